@@ -1,0 +1,12 @@
+pytest_plugins = [
+    "fixtures.fact",
+    "fixtures.limits",
+    "fixtures.verdicts",
+    "fixtures.devices",
+    "fixtures.isolation",
+    "fixtures.strategies",
+    "fixtures.recorder",
+    "fixtures.listing",
+    "fixtures.progress",
+    "fixtures.ranks",
+]
