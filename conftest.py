@@ -1,4 +1,5 @@
 pytest_plugins = [
+    "fixtures.requirements",
     "fixtures.fact",
     "fixtures.limits",
     "fixtures.verdicts",
@@ -9,4 +10,5 @@ pytest_plugins = [
     "fixtures.listing",
     "fixtures.progress",
     "fixtures.ranks",
+    "pytester",
 ]

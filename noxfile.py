@@ -1,0 +1,224 @@
+"""The project's commands: `nox -l` lists them, `nox -s NAME -- OPTIONS` runs one.
+
+Each release of torch has an environment under .nox, made by uv where it is present, else by virtualenv
+and pip, and shared by the sessions. What follows `--` and is not a session's own option goes to pytest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nox
+from nox.command import CommandFailed
+from packaging.specifiers import SpecifierSet
+
+ROOT = Path(__file__).parent
+sys.path.insert(0, str(ROOT))
+
+from fixtures.releases import Release, supported  # noqa: E402
+
+nox.needs_version = ">=2024.4.15"
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["facts"]
+
+PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+BYTECODE = {"PYTHONDONTWRITEBYTECODE": None}  # else every process compiles torch's Python files again
+
+
+@nox.session
+def facts(session: nox.Session) -> None:
+    """Prove the facts on this machine with the newest torch, or `--torch 2.6`; print and write the report."""
+    options, rest = _options(session, default=_newest(session))
+    [release] = _releases(session, options.torch)
+    python = _environment(session, release)
+    if not _prove(session, python, release, rest, folder=ROOT / "runs"):
+        session.error("there are facts to look at, see above")
+
+
+@nox.session
+def matrix(session: nox.Session) -> None:
+    """Prove the facts on several releases, `--torch 2.0,2.6,2.15` or all, and print the table of what differs."""
+    options, rest = _options(session, "--keep", default=",".join(supported()))
+    folder = ROOT / "runs" / f"matrix-{time.strftime('%Y-%m-%dT%H%M%S')}"
+    held = True
+    for release in _releases(session, options.torch):
+        was_there = _folder(release).exists()
+        python = _environment(session, release, cached=was_there or options.keep)
+        held &= _prove(session, python, release, rest, folder=folder)
+        if not (was_there or options.keep):
+            shutil.rmtree(_folder(release))
+    records = map(str, sorted(folder.glob("*.jsonl")))
+    session.run(*_reports(session), "matrix", *records, "-o", str(folder), external=True)
+    if not held:
+        session.error("there are facts to look at, see above")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Lint, then the tests of fixtures and reports, then the facts themselves."""
+    [release] = _releases(session, _newest(session))
+    python = _environment(session, release, *nox.project.dependency_groups(PROJECT, "dev"))
+    session.run(python, "-m", "ruff", "check", ".", external=True)
+    session.run(python, "-m", "ruff", "format", "--check", ".", external=True)
+    workflows = map(str, sorted(ROOT.glob(".github/workflows/*.yml")))
+    session.run(
+        python, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows, external=True
+    )
+    session.run(python, "-m", "pytest", "tests", "-n", "auto", *session.posargs, external=True, env=BYTECODE)
+    facts(session)
+
+
+@nox.session
+def inventory(session: nox.Session) -> None:
+    """Ask every supported release for its public names and write fixtures/names.txt (a quarter of an hour or more)."""
+    with tempfile.TemporaryDirectory() as folder:
+        for release in supported().values():
+            was_there = _folder(release).exists()
+            python = _environment(session, release, "tensorboard", cached=was_there)
+            with open(Path(folder) / f"{release.name}.txt", "w", encoding="utf-8") as answer:
+                session.run(python, "-I", "reports/inventory.py", stdout=answer, external=True)
+            if not was_there:
+                shutil.rmtree(_folder(release))
+        answers = [str(Path(folder) / f"{name}.txt") for name in supported()]
+        session.run(*_reports(session), "inventory", *answers, "-o", "fixtures/names.txt", external=True)
+
+
+# --- what the sessions share ------------------------------------------------------------------------------------------
+
+
+def _options(session: nox.Session, *flags: str, default: str) -> tuple[argparse.Namespace, list[str]]:
+    """The session's own options from what follows `--`: `--torch` and its flags; and the rest."""
+    parser = argparse.ArgumentParser(prog=f"nox -s {session.name} --", allow_abbrev=False, add_help=False)
+    parser.add_argument("--torch", default=default)
+    for flag in flags:
+        parser.add_argument(flag, action="store_true")
+    return parser.parse_known_args(session.posargs)
+
+
+def _releases(session: nox.Session, wanted: str) -> list[Release]:
+    names = wanted.split(",")
+    if unknown := [name for name in names if name not in supported()]:
+        session.error(f"torch {unknown[0]} is not a supported release: {', '.join(supported())}")
+    return [supported()[name] for name in names]
+
+
+def _newest(session: nox.Session) -> str:
+    """The newest release that the Python running nox has wheels for."""
+    here = "{}.{}.{}".format(*sys.version_info)
+    fitting = [release.name for release in supported().values() if here in SpecifierSet(release.python)]
+    if not fitting:
+        session.error(f"no supported torch has wheels for Python {here}")
+    return fitting[-1]
+
+
+def _interpreter(session: nox.Session, release: Release) -> str:
+    """This Python where the release has wheels for it, else the newest one here that it has."""
+    allowed = SpecifierSet(release.python) & SpecifierSet(">=3.10")
+    for candidate in (sys.executable, *(f"python3.{minor}" for minor in range(20, 9, -1))):
+        if not shutil.which(candidate):
+            continue
+        ask = [candidate, "-c", "import platform, sys; print(platform.python_version(), sys.executable)"]
+        version, _, path = subprocess.run(ask, capture_output=True, text=True).stdout.strip().partition(" ")
+        if version and allowed.contains(version, prereleases=True):
+            return path
+    session.error(f"torch {release.name} needs Python {allowed}, and none is here")
+
+
+def _folder(release: Release) -> Path:
+    return ROOT / ".nox" / f"torch-{release.name}"
+
+
+def _environment(session: nox.Session, release: Release, *also: str, cached: bool = True) -> str:
+    """The Python of the release's environment, made or completed. Without `cached`, downloads are not kept."""
+    folder = _folder(release)
+    python = str(folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
+    packages = [
+        f"torch=={release.torch}",
+        f"torchvision=={release.torchvision}",
+        *release.also,
+        *PROJECT["project"]["dependencies"],
+        *also,
+    ]
+    is_new = not Path(python).exists()
+    if shutil.which("uv"):
+        keep = [] if cached else ["--no-cache"]
+        if is_new:
+            session.run("uv", "venv", "--quiet", "--python", _interpreter(session, release), str(folder), external=True)
+        session.run(
+            "uv",
+            "pip",
+            "install",
+            "--quiet",
+            "--compile-bytecode",
+            *keep,
+            "--python",
+            python,
+            *packages,
+            external=True,
+            env=BYTECODE,
+        )
+    else:
+        keep = [] if cached else ["--no-cache-dir"]
+        if is_new:
+            session.run(
+                sys.executable,
+                "-m",
+                "virtualenv",
+                "--quiet",
+                "--python",
+                _interpreter(session, release),
+                str(folder),
+                external=True,
+            )
+        session.run(python, "-m", "pip", "install", "--quiet", *keep, *packages, external=True, env=BYTECODE)
+    if is_new:
+        _check_pair(session, python, release)
+    return python
+
+
+def _check_pair(session: nox.Session, python: str, release: Release) -> None:
+    try:
+        session.run(python, "-c", "import torch, torchvision", external=True, env=BYTECODE)
+    except CommandFailed:
+        shutil.rmtree(_folder(release))
+        session.error(
+            f"torch {release.torch} and torchvision {release.torchvision} as installed here do not import together; "
+            "where several package sources mix builds, uv (pip install uv) takes a pair from one"
+        )
+
+
+def _prove(session: nox.Session, python: str, release: Release, rest: list[str], folder: Path) -> bool:
+    """Run the facts on parallel workers, which a crash does not end, and report; whether nothing is to be looked at."""
+    known = _recording(rest)
+    record = known or folder / f"torch-{release.name}-{time.strftime('%Y-%m-%dT%H%M%S')}.jsonl"
+    naming = [] if known else ["--record", str(record)]
+    workers = ["-n", "auto", "--dist", "loadgroup", "--max-worker-restart", "1000"]
+    held = True
+    try:
+        session.run(python, "-m", "pytest", "-q", "--progress", *workers, *naming, *rest, external=True, env=BYTECODE)
+    except CommandFailed:
+        held = False
+    if Path(record).exists():
+        session.run(python, "-m", "reports", "summary", str(record), external=True)
+        session.run(python, "-m", "reports", "html", str(record), "-o", str(Path(record).parent), external=True)
+    return held
+
+
+def _recording(rest: list[str]) -> str | None:
+    """The record that the options for pytest name, if they name one."""
+    parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False)
+    parser.add_argument("--record", "--resume", dest="file")
+    return parser.parse_known_args(rest)[0].file
+
+
+def _reports(session: nox.Session) -> list[str]:
+    """Reports need no torch: any environment of ours can make them, and the newest is there most often."""
+    [release] = _releases(session, _newest(session))
+    return [_environment(session, release), "-m", "reports"]

@@ -1,0 +1,36 @@
+"""The same reports as pages: self-contained HTML, one file each, that opens anywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jinja2
+
+from reports.matrix import Matrix
+from reports.runs import VERDICTS, Run
+
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    undefined=jinja2.StrictUndefined,
+)
+
+
+def summary_page(run: Run, folder: Path) -> Path:
+    """Write the page of one run into `folder`, named as its record, and return its path."""
+    totals = run.totals()
+    shown = [verdict for verdict in VERDICTS if totals[verdict]]
+    return _write("summary.html", folder / f"{run.path.stem}.html", run=run, totals=totals, shown=shown)
+
+
+def matrix_page(table: Matrix, folder: Path) -> Path:
+    """Write the page `matrix.html` into `folder`, and return its path."""
+    return _write("matrix.html", folder / "matrix.html", table=table)
+
+
+def _write(template: str, path: Path, **values: object) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(_TEMPLATES.get_template(template).render(**values), encoding="utf-8")
+    return path

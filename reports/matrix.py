@@ -1,0 +1,92 @@
+"""Facts × releases: the table of several runs, with what differs between them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from fixtures.releases import number
+from reports.runs import TO_LOOK_AT, VERDICTS, Result, Run
+from reports.summary import COLOURS
+
+
+@dataclass(frozen=True)
+class Row:
+    """One fact over all runs, None where a run has no verdict of it."""
+
+    fact: dict[str, object]
+    results: tuple[Result | None, ...]
+
+    @property
+    def verdicts(self) -> list[str]:
+        """Its verdict in each run; a dash where there is none."""
+        return [result.verdict if result else "-" for result in self.results]
+
+    @property
+    def differs(self) -> bool:
+        """Whether the runs disagree about it, or a run has something to look at."""
+        return len(set(self.verdicts)) > 1 or bool(set(self.verdicts) & set(TO_LOOK_AT))
+
+    @property
+    def warning(self) -> str | None:
+        """A `differs` judged by several kinds of exception: a typo, say, must not pass for a range."""
+        kinds = sorted({result.exception for result in self.results if result and result.exception})
+        return f"differs by {' and by '.join(kinds)}" if len(kinds) > 1 else None
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """The runs in the order of their releases, their labels, and a row a fact."""
+
+    runs: list[Run]
+    labels: list[str]
+    rows: list[Row]
+
+    @property
+    def differing(self) -> list[Row]:
+        """The rows in which something differs or is to be looked at, or whose exceptions do."""
+        return [row for row in self.rows if row.differs or row.warning]
+
+    def totals(self) -> list[tuple[str, list[int]]]:
+        """Each verdict that occurs, with its count in every run."""
+        counted = [run.totals() for run in self.runs]
+        return [
+            (verdict, [count[verdict] for count in counted])
+            for verdict in VERDICTS
+            if any(count[verdict] for count in counted)
+        ]
+
+
+def matrix(runs: Sequence[Run]) -> Matrix:
+    """The table of these runs. Two runs of one torch version are told apart by the names of their records."""
+    ordered = sorted(runs, key=lambda run: number(run.torch))
+    several = Counter(run.torch for run in ordered)
+    labels = [run.torch if several[run.torch] == 1 else f"{run.torch} ({Path(run.path).stem})" for run in ordered]
+    facts = {identity: result.fact for run in ordered for identity, result in run.results.items()}
+    rows = [Row(fact, tuple(run.results.get(identity) for run in ordered)) for identity, fact in sorted(facts.items())]
+    return Matrix(ordered, labels, rows)
+
+
+def show(table: Matrix, console: Console) -> None:
+    """Print what differs, and the counts of everything."""
+    shown = Table("fact", "claim", *table.labels, title="What differs between releases", title_justify="left")
+    shown.columns[0].overflow = "fold"
+    for row in table.differing:
+        claim = Text.assemble(row.fact["claim"], (f" {row.warning}" if row.warning else "", "bold red"))
+        shown.add_row(
+            Text(row.fact["id"]), claim, *(Text(verdict, COLOURS.get(verdict, "dim")) for verdict in row.verdicts)
+        )
+    counted = Table("verdict", *table.labels)
+    for verdict, counts in table.totals():
+        counted.add_row(verdict, *map(str, counts), style=COLOURS.get(verdict, ""))
+    console.print(shown)
+    console.print(counted)
+    console.print(
+        f"{len(table.rows) - len(table.differing)} of {len(table.rows)} facts have the same verdict in every run."
+    )

@@ -1,0 +1,133 @@
+"""A run as reports see it: read from its record, counted by topic and verdict."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from fixtures.records import read
+
+# In the order of the columns: what holds first, then what to look at, then what was not decided.
+VERDICTS = (
+    "holds",
+    "broken",
+    "stale",
+    "crashed",
+    "timeout",
+    "error",
+    "differs",
+    "absent",
+    "unavailable",
+    "unsupported",
+    "inconclusive",
+)
+TO_LOOK_AT = ("broken", "stale", "crashed", "timeout", "error")
+
+
+@dataclass(frozen=True)
+class Result:
+    """One fact with its last verdict: `fact` has the fields of `--facts-json` and its documentation link."""
+
+    fact: dict[str, Any]
+    verdict: str
+    seconds: float = 0.0
+    reason: str | None = None
+    assertion: str | None = None
+    finding: str | None = None
+    numbers: dict[str, float] | None = None
+
+    @property
+    def id(self) -> str:
+        """The fact's stable name."""
+        return self.fact["id"]
+
+    @property
+    def exception(self) -> str | None:
+        """The kind of exception that a `differs` was judged by; another kind on another release is suspicious."""
+        return self.reason.partition(":")[0] if self.verdict == "differs" and self.reason else None
+
+    @property
+    def again(self) -> str:
+        """The command that runs this one fact again."""
+        return f"pytest --fact '{self.id}'"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One record: what ran where, every result by id, and whether the run came to its end."""
+
+    path: Path
+    torch: str
+    environment: dict[str, Any]
+    results: dict[str, Result] = field(default_factory=dict)
+    complete: bool = False
+    wall: float | None = None
+
+    @property
+    def release(self) -> str:
+        """The release without patch and build: '2.6'."""
+        return ".".join(self.torch.split(".")[:2])
+
+    def counts(self) -> dict[str, Counter[str]]:
+        """How many facts of each topic have each verdict; topics in alphabetical order."""
+        counted: dict[str, Counter[str]] = defaultdict(Counter)
+        for result in self.results.values():
+            counted[result.fact["topic"]][result.verdict] += 1
+        return dict(sorted(counted.items()))
+
+    def totals(self) -> Counter[str]:
+        """How many facts have each verdict."""
+        return Counter(result.verdict for result in self.results.values())
+
+    def to_look_at(self) -> list[Result]:
+        """What failed and no finding explains, by verdict and id."""
+        failed = [result for result in self.results.values() if result.verdict in TO_LOOK_AT and not result.finding]
+        return sorted(failed, key=lambda result: (TO_LOOK_AT.index(result.verdict), result.id))
+
+    def explained(self) -> list[Result]:
+        """What is broken, and known: a finding says why."""
+        return [result for result in self.results.values() if result.finding]
+
+    def undecided(self) -> dict[tuple[str, str], list[Result]]:
+        """What this machine could not decide, by verdict and reason; the most frequent first."""
+        grouped: dict[tuple[str, str], list[Result]] = defaultdict(list)
+        for result in self.results.values():
+            if result.verdict in ("unavailable", "unsupported", "inconclusive"):
+                grouped[result.verdict, result.reason or ""].append(result)
+        return dict(sorted(grouped.items(), key=lambda group: -len(group[1])))
+
+    def slowest(self, count: int = 5) -> list[Result]:
+        """The facts that took longest."""
+        return sorted(self.results.values(), key=lambda result: -result.seconds)[:count]
+
+
+def load(path: Path) -> Run:
+    """The run of a record. Raises RecordError where the file is no record that this version reads."""
+    lines = read(path)
+    first, last = lines[0], lines[-1]
+    facts = {line["id"]: line for line in lines if line["kind"] == "fact"}
+    verdicts = {line["id"]: line for line in lines if line["kind"] == "verdict"}
+    names = ("verdict", "seconds", "reason", "assertion", "finding", "numbers")
+    results = {
+        identity: Result(facts[identity], **{name: line[name] for name in names if name in line})
+        for identity, line in verdicts.items()
+        if identity in facts
+    }
+    return Run(
+        path=path,
+        torch=first["torch"]["version"],
+        environment=first["environment"],
+        results=results,
+        complete=last["kind"] == "end",
+        wall=_seconds_between(first.get("started"), last.get("ended")),
+    )
+
+
+def _seconds_between(started: str | None, ended: str | None) -> float | None:
+    if not (started and ended):
+        return None
+    form = "%Y-%m-%dT%H:%M:%S%z"
+    return (datetime.strptime(ended, form) - datetime.strptime(started, form)).total_seconds()
