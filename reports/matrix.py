@@ -26,7 +26,7 @@ class Row:
     @property
     def verdicts(self) -> list[str]:
         """Its verdict in each run; a dash where there is none."""
-        return [result.verdict if result else "-" for result in self.results]
+        return [result.counted if result else "-" for result in self.results]
 
     @property
     def differs(self) -> bool:

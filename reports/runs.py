@@ -10,9 +10,11 @@ from typing import Any
 
 from fixtures.records import read
 
-# In the order of the columns: what holds first, then what to look at, then what was not decided.
+# In the order of the columns: what holds first, then what to look at, then what was not decided. `known` is `broken`
+# that a finding explains.
 VERDICTS = (
     "holds",
+    "known",
     "broken",
     "stale",
     "crashed",
@@ -45,6 +47,11 @@ class Result:
         return self.fact["id"]
 
     @property
+    def counted(self) -> str:
+        """What it counts as: its verdict, or `known` where a finding explains that it is broken."""
+        return "known" if self.finding else self.verdict
+
+    @property
     def exception(self) -> str | None:
         """The kind of exception that a `differs` was judged by; another kind on another release is suspicious."""
         return self.reason.partition(":")[0] if self.verdict == "differs" and self.reason else None
@@ -75,16 +82,16 @@ class Run:
         """How many facts of each topic have each verdict; topics in alphabetical order."""
         counted: dict[str, Counter[str]] = defaultdict(Counter)
         for result in self.results.values():
-            counted[result.fact["topic"]][result.verdict] += 1
+            counted[result.fact["topic"]][result.counted] += 1
         return dict(sorted(counted.items()))
 
     def totals(self) -> Counter[str]:
         """How many facts have each verdict."""
-        return Counter(result.verdict for result in self.results.values())
+        return Counter(result.counted for result in self.results.values())
 
     def to_look_at(self) -> list[Result]:
         """What failed and no finding explains, by verdict and id."""
-        failed = [result for result in self.results.values() if result.verdict in TO_LOOK_AT and not result.finding]
+        failed = [result for result in self.results.values() if result.counted in TO_LOOK_AT]
         return sorted(failed, key=lambda result: (TO_LOOK_AT.index(result.verdict), result.id))
 
     def explained(self) -> list[Result]:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from reports.runs import TO_LOOK_AT, VERDICTS, Result, Run
 
-COLOURS = dict.fromkeys(TO_LOOK_AT, "bold red") | {"holds": "green", "differs": "cyan"}
+COLOURS = dict.fromkeys(TO_LOOK_AT, "bold red") | {"holds": "green", "known": "yellow", "differs": "cyan"}
 
 
 def show(run: Run, console: Console) -> None:

@@ -123,6 +123,7 @@ def test_a_finding_explains_what_is_broken(project):
     result = project.run()
     [line] = project.lines("verdict")
     assert (line["verdict"], line["finding"]) == ("broken", "https://example.org/1")
+    assert project.lines("end")[0]["totals"] == {"known": 1}
     result.assert_outcomes(xfailed=1)
 
 

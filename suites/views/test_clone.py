@@ -1,0 +1,54 @@
+import pytest
+import torch
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from fixtures.checks import same
+from fixtures.fact import fact
+from fixtures.strategies import Layout, layouts
+
+ALIKE = {"clone": torch.clone, "empty_like": torch.empty_like, "zeros_like": torch.zeros_like}
+SUBJECTS = [f"torch.{name}" for name in ALIKE] + ["torch.preserve_format"]
+
+
+@fact("torch.clone")
+@given(layout=layouts(overlap=True))
+@example(layout=Layout((2, 3), (3, 1)))
+@example(layout=Layout((2, 3), (0, 1)))
+def test_copies_a_tensor_of_any_strides(layout, device):
+    """A write to a tensor, contiguous or not, is not seen in what `clone` gave before."""
+    memory = torch.arange(layout.reach, device=device)
+    y = memory.as_strided(*layout).clone()
+    memory += 100
+    same(y, layout.places())
+
+
+@fact(*SUBJECTS, source="tensor_attributes")
+@pytest.mark.parametrize("alike", ALIKE.values(), ids=ALIKE)
+@given(order=st.permutations([0, 1, 2]))
+@example(order=[2, 0, 1])
+def test_keeps_the_strides_of_a_permuted_tensor(order, alike, device):
+    """`clone` and its kin keep the strides of a permuted tensor without gaps."""
+    x = torch.zeros(2, 3, 4, device=device).permute(order)
+    assert alike(x).stride() == tuple((12, 4, 1)[dim] for dim in order)
+
+
+@fact(*SUBJECTS, source="tensor_attributes")
+@pytest.mark.parametrize("alike", ALIKE.values(), ids=ALIKE)
+def test_closes_gaps(alike, device):
+    """`clone` and its kin give row-major strides to a tensor with gaps between its elements."""
+    assert alike(torch.zeros(4, 6, device=device)[::2, ::3]).stride() == (2, 1)
+
+
+@fact(*SUBJECTS, source="tensor_attributes")
+@pytest.mark.parametrize("alike", ALIKE.values(), ids=ALIKE)
+def test_gives_expanded_elements_places_of_their_own(alike, device):
+    """`clone` and its kin give row-major strides to an expanded tensor."""
+    assert alike(torch.zeros(3, device=device).expand(2, 3)).stride() == (3, 1)
+
+
+@fact("torch.clone", "torch.contiguous_format", source="tensor_attributes")
+def test_is_contiguous_where_asked_to_be(device):
+    """`clone(memory_format=torch.contiguous_format)` of a transposed matrix has row-major strides."""
+    y = torch.arange(6, device=device).view(2, 3).t().clone(memory_format=torch.contiguous_format)
+    assert (y.stride(), y.tolist()) == ((2, 1), [[0, 3], [1, 4], [2, 5]])

@@ -1,0 +1,137 @@
+import numpy
+import pytest
+import torch
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from fixtures.checks import same, shares
+from fixtures.fact import fact
+from fixtures.strategies import Layout, layouts
+
+WAYS = {
+    "t": (lambda x: x.t(), (1, 0)),
+    "T": (lambda x: x.T, (1, 0)),
+    "mT": (lambda x: x.mT, (1, 0)),
+    "adjoint": (lambda x: x.adjoint(), (1, 0)),
+    "transpose": (lambda x: x.transpose(0, 1), (1, 0)),
+    "swapaxes": (lambda x: x.swapaxes(0, 1), (1, 0)),
+    "swapdims": (lambda x: x.swapdims(0, 1), (1, 0)),
+    "movedim": (lambda x: x.movedim(0, 1), (1, 0)),
+    "moveaxis": (lambda x: x.moveaxis(0, 1), (1, 0)),
+    "permute": (lambda x: x.permute(1, 0), (1, 0)),
+    "permute to itself": (lambda x: x.permute(0, 1), (0, 1)),
+}
+
+SUBJECTS = [
+    "torch.t",
+    "torch.Tensor.T",
+    "torch.Tensor.mT",
+    "torch.adjoint",
+    "torch.transpose",
+    "torch.swapaxes",
+    "torch.swapdims",
+    "torch.movedim",
+    "torch.moveaxis",
+    "torch.permute",
+]
+
+
+@fact(*SUBJECTS)
+@pytest.mark.parametrize(("way", "order"), WAYS.values(), ids=WAYS)
+def test_give_the_values_of_numpy(way, order, device):
+    """Every way of transposing a matrix gives the values that NumPy's `transpose` gives."""
+    same(way(torch.arange(6, device=device).view(2, 3)), numpy.arange(6).reshape(2, 3).transpose(order))
+
+
+@fact(*SUBJECTS, claims=["V06"])
+@pytest.mark.parametrize(("way", "order"), WAYS.values(), ids=WAYS)
+def test_share_memory(way, order, device):
+    """A write through any transpose of a matrix is seen in the matrix."""
+    x = torch.arange(6, device=device).view(2, 3)
+    assert shares(way(x), x)
+
+
+@fact("torch.movedim")
+@given(layout=layouts(min_dims=1), data=st.data())
+def test_move_a_dimension(layout, data, device):
+    """`movedim` moves one dimension as NumPy's `moveaxis` does."""
+    dims = st.integers(-len(layout.shape), len(layout.shape) - 1)
+    source, to = data.draw(dims), data.draw(dims)
+    x = torch.arange(layout.reach, device=device).as_strided(*layout)
+    same(x.movedim(source, to), numpy.moveaxis(layout.places(), source, to))
+
+
+@fact("torch.Tensor.mT")
+@given(layout=layouts(min_dims=2))
+@example(layout=Layout((2, 3, 4), (12, 4, 1)))
+def test_of_a_batch_swap_the_last_two_dimensions(layout, device):
+    """`mT` swaps the last two dimensions of a batch of matrices."""
+    same(torch.arange(layout.reach, device=device).as_strided(*layout).mT, layout.places().swapaxes(-1, -2))
+
+
+@fact("torch.Tensor.mT")
+def test_of_a_vector_by_mt_are_refused(device):
+    """`mT` of a tensor with one dimension is refused."""
+    with pytest.raises(RuntimeError, match="only supported on matrices or batches of matrices"):
+        torch.zeros(3, device=device).mT
+
+
+@fact("torch.adjoint", "torch.Tensor.mH", "torch.Tensor.H")
+@pytest.mark.parametrize("way", [lambda x: x.mH, lambda x: x.H, torch.adjoint], ids=["mH", "H", "adjoint"])
+def test_that_are_adjoint_conjugate(way, device):
+    """The adjoint of a complex matrix is the conjugate of its transpose."""
+    x = torch.tensor([[1 + 2j, 3 - 4j]], dtype=torch.complex64, device=device)
+    same(way(x), numpy.array([[1 - 2j], [3 + 4j]], dtype="complex64"))
+
+
+@fact("torch.t", claims=["V06"], myth="t() turns a vector into a column")
+def test_of_one_dimension_by_t_change_nothing(device):
+    """`t()` of a tensor with one dimension gives that shape and those values."""
+    same(torch.arange(3, device=device).t(), numpy.arange(3))
+
+
+@fact("torch.t")
+def test_of_three_dimensions_by_t_are_refused(device):
+    """`t()` refuses a tensor with three dimensions."""
+    with pytest.raises(RuntimeError, match="expects a tensor with <= 2 dimensions"):
+        torch.zeros(2, 3, 4, device=device).t()
+
+
+@fact("torch.permute")
+def test_by_permute_take_each_dimension_once(device):
+    """`permute` refuses a dimension that is named twice."""
+    with pytest.raises(RuntimeError, match="duplicate dims are not allowed"):
+        torch.zeros(2, 3, device=device).permute(0, 0)
+
+
+@fact("torch.permute")
+@pytest.mark.parametrize("order", [(0,), (0, 1, 2)])
+def test_by_permute_take_every_dimension(order, device):
+    """`permute` refuses another number of dimensions than the tensor has."""
+    with pytest.raises(RuntimeError, match="number of dimensions in the tensor input does not match"):
+        torch.zeros(2, 3, device=device).permute(order)
+
+
+@fact("torch.transpose", "torch.permute")
+@pytest.mark.parametrize("way", [lambda x: x.transpose(0, 2), lambda x: x.permute(0, 2)], ids=["transpose", "permute"])
+def test_of_a_dimension_that_is_not_there_are_refused(way, device):
+    """`transpose` and `permute` raise an `IndexError` for a dimension that the tensor does not have."""
+    with pytest.raises(IndexError, match="Dimension out of range"):
+        way(torch.zeros(2, 3, device=device))
+
+
+@fact("torch.Tensor.transpose_", "torch.Tensor.t_")
+@pytest.mark.parametrize("way", [lambda x: x.t_(), lambda x: x.transpose_(0, 1)], ids=["t_", "transpose_"])
+def test_in_place_change_the_tensor_itself(way, device):
+    """`t_` and `transpose_` change the shape and strides of the tensor itself."""
+    x = torch.arange(6, device=device).view(2, 3)
+    assert way(x) is x
+    same(x, numpy.arange(6).reshape(2, 3).T)
+
+
+@fact("torch.transpose")
+def test_pass_the_gradient_back_transposed(device):
+    """The gradient that reaches the source of a `transpose` is transposed back."""
+    x = torch.zeros(2, 3, device=device, requires_grad=True)
+    x.transpose(0, 1).backward(torch.tensor([[0.0, 1], [2, 3], [4, 5]], device=device))
+    same(x.grad, numpy.array([[0, 2, 4], [1, 3, 5]], dtype="float32"))
