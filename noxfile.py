@@ -82,8 +82,7 @@ def inventory(session: nox.Session) -> None:
         for release in supported().values():
             was_there = _folder(release).exists()
             python = _environment(session, release, "tensorboard", cached=was_there)
-            with open(Path(folder) / f"{release.name}.txt", "w", encoding="utf-8") as answer:
-                session.run(python, "-I", "reports/inventory.py", stdout=answer, external=True)
+            session.run(python, "-I", "reports/inventory.py", f"{folder}/{release.name}.txt", external=True)
             if not was_there:
                 shutil.rmtree(_folder(release))
         answers = [str(Path(folder) / f"{name}.txt") for name in supported()]

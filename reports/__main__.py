@@ -71,7 +71,7 @@ def _matrix(options: argparse.Namespace, console: Console) -> None:
 
 
 def _inventory(options: argparse.Namespace, console: Console) -> None:
-    answers = {path.stem: path.read_text(encoding="utf-8").split() for path in options.answers}
+    answers = {path.stem: path.read_text(encoding="utf-8").splitlines() for path in options.answers}
     options.output.write_text(inventory.merge(answers), encoding="utf-8")
     console.print(f"{len(answers)} releases: {options.output}", soft_wrap=True, highlight=False)
 

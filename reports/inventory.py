@@ -1,13 +1,12 @@
 """The public names of torch, asked of each supported release and kept as ranges of releases.
 
-`python reports/inventory.py` asks: it runs in the environment of one release, with torch and the
-standard library alone, and prints that release's names. `merge` makes the data file against which
+`python reports/inventory.py FILE` asks: it runs in the environment of one release, with torch and the
+standard library alone, and writes that release's names. `merge` makes the data file against which
 facts' subjects are checked from the answers of all releases; it needs no torch.
 """
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import inspect
 import pkgutil
@@ -15,6 +14,7 @@ import sys
 import types
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 # Dunders that say how an object is made or shown, or that every class has, rather than what it does.
 _NO_BEHAVIOUR = {*dir(type("Plain", (), {})), "__annotate__", "__annotate_func__", "__class_getitem__", "__del__",
@@ -30,8 +30,7 @@ def ask() -> list[str]:
     cannot be imported is named on standard error and left out.
     """
     warnings.simplefilter("ignore")
-    with contextlib.redirect_stdout(sys.stderr):  # some modules have something to say when they are imported
-        modules = list(_modules("torch"))
+    modules = list(_modules("torch"))
     exports = [(module.__name__, name, value) for module in modules for name, value in _exports(module)]
     homes: dict[int, set[str]] = {}
     for module, _, value in exports:
@@ -131,4 +130,4 @@ def _is_private(cls: type) -> bool:
 
 
 if __name__ == "__main__":
-    print("\n".join(ask()))
+    Path(sys.argv[1]).write_text("\n".join(ask()) + "\n", encoding="utf-8")
