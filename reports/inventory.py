@@ -25,9 +25,8 @@ _NO_BEHAVIOUR = {*dir(type("Plain", (), {})), "__annotate__", "__annotate_func__
 def ask() -> list[str]:
     """The sorted public names of the torch that this interpreter imports, dotted from `torch`.
 
-    Modules, what they export (`__all__` where there is one, else what they or torch's private parts
-    define), and the members of exported classes that no public base class has already. A module that
-    cannot be imported is named on standard error and left out.
+    Modules, what they declare in `__all__` and what they define, and the members of those classes that no
+    public base class has already. A module that cannot be imported is named on standard error and left out.
     """
     warnings.simplefilter("ignore")
     modules = list(_modules("torch"))
@@ -85,22 +84,22 @@ def _modules(name: str) -> Iterator[types.ModuleType]:
 
 
 def _exports(module: types.ModuleType) -> Iterator[tuple[str, object]]:
-    declared = getattr(module, "__all__", None)
-    if declared is None or module.__name__ == "torch":  # torch's own list leaves out its dtypes
-        of_class = dir(type(module)) if type(module) is not types.ModuleType else []
-        found = {name for name in {*vars(module), *of_class} if _is_its_own(name, module)}
-        declared = found.union(declared or [])
-    for name in sorted(declared):
+    of_class = dir(type(module)) if type(module) is not types.ModuleType else []
+    found = {name for name in {*vars(module), *of_class} if _is_its_own(name, module)}
+    for name in sorted(found.union(getattr(module, "__all__", ()))):
         value = getattr(module, name, None)
         if (not name.startswith("_") or name == "__version__") and not isinstance(value, types.ModuleType):
             yield name, value
 
 
 def _is_its_own(name: str, module: types.ModuleType) -> bool:
+    """Whether a module defines a name, itself or through torch's private parts; older ones forget to declare some."""
     home = getattr(inspect.getattr_static(module, name), "__module__", None)
-    if not isinstance(home, str) or home == module.__name__ or home.startswith("torch._"):
+    is_within = hasattr(module, "__path__") and isinstance(home, str) and home.startswith(f"{module.__name__}.")
+    if home == module.__name__ or is_within:
         return True
-    return hasattr(module, "__path__") and home.startswith(f"{module.__name__}.")
+    is_declared = hasattr(module, "__all__") and module.__name__ != "torch"  # torch's own list leaves out its dtypes
+    return not is_declared and (not isinstance(home, str) or home.startswith("torch._"))
 
 
 def _stands_above(module: str, homes: set[str]) -> bool:

@@ -1,0 +1,200 @@
+import pytest
+import torch
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from fixtures.checks import same, shares
+from fixtures.fact import fact
+
+COEFFICIENTS = st.lists(st.lists(st.integers(-99, 99), min_size=3, max_size=3), min_size=1, max_size=5)
+
+
+@fact("torch.Tensor.backward", claims=["A04"])
+def test_adds_to_the_gradient_that_is_there(device):
+    """A second `backward` adds its gradient to the one that the first left in `.grad`."""
+    w = torch.tensor(2.0, device=device, requires_grad=True)
+    (w**2).backward()
+    (3 * w).backward()
+    same(w.grad, torch.tensor(2 * 2.0 + 3))
+
+
+@fact("torch.Tensor.backward", claims=["A04"])
+@given(COEFFICIENTS)
+@example([[1, 2, 3]])
+@example([[1, 2, 3], [-1, -2, -3]])
+def test_over_several_losses_gives_the_gradient_of_their_sum(device, losses):
+    """After `backward` on several losses, `.grad` holds the gradient of their sum."""
+    w = torch.zeros(3, device=device, requires_grad=True)
+    for coefficients in losses:
+        (w * torch.tensor(coefficients, device=device)).sum().backward()
+    same(w.grad, torch.tensor([sum(column) for column in zip(*losses, strict=True)]).float())
+
+
+@fact("torch.Tensor.backward", claims=["A04"])
+@pytest.mark.parametrize("calls", [1, 2, 5])
+def test_again_on_one_graph_multiplies_the_gradient(device, calls):
+    """`backward(retain_graph=True)` called n times on one loss leaves n times its gradient."""
+    w = torch.tensor([1.0, 2.0], device=device, requires_grad=True)
+    loss = (w**3).sum()
+    for _ in range(calls):
+        loss.backward(retain_graph=True)
+    same(w.grad, torch.tensor([3.0 * calls, 12.0 * calls]))
+
+
+@fact("torch.Tensor.backward")
+def test_twice_on_one_graph_is_refused(device):
+    """`backward` without `retain_graph` frees what the graph has saved, so that a second call is refused."""
+    w = torch.tensor(2.0, device=device, requires_grad=True)
+    loss = w**2
+    loss.backward()
+    with pytest.raises(RuntimeError, match="backward through the graph a second time"):
+        loss.backward()
+
+
+@fact("torch.Tensor.backward", claims=["A04"])
+def test_adds_up_the_uses_of_a_leaf(device):
+    """A leaf that is used several times in one loss gets the sum of the gradients of its uses."""
+    w = torch.tensor(5.0, device=device, requires_grad=True)
+    (2 * w + w * w + w).backward()
+    same(w.grad, torch.tensor(2 + 2 * 5.0 + 1))
+
+
+@fact("torch.Tensor.backward")
+def test_makes_a_gradient_of_its_own(device):
+    """The first `backward` does not take the tensor that it is given for `.grad`, but makes another."""
+    w = torch.zeros(3, device=device, requires_grad=True)
+    given_gradient = torch.tensor([1.0, 2.0, 3.0], device=device)
+    w.clone().backward(given_gradient)
+    same(w.grad, torch.tensor([1.0, 2.0, 3.0]))
+    assert not shares(w.grad, given_gradient)
+
+
+@fact("torch.Tensor.backward")
+def test_gives_two_leaves_gradients_of_their_own(device):
+    """Leaves that get the same gradient do not share its memory: a write into one `.grad` leaves the other."""
+    a, b = (torch.zeros(2, device=device, requires_grad=True) for _ in range(2))
+    (a + b).sum().backward()
+    a.grad.fill_(7.0)
+    same(b.grad, torch.ones(2))
+
+
+@fact("torch.Tensor.backward", source="autograd")
+def test_accumulates_in_place(device):
+    """A second `backward` adds into the tensor that `.grad` already is."""
+    w = torch.tensor([1.0, 2.0], device=device, requires_grad=True)
+    (2 * w).sum().backward()
+    kept = w.grad
+    (3 * w).sum().backward()
+    assert w.grad is kept
+    same(kept, torch.tensor([5.0, 5.0]))
+
+
+@fact("torch.Tensor.backward", source="autograd")
+def test_with_create_graph_replaces_the_gradient(device):
+    """`backward(create_graph=True)` puts a new tensor with the sum into `.grad` and leaves the old one as it was."""
+    w = torch.tensor([1.0, 2.0], device=device, requires_grad=True)
+    w.grad = kept = torch.tensor([10.0, 10.0], device=device)
+    torch.autograd.backward((w**2).sum(), create_graph=True, inputs=[w])
+    same(kept, torch.tensor([10.0, 10.0]))
+    same(w.grad, torch.tensor([12.0, 14.0]))
+
+
+@fact("torch.Tensor.backward", source="autograd")
+def test_adds_to_a_gradient_put_there_by_hand(device):
+    """`backward` adds to whatever tensor was assigned to `.grad`."""
+    w = torch.tensor([1.0, 2.0], device=device, requires_grad=True)
+    w.grad = torch.tensor([100.0, 200.0], device=device)
+    (w**2).sum().backward()
+    same(w.grad, torch.tensor([102.0, 204.0]))
+
+
+@fact("torch.Tensor.backward", source="autograd")
+def test_of_a_dense_leaf_gives_a_gradient_of_its_strides(device):
+    """The gradient of a transposed dense leaf is laid out with the strides of the leaf."""
+    w = torch.zeros(2, 3, device=device).t().requires_grad_()
+    (w * torch.arange(6.0, device=device).view(3, 2)).sum().backward()
+    assert w.grad.stride() == (1, 3)
+    same(w.grad, torch.tensor([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]))
+
+
+@fact("torch.Tensor.backward", source="autograd")
+def test_of_a_leaf_with_gaps_gives_a_contiguous_gradient(device):
+    """The gradient of a leaf whose elements lie apart in memory is contiguous."""
+    w = torch.zeros(2, 6, device=device)[:, ::2].requires_grad_()
+    (w * torch.arange(6.0, device=device).view(2, 3)).sum().backward()
+    assert w.grad.stride() == (3, 1)
+    same(w.grad, torch.tensor([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]))
+
+
+@fact("torch.Tensor.backward")
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.complex64])
+def test_accumulates_in_the_dtype_of_the_leaf(device, dtype):
+    """The accumulated gradient has the dtype of its leaf."""
+    w = torch.tensor([1.0, 2.0], device=device, dtype=dtype, requires_grad=True)
+    for _ in range(2):
+        (w * 3).backward(torch.ones(2, device=device, dtype=dtype))
+    same(w.grad, torch.tensor([6.0, 6.0], dtype=dtype))
+
+
+@fact("torch.Tensor.backward")
+def test_rounds_the_sum_in_the_dtype_of_the_leaf(device):
+    """A gradient smaller than the rounding of a float16 `.grad` is lost when it is added to it."""
+    w = torch.tensor(1.0, device=device, dtype=torch.float16, requires_grad=True)
+    (w * 2048).backward()
+    (w * 1).backward()
+    same(w.grad, torch.tensor(2048.0, dtype=torch.float16))
+
+
+@fact("torch.Tensor.backward", claims=["A03"])
+def test_reaches_the_parameters_of_a_layer(device):
+    """`backward` on a loss fills `.grad` of each parameter of a layer with the loss's derivative."""
+    layer = torch.nn.Linear(2, 1, device=device)
+    layer(torch.tensor([[3.0, 5.0]], device=device)).sum().backward()
+    same(layer.weight.grad, torch.tensor([[3.0, 5.0]]))
+    same(layer.bias.grad, torch.tensor([1.0]))
+
+
+@fact("torch.Tensor.backward", claims=["A03"], myth="backward() differentiates with respect to parameters only")
+def test_reaches_a_leaf_that_is_no_parameter(device):
+    """`backward` gives an input with `requires_grad=True` its gradient as it does a parameter."""
+    x = torch.tensor([3.0, 5.0], device=device, requires_grad=True)
+    (x * torch.tensor([7.0, 9.0], device=device)).sum().backward()
+    same(x.grad, torch.tensor([7.0, 9.0]))
+
+
+@fact("torch.Tensor.backward", claims=["A03"], myth="backward() gives every parameter of a layer a gradient")
+def test_passes_over_a_frozen_parameter(device):
+    """`backward` leaves `.grad` of a parameter with `requires_grad=False` None."""
+    layer = torch.nn.Linear(2, 1, device=device)
+    layer.bias.requires_grad_(False)
+    layer(torch.tensor([[3.0, 5.0]], device=device)).sum().backward()
+    assert layer.bias.grad is None
+    same(layer.weight.grad, torch.tensor([[3.0, 5.0]]))
+
+
+@fact("torch.Tensor.backward", claims=["A03"])
+def test_passes_over_a_parameter_that_the_loss_does_not_use(device):
+    """`backward` leaves `.grad` of a parameter that the loss does not depend on None."""
+    used, unused = (torch.tensor(1.0, device=device, requires_grad=True) for _ in range(2))
+    (used * 4).backward()
+    assert unused.grad is None
+    same(used.grad, torch.tensor(4.0))
+
+
+@fact("torch.Tensor.backward")
+def test_with_inputs_fills_these_only(device):
+    """`backward(inputs=[a])` accumulates into `a` and into no other leaf."""
+    a, b = (torch.tensor(value, device=device, requires_grad=True) for value in (2.0, 3.0))
+    (a * b).backward(inputs=[a])
+    same(a.grad, torch.tensor(3.0))
+    assert b.grad is None
+
+
+@fact("torch.autograd.grad", since="2.0")
+def test_of_autograd_grad_does_not_happen(device):
+    """`autograd.grad` returns the gradient and leaves `.grad` as it was."""
+    w = torch.tensor(2.0, device=device, requires_grad=True)
+    w.grad = torch.tensor(100.0, device=device)
+    (gradient,) = torch.autograd.grad(w**2, w)
+    same(gradient, torch.tensor(4.0))
+    same(w.grad, torch.tensor(100.0))
