@@ -35,23 +35,25 @@ BYTECODE = {"PYTHONDONTWRITEBYTECODE": None}  # else every process compiles torc
 @nox.session
 def facts(session: nox.Session) -> None:
     """Prove the facts on this machine with the newest torch, or `--torch 2.6`; print and write the report."""
-    options, rest = _options(session, default=_newest(session))
+    options, rest = _options(session, _newest(session), "--record", "--resume")
     [release] = _releases(session, options.torch)
     python = _environment(session, release)
-    if not _prove(session, python, release, rest, folder=ROOT / "runs"):
+    named = options.resume or options.record
+    record = Path(session.invoked_from, named) if named else _new_record(release)
+    if not _prove(session, python, release, rest, record, resume=bool(options.resume)):
         session.error("there are facts to look at, see above")
 
 
 @nox.session
 def matrix(session: nox.Session) -> None:
     """Prove the facts on several releases, `--torch 2.0,2.6,2.15` or all, and print the table of what differs."""
-    options, rest = _options(session, "--keep", default=",".join(supported()))
+    options, rest = _options(session, ",".join(supported()), keep=True)
     folder = ROOT / "runs" / f"matrix-{time.strftime('%Y-%m-%dT%H%M%S')}"
     held = True
     for release in _releases(session, options.torch):
         was_there = _folder(release).exists()
         python = _environment(session, release, cached=was_there or options.keep)
-        held &= _prove(session, python, release, rest, folder=folder)
+        held &= _prove(session, python, release, rest, _new_record(release, folder), resume=False)
         if not (was_there or options.keep):
             shutil.rmtree(_folder(release))
     records = map(str, sorted(folder.glob("*.jsonl")))
@@ -92,12 +94,16 @@ def inventory(session: nox.Session) -> None:
 # --- what the sessions share ------------------------------------------------------------------------------------------
 
 
-def _options(session: nox.Session, *flags: str, default: str) -> tuple[argparse.Namespace, list[str]]:
-    """The session's own options from what follows `--`: `--torch` and its flags; and the rest."""
+def _options(
+    session: nox.Session, releases: str, *names: str, keep: bool = False
+) -> tuple[argparse.Namespace, list[str]]:
+    """The session's own options from what follows `--`: `--torch`, those named, and `--keep`; and the rest."""
     parser = argparse.ArgumentParser(prog=f"nox -s {session.name} --", allow_abbrev=False, add_help=False)
-    parser.add_argument("--torch", default=default)
-    for flag in flags:
-        parser.add_argument(flag, action="store_true")
+    parser.add_argument("--torch", default=releases)
+    for name in names:
+        parser.add_argument(name)
+    if keep:
+        parser.add_argument("--keep", action="store_true")
     return parser.parse_known_args(session.posargs)
 
 
@@ -193,28 +199,24 @@ def _check_pair(session: nox.Session, python: str, release: Release) -> None:
         )
 
 
-def _prove(session: nox.Session, python: str, release: Release, rest: list[str], folder: Path) -> bool:
+def _prove(session: nox.Session, python: str, release: Release, rest: list[str], record: Path, resume: bool) -> bool:
     """Run the facts on parallel workers, which a crash does not end, and report; whether nothing is to be looked at."""
-    known = _recording(rest)
-    record = known or folder / f"torch-{release.name}-{time.strftime('%Y-%m-%dT%H%M%S')}.jsonl"
-    naming = [] if known else ["--record", str(record)]
+    recording = f"--resume={record}" if resume else f"--record={record}"
     workers = ["-n", "auto", "--dist", "loadgroup", "--max-worker-restart", "1000"]
     held = True
     try:
-        session.run(python, "-m", "pytest", "-q", "--progress", *workers, *naming, *rest, external=True, env=BYTECODE)
+        session.run(python, "-m", "pytest", "-q", "--progress", *workers, recording, *rest, external=True, env=BYTECODE)
     except CommandFailed:
         held = False
-    if Path(record).exists():
-        session.run(python, "-m", "reports", "summary", str(record), external=True)
-        session.run(python, "-m", "reports", "html", str(record), "-o", str(Path(record).parent), external=True)
+    if not record.exists():
+        session.error("no fact was proven, see above")
+    session.run(python, "-m", "reports", "summary", str(record), external=True)
+    session.run(python, "-m", "reports", "html", str(record), "-o", str(record.parent), external=True)
     return held
 
 
-def _recording(rest: list[str]) -> str | None:
-    """The record that the options for pytest name, if they name one."""
-    parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False)
-    parser.add_argument("--record", "--resume", dest="file")
-    return parser.parse_known_args(rest)[0].file
+def _new_record(release: Release, folder: Path = ROOT / "runs") -> Path:
+    return folder / f"torch-{release.name}-{time.strftime('%Y-%m-%dT%H%M%S')}.jsonl"
 
 
 def _reports(session: nox.Session) -> list[str]:

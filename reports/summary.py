@@ -70,5 +70,5 @@ def _closing(run: Run) -> Text:
     spent = sum(result.seconds for result in run.results.values())
     wall = f"{run.wall:.0f} s, " if run.wall is not None else ""
     slowest = ", ".join(f"{result.id} {result.seconds:.1f} s" for result in run.slowest(3))
-    ending = "" if run.complete else f"\nThe run was interrupted: pytest --resume {run.path} goes on."
+    ending = "" if run.complete else f"\nThe run was interrupted: pytest --resume={run.path} goes on."
     return Text(f"{wall}{spent:.0f} s of it in facts; the slowest: {slowest}\nrecord: {run.path}{ending}")

@@ -56,7 +56,7 @@ def test_a_record_is_never_overwritten(project):
     before = (project.path / "run.jsonl").read_bytes()
     result = project.run("--record", "run.jsonl")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["ERROR: *run.jsonl exists already: --resume run.jsonl goes on with it"])
+    result.stderr.fnmatch_lines(["ERROR: *run.jsonl exists already: --resume=run.jsonl goes on with it"])
     assert (project.path / "run.jsonl").read_bytes() == before
 
 
@@ -74,7 +74,7 @@ def test_a_killed_run_loses_no_verdict_and_goes_on_to_the_same_totals(project, o
     before = verdicts(record)
     assert len(before) >= wanted
     assert "end" not in {line["kind"] for line in read(record)}
-    resumed = project.start("--resume", record, *options)
+    resumed = project.start(f"--resume={record}", *options)
     assert resumed.communicate()[0].count("failed") == 0
     assert project.verdicts(record) == ALL
     assert verdicts(record)[: len(before)] == before
@@ -91,6 +91,16 @@ def test_a_resumed_run_takes_its_selection_from_the_record(project):
     project.run("--record", "run.jsonl", "-k", "holds")
     cut(project.path / "run.jsonl", "started")
     project.run("--resume", "run.jsonl")
+    assert project.verdicts(project.path / "run.jsonl") == {"topic.area.holds[cpu]": "holds"}
+
+
+@pytest.mark.parametrize("options", [[], ["-n", "1"]], ids=["plain", "parallel"])
+def test_a_resumed_run_collects_the_folders_that_the_record_names(project, options):
+    project.suite(HOLDS)
+    project.suite(HOLDS, "suites/other/test_area.py")
+    project.run("--record", "run.jsonl", "suites/topic")
+    cut(project.path / "run.jsonl", "started")
+    project.start("--resume=run.jsonl", *options).communicate()
     assert project.verdicts(project.path / "run.jsonl") == {"topic.area.holds[cpu]": "holds"}
 
 

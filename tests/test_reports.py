@@ -84,7 +84,7 @@ def test_the_page_says_the_same_and_needs_nothing_else(record, tmp_path, capsys)
 def test_an_interrupted_run_says_so_and_how_to_go_on(tmp_path, capsys):
     record = write(tmp_path / "run.jsonl", "2.6.0", [("a.b.c", "holds", {})], complete=False)
     text = printed(capsys, "summary", record)
-    assert f"The run was interrupted: pytest --resume {record} goes on.".replace(" ", "") in "".join(text.split())
+    assert f"The run was interrupted: pytest --resume={record} goes on.".replace(" ", "") in "".join(text.split())
     printed(capsys, "html", record, "-o", tmp_path)
     assert "The run was interrupted" in (tmp_path / "run.html").read_text()
 

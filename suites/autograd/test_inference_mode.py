@@ -131,7 +131,7 @@ def test_refuses_a_later_write_into_a_view_made_inside(device):
 def test_makes_tensors_without_a_version():
     """An inference tensor has no version counter to ask for."""
     with pytest.raises(RuntimeError, match="Inference tensors do not track version counter"):
-        made_inside("cpu")._version  # noqa: B018
+        made_inside("cpu")._version
 
 
 @fact("torch.inference_mode")

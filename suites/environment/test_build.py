@@ -1,0 +1,166 @@
+import re
+
+import pytest
+import torch
+
+from fixtures.checks import same
+from fixtures.devices import available
+from fixtures.fact import fact, subject, unavailable
+
+GPU_BUILD = bool(torch.version.cuda or torch.version.hip)
+
+
+@pytest.fixture
+def no_gpu():
+    """Ends the fact where there is a GPU."""
+    if available("cuda"):
+        unavailable("platform", "a machine without a GPU")
+
+
+@pytest.fixture
+def gpu_build():
+    """Ends the fact where this build of torch is for the CPU only."""
+    if not GPU_BUILD:
+        unavailable("build", "CUDA or ROCm")
+
+
+@pytest.fixture
+def cuda_build():
+    """Ends the fact where this build of torch is for the CPU only, or for ROCm."""
+    if not torch.version.cuda:
+        unavailable("build", "CUDA")
+
+
+@pytest.fixture
+def cpu_build():
+    """Ends the fact where this build of torch can use a GPU."""
+    if GPU_BUILD:
+        unavailable("platform", "a build for the CPU only")
+
+
+# --- what the build can use -------------------------------------------------------------------------------------------
+
+
+@fact("torch.cuda.is_available", claims=["C01"])
+def test_cuda_is_available_where_it_counts_a_device():
+    """`torch.cuda.is_available` is True exactly where `torch.cuda.device_count` is not 0."""
+    assert torch.cuda.is_available() is (torch.cuda.device_count() > 0)
+
+
+@fact("torch.cuda.is_available", claims=["C01"], hint="torch.version.cuda says what this build is for")
+def test_cuda_is_available_to_builds_with_cuda_only():
+    """Where `torch.cuda.is_available`, the build names the CUDA or ROCm that it was made for."""
+    assert torch.cuda.is_available() is False or isinstance(torch.version.cuda or torch.version.hip, str)
+
+
+@fact("torch.cuda.is_available", claims=["C01"])
+@pytest.mark.gpu
+def test_cuda_is_available_where_a_gpu_computes():
+    """Where a tensor can be computed with on `cuda`, `torch.cuda.is_available` is True."""
+    same(torch.arange(3, device="cuda") * 2, [0, 2, 4])
+    assert torch.cuda.is_available() is True
+
+
+@fact("torch.cuda.is_available", claims=["C01"])
+def test_cuda_is_not_available_without_a_gpu(no_gpu):
+    """On a machine without a GPU, `torch.cuda.is_available` is False, whatever the build."""
+    assert torch.cuda.is_available() is False
+    assert torch.cuda.device_count() == 0
+
+
+@fact("torch.backends.cuda.is_built", "torch.version.cuda", claims=["C04"])
+def test_is_built_with_the_cuda_that_it_names():
+    """`torch.backends.cuda.is_built` is True exactly where the build names a CUDA or ROCm version."""
+    assert torch.backends.cuda.is_built() is GPU_BUILD
+
+
+@fact("torch.__config__.show", claims=["C04"])
+def test_config_says_whether_cuda_is_in_it():
+    """`torch.__config__.show` says that CUDA is in the build exactly where `torch.version.cuda` names a version."""
+    found = re.search(r"USE_CUDA=(\w+)", torch.__config__.show())
+    assert (found[1] in ("ON", "1")) is (torch.version.cuda is not None)
+
+
+@fact("torch.__config__.show")
+@pytest.mark.parametrize("name", ["BLAS_INFO", "LAPACK_INFO", "BUILD_TYPE", "CXX_COMPILER"])
+def test_config_names_its_libraries(name):
+    """The text of `torch.__config__.show` names the linear algebra libraries, the kind of build and the compiler."""
+    assert re.search(rf"\b{name}=[^,\s]+", torch.__config__.show())
+
+
+@fact("torch.__config__.show", "torch.__version__")
+def test_config_names_the_release():
+    """The text of `torch.__config__.show` names the release that `torch.__version__` is of."""
+    found = re.search(r"TORCH_VERSION=([\d.]+)", torch.__config__.show())
+    assert torch.__version__.startswith(found[1])
+
+
+@fact("torch.cuda.get_arch_list", claims=["C03"], hint="a build for this GPU is newer, or older, than this one")
+@pytest.mark.gpu
+def test_has_kernels_for_this_gpu(cuda_build):
+    """A GPU computes where the build has kernels of its major compute capability, or older intermediate code."""
+    here = torch.cuda.get_device_capability()
+    names = re.findall(r"(sm|compute)_(\d+)(\d)", str(torch.cuda.get_arch_list()))
+    built = [(kind, (int(major), int(minor))) for kind, major, minor in names]
+    assert any(kernels <= here and (kind == "compute" or kernels[0] == here[0]) for kind, kernels in built)
+    same(torch.arange(3, device="cuda") * 2, [0, 2, 4])
+
+
+BACKENDS = [
+    "torch.backends.mkl.is_available",
+    "torch.backends.mps.is_available",
+    "torch.backends.mps.is_built",
+    "torch.backends.openmp.is_available",
+    "torch.cuda.is_available",
+    "torch.distributed.is_available",
+]
+
+
+@fact(*BACKENDS)
+@pytest.mark.parametrize("name", BACKENDS)
+def test_can_be_asked_what_it_has(name):
+    """Asking for a backend answers True or False, also where the backend is not there."""
+    assert type(subject(name)()) is bool
+
+
+@fact("torch.backends.mps.is_available", "torch.backends.mps.is_built")
+def test_mps_is_available_to_builds_with_mps_only():
+    """`torch.backends.mps.is_available` is True only where the build has MPS."""
+    assert torch.backends.mps.is_built() or not torch.backends.mps.is_available()
+
+
+# --- without a GPU ----------------------------------------------------------------------------------------------------
+
+EACH_USE = pytest.mark.parametrize(
+    "use",
+    [
+        lambda: torch.ones(1, device="cuda"),
+        lambda: torch.ones(1).cuda(),
+        lambda: torch.ones(1).to("cuda"),
+        lambda: torch.nn.Linear(1, 1).cuda(),
+    ],
+    ids=["factory", "cuda", "to", "module"],
+)
+
+
+@fact("torch.device")
+def test_names_a_device_that_is_not_here():
+    """A device that is not here can be named: only using it is refused."""
+    device = torch.device("cuda", 7)
+    assert (device.type, device.index, str(device)) == ("cuda", 7, "cuda:7")
+
+
+@fact("torch.ones", "torch.Tensor.cuda", "torch.Tensor.to", claims=["C01"], hint="ask torch.cuda.is_available() first")
+@EACH_USE
+def test_with_cuda_says_what_is_missing(no_gpu, gpu_build, use):
+    """Without a GPU, a build with CUDA refuses to use one, and says that the driver or the GPU is missing."""
+    with pytest.raises(RuntimeError, match="Found no NVIDIA driver|No (CUDA|HIP) GPUs are available"):
+        use()
+
+
+@fact("torch.ones", "torch.Tensor.cuda", "torch.Tensor.to", claims=["C04"], hint="install a build with CUDA")
+@EACH_USE
+def test_without_cuda_says_so(cpu_build, use):
+    """A build for the CPU only refuses to use a GPU, and says that it was made without CUDA."""
+    with pytest.raises(AssertionError, match="Torch not compiled with CUDA enabled"):
+        use()

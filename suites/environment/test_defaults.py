@@ -1,0 +1,72 @@
+import re
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from fixtures.fact import fact
+
+
+@pytest.fixture
+def threads() -> Iterator[int]:
+    """The number of threads, which is put back afterwards."""
+    before = torch.get_num_threads()
+    yield before
+    torch.set_num_threads(before)
+
+
+@fact("torch.get_default_dtype")
+def test_dtype_is_float32():
+    """The default dtype is float32, which Python floats become."""
+    assert torch.get_default_dtype() is torch.float32
+    assert torch.tensor(1.5).dtype is torch.float32
+
+
+@fact("torch.empty")
+def test_device_is_the_cpu():
+    """A tensor is made on the CPU unless another device is named, also where there is a GPU."""
+    assert torch.empty(2).device == torch.device("cpu")
+
+
+@fact("torch.get_default_device")
+def test_default_device_is_the_cpu():
+    """`torch.get_default_device` says that the default device is the CPU."""
+    assert torch.get_default_device() == torch.device("cpu")
+
+
+@fact("torch.get_num_threads")
+def test_threads_are_at_least_one():
+    """`torch.get_num_threads` gives a whole number of threads, one or more."""
+    assert type(torch.get_num_threads()) is int
+    assert torch.get_num_threads() >= 1
+
+
+@fact("torch.set_num_threads", "torch.get_num_threads")
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_threads_are_as_many_as_were_set(threads, number):
+    """`torch.get_num_threads` gives the number that `torch.set_num_threads` was given."""
+    torch.set_num_threads(number)
+    assert torch.get_num_threads() == number
+
+
+@fact("torch.set_num_threads")
+@pytest.mark.parametrize("number", [0, -1])
+def test_threads_are_not_fewer_than_one(threads, number):
+    """`torch.set_num_threads` refuses a number below 1, and leaves the number as it was."""
+    with pytest.raises(RuntimeError, match="expects a positive integer"):
+        torch.set_num_threads(number)
+    assert torch.get_num_threads() == threads
+
+
+@fact("torch.__config__.parallel_info", "torch.get_num_threads")
+def test_threads_are_told_by_parallel_info(threads):
+    """`torch.__config__.parallel_info` tells the number of threads that `torch.get_num_threads` gives."""
+    torch.set_num_threads(3)
+    assert re.search(r"get_num_threads\(\) : (\d+)", torch.__config__.parallel_info())[1] == "3"
+
+
+@fact("torch.get_num_interop_threads")
+def test_interop_threads_are_at_least_one():
+    """`torch.get_num_interop_threads` gives a whole number of threads, one or more."""
+    assert type(torch.get_num_interop_threads()) is int
+    assert torch.get_num_interop_threads() >= 1

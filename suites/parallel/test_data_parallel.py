@@ -1,0 +1,189 @@
+import os
+import threading
+
+import numpy
+import pytest
+import torch
+from torch import nn
+
+from fixtures.checks import close, same
+from fixtures.devices import available
+from fixtures.fact import fact, unavailable
+
+BATCH = numpy.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+SLOPE = 2 * BATCH.sum(axis=1) @ BATCH  # of the sum of the squared outputs, with weights 1
+
+
+@pytest.fixture
+def without_gpus():
+    """Ends the fact where there are devices to split over."""
+    if available("cuda") or available("xpu"):
+        unavailable("platform", "a machine without GPUs")
+
+
+class _Linear(nn.Module):
+    """Two weights, both 1; notes each call: the device, the size of its part, the process and the thread."""
+
+    def __init__(self, device):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(2, 1, dtype=torch.float64, device=device))
+        self.seen = []
+        self.calls = 0
+
+    def forward(self, x):
+        self.calls += 1
+        self.seen.append((x.device.index, len(x), os.getpid(), threading.current_thread()))
+        return x @ self.weight
+
+
+class _Mean(nn.Module):
+    """A loss of no dimensions."""
+
+    def forward(self, x):
+        return x.mean()
+
+
+def _batch(device):
+    return torch.tensor(BATCH, device=device)
+
+
+# --- without GPUs -----------------------------------------------------------------------------------------------------
+
+
+@fact("torch.nn.DataParallel")
+def test_without_gpus_is_the_module(without_gpus):
+    """On a machine without GPUs, the wrapped model gives what the module gives for the whole batch at once."""
+    module = _Linear("cpu")
+    same(nn.DataParallel(module)(_batch("cpu")), BATCH.sum(axis=1, keepdims=True))
+    assert [size for _, size, _, _ in module.seen] == [3]
+
+
+@fact("torch.nn.DataParallel", claims=["X03"])
+def test_without_gpus_gives_the_gradient_of_the_module(without_gpus):
+    """On a machine without GPUs, the gradient is that of the whole batch."""
+    module = _Linear("cpu")
+    nn.DataParallel(module)(_batch("cpu")).square().sum().backward()
+    same(module.weight.grad, SLOPE[:, None])
+
+
+# --- the wrapped module -----------------------------------------------------------------------------------------------
+
+
+@fact("torch.nn.DataParallel", hint="save model.module.state_dict()")
+def test_state_dict_has_the_prefix_module():
+    """The keys of a wrapped model's `state_dict` are those of its module behind `module.`."""
+    module = nn.Linear(2, 1)
+    state = nn.DataParallel(module).state_dict()
+    assert list(state) == ["module.weight", "module.bias"]
+    same(state["module.bias"], module.bias)
+
+
+@fact("torch.nn.DataParallel", hint="save model.module.state_dict()")
+def test_state_dict_is_refused_by_the_plain_model():
+    """The `state_dict` of a wrapped model does not load into the plain one."""
+    with pytest.raises(RuntimeError, match='Missing key.*"weight", "bias".*\n.*Unexpected key.*module.weight'):
+        nn.Linear(2, 1).load_state_dict(nn.DataParallel(nn.Linear(2, 1)).state_dict())
+
+
+@fact("torch.nn.DataParallel", hint="load it with model.module.load_state_dict(state)")
+def test_refuses_the_state_dict_of_the_plain_model():
+    """A wrapped model refuses the plain one's `state_dict`."""
+    with pytest.raises(RuntimeError, match='Missing key.*"module.weight", "module.bias"'):
+        nn.DataParallel(nn.Linear(2, 1)).load_state_dict(nn.Linear(2, 1).state_dict())
+
+
+@fact("torch.nn.DataParallel")
+def test_state_dict_of_its_module_loads_into_the_plain_model():
+    """What `.module.state_dict()` returns loads into the plain model."""
+    wrapped, plain = nn.DataParallel(nn.Linear(2, 1)), nn.Linear(2, 1)
+    plain.load_state_dict(wrapped.module.state_dict())
+    same(plain.weight, wrapped.module.weight)
+    same(plain.bias, wrapped.module.bias)
+
+
+@fact("torch.nn.DataParallel", hint="reach them through model.module")
+def test_hides_the_attributes_of_the_module():
+    """The module's own attributes are found under `.module` only."""
+    wrapped = nn.DataParallel(nn.Linear(2, 1))
+    with pytest.raises(AttributeError, match="has no attribute 'in_features'"):
+        wrapped.in_features
+    assert wrapped.module.in_features == 2
+
+
+# --- two GPUs ---------------------------------------------------------------------------------------------------------
+
+
+@fact("torch.nn.DataParallel", claims=["X03"])
+@pytest.mark.multigpu
+def test_splits_the_batch_over_the_devices():
+    """Each of two devices runs the module on its part of the batch along dimension 0."""
+    module = _Linear("cuda:0")
+    nn.DataParallel(module, device_ids=[0, 1])(_batch("cuda:0"))
+    assert sorted((device, size) for device, size, _, _ in module.seen) == [(0, 2), (1, 1)]
+
+
+@fact("torch.nn.DataParallel", claims=["X03"], myth="DataParallel averages the results of the devices")
+@pytest.mark.multigpu
+def test_gathers_the_outputs_in_the_order_of_the_batch():
+    """The outputs of the devices are put together along dimension 0, a row for each sample, and not averaged."""
+    out = nn.DataParallel(_Linear("cuda:0"), device_ids=[0, 1])(_batch("cuda:0"))
+    same(out, BATCH.sum(axis=1, keepdims=True))
+
+
+@fact("torch.nn.DataParallel", claims=["X04"])
+@pytest.mark.multigpu
+def test_gathers_the_outputs_on_one_device():
+    """The outputs of all devices end on one device, the first unless `output_device` names another."""
+    module, x = _Linear("cuda:0"), _batch("cuda:0")
+    assert nn.DataParallel(module, device_ids=[0, 1])(x).device.index == 0
+    assert nn.DataParallel(module, device_ids=[0, 1], output_device=1)(x).device.index == 1
+
+
+@fact("torch.nn.DataParallel", claims=["X03"], myth="DataParallel averages the gradients of the devices")
+@pytest.mark.multigpu
+@pytest.mark.parametrize(("reduction", "want"), [(torch.sum, SLOPE), (torch.mean, SLOPE / 3)], ids=["sum", "mean"])
+def test_sums_the_gradients_of_the_devices(reduction, want):
+    """The gradients of the devices are summed into the module, which gives the gradient of the whole batch."""
+    module = _Linear("cuda:0")
+    reduction(nn.DataParallel(module, device_ids=[0, 1])(_batch("cuda:0")).square()).backward()
+    close(module.weight.grad, want[:, None], roundings=8)
+    assert module.weight.grad.device == torch.device("cuda:0")
+
+
+@fact("torch.nn.DataParallel", claims=["X04"])
+@pytest.mark.multigpu
+def test_runs_in_threads_of_one_process():
+    """The devices are served by threads of this one process, which share its interpreter."""
+    module = _Linear("cuda:0")
+    nn.DataParallel(module, device_ids=[0, 1])(_batch("cuda:0"))
+    assert {process for *_, process, _ in module.seen} == {os.getpid()}
+    assert len({thread for *_, thread in module.seen}) == 2
+
+
+@fact("torch.nn.DataParallel")
+@pytest.mark.multigpu
+def test_loses_what_forward_writes_to_the_module():
+    """An attribute that `forward` sets is set on the devices' copies, and lost with them."""
+    module = _Linear("cuda:0")
+    nn.DataParallel(module, device_ids=[0, 1])(_batch("cuda:0"))
+    assert len(module.seen) == 2
+    assert module.calls == 0
+
+
+@fact("torch.nn.DataParallel", hint='move the model with .to("cuda:0") first')
+@pytest.mark.multigpu
+def test_refuses_a_module_on_another_device():
+    """A module that is not on the first device is refused in `forward`."""
+    wrapped = nn.DataParallel(_Linear("cpu"), device_ids=[0, 1])
+    with pytest.raises(RuntimeError, match="module must have its parameters and buffers on device cuda:0"):
+        wrapped(_batch("cuda:0"))
+
+
+@fact("torch.nn.DataParallel")
+@pytest.mark.multigpu
+def test_gathers_scalars_as_a_vector():
+    """Losses computed in `forward` come back as a vector of one loss a device, with a warning."""
+    loss = nn.Sequential(_Linear("cuda:0"), nn.Flatten(0), _Mean())
+    with pytest.warns(UserWarning, match="all input tensors were scalars"):
+        out = nn.DataParallel(loss, device_ids=[0, 1])(_batch("cuda:0"))
+    same(out, numpy.array([5.0, 11.0]))

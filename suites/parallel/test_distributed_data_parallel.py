@@ -1,0 +1,500 @@
+import numpy
+import pytest
+import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader, DistributedSampler
+
+from fixtures.checks import close, same
+from fixtures.fact import fact
+from fixtures.ranks import on_each_backend, own_device
+
+pytestmark = [pytest.mark.dist, pytest.mark.timeout(180)]
+
+BATCH = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]]
+HALVES = [BATCH[:2], BATCH[2:]]
+UNEQUAL = [BATCH[:1], BATCH[1:3]]
+ONES = numpy.ones((1, 2))
+
+
+def _linear(**options):
+    """A wrapped layer of two weights, both 1, whose loss is the mean of its squared outputs."""
+    model = nn.Linear(2, 1, bias=False, dtype=torch.float64, device=own_device())
+    nn.init.ones_(model.weight)
+    return DistributedDataParallel(model, **options)
+
+
+def _loss(model, batch, reduction=torch.mean):
+    return reduction(model(torch.tensor(batch, dtype=torch.float64, device=own_device())).square())
+
+
+def _slope(batch, weight=ONES):
+    """The gradient of that loss, in NumPy."""
+    batch = numpy.array(batch)
+    return 2 * weight @ batch.T @ batch / len(batch)
+
+
+# --- gradients --------------------------------------------------------------------------------------------------------
+
+
+def _gradient(rank, shards, reduction):
+    model = _linear()
+    _loss(model, shards[rank], reduction).backward()
+    return model.module.weight.grad.cpu()
+
+
+@fact("torch.nn.parallel.DistributedDataParallel", claims=["X06"])
+@on_each_backend
+def test_gives_the_gradient_of_the_whole_batch(ranks, backend):
+    """With shards of one size, every rank has the gradient that one process has of the mean loss on the whole batch."""
+    got = ranks(2, _gradient, HALVES, torch.mean, backend=backend)
+    same(torch.stack(got), numpy.stack([_slope(BATCH), _slope(BATCH)]))
+
+
+@fact(
+    "torch.nn.parallel.DistributedDataParallel",
+    claims=["X06"],
+    myth="the averaged gradient is that of the whole batch, whatever the sizes of the shards",
+)
+@on_each_backend
+def test_weighs_ranks_alike_whatever_their_shards(ranks, backend):
+    """With shards of different sizes, the gradient is the plain mean of the ranks' own, not that of the whole batch."""
+    got = ranks(2, _gradient, UNEQUAL, torch.mean, backend=backend)
+    mean = (_slope(UNEQUAL[0]) + _slope(UNEQUAL[1])) / 2
+    same(torch.stack(got), numpy.stack([mean, mean]))
+    assert not numpy.allclose(mean, _slope(BATCH[:3]))
+
+
+@fact("torch.nn.parallel.DistributedDataParallel", claims=["X06"], hint="multiply a summed loss by the number of ranks")
+@on_each_backend
+def test_divides_the_gradient_of_a_summed_loss_by_the_number_of_ranks(ranks, backend):
+    """Of a loss that sums over the samples, the gradient is that of the whole batch divided by the number of ranks."""
+    got = ranks(2, _gradient, HALVES, torch.sum, backend=backend)
+    want = _slope(BATCH) * len(BATCH) / 2
+    same(torch.stack(got), numpy.stack([want, want]))
+
+
+def _own_loss(rank, shards):
+    return _loss(_linear(), shards[rank]).detach().cpu()
+
+
+@fact("torch.nn.parallel.DistributedDataParallel", myth="DistributedDataParallel averages the loss over the ranks")
+@on_each_backend
+def test_leaves_each_rank_its_own_loss(ranks, backend):
+    """The loss that a rank sees is that of its own shard, not averaged over the ranks."""
+    got = ranks(2, _own_loss, HALVES, backend=backend)
+    same(torch.stack(got), numpy.mean(numpy.array(HALVES).sum(axis=2) ** 2, axis=1))
+
+
+# --- parameters -------------------------------------------------------------------------------------------------------
+
+
+def _wrap(rank):
+    model = nn.Linear(2, 1, device=own_device())
+    before = model.weight.detach().cpu().clone()
+    return before, DistributedDataParallel(model).module.weight.detach().cpu()
+
+
+@fact("torch.nn.parallel.DistributedDataParallel", claims=["X05"])
+@on_each_backend
+def test_starts_from_the_parameters_of_rank_0(ranks, backend):
+    """Wrapping gives every rank the parameters of rank 0, whatever its own were."""
+    (first, kept), (second, taken) = ranks(2, _wrap, backend=backend)
+    assert not torch.equal(first, second)
+    same(torch.stack([kept, taken]), torch.stack([first, first]))
+
+
+def _train(rank, shards):
+    model = DistributedDataParallel(nn.Linear(2, 1, bias=False, dtype=torch.float64, device=own_device()))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    weights = []
+    for _ in range(3):
+        optimizer.zero_grad()
+        _loss(model, shards[rank]).backward()
+        optimizer.step()
+        weights.append(model.module.weight.detach().cpu().clone())
+    return torch.stack(weights)
+
+
+@fact("torch.nn.parallel.DistributedDataParallel", claims=["X05"])
+@on_each_backend
+def test_keeps_ranks_identical_over_steps(ranks, backend):
+    """Ranks that start with different weights and see different data hold the same weights after every step."""
+    first, second = ranks(2, _train, HALVES, backend=backend)
+    same(first, second)
+    assert len(first.unique(dim=0)) == 3
+
+
+def _epoch(rank, batch):
+    model = _linear()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1 / 64)
+    for epoch in range(2):
+        sampler = DistributedSampler(batch)
+        sampler.set_epoch(epoch)
+        for part in DataLoader(batch, batch_size=2, sampler=sampler, collate_fn=list):
+            optimizer.zero_grad()
+            _loss(model, part).backward()
+            optimizer.step()
+    return model.module.weight.detach().cpu()
+
+
+@fact("torch.nn.parallel.DistributedDataParallel", "torch.utils.data.DistributedSampler", claims=["X05", "X06"])
+@on_each_backend
+def test_trains_as_one_process_on_the_whole_data(ranks, backend):
+    """Full-batch SGD over ranks that share the data by `DistributedSampler` ends with the weights of one process."""
+    got = ranks(2, _epoch, BATCH, backend=backend)
+    once = ONES - _slope(BATCH) / 64
+    twice = once - _slope(BATCH, once) / 64
+    same(torch.stack(got), numpy.stack([twice, twice]))
+
+
+# --- the wrapped module -----------------------------------------------------------------------------------------------
+
+
+def _outputs(rank, batch):
+    model = _linear()
+    batch = torch.tensor(batch, dtype=torch.float64, device=own_device())
+    return model(batch).detach().cpu(), model.module(batch).detach().cpu()
+
+
+@fact("torch.nn.parallel.DistributedDataParallel")
+@on_each_backend
+def test_forward_gives_what_the_module_gives(ranks, backend):
+    """The wrapped model returns what the module under `.module` returns."""
+    ((wrapped, plain),) = ranks(1, _outputs, BATCH, backend=backend)
+    same(wrapped, numpy.array([[3.0], [7.0], [11.0], [15.0]]))
+    same(plain, wrapped)
+
+
+def _states(rank):
+    model = nn.Linear(2, 1)
+    wrapped = DistributedDataParallel(model)
+    return wrapped.state_dict(), wrapped.module.state_dict()
+
+
+@fact("torch.nn.parallel.DistributedDataParallel", hint="save model.module.state_dict()")
+def test_state_dict_has_the_prefix_module(ranks):
+    """The keys of a wrapped model's `state_dict` are those of its module behind `module.`."""
+    ((wrapped, plain),) = ranks(1, _states)
+    assert list(wrapped) == ["module.weight", "module.bias"]
+    same(wrapped["module.weight"], plain["weight"])
+
+
+@fact("torch.nn.parallel.DistributedDataParallel", hint="save model.module.state_dict()")
+def test_state_dict_is_refused_by_the_plain_model(ranks):
+    """The `state_dict` of a wrapped model does not load into the plain one."""
+    ((wrapped, _),) = ranks(1, _states)
+    with pytest.raises(RuntimeError, match="Missing key.*\n.*Unexpected key.*module.weight"):
+        nn.Linear(2, 1).load_state_dict(wrapped)
+
+
+@fact("torch.nn.parallel.DistributedDataParallel")
+def test_state_dict_of_its_module_loads_into_the_plain_model(ranks):
+    """What `.module.state_dict()` returns loads into the plain model."""
+    ((_, state),) = ranks(1, _states)
+    plain = nn.Linear(2, 1)
+    plain.load_state_dict(state)
+    same(plain.weight, state["weight"])
+    same(plain.bias, state["bias"])
+
+
+def _load_plain(rank, state):
+    model = nn.Linear(2, 1)
+    wrapped = DistributedDataParallel(model)
+    with pytest.raises(RuntimeError) as refusal:
+        wrapped.load_state_dict(state)
+    wrapped.module.load_state_dict(state)
+    return str(refusal.value), wrapped.module.weight.detach()
+
+
+@fact("torch.nn.parallel.DistributedDataParallel", hint="load it with model.module.load_state_dict(state)")
+def test_refuses_the_state_dict_of_the_plain_model(ranks):
+    """A wrapped model refuses the plain one's `state_dict`."""
+    ((told, _),) = ranks(1, _load_plain, nn.Linear(2, 1).state_dict())
+    assert 'Missing key(s) in state_dict: "module.weight"' in told
+
+
+@fact("torch.nn.parallel.DistributedDataParallel")
+def test_its_module_takes_the_state_dict_of_the_plain_model(ranks):
+    """The plain model's `state_dict` loads through `.module`."""
+    plain = nn.Linear(2, 1)
+    ((_, weight),) = ranks(1, _load_plain, plain.state_dict())
+    same(weight, plain.weight)
+
+
+def _attribute(rank):
+    model = DistributedDataParallel(nn.Linear(2, 1))
+    with pytest.raises(AttributeError) as refusal:
+        model.in_features
+    return str(refusal.value), model.module.in_features
+
+
+@fact("torch.nn.parallel.DistributedDataParallel", hint="reach them through model.module")
+def test_hides_the_attributes_of_the_module(ranks):
+    """The module's own attributes are found under `.module` only."""
+    ((told, found),) = ranks(1, _attribute)
+    assert "has no attribute 'in_features'" in told
+    assert found == 2
+
+
+# --- no_sync ----------------------------------------------------------------------------------------------------------
+
+
+def _accumulate(rank, shards):
+    model = _linear()
+    with model.no_sync():
+        _loss(model, shards[rank]).backward()
+    local = model.module.weight.grad.cpu().clone()
+    _loss(model, shards[rank]).backward()
+    return local, model.module.weight.grad.cpu()
+
+
+@fact("torch.nn.parallel.DistributedDataParallel.no_sync")
+@on_each_backend
+def test_no_sync_leaves_gradients_local(ranks, backend):
+    """Inside `no_sync` each rank's backward gives the gradient of its own shard."""
+    (first, _), (second, _) = ranks(2, _accumulate, HALVES, backend=backend)
+    same(torch.stack([first, second]), numpy.stack([_slope(HALVES[0]), _slope(HALVES[1])]))
+
+
+@fact("torch.nn.parallel.DistributedDataParallel.no_sync")
+@on_each_backend
+def test_no_sync_is_made_up_for_by_the_next_backward(ranks, backend):
+    """The first backward after `no_sync` averages over the ranks all that they have accumulated."""
+    (_, first), (_, second) = ranks(2, _accumulate, HALVES, backend=backend)
+    want = _slope(HALVES[0]) + _slope(HALVES[1])
+    same(torch.stack([first, second]), numpy.stack([want, want]))
+
+
+def _double(seen, bucket):
+    """A communication hook that talks to nobody."""
+    seen.append(bucket.buffer().numel())
+    done = torch.futures.Future()
+    done.set_result(bucket.buffer() * 2)
+    return done
+
+
+def _communications(rank, batch):
+    model = _linear()
+    seen = []
+    model.register_comm_hook(seen, _double)
+    with model.no_sync():
+        _loss(model, batch).backward()
+    inside = len(seen)
+    _loss(model, batch).backward()
+    return inside, seen
+
+
+@fact("torch.nn.parallel.DistributedDataParallel.no_sync")
+@on_each_backend
+def test_no_sync_communicates_nothing(ranks, backend):
+    """A backward inside `no_sync` hands no bucket of gradients over, the next one outside does."""
+    assert ranks(2, _communications, BATCH, backend=backend) == [(0, [2]), (0, [2])]
+
+
+def _hooked(rank, shards):
+    model = _linear()
+    model.register_comm_hook([], _double)
+    _loss(model, shards[rank]).backward()
+    return model.module.weight.grad.cpu()
+
+
+@fact("torch.nn.parallel.DistributedDataParallel.register_comm_hook")
+@on_each_backend
+def test_comm_hook_replaces_the_averaging(ranks, backend):
+    """What a communication hook returns becomes the gradient, in place of the average."""
+    got = ranks(2, _hooked, HALVES, backend=backend)
+    same(torch.stack(got), 2 * numpy.stack([_slope(HALVES[0]), _slope(HALVES[1])]))
+
+
+# --- uneven inputs ----------------------------------------------------------------------------------------------------
+
+
+def _uneven(rank, batch):
+    model = _linear()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1 / 64)
+    with model.join():
+        for sample in batch[: rank + 1]:
+            optimizer.zero_grad()
+            _loss(model, [sample]).backward()
+            optimizer.step()
+    return model.module.weight.detach().cpu()
+
+
+@fact("torch.nn.parallel.DistributedDataParallel.join")
+@on_each_backend
+def test_join_counts_absent_ranks_as_zero(ranks, backend):
+    """Inside `join`, a rank without batches counts with a gradient of zero, and ends with the others' weights."""
+    got = ranks(2, _uneven, BATCH, backend=backend)
+    once = ONES - _slope(BATCH[:1]) / 64
+    twice = once - _slope(BATCH[1:2], once) / 2 / 64
+    same(torch.stack(got), numpy.stack([twice, twice]))
+
+
+# --- buffers ----------------------------------------------------------------------------------------------------------
+
+
+def _buffers(rank, **options):
+    model = nn.BatchNorm1d(1, device=own_device()).eval()
+    wrapped = DistributedDataParallel(model, **options)
+    model.running_mean.fill_(rank + 1)
+    wrapped(torch.zeros(2, 1, device=own_device()))
+    return model.running_mean.cpu()
+
+
+def _buffers_kept(rank):
+    return _buffers(rank, broadcast_buffers=False)
+
+
+@fact("torch.nn.parallel.DistributedDataParallel")
+@on_each_backend
+def test_forward_takes_the_buffers_of_rank_0(ranks, backend):
+    """At every forward the buffers of rank 0 replace those of the other ranks."""
+    same(torch.stack(ranks(2, _buffers, backend=backend)), [[1.0], [1.0]])
+
+
+@fact("torch.nn.parallel.DistributedDataParallel")
+@on_each_backend
+def test_broadcast_buffers_false_leaves_buffers_alone(ranks, backend):
+    """With `broadcast_buffers=False` each rank keeps its own buffers."""
+    same(torch.stack(ranks(2, _buffers_kept, backend=backend)), [[1.0], [2.0]])
+
+
+def _normalized(rank, convert):
+    model = convert(nn.BatchNorm1d(1, affine=False, device=own_device()))
+    return model(torch.tensor([[0.0], [2.0]], device=own_device()) + 4 * rank).cpu()
+
+
+@fact("torch.nn.BatchNorm1d", source="generated/torch.nn.SyncBatchNorm")
+@on_each_backend
+def test_batch_norm_sees_the_own_shard_only(ranks, backend):
+    """A batch normalisation layer normalises each rank's shard by itself."""
+    got = ranks(2, _normalized, nn.Identity(), backend=backend)
+    close(torch.cat(got), numpy.array([[-1.0], [1.0], [-1.0], [1.0]]) / numpy.sqrt(1 + 1e-5), roundings=8)
+
+
+@fact("torch.nn.SyncBatchNorm.convert_sync_batchnorm")
+@pytest.mark.multigpu
+def test_sync_batch_norm_sees_the_whole_batch(ranks):
+    """A converted batch normalisation layer normalises over the shards of all ranks."""
+    got = ranks(2, _normalized, nn.SyncBatchNorm.convert_sync_batchnorm, backend="nccl")
+    close(torch.cat(got), numpy.array([[-3.0], [-1.0], [1.0], [3.0]]) / numpy.sqrt(5 + 1e-5), roundings=8)
+
+
+def _sync_on_cpu(rank):
+    with pytest.raises(ValueError) as refusal:
+        nn.SyncBatchNorm(2)(torch.ones(2, 2))
+    return str(refusal.value)
+
+
+@fact("torch.nn.SyncBatchNorm")
+def test_sync_batch_norm_refuses_the_cpu(ranks):
+    """In a process group, `SyncBatchNorm` in training refuses an input on the CPU."""
+    (told,) = ranks(1, _sync_on_cpu)
+    assert "expected input tensor to be on GPU" in told
+
+
+# --- parameters without a gradient ------------------------------------------------------------------------------------
+
+
+class _Branches(nn.Module):
+    """Two layers; what the second gives is used where `both` is said."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(1, 1)
+        self.second = nn.Linear(1, 1)
+
+    def forward(self, x, both):
+        return self.first(x) + (self.second(x) if both else 0)
+
+
+def _forward_again(rank):
+    model = DistributedDataParallel(_Branches().to(own_device()))
+    x = torch.ones(1, 1, device=own_device())
+    model(x, False).sum().backward()
+    with pytest.raises(RuntimeError) as refusal:
+        model(x, False)
+    return str(refusal.value)
+
+
+@fact("torch.nn.parallel.DistributedDataParallel", hint="pass find_unused_parameters=True")
+@on_each_backend
+def test_refuses_a_second_forward_after_unused_parameters(ranks, backend):
+    """After a backward that gave some parameter no gradient, the next forward is refused."""
+    told, other = ranks(2, _forward_again, backend=backend)
+    assert "Expected to have finished reduction in the prior iteration" in told
+    assert "find_unused_parameters=True" in other
+
+
+def _find_unused(rank, both):
+    model = DistributedDataParallel(_Branches().to(own_device()), find_unused_parameters=True)
+    for _ in range(2):
+        model.zero_grad()
+        model(torch.full((1, 1), 2.0, device=own_device()), both[rank]).sum().backward()
+    return {name: weight.grad for name, weight in model.module.cpu().named_parameters()}
+
+
+@fact("torch.nn.parallel.DistributedDataParallel")
+@on_each_backend
+def test_find_unused_parameters_goes_on_without_them(ranks, backend):
+    """With `find_unused_parameters=True`, training goes on, and what no rank uses stays without a gradient."""
+    first, second = ranks(2, _find_unused, [False, False], backend=backend)
+    assert first["second.weight"] is None
+    assert second["second.weight"] is None
+    same(first["first.weight"], [[2.0]])
+    same(second["first.weight"], [[2.0]])
+
+
+@fact("torch.nn.parallel.DistributedDataParallel")
+@on_each_backend
+def test_find_unused_parameters_counts_an_idle_rank_as_zero(ranks, backend):
+    """With `find_unused_parameters=True`, what one rank of two uses gets half that rank's gradient on both."""
+    first, second = ranks(2, _find_unused, [False, True], backend=backend)
+    same(first["second.weight"], [[1.0]])
+    same(second["second.weight"], [[1.0]])
+
+
+# --- what is refused --------------------------------------------------------------------------------------------------
+
+
+@fact("torch.nn.parallel.DistributedDataParallel", since="2.2", claims=["X05"], hint="call init_process_group first")
+def test_needs_a_process_group():
+    """Wrapping a model without a process group raises ValueError."""
+    with pytest.raises(ValueError, match="process group has not been initialized"):
+        DistributedDataParallel(nn.Linear(2, 1))
+
+
+@fact("torch.nn.parallel.DistributedDataParallel", until="2.2", claims=["X05"], hint="call init_process_group first")
+def test_needed_a_process_group():
+    """Wrapping a model without a process group raises RuntimeError."""
+    with pytest.raises(RuntimeError, match="process group has not been initialized"):
+        DistributedDataParallel(nn.Linear(2, 1))
+
+
+def _refusal(rank, model, kind, options):
+    with pytest.raises(kind) as refusal:
+        DistributedDataParallel(model, **options)
+    return str(refusal.value)
+
+
+@fact("torch.nn.parallel.DistributedDataParallel")
+@pytest.mark.parametrize("model", [nn.ReLU(), nn.Linear(2, 1).requires_grad_(False)], ids=["empty", "frozen"])
+def test_refuses_a_module_that_does_not_learn(ranks, model):
+    """A module in which no parameter requires a gradient is refused."""
+    (told,) = ranks(1, _refusal, model, RuntimeError, {})
+    assert "doesn't have any parameter that requires a gradient" in told
+
+
+@fact("torch.nn.parallel.DistributedDataParallel", hint="leave device_ids out for a model on the CPU")
+def test_refuses_device_ids_for_the_cpu(ranks):
+    """`device_ids` is refused for a module whose parameters are on the CPU."""
+    (told,) = ranks(1, _refusal, nn.Linear(2, 1), ValueError, {"device_ids": [0]})
+    assert "device_ids and output_device arguments only work with" in told
+
+
+@fact("torch.nn.parallel.DistributedDataParallel", hint="one process a device")
+def test_refuses_several_device_ids(ranks):
+    """More than one entry in `device_ids` is refused."""
+    (told,) = ranks(1, _refusal, nn.Linear(2, 1), ValueError, {"device_ids": [0, 1]})
+    assert "device_ids can only be None or contain a single element" in told

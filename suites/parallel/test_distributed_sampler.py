@@ -1,0 +1,198 @@
+from itertools import chain
+
+import pytest
+import torch
+from hypothesis import example, given
+from hypothesis import strategies as st
+from torch.utils.data import DistributedSampler
+
+from fixtures.fact import fact
+
+LENGTHS, RANKS = st.integers(1, 40), st.integers(1, 7)
+
+
+def _shares(length, ranks, **options):
+    """What the sampler of each rank draws."""
+    return [list(DistributedSampler(range(length), ranks, rank, **options)) for rank in range(ranks)]
+
+
+def _order(epoch, **options):
+    """What the sampler of one rank of two draws of 100 samples at that epoch."""
+    sampler = DistributedSampler(range(100), num_replicas=2, rank=0, **options)
+    sampler.set_epoch(epoch)
+    return list(sampler)
+
+
+# --- the partition ----------------------------------------------------------------------------------------------------
+
+
+@fact("torch.utils.data.DistributedSampler", claims=["X05"])
+@given(LENGTHS, RANKS, st.booleans())
+@example(10, 2, True)
+@example(10, 3, False)
+@example(2, 7, True)
+def test_draws_every_sample(length, ranks, shuffle):
+    """Together the ranks draw every sample, and as many again as it takes to give each rank the same number."""
+    drawn = list(chain(*_shares(length, ranks, shuffle=shuffle)))
+    assert set(drawn) == set(range(length))
+    assert len(drawn) - length == -length % ranks
+
+
+@fact("torch.utils.data.DistributedSampler", claims=["X05"])
+@given(LENGTHS, RANKS, st.booleans())
+@example(10, 3, True)
+@example(9, 3, False)
+@example(2, 7, True)
+def test_gives_every_rank_the_same_number(length, ranks, shuffle):
+    """Each rank draws as many samples as every other: the length divided by the number of ranks, rounded up."""
+    assert [len(share) for share in _shares(length, ranks, shuffle=shuffle)] == [-(-length // ranks)] * ranks
+
+
+@fact("torch.utils.data.DistributedSampler", claims=["X05"])
+@given(LENGTHS, RANKS, st.booleans())
+@example(12, 3, True)
+@example(12, 4, False)
+def test_parts_a_divisible_length_without_overlap(length, ranks, shuffle):
+    """Of a length that the number of ranks divides, every sample is drawn by exactly one rank, once."""
+    assert sorted(chain(*_shares(length * ranks, ranks, shuffle=shuffle))) == list(range(length * ranks))
+
+
+@fact("torch.utils.data.DistributedSampler")
+@given(LENGTHS, RANKS, st.booleans())
+@example(10, 3, True)
+@example(9, 3, False)
+@example(2, 7, True)
+def test_drop_last_draws_no_sample_twice(length, ranks, shuffle):
+    """With `drop_last=True` no sample is drawn twice, and each rank draws the length over the ranks, rounded down."""
+    shares = _shares(length, ranks, shuffle=shuffle, drop_last=True)
+    assert [len(share) for share in shares] == [length // ranks] * ranks
+    assert len(set(chain(*shares)) & set(range(length))) == length // ranks * ranks
+
+
+@fact("torch.utils.data.DistributedSampler")
+@given(LENGTHS, RANKS, st.booleans())
+@example(10, 3, True)
+@example(10, 3, False)
+def test_length_is_what_it_draws(length, ranks, drop_last):
+    """`len` of the sampler is the number of samples that its rank draws."""
+    sampler = DistributedSampler(range(length), ranks, ranks - 1, drop_last=drop_last)
+    assert len(sampler) == len(list(sampler))
+
+
+@fact("torch.utils.data.DistributedSampler")
+def test_without_shuffle_keeps_the_order_of_the_data():
+    """With `shuffle=False` each rank draws its samples in the order of the data."""
+    first, second = _shares(6, 2, shuffle=False)
+    assert (first, second) == (sorted(first), sorted(second))
+    assert sorted(first + second) == [0, 1, 2, 3, 4, 5]
+
+
+@fact("torch.utils.data.DistributedSampler")
+def test_shuffles_by_default():
+    """Without being asked, it draws in another order than the data's."""
+    order = list(DistributedSampler(range(100), num_replicas=2, rank=0))
+    assert order != sorted(order)
+    assert len(set(order)) == 50
+
+
+# --- epochs and seeds -------------------------------------------------------------------------------------------------
+
+
+@fact(
+    "torch.utils.data.DistributedSampler",
+    claims=["D05"],
+    myth="a shuffling DistributedSampler reshuffles at every epoch by itself",
+    hint="call sampler.set_epoch(epoch) before each epoch",
+)
+def test_repeats_its_order_without_set_epoch():
+    """Without `set_epoch`, every epoch draws the same samples in the same order."""
+    sampler = DistributedSampler(range(100), num_replicas=2, rank=0)
+    first = list(sampler)
+    assert list(sampler) == first != sorted(first)
+
+
+@fact("torch.utils.data.DistributedSampler.set_epoch", claims=["D05"])
+def test_set_epoch_reshuffles():
+    """After `set_epoch` with another number, the order is another."""
+    assert _order(0) != _order(1) != _order(2) != _order(0)
+
+
+@fact("torch.utils.data.DistributedSampler.set_epoch")
+def test_set_epoch_gives_an_order_back():
+    """`set_epoch` with an earlier number gives that epoch's order again."""
+    sampler = DistributedSampler(range(100), num_replicas=2, rank=0)
+    first = list(sampler)
+    sampler.set_epoch(1)
+    second = list(sampler)
+    sampler.set_epoch(0)
+    assert list(sampler) == first != second
+
+
+@fact("torch.utils.data.DistributedSampler.set_epoch")
+def test_set_epoch_changes_nothing_without_shuffle():
+    """With `shuffle=False`, the order is the same at every epoch."""
+    assert _order(0, shuffle=False) == _order(1, shuffle=False) == sorted(_order(1, shuffle=False))
+
+
+@fact("torch.utils.data.DistributedSampler")
+@given(st.integers(0, 2**31), st.integers(0, 100))
+def test_seed_decides_the_order(seed, epoch):
+    """The same `seed` gives the same order, another seed another."""
+    assert _order(epoch, seed=seed) == _order(epoch, seed=seed) != _order(epoch, seed=seed + 1)
+
+
+@fact("torch.utils.data.DistributedSampler")
+def test_order_does_not_depend_on_the_global_seed():
+    """Ranks whose global generators differ agree on the order."""
+    torch.manual_seed(1)
+    first = _order(0)
+    torch.manual_seed(2)
+    assert _order(0) == first != sorted(first)
+
+
+@fact("torch.utils.data.DistributedSampler")
+def test_takes_nothing_from_the_global_generator():
+    """Drawing a shuffled order leaves the global random stream where it was."""
+    before = torch.get_rng_state()
+    assert len(_order(0)) == 50
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+# --- the process group ------------------------------------------------------------------------------------------------
+
+
+def _of_group(rank):
+    sampler = DistributedSampler(range(6), shuffle=False)
+    return sampler.num_replicas, sampler.rank, list(sampler)
+
+
+@fact("torch.utils.data.DistributedSampler", claims=["X05"])
+@pytest.mark.dist
+@pytest.mark.timeout(180)
+def test_takes_rank_and_size_from_the_process_group(ranks):
+    """Without `num_replicas` and `rank` it takes both from the process group."""
+    (size, first, drawn), (other_size, second, others) = ranks(2, _of_group)
+    assert (size, other_size, first, second) == (2, 2, 0, 1)
+    assert sorted(drawn + others) == list(range(6))
+
+
+@fact("torch.utils.data.DistributedSampler", since="2.2", hint="give num_replicas and rank")
+def test_needs_a_process_group_or_both_numbers():
+    """Without a process group, and without `num_replicas` and `rank`, it raises ValueError."""
+    with pytest.raises(ValueError, match="process group has not been initialized"):
+        DistributedSampler(range(6))
+
+
+@fact("torch.utils.data.DistributedSampler", until="2.2", hint="give num_replicas and rank")
+def test_needed_a_process_group_or_both_numbers():
+    """Without a process group, and without `num_replicas` and `rank`, it raises RuntimeError."""
+    with pytest.raises(RuntimeError, match="process group has not been initialized"):
+        DistributedSampler(range(6))
+
+
+@fact("torch.utils.data.DistributedSampler")
+@pytest.mark.parametrize("rank", [2, 3, -1])
+def test_refuses_a_rank_outside_the_group(rank):
+    """A rank below 0, or not below `num_replicas`, is refused."""
+    with pytest.raises(ValueError, match=f"Invalid rank {rank}"):
+        DistributedSampler(range(6), num_replicas=2, rank=rank)

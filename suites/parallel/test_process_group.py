@@ -1,0 +1,275 @@
+from datetime import timedelta
+
+import pytest
+import torch
+import torch.distributed as dist
+
+from fixtures.checks import same
+from fixtures.fact import fact
+from fixtures.ranks import on_each_backend, own_device
+
+pytestmark = [pytest.mark.dist, pytest.mark.timeout(180)]
+
+
+def _own(rank, dtype=torch.int64):
+    """1, 2 and 3 on rank 0, ten times as much on rank 1, a hundred times on rank 2."""
+    return torch.tensor([1, 2, 3], device=own_device(), dtype=dtype) * 10**rank
+
+
+# --- the group --------------------------------------------------------------------------------------------------------
+
+
+def _standing(rank):
+    return dist.is_initialized(), dist.get_rank(), dist.get_world_size(), dist.get_backend()
+
+
+@fact("torch.distributed.get_rank", "torch.distributed.get_world_size", claims=["X05"])
+@on_each_backend
+def test_knows_rank_size_and_backend(ranks, backend):
+    """Inside a process group each process has its own rank, and all the same size and backend."""
+    assert ranks(2, _standing, backend=backend) == [(True, 0, 2, backend), (True, 1, 2, backend)]
+
+
+@fact("torch.distributed.is_initialized")
+def test_is_not_there_by_itself():
+    """A process that has not asked for a process group has none."""
+    assert dist.is_initialized() is False
+
+
+@fact("torch.distributed.get_rank", since="2.2")
+def test_is_needed_for_a_rank():
+    """`get_rank` without a process group raises ValueError."""
+    with pytest.raises(ValueError, match="process group has not been initialized"):
+        dist.get_rank()
+
+
+@fact("torch.distributed.get_rank", until="2.2")
+def test_was_needed_for_a_rank():
+    """`get_rank` without a process group raises RuntimeError."""
+    with pytest.raises(RuntimeError, match="process group has not been initialized"):
+        dist.get_rank()
+
+
+@fact("torch.distributed.init_process_group", hint="start with torchrun")
+def test_needs_to_be_told_the_rank(monkeypatch):
+    """`init_process_group` without arguments asks the environment for RANK, and names it where it is not set."""
+    monkeypatch.delenv("RANK", raising=False)
+    with pytest.raises(ValueError, match="environment variable RANK expected, but not set"):
+        dist.init_process_group("gloo")
+
+
+def _initialize_twice(rank, kind):
+    with pytest.raises(kind) as refusal:
+        dist.init_process_group("gloo", rank=0, world_size=1, store=dist.HashStore())
+    return str(refusal.value)
+
+
+@fact("torch.distributed.init_process_group", since="2.2")
+def test_is_not_initialized_twice(ranks):
+    """A second `init_process_group` raises ValueError."""
+    assert "initialize the default process group twice" in ranks(1, _initialize_twice, ValueError)[0]
+
+
+@fact("torch.distributed.init_process_group", until="2.2")
+def test_was_not_initialized_twice(ranks):
+    """A second `init_process_group` raises RuntimeError."""
+    assert "initialize the default process group twice" in ranks(1, _initialize_twice, RuntimeError)[0]
+
+
+def _wait_in_vain(rank):
+    hasty = dist.new_group(timeout=timedelta(seconds=0.5))
+    with pytest.raises(RuntimeError) as refusal:
+        dist.recv(_own(rank), src=1 - rank, group=hasty)
+    return str(refusal.value)
+
+
+@fact("torch.distributed.new_group")
+def test_timeout_ends_a_wait(ranks):
+    """With gloo, waiting for what no rank sends raises RuntimeError after the group's timeout."""
+    assert any("Timed out waiting 500ms" in told for told in ranks(2, _wait_in_vain))
+
+
+def _reduce_in_groups(rank):
+    groups = [dist.new_group([0]), dist.new_group([1, 2])]
+    x = _own(rank)
+    dist.all_reduce(x, group=groups[rank > 0])
+    return x
+
+
+@fact("torch.distributed.new_group")
+def test_smaller_group_reduces_by_itself(ranks):
+    """A collective in a group of some ranks neither reads nor changes what the others have."""
+    same(torch.stack(ranks(3, _reduce_in_groups)), [[1, 2, 3], [110, 220, 330], [110, 220, 330]])
+
+
+# --- reductions -------------------------------------------------------------------------------------------------------
+
+
+def _all_reduce(rank, op, dtype):
+    x = _own(rank, dtype)
+    dist.all_reduce(x, getattr(dist.ReduceOp, op))
+    return x.cpu()
+
+
+@fact("torch.distributed.all_reduce")
+@on_each_backend
+@pytest.mark.parametrize("op", ["SUM", "PRODUCT", "MIN", "MAX"])
+def test_all_reduce_combines_in_place(ranks, backend, op):
+    """`all_reduce` leaves on every rank, in the tensor itself, what the operation makes of all ranks' elements."""
+    want = {"SUM": [11, 22, 33], "PRODUCT": [10, 40, 90], "MIN": [1, 2, 3], "MAX": [10, 20, 30]}[op]
+    same(torch.stack(ranks(2, _all_reduce, op, torch.int64, backend=backend)), [want, want])
+
+
+@fact("torch.distributed.all_reduce", since={"cpu": "2.8", "cuda": "2.0"}, hint="divide the sum by the world size")
+@on_each_backend
+def test_all_reduce_averages(ranks, backend):
+    """`all_reduce` with `ReduceOp.AVG` leaves the mean over the ranks on every rank."""
+    want = torch.tensor([5.5, 11.0, 16.5])
+    same(torch.stack(ranks(2, _all_reduce, "AVG", torch.float32, backend=backend)), torch.stack([want, want]))
+
+
+def _refused_average(rank):
+    with pytest.raises(RuntimeError) as refusal:
+        dist.all_reduce(_own(rank, torch.float32), dist.ReduceOp.AVG)
+    return str(refusal.value)
+
+
+@fact("torch.distributed.all_reduce", until="2.8", hint="divide the sum by the world size")
+def test_all_reduce_refused_to_average_on_gloo(ranks):
+    """`all_reduce` with `ReduceOp.AVG` is refused by gloo."""
+    assert ranks(2, _refused_average) == ["Cannot use ReduceOp.AVG with Gloo"] * 2
+
+
+def _reduce(rank):
+    x = _own(rank)
+    dist.reduce(x, dst=1)
+    return x.cpu()
+
+
+@fact("torch.distributed.reduce")
+@on_each_backend
+def test_reduce_gives_its_destination_the_sum(ranks, backend):
+    """`reduce` leaves the sum over the ranks on the rank `dst`."""
+    same(ranks(2, _reduce, backend=backend)[1], [11, 22, 33])
+
+
+def _reduce_scatter(rank, op):
+    mine = torch.empty(1, device=own_device())
+    all_parts = torch.tensor([1.0, 2.0], device=own_device()) * 10**rank
+    dist.reduce_scatter_tensor(mine, all_parts, getattr(dist.ReduceOp, op))
+    return mine.cpu()
+
+
+@fact("torch.distributed.reduce_scatter_tensor", since={"cpu": "2.2", "cuda": "2.0"})
+@on_each_backend
+def test_reduce_scatter_tensor_gives_each_rank_its_part(ranks, backend):
+    """`reduce_scatter_tensor` leaves on each rank its part of the sum over the ranks."""
+    same(torch.cat(ranks(2, _reduce_scatter, "SUM", backend=backend)), [11.0, 22.0])
+
+
+@fact(
+    "torch.distributed.reduce_scatter_tensor",
+    since={"cpu": "2.2", "cuda": "2.0"},
+    hint="divide the sum by the world size",
+)
+@on_each_backend
+def test_reduce_scatter_tensor_averages(ranks, backend):
+    """`reduce_scatter_tensor` with `ReduceOp.AVG` leaves on each rank its part of the mean over the ranks."""
+    same(torch.cat(ranks(2, _reduce_scatter, "AVG", backend=backend)), [5.5, 11.0])
+
+
+# --- handing over -----------------------------------------------------------------------------------------------------
+
+
+def _broadcast(rank):
+    x = _own(rank)
+    dist.broadcast(x, src=1)
+    return x.cpu()
+
+
+@fact("torch.distributed.broadcast")
+@on_each_backend
+def test_broadcast_gives_all_the_source(ranks, backend):
+    """`broadcast` leaves the tensor of rank `src` on every rank."""
+    same(torch.stack(ranks(2, _broadcast, backend=backend)), [[10, 20, 30], [10, 20, 30]])
+
+
+def _all_gather(rank):
+    gathered = [torch.zeros(3, dtype=torch.int64, device=own_device()) for _ in range(2)]
+    dist.all_gather(gathered, _own(rank))
+    return torch.stack(gathered).cpu()
+
+
+@fact("torch.distributed.all_gather")
+@on_each_backend
+def test_all_gather_keeps_the_order_of_ranks(ranks, backend):
+    """`all_gather` fills the list on every rank with the tensors of all, in the order of ranks."""
+    want = [[1, 2, 3], [10, 20, 30]]
+    same(torch.stack(ranks(2, _all_gather, backend=backend)), [want, want])
+
+
+def _gather_too_few(rank):
+    with pytest.raises(RuntimeError) as refusal:
+        dist.all_gather([torch.zeros(3, dtype=torch.int64)], _own(rank))
+    return str(refusal.value)
+
+
+@fact("torch.distributed.all_gather")
+def test_all_gather_refuses_a_list_of_another_length(ranks):
+    """With gloo, `all_gather` refuses a list that has not as many tensors as there are ranks."""
+    assert all("expected length 2, got 1" in told for told in ranks(2, _gather_too_few))
+
+
+def _scatter(rank):
+    mine = torch.zeros(3, dtype=torch.int64, device=own_device())
+    parts = {0: [_own(0), _own(1)]}
+    dist.scatter(mine, parts.get(rank), src=0)
+    return mine.cpu()
+
+
+@fact("torch.distributed.scatter")
+@on_each_backend
+def test_scatter_gives_each_rank_its_tensor(ranks, backend):
+    """`scatter` gives each rank the tensor at its place in the list of rank `src`."""
+    same(torch.stack(ranks(2, _scatter, backend=backend)), [[1, 2, 3], [10, 20, 30]])
+
+
+def _send(rank):
+    x = _own(rank)
+    (dist.send, dist.recv)[rank](x, 1 - rank)
+    return x.cpu()
+
+
+@fact("torch.distributed.send", "torch.distributed.recv")
+@on_each_backend
+def test_send_fills_the_tensor_that_receives(ranks, backend):
+    """`recv` writes what the other rank sends into its own tensor."""
+    same(torch.stack(ranks(2, _send, backend=backend)), [[1, 2, 3], [1, 2, 3]])
+
+
+def _gather_objects(rank):
+    gathered = [None, None]
+    dist.all_gather_object(gathered, {"rank": rank, "seen": [rank] * rank})
+    return gathered
+
+
+@fact("torch.distributed.all_gather_object")
+@on_each_backend
+def test_all_gather_object_takes_any_object(ranks, backend):
+    """`all_gather_object` fills the list on every rank with the objects of all, of any kind that pickles."""
+    want = [{"rank": 0, "seen": []}, {"rank": 1, "seen": [1]}]
+    assert ranks(2, _gather_objects, backend=backend) == [want, want]
+
+
+def _reduce_later(rank):
+    x = _own(rank)
+    work = dist.all_reduce(x, async_op=True)
+    work.wait()
+    return x.cpu()
+
+
+@fact("torch.distributed.all_reduce")
+@on_each_backend
+def test_async_collective_is_done_after_wait(ranks, backend):
+    """With `async_op=True`, the result is there after `wait` on what was returned."""
+    same(torch.stack(ranks(2, _reduce_later, backend=backend)), [[11, 22, 33], [11, 22, 33]])

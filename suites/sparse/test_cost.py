@@ -1,0 +1,45 @@
+"""What a sparse product costs beside a dense one. On the CPU, where one thread's own time can be measured."""
+
+import pytest
+import torch
+
+from fixtures.fact import fact
+from fixtures.meters import race
+
+pytestmark = [pytest.mark.bench, pytest.mark.filterwarnings("ignore:Sparse (... tensor support|invariant checks)")]
+
+
+def with_nonzeros(share):
+    """A float32 matrix of 1024 by 1024 with about this share of elements that are not zero."""
+    return torch.rand(1024, 1024) * (torch.rand(1024, 1024) < share)
+
+
+@fact("torch.matmul", claims=["P04"], source="sparse")
+@pytest.mark.parametrize("layout", [torch.sparse_coo, torch.sparse_csr])
+def test_of_sparse_times_dense_is_less_at_one_percent_nonzeros(layout, numbers):
+    """A COO or CSR matrix with 99 % zeros times a dense one takes less time than the dense product."""
+    dense, other = with_nonzeros(0.01), torch.rand(1024, 64)
+    sparse = dense.to_sparse(layout=layout)
+    raced = race(lambda: sparse @ other, lambda: dense @ other)
+    numbers.update(vars(raced))
+    assert raced.ratio_below(1.0)
+
+
+@fact("torch.matmul", myth="a sparse tensor saves time wherever there are zeros", claims=["P04"], source="sparse")
+@pytest.mark.parametrize("layout", [torch.sparse_coo, torch.sparse_csr])
+def test_of_sparse_times_dense_is_more_at_half_nonzeros(layout, numbers):
+    """A COO or CSR matrix with 50 % zeros times a vector takes more time than the dense product."""
+    dense, other = with_nonzeros(0.5), torch.rand(1024)
+    sparse = dense.to_sparse(layout=layout)
+    raced = race(lambda: sparse @ other, lambda: dense @ other)
+    numbers.update(vars(raced))
+    assert raced.ratio_above(1.0)
+
+
+@fact("torch.matmul", claims=["P04"])
+def test_of_dense_times_dense_is_not_less_for_zeros(numbers):
+    """A dense product with 99 % zeros takes more than two thirds of the time that one without zeros takes."""
+    zeros, full, other = with_nonzeros(0.01), with_nonzeros(1.0), torch.rand(1024, 64)
+    raced = race(lambda: zeros @ other, lambda: full @ other)
+    numbers.update(vars(raced))
+    assert raced.ratio_above(2 / 3)

@@ -1,0 +1,51 @@
+"""What the first sparse tensors of a process warn of."""
+
+import subprocess
+import sys
+import warnings
+
+import pytest
+import torch
+
+from fixtures.checks import same
+from fixtures.fact import fact
+
+
+@pytest.fixture
+def every_warning():
+    """Warnings that torch gives once a process are given every time."""
+    was = torch.is_warn_always_enabled()
+    torch.set_warn_always(True)
+    yield
+    torch.set_warn_always(was)
+
+
+@fact("torch.Tensor.to_sparse_csr", source="sparse")
+@pytest.mark.filterwarnings("ignore:Sparse invariant checks")
+def test_of_beta_state_come_with_a_compressed_layout(device, every_warning):
+    """The first tensor of a compressed layout in a process warns that its support is in beta state."""
+    with pytest.warns(UserWarning, match="Sparse CSR tensor support is in beta state"):
+        x = torch.eye(2, device=device).to_sparse_csr()
+    same(x, torch.eye(2))
+
+
+@pytest.mark.slow
+@fact(
+    "torch.sparse_coo_tensor", since="2.11", hint="say check_invariants=True or check_invariants=False", source="sparse"
+)
+def test_of_implicitly_disabled_checks_come_with_indices():
+    """The first sparse tensor that a process makes of indices warns that its checks are disabled implicitly."""
+    make = "import torch; torch.sparse_coo_tensor([[0], [0]], [1.0], (1, 1))"
+    ended = subprocess.run([sys.executable, "-c", make], capture_output=True, text=True, check=True)
+    assert "Sparse invariant checks are implicitly disabled" in ended.stderr
+
+
+@fact("torch.sparse_coo_tensor", source="sparse")
+@pytest.mark.parametrize("explicit", [False, True])
+def test_of_checks_do_not_come_where_the_call_decides(every_warning, explicit):
+    """`sparse_coo_tensor` with `check_invariants` said, either way, warns of nothing."""
+    with warnings.catch_warnings(record=True) as given:
+        warnings.simplefilter("always")
+        x = torch.sparse_coo_tensor([[0, 1], [1, 0]], [1.0, 2.0], (2, 2), check_invariants=explicit)
+    same(x, torch.tensor([[0.0, 1.0], [2.0, 0.0]]))
+    assert [str(warning.message) for warning in given] == []
