@@ -190,7 +190,7 @@ def test_with_inputs_fills_these_only(device):
     assert b.grad is None
 
 
-@fact("torch.autograd.grad", since="2.0")
+@fact("torch.autograd.grad")
 def test_of_autograd_grad_does_not_happen(device):
     """`autograd.grad` returns the gradient and leaves `.grad` as it was."""
     w = torch.tensor(2.0, device=device, requires_grad=True)
