@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -66,8 +64,11 @@ class Matrix:
 def matrix(runs: Sequence[Run]) -> Matrix:
     """The table of these runs. Two runs of one torch version are told apart by the names of their records."""
     ordered = sorted(runs, key=lambda run: number(run.torch))
-    several = Counter(run.torch for run in ordered)
-    labels = [run.torch if several[run.torch] == 1 else f"{run.torch} ({Path(run.path).stem})" for run in ordered]
+    versions = [run.torch.partition("+")[0] for run in ordered]
+    labels = [
+        version if versions.count(version) == 1 else f"{version} ({run.path.stem})"
+        for version, run in zip(versions, ordered)
+    ]
     facts = {identity: result.fact for run in ordered for identity, result in run.results.items()}
     rows = [Row(fact, tuple(run.results.get(identity) for run in ordered)) for identity, fact in sorted(facts.items())]
     return Matrix(ordered, labels, rows)
@@ -75,13 +76,12 @@ def matrix(runs: Sequence[Run]) -> Matrix:
 
 def show(table: Matrix, console: Console) -> None:
     """Print what differs, and the counts of everything."""
-    shown = Table("fact", "claim", *table.labels, title="What differs between releases", title_justify="left")
+    shown = Table("fact", *table.labels, title="What differs between releases", title_justify="left", show_lines=True)
     shown.columns[0].overflow = "fold"
     for row in table.differing:
-        claim = Text.assemble(row.fact["claim"], (f" {row.warning}" if row.warning else "", "bold red"))
-        shown.add_row(
-            Text(row.fact["id"]), claim, *(Text(verdict, COLOURS.get(verdict, "dim")) for verdict in row.verdicts)
-        )
+        warning = (f" {row.warning}" if row.warning else "", "bold red")
+        fact = Text.assemble(row.fact["claim"], warning, "\n", (row.fact["id"], "dim"))
+        shown.add_row(fact, *(Text(verdict, COLOURS.get(verdict, "dim")) for verdict in row.verdicts))
     counted = Table("verdict", *table.labels)
     for verdict, counts in table.totals():
         counted.add_row(verdict, *map(str, counts), style=COLOURS.get(verdict, ""))
