@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from fixtures.records import FAILED
 from fixtures.releases import number
-from reports.runs import TO_LOOK_AT, VERDICTS, Result, Run
+from reports.runs import VERDICTS, Result, Run
 from reports.summary import COLOURS
 
 
@@ -29,7 +30,7 @@ class Row:
     @property
     def differs(self) -> bool:
         """Whether the runs disagree about it, or a run has something to look at."""
-        return len(set(self.verdicts)) > 1 or bool(set(self.verdicts) & set(TO_LOOK_AT))
+        return len(set(self.verdicts)) > 1 or bool(set(self.verdicts) & set(FAILED))
 
     @property
     def warning(self) -> str | None:

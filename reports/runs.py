@@ -8,25 +8,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from fixtures.records import read
+from fixtures.records import FAILED, read
 
 # In the order of the columns: what holds first, then what to look at, then what was not decided. `known` is `broken`
 # that a finding explains.
 VERDICTS = (
     "holds",
     "known",
-    "broken",
-    "stale",
-    "crashed",
-    "timeout",
-    "error",
+    *FAILED,
     "differs",
     "absent",
     "unavailable",
     "unsupported",
     "inconclusive",
 )
-TO_LOOK_AT = ("broken", "stale", "crashed", "timeout", "error")
 
 
 @dataclass(frozen=True)
@@ -91,8 +86,8 @@ class Run:
 
     def to_look_at(self) -> list[Result]:
         """What failed and no finding explains, by verdict and id."""
-        failed = [result for result in self.results.values() if result.counted in TO_LOOK_AT]
-        return sorted(failed, key=lambda result: (TO_LOOK_AT.index(result.verdict), result.id))
+        failed = [result for result in self.results.values() if result.counted in FAILED]
+        return sorted(failed, key=lambda result: (FAILED.index(result.verdict), result.id))
 
     def explained(self) -> list[Result]:
         """What is broken, and known: a finding says why."""

@@ -9,9 +9,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from reports.runs import TO_LOOK_AT, VERDICTS, Result, Run
+from fixtures.records import FAILED
+from reports.runs import VERDICTS, Result, Run
 
-COLOURS = dict.fromkeys(TO_LOOK_AT, "bold red") | {"holds": "green", "known": "yellow", "differs": "cyan"}
+COLOURS = dict.fromkeys(FAILED, "bold red") | {"holds": "green", "known": "yellow", "differs": "cyan"}
 
 
 def show(run: Run, console: Console) -> None:

@@ -107,8 +107,27 @@ def test_a_resumed_run_collects_the_folders_that_the_record_names(project, optio
 def test_nothing_runs_twice(project):
     project.suite(HOLDS)
     project.run("--record", "run.jsonl")
-    project.run("--resume", "run.jsonl").assert_outcomes(deselected=1)
+    result = project.run("--resume", "run.jsonl")
+    result.assert_outcomes(deselected=1)
+    assert result.ret == 0
     assert len(project.lines("started", project.path / "run.jsonl")) == 1
+
+
+def test_a_run_killed_before_its_end_line_is_ended_by_resuming(project):
+    project.suite(HOLDS)
+    record = project.path / "run.jsonl"
+    project.run("--record", record)
+    cut(record, "end")
+    assert project.run("--resume", record).ret == 0
+    assert read(record)[-1]["totals"] == {"holds": 1}
+
+
+def test_the_exit_code_of_a_resumed_run_speaks_of_the_whole_record(project):
+    project.suite(HOLDS + HOLDS.replace("holds", "later").replace("== [2, 2]", "== [3, 3]"))
+    record = project.path / "run.jsonl"
+    project.run("--record", record)
+    cut(record, "end")
+    assert project.run("--resume", record).ret == pytest.ExitCode.TESTS_FAILED
 
 
 def cut(record, kind):
