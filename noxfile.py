@@ -202,7 +202,7 @@ def _check_pair(session: nox.Session, python: str, release: Release) -> None:
 def _prove(session: nox.Session, python: str, release: Release, rest: list[str], record: Path, resume: bool) -> bool:
     """Run the facts on parallel workers, which a crash does not end, and report; whether nothing is to be looked at."""
     recording = f"--resume={record}" if resume else f"--record={record}"
-    workers = ["-n", "auto", "--dist", "loadgroup", "--max-worker-restart", "1000"]
+    workers = ["-n", "auto", "--dist", "worksteal", "--max-worker-restart", "1000"]
     held = True
     try:
         session.run(python, "-m", "pytest", "-q", "--progress", *workers, recording, *rest, external=True, env=BYTECODE)

@@ -70,7 +70,6 @@ def test_a_claim_may_use_a_named_check_or_expect_an_error(project):
     [
         ("suites/views/test_view.py::test_shares_memory[cpu]", "views.view.shares_memory[cpu]"),
         ("suites/views/test_view.py::test_shares_memory", "views.view.shares_memory"),
-        ("suites/a/b/test_c.py::test_d[cpu-float32]@dist", "a.b.c.d[cpu-float32]"),
     ],
 )
 def test_ids(nodeid, identity):

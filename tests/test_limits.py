@@ -44,7 +44,7 @@ def ended(process):
 @pytest.mark.parametrize("how", DEADLY)
 def test_parallel_workers_are_replaced_and_the_run_goes_on(project, deadly, how):
     record = deadly(how)
-    assert ended(project.start("--record", record, "-n", "2")) == pytest.ExitCode.TESTS_FAILED
+    assert ended(project.start("--record", record, "-n", "2", "--dist", "worksteal")) == pytest.ExitCode.TESTS_FAILED
     want = {"topic.area.holds[cpu]": "holds", "topic.area.kills": SAYS[how], "topic.area.later[cpu]": "holds"}
     assert project.verdicts(record) == want
     assert [line["verdict"] for line in project.lines("verdict", record)].count(SAYS[how]) == 1
