@@ -10,5 +10,7 @@ pytest_plugins = [
     "fixtures.listing",
     "fixtures.progress",
     "fixtures.ranks",
+    "fixtures.changed",
+    "fixtures.refute",
     "pytester",
 ]
