@@ -10,19 +10,19 @@ from pathlib import Path
 from rich.console import Console
 
 from fixtures.records import RecordError
-from reports import html, inventory, matrix, summary
+from reports import html, inventory, matrix, refutation, summary
 from reports.runs import load
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code is 2, with one sentence, where a file or folder cannot be used."""
+    """Run one command; the exit code is 1 where it has something to fail for, 2 where a file cannot be used."""
     options = _parser().parse_args(arguments)
     try:
-        options.command(options, Console())
+        failed = options.command(options, Console())
     except (RecordError, OSError) as error:
         print(f"reports: {error}", file=sys.stderr)
         return 2
-    return 0
+    return int(bool(failed))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -40,6 +40,13 @@ def _parser() -> argparse.ArgumentParser:
                 "-o", "--output", type=Path, metavar="DIR", required=command is _html, help="the folder for the pages"
             )
         one.set_defaults(command=command)
+    says = "tell which faults no fact notices, by subject; fail where a smaller share than asked for is noticed"
+    one = commands.add_parser("refutation", help=says, description=says)
+    one.add_argument("record", type=Path, metavar="RECORD", help="the record of a run with --refute")
+    one.add_argument(
+        "--least", type=float, default=0.9, metavar="SHARE", help="of each subject's faults (default: 0.9)"
+    )
+    one.set_defaults(command=_refutation)
     one = commands.add_parser("inventory", help="make the file of public names from each release's answer")
     one.add_argument(
         "answers",
@@ -68,6 +75,11 @@ def _matrix(options: argparse.Namespace, console: Console) -> None:
     matrix.show(table, console)
     if options.output:
         console.print(f"page: {html.matrix_page(table, options.output)}", soft_wrap=True, highlight=False)
+
+
+def _refutation(options: argparse.Namespace, console: Console) -> bool:
+    refuted = refutation.Refutation(load(options.record), refutation.excuses())
+    return not refutation.show(refuted, options.least, console)
 
 
 def _inventory(options: argparse.Namespace, console: Console) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import jinja2
 
 from reports.matrix import Matrix
+from reports.refutation import Refutation, excuses
 from reports.runs import VERDICTS, Run
 
 _TEMPLATES = jinja2.Environment(
@@ -22,7 +23,9 @@ def summary_page(run: Run, folder: Path) -> Path:
     """Write the page of one run into `folder`, named as its record, and return its path."""
     totals = run.totals()
     shown = [verdict for verdict in VERDICTS if totals[verdict]]
-    return _write("summary.html", folder / f"{run.path.stem}.html", run=run, totals=totals, shown=shown)
+    refuted = Refutation(run, excuses()) if run.planted else None
+    path = folder / f"{run.path.stem}.html"
+    return _write("summary.html", path, run=run, totals=totals, shown=shown, refuted=refuted)
 
 
 def matrix_page(table: Matrix, folder: Path) -> Path:

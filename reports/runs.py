@@ -58,6 +58,22 @@ class Result:
 
 
 @dataclass(frozen=True)
+class Planted:
+    """A fault that was planted on `on` while the fact of this id ran, and whether the fact noticed it."""
+
+    id: str
+    on: str
+    fault: str
+    says: str
+    noticed: bool
+
+    @property
+    def kind(self) -> str:
+        """The fault without what of the call it broke."""
+        return self.fault.partition(":")[0]
+
+
+@dataclass(frozen=True)
 class Run:
     """One record: what ran where, every result by id, and whether the run came to its end."""
 
@@ -65,6 +81,7 @@ class Run:
     torch: str
     environment: dict[str, Any]
     results: dict[str, Result] = field(default_factory=dict)
+    planted: list[Planted] = field(default_factory=list)
     complete: bool = False
     wall: float | None = None
 
@@ -118,11 +135,15 @@ def load(path: Path) -> Run:
         for identity, line in verdicts.items()
         if identity in facts
     }
+    planted = {(line["id"], line["on"], line["fault"]): line for line in lines if line["kind"] == "fault"}
     return Run(
         path=path,
         torch=first["torch"]["version"],
         environment=first["environment"],
         results=results,
+        planted=[
+            Planted(*key, line.get("says", ""), line["noticed"]) for key, line in planted.items() if key[0] in results
+        ],
         complete=last["kind"] == "end",
         wall=_seconds_between(first.get("started"), last.get("ended")),
     )

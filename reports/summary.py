@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fixtures.records import FAILED
+from reports import refutation
 from reports.runs import VERDICTS, Result, Run
 
 COLOURS = dict.fromkeys(FAILED, "bold red") | {"holds": "green", "known": "yellow", "differs": "cyan"}
@@ -31,6 +32,8 @@ def show(run: Run, console: Console) -> None:
             highlight=False,
         )
     console.print(undecided(run), highlight=False)
+    if run.planted:
+        console.print(refutation.by_topic(refutation.Refutation(run, refutation.excuses())), highlight=False)
     console.print(_closing(run), highlight=False)
 
 

@@ -1,0 +1,162 @@
+"""What `--refute` has shown: which facts can fail, and which faults no fact of a subject notices."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from statistics import fmean
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from fixtures.releases import tomllib
+from reports.runs import Planted, Run
+
+EXCUSES = Path(__file__).parent.parent / "suites" / "survivors.toml"
+
+
+@dataclass(frozen=True)
+class Topic:
+    """How well the facts of a topic are proven: shares from 0 to 1."""
+
+    name: str
+    facts: int
+    proven: float
+    noticed: float
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The faults planted on a subject by all of its facts together, and those that none of them noticed."""
+
+    name: str
+    applied: int
+    survivors: dict[tuple[str, str], str | None]
+
+    @property
+    def share(self) -> float:
+        """The share of faults noticed, or excused: there is a reason why nobody is to notice them."""
+        return 1 - sum(because is None for because in self.survivors.values()) / self.applied
+
+
+@dataclass(frozen=True)
+class Excuse:
+    """Why nobody is to notice these faults on `on`."""
+
+    on: str
+    faults: list[str]
+    because: str
+
+
+def excuses(path: Path = EXCUSES) -> dict[tuple[str, str], str]:
+    """The reasons why faults may survive, by what they are planted on and their name."""
+    if not path.exists():
+        return {}
+    rows = tomllib.loads(path.read_text(encoding="utf-8")).get("survivor", [])
+    return {(row.on, fault): row.because for row in (Excuse(**row) for row in rows) for fault in row.faults}
+
+
+class Refutation:
+    """The faults of one run, counted."""
+
+    def __init__(self, run: Run, excused: dict[tuple[str, str], str]) -> None:
+        self.run, self.excused = run, excused
+
+    @cached_property
+    def topics(self) -> list[Topic]:
+        """In alphabetical order, those with a fact that was refuted or should have been."""
+        by_fact: dict[str, list[bool]] = defaultdict(list)
+        for planted in self.run.planted:
+            by_fact[planted.id].append(planted.noticed)
+        rows: dict[str, list[str]] = defaultdict(list)
+        for result in self.run.results.values():
+            if result.id in by_fact or result.verdict in ("vacuous", "unproven"):
+                rows[result.fact["topic"]].append(result.id)
+        return [
+            Topic(
+                name,
+                len(ids),
+                fmean(any(by_fact[identity]) for identity in ids),
+                fmean(fmean(by_fact[identity] or [False]) for identity in ids),
+            )
+            for name, ids in sorted(rows.items())
+        ]
+
+    @cached_property
+    def subjects(self) -> list[Subject]:
+        """In alphabetical order, those on which a fault was planted."""
+        noticed: dict[str, dict[tuple[str, str], bool]] = defaultdict(dict)
+        for planted in self.run.planted:
+            for name in self._subjects_of(planted):
+                key = planted.on, planted.fault
+                noticed[name][key] = noticed[name].get(key, False) or planted.noticed
+        return [
+            Subject(name, len(faults), {key: self.excused.get(key) for key, seen in faults.items() if not seen})
+            for name, faults in sorted(noticed.items())
+        ]
+
+    def _subjects_of(self, planted: Planted) -> list[str]:
+        names = self.run.results[planted.id].fact["subjects"]
+        return [name for name in names if planted.on == name or planted.on.startswith(f"{name}.")]
+
+    @cached_property
+    def kinds(self) -> list[tuple[str, int, list[str]]]:
+        """Each kind of fault with how often it was planted on a subject, and where it survives without a reason."""
+        applied: Counter[str] = Counter()
+        survivors: dict[str, set[str]] = defaultdict(set)
+        for planted in {(planted.on, planted.fault): planted for planted in self.run.planted}.values():
+            applied[planted.kind] += 1
+        for subject in self.subjects:
+            for (on, fault), because in subject.survivors.items():
+                if because is None:
+                    survivors[fault.partition(":")[0]].add(on)
+        return [(kind, count, sorted(survivors[kind])) for kind, count in applied.most_common()]
+
+    @property
+    def idle_excuses(self) -> list[tuple[str, str]]:
+        """Excuses for what is noticed now, or cannot be planted any more."""
+        survived = {key for subject in self.subjects for key in subject.survivors}
+        return sorted(self.excused.keys() - survived)
+
+    def below(self, least: float) -> list[Subject]:
+        """The subjects of whose faults a smaller share is noticed or excused."""
+        return [subject for subject in self.subjects if subject.share < least]
+
+
+def by_topic(refutation: Refutation) -> RenderableType:
+    """The table of topics, and under it where faults survive, by kind: the list of what to sharpen."""
+    table = Table("topic", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    for column in ("facts", "proven", "faults noticed"):
+        table.add_column(column, justify="right")
+    for topic in refutation.topics:
+        table.add_row(topic.name, str(topic.facts), f"{topic.proven:.0%}", f"{topic.noticed:.0%}")
+    lines = [
+        f"{kind}: survives on {len(where)} of {applied} ({', '.join(where[:3])}{', …' if len(where) > 3 else ''})"
+        for kind, applied, where in refutation.kinds
+        if where
+    ]
+    return Group(table, Text("\n".join(lines)))
+
+
+def show(refutation: Refutation, least: float, console: Console) -> bool:
+    """Print what was proven, and the subjects below `least`; whether there is nothing to look at."""
+    console.print(by_topic(refutation), highlight=False)
+    low = refutation.below(least)
+    for subject in low:
+        console.print(f"[bold]{subject.name}[/] {subject.share:.0%} of {subject.applied} faults", highlight=False)
+        for (on, fault), because in subject.survivors.items():
+            if because is None:
+                console.print(f"  {on}: {fault}", highlight=False, markup=False)
+    for on, fault in refutation.idle_excuses:
+        console.print(f"needs no excuse any more: {on}: {fault}", highlight=False, markup=False)
+    failed = [result for result in refutation.run.to_look_at() if result.verdict in ("vacuous", "unproven")]
+    console.print(
+        f"{len(refutation.run.planted)} faults on {len(refutation.subjects)} subjects; {len(low)} subjects below "
+        f"{least:.0%}, {len(failed)} facts vacuous or unproven, {len(refutation.idle_excuses)} idle excuses",
+        highlight=False,
+    )
+    return not (low or failed or refutation.idle_excuses)
