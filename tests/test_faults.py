@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from fixtures.faults.catalogue import FAULTS
+from fixtures.faults.memory import Memory, alike
 from fixtures.faults.planting import planted
 from fixtures.faults.targets import targets
 from fixtures.faults.trials import Broken
@@ -173,3 +174,81 @@ def test_every_fault_has_a_case():
     devices = {"device"}  # there must be one
     costs = {"copies behind", "kept alive"}  # told by what a fact measures: see test_refute.py
     assert {name.partition(":")[0] for name in CASES} == FAULTS.keys() - devices - costs
+
+
+def twice(call):
+    call()
+    return call()
+
+
+# What nobody could notice is not broken: the fault and its detail, the subject, and what to do.
+IDLE = {
+    "argument ignored: device": ("torch.nn.Linear", lambda: torch.nn.Linear(2, 2, device="cpu")),
+    "argument ignored: requires_grad": ("torch.nn.Module.requires_grad_",
+                                        lambda: torch.nn.Linear(2, 2).requires_grad_(True)),
+    "effect twice": ("torch.nn.Module.load_state_dict", lambda: torch.nn.Linear(1, 1).load_state_dict(loadable)),
+    "NaN": ("torch.get_rng_state", torch.get_rng_state),
+    "stale": ("torch.clone", lambda: twice(lambda: torch.arange(5000).clone())),
+}  # fmt: skip
+loadable = torch.nn.Linear(1, 1).state_dict()
+
+
+@pytest.mark.parametrize("name", IDLE)
+def test_does_not_fire_where_nothing_is_broken(name, monkeypatch):
+    spared_no_more(monkeypatch)
+    subject, body = IDLE[name]
+    fault, _, detail = name.partition(": ")
+    broken = Broken(FAULTS[fault], detail)
+    run(body, subject, broken)
+    assert not broken.fired
+
+
+def ignored(detail, subject, body, monkeypatch):
+    spared_no_more(monkeypatch)
+    broken = Broken(FAULTS["argument ignored"], detail)
+    found = run(body, subject, broken)
+    assert broken.fired
+    return found
+
+
+def test_an_ignored_argument_of_an_effect_leaves_the_other_effect(monkeypatch):
+    linear = ignored(
+        "requires_grad",
+        "torch.nn.Module.requires_grad_",
+        lambda: torch.nn.Linear(2, 2).requires_grad_(False),
+        monkeypatch,
+    )
+    assert linear.weight.requires_grad
+
+
+def test_an_ignored_argument_of_a_constructor_leaves_its_default(monkeypatch):
+    linear = ignored("bias", "torch.nn.Linear", lambda: torch.nn.Linear(2, 2, bias=False), monkeypatch)
+    assert linear.bias is not None
+
+
+def test_memory_is_restored():
+    x, items = leaf(), [1, 2]
+    memory = Memory(x, items)
+    x.sum().backward()
+    x.requires_grad_(False).add_(1)
+    items.append(3)
+    torch.set_grad_enabled(False)
+    assert memory.changed
+    memory.restore()
+    assert (x.tolist(), x.grad, x.requires_grad, items, torch.is_grad_enabled()) == ([1, 2], None, True, [1, 2], True)
+    assert not memory.changed
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.float16, torch.bfloat16, torch.complex64])
+def test_alike_is_of_the_bytes(dtype):
+    x = torch.tensor([0, 1, 1]).to(dtype)
+    assert alike(x, x.clone())
+    assert not alike(x, x.flip(0))
+    assert alike(x[::2], x[::2])
+    assert not alike(x, x.to(torch.complex128))
+
+
+def test_nan_is_alike_and_minus_zero_is_not():
+    nan, zero = torch.tensor([float("nan")]), torch.tensor([0.0])
+    assert alike(nan, nan.clone())
+    assert not alike(zero, -zero)

@@ -150,6 +150,13 @@ x = torch.ones(1)
 torch.set_default_dtype(torch.float32)
 assert (x.dtype, torch.ones(1).dtype) == (torch.float64, torch.float32)
 """,
+    "sparse.check_sparse_tensor_invariants.disable": """
+check = torch.sparse.check_sparse_tensor_invariants
+check.enable()
+inside = check.is_enabled()
+check.disable()
+assert (inside, check.is_enabled()) == (True, False)
+""",
     "nn.BatchNorm1d": """
 layer = torch.nn.BatchNorm1d(1)
 layer(torch.ones(2, 1))
@@ -158,7 +165,7 @@ assert layer.num_batches_tracked.item() == 1
 }
 
 
-@pytest.mark.parametrize("order", [*itertools.permutations(LEAKY)], ids=">".join)
+@pytest.mark.parametrize("order", [*itertools.permutations(LEAKY, 2)], ids=">".join)
 def test_no_fault_reaches_the_next_fact(project, order):
     source = "".join(
         one(LEAKY[name], name=f"test_{number}", subject=f'"torch.{name}"') for number, name in enumerate(order)

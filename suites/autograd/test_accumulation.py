@@ -89,7 +89,7 @@ def test_accumulates_in_place(device):
     same(kept, torch.tensor([5.0, 5.0]))
 
 
-@fact("torch.Tensor.backward", source="autograd")
+@fact("torch.autograd.backward", source="autograd")
 def test_with_create_graph_replaces_the_gradient(device):
     """`backward(create_graph=True)` puts a new tensor with the sum into `.grad` and leaves the old one as it was."""
     w = torch.tensor([1.0, 2.0], device=device, requires_grad=True)
@@ -181,11 +181,12 @@ def test_passes_over_a_parameter_that_the_loss_does_not_use(device):
     same(used.grad, torch.tensor(4.0))
 
 
-@fact("torch.Tensor.backward")
-def test_with_inputs_fills_these_only(device):
+@fact("torch.Tensor.backward", "torch.autograd.backward")
+@pytest.mark.parametrize("backward", [torch.Tensor.backward, torch.autograd.backward], ids=["method", "function"])
+def test_with_inputs_fills_these_only(device, backward):
     """`backward(inputs=[a])` accumulates into `a` and into no other leaf."""
     a, b = (torch.tensor(value, device=device, requires_grad=True) for value in (2.0, 3.0))
-    (a * b).backward(inputs=[a])
+    backward(a * b, inputs=[a])
     same(a.grad, torch.tensor(3.0))
     assert b.grad is None
 

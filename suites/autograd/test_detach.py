@@ -67,3 +67,10 @@ def test_in_place_makes_a_leaf_of_a_result(device):
     y.detach_()
     assert (y.requires_grad, y.is_leaf) == (False, True)
     same(y, torch.tensor([2.0, 4.0]))
+
+
+@fact("torch.Tensor.detach_")
+def test_in_place_returns_the_tensor_itself(device):
+    """`detach_` returns the tensor that it was called on."""
+    y = torch.tensor([1.0, 2.0], device=device, requires_grad=True) * 2
+    assert y.detach_() is y

@@ -76,27 +76,29 @@ def test_does_not_record_inside_of_inference_mode(device):
     """Operations under `enable_grad` are not recorded inside of `inference_mode`."""
     x = torch.tensor(2.0, device=device, requires_grad=True)
     with torch.inference_mode(), torch.enable_grad():
-        inside = x * 3
-    assert (inside.requires_grad, inside.is_inference()) == (False, True)
+        enabled, inside = torch.is_grad_enabled(), x * 3
+    assert (enabled, inside.requires_grad, inside.is_inference()) == (True, False, True)
 
 
 @fact("torch.enable_grad")
 def test_makes_no_tensor_require_grad(device):
     """Operations under `enable_grad` on tensors that do not require grad are not recorded."""
     x = torch.tensor(2.0, device=device)
-    with torch.enable_grad():
+    with torch.no_grad(), torch.enable_grad():
         plain, tracked = x * 3, x.clone().requires_grad_() * 3
     assert (plain.requires_grad, tracked.requires_grad) == (False, True)
 
 
 @fact("torch.set_grad_enabled")
-@pytest.mark.parametrize("mode", [True, False])
-def test_with_a_flag_is_a_block(device, mode):
-    """A block of `set_grad_enabled(mode)` records or not as the flag says."""
+@pytest.mark.parametrize(("around", "mode"), [(torch.no_grad, True), (torch.enable_grad, False)], ids=["on", "off"])
+def test_with_a_flag_is_a_block(device, around, mode):
+    """A block of `set_grad_enabled(mode)` records or not as the flag says, whatever is in force around it."""
     x = torch.tensor(2.0, device=device, requires_grad=True)
-    with torch.set_grad_enabled(mode):
-        y = x * 3
-    assert (y.requires_grad, torch.is_grad_enabled()) == (mode, True)
+    with around():
+        with torch.set_grad_enabled(mode):
+            y = x * 3
+        after = torch.is_grad_enabled()
+    assert (y.requires_grad, after) == (mode, not mode)
 
 
 @fact("torch.set_grad_enabled")

@@ -129,3 +129,13 @@ def test_refuses_a_number(device):
     w = torch.ones(2, device=device, requires_grad=True)
     with pytest.raises(TypeError, match="assigned grad expected to be a Tensor or None"):
         w.grad = 0.0
+    assert w.grad is None
+
+
+@fact("torch.autograd.grad")
+def test_of_autograd_grad_does_not_require_grad(device):
+    """`autograd.grad` without `create_graph` returns a gradient that is cut off from the graph."""
+    w = torch.tensor(2.0, device=device, requires_grad=True)
+    (gradient,) = torch.autograd.grad(w**3, w)
+    assert (gradient.requires_grad, gradient.grad_fn) == (False, None)
+    same(gradient, torch.tensor(12.0))

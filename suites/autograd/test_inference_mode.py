@@ -92,6 +92,7 @@ def test_allows_a_write_into_its_tensors_inside(device):
     x = made_inside(device)
     with torch.inference_mode():
         x.add_(1)
+    assert x.is_inference()
     same(x, torch.tensor([2.0, 2.0]))
 
 
@@ -261,4 +262,5 @@ def test_does_not_switch_off_dropout(device):
     """A `Dropout` layer in training mode drops under `inference_mode` as well."""
     with torch.inference_mode():
         y = nn.Dropout(p=1.0)(torch.ones(4, device=device))
+    assert y.is_inference()
     same(y, torch.zeros(4))

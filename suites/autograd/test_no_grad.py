@@ -21,6 +21,7 @@ def test_changes_no_value(device, numbers):
     x = torch.tensor(numbers, device=device, dtype=torch.float32, requires_grad=True)
     with torch.no_grad():
         y = x * x + 1
+    assert not y.requires_grad
     same(y, torch.tensor([n * n + 1.0 for n in numbers]))
 
 
@@ -71,8 +72,8 @@ def test_leaves_its_inputs_requiring_grad(device):
     """A tensor that requires grad still does so inside of `no_grad`."""
     x = torch.ones(2, device=device, requires_grad=True)
     with torch.no_grad():
-        inside = x.requires_grad
-    assert (inside, x.requires_grad) == (True, True)
+        inside, result = x.requires_grad, x * 3
+    assert (inside, x.requires_grad, result.requires_grad) == (True, True, False)
 
 
 @fact("torch.no_grad")
@@ -213,9 +214,10 @@ def test_left_out_refuses_to_make_an_array():
 @fact("torch.no_grad", claims=["M08"], myth="no_grad() puts a model into evaluation mode")
 def test_does_not_switch_off_dropout(device):
     """A `Dropout` layer in training mode drops under `no_grad` as well."""
-    x = torch.ones(4, device=device)
+    x = torch.ones(4, device=device, requires_grad=True)
     with torch.no_grad():
         y = nn.Dropout(p=1.0)(x)
+    assert not y.requires_grad
     same(y, torch.zeros(4))
 
 
@@ -344,7 +346,7 @@ def test_does_not_reach_a_new_thread():
 @fact("torch.no_grad")
 def test_does_not_copy_a_view(device):
     """A view made under `no_grad` shares memory with its base."""
-    x = torch.arange(4.0, device=device)
+    x = torch.arange(4.0, device=device, requires_grad=True)
     with torch.no_grad():
-        y = x.view(2, 2)
-    assert shares(y, x)
+        y, result = x.view(2, 2), x + 1
+    assert (shares(y, x), result.requires_grad) == (True, False)

@@ -69,7 +69,7 @@ def test_of_a_matrix_product_with_a_constant_are_the_constant(device, n, k, m):
     assert saved.total == 4 * k * m
 
 
-@fact("torch.add", "torch.neg", "torch.sum", "torch.clone", "torch.t", source="notes/autograd")
+@fact("torch.add", "torch.mul", "torch.neg", "torch.sum", "torch.clone", "torch.t", source="notes/autograd")
 @pytest.mark.parametrize(
     "operation",
     [lambda x: x + 1, lambda x: x + x, lambda x: x * 2, torch.neg, torch.sum, torch.clone, torch.t],

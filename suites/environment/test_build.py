@@ -1,4 +1,5 @@
 import re
+import sys
 
 import pytest
 import torch
@@ -15,6 +16,13 @@ def no_gpu():
     """Ends the fact where there is a GPU."""
     if available("cuda"):
         unavailable("platform", "a machine without a GPU")
+
+
+@pytest.fixture
+def not_macos():
+    """Ends the fact on macOS."""
+    if sys.platform == "darwin":
+        unavailable("platform", "a system other than macOS")
 
 
 @pytest.fixture
@@ -38,6 +46,11 @@ def cpu_build():
         unavailable("platform", "a build for the CPU only")
 
 
+def built_with(library):
+    """Whether `torch.__config__.show` says that a library is in the build."""
+    return re.search(rf"USE_{library}=(\w+)", torch.__config__.show())[1] in ("ON", "1")
+
+
 # --- what the build can use -------------------------------------------------------------------------------------------
 
 
@@ -47,7 +60,18 @@ def test_cuda_is_available_where_it_counts_a_device():
     assert torch.cuda.is_available() is (torch.cuda.device_count() > 0)
 
 
-@fact("torch.cuda.is_available", claims=["C01"], hint="torch.version.cuda says what this build is for")
+def available_to_any_build(patch):
+    patch.setattr(torch.cuda, "is_available", lambda: True)
+    patch.setattr(torch.version, "cuda", None)
+    patch.setattr(torch.version, "hip", None)
+
+
+@fact(
+    "torch.cuda.is_available",
+    claims=["C01"],
+    hint="torch.version.cuda says what this build is for",
+    refuter=available_to_any_build,
+)
 def test_cuda_is_available_to_builds_with_cuda_only():
     """Where `torch.cuda.is_available`, the build names the CUDA or ROCm that it was made for."""
     assert torch.cuda.is_available() is False or isinstance(torch.version.cuda or torch.version.hip, str)
@@ -68,7 +92,7 @@ def test_cuda_is_not_available_without_a_gpu(no_gpu):
     assert torch.cuda.device_count() == 0
 
 
-@fact("torch.backends.cuda.is_built", "torch.version.cuda", claims=["C04"])
+@fact("torch.backends.cuda.is_built", claims=["C04"])
 def test_is_built_with_the_cuda_that_it_names():
     """`torch.backends.cuda.is_built` is True exactly where the build names a CUDA or ROCm version."""
     assert torch.backends.cuda.is_built() is GPU_BUILD
@@ -77,8 +101,13 @@ def test_is_built_with_the_cuda_that_it_names():
 @fact("torch.__config__.show", claims=["C04"])
 def test_config_says_whether_cuda_is_in_it():
     """`torch.__config__.show` says that CUDA is in the build exactly where `torch.version.cuda` names a version."""
-    found = re.search(r"USE_CUDA=(\w+)", torch.__config__.show())
-    assert (found[1] in ("ON", "1")) is (torch.version.cuda is not None)
+    assert built_with("CUDA") is (torch.version.cuda is not None)
+
+
+@fact("torch.version.cuda", claims=["C04"])
+def test_cuda_is_the_version_that_config_names(cuda_build):
+    """`torch.version.cuda` is the version of CUDA that `torch.__config__.show` names."""
+    assert torch.version.cuda == re.search(r"CUDA_VERSION=([\d.]+)", torch.__config__.show())[1]
 
 
 @fact("torch.__config__.show")
@@ -106,21 +135,27 @@ def test_has_kernels_for_this_gpu(cuda_build):
     same(torch.arange(3, device="cuda") * 2, [0, 2, 4])
 
 
-BACKENDS = [
-    "torch.backends.mkl.is_available",
-    "torch.backends.mps.is_available",
-    "torch.backends.mps.is_built",
-    "torch.backends.openmp.is_available",
-    "torch.cuda.is_available",
-    "torch.distributed.is_available",
-]
+LIBRARIES = {"torch.backends.mkl.is_available": "MKL", "torch.backends.openmp.is_available": "OPENMP"}
 
 
-@fact(*BACKENDS)
-@pytest.mark.parametrize("name", BACKENDS)
-def test_can_be_asked_what_it_has(name):
-    """Asking for a backend answers True or False, also where the backend is not there."""
-    assert type(subject(name)()) is bool
+@fact(*LIBRARIES)
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_has_the_libraries_that_config_names(name):
+    """MKL and OpenMP are available exactly where `torch.__config__.show` says that the build has them."""
+    assert subject(name)() is built_with(LIBRARIES[name])
+
+
+@fact("torch.distributed.is_available")
+def test_distributed_is_available_where_it_has_more_to_offer():
+    """`torch.distributed.is_available` is True exactly where `torch.distributed` offers anything else."""
+    assert torch.distributed.is_available() is hasattr(torch.distributed, "init_process_group")
+
+
+@fact("torch.backends.mps.is_available", "torch.backends.mps.is_built")
+@pytest.mark.parametrize("name", ["torch.backends.mps.is_available", "torch.backends.mps.is_built"])
+def test_mps_is_not_there_outside_of_macos(not_macos, name):
+    """Outside of macOS, asking for MPS answers False without an error."""
+    assert subject(name)() is False
 
 
 @fact("torch.backends.mps.is_available", "torch.backends.mps.is_built")
@@ -143,7 +178,12 @@ EACH_USE = pytest.mark.parametrize(
 )
 
 
-@fact("torch.device")
+def first_of_its_kind(patch):
+    device = torch.device
+    patch.setattr(torch, "device", lambda kind, number: device(kind, 0))
+
+
+@fact("torch.device", refuter=first_of_its_kind)
 def test_names_a_device_that_is_not_here():
     """A device that is not here can be named: only using it is refused."""
     device = torch.device("cuda", 7)

@@ -1,9 +1,11 @@
 import re
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 import torch
 
+from fixtures.checks import same
 from fixtures.fact import fact
 
 
@@ -22,10 +24,24 @@ def test_dtype_is_float32():
     assert torch.tensor(1.5).dtype is torch.float32
 
 
-@fact("torch.empty")
+@fact("torch.ones", "torch.full")
+@pytest.mark.parametrize("name", ["ones", "full"])
+def test_layout_is_row_major(device, name):
+    """A tensor that a factory function fills has the default dtype and row-major strides."""
+    x = {"ones": torch.ones, "full": partial(torch.full, fill_value=1.0)}[name]((2, 3), device=device)
+    same(x, torch.tensor([[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]))
+    assert x.stride() == (3, 1)
+
+
+def on_meta(patch):
+    ones = torch.ones
+    patch.setattr(torch, "ones", lambda *size: ones(*size, device="meta"))
+
+
+@fact("torch.ones", refuter=on_meta)
 def test_device_is_the_cpu():
     """A tensor is made on the CPU unless another device is named, also where there is a GPU."""
-    assert torch.empty(2).device == torch.device("cpu")
+    assert torch.ones(2).device == torch.device("cpu")
 
 
 @fact("torch.get_default_device")
@@ -63,6 +79,13 @@ def test_threads_are_told_by_parallel_info(threads):
     """`torch.__config__.parallel_info` tells the number of threads that `torch.get_num_threads` gives."""
     torch.set_num_threads(3)
     assert re.search(r"get_num_threads\(\) : (\d+)", torch.__config__.parallel_info())[1] == "3"
+
+
+@fact("torch.get_num_interop_threads")
+def test_interop_threads_are_told_by_parallel_info():
+    """`torch.get_num_interop_threads` gives the number that `torch.__config__.parallel_info` tells."""
+    told = re.search(r"get_num_interop_threads\(\) : (\d+)", torch.__config__.parallel_info())[1]
+    assert torch.get_num_interop_threads() == int(told)
 
 
 @fact("torch.get_num_interop_threads")

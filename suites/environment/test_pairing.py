@@ -1,4 +1,5 @@
 import importlib.metadata
+import types
 
 import numpy
 import pytest
@@ -36,7 +37,18 @@ def test_torchvision_asks_for_this_torch():
     assert torch_asked.contains(Version(torch.__version__).public, prereleases=True)
 
 
-@fact("torch.__version__", requires="torchvision", claims=["C02"], source=PAGE, hint=INSTALL)
+def without_operators(patch):
+    patch.setattr(torch.ops, "torchvision", types.SimpleNamespace())
+
+
+@fact(
+    "torch.__version__",
+    requires="torchvision",
+    claims=["C02"],
+    source=PAGE,
+    hint=INSTALL,
+    refuter=without_operators,
+)
 def test_torchvision_operators_run(device):
     """torchvision's compiled operators run with the installed torch: `nms` drops the box that overlaps a better one."""
     import torchvision

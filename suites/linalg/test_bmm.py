@@ -94,13 +94,11 @@ def test_is_added_to_by_baddbmm(shape, device):
 @fact("torch.baddbmm")
 @pytest.mark.parametrize("special", [float("inf"), float("nan")], ids=["inf", "nan"])
 def test_ignores_the_addend_of_baddbmm_where_beta_is_zero(special, device):
-    """`baddbmm` with `beta=0` does not pass on infinity or NaN of what it adds."""
-    c, a, b = (
-        torch.full((2, 2), special, device=device),
-        torch.ones(1, 2, 3, device=device),
-        torch.ones(1, 3, 2, device=device),
-    )
-    same(torch.baddbmm(c, a, b, beta=0), numpy.full((1, 2, 2), 3, dtype="float32"))
+    """`baddbmm` with `beta=0` does not pass on infinity or NaN of what it adds, nor of what `out` held."""
+    c, out = (torch.full((1, 2, 2), special, device=device) for _ in range(2))
+    a, b = torch.ones(1, 2, 3, device=device), torch.ones(1, 3, 2, device=device)
+    torch.baddbmm(c, a, b, beta=0, out=out)
+    same(out, numpy.full((1, 2, 2), 3, dtype="float32"))
 
 
 @fact("torch.addbmm")

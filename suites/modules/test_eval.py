@@ -15,11 +15,11 @@ class Dropping(nn.Module):
         return nn.functional.dropout(x, p=1.0)
 
 
-class KeptInEvaluation(nn.Sequential):
-    """A part of a model that refuses to go back to training mode."""
+class KeptInTraining(nn.Sequential):
+    """A part of a model that refuses to leave training mode, as dropout does that estimates an uncertainty."""
 
     def train(self, mode=True):
-        return super().train(False)
+        return super().train(True)
 
 
 @fact("torch.nn.Module.eval", claims=["M07"])
@@ -50,9 +50,11 @@ def test_returns_the_module_itself():
 @fact("torch.nn.Module.train")
 def test_is_undone_by_train():
     """`train` sets `training` of a module with all its submodules to True and returns the module itself."""
-    model = nn.Sequential(nn.Linear(1, 1), nn.Sequential(nn.Dropout())).eval()
+    model = nn.Sequential(nn.Linear(2, 1), nn.Sequential(nn.Dropout()))
+    model.eval()
+    before = model.training
     assert model.train() is model
-    assert [module.training for module in model.modules()] == [True] * 4
+    assert (before, [module.training for module in model.modules()]) == (False, [True] * 4)
 
 
 @fact("torch.nn.Module.train")
@@ -103,9 +105,9 @@ def test_does_not_reach_a_submodule_added_later():
 @fact("torch.nn.Module.eval")
 def test_goes_through_train():
     """`eval` calls `train(False)` and `train` that of the children, so that an overridden `train` is obeyed."""
-    model = nn.Sequential(nn.Dropout(), KeptInEvaluation(nn.Dropout()))
-    model.train()
-    assert [module.training for module in model.modules()] == [True, True, False, False]
+    model = nn.Sequential(nn.Dropout(), KeptInTraining(nn.Dropout()))
+    model.eval()
+    assert [module.training for module in model.modules()] == [False, False, True, True]
 
 
 @fact("torch.nn.Dropout", claims=["M07"])
@@ -153,7 +155,11 @@ def test_makes_batch_norm_use_its_running_statistics(device):
     same(norm(torch.tensor([[3.0], [11.0]], device=device)), torch.tensor([[0.0], [2.0]]))
 
 
-@fact("torch.nn.BatchNorm1d", claims=["M07"])
+def does_nothing(patch):
+    patch.setattr(nn.Module, "eval", lambda self: self)
+
+
+@fact("torch.nn.BatchNorm1d", claims=["M07"], refuter=does_nothing)
 def test_makes_batch_norm_keep_its_running_statistics(device):
     """`BatchNorm1d` in evaluation mode leaves its running statistics as they are."""
     norm = nn.BatchNorm1d(1, device=device).eval()

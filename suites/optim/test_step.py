@@ -136,6 +136,28 @@ def test_of_adam_counts_a_zero_gradient(device, gradients):
     close(w, adam(gradients, lr=0.5), roundings=10 * len(gradients), scale=len(gradients) * 0.5)
 
 
+@fact("torch.optim.Adagrad.step")
+def test_of_adagrad_divides_by_the_root_of_all_squares_so_far(device):
+    """`Adagrad.step` divides the learning rate by the root of the sum of the squares of all gradients so far."""
+    w = torch.tensor(0.0, dtype=torch.float64, device=device, requires_grad=True)
+    optimizer = torch.optim.Adagrad([w], lr=0.5, eps=0.0)
+    for gradient in (3.0, 4.0):
+        w.grad = torch.full_like(w, gradient)
+        optimizer.step()
+    close(w, -0.5 * 3 / 3 - 0.5 * 4 / 5, roundings=10)
+
+
+@fact("torch.optim.RMSprop.step")
+def test_of_rmsprop_divides_by_the_root_of_the_average_square(device):
+    """`RMSprop.step` divides the learning rate by the root of the running average of the squared gradients."""
+    w = torch.tensor(0.0, dtype=torch.float64, device=device, requires_grad=True)
+    optimizer = torch.optim.RMSprop([w], lr=0.5, alpha=0.75, eps=0.0)
+    for gradient in (2.0, 4.0):
+        w.grad = torch.full_like(w, gradient)
+        optimizer.step()
+    close(w, -0.5 * 2 / 1 - 0.5 * 4 / math.sqrt(0.75 * 1 + 0.25 * 16), roundings=10)
+
+
 @fact("torch.optim.Adam.step", claims=["A05"])
 def test_of_adam_does_not_count_a_missing_gradient(device):
     """`Adam` moves as if a `step` for which `.grad` is None had not been taken."""
@@ -198,8 +220,12 @@ def test_keeps_the_gradient(device):
 def test_before_the_first_backward_moves_nothing(device):
     """`step` before any `backward` has no gradient to apply, and without an error leaves the parameters."""
     w = torch.tensor(1.0, device=device, requires_grad=True)
-    torch.optim.SGD([w], lr=0.25).step()
+    optimizer = torch.optim.SGD([w], lr=0.25)
+    optimizer.step()
     same(w, torch.tensor(1.0))
+    (w * 2).backward()
+    optimizer.step()
+    same(w, torch.tensor(0.5))
 
 
 @fact("torch.optim.SGD.step", claims=["L02"])

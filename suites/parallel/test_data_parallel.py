@@ -69,7 +69,7 @@ def test_without_gpus_gives_the_gradient_of_the_module(without_gpus):
 # --- the wrapped module -----------------------------------------------------------------------------------------------
 
 
-@fact("torch.nn.DataParallel", hint="save model.module.state_dict()")
+@fact("torch.nn.DataParallel", "torch.nn.Module.state_dict", hint="save model.module.state_dict()")
 def test_state_dict_has_the_prefix_module():
     """The keys of a wrapped model's `state_dict` are those of its module behind `module.`."""
     module = nn.Linear(2, 1)
@@ -78,21 +78,28 @@ def test_state_dict_has_the_prefix_module():
     same(state["module.bias"], module.bias)
 
 
-@fact("torch.nn.DataParallel", hint="save model.module.state_dict()")
+@fact(
+    "torch.nn.DataParallel",
+    "torch.nn.Module.state_dict",
+    "torch.nn.Module.load_state_dict",
+    hint="save model.module.state_dict()",
+)
 def test_state_dict_is_refused_by_the_plain_model():
     """The `state_dict` of a wrapped model does not load into the plain one."""
     with pytest.raises(RuntimeError, match='Missing key.*"weight", "bias".*\n.*Unexpected key.*module.weight'):
         nn.Linear(2, 1).load_state_dict(nn.DataParallel(nn.Linear(2, 1)).state_dict())
 
 
-@fact("torch.nn.DataParallel", hint="load it with model.module.load_state_dict(state)")
+@fact(
+    "torch.nn.DataParallel", "torch.nn.Module.load_state_dict", hint="load it with model.module.load_state_dict(state)"
+)
 def test_refuses_the_state_dict_of_the_plain_model():
     """A wrapped model refuses the plain one's `state_dict`."""
     with pytest.raises(RuntimeError, match='Missing key.*"module.weight", "module.bias"'):
         nn.DataParallel(nn.Linear(2, 1)).load_state_dict(nn.Linear(2, 1).state_dict())
 
 
-@fact("torch.nn.DataParallel")
+@fact("torch.nn.DataParallel", "torch.nn.Module.state_dict", "torch.nn.Module.load_state_dict")
 def test_state_dict_of_its_module_loads_into_the_plain_model():
     """What `.module.state_dict()` returns loads into the plain model."""
     wrapped, plain = nn.DataParallel(nn.Linear(2, 1)), nn.Linear(2, 1)
@@ -101,7 +108,13 @@ def test_state_dict_of_its_module_loads_into_the_plain_model():
     same(plain.bias, wrapped.module.bias)
 
 
-@fact("torch.nn.DataParallel", hint="reach them through model.module")
+def looks_into_the_module(patch):
+    """A wrapper that finds what its module has."""
+    find = nn.Module.__getattr__
+    patch.setattr(nn.DataParallel, "__getattr__", lambda self, name: getattr(find(self, "module"), name), raising=False)
+
+
+@fact("torch.nn.DataParallel", hint="reach them through model.module", refuter=looks_into_the_module)
 def test_hides_the_attributes_of_the_module():
     """The module's own attributes are found under `.module` only."""
     wrapped = nn.DataParallel(nn.Linear(2, 1))

@@ -172,15 +172,21 @@ def _states(rank):
     return wrapped.state_dict(), wrapped.module.state_dict()
 
 
-@fact("torch.nn.parallel.DistributedDataParallel", hint="save model.module.state_dict()")
+@fact("torch.nn.parallel.DistributedDataParallel", "torch.nn.Module.state_dict", hint="save model.module.state_dict()")
 def test_state_dict_has_the_prefix_module(ranks):
     """The keys of a wrapped model's `state_dict` are those of its module behind `module.`."""
     ((wrapped, plain),) = ranks(1, _states)
     assert list(wrapped) == ["module.weight", "module.bias"]
     same(wrapped["module.weight"], plain["weight"])
+    same(wrapped["module.bias"], plain["bias"])
 
 
-@fact("torch.nn.parallel.DistributedDataParallel", hint="save model.module.state_dict()")
+@fact(
+    "torch.nn.parallel.DistributedDataParallel",
+    "torch.nn.Module.state_dict",
+    "torch.nn.Module.load_state_dict",
+    hint="save model.module.state_dict()",
+)
 def test_state_dict_is_refused_by_the_plain_model(ranks):
     """The `state_dict` of a wrapped model does not load into the plain one."""
     ((wrapped, _),) = ranks(1, _states)
@@ -188,7 +194,7 @@ def test_state_dict_is_refused_by_the_plain_model(ranks):
         nn.Linear(2, 1).load_state_dict(wrapped)
 
 
-@fact("torch.nn.parallel.DistributedDataParallel")
+@fact("torch.nn.parallel.DistributedDataParallel", "torch.nn.Module.state_dict", "torch.nn.Module.load_state_dict")
 def test_state_dict_of_its_module_loads_into_the_plain_model(ranks):
     """What `.module.state_dict()` returns loads into the plain model."""
     ((_, state),) = ranks(1, _states)
@@ -207,19 +213,31 @@ def _load_plain(rank, state):
     return str(refusal.value), wrapped.module.weight.detach()
 
 
-@fact("torch.nn.parallel.DistributedDataParallel", hint="load it with model.module.load_state_dict(state)")
+@fact(
+    "torch.nn.parallel.DistributedDataParallel",
+    "torch.nn.Module.load_state_dict",
+    hint="load it with model.module.load_state_dict(state)",
+)
 def test_refuses_the_state_dict_of_the_plain_model(ranks):
     """A wrapped model refuses the plain one's `state_dict`."""
     ((told, _),) = ranks(1, _load_plain, nn.Linear(2, 1).state_dict())
     assert 'Missing key(s) in state_dict: "module.weight"' in told
 
 
-@fact("torch.nn.parallel.DistributedDataParallel")
+@fact("torch.nn.parallel.DistributedDataParallel", "torch.nn.Module.load_state_dict")
 def test_its_module_takes_the_state_dict_of_the_plain_model(ranks):
     """The plain model's `state_dict` loads through `.module`."""
     plain = nn.Linear(2, 1)
     ((_, weight),) = ranks(1, _load_plain, plain.state_dict())
     same(weight, plain.weight)
+
+
+def looks_into_the_module(patch):
+    """A wrapper that finds what its module has."""
+    find = nn.Module.__getattr__
+    patch.setattr(
+        DistributedDataParallel, "__getattr__", lambda self, name: getattr(find(self, "module"), name), raising=False
+    )
 
 
 def _attribute(rank):
@@ -229,7 +247,9 @@ def _attribute(rank):
     return str(refusal.value), model.module.in_features
 
 
-@fact("torch.nn.parallel.DistributedDataParallel", hint="reach them through model.module")
+@fact(
+    "torch.nn.parallel.DistributedDataParallel", hint="reach them through model.module", refuter=looks_into_the_module
+)
 def test_hides_the_attributes_of_the_module(ranks):
     """The module's own attributes are found under `.module` only."""
     ((told, found),) = ranks(1, _attribute)
@@ -361,8 +381,8 @@ def test_broadcast_buffers_false_leaves_buffers_alone(ranks, backend):
 
 
 def _normalized(rank, convert):
-    model = convert(nn.BatchNorm1d(1, affine=False, device=own_device()))
-    return model(torch.tensor([[0.0], [2.0]], device=own_device()) + 4 * rank).cpu()
+    model = convert(nn.BatchNorm1d(1, device=own_device()))
+    return model(torch.tensor([[0.0], [2.0]], device=own_device()) + 4 * rank).detach().cpu()
 
 
 @fact("torch.nn.BatchNorm1d", source="generated/torch.nn.SyncBatchNorm")

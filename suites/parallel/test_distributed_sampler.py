@@ -128,7 +128,7 @@ def test_set_epoch_gives_an_order_back():
     assert list(sampler) == first != second
 
 
-@fact("torch.utils.data.DistributedSampler.set_epoch")
+@fact("torch.utils.data.DistributedSampler.set_epoch", "torch.utils.data.DistributedSampler")
 def test_set_epoch_changes_nothing_without_shuffle():
     """With `shuffle=False`, the order is the same at every epoch."""
     assert _order(0, shuffle=False) == _order(1, shuffle=False) == sorted(_order(1, shuffle=False))

@@ -58,6 +58,19 @@ def test_needs_to_be_told_the_rank(monkeypatch):
         dist.init_process_group("gloo")
 
 
+def _initialize_as_told(rank, file):
+    dist.destroy_process_group()
+    dist.init_process_group("gloo", rank=1 - rank, world_size=2, store=dist.FileStore(file, 2))
+    return dist.get_backend(), dist.get_rank(), dist.get_world_size()
+
+
+@fact("torch.distributed.init_process_group")
+def test_is_what_it_was_initialized_as(ranks, tmp_path):
+    """`init_process_group` gives a process the backend, rank and size that it is told."""
+    got = ranks(2, _initialize_as_told, str(tmp_path / "file"))
+    assert got == [("gloo", 1, 2), ("gloo", 0, 2)]
+
+
 def _initialize_twice(rank, kind):
     with pytest.raises(kind) as refusal:
         dist.init_process_group("gloo", rank=0, world_size=1, store=dist.HashStore())
@@ -100,6 +113,16 @@ def _reduce_in_groups(rank):
 def test_smaller_group_reduces_by_itself(ranks):
     """A collective in a group of some ranks neither reads nor changes what the others have."""
     same(torch.stack(ranks(3, _reduce_in_groups)), [[1, 2, 3], [110, 220, 330], [110, 220, 330]])
+
+
+def _is_outside(rank):
+    return dist.new_group([0]) == dist.GroupMember.NON_GROUP_MEMBER
+
+
+@fact("torch.distributed.new_group")
+def test_smaller_group_is_not_given_to_others(ranks):
+    """`new_group` returns `GroupMember.NON_GROUP_MEMBER` on a rank that is not in the group."""
+    assert ranks(2, _is_outside) == [False, True]
 
 
 # --- reductions -------------------------------------------------------------------------------------------------------
@@ -222,8 +245,8 @@ def test_all_gather_refuses_a_list_of_another_length(ranks):
 
 def _scatter(rank):
     mine = torch.zeros(3, dtype=torch.int64, device=own_device())
-    parts = {0: [_own(0), _own(1)]}
-    dist.scatter(mine, parts.get(rank), src=0)
+    parts = {1: [_own(0), _own(1)]}
+    dist.scatter(mine, parts.get(rank), src=1)
     return mine.cpu()
 
 
@@ -245,6 +268,28 @@ def _send(rank):
 def test_send_fills_the_tensor_that_receives(ranks, backend):
     """`recv` writes what the other rank sends into its own tensor."""
     same(torch.stack(ranks(2, _send, backend=backend)), [[1, 2, 3], [1, 2, 3]])
+
+
+def _receive_from_both(rank):
+    x = _own(rank)
+    if rank < 2:
+        dist.send(x, 2)
+        return None
+    return [(dist.recv(x, src), x.clone()) for src in (1, 0)]
+
+
+@fact("torch.distributed.recv")
+def test_recv_waits_for_its_source(ranks):
+    """`recv` with `src` takes what that rank sends, whatever others have sent."""
+    *_, ((_, first), (_, second)) = ranks(3, _receive_from_both)
+    same(torch.stack([first, second]), [[10, 20, 30], [1, 2, 3]])
+
+
+@fact("torch.distributed.recv")
+def test_recv_tells_who_sent(ranks):
+    """`recv` returns the rank of the sender."""
+    *_, ((first, _), (second, _)) = ranks(3, _receive_from_both)
+    assert (first, second) == (1, 0)
 
 
 def _gather_objects(rank):

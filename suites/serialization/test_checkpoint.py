@@ -102,16 +102,35 @@ def test_without_the_scheduler_starts_its_rates_anew():
 
 @fact("torch.optim.lr_scheduler.LRScheduler.state_dict")
 def test_of_a_scheduler_does_not_hold_the_optimizer():
-    """A scheduler's `state_dict` holds its counters and not the optimizer."""
-    state = lr_scheduler.StepLR(sgd(), step_size=2).state_dict()
-    assert (state["step_size"], state["last_epoch"], "optimizer" in state) == (2, 0, False)
+    """A scheduler's `state_dict` holds each of its attributes except the optimizer."""
+    scheduler = lr_scheduler.StepLR(sgd(), step_size=2)
+    state = scheduler.state_dict()
+    assert (state["step_size"], state["last_epoch"]) == (2, 0)
+    assert set(state) == set(vars(scheduler)) - {"optimizer"}
+
+
+@fact("torch.optim.lr_scheduler.StepLR", "torch.optim.lr_scheduler.LambdaLR")
+@pytest.mark.parametrize(
+    ("made", "rate"),
+    [
+        (lambda optimizer: lr_scheduler.StepLR(optimizer, step_size=2), 1.0),
+        (lambda optimizer: lr_scheduler.LambdaLR(optimizer, lambda epoch: 0.25), 0.25),
+    ],
+    ids=["StepLR", "LambdaLR"],
+)
+def test_of_the_optimizer_holds_the_rate_that_its_scheduler_began_with(made, rate):
+    """An optimizer's `state_dict` holds, as `initial_lr`, the learning rate that it had when it got a scheduler."""
+    optimizer = sgd()
+    made(optimizer)
+    group = optimizer.state_dict()["param_groups"][0]
+    assert (group["lr"], group["initial_lr"]) == (rate, 1.0)
 
 
 @fact("torch.optim.lr_scheduler.LambdaLR", hint="use a callable object, whose attributes are saved")
 def test_of_a_lambda_scheduler_leaves_out_the_lambda():
     """The `state_dict` of a `LambdaLR` holds None in place of a lambda."""
     state = lr_scheduler.LambdaLR(sgd(), lambda epoch: 0.5**epoch).state_dict()
-    assert state["lr_lambdas"] == [None]
+    assert (state["lr_lambdas"], state["base_lrs"], state["last_epoch"]) == ([None], [1.0], 0)
 
 
 @fact("torch.save", claims=["S04"], source="https://docs.pytorch.org/tutorials/beginner/saving_loading_models.html")
@@ -137,6 +156,17 @@ def test_with_all_parts_and_the_random_state_resumes_bit_for_bit(tmp_path):
     resumed = seeded("cpu", 2).resume(tmp_path / "checkpoint.pt", ["model", "optimizer", "scheduler"])
     torch.set_rng_state(random_state)
     same(resumed.train(2).model[0].weight, run.model[0].weight)
+
+
+@fact("torch.get_rng_state", "torch.set_rng_state")
+def test_of_the_random_state_brings_the_seed_back():
+    """The state that `get_rng_state` gives is a row of bytes, and brings the seed back with it."""
+    torch.manual_seed(7)
+    state = torch.get_rng_state()
+    torch.manual_seed(8)
+    torch.set_rng_state(state)
+    assert torch.initial_seed() == 7
+    assert (state.dtype, state.dim()) == (torch.uint8, 1)
 
 
 @fact(

@@ -1,5 +1,6 @@
 import collections
 import fractions
+import functools
 import pathlib
 import pickle
 
@@ -245,6 +246,14 @@ def test_takes_a_class_that_was_declared_safe(saved, safe_list):
         torch.load(path, weights_only=True)
 
 
+@fact("torch.serialization.get_safe_globals")
+def test_is_told_which_classes_were_declared_safe(safe_list):
+    """`get_safe_globals` lists the classes that `add_safe_globals` was given."""
+    torch.serialization.clear_safe_globals()
+    torch.serialization.add_safe_globals([fractions.Fraction, collections.deque])
+    assert set(torch.serialization.get_safe_globals()) == {fractions.Fraction, collections.deque}
+
+
 @fact("torch.serialization.get_unsafe_globals_in_checkpoint")
 def test_is_told_beforehand_what_it_would_refuse(saved):
     """`get_unsafe_globals_in_checkpoint` names the classes in a file that `weights_only=True` would refuse."""
@@ -252,12 +261,16 @@ def test_is_told_beforehand_what_it_would_refuse(saved):
     assert torch.serialization.get_unsafe_globals_in_checkpoint(path) == ["fractions.Fraction"]
 
 
-@fact("torch.load")
+def remembering(patch):
+    patch.setattr(torch, "load", functools.cache(torch.load))
+
+
+@fact("torch.load", refuter=remembering)
 def test_gives_memory_of_its_own(device, saved):
     """Two `torch.load` of one file do not share memory."""
     path = saved(torch.tensor([1.0, 2.0], device=device))
     first, second = torch.load(path), torch.load(path)
-    same(first, second)
+    same(second, torch.tensor([1.0, 2.0]))
     assert not shares(first, second)
 
 

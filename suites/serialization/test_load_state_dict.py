@@ -115,10 +115,11 @@ def test_leaves_a_buffer_that_is_not_persistent(device):
 @fact("torch.nn.Module.load_state_dict")
 def test_leaves_the_mapping_as_it_was(device):
     """`load_state_dict` leaves the mapping that it is given as it was."""
-    loaded = state(device, extra=torch.ones(1))
-    nn.Linear(2, 1, device=device).load_state_dict(loaded, strict=False)
+    model, loaded = nn.Linear(2, 1, device=device), state(device, extra=torch.ones(1))
+    model.load_state_dict(loaded, strict=False)
     assert list(loaded) == ["weight", "bias", "extra"]
     same(loaded["weight"], torch.tensor([[1.0, 2.0]]))
+    same(model.weight, torch.tensor([[1.0, 2.0]]))
 
 
 @fact("torch.nn.Module.load_state_dict", claims=["S03"])
@@ -176,7 +177,9 @@ def test_takes_what_fits_when_not_strict(device):
 @pytest.mark.parametrize("strict", [True, False])
 def test_reports_nothing_when_all_keys_match(device, strict):
     """`load_state_dict` returns empty lists when all keys match."""
-    report = nn.Linear(2, 1, device=device).load_state_dict(state(device), strict=strict)
+    model = nn.Linear(2, 1, device=device)
+    report = model.load_state_dict(state(device), strict=strict)
+    same(model.weight, torch.tensor([[1.0, 2.0]]))
     assert (report.missing_keys, report.unexpected_keys, str(report)) == ([], [], "<All keys matched successfully>")
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from fixtures.checks import same
+from fixtures.checks import close, same
 from fixtures.fact import fact
 
 MAKERS = {
@@ -20,6 +20,13 @@ each_optimizer = pytest.mark.parametrize("maker", MAKERS.values(), ids=MAKERS)
 def weight(device, start=(1.0, -2.0)):
     """A leaf to be trained."""
     return torch.tensor(start, device=device, requires_grad=True)
+
+
+def descended(start, rate, steps):
+    """Where plain gradient descent on a quartic ends."""
+    for _ in range(steps):
+        start -= rate * 4 * start**3
+    return start
 
 
 def train(w, optimizer, steps):
@@ -74,6 +81,7 @@ def test_left_out_does_not_matter_to_plain_sgd(device):
     train(w, optimizer, 3)
     train(resumed, torch.optim.SGD([resumed], lr=0.01), 3)
     same(resumed, w)
+    close(resumed, [descended(1.0, 0.01, 6), descended(-2.0, 0.01, 6)], roundings=6 * 5)
 
 
 @fact("torch.optim.Optimizer.state_dict")

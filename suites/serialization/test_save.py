@@ -66,6 +66,14 @@ def test_keeps_every_bit(device, bits):
 
 
 @fact("torch.save", "torch.load")
+def test_keeps_the_order(device):
+    """The tensors of a list come back from `save` and `load` in their order."""
+    first, second = reloaded([torch.tensor([1.0, 2.0], device=device), torch.tensor([3], device=device)])
+    same(first, torch.tensor([1.0, 2.0]))
+    same(second, torch.tensor([3]))
+
+
+@fact("torch.save", "torch.load")
 def test_keeps_strides(device):
     """A transposed tensor comes back from `save` and `load` with its strides."""
     y = reloaded(torch.arange(6.0, device=device).view(2, 3).t())

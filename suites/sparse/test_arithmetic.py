@@ -68,6 +68,7 @@ def test_sum_of_dense_and_sparse_is_dense(device, layout, pair):
     a, b = (torch.tensor(array, device=device) for array in pair)
     total = a + b.to_sparse(layout=layout)
     same(total, pair[0] + pair[1])
+    same(a, pair[0])
     assert total.layout == torch.strided
 
 
@@ -228,4 +229,6 @@ def test_masked_by_csc_was_refused(device):
 def test_softmax_leaves_out_what_is_not_stored(device):
     """`torch.sparse.softmax` shares one among the entries of a row, where the dense one gives zeros their part."""
     x = torch.tensor([[0.0, 1.0, 1.0], [0.0, 5.0, 0.0]], device=device).to_sparse()
-    same(torch.sparse.softmax(x, 1), torch.tensor([[0.0, 0.5, 0.5], [0.0, 1.0, 0.0]]))
+    y = torch.sparse.softmax(x, 1)
+    same(y, torch.tensor([[0.0, 0.5, 0.5], [0.0, 1.0, 0.0]]))
+    assert y.layout == torch.sparse_coo

@@ -78,9 +78,9 @@ def test_sums_duplicates(device, layout):
 @pytest.mark.parametrize("layout", [torch.sparse_csr, torch.sparse_csc])
 def test_to_coo_sorts_by_rows(device, layout):
     """The COO tensor that a compressed one is converted to has the nonzero elements row by row once it is coalesced."""
-    x = torch.tensor([[0, 2, 0], [3, 0, 4]], device=device).to_sparse(layout=layout).to_sparse_coo().coalesce()
+    x = torch.tensor([[0, 2.5, 0], [3, 0, 4]], device=device).to_sparse(layout=layout).to_sparse_coo().coalesce()
     same(x.indices(), torch.tensor([[0, 1, 1], [1, 0, 2]]))
-    same(x.values(), torch.tensor([2, 3, 4]))
+    same(x.values(), torch.tensor([2.5, 3, 4]))
 
 
 @fact("torch.Tensor.to")

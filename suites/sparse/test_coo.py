@@ -65,6 +65,7 @@ def test_keeps_its_entries_when_multiplied_with_zero(device):
 def test_keeps_its_entries_when_subtracted_from_itself(device):
     """A COO tensor less itself keeps its entries, which are zeros then."""
     x = torch.tensor([[0, 2], [3, 0]], device=device).to_sparse()
+    same(x - x, torch.zeros(2, 2, dtype=torch.int64))
     same((x - x).coalesce().values(), torch.tensor([0, 0]))
 
 

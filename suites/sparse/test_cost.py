@@ -14,6 +14,18 @@ def with_nonzeros(share):
     return torch.rand(1024, 1024) * (torch.rand(1024, 1024) < share)
 
 
+def takes_no_time_if_sparse(patch):
+    """A product with a sparse matrix costs nothing."""
+    multiply = torch.Tensor.__matmul__
+    patch.setattr(torch.Tensor, "__matmul__", lambda a, b: multiply(a, b) if a.layout == torch.strided else b)
+
+
+def takes_no_time_if_there_are_zeros(patch):
+    """A product with a matrix whose first row has a zero costs nothing."""
+    multiply = torch.Tensor.__matmul__
+    patch.setattr(torch.Tensor, "__matmul__", lambda a, b: multiply(a, b) if a[0].all() else b)
+
+
 @fact("torch.matmul", claims=["P04"], source="sparse")
 @pytest.mark.parametrize("layout", [torch.sparse_coo, torch.sparse_csr])
 def test_of_sparse_times_dense_is_less_at_one_percent_nonzeros(layout, numbers):
@@ -25,7 +37,13 @@ def test_of_sparse_times_dense_is_less_at_one_percent_nonzeros(layout, numbers):
     assert raced.ratio_below(1.0)
 
 
-@fact("torch.matmul", myth="a sparse tensor saves time wherever there are zeros", claims=["P04"], source="sparse")
+@fact(
+    "torch.matmul",
+    myth="a sparse tensor saves time wherever there are zeros",
+    claims=["P04"],
+    source="sparse",
+    refuter=takes_no_time_if_sparse,
+)
 @pytest.mark.parametrize("layout", [torch.sparse_coo, torch.sparse_csr])
 def test_of_sparse_times_dense_is_more_at_half_nonzeros(layout, numbers):
     """A COO or CSR matrix with 50 % zeros times a vector takes more time than the dense product."""
@@ -36,7 +54,7 @@ def test_of_sparse_times_dense_is_more_at_half_nonzeros(layout, numbers):
     assert raced.ratio_above(1.0)
 
 
-@fact("torch.matmul", claims=["P04"])
+@fact("torch.matmul", claims=["P04"], refuter=takes_no_time_if_there_are_zeros)
 def test_of_dense_times_dense_is_not_less_for_zeros(numbers):
     """A dense product with 99 % zeros takes more than two thirds of the time that one without zeros takes."""
     zeros, full, other = with_nonzeros(0.01), with_nonzeros(1.0), torch.rand(1024, 64)

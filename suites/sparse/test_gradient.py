@@ -127,7 +127,9 @@ def test_of_sparse_csr_tensor_was_cut(device):
 def test_of_a_sparse_embedding_has_an_entry_for_each_lookup(device):
     """The gradient of `Embedding(sparse=True)` is a COO tensor with a row for each index that was looked up."""
     embedding = torch.nn.Embedding(5, 2, sparse=True, device=device)
-    embedding(torch.tensor([3, 1, 3], device=device)).sum().backward()
+    rows = embedding(torch.tensor([3, 1, 3], device=device))
+    rows.sum().backward()
+    same(rows, embedding.weight.detach().cpu().numpy()[[3, 1, 3]])
     gradient = embedding.weight.grad
     same(gradient, torch.tensor([[0.0, 0], [1, 1], [0, 0], [2, 2], [0, 0]]))
     assert (gradient.layout, gradient._nnz()) == (torch.sparse_coo, 3)

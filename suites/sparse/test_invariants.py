@@ -98,6 +98,8 @@ def test_of_csr_are_not_checked_unasked():
     """`sparse_csr_tensor` takes a column outside of its size unless it is asked to check."""
     x = torch.sparse_csr_tensor([0, 1, 2], [0, 7], [1.0, 2.0], (2, 2))
     same(x.col_indices(), torch.tensor([0, 7]))
+    same(x.values(), torch.tensor([1.0, 2.0]))
+    assert x.shape == (2, 2)
 
 
 @fact(
@@ -110,6 +112,7 @@ def test_of_coo_are_not_checked_unasked():
     """`sparse_coo_tensor` takes an index outside of its size unless it is asked to check."""
     x = torch.sparse_coo_tensor([[0, 7], [1, 0]], [1.0, 2.0], (2, 2))
     same(x._indices(), torch.tensor([[0, 7], [1, 0]]))
+    assert x.shape == (2, 2)
 
 
 @fact("torch.sparse.check_sparse_tensor_invariants.is_enabled")
@@ -153,6 +156,19 @@ def test_are_checked_inside_a_decorated_function():
 
     with pytest.raises(RuntimeError, match="found index 5"):
         make()
+
+
+@fact("torch.sparse.check_sparse_tensor_invariants")
+def test_leave_a_decorated_function_what_it_does():
+    """A function decorated with `check_sparse_tensor_invariants` runs once a call and gives its own result."""
+    calls = []
+
+    @check_sparse_tensor_invariants()
+    def count(name):
+        calls.append(name)
+        return len(calls)
+
+    assert (count("a"), count("b"), calls) == (1, 2, ["a", "b"])
 
 
 @fact("torch.sparse.check_sparse_tensor_invariants.enable")

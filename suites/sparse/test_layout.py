@@ -26,6 +26,41 @@ def test_is_coo_unless_asked_for(device):
     assert torch.eye(2, device=device).to_sparse().layout == torch.sparse_coo
 
 
+@fact("torch.Tensor.crow_indices", "torch.Tensor.col_indices", "torch.Tensor.ccol_indices", "torch.Tensor.row_indices")
+@pytest.mark.parametrize("part", ["crow_indices", "col_indices", "ccol_indices", "row_indices"])
+def test_is_compressed_into_contiguous_indices(device, part):
+    """The pointers and indices of a CSR or CSC tensor are contiguous."""
+    layout = torch.sparse_csr if part in ("crow_indices", "col_indices") else torch.sparse_csc
+    x = torch.eye(3, device=device).to_sparse(layout=layout)
+    assert getattr(x, part)().stride() == (1,)
+
+
+@fact(
+    "torch.Tensor.indices",
+    "torch.Tensor.crow_indices",
+    "torch.Tensor.col_indices",
+    "torch.Tensor.ccol_indices",
+    "torch.Tensor.row_indices",
+    source="sparse",
+)
+@pytest.mark.parametrize(
+    ("layout", "part", "place", "number", "want"),
+    [
+        (torch.sparse_coo, "indices", (1, 0), 1, [[0, 2], [0, 3]]),
+        (torch.sparse_csr, "crow_indices", 1, 2, [[2, 3], [0, 0]]),
+        (torch.sparse_csr, "col_indices", 0, 1, [[0, 2], [0, 3]]),
+        (torch.sparse_csc, "ccol_indices", 1, 2, [[2, 0], [3, 0]]),
+        (torch.sparse_csc, "row_indices", 0, 1, [[0, 0], [2, 3]]),
+    ],
+    ids=["indices", "crow_indices", "col_indices", "ccol_indices", "row_indices"],
+)
+def test_moves_its_values_when_indices_are_written_to(device, layout, part, place, number, want):
+    """A write into the indices or pointers of a sparse tensor is seen in the tensor."""
+    x = torch.tensor([[2, 0], [0, 3]], device=device).to_sparse(layout=layout)
+    getattr(x, part)()[place] = number
+    same(x, torch.tensor(want))
+
+
 @fact("torch.Tensor.is_sparse", myth="is_sparse is true for every sparse layout")
 def test_is_sparse_is_true_of_coo(device):
     """`is_sparse` is true of a COO tensor."""

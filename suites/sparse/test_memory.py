@@ -6,6 +6,7 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from fixtures.checks import same
 from fixtures.fact import fact
 from fixtures.strategies import mostly_zero
 
@@ -199,5 +200,7 @@ def test_kept_by_coo_made_compressed_has_the_other_index_too(layout):
 @COMPRESSED
 def test_kept_by_a_clone_is_what_it_stores(layout):
     """The storages of a cloned CSR or CSC tensor hold its indices and values, and nothing else."""
-    x = torch.ones(3, 4).to_sparse_coo().to_sparse(layout=layout).clone()
-    assert kept_bytes(x) == stored_bytes(x)
+    dense = torch.arange(1.5, 13).view(3, 4)
+    x = dense.to_sparse_coo().to_sparse(layout=layout).clone()
+    same(x, dense)
+    assert (x.layout, kept_bytes(x)) == (layout, stored_bytes(x))

@@ -95,6 +95,7 @@ def test_by_sparse_addmm_is_scaled_and_added(device, layout):
     a = torch.tensor([[0.0, 2.0], [3.0, 0.0]], device=device).to_sparse(layout=layout)
     b, c = torch.tensor([[1.0], [10.0]], device=device), torch.tensor([[100.0], [200.0]], device=device)
     same(torch.sparse.addmm(c, a, b, beta=2.0, alpha=3.0), torch.tensor([[2 * 100 + 3 * 20.0], [2 * 200 + 3 * 3.0]]))
+    same(c, torch.tensor([[100.0], [200.0]]))
 
 
 @fact("torch.addmm")
@@ -104,6 +105,7 @@ def test_by_addmm_is_added(device, layout):
     a = torch.tensor([[0.0, 2.0], [3.0, 0.0]], device=device).to_sparse(layout=layout)
     b, c = torch.tensor([[1.0], [10.0]], device=device), torch.tensor([[100.0], [200.0]], device=device)
     same(torch.addmm(c, a, b), torch.tensor([[120.0], [203.0]]))
+    same(c, torch.tensor([[100.0], [200.0]]))
 
 
 @fact("torch.matmul", source="sparse")
@@ -160,6 +162,24 @@ def test_sampled_is_computed_where_an_entry_is(device):
     got = torch.sparse.sampled_addmm(x, a, b, beta=2.0, alpha=3.0)
     same(got, torch.tensor([[0.0, 2 * 2 + 3 * 7.0], [2 * 3 + 3 * 50.0, 0.0]]))
     assert (got.layout, got._nnz()) == (torch.sparse_csr, 2)
+
+
+@fact("torch.matmul", "torch.sparse.mm", "torch.addmm", "torch.sparse.addmm", "torch.bmm", source="sparse")
+@pytest.mark.parametrize(
+    "multiply",
+    [
+        lambda a, b: a @ b,
+        lambda a, b: torch.sparse.mm(a, b),
+        lambda a, b: torch.addmm(b, a, b),
+        lambda a, b: torch.sparse.addmm(b, a, b),
+        lambda a, b: torch.bmm(torch.stack([a, a]), torch.stack([b, b])),
+    ],
+    ids=["matmul", "sparse_mm", "addmm", "sparse_addmm", "bmm"],
+)
+def test_of_coo_and_dense_is_contiguous(multiply):
+    """A COO matrix times a dense one is contiguous."""
+    product = multiply(torch.eye(3).to_sparse(), torch.ones(3, 2))
+    assert product.stride()[-2:] == (2, 1)
 
 
 @fact("torch.sparse.mm")

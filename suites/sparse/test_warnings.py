@@ -29,9 +29,18 @@ def test_of_beta_state_come_with_a_compressed_layout(device, every_warning):
     same(x, torch.eye(2))
 
 
+def ignores_warnings(patch):
+    """Other processes warn of nothing."""
+    patch.setenv("PYTHONWARNINGS", "ignore")
+
+
 @pytest.mark.slow
 @fact(
-    "torch.sparse_coo_tensor", since="2.11", hint="say check_invariants=True or check_invariants=False", source="sparse"
+    "torch.sparse_coo_tensor",
+    since="2.11",
+    hint="say check_invariants=True or check_invariants=False",
+    source="sparse",
+    refuter=ignores_warnings,
 )
 def test_of_implicitly_disabled_checks_come_with_indices():
     """The first sparse tensor that a process makes of indices warns that its checks are disabled implicitly."""

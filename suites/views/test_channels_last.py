@@ -16,14 +16,24 @@ WAYS = {
 }
 
 KEEPING = {
-    "clone": lambda x: x.clone(),
-    "empty_like": torch.empty_like,
-    "zeros_like": torch.zeros_like,
-    "to a dtype": lambda x: x.to(torch.float16),
-    "plus a number": lambda x: x + 1,
-    "plus itself": lambda x: x + x,
-    "relu": torch.relu,
-    "where": lambda x: torch.where(x > 0, x, -x),
+    "clone": (lambda x: x.clone(), lambda x: x),
+    "zeros_like": (torch.zeros_like, numpy.zeros_like),
+    "to a dtype": (lambda x: x.to(torch.float16), lambda x: x.astype("float16")),
+    "plus a number": (lambda x: x + 1, lambda x: x + 1),
+    "plus itself": (lambda x: x + x, lambda x: x + x),
+    "neg": (torch.neg, numpy.negative),
+    "relu": (torch.relu, lambda x: numpy.maximum(x, 0)),
+    "where": (lambda x: torch.where(x > 0, x, -x), numpy.abs),
+}
+
+DERIVATIVES = {
+    "clone": numpy.ones_like,
+    "to a dtype": numpy.ones_like,
+    "plus a number": numpy.ones_like,
+    "plus itself": lambda x: numpy.full_like(x, 2),
+    "neg": lambda x: -numpy.ones_like(x),
+    "relu": lambda x: numpy.where(x > 0, 1, 0),
+    "where": lambda x: numpy.where(x > 0, 1, -1),
 }
 
 LOSING = {
@@ -33,15 +43,7 @@ LOSING = {
 }
 
 ASKED = ["torch.Tensor.to", "torch.Tensor.contiguous", "torch.clone", "torch.empty_like", "torch.empty"]
-KEPT_BY = [
-    "torch.clone",
-    "torch.empty_like",
-    "torch.zeros_like",
-    "torch.Tensor.to",
-    "torch.add",
-    "torch.relu",
-    "torch.where",
-]
+KEPT_BY = ["torch.clone", "torch.zeros_like", "torch.Tensor.to", "torch.add", "torch.neg", "torch.relu", "torch.where"]
 
 
 def nchw(device):
@@ -64,7 +66,8 @@ def test_strides_are_those_of_rows_of_pixels(shape, device):
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 def test_is_what_every_way_of_asking_gives(way, device):
     """`to`, `contiguous`, `clone`, `empty_like` and `empty` give channels-last strides when asked to."""
-    assert way(torch.zeros(2, 3, 4, 5, device=device)).stride() == (60, 1, 15, 3)
+    y = way(torch.zeros(2, 3, 4, 5, dtype=torch.float32, device=device))
+    assert (y.dtype, y.shape, y.stride()) == (torch.float32, (2, 3, 4, 5), (60, 1, 15, 3))
 
 
 @fact("torch.Tensor.to", "torch.channels_last")
@@ -72,8 +75,8 @@ def test_is_what_every_way_of_asking_gives(way, device):
 @example(layout=Layout((2, 3, 2, 2), (12, 4, 2, 1)))
 def test_keeps_shape_and_values(layout, device):
     """`to(memory_format=torch.channels_last)` keeps the shape and the values of a tensor of any strides."""
-    x = torch.arange(layout.reach, device=device).as_strided(*layout)
-    same(x.to(memory_format=torch.channels_last), layout.places())
+    x = torch.arange(layout.reach, dtype=torch.float32, device=device).as_strided(*layout)
+    same(x.to(memory_format=torch.channels_last), layout.places().astype("float32"))
 
 
 @fact("torch.Tensor.to", "torch.channels_last")
@@ -138,6 +141,7 @@ def test_is_a_permuted_contiguous_tensor(device):
 def test_is_contiguous_as_nhwc(device):
     """`permute(0, 2, 3, 1)` of a channels-last tensor is contiguous."""
     y = nchw(device).permute(0, 2, 3, 1)
+    same(y, numpy.arange(120, dtype="float32").reshape(2, 3, 4, 5).transpose(0, 2, 3, 1))
     assert (y.is_contiguous(), y.stride()) == (True, (60, 15, 3, 1))
 
 
@@ -167,18 +171,43 @@ def test_is_flattened_by_reshape_in_the_order_of_its_shape(device):
 @fact("torch.reshape")
 def test_is_copied_by_reshape_to_rows(device):
     """A write through `reshape` of a channels-last tensor to one row an image is not seen in that tensor."""
-    x = nchw(device)
-    assert not shares(x.reshape(2, 60), x)
+    x, numbers = nchw(device), numpy.arange(120, dtype="float32")
+    same(x.reshape(2, 60).add_(1), numbers.reshape(2, 60) + 1)
+    same(x, numbers.reshape(2, 3, 4, 5))
 
 
 # --- what keeps it
 
 
 @fact(*KEPT_BY, "torch.preserve_format", source="tensor_attributes")
-@pytest.mark.parametrize("operation", KEEPING.values(), ids=KEEPING)
-def test_is_kept(operation, device):
+@pytest.mark.parametrize(("operation", "of_array"), KEEPING.values(), ids=KEEPING)
+def test_is_kept(operation, of_array, device):
     """A copy or an element-wise operation on a channels-last tensor gives a channels-last tensor."""
-    assert operation(nchw(device)).stride() == (60, 1, 15, 3)
+    y = operation(nchw(device).sub_(60))
+    same(y, of_array(numpy.arange(-60, 60, dtype="float32").reshape(2, 3, 4, 5)))
+    assert y.stride() == (60, 1, 15, 3)
+
+
+@fact("torch.clone", "torch.Tensor.to", "torch.add", "torch.neg", "torch.relu", "torch.where", source="autograd")
+@pytest.mark.parametrize(
+    ("operation", "derivative"),
+    [(KEEPING[name][0], derivative) for name, derivative in DERIVATIVES.items()],
+    ids=DERIVATIVES,
+)
+def test_is_kept_by_the_gradient(operation, derivative, device):
+    """The gradient of a channels-last tensor is channels-last, even where what flows back is not."""
+    x, numbers = nchw(device).sub_(60).requires_grad_(), numpy.arange(120, dtype="float32").reshape(2, 3, 4, 5)
+    y = operation(x)
+    y.backward(torch.from_numpy(numbers).to(device, y.dtype))
+    same(x.grad, (numbers * derivative(numbers - 60)).astype("float32"))
+    assert x.grad.stride() == (60, 1, 15, 3)
+
+
+@fact("torch.empty_like", "torch.preserve_format", source="tensor_attributes")
+def test_is_kept_by_empty_like(device):
+    """`empty_like` of a channels-last tensor gives a channels-last tensor of its dtype and shape."""
+    y = torch.empty_like(nchw(device).half())
+    assert (y.dtype, y.shape, y.stride()) == (torch.float16, (2, 3, 4, 5), (60, 1, 15, 3))
 
 
 @fact("torch.Tensor.contiguous", "torch.clone", "torch.reshape", "torch.contiguous_format", source="tensor_attributes")

@@ -1,3 +1,4 @@
+import numpy
 import pytest
 import torch
 from hypothesis import example, given
@@ -47,8 +48,31 @@ def test_gives_expanded_elements_places_of_their_own(alike, device):
     assert alike(torch.zeros(3, device=device).expand(2, 3)).stride() == (3, 1)
 
 
+@fact(*SUBJECTS, source="tensor_attributes")
+@pytest.mark.parametrize("alike", ALIKE.values(), ids=ALIKE)
+def test_keeps_the_strides_where_asked_to(alike, device):
+    """`clone` and its kin keep the strides of a transposed matrix where `torch.preserve_format` is asked for."""
+    x = torch.zeros(2, 3, device=device).t()
+    assert alike(x, memory_format=torch.preserve_format).stride() == (1, 3)
+
+
+@fact("torch.empty", "torch.preserve_format", source="tensor_attributes")
+def test_has_nothing_to_preserve_without_a_source(device):
+    """`torch.empty` refuses `torch.preserve_format`."""
+    with pytest.raises(RuntimeError, match="unsupported memory format"):
+        torch.empty(2, 3, device=device, memory_format=torch.preserve_format)
+
+
 @fact("torch.clone", "torch.contiguous_format", source="tensor_attributes")
 def test_is_contiguous_where_asked_to_be(device):
     """`clone(memory_format=torch.contiguous_format)` of a transposed matrix has row-major strides."""
     y = torch.arange(6, device=device).view(2, 3).t().clone(memory_format=torch.contiguous_format)
     assert (y.stride(), y.tolist()) == ((2, 1), [[0, 3], [1, 4], [2, 5]])
+
+
+@fact("torch.clone")
+def test_passes_the_gradient_on(device):
+    """The gradient of a clone reaches the tensor that was cloned as it is."""
+    x = torch.tensor([1.5, -2], device=device, requires_grad=True)
+    x.clone().backward(torch.tensor([3.0, 5], device=device))
+    same(x.grad, numpy.array([3, 5], dtype="float32"))

@@ -22,6 +22,9 @@ IN_PLACE = {
 }
 
 
+WAYS = {"expand": lambda x: x.expand(2, 3), "expand_as": lambda x: x.expand_as(torch.zeros(2, 3, device=x.device))}
+
+
 @st.composite
 def expansions(draw):
     """A shape, and a larger one that it expands to."""
@@ -60,11 +63,12 @@ def test_needs_no_memory(device):
     assert (y.shape, y.untyped_storage().nbytes()) == ((1_000_000, 3), 12)
 
 
-@fact("torch.Tensor.expand")
-def test_shows_a_write_in_every_row(device):
-    """A write to a tensor is seen in every row of what `expand` gave."""
+@fact("torch.Tensor.expand", "torch.Tensor.expand_as")
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_shows_a_write_in_every_row(way, device):
+    """A write to a tensor is seen in every row of what `expand` or `expand_as` gave."""
     x = torch.arange(3, device=device)
-    y = x.expand(2, 3)
+    y = way(x)
     x[1] = 9
     same(y, numpy.array([[0, 9, 2], [0, 9, 2]]))
 
@@ -139,9 +143,10 @@ def test_to_zero_elements_is_given(device):
 
 @fact("torch.Tensor.expand_as")
 def test_as_takes_the_shape_of_the_other(device):
-    """`x.expand_as(y)` expands `x` to the shape of `y`."""
-    x, y = torch.arange(3, device=device), torch.zeros(2, 3, device=device)
-    same(x.expand_as(y), numpy.array([[0, 1, 2], [0, 1, 2]]))
+    """`x.expand_as(y)` expands `x` to the shape of `y` without a copy."""
+    x, y = torch.tensor([0.5, -1, 2], device=device), torch.zeros(2, 3, dtype=torch.int64, device=device)
+    same(x.expand_as(y), numpy.array([[0.5, -1, 2], [0.5, -1, 2]], dtype="float32"))
+    assert x.expand_as(y).stride() == (0, 1)
 
 
 @fact("torch.Tensor.expand")
@@ -159,3 +164,13 @@ def test_unlike_repeat_makes_no_copy(device):
     y = x.repeat(2, 1)
     x[1] = 9
     same(y, numpy.array([[0, 1, 2], [0, 1, 2]]))
+
+
+@fact("torch.Tensor.repeat")
+@pytest.mark.parametrize("times", [(2,), (2, 3), (1, 2, 2), (0,)])
+def test_by_repeat_lays_copies_side_by_side(times, device):
+    """`repeat` lays copies of a tensor side by side in a contiguous one, as NumPy's `tile` does."""
+    x = numpy.array([0.5, -1, 2], dtype="float32")
+    y = torch.from_numpy(x).to(device).repeat(times)
+    same(y, numpy.tile(x, times))
+    assert y.is_contiguous()

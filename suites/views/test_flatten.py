@@ -15,8 +15,8 @@ from fixtures.strategies import Layout, layouts
 @example(layout=Layout((3, 2), (1, 3)))
 def test_gives_one_dimension(layout, device):
     """`flatten` gives the elements of any tensor in row-major order in one dimension."""
-    x = torch.arange(layout.reach, device=device).as_strided(*layout)
-    same(x.flatten(), layout.places().ravel())
+    x = torch.arange(layout.reach, dtype=torch.float32, device=device).as_strided(*layout)
+    same(x.flatten(), layout.places().ravel().astype("float32"))
 
 
 @fact("torch.flatten")
@@ -81,6 +81,13 @@ def test_equals_ravel(layout, device):
     """`ravel` gives the elements in row-major order in one dimension, as NumPy's does."""
     x = torch.arange(layout.reach, device=device).as_strided(*layout)
     same(x.ravel(), layout.places().ravel())
+
+
+@fact("torch.ravel")
+def test_ravel_is_contiguous(device):
+    """`ravel` of a vector with gaps between its elements is contiguous."""
+    y = torch.arange(6, device=device)[::2].ravel()
+    assert (y.stride(), y.tolist()) == ((1,), [0, 2, 4])
 
 
 @fact("torch.ravel")

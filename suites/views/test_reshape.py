@@ -38,8 +38,8 @@ def is_a_copy(case):
 def test_keeps_the_elements_in_row_major_order(case, device):
     """`reshape` gives the elements of any tensor in row-major order, as NumPy does."""
     layout, shape = case
-    x = torch.arange(layout.reach, device=device).as_strided(*layout)
-    same(x.reshape(shape), layout.places().reshape(shape))
+    x = torch.arange(layout.reach, dtype=torch.float32, device=device).as_strided(*layout)
+    same(x.reshape(shape), layout.places().reshape(shape).astype("float32"))
 
 
 @fact("torch.reshape", "torch.Tensor.view", claims=["V11"])
@@ -82,12 +82,20 @@ def test_as_takes_the_shape_of_the_other(device):
     """`x.reshape_as(y)` is `x` under the shape of `y`."""
     x, y = torch.arange(6, device=device), torch.zeros(3, 2, device=device)
     same(x.reshape_as(y), numpy.arange(6).reshape(3, 2))
+    assert x.reshape_as(y).stride() == (2, 1)
+
+
+@fact("torch.Tensor.reshape_as")
+def test_as_shares_memory_where_reshape_does(device):
+    """`reshape_as` of a contiguous tensor shares memory with it, and of a transposed one does not."""
+    x, y = torch.arange(6, device=device), torch.zeros(6, device=device)
+    assert (shares(x.view(2, 3).reshape_as(y), x), shares(x.view(2, 3).t().reshape_as(y), x)) == (True, False)
 
 
 # --- memory
 
 
-@fact("torch.reshape", myth="reshape always copies", claims=["V03", "V04"])
+@fact("torch.Tensor.reshape", myth="reshape always copies", claims=["V03", "V04"])
 def test_of_a_contiguous_tensor_is_a_view(device):
     """A write through `reshape` of a contiguous tensor is seen in that tensor."""
     x = torch.arange(6, device=device)
@@ -146,7 +154,7 @@ def test_is_a_copy_where_numpy_gives_one(case, device):
     same(y, layout.places().reshape(shape))
 
 
-@fact("torch.reshape")
+@fact("torch.Tensor.reshape")
 @given(case=reshapings(overlap=True).filter(is_a_copy))
 @example(case=(Layout((3, 2), (1, 3)), (6,)))
 def test_that_copies_is_contiguous(case, device):

@@ -33,6 +33,13 @@ def test_of_a_new_tensor_are_products_of_the_later_sizes(shape, device):
     assert torch.zeros(shape, device=device).stride() == tuple(prod(shape[dim + 1 :]) for dim in range(len(shape)))
 
 
+@fact("torch.empty", source="meta")
+def test_need_no_memory():
+    """A tensor that `torch.empty` makes on the `meta` device has strides, though it has no numbers."""
+    y = torch.empty(2, 3, 4, device="meta")
+    assert (y.device.type, y.stride()) == ("meta", (12, 4, 1))
+
+
 @fact("torch.as_strided")
 @given(layout=layouts(overlap=True))
 @example(layout=Layout((3, 2), (1, 3), 4))
@@ -63,6 +70,13 @@ def test_begin_at_the_data_pointer(device):
     """`data_ptr()` of a view lies behind its source's by the bytes of the elements before it."""
     x = torch.zeros(4, 6, dtype=torch.float64, device=device)
     assert x[1:, 2:].data_ptr() - x.data_ptr() == (1 * 6 + 2) * 8
+
+
+@fact("torch.Tensor.data_ptr")
+def test_begin_where_numpy_says():
+    """`data_ptr()` is the address that NumPy gives for the first element."""
+    x = torch.arange(6.0)[2:]
+    assert x.data_ptr() == x.numpy().__array_interface__["data"][0]
 
 
 @fact("torch.Tensor.stride")
@@ -179,3 +193,11 @@ def test_of_the_real_parts_of_complex_numbers_are_doubled(device):
     y = torch.view_as_real(torch.tensor([[1 + 2j, 3 + 4j]], dtype=torch.complex64, device=device))
     same(y, numpy.array([[[1, 2], [3, 4]]], dtype="float32"))
     assert y.stride() == (4, 2, 1)
+
+
+@fact("torch.view_as_real")
+def test_of_the_real_parts_reach_the_complex_numbers(device):
+    """A write through `view_as_real` is seen in the complex tensor."""
+    x = torch.tensor([1 + 2j, 3 + 4j], dtype=torch.complex64, device=device)
+    torch.view_as_real(x)[0, 1] = 9
+    same(x, numpy.array([1 + 9j, 3 + 4j], dtype="complex64"))

@@ -11,7 +11,9 @@ from fixtures.strategies import Layout, layouts
 WAYS = {
     "t": (lambda x: x.t(), (1, 0)),
     "T": (lambda x: x.T, (1, 0)),
+    "H": (lambda x: x.H, (1, 0)),
     "mT": (lambda x: x.mT, (1, 0)),
+    "mH": (lambda x: x.mH, (1, 0)),
     "adjoint": (lambda x: x.adjoint(), (1, 0)),
     "transpose": (lambda x: x.transpose(0, 1), (1, 0)),
     "swapaxes": (lambda x: x.swapaxes(0, 1), (1, 0)),
@@ -25,7 +27,9 @@ WAYS = {
 SUBJECTS = [
     "torch.t",
     "torch.Tensor.T",
+    "torch.Tensor.H",
     "torch.Tensor.mT",
+    "torch.Tensor.mH",
     "torch.adjoint",
     "torch.transpose",
     "torch.swapaxes",
@@ -40,7 +44,15 @@ SUBJECTS = [
 @pytest.mark.parametrize(("way", "order"), WAYS.values(), ids=WAYS)
 def test_give_the_values_of_numpy(way, order, device):
     """Every way of transposing a matrix gives the values that NumPy's `transpose` gives."""
-    same(way(torch.arange(6, device=device).view(2, 3)), numpy.arange(6).reshape(2, 3).transpose(order))
+    x = numpy.arange(6, dtype="float32").reshape(2, 3)
+    same(way(torch.from_numpy(x).to(device)), x.transpose(order))
+
+
+@fact(*SUBJECTS)
+@pytest.mark.parametrize(("way", "order"), WAYS.values(), ids=WAYS)
+def test_swap_the_strides(way, order, device):
+    """Every way of transposing a matrix swaps its strides."""
+    assert way(torch.zeros(2, 3, device=device)).stride() == tuple((3, 1)[dim] for dim in order)
 
 
 @fact(*SUBJECTS, claims=["V06"])
@@ -59,6 +71,16 @@ def test_move_a_dimension(layout, data, device):
     source, to = data.draw(dims), data.draw(dims)
     x = torch.arange(layout.reach, device=device).as_strided(*layout)
     same(x.movedim(source, to), numpy.moveaxis(layout.places(), source, to))
+
+
+@fact("torch.movedim")
+def test_that_move_a_dimension_move_its_stride(device):
+    """`movedim` moves the stride of its dimension, and no element."""
+    x = torch.arange(24.0, device=device).view(2, 3, 4)
+    y = x.movedim(0, -1)
+    x += 0.5
+    same(y, numpy.moveaxis(numpy.arange(24, dtype="float32").reshape(2, 3, 4) + 0.5, 0, -1))
+    assert y.stride() == (4, 1, 12)
 
 
 @fact("torch.Tensor.mT")
@@ -82,6 +104,15 @@ def test_that_are_adjoint_conjugate(way, device):
     """The adjoint of a complex matrix is the conjugate of its transpose."""
     x = torch.tensor([[1 + 2j, 3 - 4j]], dtype=torch.complex64, device=device)
     same(way(x), numpy.array([[1 - 2j], [3 + 4j]], dtype="complex64"))
+
+
+@fact("torch.adjoint", "torch.Tensor.mH", "torch.Tensor.H")
+@pytest.mark.parametrize("way", [lambda x: x.mH, lambda x: x.H, torch.adjoint], ids=["mH", "H", "adjoint"])
+def test_that_are_adjoint_write_the_conjugate(way, device):
+    """A write through the adjoint of a complex matrix is seen as its conjugate in the matrix."""
+    x = torch.tensor([[1 + 2j, 3 - 4j]], dtype=torch.complex64, device=device)
+    way(x)[0, 0] = 5 + 6j
+    same(x, numpy.array([[5 - 6j, 3 - 4j]], dtype="complex64"))
 
 
 @fact("torch.t", claims=["V06"], myth="t() turns a vector into a column")
@@ -129,9 +160,10 @@ def test_in_place_change_the_tensor_itself(way, device):
     same(x, numpy.arange(6).reshape(2, 3).T)
 
 
-@fact("torch.transpose")
-def test_pass_the_gradient_back_transposed(device):
-    """The gradient that reaches the source of a `transpose` is transposed back."""
-    x = torch.zeros(2, 3, device=device, requires_grad=True)
-    x.transpose(0, 1).backward(torch.tensor([[0.0, 1], [2, 3], [4, 5]], device=device))
-    same(x.grad, numpy.array([[0, 2, 4], [1, 3, 5]], dtype="float32"))
+@fact(*SUBJECTS)
+@pytest.mark.parametrize(("way", "order"), WAYS.values(), ids=WAYS)
+def test_pass_the_gradient_back_transposed(way, order, device):
+    """The gradient that reaches the source of a transpose is transposed back."""
+    x, grad = torch.zeros(2, 3, device=device, requires_grad=True), numpy.arange(6, dtype="float32").reshape(2, 3)
+    way(x).backward(torch.from_numpy(grad.transpose(order).copy()).to(device))
+    same(x.grad, grad)

@@ -28,6 +28,16 @@ VIEWS = {
     "detach": (lambda x: x.detach(), lambda x: x),
 }
 
+WITHOUT_UNDERSCORE = {
+    "add": lambda x: x.add(1),
+    "neg": lambda x: x.neg(),
+    "exp": lambda x: x.exp(),
+    "sigmoid": lambda x: x.sigmoid(),
+    "tanh": lambda x: x.tanh(),
+    "relu": lambda x: x.relu(),
+    "zeros_like": torch.zeros_like,
+}
+
 COPIES = {
     "clone": lambda x: x.clone(),
     "reshape of the transpose": lambda x: x.t().reshape(12),
@@ -46,7 +56,8 @@ COPIES = {
 @pytest.mark.parametrize(("view", "of_array"), VIEWS.values(), ids=VIEWS)
 def test_change_what_the_view_shows(view, of_array, device):
     """An in-place operation on a view changes exactly those elements of its source that NumPy's view has."""
-    x, want = torch.arange(12, device=device).view(3, 4), numpy.arange(12).reshape(3, 4)
+    want = numpy.arange(12, dtype="float32").reshape(3, 4)
+    x = torch.from_numpy(want.copy()).to(device)
     view(x).add_(100)
     of_array(want)[...] += 100
     same(x, want)
@@ -61,6 +72,15 @@ def test_to_a_copy_leave_the_source(copy, device):
     want = y.cpu().numpy() + 100
     same(y.add_(100), want)
     same(x, numpy.arange(12).reshape(3, 4))
+
+
+@fact(*(f"torch.{name}" for name in WITHOUT_UNDERSCORE), source="tensors")
+@pytest.mark.parametrize("operation", WITHOUT_UNDERSCORE.values(), ids=WITHOUT_UNDERSCORE)
+def test_need_an_underscore(operation, device):
+    """An operation without an underscore at the end of its name leaves its tensor as it was."""
+    x = torch.tensor([-1.5, 0.5, 2], device=device)
+    assert operation(x) is not x
+    same(x, numpy.array([-1.5, 0.5, 2], dtype="float32"))
 
 
 @fact("torch.Tensor.copy_")
@@ -100,9 +120,9 @@ def test_return_the_view_itself(device):
 @fact("torch.Tensor.copy_")
 def test_broadcast_the_source(device):
     """`copy_` into a view broadcasts what is written to the view's shape."""
-    x = torch.zeros(3, 4, dtype=torch.int64, device=device)
-    x[:, 1:3].copy_(torch.tensor([7, 8], device=device))
-    same(x, numpy.array([[0, 7, 8, 0]] * 3))
+    x = torch.zeros(3, 4, device=device)
+    x[:, 1:3].copy_(torch.tensor([7.5, -8], device=device))
+    same(x, numpy.array([[0, 7.5, -8, 0]] * 3, dtype="float32"))
 
 
 @fact("torch.Tensor.copy_")
