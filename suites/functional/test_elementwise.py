@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from fixtures.checks import close, same, shares
 from fixtures.fact import fact
+from fixtures.strategies import Layout, layouts
 
 
 def logistic(x):
@@ -19,6 +20,7 @@ def logistic(x):
 UNARY = {
     torch.exp: (math.exp, math.exp, float),
     torch.sqrt: (math.sqrt, lambda x: 0.5 / math.sqrt(x), abs),
+    torch.log: (math.log, lambda x: 1 / x, lambda x: abs(x) or 1.0),
     torch.tanh: (math.tanh, lambda x: 1 - math.tanh(x) ** 2, float),
     torch.sigmoid: (logistic, lambda x: logistic(x) * logistic(-x), float),
     torch.relu: (lambda x: max(x, 0.0), lambda x: float(x > 0), float),
@@ -32,12 +34,26 @@ BINARY = {
     torch.div: (operator.truediv, lambda a, b: 1 / b, lambda a, b: -a / b**2),
     torch.pow: (operator.pow, lambda a, b: b * a ** (b - 1), lambda a, b: a**b * numpy.log(a)),
 }
-UNARY_SUBJECTS = ["torch.exp", "torch.sqrt", "torch.tanh", "torch.sigmoid", "torch.relu", "torch.neg"]
+UNARY_SUBJECTS = ["torch.exp", "torch.sqrt", "torch.log", "torch.tanh", "torch.sigmoid", "torch.relu", "torch.neg"]
 BINARY_SUBJECTS = ["torch.add", "torch.Tensor.sub", "torch.mul", "torch.div", "torch.pow"]
+# What is of two arrays but of no use to a gradient.
+COMPARING = {
+    torch.eq: operator.eq,
+    torch.ne: operator.ne,
+    torch.lt: operator.lt,
+    torch.le: operator.le,
+    torch.gt: operator.gt,
+    torch.ge: operator.ge,
+    torch.remainder: operator.mod,
+}
+COMPARING_SUBJECTS = [f"torch.{function.__name__}" for function in COMPARING]
 ROUNDINGS = 16  # of functions that are made of a few steps, each within 2 units in the last place
 
 of_one = pytest.mark.parametrize("function", UNARY, ids=lambda made: made.__name__)
 of_two = pytest.mark.parametrize("function", BINARY, ids=lambda made: made.__name__)
+of_comparing = pytest.mark.parametrize(
+    ("function", "of_arrays"), COMPARING.items(), ids=[function.__name__ for function in COMPARING]
+)
 of_floats = pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 # Not zero, where relu and sqrt have no derivative.
 positive = st.floats(0.0625, 4, width=32)
@@ -83,8 +99,10 @@ def test_relu_has_a_gradient_of_zero_at_zero(device):
     same(x.grad, torch.tensor([0.0, 0.0, 7.0]))
 
 
-@fact("torch.exp", "torch.sqrt", "torch.tanh", "torch.sigmoid", source="tensor_attributes")
-@pytest.mark.parametrize("function", [torch.exp, torch.sqrt, torch.tanh, torch.sigmoid], ids=lambda made: made.__name__)
+@fact("torch.exp", "torch.sqrt", "torch.log", "torch.tanh", "torch.sigmoid", source="tensor_attributes")
+@pytest.mark.parametrize(
+    "function", [torch.exp, torch.sqrt, torch.log, torch.tanh, torch.sigmoid], ids=lambda made: made.__name__
+)
 def test_function_of_integers_is_of_the_default_dtype(device, function):
     """A function whose values are no integers gives float32 of integers."""
     y = function(torch.tensor([1, 2, 3], device=device))
@@ -117,10 +135,11 @@ def test_function_leaves_its_input_as_it_was(device, function):
 @pytest.mark.parametrize("number", [0.0, 1.0])
 def test_function_has_memory_of_its_own(device, function, number):
     """The result of a function of one tensor shares no memory with it, also where it has the same values."""
-    x = torch.full((3,), number, device=device, requires_grad=True)
+    value, _, domain = UNARY[function]
+    x = torch.full((3,), domain(number), device=device, requires_grad=True)
     y = function(x)
     assert not shares(y, x)
-    close(y, [UNARY[function][0](number)] * 3, roundings=ROUNDINGS)
+    close(y, [value(domain(number))] * 3, roundings=ROUNDINGS)
 
 
 @fact(*UNARY_SUBJECTS, source="tensor_attributes")
@@ -202,12 +221,55 @@ def test_operation_with_a_neutral_number_has_memory_of_its_own(device, function,
     assert not shares(y, x)
 
 
+@fact(*BINARY_SUBJECTS)
+@of_two
+@given(layout=layouts(1, 3, max_side=3, overlap=True))
+@example(layout=Layout((2, 3), (1, 2)))
+@example(layout=Layout((3,), (2,), 1))
+def test_operation_reads_operands_of_any_strides(device, function, layout):
+    """An operation gives the same for permuted, sliced, offset and expanded operands as for contiguous ones."""
+    memory = numpy.arange(1.0, layout.reach + 3) / 4
+    a, b = (torch.from_numpy(each).to(device).as_strided(*layout) for each in (memory[:-2], memory[2:]))
+    want = BINARY[function][0](*(each[layout.places()] for each in (memory[:-2], memory[2:])))
+    close(function(a, b), want, roundings=ROUNDINGS)
+
+
+@fact(*COMPARING_SUBJECTS)
+@of_comparing
+@pytest.mark.parametrize("dtype", ["int64", "float32"])
+def test_comparison_broadcasts_a_column_with_a_row(device, function, of_arrays, dtype):
+    """A comparison, or a remainder, of a column of 3 and a row of 2 is a contiguous table of 3 by 2."""
+    a, b = numpy.array([[1], [2], [-3]], dtype), numpy.array([2, -3], dtype)
+    y = function(torch.tensor(a, device=device), torch.tensor(b, device=device))
+    assert y.stride() == (2, 1)
+    same(y, of_arrays(a, b))
+
+
+@fact(*COMPARING_SUBJECTS)
+@of_comparing
+def test_comparison_leaves_its_operands_as_they_were(device, function, of_arrays):
+    """A comparison, or a remainder, changes neither of its operands."""
+    arrays = numpy.array([[1.5, 2.0, -7.0], [2.0, 2.0, 3.0]])
+    a, b = torch.tensor(arrays, device=device)
+    same(function(a, b), of_arrays(*arrays))
+    same(torch.stack([a, b]), arrays)
+
+
 @fact("torch.add", "torch.Tensor.sub")
 @pytest.mark.parametrize(("function", "want"), [(torch.add, [6.5, 9.0]), (torch.sub, [-5.5, -7.0])], ids=["add", "sub"])
 def test_operation_multiplies_its_second_operand_by_alpha(device, function, want):
     """`add` and `sub` take `alpha` times their second operand."""
     a, b = torch.tensor([0.5, 1.0], device=device), torch.tensor([3.0, 4.0], device=device)
     same(function(a, b, alpha=2), torch.tensor(want))
+
+
+@fact("torch.Tensor.add_", "torch.Tensor.sub_")
+@pytest.mark.parametrize(("name", "want"), [("add_", [6.5, 9.0]), ("sub_", [-5.5, -7.0])], ids=["add_", "sub_"])
+def test_operation_in_place_multiplies_its_operand_by_alpha(device, name, want):
+    """`add_` and `sub_` take `alpha` times their operand."""
+    x = torch.tensor([0.5, 1.0], device=device)
+    assert getattr(x, name)(torch.tensor([3.0, 4.0], device=device), alpha=2) is x
+    same(x, torch.tensor(want))
 
 
 @fact("torch.div")

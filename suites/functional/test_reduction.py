@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from fixtures.checks import close, same
 from fixtures.fact import fact
+from fixtures.strategies import Layout, layouts
 
 NUMBERS = st.lists(st.floats(-100, 100, width=32), max_size=40)
 PAIRS = st.lists(st.tuples(st.floats(-8, 8, width=32), st.floats(-8, 8, width=32)), min_size=1, max_size=8)
@@ -35,6 +36,52 @@ def test_sum_goes_over_the_dimensions_named(device, dim, keepdim):
     y = torch.sum(torch.tensor(values, device=device), dim=dim, keepdim=keepdim)
     same(y, values.sum(axis=dim, keepdims=keepdim))
     assert y.is_contiguous()
+
+
+@fact("torch.mean")
+@pytest.mark.parametrize("keepdim", [False, True])
+@pytest.mark.parametrize("dim", [0, 1, -1, (0, 2), (0, 1, 2)], ids=str)
+def test_mean_goes_over_the_dimensions_named(device, dim, keepdim):
+    """`mean` over some dimensions leaves a contiguous tensor of the others, which `keepdim` keeps at size 1."""
+    values = numpy.arange(32.0).reshape(2, 4, 4) * 0.5 - 3
+    y = torch.mean(torch.tensor(values, device=device), dim=dim, keepdim=keepdim)
+    same(y, values.mean(axis=dim, keepdims=keepdim))
+    assert y.is_contiguous()
+
+
+@fact("torch.mean")
+def test_mean_is_of_all_elements_unless_told(device):
+    """`mean` without a dimension is a tensor without dimensions: the mean of all elements."""
+    same(torch.mean(torch.tensor([[0.5, 1.5], [2.5, 5.5]], device=device)), torch.tensor(2.5))
+
+
+@fact("torch.mean")
+@pytest.mark.parametrize("dtype", [torch.int64, torch.bool])
+def test_mean_of_integers_is_refused(device, dtype):
+    """`mean` of integers or of booleans is refused, unless `dtype=` says in what to make it."""
+    x = torch.tensor([1, 0, 1, 1], device=device).to(dtype)
+    with pytest.raises(RuntimeError, match="dtype"):
+        torch.mean(x)
+    same(torch.mean(x, dtype=torch.float32), torch.tensor(0.75))
+
+
+@fact("torch.mean")
+def test_mean_shares_its_gradient_out(device):
+    """The gradient of `mean` over a dimension is, at each element, a share of that of the mean it went into."""
+    x = torch.tensor([[1.5, 2.5], [3.5, 4.5]], device=device, requires_grad=True)
+    torch.mean(x, dim=1).backward(torch.tensor([3.0, 5.0], device=device))
+    same(x.grad, torch.tensor([[1.5, 1.5], [2.5, 2.5]]))
+
+
+@fact("torch.sum", "torch.mean")
+@pytest.mark.parametrize("name", ["sum", "mean"])
+@given(layout=layouts(1, 3, max_side=3, overlap=True))
+@example(layout=Layout((3,), (2,), 1))
+def test_sum_and_mean_read_a_tensor_of_any_strides(device, name, layout):
+    """`sum` and `mean` give the same of a permuted, sliced, offset or expanded tensor as of a contiguous one."""
+    memory = numpy.arange(1.0, layout.reach + 1) / 4
+    y = getattr(torch, name)(torch.from_numpy(memory).to(device).as_strided(*layout))
+    close(y, getattr(memory[layout.places()], name)(), roundings=30)
 
 
 @fact("torch.sum")

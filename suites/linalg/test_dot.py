@@ -50,14 +50,15 @@ def test_reads_vectors_of_any_stride(pair, device):
     same(torch.dot(a, b), numpy.array(pair[0].places() @ pair[1].places(), dtype="float32"))
 
 
-@fact("torch.dot")
+@fact("torch.dot", "torch.vdot")
+@pytest.mark.parametrize("product", BOTH.values(), ids=BOTH)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
 @pytest.mark.parametrize("k", [1, 2, 33, 100])
-def test_errs_by_one_rounding_a_term_at_most(k, dtype, device):
-    """The error of `dot` over `k` terms is within `k + 1` roundings of the sum of the products' sizes."""
+def test_errs_by_one_rounding_a_term_at_most(k, dtype, product, device):
+    """The error of `dot` or `vdot` over `k` terms is within `k + 1` roundings of the sum of the products' sizes."""
     a, b = torch.randn(k).to(dtype), torch.randn(k).to(dtype)
     terms = [Fraction(x) * Fraction(y) for x, y in zip(a.tolist(), b.tolist())]
-    close(torch.dot(a.to(device), b.to(device)), float(sum(terms)), roundings=k + 1, scale=float(sum(map(abs, terms))))
+    close(product(a.to(device), b.to(device)), float(sum(terms)), roundings=k + 1, scale=float(sum(map(abs, terms))))
 
 
 @fact("torch.dot", myth="dot of complex vectors is their inner product")
