@@ -91,6 +91,15 @@ def refute(session: nox.Session) -> None:
 
 
 @nox.session
+def kernels(session: nox.Session) -> None:
+    """Break ATen operators, whatever the subjects of facts, and tell which faults no fact notices."""
+    [release] = _releases(session, _newest(session))
+    python = _environment(session, release)
+    if not _prove(session, python, release, ["--refute-kernels", *session.posargs], _new_record(release), resume=False):
+        session.error("there are facts to look at, see above")
+
+
+@nox.session
 def inventory(session: nox.Session) -> None:
     """Ask every supported release for its public names and write fixtures/names.txt (a quarter of an hour or more)."""
     with tempfile.TemporaryDirectory() as folder:

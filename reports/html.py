@@ -6,8 +6,8 @@ from pathlib import Path
 
 import jinja2
 
+from reports import refutation
 from reports.matrix import Matrix
-from reports.refutation import Refutation, excuses
 from reports.runs import VERDICTS, Run
 
 _TEMPLATES = jinja2.Environment(
@@ -23,9 +23,10 @@ def summary_page(run: Run, folder: Path) -> Path:
     """Write the page of one run into `folder`, named as its record, and return its path."""
     totals = run.totals()
     shown = [verdict for verdict in VERDICTS if totals[verdict]]
-    refuted = Refutation(run, excuses()) if run.planted else None
+    refuted = refutation.Refutation(run, refutation.excuses()) if run.planted else None
+    kernels = refutation.of_kernels(run) if run.kernels else None
     path = folder / f"{run.path.stem}.html"
-    return _write("summary.html", path, run=run, totals=totals, shown=shown, refuted=refuted)
+    return _write("summary.html", path, run=run, totals=totals, shown=shown, refuted=refuted, kernels=kernels)
 
 
 def matrix_page(table: Matrix, folder: Path) -> Path:

@@ -142,6 +142,15 @@ def by_topic(refutation: Refutation) -> RenderableType:
     return Group(table, Text("\n".join(lines)))
 
 
+def of_kernels(run: Run) -> tuple[int, list[tuple[str, str]]]:
+    """How many faults of kernels any fact reached, and those that none noticed: the operator, and what it does."""
+    noticed: dict[tuple[str, str], bool] = {}
+    for planted in run.kernels:
+        key = planted.on, planted.says
+        noticed[key] = noticed.get(key, False) or planted.noticed
+    return len(noticed), sorted(key for key, seen in noticed.items() if not seen)
+
+
 def show(refutation: Refutation, least: float, console: Console) -> bool:
     """Print what was proven, and the subjects below `least`; whether there is nothing to look at."""
     console.print(by_topic(refutation), highlight=False)

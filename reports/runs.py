@@ -59,7 +59,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Planted:
-    """A fault that was planted on `on` while the fact of this id ran, and whether the fact noticed it."""
+    """A fault that was planted on `on` (a name, or an ATen operator) while a fact ran, and whether it noticed."""
 
     id: str
     on: str
@@ -72,6 +72,11 @@ class Planted:
         """The fault without what of the call it broke."""
         return self.fault.partition(":")[0]
 
+    @property
+    def is_of_a_kernel(self) -> bool:
+        """Whether an operator was broken, whatever the subject of the fact."""
+        return self.on.startswith("aten::")
+
 
 @dataclass(frozen=True)
 class Run:
@@ -82,6 +87,7 @@ class Run:
     environment: dict[str, Any]
     results: dict[str, Result] = field(default_factory=dict)
     planted: list[Planted] = field(default_factory=list)
+    kernels: list[Planted] = field(default_factory=list)
     complete: bool = False
     wall: float | None = None
 
@@ -135,15 +141,17 @@ def load(path: Path) -> Run:
         for identity, line in verdicts.items()
         if identity in facts
     }
-    planted = {(line["id"], line["on"], line["fault"]): line for line in lines if line["kind"] == "fault"}
+    faults = {(line["id"], line["on"], line["fault"]): line for line in lines if line["kind"] == "fault"}
+    planted = [
+        Planted(*key, line.get("says", ""), line["noticed"]) for key, line in faults.items() if key[0] in results
+    ]
     return Run(
         path=path,
         torch=first["torch"]["version"],
         environment=first["environment"],
         results=results,
-        planted=[
-            Planted(*key, line.get("says", ""), line["noticed"]) for key, line in planted.items() if key[0] in results
-        ],
+        planted=[one for one in planted if not one.is_of_a_kernel],
+        kernels=[one for one in planted if one.is_of_a_kernel],
         complete=last["kind"] == "end",
         wall=_seconds_between(first.get("started"), last.get("ended")),
     )

@@ -34,7 +34,16 @@ def show(run: Run, console: Console) -> None:
     console.print(undecided(run), highlight=False)
     if run.planted:
         console.print(refutation.by_topic(refutation.Refutation(run, refutation.excuses())), highlight=False)
+    if run.kernels:
+        console.print(of_kernels(run), highlight=False)
     console.print(_closing(run), highlight=False)
+
+
+def of_kernels(run: Run) -> Text:
+    """How many of the kernel faults that facts reached were noticed, and a line for each that was not."""
+    reached, unnoticed = refutation.of_kernels(run)
+    lines = [f"{reached} kernel faults reached, {reached - len(unnoticed)} noticed"]
+    return Text("\n".join(lines + [f"unnoticed: {on} {says}" for on, says in unnoticed]))
 
 
 def by_topic(run: Run) -> Table:

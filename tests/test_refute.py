@@ -165,7 +165,7 @@ assert layer.num_batches_tracked.item() == 1
 }
 
 
-@pytest.mark.parametrize("order", [*itertools.permutations(LEAKY, 2)], ids=">".join)
+@pytest.mark.parametrize("order", [*itertools.permutations(LEAKY)], ids=">".join)
 def test_no_fault_reaches_the_next_fact(project, order):
     source = "".join(
         one(LEAKY[name], name=f"test_{number}", subject=f'"torch.{name}"') for number, name in enumerate(order)
