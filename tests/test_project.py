@@ -36,13 +36,15 @@ def test_data_flows_one_way(folder, never):
 def test_public_functions_have_docstrings(folder):
     kinds = (ast.FunctionDef, ast.ClassDef)
     nodes = [(path, node) for path, tree in trees(folder) for node in tree.body if isinstance(node, kinds)]
-    classes = [(path, node) for path, node in nodes if isinstance(node, ast.ClassDef)]
-    nodes += [(path, inner) for path, node in classes for inner in node.body if isinstance(inner, kinds)]
-    bare = [
-        f"{path.name}: {node.name}"
-        for path, node in nodes
-        if not node.name.startswith(("_", "pytest_")) and not ast.get_docstring(node)
+    public = [(path, node) for path, node in nodes if not node.name.startswith(("_", "pytest_"))]
+    classes = [(path, node) for path, node in public if isinstance(node, ast.ClassDef)]
+    public += [
+        (path, inner)
+        for path, node in classes
+        for inner in node.body
+        if isinstance(inner, kinds) and not inner.name.startswith("_")
     ]
+    bare = [f"{path.name}: {node.name}" for path, node in public if not ast.get_docstring(node)]
     assert bare == []
 
 

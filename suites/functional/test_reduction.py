@@ -27,25 +27,15 @@ def test_sum_is_that_of_the_elements(device, dtype, numbers):
     close(y, math.fsum(numbers), roundings=len(numbers), scale=math.fsum(map(abs, numbers)))
 
 
-@fact("torch.sum")
+@fact("torch.sum", "torch.mean")
+@pytest.mark.parametrize("name", ["sum", "mean"])
 @pytest.mark.parametrize("keepdim", [False, True])
 @pytest.mark.parametrize("dim", [0, 1, -1, (0, 2), (0, 1, 2)], ids=str)
-def test_sum_goes_over_the_dimensions_named(device, dim, keepdim):
-    """`sum` over some dimensions leaves a contiguous tensor of the others, which `keepdim` keeps at size 1."""
-    values = numpy.arange(24.0).reshape(2, 3, 4) * 0.5 - 3
-    y = torch.sum(torch.tensor(values, device=device), dim=dim, keepdim=keepdim)
-    same(y, values.sum(axis=dim, keepdims=keepdim))
-    assert y.is_contiguous()
-
-
-@fact("torch.mean")
-@pytest.mark.parametrize("keepdim", [False, True])
-@pytest.mark.parametrize("dim", [0, 1, -1, (0, 2), (0, 1, 2)], ids=str)
-def test_mean_goes_over_the_dimensions_named(device, dim, keepdim):
-    """`mean` over some dimensions leaves a contiguous tensor of the others, which `keepdim` keeps at size 1."""
+def test_sum_and_mean_go_over_the_dimensions_named(device, name, dim, keepdim):
+    """`sum` or `mean` over dimensions leaves a contiguous tensor of the others, which `keepdim` keeps at size 1."""
     values = numpy.arange(32.0).reshape(2, 4, 4) * 0.5 - 3
-    y = torch.mean(torch.tensor(values, device=device), dim=dim, keepdim=keepdim)
-    same(y, values.mean(axis=dim, keepdims=keepdim))
+    y = getattr(torch, name)(torch.tensor(values, device=device), dim=dim, keepdim=keepdim)
+    same(y, getattr(values, name)(axis=dim, keepdims=keepdim))
     assert y.is_contiguous()
 
 
