@@ -1,16 +1,1 @@
-pytest_plugins = [
-    "fixtures.requirements",
-    "fixtures.fact",
-    "fixtures.limits",
-    "fixtures.verdicts",
-    "fixtures.devices",
-    "fixtures.isolation",
-    "fixtures.strategies",
-    "fixtures.recorder",
-    "fixtures.listing",
-    "fixtures.progress",
-    "fixtures.ranks",
-    "fixtures.changed",
-    "fixtures.refute",
-    "pytester",
-]
+pytest_plugins = ["fixtures.plugins", "pytester"]

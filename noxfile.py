@@ -11,7 +11,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -101,16 +100,17 @@ def kernels(session: nox.Session) -> None:
 
 @nox.session
 def inventory(session: nox.Session) -> None:
-    """Ask every supported release for its public names and write fixtures/names.txt (a quarter of an hour or more)."""
-    with tempfile.TemporaryDirectory() as folder:
-        for release in supported().values():
-            was_there = _folder(release).exists()
-            python = _environment(session, release, "tensorboard", cached=was_there)
-            session.run(python, "-I", "reports/inventory.py", f"{folder}/{release.name}.txt", external=True)
-            if not was_there:
-                shutil.rmtree(_folder(release))
-        answers = [str(Path(folder) / f"{name}.txt") for name in supported()]
-        session.run(*_reports(session), "inventory", *answers, "-o", "fixtures/names.txt", external=True)
+    """Ask every supported release what it has and write fixtures/inventory.tsv (half an hour, a release a time)."""
+    folder = ROOT / ".nox" / "inventory"
+    folder.mkdir(parents=True, exist_ok=True)
+    for release in supported().values():
+        was_there = _folder(release).exists()
+        python = _environment(session, release, "tensorboard", "pyyaml", "urllib3", cached=was_there)
+        session.run(python, "-I", "reports/release/ask.py", str(folder / f"{release.name}.txt"), external=True)
+        if not was_there:
+            shutil.rmtree(_folder(release))
+    answers = [str(folder / f"{name}.txt") for name in supported()]
+    session.run(*_reports(session), "inventory", *answers, "-o", "fixtures/inventory.tsv", external=True)
 
 
 # --- what the sessions share ------------------------------------------------------------------------------------------
@@ -171,6 +171,7 @@ def _environment(session: nox.Session, release: Release, *also: str, cached: boo
         f"torchvision=={release.torchvision}",
         *release.also,
         *PROJECT["project"]["dependencies"],
+        *PROJECT["project"]["optional-dependencies"]["full"],
         *also,
     ]
     is_new = not Path(python).exists()

@@ -1,91 +1,92 @@
-"""`python -m reports`: read run records and show them; no torch is needed."""
+"""The commands of torchproof: `python -m reports` in a checkout, `torchproof` where it is installed."""
 
 from __future__ import annotations
 
 import argparse
+import ast
+import difflib
+import importlib
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from fixtures.records import RecordError
-from reports import html, inventory, matrix, refutation, summary
-from reports.runs import load
+from reports import Refusal
+from torchproof import __version__
+
+# A module of reports each, imported only when it is asked for: most need nothing but pytest, some a package more.
+# It has HELP, a sentence; `arguments`, which adds to a parser; and `command`, which gives the exit code.
+COMMANDS = ("check", "diff", "when", "floor", "run", "explain", "summary", "html", "matrix")
+OURS = ("refutation", "inventory")  # for work on the project itself
+
+_EXAMPLES = """\
+torchproof check                      is the torch that is here sound?
+torchproof diff 2.8 2.13 --uses src   what an upgrade changes for the code in src
+torchproof run suites/views           prove the facts about views with the torch that is here
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code is 1 where it has something to fail for, 2 where a file cannot be used."""
-    options = _parser().parse_args(arguments)
+    """Run one command; the exit code is 1 where it found something to fail for, 2 where it cannot be done as asked."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # not every terminal has every sign that is printed
+    name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     try:
-        failed = options.command(options, Console())
-    except (RecordError, OSError) as error:
-        print(f"reports: {error}", file=sys.stderr)
+        code = _run(name, rest)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (Refusal, RecordError, OSError) as error:
+        print(f"torchproof: {error}", file=sys.stderr)
         return 2
-    return int(bool(failed))
+    return code
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m reports", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command, says in (
-        (_summary, "print what each run decided"),
-        (_html, "write a page for each run"),
-        (_matrix, "compare runs of several releases"),
-    ):
-        one = commands.add_parser(command.__name__[1:], help=says, description=says)
-        one.add_argument("records", nargs="+", type=Path, metavar="RECORD", help="a run record (JSON Lines)")
-        if command is not _summary:
-            one.add_argument(
-                "-o", "--output", type=Path, metavar="DIR", required=command is _html, help="the folder for the pages"
-            )
-        one.set_defaults(command=command)
-    says = "tell which faults no fact notices, by subject; fail where a smaller share than asked for is noticed"
-    one = commands.add_parser("refutation", help=says, description=says)
-    one.add_argument("record", type=Path, metavar="RECORD", help="the record of a run with --refute")
-    one.add_argument(
-        "--least", type=float, default=0.9, metavar="SHARE", help="of each subject's faults (default: 0.9)"
+def _run(name: str, arguments: list[str]) -> int:
+    if name in ("-h", "--help"):
+        print(_overview())
+        return 0
+    if name == "--version":
+        print(f"torchproof {__version__}")
+        return 0
+    if name not in COMMANDS + OURS:
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        raise Refusal(f"there is no command {name}; " + (f"did you mean {near[0]}?" if near else ", ".join(COMMANDS)))
+    try:
+        module = importlib.import_module(f"reports.{name}")
+    except ModuleNotFoundError as error:
+        if error.name.partition(".")[0] in ("reports", "fixtures"):
+            raise
+        raise Refusal(f"{name} needs the package {error.name}: pip install {error.name}") from error
+    parser = argparse.ArgumentParser(prog=f"torchproof {name}", description=module.HELP)
+    module.arguments(parser)
+    options, rest = parser.parse_known_args(arguments)
+    if rest and "rest" not in options:  # a command with such a default takes what only another program knows
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    options.rest = rest
+    return module.command(options)
+
+
+def _overview() -> str:
+    lines = [f"  {name:<10}{_help(name).partition('. ')[0].rstrip('.')}" for name in COMMANDS]
+    return "\n".join(
+        ["usage: torchproof COMMAND ...", "", *lines, "", _EXAMPLES, "torchproof COMMAND --help says more."]
     )
-    one.set_defaults(command=_refutation)
-    one = commands.add_parser("inventory", help="make the file of public names from each release's answer")
-    one.add_argument(
-        "answers",
-        nargs="+",
-        type=Path,
-        metavar="FILE",
-        help="the names of one release, in a file named as the release, oldest first",
-    )
-    one.add_argument("-o", "--output", type=Path, metavar="FILE", required=True, help="the file to write")
-    one.set_defaults(command=_inventory)
-    return parser
 
 
-def _summary(options: argparse.Namespace, console: Console) -> None:
-    for path in options.records:
-        summary.show(load(path), console)
-
-
-def _html(options: argparse.Namespace, console: Console) -> None:
-    for run in [load(path) for path in options.records]:
-        console.print(f"page: {html.summary_page(run, options.output)}", soft_wrap=True, highlight=False)
-
-
-def _matrix(options: argparse.Namespace, console: Console) -> None:
-    table = matrix.matrix([load(path) for path in options.records])
-    matrix.show(table, console)
-    if options.output:
-        console.print(f"page: {html.matrix_page(table, options.output)}", soft_wrap=True, highlight=False)
-
-
-def _refutation(options: argparse.Namespace, console: Console) -> bool:
-    refuted = refutation.Refutation(load(options.record), refutation.excuses())
-    return not refutation.show(refuted, options.least, console)
-
-
-def _inventory(options: argparse.Namespace, console: Console) -> None:
-    answers = {path.stem: path.read_text(encoding="utf-8").splitlines() for path in options.answers}
-    options.output.write_text(inventory.merge(answers), encoding="utf-8")
-    console.print(f"{len(answers)} releases: {options.output}", soft_wrap=True, highlight=False)
+def _help(name: str) -> str:
+    """The command's HELP, read from its file: what it imports may not be here."""
+    file = Path(__file__).with_name(f"{name}.py")
+    values = {
+        node.targets[0].id: node.value
+        for node in ast.parse(file.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+    return ast.literal_eval(values["HELP"])
 
 
 if __name__ == "__main__":

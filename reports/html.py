@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import jinja2
 
 from reports import refutation
 from reports.matrix import Matrix
-from reports.runs import VERDICTS, Run
+from reports.runs import VERDICTS, Run, load
+
+HELP = "Write a page for each recorded run."
 
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
@@ -17,6 +20,19 @@ _TEMPLATES = jinja2.Environment(
     lstrip_blocks=True,
     undefined=jinja2.StrictUndefined,
 )
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Of which runs, and where to."""
+    parser.add_argument("records", nargs="+", type=Path, metavar="RECORD", help="a run record (JSON Lines)")
+    parser.add_argument("-o", "--output", type=Path, metavar="DIR", required=True, help="the folder for the pages")
+
+
+def command(options: argparse.Namespace) -> int:
+    """Write the pages, once all records are read."""
+    for run in [load(path) for path in options.records]:
+        print(f"page: {summary_page(run, options.output)}")
+    return 0
 
 
 def summary_page(run: Run, folder: Path) -> Path:

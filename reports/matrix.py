@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -11,8 +13,27 @@ from rich.text import Text
 
 from fixtures.records import FAILED
 from fixtures.releases import number
-from reports.runs import VERDICTS, Result, Run
+from reports.runs import VERDICTS, Result, Run, load
 from reports.summary import COLOURS
+
+HELP = "Compare recorded runs of several releases."
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Of which runs, and whether a page is wanted."""
+    parser.add_argument("records", nargs="+", type=Path, metavar="RECORD", help="a run record (JSON Lines)")
+    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="write a page into this folder, too")
+
+
+def command(options: argparse.Namespace) -> int:
+    """Print the table."""
+    table = matrix([load(path) for path in options.records])
+    show(table, Console())
+    if options.output:
+        from reports import html  # which needs jinja2, and this module
+
+        print(f"page: {html.matrix_page(table, options.output)}")
+    return 0
 
 
 @dataclass(frozen=True)

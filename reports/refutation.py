@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,9 +15,24 @@ from rich.table import Table
 from rich.text import Text
 
 from fixtures.releases import tomllib
-from reports.runs import Planted, Run
+from reports.runs import Planted, Run, load
+
+HELP = "Tell which faults no fact notices, by subject; fail where a smaller share than asked for is noticed."
 
 EXCUSES = Path(__file__).parent.parent / "suites" / "survivors.toml"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Of which run, and how much is enough."""
+    parser.add_argument("record", type=Path, metavar="RECORD", help="the record of a run with --refute")
+    parser.add_argument(
+        "--least", type=float, default=0.9, metavar="SHARE", help="of each subject's faults (default: 0.9)"
+    )
+
+
+def command(options: argparse.Namespace) -> int:
+    """Print what was proven; 1 where there is something to look at."""
+    return 0 if show(Refutation(load(options.record), excuses()), options.least, Console()) else 1
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from fixtures.records import FAILED, read
+from fixtures.records import FAILED, PYTEST, read
 
 # In the order of the columns: what holds first, then what to look at, then what was not decided. `known` is `broken`
 # that a finding explains.
@@ -54,7 +54,7 @@ class Result:
     @property
     def again(self) -> str:
         """The command that runs this one fact again."""
-        return f"pytest --fact '{self.id}'"
+        return f"{PYTEST} --fact '{self.id}'"
 
 
 @dataclass(frozen=True)

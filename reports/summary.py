@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
+from pathlib import Path
+
 from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
@@ -9,11 +12,25 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from fixtures.records import FAILED
+from fixtures.records import FAILED, PYTEST
 from reports import refutation
-from reports.runs import VERDICTS, Result, Run
+from reports.runs import VERDICTS, Result, Run, load
+
+HELP = "Print what each recorded run decided."
 
 COLOURS = dict.fromkeys(FAILED, "bold red") | {"holds": "green", "known": "yellow", "differs": "cyan"}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Of which runs."""
+    parser.add_argument("records", nargs="+", type=Path, metavar="RECORD", help="a run record (JSON Lines)")
+
+
+def command(options: argparse.Namespace) -> int:
+    """Print their summaries."""
+    for path in options.records:
+        show(load(path), Console())
+    return 0
 
 
 def show(run: Run, console: Console) -> None:
@@ -83,5 +100,5 @@ def _closing(run: Run) -> Text:
     spent = sum(result.seconds for result in run.results.values())
     wall = f"{run.wall:.0f} s, " if run.wall is not None else ""
     slowest = ", ".join(f"{result.id} {result.seconds:.1f} s" for result in run.slowest(3))
-    ending = "" if run.complete else f"\nThe run was interrupted: pytest --resume={run.path} goes on."
+    ending = "" if run.complete else f"\nThe run was interrupted: {PYTEST} --resume={run.path} goes on."
     return Text(f"{wall}{spent:.0f} s of it in facts; the slowest: {slowest}\nrecord: {run.path}{ending}")

@@ -33,7 +33,7 @@ class Project:
     def __init__(self, pytester: pytest.Pytester) -> None:
         self.pytester = pytester
         self.path = pytester.path
-        pytester.makeconftest((ROOT / "conftest.py").read_text().replace('"pytester",', ""))
+        pytester.makeconftest((ROOT / "conftest.py").read_text().replace(', "pytester"', ""))
         pytester.makepyprojecttoml(
             '[tool.pytest.ini_options]\ntestpaths = ["suites"]\n'
             'addopts = ["--import-mode=importlib", "--strict-markers"]\n'

@@ -129,7 +129,7 @@ def test_what_cannot_be_read_is_refused_in_one_sentence(tmp_path, capsys, comman
     output = [] if command == "summary" else ["-o", str(tmp_path)]
     assert main([command, str(path), *output]) == 2
     told = capsys.readouterr().err
-    assert told.startswith(f"reports: {path} ")
+    assert told.startswith(f"torchproof: {path} ")
     assert told.count("\n") == 1
 
 

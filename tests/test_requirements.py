@@ -19,7 +19,7 @@ def told(process: subprocess.Popen[str]) -> str:
 
 @pytest.mark.parametrize(
     ("package", "words"),
-    [("torch", "there is no torch in this environment"), ("hypothesis", "the package hypothesis is missing here")],
+    [("torch", "there is no torch in this environment"), ("numpy", "the package numpy is missing here")],
 )
 def test_a_missing_package_is_named(project, package, words):
     project.suite(HOLDS)

@@ -1,0 +1,203 @@
+"""Uses of torch, and what the inventory says to them in all of its releases at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+from fixtures.inventory import Entry, Inventory, Signature
+
+# Classes of torch whose objects are met without a sign of what they are.
+_USUAL = ("torch.Tensor", "torch.nn.Module", "torch.optim.Optimizer", "torch.optim.lr_scheduler.LRScheduler")
+
+
+@dataclass(frozen=True)
+class Use:
+    """One place that uses a name: `how` is 'called', 'mentioned' or 'imported'."""
+
+    name: str
+    file: str
+    line: int
+    how: str
+    releases: frozenset[str]  # in which the conditions around it let it run
+    keywords: tuple[str, ...] = ()
+    positional: int = 0
+    unpacks: str = ""  # '*' and '**' where a call passes more than can be counted
+    at_import: bool = False  # runs when its module is imported, not only when a function is called
+
+    @property
+    def where(self) -> str:
+        """The place as editors and terminals understand it."""
+        return f"{self.file}:{self.line}"
+
+    @property
+    def is_private(self) -> bool:
+        """Whether a part of the name starts with an underscore, so that torch promises nothing about it."""
+        return any(part.startswith("_") and not part.endswith("__") for part in self.name.split("."))
+
+
+def works(use: Use, inventory: Inventory, release: str) -> str | None:
+    """None where the use works in the release, else the reason in words.
+
+    What no release has is nothing that the inventory could judge, so it counts as working.
+    """
+    if use.how == "refused":
+        return "the code itself refuses it"
+    known = catalog(inventory)
+    place = known.position(release)
+    if known.entries(use.name)[place] is None:
+        return f"{use.name} does not exist" if known.is_missed(use, place) else None
+    return known.misfit(use, release) if use.how == "called" else None
+
+
+class Catalog:
+    """Questions to an inventory about all of its releases at once, each answered from the file once.
+
+    A set of releases is an integer with one bit a release, oldest first.
+    """
+
+    def __init__(self, inventory: Inventory) -> None:
+        self.inventory = inventory
+        self.releases = inventory.releases
+        self.all = (1 << len(self.releases)) - 1
+        self._entries: dict[str, tuple[Entry | None, ...]] = {}
+        self._positions = {release: position for position, release in enumerate(self.releases)}
+
+    def position(self, release: str) -> int:
+        """The place of a release, from the oldest."""
+        return self._positions[release]
+
+    @cache  # noqa: B019 - there is one catalog in a process
+    def names(self, releases: int) -> frozenset[str]:
+        """The names of the releases in a set."""
+        return frozenset(release for place, release in enumerate(self.releases) if releases >> place & 1)
+
+    def entries(self, name: str) -> tuple[Entry | None, ...]:
+        """What a program gets by the name in each release."""
+        if name not in self._entries:
+            self._entries[name] = tuple(entry for _, entry in self.inventory.history(name))
+        return self._entries[name]
+
+    def having(self, name: str) -> int:
+        """The releases that have the name."""
+        return sum(1 << place for place, entry in enumerate(self.entries(name)) if entry)
+
+    def latest(self, name: str) -> Entry | None:
+        """The entry in the newest release that has the name."""
+        return next((entry for entry in reversed(self.entries(name)) if entry), None)
+
+    def kind(self, name: str) -> str:
+        """The kind of a name in the newest release that has it."""
+        latest = self.latest(name)
+        return latest.kind if latest else ""
+
+    @cache  # noqa: B019 - there is one catalog in a process
+    def known_part(self, name: str) -> str:
+        """As much of a dotted name, from its start, as some release has."""
+        known = "torch"
+        for part in name.split(".")[1:]:
+            if not self.having(f"{known}.{part}"):
+                break
+            known += f".{part}"
+        return known
+
+    @cached_property
+    def telling(self) -> dict[str, list[str]]:
+        """The methods of torch's usual objects that are not the same in all releases, and that no built-in type has."""
+        found: dict[str, list[str]] = {}
+        usual = {name for cls in (str, bytes, list, dict, set, int, float) for name in dir(cls)}
+        for owner in _USUAL:
+            for member in set(self.inventory.members(owner)) - usual:
+                name = f"{owner}.{member}"
+                states = {entry and (entry.signatures, entry.deprecated) for entry in self.entries(name)}
+                if len(states) > 1 and not member.startswith("_"):
+                    found.setdefault(member, []).append(name)
+        return found
+
+    def is_missed(self, use: Use, place: int) -> bool:
+        """Whether the use fails in a release that the inventory has no such name for, as far as it can tell.
+
+        What instances have besides methods is not all in it, nor what is in things that are only known to exist.
+        """
+        if not self.having(use.name):
+            return False
+        owner = use.name.rpartition(".")[0]
+        above = self.entries(owner)[place]
+        if above and not above.kind and not self._has_members(owner, place):
+            return False
+        if self.kind(owner) != "class":
+            return True
+        kinds = {entry.kind for entry in self.entries(use.name) if entry}
+        return bool(kinds & {"method", "property"}) or (use.how == "called" and "attribute" not in kinds)
+
+    @cache  # noqa: B019
+    def _has_members(self, owner: str, place: int) -> bool:
+        members = self.inventory.members(owner)
+        return any(self.inventory.entry(f"{owner}.{one}", self.releases[place]) for one in members)
+
+    def working(self, use: Use) -> int:
+        """The releases in which the use works."""
+        return sum(
+            1 << place for place, release in enumerate(self.releases) if works(use, self.inventory, release) is None
+        )
+
+    def misfit(self, use: Use, release: str) -> str | None:
+        """Why the release's signatures do not take the call, where they tell, in words."""
+        here = self.entries(use.name)[self.position(release)]
+        if here is None or not here.signatures:
+            return None
+        for keyword in use.keywords:
+            if not _takes(here, keyword) and self._is_a_parameter_elsewhere(use.name, keyword, here):
+                return f"{use.name} has no parameter {keyword}"
+        most = _most_positional(here)
+        if most is None or use.positional <= most or "*" in use.unpacks.split():
+            return None
+        others = [_most_positional(entry) for entry in self.entries(use.name) if entry and entry.signatures]
+        if any(other is None or use.positional <= other for other in others):
+            return f"{use.name} takes {most} positional arguments, {use.positional} are given"
+        return None
+
+    def _is_a_parameter_elsewhere(self, name: str, keyword: str, here: Entry) -> bool:
+        """Whether another release has the keyword by a source that this release has as well.
+
+        Documentation alone may have been late, so that it is no proof on its own.
+        """
+        sources = {signature.source for signature in here.signatures} & {"", "op"}
+        return any(
+            signature.source in sources and keyword in _keywords(signature)
+            for entry in self.entries(name)
+            if entry
+            for signature in entry.signatures
+        )
+
+
+# What the signatures of one release take
+
+
+@cache
+def catalog(inventory: Inventory) -> Catalog:
+    """The catalog of an inventory."""
+    return Catalog(inventory)
+
+
+def _takes(entry: Entry, keyword: str) -> bool:
+    return any(
+        keyword in _keywords(signature) or any(parameter.kind == "**" for parameter in signature.parameters)
+        for signature in entry.signatures
+    )
+
+
+@cache
+def _keywords(signature: Signature) -> frozenset[str]:
+    return frozenset(one.name for one in signature.parameters if one.kind in ("positional", "keyword"))
+
+
+def _most_positional(entry: Entry) -> int | None:
+    """How many positional arguments Python's own signatures take; None where that is not known or unlimited."""
+    counts = []
+    for signature in entry.signatures:
+        kinds = [parameter.kind for parameter in signature.parameters]
+        if signature.source or "*" in kinds:
+            return None
+        counts.append(sum(kind.startswith("positional") for kind in kinds))
+    return max(counts)

@@ -1,0 +1,166 @@
+"""What expressions stand for: modules, classes and functions of torch or of the code, and instances of classes."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from reports.code.guards import Guards
+from reports.code.project import Project
+from reports.code.syntax import word
+from reports.code.values import (
+    Constant,
+    Instance,
+    LocalClass,
+    LocalFunction,
+    LocalModule,
+    Name,
+    Scope,
+    Values,
+    gathered,
+    merged,
+    within,
+)  # fmt: skip
+
+_TENSOR = Name("torch.Tensor")
+# Functions of torch whose result is a tensor whatever their arguments are.
+_MAKES_TENSOR = {"torch.arange", "torch.as_tensor", "torch.empty", "torch.empty_like", "torch.eye", "torch.from_numpy",
+                 "torch.full", "torch.full_like", "torch.linspace", "torch.logspace", "torch.ones", "torch.ones_like",
+                 "torch.rand", "torch.rand_like", "torch.randint", "torch.randint_like", "torch.randn",
+                 "torch.randn_like", "torch.randperm", "torch.tensor", "torch.zeros", "torch.zeros_like"}  # fmt: skip
+# Methods of tensors and modules that give the same kind of object back.
+_GIVES_ITSELF = {"bfloat16", "cpu", "cuda", "double", "eval", "float", "half", "requires_grad_", "to", "train"}
+# Base classes that bring nothing that a class of torch might have as well.
+_BARE_BASES = {"object", "abc.ABC", "typing.Generic", "typing.Protocol", "typing_extensions.Protocol", "Generic", "ABC"}
+
+
+class Meanings:
+    """Tells what expressions of a project stand for, and keeps what works out its conditions."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.known = project.known
+        self.unknown: Values = ((self.known.all, None),)
+        self.guards = Guards(self)
+
+    def resolve(self, node: ast.expr, scope: Scope) -> Values:
+        """What an expression stands for, in each release; empty where it is not even bound."""
+        if isinstance(node, ast.Name):
+            return self.project.lookup(scope, node.id)
+        if isinstance(node, ast.Attribute):
+            return self.member(self.resolve(node.value, scope), node.attr)
+        if isinstance(node, ast.Call):
+            return self._result(node, scope)
+        if isinstance(node, ast.Constant):
+            return ((self.known.all, Constant(node.value)),)
+        if isinstance(node, ast.NamedExpr):
+            return self.resolve(node.value, scope)
+        if isinstance(node, ast.IfExp):
+            condition = self.guards.condition(node.test, scope)
+            yes, no = self.resolve(node.body, scope), self.resolve(node.orelse, scope)
+            return merged(within(yes, condition.true), within(no, condition.false)) if yes and no else ()
+        return ()
+
+    def member(self, values: Values, name: str) -> Values:
+        """An attribute of what the values stand for."""
+        found: list = []
+        for mask, value in values:
+            if isinstance(value, Name):
+                found.append((mask, Name(f"{value.dotted}.{name}")))
+            elif isinstance(value, Instance) and isinstance(value.of, Name):
+                found.append((mask, self._of_instance(value.of, name, "" if value.is_exact else value.of.dotted)))
+            elif isinstance(value, Instance) and isinstance(value.of, LocalClass):
+                found += within(self.of_class(value.of, name, value.of.name, True), mask)
+            elif isinstance(value, LocalClass):
+                found += within(self.of_class(value, name, value.name, False), mask)
+            elif isinstance(value, LocalModule):
+                found += within(self.project.of_module(value.module, name), mask)
+        return gathered(found)
+
+    def _of_instance(self, of: Name, name: str, through: str) -> Name | None:
+        dotted = f"{of.dotted}.{name}"
+        return Name(dotted, True, through.rpartition(".")[2]) if self.known.having(dotted) else None
+
+    def of_class(self, cls: LocalClass, name: str, through: str, is_bound: bool, above: bool = False) -> Values:
+        """An attribute of a class of the code; of its bases only where it is looked for `above` the class."""
+        if not above:
+            if name in cls.values and cls.stores.get(name) == 1:
+                return tuple((mask, _through(value, through)) for mask, value in cls.values[name])
+            if name in cls.stores or cls.is_dynamic:
+                return self.unknown
+        for base in cls.bases:
+            found: list = []
+            for mask, value in base:
+                if isinstance(value, LocalClass) and value is not cls:
+                    found += within(self.of_class(value, name, through, is_bound), mask)
+                elif isinstance(value, Name) and value.is_torch:
+                    dotted = f"{value.dotted}.{name}"
+                    if self.known.having(dotted):
+                        found.append((mask, Name(dotted, is_bound, through)))
+                elif not (isinstance(value, Name) and value.dotted in _BARE_BASES):
+                    return self.unknown
+            if found:
+                return gathered(found)
+        return ()
+
+    def _result(self, node: ast.Call, scope: Scope) -> Values:
+        """What a call gives: an instance of a class, mostly."""
+        if word(node.func) == "getattr" and len(node.args) > 1 and isinstance(node.args[1], ast.Constant):
+            values = self.member(self.resolve(node.args[0], scope), str(node.args[1].value))
+            return tuple(
+                (both, value)
+                for mask, value in values
+                if isinstance(value, Name) and (both := mask & self.known.having(value.dotted))
+            )
+        if isinstance(node.func, ast.Attribute) and node.func.attr in _GIVES_ITSELF:
+            owners = self.resolve(node.func.value, scope)
+            if owners and all(isinstance(value, Instance) and self._is_plain(value) for _, value in owners):
+                return owners
+        found: list = []
+        for mask, value in self.resolve(node.func, scope):
+            if isinstance(value, LocalClass):
+                found.append((mask, Instance(value)))
+            elif isinstance(value, LocalFunction) and value.node.returns and not value.node.decorator_list:
+                found += within(self.annotated(value.node.returns, value.scope), mask)
+            elif isinstance(value, Name) and value.is_torch:
+                if value.dotted in _MAKES_TENSOR:
+                    found.append((mask, Instance(_TENSOR)))
+                elif self.known.kind(value.dotted) == "class" and not value.is_bound:
+                    found.append((mask, Instance(value)))
+        return tuple(found)
+
+    def _is_plain(self, value: Instance) -> bool:
+        """Whether an instance is a tensor or a module, whose `to` is torch's own."""
+        if isinstance(value.of, Name):
+            return value.of == _TENSOR or value.of.dotted.startswith("torch.nn.")
+        found = self.of_class(value.of, "to", "", True)
+        return len(found) == 1 and isinstance(found[0][1], Name)
+
+    def annotated(self, node: ast.expr | None, scope: Scope) -> Values:
+        """What a parameter with this annotation is an instance of."""
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            try:
+                return self.annotated(ast.parse(node.value, mode="eval").body, scope)
+            except SyntaxError:
+                return self.unknown
+        if isinstance(node, ast.Subscript) and word(node.value) == "Optional":
+            return self.annotated(node.slice, scope)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+            sides = [
+                one for one in (node.left, node.right) if not (isinstance(one, ast.Constant) and one.value is None)
+            ]
+            return self.annotated(sides[0], scope) if len(sides) == 1 else self.unknown
+        if not isinstance(node, (ast.Name, ast.Attribute)):
+            return self.unknown
+        return tuple((mask, self._annotating(value)) for mask, value in self.resolve(node, scope)) or self.unknown
+
+    def _annotating(self, value: object) -> Instance | None:
+        if isinstance(value, LocalClass):
+            return Instance(value, is_exact=False)
+        if isinstance(value, Name) and value.is_torch and self.known.kind(value.dotted) == "class":
+            return Instance(value, is_exact=False)
+        return None
+
+
+def _through(value: object, through: str) -> object:
+    return replace(value, through=through) if isinstance(value, Name) and value.through else value

@@ -1,0 +1,97 @@
+"""What the walk notes about the code as a whole: the uses of torch, and what may keep them from being reached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+
+from reports.code.catalog import Catalog, Use
+from reports.code.values import LocalClass, LocalFunction
+
+
+@dataclass(frozen=True)
+class Found:
+    """A use: in which releases, in which function, and through which class, where a subclass may have its own."""
+
+    use: Use
+    is_certain: bool
+    releases: int
+    inside: LocalFunction | None
+    through: str = ""
+
+
+class Notes:
+    """Collects uses, and tells them at the end, when all is known that bears on them."""
+
+    def __init__(self, known: Catalog) -> None:
+        self.known = known
+        self.found: list[Found] = []
+        self.patched: set[str] = set()  # names of torch that the code sets itself
+        # Private functions and classes, with the releases in which, and the functions inside which, they are spoken of.
+        self.mentions: dict[object, list[tuple[int, LocalFunction | None]]] = {}
+        self._reaches: dict[LocalFunction, int] = {}
+        self._under: dict[str, set[str]] = {}  # names of base classes, with those of the code's classes that have them
+        self._attributes: dict[str, set[str]] = {}  # what classes of that name define or assign
+
+    def note_class(self, cls: LocalClass, bases: Iterable[str]) -> None:
+        """Remember what a class has, and the names of its base classes."""
+        for base in bases:
+            self._under.setdefault(base, set()).add(cls.name)
+        self._attributes.setdefault(cls.name, set()).update(cls.stores)
+
+    def uses(self) -> Iterator[tuple[Use, bool]]:
+        """Every use that may come to run, with whether it is certain."""
+        for one in self.found:
+            releases = one.releases & self._reached(one.inside)
+            if releases and one.use.name not in self.patched:
+                use = replace(one.use, releases=self.known.names(releases))
+                yield use, one.is_certain and not self._is_overridden(one.through, use.name.rpartition(".")[2])
+
+    def _reached(self, function: LocalFunction | None) -> int:
+        """The releases in which a function may come to run, by what refuses or guards its callers.
+
+        Methods run only where the constructor lets them; private functions and classes where one of their uses does.
+        """
+        if function is None:
+            return self.known.all
+        if function not in self._reaches:
+            self._reaches[function] = self.known.all  # for those that call each other
+            reached = self._reached(function.inside) & self._callers(function)
+            if function.of:
+                reached &= self._callers(function.of)
+                if function.node.name != "__init__":
+                    reached &= self._constructed(function.of)
+            self._reaches[function] = reached
+        return self._reaches[function]
+
+    def _callers(self, private: object) -> int:
+        sites = self.mentions.get(private)
+        if not sites:
+            return self.known.all
+        reached = 0
+        for releases, inside in sites:
+            reached |= releases & self._reached(inside)
+        return reached
+
+    def _constructed(self, cls: LocalClass) -> int:
+        releases = cls.releases & self.known.all
+        for base in cls.bases:
+            if len(base) == 1 and isinstance(above := base[0][1], LocalClass) and above is not cls:
+                releases &= self._constructed(above)
+        return releases
+
+    def _is_overridden(self, through: str, attribute: str) -> bool:
+        """Whether a class that may stand below the named one has an attribute of its own of that name."""
+        if not through:
+            return False
+        return any(attribute in self._attributes.get(name, ()) for name in self._below(through))
+
+    @cache  # noqa: B019 - there is one project in a process
+    def _below(self, name: str) -> frozenset[str]:
+        """The names of the classes that stand below one of that name, and its own."""
+        below, new = {name}, {name}
+        while new:
+            new = {one for base in new for one in self._under.get(base, ())} - below
+            below |= new
+        return frozenset(below)

@@ -1,0 +1,112 @@
+"""What can be said about Python's syntax trees alone."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+_REGISTERS = {"add_module", "register_buffer", "register_module", "register_parameter", "setattr", "__setattr__"}
+
+_FAILURES = {
+    "ImportError": {"import"}, "ModuleNotFoundError": {"import"}, "AttributeError": {"attribute"},
+    "TypeError": {"arguments"}, "Exception": {"import", "attribute", "arguments"},
+    "BaseException": {"import", "attribute", "arguments"},
+}  # fmt: skip
+
+
+def word(node: ast.AST) -> str | None:
+    """The last word of a dotted name."""
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else None
+
+
+def parameters(of: ast.arguments) -> list[ast.arg]:
+    """The parameters of a function that have one value each, in their order."""
+    return [*of.posonlyargs, *of.args, *of.kwonlyargs]
+
+
+def collecting(of: ast.arguments) -> list[ast.arg]:
+    """Its parameters that take what is left: `*args` and `**kwargs`."""
+    return [one for one in (of.vararg, of.kwarg) if one]
+
+
+def defaults(of: ast.arguments) -> list[ast.expr]:
+    """The expressions of its defaults."""
+    return [one for one in (*of.defaults, *of.kw_defaults) if one]
+
+
+def names_bound(body: Iterable[ast.stmt]) -> Iterator[str]:
+    """The names that statements bind, those in nested functions and classes excepted."""
+    for node in body:
+        yield from _bound_by(node)
+        for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+            inner = getattr(node, part, None)
+            if inner and not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                yield from names_bound(inner)
+
+
+def _bound_by(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        for alias in node.names:
+            yield alias.asname or alias.name.split(".")[0]
+    elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        yield node.name
+    elif isinstance(node, ast.ExceptHandler):
+        if node.name:
+            yield node.name
+    elif isinstance(node, ast.match_case):
+        yield from (name for one in ast.walk(node.pattern) if (name := getattr(one, "name", None)))
+    else:
+        targets: list[ast.expr | None] = [*getattr(node, "targets", ()), getattr(node, "target", None)]
+        targets += [item.optional_vars for item in getattr(node, "items", ())]
+        for target in targets:
+            yield from names_in(target)
+
+
+def names_in(target: ast.expr | None) -> Iterator[str]:
+    """The names that a target of an assignment binds."""
+    if isinstance(target, ast.Name):
+        yield target.id
+    elif isinstance(target, (ast.Tuple, ast.List)):
+        for one in target.elts:
+            yield from names_in(one)
+    elif isinstance(target, ast.Starred):
+        yield from names_in(target.value)
+
+
+def failures(types: list[ast.expr]) -> frozenset[str]:
+    """What a handler of these exceptions takes care of."""
+    if not types:
+        return frozenset(_FAILURES["Exception"])
+    words = [word(each) for one in types for each in (one.elts if isinstance(one, ast.Tuple) else [one])]
+    return frozenset(failure for word in words for failure in _FAILURES.get(word or "", ()))
+
+
+def stores(node: ast.ClassDef) -> tuple[dict[str, int], bool]:
+    """How often each attribute is assigned or defined in a class, and whether it makes attributes as it runs."""
+    counts = Counter(names_bound(node.body))
+    is_dynamic = "__getattr__" in counts or "__getattribute__" in counts
+    for one in _nodes(node):
+        if isinstance(one, ast.Attribute) and not isinstance(one.ctx, ast.Load):
+            counts[one.attr] += 1
+        elif isinstance(one, ast.Call) and (register := word(one.func)) in _REGISTERS:
+            place = int(register == "setattr")  # after the object
+            name = one.args[place] if len(one.args) > place else None
+            if isinstance(name, ast.Constant):
+                counts[str(name.value)] += 1
+            elif name and place and word(one.args[0]) == "self":
+                is_dynamic = True
+    return counts, is_dynamic
+
+
+def _nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """A node and all below it, as `ast.walk` but faster: it is most of the time that large code takes."""
+    rest = [node]
+    while rest:
+        one = rest.pop()
+        yield one
+        for value in vars(one).values():
+            if isinstance(value, ast.AST):
+                rest.append(value)
+            elif isinstance(value, list):
+                rest += [each for each in value if isinstance(each, ast.AST)]

@@ -1,0 +1,1 @@
+"""Questions to the torch of this interpreter, asked in child processes: this process never imports it."""

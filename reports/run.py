@@ -1,0 +1,71 @@
+"""`torchproof run`: pytest with the facts of this package, wherever one stands and whatever stands there."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from reports import Refusal
+
+ROOT = Path(__file__).parent.parent
+
+HELP = "Prove the facts with the torch that is here; pytest's options and selections pass through."
+
+_EXAMPLES = """\
+examples:
+  torchproof run -m cpu                                every fact that needs no device
+  torchproof run suites/views -k contiguous            some of them
+  torchproof run --fact 'views.view.shares_memory'     one of them
+  torchproof run -n auto --record run.jsonl            in parallel (with pytest-xdist), recorded there
+  torchproof run --facts                               list them, and run nothing
+
+Paths are the package's own. The record is written into ./runs unless --record says where. Exit codes: 0 where nothing
+is to be looked at, 1 where something is, 2 where the facts could not be proven.
+"""
+
+
+class _Selection:
+    """A plugin: paths to select by are those of this package, and without any it is every fact."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        said = config.args if config.args_source is pytest.Config.ArgsSource.ARGS else ["suites"]
+        config.args = [str(ROOT / path) for path in said]
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """None of its own: what is not known is pytest's."""
+    parser.usage = "torchproof run [PYTEST OPTION | PATH] ..."
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _EXAMPLES
+    parser.set_defaults(rest=[])
+
+
+def command(options: argparse.Namespace) -> int:
+    """Run pytest in this process, with nothing of the folder that one stands in."""
+    if importlib.util.find_spec("xdist") is None and any(
+        option.startswith(("-n", "--numprocesses")) for option in options.rest
+    ):
+        raise Refusal("-n runs facts in parallel with the package pytest-xdist, which is not here")
+    # No configuration file, no conftest.py and no cache of that folder; the settings of pyproject.toml that matter.
+    ours = [
+        "-c",
+        os.devnull,
+        "--rootdir",
+        str(ROOT),
+        "--noconftest",
+        "-p",
+        "fixtures.plugins",
+        "-p",
+        "no:cacheprovider",
+    ]
+    ours += ["--import-mode=importlib", "-o", "timeout=60", "-o", f"runs={Path.cwd() / 'runs'}"]
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", folder)
+        ended = pytest.main([*ours, *options.rest], plugins=[_Selection()])
+    return {pytest.ExitCode.OK: 0, pytest.ExitCode.TESTS_FAILED: 1}.get(ended, 2)
