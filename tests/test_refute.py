@@ -113,7 +113,7 @@ def test_a_property_notices(refuted):
 
 def test_faults_of_costs_are_planted_where_a_cost_is_measured(refuted, project):
     refuted(
-        "import gc, weakref\nfrom fixtures.meters import race\n"
+        "import gc, weakref\nfrom fixtures.race import race\n"
         + one("a, b = torch.ones(10), torch.ones(1_000_000)\n"
               "assert race(lambda: a.view(-1), lambda: b.view(-1)).ratio_above(0.5)", subject='"torch.Tensor.view"')
         + one("x = torch.ones(2) + 1\nalive = weakref.ref(x)\ndel x\nassert alive() is None", name="test_two")

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from fixtures.fact import fact
-from fixtures.meters import race
+from fixtures.race import race
 
 pytestmark = [pytest.mark.bench, pytest.mark.filterwarnings("ignore:Sparse (... tensor support|invariant checks)")]
 
