@@ -87,9 +87,12 @@ class Name:
 
     def __init__(self, name: str, names: Inventory) -> None:
         self.name, self.names = name, names
-        self.history = names.history(self.owned)
+        self.history = [
+            (release, entry if entry or names.lacks(self.owned, release) else Entry(self.owned, ""))
+            for release, entry in names.history(self.owned)
+        ]
         self.having = [release for release, entry in self.history if self._has(entry)]
-        self.entry = names.find(self.owned, self.having[-1])
+        self.entry = dict(self.history)[self.having[-1]]
 
     @property
     def owned(self) -> str:

@@ -22,12 +22,16 @@ torch
 \tgone\t2.0-2.1\tfunction\t(a)\t!it will go
 \tway\t2.0-2.2\tfunction\t(a, b)
 \tC\t\tclass\t(lr, verbose=False)
+\tKind\t2.0-2.1\tclass
+\t\t2.1-
 \t_private\t2.1-
 \tadd\t\tfunction\tdoc(input, other, *, out=None)\top(input, other)
 torch.serial
 \tload\t\t=torch.load
 \tway\t2.0-2.2\t=torch.way
 \t\t2.2-\tfunction\t(a, b)
+torch.Kind
+\tONE\t2.0-2.1\tattribute
 torch.C
 \tstep\t\tmethod\t(closure=None)
 \tverbose\t\tattribute
@@ -68,6 +72,10 @@ def test_a_name_that_is_gone(ask):
     out = ask("torch.gone")
     assert out.startswith("torch.gone: function, since 2.0 or before, gone in 2.1\n")
     assert "  2.1  gone: it will go\n" in out
+
+
+def test_what_belongs_to_something_that_is_only_known_to_exist_is_not_gone(ask):
+    assert ask("torch.Kind.ONE") == "torch.Kind.ONE: attribute, since 2.0 or before\n"
 
 
 def test_a_private_name_has_a_since(ask):

@@ -116,21 +116,13 @@ class _Comparison:
     def gone(self) -> set[str]:
         """The old names by which the newer release finds nothing."""
         missing = self.before.keys() - self.after.keys()
-        return {name for name in missing if self._lacks(self.new, name)}
+        return {name for name in missing if self.inventory.lacks(name, self.new)}
 
     @cached_property
     def born(self) -> set[str]:
         """The new names by which the older release finds nothing."""
         missing = self.after.keys() - self.before.keys()
-        return {name for name in missing if self._lacks(self.old, name)}
-
-    def _lacks(self, release: str, name: str) -> bool:
-        """Whether a release certainly has no such name: of a class that is only known to exist, no member is known."""
-        if self.inventory.find(name, release) is not None:
-            return False
-        owner = self.inventory.find(_owner(name), release)
-        elsewhere = (self.before if release == self.new else self.after).get(_owner(name))
-        return owner is None or bool(owner.kind) or elsewhere is None or elsewhere.kind != "class"
+        return {name for name in missing if self.inventory.lacks(name, self.old)}
 
     def _there(self, name: str) -> Entry | None:
         """What the newer release has of an old name, wherever it, or what it belongs to, stands now."""
