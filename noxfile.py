@@ -99,6 +99,36 @@ def kernels(session: nox.Session) -> None:
 
 
 @nox.session
+def bench(session: nox.Session) -> None:
+    """Run the tracked benchmarks on the newest torch, or `--torch 2.0,2.6`, and save each run under runs/."""
+    options, rest = _options(session, _newest(session))
+    for release in _releases(session, options.torch):
+        python = _environment(session, release)
+        saved = _new_record(release, ROOT / "runs" / "benchmarks").with_suffix(".json")
+        saved.parent.mkdir(parents=True, exist_ok=True)
+        measuring = ["--benchmarks", f"--benchmark-json={saved}", *rest]
+        session.run(python, "-m", "pytest", "-q", *measuring, external=True, env=BYTECODE)
+
+
+@nox.session
+def compare(session: nox.Session) -> None:
+    """Compare what benchmarks cost on two releases, `2.8 2.15`, or in `--python A --python B`; `--fail-slower 1.05`."""
+    options, rest = _options(session, "", keep=True)
+    is_ours = "--python" not in rest
+    releases = _releases(session, ",".join(rest[:2])) if is_ours else []
+    if is_ours and len(releases) != 2:
+        session.error("name two releases, or two environments with --python A --python B")
+    new = [release for release in releases if not _folder(release).exists() and not options.keep]
+    pythons = [_environment(session, release, cached=release not in new) for release in releases]
+    sides = [said for python in pythons for said in ("--python", python)]
+    command = [*(_reports(session) if not pythons else [pythons[-1], "-m", "reports"]), "compare"]
+    with session.chdir(session.invoked_from):  # in which paths and --mine are
+        session.run(*command, *sides, *rest[len(pythons) :], external=True, env={**BYTECODE, "PYTHONPATH": str(ROOT)})
+    for release in new:
+        shutil.rmtree(_folder(release))
+
+
+@nox.session
 def inventory(session: nox.Session) -> None:
     """Ask every supported release what it has and write fixtures/inventory.tsv (half an hour, a release a time)."""
     folder = ROOT / ".nox" / "inventory"

@@ -74,9 +74,9 @@ def _several(said: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:
 
 
 def _value(node: ast.expr, names: dict[str, Any]) -> Any:
-    """The value of an expression of literals, constants of the file, `+`, f-strings and comprehensions over those.
+    """The value of an expression of literals, constants of the file, `+`, `|`, f-strings and comprehensions over those.
 
-    A dictionary stands for its keys where its values are no literals: they are what `*NAME` takes of it.
+    A dictionary stands for its keys where its values are no literals, or it is joined: they are what `*NAME` takes.
     """
     match node:
         case ast.Constant():
@@ -93,6 +93,8 @@ def _value(node: ast.expr, names: dict[str, Any]) -> Any:
                 return [_value(key, names) for key in node.keys]
         case ast.BinOp(op=ast.Add()):
             return _value(node.left, names) + _value(node.right, names)
+        case ast.BinOp(op=ast.BitOr()):
+            return list(dict.fromkeys([*_value(node.left, names), *_value(node.right, names)]))
         case ast.JoinedStr():
             return "".join(str(_value(part, names)) for part in node.values)
         case ast.FormattedValue():

@@ -42,15 +42,16 @@ def summary_page(run: Run, folder: Path) -> Path:
     refuted = refutation.Refutation(run, refutation.excuses()) if run.planted else None
     kernels = refutation.of_kernels(run) if run.kernels else None
     path = folder / f"{run.path.stem}.html"
-    return _write("summary.html", path, run=run, totals=totals, shown=shown, refuted=refuted, kernels=kernels)
+    return write("summary.html", path, run=run, totals=totals, shown=shown, refuted=refuted, kernels=kernels)
 
 
 def matrix_page(table: Matrix, folder: Path) -> Path:
     """Write the page `matrix.html` into `folder`, and return its path."""
-    return _write("matrix.html", folder / "matrix.html", table=table)
+    return write("matrix.html", folder / "matrix.html", table=table)
 
 
-def _write(template: str, path: Path, **values: object) -> Path:
+def write(template: str, path: Path, **values: object) -> Path:
+    """Write the page that a template makes of these values, and return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(_TEMPLATES.get_template(template).render(**values), encoding="utf-8")
     return path

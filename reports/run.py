@@ -65,6 +65,8 @@ def command(options: argparse.Namespace) -> int:
         "no:cacheprovider",
     ]
     ours += ["--import-mode=importlib", "-o", "timeout=60", "-o", f"runs={Path.cwd() / 'runs'}"]
+    if "--benchmarks" not in options.rest:
+        ours += ["-p", "no:benchmark"]  # pytest-benchmark makes its folder wherever one stands
     with tempfile.TemporaryDirectory() as folder:
         os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", folder)
         ended = pytest.main([*ours, *options.rest], plugins=[_Selection()])

@@ -54,6 +54,7 @@ def test_it_is_what_is_collected(tmp_path):
         '*(f"torch.{name}" for name in SHORT)',
         '*[f"torch.{name}" for name in ("add", "sub")]',
         "*BOTH",
+        "*JOINED",
     ],
 )
 def test_subjects_of_constants_are_read(index, subjects):
@@ -62,6 +63,8 @@ NAMES = ["torch.add", "torch.sub"]
 TABLE = {{"torch.add": lambda x: x + 1, "torch.sub": lambda x: x - 1}}
 SHORT = {{"add": lambda x: x + 1, "sub": lambda x: x - 1}}
 BOTH = [f"torch.{{name}}" for name in SHORT]
+FIRST = {{"torch.add": lambda x: x + 1}}
+JOINED = FIRST | TABLE
 
 @fact({subjects})
 def test_one(device):
