@@ -122,10 +122,13 @@ def compare(session: nox.Session) -> None:
     pythons = [_environment(session, release, cached=release not in new) for release in releases]
     sides = [said for python in pythons for said in ("--python", python)]
     command = [*(_reports(session) if not pythons else [pythons[-1], "-m", "reports"]), "compare"]
-    with session.chdir(session.invoked_from):  # in which paths and --mine are
-        session.run(*command, *sides, *rest[len(pythons) :], external=True, env={**BYTECODE, "PYTHONPATH": str(ROOT)})
-    for release in new:
-        shutil.rmtree(_folder(release))
+    try:
+        with session.chdir(session.invoked_from):  # in which paths and --mine are
+            paths = {**BYTECODE, "PYTHONPATH": str(ROOT)}
+            session.run(*command, *sides, *rest[len(pythons) :], external=True, env=paths)
+    finally:
+        for release in new:
+            shutil.rmtree(_folder(release))
 
 
 @nox.session

@@ -1,0 +1,64 @@
+"""What recording and going backward cost, beside the forward pass alone."""
+
+import pytest
+import torch
+from torch import nn
+from torch.utils import checkpoint
+
+from fixtures.fact import fact
+from fixtures.race import race, slower
+
+pytestmark = pytest.mark.bench
+
+
+def model():
+    return nn.Sequential(*[nn.Sequential(nn.Linear(128, 128), nn.Tanh()) for _ in range(4)])
+
+
+def records_slowly(patch):
+    """Outside of `no_grad` a layer takes much longer."""
+    slower("torch.nn.functional.linear", when=lambda x: torch.is_grad_enabled())(patch)
+
+
+@fact(
+    "torch.no_grad",
+    refuter=records_slowly,
+    claims=["A06"],
+    myth="recording the graph multiplies the time of a forward pass",
+)
+def test_of_recording_is_less_than_double(numbers):
+    """The forward pass of a model of some layers takes less than twice the time that it takes under `no_grad`."""
+    layers, x = model(), torch.rand(64, 128)
+    assert race(lambda: layers(x), lambda: torch.no_grad()(layers)(x), numbers).ratio_below(2)
+
+
+def goes_backward_slowly(patch):
+    """`backward` starts with much else to do."""
+    slower("torch.Tensor.mm")(patch)
+    backward = torch.Tensor.backward
+    patch.setattr(torch.Tensor, "backward", lambda y: (torch.rand(1000, 1000).mm(torch.rand(1000, 10)), backward(y)))
+
+
+@fact("torch.Tensor.backward", refuter=goes_backward_slowly)
+def test_of_a_step_is_less_than_six_forward_passes(numbers):
+    """A forward and a backward pass together take less than six times the time of the forward pass."""
+    layers, x = model(), torch.rand(64, 128)
+    assert race(lambda: layers(x).sum().backward(), lambda: layers(x), numbers).ratio_below(6)
+
+
+@fact("torch.utils.checkpoint.checkpoint", refuter=slower("torch.utils.checkpoint.checkpoint"))
+def test_of_checkpoint_is_less_than_fourfold(numbers):
+    """Forward and backward through `checkpoint` take less than four times the time of forward and backward without."""
+    layers, x = model(), torch.rand(64, 128, requires_grad=True)
+    again = lambda: checkpoint.checkpoint(layers, x, use_reentrant=False).sum().backward()  # noqa: E731
+    assert race(again, lambda: layers(x).sum().backward(), numbers).ratio_below(4)
+
+
+@fact("torch.autograd.functional.jacobian", refuter=slower("torch.autograd.functional.jacobian"))
+def test_of_a_vectorized_jacobian_is_less_than_of_a_loop(numbers):
+    """`jacobian` with vectorize=True takes less than half of the time of the loop over 64 outputs without it."""
+    x = torch.rand(64)
+    jacobian = torch.autograd.functional.jacobian
+    assert race(
+        lambda: jacobian(torch.tanh, x, vectorize=True), lambda: [jacobian(torch.tanh, x)], numbers
+    ).ratio_below(0.5)

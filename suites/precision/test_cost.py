@@ -1,0 +1,117 @@
+"""What 16 bits cost beside float32: a dtype without kernels of its own loses time by factors, not by percents."""
+
+import pytest
+import torch
+
+from fixtures.fact import fact, subject
+from fixtures.race import race, slower
+
+pytestmark = pytest.mark.bench
+
+PRODUCTS = {
+    "torch.matmul": lambda make: (make(96, 96), make(96, 96)),
+    "torch.bmm": lambda make: (make(8, 64, 64), make(8, 64, 64)),
+    "torch.mv": lambda make: (make(256, 256), make(256)),
+    "torch.nn.functional.linear": lambda make: (make(32, 128), make(128, 128), make(128)),
+    "torch.nn.functional.conv1d": lambda make: (make(2, 16, 256), make(16, 16, 3)),
+    "torch.nn.functional.conv2d": lambda make: (make(1, 16, 32, 32), make(16, 16, 3, 3)),
+    "torch.nn.functional.conv3d": lambda make: (make(1, 8, 8, 16, 16), make(8, 8, 3, 3, 3)),
+    "torch.nn.functional.conv_transpose2d": lambda make: (make(1, 16, 16, 16), make(16, 16, 3, 3)),
+    "torch.nn.functional.scaled_dot_product_attention": lambda make: [make(1, 4, 64, 32) for _ in range(3)],
+}
+POINTWISE = {
+    "torch.add": lambda make: (make(1 << 15), make(1 << 15)),
+    "torch.exp": lambda make: (make(1 << 15),),
+    "torch.tanh": lambda make: (make(1 << 15),),
+    "torch.sigmoid": lambda make: (make(1 << 15),),
+    "torch.nn.functional.relu": lambda make: (make(1 << 15),),
+    "torch.nn.functional.gelu": lambda make: (make(1 << 15),),
+}
+NORMALISATIONS = {
+    "torch.softmax": lambda make: (make(128, 256), -1),
+    "torch.nn.functional.batch_norm": lambda make: (make(4, 16, 32, 32), make(16), make(16), None, None, True),
+    "torch.nn.functional.group_norm": lambda make: (make(4, 16, 32, 32), 4),
+}
+LAYER_NORM = {"torch.nn.functional.layer_norm": lambda make: (make(128, 256), [256])}
+SUM = {"torch.sum": lambda make: (make(1 << 16),)}
+WORKS = PRODUCTS | POINTWISE | NORMALISATIONS | LAYER_NORM | SUM
+
+
+def work(name, dtype):
+    """A call of the function of this name on numbers of a dtype."""
+    function, arguments = subject(name), WORKS[name](lambda *shape: torch.rand(shape).to(dtype))
+    return lambda: function(*arguments)
+
+
+slow_in_16_bits = slower(*WORKS, when=lambda x: x.dtype != torch.float32)
+
+
+@fact(*WORKS, refuter=slow_in_16_bits)
+@pytest.mark.parametrize("name", WORKS)
+def test_of_bfloat16_is_less_than_ten_times_that_of_float32(name, numbers):
+    """A product, normalisation, sum or pointwise function in bfloat16 takes less than ten times the time in float32."""
+    assert race(work(name, torch.bfloat16), work(name, torch.float32), numbers).ratio_below(10)
+
+
+@fact(
+    *PRODUCTS,
+    since="2.2",
+    refuter=slow_in_16_bits,
+    myth="half precision saves time wherever it saves memory",
+    hint="on the CPU take bfloat16: its range is that of float32, and its kernels are older",
+)
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_of_a_product_of_halves_is_less_than_a_hundred_times_that_of_float32(name, numbers):
+    """A product, convolution or attention in half takes less than a hundred times the time in float32."""
+    assert race(work(name, torch.half), work(name, torch.float32), numbers).ratio_below(100)
+
+
+@fact(*POINTWISE, since="2.1", refuter=slow_in_16_bits)
+@pytest.mark.parametrize("name", POINTWISE)
+def test_of_a_pointwise_function_of_halves_is_less_than_ten_times_that_of_float32(name, numbers):
+    """A pointwise function of halves takes less than ten times the time in float32."""
+    assert race(work(name, torch.half), work(name, torch.float32), numbers).ratio_below(10)
+
+
+@fact(*NORMALISATIONS, since="2.2", refuter=slow_in_16_bits)
+@pytest.mark.parametrize("name", NORMALISATIONS)
+def test_of_a_normalisation_of_halves_is_less_than_ten_times_that_of_float32(name, numbers):
+    """`softmax`, `batch_norm` and `group_norm` of halves take less than ten times the time in float32."""
+    assert race(work(name, torch.half), work(name, torch.float32), numbers).ratio_below(10)
+
+
+@fact(*LAYER_NORM, since="2.3", refuter=slow_in_16_bits)
+@pytest.mark.parametrize("name", LAYER_NORM)
+def test_of_layer_norm_of_halves_is_less_than_ten_times_that_of_float32(name, numbers):
+    """`layer_norm` of halves takes less than ten times the time in float32."""
+    assert race(work(name, torch.half), work(name, torch.float32), numbers).ratio_below(10)
+
+
+@fact("torch.sum", since="2.3", refuter=slow_in_16_bits)
+def test_of_a_sum_of_halves_is_less_than_five_times_that_of_float32(numbers):
+    """A sum of halves takes less than five times the time in float32."""
+    assert race(work("torch.sum", torch.half), work("torch.sum", torch.float32), numbers).ratio_below(5)
+
+
+@fact(
+    "torch.matmul",
+    "torch.nn.functional.conv2d",
+    "torch.exp",
+    "torch.sum",
+    refuter=slower(*WORKS, when=lambda x: x.dtype == torch.float64),
+)
+@pytest.mark.parametrize("name", ["torch.matmul", "torch.nn.functional.conv2d", "torch.exp", "torch.sum"])
+def test_of_float64_is_less_than_ten_times_that_of_float32(name, numbers):
+    """A product, convolution, sum or pointwise function in float64 takes less than ten times the time in float32."""
+    assert race(work(name, torch.float64), work(name, torch.float32), numbers).ratio_below(10)
+
+
+@fact(
+    "torch.matmul",
+    myth="integers are faster than floating-point numbers",
+    refuter=slower("torch.matmul", when=lambda x: x.dtype == torch.float32),
+)
+def test_of_a_product_of_integers_is_more_than_that_of_float32(numbers):
+    """A product of matrices of int64 takes more time than one of float32, as only the latter has BLAS."""
+    integers, floats = (torch.ones(128, 128, dtype=dtype) for dtype in (torch.int64, torch.float32))
+    assert race(lambda: torch.matmul(integers, integers), lambda: torch.matmul(floats, floats), numbers).ratio_above(1)
