@@ -274,8 +274,10 @@ class _Release:
     def _in_file(self, module: str, path: str) -> Iterator[tuple[str, str]]:
         if module.startswith(_TEST_FOLDERS):
             return
+        imported = sys.modules.get(module)
         for member, origin in read(path).top.items():
-            yield f"{module}.{member}", self._pointing_to(absolute(origin, module, path))
+            if imported is None or hasattr(imported, member):
+                yield f"{module}.{member}", self._pointing_to(absolute(origin, module, path))
         for origin in read(path).everything_of:
             origin = absolute(origin, module, path)
             found = _attributes(self.modules[origin]) if origin in self.modules else self._top(origin)

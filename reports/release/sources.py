@@ -164,6 +164,10 @@ def read(path: str) -> Source:
     return source
 
 
+# Conditions that are false where a module is imported.
+_NEVER = ("TYPE_CHECKING", "typing.TYPE_CHECKING", "__name__ == '__main__'")
+
+
 def _top(body: list[ast.stmt]) -> Iterator[tuple[str, str | None]]:
     """The names that statements bind, with what they are imported from; both branches of an `if` or a `try`."""
     for node in body:
@@ -181,7 +185,7 @@ def _top(body: list[ast.stmt]) -> Iterator[tuple[str, str | None]]:
             yield from ((one.asname or one.name, origin + dot + one.name) for one in node.names)
         elif isinstance(node, ast.Import):
             yield from ((one.asname, one.name) for one in node.names if one.asname)
-        elif isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+        elif isinstance(node, ast.If) and ast.unparse(node.test) in _NEVER:
             yield from _top(node.orelse)
         elif isinstance(node, (ast.If, ast.Try, ast.With, ast.For)):
             yield from _top([*node.body, *getattr(node, "orelse", []), *getattr(node, "finalbody", [])])
