@@ -246,16 +246,16 @@ class TestDeath:
         with pytest.raises(Ended) as ended:
             served(worker, "fork")
         child = str(ended.value).rpartition(" ")[2]
-        worker._process.stdin.close()
-        assert gone(worker._process.pid)
+        worker._child._process.stdin.close()
+        assert gone(worker._child._process.pid)
         assert gone(child)
 
     def test_of_the_controller_is_noticed_in_the_midst_of_work(self, tmp_path):
         worker = start(tmp_path)
         worker.ask(prepare="some.plain")
         worker.tell(calibrate=60.0)
-        worker._process.stdin.close()
-        assert gone(worker._process.pid)
+        worker._child._process.stdin.close()
+        assert gone(worker._child._process.pid)
 
 
 def test_an_environment_without_torch_says_so(tmp_path):

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import queue
 import random
-import signal
-import subprocess
-import threading
-import time
-from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from reports import Refusal
+from reports.processes import Child
 
 ROOT = Path(__file__).parents[2]
 # The project's own folder comes first, before the one that the worker stands in, whatever that has in it.
@@ -56,33 +49,7 @@ class Worker:
         self.side = side
         self.is_lost = False
         self._is_inside = False  # an item's body
-        self._lines: queue.Queue[str] = queue.Queue()
-        self._last_words: deque[str] = deque(maxlen=20)
-        try:
-            self._process = subprocess.Popen(
-                [python, "-c", _START, str(ROOT), *arguments],
-                env=_environment(coin),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                errors="replace",
-                start_new_session=True,  # Ctrl-C is for the controller, and what it starts ends with the worker
-            )
-        except OSError as error:
-            raise Refusal(f"{python} cannot be started: {error.strerror}") from error
-        self._read(self._process.stdout, self._lines.put)
-        self._words = self._read(self._process.stderr, self._last_words.append)
-
-    def _read(self, stream: Any, take: Any) -> threading.Thread:
-        def lines() -> None:
-            with stream:
-                for line in stream:
-                    take(line)
-
-        thread = threading.Thread(target=lines, daemon=True)
-        thread.start()
-        return thread
+        self._child = Child([python, "-c", _START, str(ROOT), *arguments], True, _environment(coin))
 
     def wait_until_ready(self) -> None:
         """Wait for the end of collection. Raises Lost."""
@@ -91,9 +58,7 @@ class Worker:
 
     def tell(self, **command: Any) -> None:
         """Send a command. That the worker is gone is the answer's to say."""
-        with contextlib.suppress(OSError):
-            self._process.stdin.write(json.dumps(command) + "\n")
-            self._process.stdin.flush()
+        self._child.tell(json.dumps(command))
 
     def answer(self) -> dict[str, Any]:
         """The answer to the last command. Raises Lost, and Ended where the item failed in it."""
@@ -115,38 +80,16 @@ class Worker:
 
     def end(self) -> None:
         """End it and all that it started, now."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL) if os.name == "posix" else self._process.kill()
-        self._process.wait()
-        with contextlib.suppress(OSError):
-            self._process.stdin.close()
+        self._child.end()
 
     def _answer(self, limit: float) -> dict[str, Any]:
-        until = time.monotonic() + limit
-        while time.monotonic() < until:
-            ended = self._process.poll() is not None
-            try:
-                return json.loads(self._lines.get(timeout=0.2))
-            except queue.Empty:
-                if ended:
-                    raise self._lost(self._death()) from None
-        raise self._lost(f"the worker gives no answer within {limit:.0f} s")
-
-    def _lost(self, reason: str) -> Lost:
+        line = self._child.line(limit)
+        if line is not None:
+            return json.loads(line)
         self.is_lost = True
-        return Lost(self.side, reason)
-
-    def _death(self) -> str:
-        code = self._process.wait()
-        self._words.join(1)
-        lines = [line.strip() for line in reversed(self._last_words) if line.strip()]
-        said = next((line for line in lines if "rror" in line), lines[0] if lines else "")
-        died = (
-            f"the worker died of {signal.Signals(-code).name}"
-            if code < 0
-            else f"the worker ended with exit code {code}"
-        )
-        return f"{died}: {said}" if said else died
+        ended = self._child.has_ended
+        how = self._child.death() if ended else f"gives no answer within {limit:.0f} s"
+        raise Lost(self.side, f"the worker {how}")
 
 
 def _environment(coin: random.Random) -> dict[str, str]:
