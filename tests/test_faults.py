@@ -188,6 +188,7 @@ IDLE = {
                                         lambda: torch.nn.Linear(2, 2).requires_grad_(True)),
     "effect twice": ("torch.nn.Module.load_state_dict", lambda: torch.nn.Linear(1, 1).load_state_dict(loadable)),
     "NaN": ("torch.get_rng_state", torch.get_rng_state),
+    "entry": ("torch.max", lambda: torch.max(a, 0).indices),  # its two parts have names
     "stale": ("torch.clone", lambda: twice(lambda: torch.arange(5000).clone())),
 }  # fmt: skip
 loadable = torch.nn.Linear(1, 1).state_dict()

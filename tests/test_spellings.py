@@ -123,6 +123,13 @@ def test_every_operator_is_spelled_for_a_function_of_torch():
     assert missing == []
 
 
+@pytest.mark.parametrize("name", ["real", "long"], ids=["property", "dtype"])
+def test_of_one_name_but_another_kind_are_other_things(name):
+    for subject, holder in ((f"torch.{name}", torch), (f"torch.Tensor.{name}", torch.Tensor)):
+        [target] = targets(subject)
+        assert {spelling.owner for spelling in target.spellings if spelling.owner in (torch, torch.Tensor)} == {holder}
+
+
 def test_a_class_is_its_own_methods():
     labels = {target.label for target in targets("torch.nn.BatchNorm1d")}
     assert {"torch.nn.BatchNorm1d", "torch.nn.BatchNorm1d.forward"} <= labels
