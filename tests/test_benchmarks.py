@@ -30,6 +30,12 @@ FAST = ("--benchmark-max-time=0.001", "--benchmark-min-rounds=2", "--benchmark-c
 FILE = "suites/topic/bench_area.py"
 
 
+@pytest.fixture(autouse=True)
+def in_no_worker(monkeypatch):
+    """In a worker of pytest-xdist, pytest-benchmark measures nothing."""
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+
+
 @pytest.fixture
 def saved(project):
     """`saved(source, *options)` runs the benchmarks of `source` and gives the JSON file that pytest-benchmark wrote."""
@@ -59,29 +65,29 @@ class TestCollection:
     def test_leaves_benchmarks_out_of_a_plain_run(self, project):
         project.suite(SUM, FILE)
         project.suite(HOLDS)
-        assert project.run().parseoutcomes() == {"passed": 1}
+        project.run().assert_outcomes(passed=1)
 
     def test_takes_benchmarks_instead_of_facts(self, told, project):
         project.suite(HOLDS)
         result = told(SUM, "-v")
-        assert result.parseoutcomes() == {"passed": 2}
+        result.assert_outcomes(passed=2)
         result.stdout.fnmatch_lines(["*bench_area.py::bench_of_a_vector?10?*"])
 
     def test_does_not_even_import_the_facts(self, told, project):
         project.suite("raise RuntimeError")
-        assert told(SUM).parseoutcomes() == {"passed": 2}
+        told(SUM).assert_outcomes(passed=2)
 
     def test_deselects_facts_that_are_named(self, told, project):
         facts = project.suite(HOLDS)
-        assert told(SUM, facts, project.path / FILE).parseoutcomes() == {"passed": 2, "deselected": 1}
+        told(SUM, facts, project.path / FILE).assert_outcomes(passed=2, deselected=1)
 
     def test_takes_a_folder(self, told, project):
         project.suite(SUM, "suites/other/bench_area.py")
-        assert told(SUM, "suites/topic").parseoutcomes() == {"passed": 2}
+        told(SUM, "suites/topic").assert_outcomes(passed=2)
 
     def test_takes_the_users_own_file_that_is_named(self, told, project):
         project.pytester.makepyfile(test_mine="def test_mine(benchmark):\n    benchmark(len, [])")
-        assert told(SUM, "test_mine.py").parseoutcomes() == {"passed": 1}
+        told(SUM, "test_mine.py").assert_outcomes(passed=1)
 
     def test_writes_no_record(self, told, project):
         told(SUM)

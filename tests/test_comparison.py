@@ -335,6 +335,7 @@ class TestOfRealWorkers:
         found = record.read(tmp_path / "out" / "comparison.json")
         assert {one.id: one.verdict for one in found.benchmarks} == {"mine.sum": "slower", "mine.max": "slower"}
 
+    @pytest.mark.timeout(180)
     @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
     def test_is_interrupted(self, mine, tmp_path):
         command = [sys.executable, "-m", "reports", *mine, "--rounds", "99", "-o", str(tmp_path / "out")]
@@ -344,7 +345,7 @@ class TestOfRealWorkers:
                 break
         time.sleep(0.1)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=120)
         assert process.returncode == 0, err
         assert "nterrupted" in out
         assert not record.read(tmp_path / "out" / "comparison.json").complete
