@@ -244,7 +244,7 @@ class TestPytestBenchmark:
 
     def test_calls_once_where_it_is_disabled(self, told):
         body = "calls = []; benchmark(calls.append, 1); assert calls == [1]"
-        assert told(ONE.format("", body)).parseoutcomes() == {"passed": 1}
+        told(ONE.format("", body)).assert_outcomes(passed=1)
 
 
 class Event:

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from torch.utils.data import BatchSampler, DataLoader, SequentialSampler, TensorDataset
+from torch.utils.data import DataLoader, TensorDataset
 
 from fixtures.fact import fact
-from fixtures.race import race, slower
+from fixtures.race import race
 
 pytestmark = pytest.mark.bench
 
@@ -25,12 +25,3 @@ def test_of_tensors_is_more_than_fivefold_of_slices(numbers):
     x = torch.rand(1024, 16)
     loader = DataLoader(TensorDataset(x), batch_size=64)
     assert race(lambda: list(loader), lambda: [x[i : i + 64] for i in range(0, 1024, 64)], numbers).ratio_above(5)
-
-
-@fact("torch.utils.data.DataLoader", source="data", refuter=slower("torch.Tensor.__getitem__", when=lambda x: True))
-def test_of_indexing_by_batches_is_less_than_half_of_collating(numbers):
-    """A loader without automatic batching, which indexes a tensor by batches, takes less than half of the time."""
-    x = torch.rand(1024, 16)
-    at_once = DataLoader(TensorDataset(x), sampler=BatchSampler(SequentialSampler(x), 64, False), batch_size=None)
-    one_by_one = DataLoader(TensorDataset(x), batch_size=64)
-    assert race(lambda: list(at_once), lambda: list(one_by_one), numbers).ratio_below(0.5)

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from fixtures.fact import fact
-from fixtures.race import faster, race, slower
+from fixtures.race import race, slower
 
 pytestmark = pytest.mark.bench
 
@@ -43,20 +43,6 @@ def test_of_topk_is_less_than_of_sort(numbers):
     """The `topk` ten of ten thousand take less than half of the time of `sort`."""
     x = torch.rand(10_000)
     assert race(lambda: torch.topk(x, 10), lambda: torch.sort(x), numbers).ratio_below(0.5)
-
-
-@fact("torch.cat", hint="collect in a list, and concatenate once", refuter=faster("torch.cat"))
-def test_of_growing_by_cat_is_more_than_of_one_cat(numbers):
-    """A tensor that grows by `cat`, block by block to 64 blocks, takes more than five times the time of one `cat`."""
-    blocks = list(torch.rand(64, 1000))
-
-    def growing():
-        grown = blocks[0]
-        for block in blocks[1:]:
-            grown = torch.cat([grown, block])
-        return grown
-
-    assert race(growing, lambda: torch.cat(blocks), numbers).ratio_above(5)
 
 
 @fact("torch.sum", refuter=slower("torch.sum"))

@@ -31,13 +31,6 @@ def test_of_multi_dot_is_that_of_the_best_brackets(numbers):
     assert race(lambda: torch.linalg.multi_dot([a, b, v]), lambda: (a @ b) @ v, numbers).ratio_below(0.5)
 
 
-@fact("torch.diag", hint="multiply by the vector, which broadcasts", refuter=faster("torch.diag"))
-def test_of_a_product_with_a_diagonal_matrix_is_more_than_of_scaling_rows(numbers):
-    """A product with `diag(d)` takes more than three times the time of `d[:, None] *`, which is the same."""
-    d, x = torch.rand(256), torch.rand(256, 256)
-    assert race(lambda: torch.diag(d) @ x, lambda: d[:, None] * x, numbers).ratio_above(3)
-
-
 @fact(
     "torch.linalg.solve",
     "torch.linalg.inv",

@@ -66,10 +66,3 @@ def test_of_modules_is_less_than_double_of_functions(numbers):
     first, second = layers[0], layers[2]
     by_functions = lambda: F.linear(F.relu(F.linear(x, *first.parameters())), *second.parameters())  # noqa: E731
     assert race(lambda: layers(x), by_functions, numbers).ratio_below(2)
-
-
-@fact("torch.nn.BatchNorm2d", "torch.nn.Module.eval", claims=["M07"], refuter=slower("torch.nn.functional.batch_norm"))
-def test_of_batch_norm_in_evaluation_is_less_than_in_training(numbers):
-    """`BatchNorm2d` takes less time in evaluation than in training, where it also computes the statistics."""
-    training, evaluation, x = nn.BatchNorm2d(16), nn.BatchNorm2d(16).eval(), torch.rand(8, 16, 32, 32)
-    assert race(lambda: evaluation(x), lambda: training(x), numbers).ratio_below(1)
