@@ -202,6 +202,19 @@ def test_a_fault_that_ends_the_process_is_noticed_and_the_run_goes_on(project, h
     assert [line["fault"] for line in project.lines("fault") if line["id"] == "topic.area.deadly"].count("shape") == 1
 
 
+@pytest.mark.parametrize(("mark", "verdict"), [("", "holds"), ("@pytest.mark.bench", "vacuous")])
+def test_to_be_slow_proves_a_fact_unless_it_measures(project, mark, verdict):
+    slow = one(
+        "assert torch.get_num_threads()",
+        head="def sleeps(patch):\n    patch.setattr(torch, 'get_num_threads', lambda: time.sleep(60))\n" + mark,
+        subject='"torch.device", refuter=sleeps',
+    )
+    project.suite("import time, pytest\n" + slow)
+    process = project.start("--refute", "-n0", "-o", "timeout=2")
+    process.communicate()
+    assert project.verdicts() == {"topic.area.one": verdict}
+
+
 def test_a_fault_that_hangs_in_python_is_noticed(refuted, project):
     refuted(
         one("x = torch.add(torch.ones(1), 1)\nassert x.item() == 2",

@@ -75,7 +75,7 @@ def test_of_a_product_is_that_of_its_operands_and_result(name, dtype):
     assert 0 < peak(function, *operands) <= most
 
 
-@fact(*CONVOLUTIONS, refuter=slower(*CONVOLUTIONS))
+@fact(*CONVOLUTIONS, refuter=slower(*CONVOLUTIONS, times=100))
 @DTYPES
 @pytest.mark.parametrize("name", CONVOLUTIONS)
 def test_of_a_convolution_is_that_of_its_unfolded_input(name, dtype):
