@@ -74,7 +74,7 @@ def _several(said: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:
 
 
 def _value(node: ast.expr, names: dict[str, Any]) -> Any:
-    """The value of an expression of literals, constants of the file, `+`, `|`, f-strings and comprehensions over those.
+    """The value of literals, constants of the file, `+`, `|`, `!=`, `not in`, f-strings and comprehensions of those.
 
     A dictionary stands for its keys where its values are no literals, or it is joined: they are what `*NAME` takes.
     """
@@ -100,7 +100,12 @@ def _value(node: ast.expr, names: dict[str, Any]) -> Any:
         case ast.FormattedValue():
             return _value(node.value, names)
         case ast.ListComp(generators=[one]) | ast.GeneratorExp(generators=[one]) if isinstance(one.target, ast.Name):
-            return [_value(node.elt, {**names, one.target.id: item}) for item in _value(one.iter, names)]
+            each = [{**names, one.target.id: item} for item in _value(one.iter, names)]
+            return [_value(node.elt, known) for known in each if all(_value(test, known) for test in one.ifs)]
+        case ast.Compare(ops=[ast.NotEq()], comparators=[other]):
+            return _value(node.left, names) != _value(other, names)
+        case ast.Compare(ops=[ast.NotIn()], comparators=[others]):
+            return _value(node.left, names) not in _value(others, names)
     raise ValueError(f"{node.lineno}: {ast.unparse(node)} is not told without running the file: write it out")
 
 

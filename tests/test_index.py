@@ -55,6 +55,8 @@ def test_it_is_what_is_collected(tmp_path):
         '*[f"torch.{name}" for name in ("add", "sub")]',
         "*BOTH",
         "*JOINED",
+        '*[name for name in [*NAMES, "torch.mul"] if name != "torch.mul"]',
+        '*[name for name in [*NAMES, "torch.mul"] if name not in ["torch.mul"]]',
     ],
 )
 def test_subjects_of_constants_are_read(index, subjects):
@@ -104,6 +106,11 @@ def test_what_only_running_tells_is_refused(index):
         ValueError, match=r"suites/topic/test_area\.py:1: torch\.add\.__name__ is not told without running the file"
     ):
         index("@fact(torch.add.__name__)\ndef test_one():\n    pass\n")
+
+
+def test_a_condition_that_only_running_tells_is_refused(index):
+    with pytest.raises(ValueError, match="callable"):
+        index("@fact(*[name for name in ['torch.add'] if callable(name)])\ndef test_one():\n    pass\n")
 
 
 def test_its_links_are_those_of_records():
