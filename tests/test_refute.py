@@ -202,6 +202,19 @@ def test_a_fault_that_ends_the_process_is_noticed_and_the_run_goes_on(project, h
     assert [line["fault"] for line in project.lines("fault") if line["id"] == "topic.area.deadly"].count("shape") == 1
 
 
+@pytest.mark.parametrize(("decided", "verdict"), [(5, "holds"), (6, "vacuous")])
+def test_a_cost_that_decides_nothing_is_measured_again(refuted, decided, verdict):
+    undecided = one(
+        f"looks = torch.get_num_threads()\nif 1000 < looks < {1000 + decided}:\n    raise Inconclusive('0.9 to 1.1')\n"
+        "assert looks < 1000",
+        head="import itertools, pytest\nfrom fixtures.verdicts import Inconclusive\nlooks = itertools.count(1001)\n"
+        "def counts(patch):\n    look = next(looks)\n    patch.setattr(torch, 'get_num_threads', lambda: look)\n"
+        "@pytest.mark.bench",
+        subject='"torch.device", refuter=counts',
+    )
+    assert refuted(undecided) == {"topic.area.one": verdict}
+
+
 @pytest.mark.parametrize(("mark", "verdict"), [("", "holds"), ("@pytest.mark.bench", "vacuous")])
 def test_to_be_slow_proves_a_fact_unless_it_measures(project, mark, verdict):
     slow = one(
