@@ -18,7 +18,7 @@ from torchproof import __version__
 # A module of reports each, imported only when it is asked for: most need nothing but pytest, some a package more.
 # It has HELP, a sentence; `arguments`, which adds to a parser; and `command`, which gives the exit code.
 COMMANDS = ("check", "diff", "when", "floor", "run", "explain", "summary", "html", "matrix", "compare", "costs")
-OURS = ("refutation", "inventory")  # for work on the project itself
+OURS = ("refutation", "inventory", "coverage", "use")  # for work on the project itself
 
 _EXAMPLES = """\
 torchproof check                      is the torch that is here sound?

@@ -12,23 +12,46 @@ from fixtures.records import PYTEST
 from fixtures.releases import supported
 from fixtures.verdicts import findings
 from reports import Refusal
+from reports.claims import Claim, claims
 from reports.facts import ROOT, FactLine, facts
 
 HELP = "Say what a fact claims, of which releases, where that is documented, and what to do about it."
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Of which fact."""
-    parser.add_argument("fact", metavar="ID", help="as records and failures name it: views.view.shares_memory")
+    """Of which fact, or which statement."""
+    parser.add_argument(
+        "fact",
+        metavar="ID",
+        help="as records and failures name it: views.view.shares_memory; or of a statement: V04",
+    )
 
 
 def command(options: argparse.Namespace) -> int:
     """Print it."""
+    statement = next((claim for claim in claims() if claim.id == options.fact), None)
+    if statement:
+        print("\n".join(_about(statement)))
+        return 0
     fact = _find(options.fact)
     print(f"{fact.id}\n  {fact.claim}\n")
     for word, says in _lines(fact):
         print(f"{word + ':':<15}{says}")
     return 0
+
+
+def _about(statement: Claim) -> Iterator[str]:
+    """A statement, and the facts against it and for it."""
+    yield f"{statement.id}\n  “{statement.says}”"
+    about = [fact for fact in facts() if statement.id in fact.claims]
+    if not about:
+        yield "\nNo fact is about it yet."
+    for word, contradicts in (("against", True), ("for", False)):
+        side = [fact for fact in about if statement.is_contradicted_by(fact.myth) == contradicts]
+        if side:
+            yield f"\n{word} it:"
+        for fact in side:
+            yield f"  {fact.claim}\n    {fact.id}, {_range(fact)}"
 
 
 def _find(text: str) -> FactLine:

@@ -47,7 +47,7 @@ def read(file: Path) -> Iterator[FactLine]:
     for node in ast.parse(file.read_text(encoding="utf-8"), path).body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             names[node.targets[0].id] = node.value
-        declared = _decorator(node) if isinstance(node, ast.FunctionDef) else None
+        declared = _decorator(node, names) if isinstance(node, ast.FunctionDef) else None
         if declared:
             try:
                 subjects = tuple(_items(declared.args, names))
@@ -64,8 +64,10 @@ def read(file: Path) -> Iterator[FactLine]:
             )
 
 
-def _decorator(test: ast.FunctionDef) -> ast.Call | None:
-    calls = [node for node in test.decorator_list if isinstance(node, ast.Call)]
+def _decorator(test: ast.FunctionDef, names: dict[str, Any]) -> ast.Call | None:
+    """The call of `fact` that decorates a test, or to which the file has given a name that does."""
+    said = [names.get(node.id) if isinstance(node, ast.Name) else node for node in test.decorator_list]
+    calls = [node for node in said if isinstance(node, ast.Call)]
     return next((call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "fact"), None)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import jinja2
 
-from reports import refutation
+from reports import claims, refutation
 from reports.matrix import Matrix
 from reports.runs import VERDICTS, Run, load
 
@@ -41,8 +41,8 @@ def summary_page(run: Run, folder: Path) -> Path:
     shown = [verdict for verdict in VERDICTS if totals[verdict]]
     refuted = refutation.Refutation(run, refutation.excuses()) if run.planted else None
     kernels = refutation.of_kernels(run) if run.kernels else None
-    path = folder / f"{run.path.stem}.html"
-    return write("summary.html", path, run=run, totals=totals, shown=shown, refuted=refuted, kernels=kernels)
+    told = {"run": run, "totals": totals, "shown": shown, "refuted": refuted, "kernels": kernels, "claims": claims}
+    return write("summary.html", folder / f"{run.path.stem}.html", **told)
 
 
 def matrix_page(table: Matrix, folder: Path) -> Path:

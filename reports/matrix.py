@@ -61,6 +61,20 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Observed:
+    """What a fact saw in each run under a name, and nobody promises; None where it saw nothing."""
+
+    fact: dict[str, object]
+    name: str
+    values: tuple[object, ...]
+
+    @property
+    def differs(self) -> bool:
+        """Whether two runs saw different things."""
+        return len({str(value) for value in self.values if value is not None}) > 1
+
+
+@dataclass(frozen=True)
 class Matrix:
     """The runs in the order of their releases, their labels, and a row a fact."""
 
@@ -72,6 +86,18 @@ class Matrix:
     def differing(self) -> list[Row]:
         """The rows in which something differs or is to be looked at, or whose exceptions do."""
         return [row for row in self.rows if row.differs or row.warning]
+
+    @property
+    def unpromised(self) -> list[Observed]:
+        """What differs though nobody promised that it would not."""
+        keys = sorted({key for run in self.runs for key in run.observed})
+        facts = {row.fact["id"]: row.fact for row in self.rows}
+        seen = [
+            Observed(facts[identity], name, tuple(run.observed.get((identity, name)) for run in self.runs))
+            for identity, name in keys
+            if identity in facts
+        ]
+        return [observed for observed in seen if observed.differs]
 
     def totals(self) -> list[tuple[str, list[int]]]:
         """Each verdict that occurs, with its count in every run."""
@@ -105,9 +131,15 @@ def show(table: Matrix, console: Console) -> None:
         fact = Text.assemble(row.fact["claim"], warning, "\n", (row.fact["id"], "dim"))
         shown.add_row(fact, *(Text(verdict, COLOURS.get(verdict, "dim")) for verdict in row.verdicts))
     counted = Table("verdict", *table.labels)
+    unpromised = Table("seen by", *table.labels, title="Not promised, and different", title_justify="left")
+    for observed in table.unpromised:
+        values = (Text("-" if value is None else str(value)) for value in observed.values)
+        unpromised.add_row(f"{observed.fact['id']} ({observed.name})", *values)
     for verdict, counts in table.totals():
         counted.add_row(verdict, *map(str, counts), style=COLOURS.get(verdict, ""))
     console.print(shown)
+    if unpromised.rows:
+        console.print(unpromised)
     console.print(counted)
     console.print(
         f"{len(table.rows) - len(table.differing)} of {len(table.rows)} facts have the same verdict in every run."

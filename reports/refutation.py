@@ -61,9 +61,9 @@ class Subject:
 
 @dataclass(frozen=True)
 class Excuse:
-    """Why nobody is to notice these faults on `on`."""
+    """Why nobody is to notice these faults on what is named."""
 
-    on: str
+    on: str | list[str]
     faults: list[str]
     because: str
 
@@ -73,7 +73,12 @@ def excuses(path: Path = EXCUSES) -> dict[tuple[str, str], str]:
     if not path.exists():
         return {}
     rows = tomllib.loads(path.read_text(encoding="utf-8")).get("survivor", [])
-    return {(row.on, fault): row.because for row in (Excuse(**row) for row in rows) for fault in row.faults}
+    return {
+        (on, fault): row.because
+        for row in (Excuse(**row) for row in rows)
+        for on in ([row.on] if isinstance(row.on, str) else row.on)
+        for fault in row.faults
+    }
 
 
 class Refutation:

@@ -42,6 +42,11 @@ class Result:
         return self.fact["id"]
 
     @property
+    def test(self) -> str:
+        """Its id without parameters: that of the test which is written once."""
+        return self.id.partition("[")[0]
+
+    @property
     def counted(self) -> str:
         """What it counts as: its verdict, or `known` where a finding explains that it is broken."""
         return "known" if self.finding else self.verdict
@@ -80,7 +85,10 @@ class Planted:
 
 @dataclass(frozen=True)
 class Run:
-    """One record: what ran where, every result by id, and whether the run came to its end."""
+    """One record: what ran where, every result by id, and whether the run came to its end.
+
+    `observed` has what facts saw and nobody promises, by the fact's id and a name.
+    """
 
     path: Path
     torch: str
@@ -88,6 +96,7 @@ class Run:
     results: dict[str, Result] = field(default_factory=dict)
     planted: list[Planted] = field(default_factory=list)
     kernels: list[Planted] = field(default_factory=list)
+    observed: dict[tuple[str, str], Any] = field(default_factory=dict)
     complete: bool = False
     wall: float | None = None
 
@@ -152,6 +161,7 @@ def load(path: Path) -> Run:
         results=results,
         planted=[one for one in planted if not one.is_of_a_kernel],
         kernels=[one for one in planted if one.is_of_a_kernel],
+        observed={(line["id"], line["name"]): line["value"] for line in lines if line["kind"] == "observation"},
         complete=last["kind"] == "end",
         wall=_seconds_between(first.get("started"), last.get("ended")),
     )

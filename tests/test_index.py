@@ -97,6 +97,23 @@ def test_one(device):
     assert (line.file, line.line) == ("suites/topic/test_area.py", 5)
 
 
+def test_a_decorator_may_have_a_name(index):
+    lines = index("""
+sums = fact("torch.add", "torch.sub", since="2.1")
+
+@sums
+def test_one():
+    \"\"\"One.\"\"\"
+
+@sums
+def test_two():
+    \"\"\"Two.\"\"\"
+""")
+    assert [(line.claim, line.subjects, line.since) for line in lines] == [
+        (claim, ("torch.add", "torch.sub"), "2.1") for claim in ("One.", "Two.")
+    ]
+
+
 def test_what_is_no_fact_is_left_out(index):
     assert index("def test_one():\n    pass\n\n\ndef helper():\n    pass\n") == []
 

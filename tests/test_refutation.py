@@ -132,5 +132,5 @@ def test_broken_kernels_are_told_of_apart(tmp_path, capsys, excused):
 
 def test_the_project_s_own_excuses_can_be_read():
     reasons = refutation.excuses()
-    assert ("torch.empty", "sign") in reasons
+    assert {("torch.empty", "NaN"), ("torch.empty_like", "NaN")} <= reasons.keys()
     assert all(because and because[0].islower() and not because.endswith(".") for because in reasons.values())

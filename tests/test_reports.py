@@ -24,6 +24,7 @@ def write(path, torch, results, complete=True):
     lines = [{"kind": "run", **first}]
     for identity, verdict, more in results:
         about = {"topic": identity.partition(".")[0], "since": "2.0", "until": None, "hint": None}
+        about |= {"myth": None, "claims": []}
         link = f"https://docs.pytorch.org/docs/2.6/generated/{identity}.html"
         lines.append(
             {"kind": "fact", "id": identity, "claim": f"The claim of `{identity}` holds.", "link": link, **about}
@@ -102,6 +103,24 @@ def test_the_matrix_shows_what_differs_in_the_order_of_releases(tmp_path, capsys
     assert "a.b.same" not in text
     assert "1 of 2 facts have the same verdict in every run." in text
     assert "a.b.same" in (tmp_path / "matrix.html").read_text()
+
+
+def test_the_matrix_shows_what_was_observed_and_differs(tmp_path, capsys):
+    records = []
+    for torch, drawn in (("2.10.0", "0.25"), ("2.6.0", "<0.5>"), ("2.0.0", None)):
+        record = write(tmp_path / f"{torch}.jsonl", torch, [("a.b.seeded", "holds", {})], complete=False)
+        seen = {"first": drawn, "count": 3} if drawn else {"count": 3}
+        for name, value in seen.items():
+            line = {"kind": "observation", "id": "a.b.seeded", "name": name, "value": value}
+            record.write_text(record.read_text() + json.dumps(line) + "\n")
+        records.append(record)
+    text = printed(capsys, "matrix", *records, "-o", tmp_path)
+    assert re.search(r"a\.b\.seeded \(first\)\W+-\W+0\.5\W+0\.25\W", text)
+    assert "(count)" not in text
+    page = (tmp_path / "matrix.html").read_text()
+    assert "Not promised, and different" in page and "<code>&lt;0.5&gt;</code>" in page
+    printed(capsys, "matrix", records[0], "-o", tmp_path)
+    assert "Not promised" not in (tmp_path / "matrix.html").read_text()
 
 
 def test_the_matrix_flags_a_range_judged_by_several_kinds_of_exception(tmp_path):

@@ -28,7 +28,12 @@ def test_is_an_attribute_and_cannot_be_called(device):
         w.grad()
 
 
-@fact("torch.Tensor.backward", claims=["A01"], hint="make the leaf with requires_grad=True")
+@fact(
+    "torch.Tensor.backward",
+    claims=["A01"],
+    myth="a tensor requires grad unless told otherwise",
+    hint="make the leaf with requires_grad=True",
+)
 def test_needs_a_tensor_that_requires_it(device):
     """`backward` on what was made from tensors without `requires_grad=True` is refused."""
     w = torch.tensor(2.0, device=device)

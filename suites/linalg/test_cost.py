@@ -56,3 +56,10 @@ def test_of_einsum_is_less_than_threefold_of_matmul(numbers):
     """A product of matrices by `einsum` takes less than three times the time of `@`."""
     a, b = torch.rand(128, 128), torch.rand(128, 128)
     assert race(lambda: torch.einsum("ik,kj->ij", a, b), lambda: a @ b, numbers).ratio_below(3)
+
+
+@fact("torch.diag", "torch.mul", hint="x * d, or d[:, None] * x for rows", refuter=slower("torch.mul"))
+def test_of_scaling_columns_is_less_than_half_of_a_product_with_a_diagonal_matrix(numbers):
+    """`mul` with a vector takes less than half of the time of the product with the diagonal matrix of it."""
+    x, d = torch.rand(256, 256), torch.rand(256)
+    assert race(lambda: torch.mul(x, d), lambda: x @ torch.diag(d), numbers).ratio_below(0.5)

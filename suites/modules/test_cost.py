@@ -66,3 +66,18 @@ def test_of_modules_is_less_than_double_of_functions(numbers):
     first, second = layers[0], layers[2]
     by_functions = lambda: F.linear(F.relu(F.linear(x, *first.parameters())), *second.parameters())  # noqa: E731
     assert race(lambda: layers(x), by_functions, numbers).ratio_below(2)
+
+
+def evaluates_slowly(patch):
+    """Evaluation takes long."""
+    forward = nn.BatchNorm2d.forward
+    patch.setattr(
+        nn.BatchNorm2d, "forward", lambda layer, x: [forward(layer, x) for _ in range(1 if layer.training else 100)]
+    )
+
+
+@fact("torch.nn.BatchNorm2d", refuter=evaluates_slowly)
+def test_of_batch_norm_in_evaluation_is_less_than_in_training(numbers):
+    """`BatchNorm2d` takes less time in evaluation mode than in training, where it first finds the statistics."""
+    training, evaluating, x = nn.BatchNorm2d(16), nn.BatchNorm2d(16).eval(), torch.rand(8, 16, 32, 32)
+    assert race(lambda: evaluating(x), lambda: training(x), numbers).ratio_below(1)

@@ -100,7 +100,6 @@ def test_shuffles_by_default():
 
 @fact(
     "torch.utils.data.DistributedSampler",
-    claims=["D05"],
     myth="a shuffling DistributedSampler reshuffles at every epoch by itself",
     hint="call sampler.set_epoch(epoch) before each epoch",
 )
@@ -111,7 +110,7 @@ def test_repeats_its_order_without_set_epoch():
     assert list(sampler) == first != sorted(first)
 
 
-@fact("torch.utils.data.DistributedSampler.set_epoch", claims=["D05"])
+@fact("torch.utils.data.DistributedSampler.set_epoch")
 def test_set_epoch_reshuffles():
     """After `set_epoch` with another number, the order is another."""
     assert _order(0) != _order(1) != _order(2) != _order(0)

@@ -55,3 +55,17 @@ def test_of_dense_times_dense_is_not_less_for_zeros(numbers):
     """A dense product with 99 % zeros takes more than two thirds of the time that one without zeros takes."""
     zeros, full, other = with_nonzeros(0.01), with_nonzeros(1.0), torch.rand(1024, 64)
     assert race(lambda: zeros @ other, lambda: full @ other, numbers).ratio_above(2 / 3)
+
+
+def takes_the_time_of_a_full_one(patch):
+    """Each CSR matrix is stored with all of its elements, zeros included."""
+    to_sparse = torch.Tensor.to_sparse
+    patch.setattr(torch.Tensor, "to_sparse", lambda x, layout: to_sparse(torch.ones_like(x), layout=layout))
+
+
+@fact("torch.matmul", claims=["P04"], refuter=takes_the_time_of_a_full_one)
+def test_of_sparse_times_dense_grows_with_the_nonzeros(numbers):
+    """A CSR matrix with 10 % nonzeros times a dense one takes more than three times the time of one with 1 %."""
+    some, few = (with_nonzeros(share).to_sparse(layout=torch.sparse_csr) for share in (0.1, 0.01))
+    other = torch.rand(1024, 64)
+    assert race(lambda: some @ other, lambda: few @ other, numbers).ratio_above(3)

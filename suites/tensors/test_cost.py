@@ -48,3 +48,22 @@ def test_of_adding_in_place_is_less_than_threefold_of_adding(numbers):
     """`add_` takes less than three times the time of `add`."""
     x = torch.rand(1 << 16)
     assert race(lambda: x.add_(1), lambda: x.add(1), numbers).ratio_below(3)
+
+
+def grown(rows):
+    """The rows in one tensor, to which they are added one by one."""
+    x = rows[0]
+    for row in rows[1:]:
+        x = torch.cat((x, row))
+    return x
+
+
+@fact(
+    "torch.cat",
+    hint="collect them in a list, and cat once",
+    refuter=slower("torch.cat", when=lambda tensors: len(tensors) > 2),
+)
+def test_of_growing_by_cat_is_more_than_fivefold_of_one_cat(numbers):
+    """A tensor that grows by `cat` with each of 64 rows takes more than five times the time of one `cat` of all."""
+    rows = list(torch.rand(64, 1, 256))
+    assert race(lambda: grown(rows), lambda: torch.cat(rows), numbers).ratio_above(5)

@@ -147,7 +147,7 @@ def test_splits_dimensions_of_a_transposed_tensor(shape, device):
     same(x.view(shape), numpy.arange(12).reshape(3, 4).T.reshape(shape))
 
 
-@fact("torch.Tensor.view", claims=["V02"])
+@fact("torch.Tensor.view", claims=["V02"], myth="view works only on a contiguous tensor")
 def test_merges_dimensions_of_a_non_contiguous_tensor(device):
     """`view` merges dimensions of a non-contiguous tensor that follow each other in memory."""
     x = torch.arange(24, device=device).view(2, 3, 4)[:, :, :1]

@@ -1,0 +1,68 @@
+import math
+
+import pytest
+import torch
+
+from fixtures.checks import same
+from fixtures.fact import fact
+
+
+def nan_in_backward(device):
+    """A loss whose gradient has NaN: the derivative of the root is infinite at 0, and is multiplied by 0."""
+    x = torch.tensor([0.0], device=device, requires_grad=True)
+    return x, (torch.sqrt(x) * 0.0).sum()
+
+
+@fact("torch.autograd.set_detect_anomaly", source="autograd")
+@pytest.mark.filterwarnings("ignore:Error detected in")
+def test_is_silent_by_default(device):
+    """Without anomaly detection NaN in a gradient goes unnoticed, and with it `backward` names the function."""
+    x, loss = nan_in_backward(device)
+    loss.backward()
+    assert math.isnan(x.grad.item())
+    with torch.autograd.set_detect_anomaly(True):
+        _, loss = nan_in_backward(device)
+        with pytest.raises(RuntimeError, match="Function 'SqrtBackward0' returned nan values in its 0th output"):
+            loss.backward()
+
+
+@fact("torch.autograd.detect_anomaly", source="autograd")
+def test_shows_where_the_function_was_called(device):
+    """Anomaly detection warns with the traceback of the forward call whose `backward` failed."""
+    with (
+        pytest.warns(UserWarning, match="Traceback of forward call that caused the error[^$]*nan_in_backward"),
+        torch.autograd.detect_anomaly(),
+        pytest.raises(RuntimeError, match="returned nan values"),
+    ):
+        nan_in_backward(device)[1].backward()
+
+
+@fact("torch.autograd.detect_anomaly", source="autograd")
+@pytest.mark.filterwarnings("ignore:Anomaly Detection")
+def test_without_check_of_nan_lets_it_pass(device):
+    """`detect_anomaly(check_nan=False)` lets NaN in a gradient pass."""
+    with torch.autograd.detect_anomaly(check_nan=False):
+        x, loss = nan_in_backward(device)
+        loss.backward()
+    same(x.grad, torch.tensor([math.nan]))
+
+
+@fact("torch.autograd.set_detect_anomaly", "torch.is_anomaly_enabled", "torch.is_anomaly_check_nan_enabled")
+@pytest.mark.parametrize("mode", [True, False])
+@pytest.mark.parametrize("check_nan", [True, False], ids=["check", "no_check"])
+def test_can_be_switched_and_ends_with_its_block(mode, check_nan):
+    """`set_detect_anomaly(mode, check_nan)` is in force as said inside of its block, and never after it."""
+    before = torch.is_anomaly_enabled()
+    with torch.autograd.set_detect_anomaly(mode, check_nan):
+        inside = torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()
+    assert (before, inside, torch.is_anomaly_enabled()) == (False, (mode, check_nan), False)
+
+
+@fact("torch.autograd.detect_anomaly", "torch.is_anomaly_enabled", hint="use it for debugging only")
+def test_warns_that_it_is_slow():
+    """`detect_anomaly` warns that it slows the program down, and ends with an exception too."""
+    with pytest.warns(UserWarning, match="Anomaly Detection has been enabled"):
+        block = torch.autograd.detect_anomaly()
+    with pytest.raises(KeyError), block:
+        raise KeyError(torch.is_anomaly_enabled())
+    assert not torch.is_anomaly_enabled()

@@ -1,0 +1,89 @@
+import pytest
+import torch
+
+from fixtures.checks import same
+from fixtures.fact import fact
+
+
+def leaf(*numbers, device):
+    return torch.tensor(numbers, device=device, requires_grad=True)
+
+
+@fact(
+    "torch.autograd.graph.Node.next_functions", "torch.autograd.graph.Node.name", "torch.Tensor.grad_fn", claims=["A02"]
+)
+def test_of_a_result_leads_to_its_leaves(device):
+    """From the node of a result edges lead to those of its arguments, down to one for each leaf."""
+    x, w = leaf(2.0, device=device), leaf(3.0, device=device)
+    node = (x * w + 5).grad_fn
+    (product, _), *_ = node.next_functions
+    leaves = [edge[0] for edge in product.next_functions]
+    assert [node.name(), product.name()] == ["AddBackward0", "MulBackward0"]
+    assert [each.name() for each in leaves] == ["torch::autograd::AccumulateGrad"] * 2
+    assert [each.variable is tensor for each, tensor in zip(leaves, (x, w), strict=True)] == [True, True]
+
+
+@fact("torch.autograd.graph.Node.next_functions", "torch.Tensor.grad_fn", claims=["A02"])
+def test_has_no_edge_to_a_constant(device):
+    """An argument that does not require grad has no node: its edge leads nowhere."""
+    node = (leaf(2.0, device=device) * torch.ones(1, device=device)).grad_fn
+    assert [edge[0] is None for edge in node.next_functions] == [False, True]
+
+
+@fact("torch.Tensor.grad_fn", claims=["A02"])
+def test_has_one_node_for_results_of_one_operation(device):
+    """The results of one operation have one node, and each its own number in it."""
+    first, second = torch.unbind(leaf(2.0, 3.0, device=device))
+    assert first.grad_fn is second.grad_fn is not None
+    assert (first.output_nr, second.output_nr) == (0, 1)
+
+
+@fact("torch.autograd.graph.Node.metadata", "torch.Tensor.grad_fn")
+def test_takes_notes_on_a_node(device):
+    """`metadata` of a node is a dict that is there as long as the graph."""
+    y = leaf(2.0, device=device) * 3
+    y.grad_fn.metadata["by"] = "hand"
+    (z,) = y.sum().grad_fn.next_functions
+    assert z[0].metadata == {"by": "hand"}
+
+
+@fact("torch.autograd.graph.get_gradient_edge", since="2.2")
+def test_has_edges_that_stand_for_tensors(device):
+    """An edge that `get_gradient_edge` gives takes the place of its tensor in `grad`, without keeping it alive."""
+    x = leaf(2.0, 3.0, device=device)
+    y = x * x
+    z = (y * 5).sum()
+    edge = torch.autograd.graph.get_gradient_edge(y)
+    assert (edge.node is y.grad_fn, edge.output_nr) == (True, 0)
+    del y
+    same(torch.autograd.grad(z, edge)[0], torch.tensor([5.0, 5.0]))
+
+
+@fact("torch.autograd.graph.get_gradient_edge", since="2.2")
+def test_has_no_edge_of_a_constant(device):
+    """A tensor that does not require grad has no edge in the graph."""
+    with pytest.raises(RuntimeError, match="does not require grad"):
+        torch.autograd.graph.get_gradient_edge(torch.ones(2, device=device))
+
+
+@fact("torch.autograd.set_multithreading_enabled", "torch.autograd.is_multithreading_enabled", since="2.1")
+@pytest.mark.parametrize("mode", [True, False])
+def test_can_be_run_by_one_thread(device, mode):
+    """`set_multithreading_enabled` says inside of its block alone whether `backward` may use other threads."""
+    x = leaf(2.0, device=device)
+    with torch.autograd.set_multithreading_enabled(mode):
+        inside = torch.autograd.is_multithreading_enabled()
+        (x * x).sum().backward()
+    assert (inside, torch.autograd.is_multithreading_enabled()) == (mode, True)
+    same(x.grad, torch.tensor([4.0]))
+
+
+@fact("torch.Tensor.backward", claims=["A02"])
+def test_may_be_deep(device):
+    """A graph of many thousand nodes is run and freed without a limit of depth."""
+    x = leaf(2.0, device=device)
+    y = x
+    for _ in range(5000):
+        y = y * 1
+    y.backward()
+    same(x.grad, torch.tensor([1.0]))

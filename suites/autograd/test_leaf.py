@@ -1,0 +1,131 @@
+import copy
+
+import pytest
+import torch
+
+from fixtures.checks import same, shares
+from fixtures.fact import fact
+
+
+@fact("torch.Tensor.is_leaf")
+@pytest.mark.parametrize(
+    ("make", "is_leaf"),
+    [
+        (lambda x: x, True),
+        (lambda x: x * 1, False),
+        (lambda x: x.clone(), False),
+        (lambda x: x.view(2, 1), False),
+        (lambda x: x.to(torch.float64), False),
+        (lambda x: x.to(x.dtype), True),
+        (lambda x: x.detach() * 2, True),
+        (lambda x: (x > 2).float() * 3, True),
+        (lambda x: torch.nn.Parameter(x), True),
+    ],
+    ids=["made", "product", "clone", "view", "other_dtype", "same_dtype", "detached", "compared", "parameter"],
+)
+def test_is_what_no_recorded_operation_made(device, make, is_leaf):
+    """A tensor is a leaf unless an operation that was recorded has made it."""
+    assert make(torch.tensor([2.0, 3.0], device=device, requires_grad=True)).is_leaf is is_leaf
+
+
+@fact("torch.Tensor.is_leaf", "torch.Tensor.requires_grad_", hint="move the tensor first, then ask for its gradient")
+def test_is_not_what_was_moved_after_it_required_grad(device):
+    """A tensor that is converted after it was made to require grad is no leaf, and one converted before is."""
+    after = torch.ones(2, device=device, requires_grad=True).to(torch.float64)
+    before = torch.ones(2, device=device).to(torch.float64).requires_grad_()
+    assert (after.is_leaf, before.is_leaf) == (False, True)
+    (before * 3).sum().backward()
+    same(before.grad, torch.tensor([3.0, 3.0], dtype=torch.float64))
+
+
+@fact("torch.Tensor.requires_grad")
+def test_passes_its_wish_for_a_gradient_on(device):
+    """A result requires grad where at least one of its arguments does."""
+    x, w = torch.ones(2, device=device), torch.ones(2, device=device, requires_grad=True)
+    assert [made.requires_grad for made in (x + x, x + w, w * 2, w.sum())] == [False, True, True, True]
+
+
+@fact("torch.Tensor.requires_grad_", "torch.tensor", source="notes/autograd")
+@pytest.mark.parametrize("dtype", [torch.int64, torch.bool, torch.uint8])
+def test_is_of_floating_point_to_require_grad(device, dtype):
+    """Only tensors of floating point or complex dtype can require grad."""
+    x = torch.ones(2, device=device).to(dtype)
+    with pytest.raises(RuntimeError, match="floating point"):
+        x.requires_grad_()
+    with pytest.raises(RuntimeError, match="floating point"):
+        torch.tensor([1, 0], dtype=dtype, device=device, requires_grad=True)
+
+
+@fact("torch.Tensor.requires_grad_")
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64, torch.complex64])
+def test_of_any_floating_dtype_can_require_grad(device, dtype):
+    """`requires_grad_` returns the tensor itself, of whatever floating or complex dtype, with the flag set."""
+    x = torch.tensor([1.5, -2.5], dtype=dtype, device=device)
+    assert x.requires_grad_() is x
+    same(x, torch.tensor([1.5, -2.5], dtype=dtype))
+    assert (x.requires_grad, x.requires_grad_(False).requires_grad) == (True, False)
+
+
+@fact("torch.Tensor.requires_grad_", hint="use detach()")
+def test_alone_can_stop_requiring_grad(device):
+    """Only a leaf can be told to require no grad any more: a result is refused."""
+    y = torch.ones(2, device=device, requires_grad=True) * 2
+    with pytest.raises(RuntimeError, match="you can only change requires_grad flags of leaf variables"):
+        y.requires_grad_(False)
+
+
+@fact("torch.Tensor.requires_grad_")
+def test_once_frozen_is_a_constant_of_what_follows(device):
+    """What was recorded before a leaf was frozen still reaches it, and what is computed later does not."""
+    x = torch.tensor([2.0], device=device, requires_grad=True)
+    before = x * 3
+    x.requires_grad_(False)
+    assert not (x * 5).requires_grad
+    x.requires_grad_()
+    before.sum().backward()
+    same(x.grad, torch.tensor([3.0]))
+
+
+@fact("torch.Tensor.grad_fn", source="notes/autograd")
+def test_has_no_grad_fn(device):
+    """A leaf has no `grad_fn`, and a result has that of the operation that made it."""
+    x = torch.ones(2, device=device, requires_grad=True)
+    assert x.grad_fn is None
+    assert [made.grad_fn.name() for made in (x * 2, x.exp(), x.sum())] == [
+        "MulBackward0",
+        "ExpBackward0",
+        "SumBackward0",
+    ]
+
+
+@fact("torch.Tensor.retains_grad")
+def test_does_not_retain_its_gradient_but_keeps_it(device):
+    """`retains_grad` is True of a result that was asked to keep its gradient, and False of leaves and other results."""
+    x = torch.ones(2, device=device, requires_grad=True)
+    kept, other = x * 2, x * 3
+    kept.retain_grad()
+    assert (x.retains_grad, kept.retains_grad, other.retains_grad) == (False, True, False)
+
+
+@fact("torch.Tensor.retain_grad")
+def test_needs_no_retain_grad(device):
+    """`retain_grad` of a leaf changes nothing, and of what does not require grad is refused."""
+    x = torch.ones(2, device=device, requires_grad=True)
+    x.retain_grad()
+    (x * 3).sum().backward()
+    same(x.grad, torch.tensor([3.0, 3.0]))
+    with pytest.raises(RuntimeError, match="can't retain_grad on Tensor that has requires_grad=False"):
+        torch.ones(2, device=device).retain_grad()
+
+
+@fact("torch.Tensor.__deepcopy__", hint="detach() first")
+def test_alone_can_be_deepcopied(device):
+    """`deepcopy` of a leaf is a leaf with a copy of its gradient, and of a result is refused."""
+    x = torch.tensor([2.0, 3.0], device=device, requires_grad=True)
+    y = x * 2
+    y.sum().backward()
+    copied = copy.deepcopy(x)
+    same(copied.grad, torch.tensor([2.0, 2.0]))
+    assert (copied.is_leaf, shares(copied.grad, x.grad)) == (True, False)
+    with pytest.raises(RuntimeError, match="Only Tensors created explicitly by the user"):
+        copy.deepcopy(y)

@@ -1,0 +1,295 @@
+"""Which dtype operands of different dtypes give: the documented rules, whole."""
+
+import operator
+
+import numpy
+import pytest
+import torch
+
+from fixtures.checks import same
+from fixtures.fact import fact
+
+KINDS = [
+    [torch.bool],
+    [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64],
+    [torch.float16, torch.bfloat16, torch.float32, torch.float64],
+    [torch.complex32, torch.complex64, torch.complex128],
+]
+DTYPES = [dtype for kind in KINDS for dtype in kind]
+PARTS = {torch.complex32: torch.float16, torch.complex64: torch.float32, torch.complex128: torch.float64}
+COMPUTED = [dtype for dtype in DTYPES if dtype != torch.complex32]
+JOINS = {
+    "mul": torch.mul,
+    "cat": lambda a, b: torch.cat([a, b]),
+    "stack": lambda a, b: torch.stack([a, b]),
+    "where": lambda a, b: torch.where(torch.tensor([True, False]), a, b),
+}
+SHAPED = {"mul": [1, 0], "cat": [1, 0, 1, 0], "stack": [[1, 0], [1, 0]], "where": [1, 0]}
+NUMBERS = {"bool": True, "int": 2, "float": 2.5}
+REAL = [dtype for dtype in DTYPES if not dtype.is_complex]
+FRACTIONS = ["sqrt", "exp", "sin", "sigmoid", "reciprocal", "log1p", "atan", "rsqrt"]
+EACH = pytest.mark.parametrize("dtype", DTYPES)
+
+
+def kind(dtype):
+    """The category: 0 for booleans, 1 for integers, 2 for floating point, 3 for complex numbers."""
+    return next(number for number, kind in enumerate(KINDS) if dtype in kind)
+
+
+def promoted(a, b):
+    """The smallest dtype of the higher category that can hold both."""
+    if kind(a) == kind(b) == 3:
+        return max(a, b, key=DTYPES.index)
+    if 3 in (kind(a), kind(b)):
+        part = promoted(PARTS.get(a, a), PARTS.get(b, b))
+        return next(whole for whole, of in PARTS.items() if of == part)
+    if kind(a) != kind(b):
+        return max(a, b, key=kind)
+    mixed = {
+        frozenset([torch.uint8, torch.int8]): torch.int16,
+        frozenset([torch.float16, torch.bfloat16]): torch.float32,
+    }
+    return mixed.get(frozenset([a, b]), max(a, b, key=DTYPES.index))
+
+
+@fact("torch.promote_types", source="tensor_attributes")
+@EACH
+def test_of_two_dtypes_is_the_smallest_that_holds_both(dtype):
+    """Two dtypes promote to the smallest one of the higher category that holds both, in either order."""
+    want = {other: promoted(dtype, other) for other in DTYPES}
+    assert {other: torch.promote_types(dtype, other) for other in DTYPES} == want
+    assert {other: torch.promote_types(other, dtype) for other in DTYPES} == want
+
+
+@fact("torch.promote_types", "torch.float8_e4m3fn", since="2.1")
+@pytest.mark.parametrize("name", ["float8_e4m3fn", "float8_e5m2"])
+def test_of_eight_bit_floats_is_refused(name):
+    """Float8 does not promote with another dtype."""
+    with pytest.raises(RuntimeError, match="Promotion for Float8"):
+        torch.promote_types(getattr(torch, name), torch.float32)
+
+
+@fact("torch.mul", "torch.cat", "torch.stack", "torch.where", source="tensor_attributes")
+@pytest.mark.parametrize("name", JOINS)
+@pytest.mark.parametrize("dtype", COMPUTED)
+def test_of_two_tensors_is_that_of_their_dtypes(name, dtype):
+    """Tensors with dimensions are multiplied, joined and chosen between in the dtype that theirs promote to."""
+    x = torch.tensor([1, 0]).to(dtype)
+    results = {other: JOINS[name](x, torch.tensor([1, 0]).to(other)) for other in COMPUTED}
+    assert {other: y.dtype for other, y in results.items()} == {other: promoted(dtype, other) for other in COMPUTED}
+    want = numpy.array(SHAPED[name])
+    assert all(y.shape == want.shape and y.is_contiguous() for y in results.values())
+    assert all((y.to(torch.complex128).numpy() == want).all() for y in results.values())
+
+
+@fact(
+    "torch.add",
+    "torch.result_type",
+    source="tensor_attributes",
+    myth="a float64 number makes the result float64",
+)
+@pytest.mark.parametrize("dtype", COMPUTED)
+@pytest.mark.parametrize("number", NUMBERS)
+def test_of_a_number_counts_by_its_kind_only(device, dtype, number):
+    """A Python number changes the dtype of a tensor only where it is of a higher category: int64 or the default one."""
+    x, value = torch.tensor([3, 4], device=device).to(dtype), NUMBERS[number]
+    rank = list(NUMBERS).index(number)
+    want = [None, torch.int64, torch.float32][rank] if rank > kind(dtype) else dtype
+    assert torch.result_type(x, value) == (x + value).dtype == (value + x).dtype == want
+
+
+@fact("torch.add", "torch.result_type", source="tensor_attributes")
+@pytest.mark.parametrize(
+    ("dtype", "want"),
+    [
+        (torch.bool, torch.complex64),
+        (torch.int64, torch.complex64),
+        (torch.float32, torch.complex64),
+        (torch.float64, torch.complex128),
+        (torch.complex128, torch.complex128),
+    ],
+)
+def test_of_a_complex_number_has_the_precision_of_the_tensor(device, dtype, want):
+    """A Python complex number beside a tensor gives complex numbers of the tensor's precision or the default."""
+    x = torch.tensor([1, 0], device=device).to(dtype)
+    assert torch.result_type(x, 2j) == want
+    same(x + 2j, torch.tensor([1 + 2j, 2j], dtype=want))
+
+
+@fact("torch.add", "torch.result_type", source="tensor_attributes")
+@pytest.mark.parametrize("dtype", REAL)
+def test_of_a_tensor_without_dimensions_counts_by_its_kind_only(device, dtype):
+    """A tensor without dimensions changes the dtype of one with dimensions only where it is of a higher category."""
+    x = torch.tensor([3, 4], device=device).to(dtype)
+    scalars = {other: torch.tensor(1, device=device).to(other) for other in REAL}
+    want = {other: promoted(dtype, other) if kind(other) > kind(dtype) else dtype for other in REAL}
+    assert {other: torch.result_type(x, scalar) for other, scalar in scalars.items()} == want
+    assert {other: (scalar + x).dtype for other, scalar in scalars.items()} == want
+
+
+@fact("torch.result_type", "torch.add", source="tensor_attributes")
+@pytest.mark.parametrize("dtype", COMPUTED)
+def test_of_two_tensors_without_dimensions_is_that_of_their_dtypes(device, dtype):
+    """Two tensors without dimensions promote as two with dimensions do."""
+    a = torch.tensor(1, device=device).to(dtype)
+    others = {other: torch.tensor(1, device=device).to(other) for other in COMPUTED}
+    want = {other: promoted(dtype, other) for other in COMPUTED}
+    assert {other: torch.result_type(a, b) for other, b in others.items()} == want
+    assert {other: (a + b).dtype for other, b in others.items()} == want
+
+
+@fact("torch.result_type")
+@pytest.mark.parametrize(
+    ("a", "b", "want"),
+    [(1, 2, torch.int64), (1, 2.5, torch.float32), (True, 1j, torch.complex64), (True, False, torch.bool)],
+    ids=str,
+)
+def test_of_two_numbers_is_their_default(a, b, want):
+    """`result_type` of two Python numbers is the dtype that a tensor of both has."""
+    assert torch.result_type(a, b) == want
+
+
+@fact("torch.can_cast")
+@EACH
+def test_of_a_cast_may_not_lose_its_kind(dtype):
+    """`can_cast` says yes to the same or a higher category, to a narrower dtype too: no to a lower one."""
+    want = {other: kind(other) >= kind(dtype) for other in DTYPES}
+    assert {other: torch.can_cast(dtype, other) for other in DTYPES} == want
+
+
+# --- in place and out=
+
+
+@fact("torch.Tensor.add_", "torch.Tensor.mul_", "torch.Tensor.div_", source="tensor_attributes", hint="x = x / 2")
+@pytest.mark.parametrize(
+    ("name", "dtype", "value"),
+    [
+        ("add_", torch.int64, 1.5),
+        ("mul_", torch.int32, 0.5),
+        ("div_", torch.int64, 2),
+        ("add_", torch.bool, 1),
+        ("add_", torch.float32, 1j),
+    ],
+    ids=["int64 float", "int32 float", "quotient", "bool int", "float complex"],
+)
+def test_of_the_result_is_not_forced_into_a_lower_kind(device, name, dtype, value):
+    """An in-place operation refuses a result of a higher category than the tensor's, and leaves it as it was."""
+    x = torch.tensor([1, 0], device=device).to(dtype)
+    with pytest.raises(RuntimeError, match="result type .* can't be cast to the desired output type"):
+        getattr(x, name)(value)
+    same(x, torch.tensor([1, 0]).to(dtype))
+
+
+@fact("torch.Tensor.add_", "torch.Tensor.mul_", "torch.Tensor.sub_", source="tensor_attributes")
+@pytest.mark.parametrize(("name", "want"), [("add_", 3.75), ("mul_", 3.375), ("sub_", -0.75)])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
+def test_of_the_result_in_place_is_the_tensor_s(device, name, want, dtype):
+    """An in-place operation with a wider dtype of the same category keeps the tensor's dtype."""
+    x = torch.tensor([1.5], dtype=dtype, device=device)
+    assert getattr(x, name)(torch.tensor([2.25], dtype=torch.float64, device=device)) is x
+    same(x, torch.tensor([want], dtype=dtype))
+
+
+@fact("torch.add", "torch.mul", source="tensor_attributes")
+@pytest.mark.parametrize(("name", "want"), [("add", 3.75), ("mul", 3.375)])
+def test_of_out_may_be_wider_or_narrower_but_not_of_a_lower_kind(device, name, want):
+    """`out=` takes a result in another dtype of the same or a higher category, and refuses a lower one."""
+    a, b = torch.tensor([1.5], device=device), torch.tensor([2.25], device=device)
+    for_all = [torch.zeros(1, dtype=dtype, device=device) for dtype in (torch.float16, torch.float64, torch.complex64)]
+    results = [getattr(torch, name)(a, b, out=out) for out in for_all]
+    assert all(y is out for y, out in zip(results, for_all))
+    assert [out.item() for out in for_all] == [want] * 3
+    with pytest.raises(RuntimeError, match="can't be cast to the desired output type Long"):
+        getattr(torch, name)(a, b, out=torch.zeros(1, dtype=torch.int64, device=device))
+
+
+# --- what operations make of integers
+
+
+@fact("torch.div", "torch.true_divide", source="tensor_attributes")
+@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.int16, torch.int64])
+def test_of_a_quotient_of_integers_is_the_default(device, dtype):
+    """`/` of integers or of booleans divides into the default dtype."""
+    x = torch.tensor([1, 0, 1], device=device).to(dtype)
+    same(x / 4, torch.tensor([0.25, 0.0, 0.25]))
+    same(torch.true_divide(x, 4), torch.tensor([0.25, 0.0, 0.25]))
+
+
+@fact(*(f"torch.{name}" for name in FRACTIONS), source="tensor_attributes")
+@pytest.mark.parametrize("name", FRACTIONS)
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64])
+def test_of_a_function_of_integers_is_the_default(device, name, dtype):
+    """A function with fractions for values takes integers, and gives the default dtype."""
+    of_numpy = {
+        "sigmoid": lambda x: 1 / (1 + numpy.exp(-x)),
+        "reciprocal": lambda x: 1 / x,
+        "atan": numpy.arctan,
+        "rsqrt": lambda x: x**-0.5,
+    }
+    y = getattr(torch, name)(torch.tensor([1, 4], dtype=dtype, device=device))
+    want = of_numpy.get(name) or getattr(numpy, name)
+    assert y.dtype == torch.float32 and y.is_contiguous()
+    assert y.tolist() == pytest.approx(want(numpy.array([1.0, 4.0])).tolist(), rel=1e-6)
+
+
+@fact("torch.float_power")
+@pytest.mark.parametrize("dtype", [torch.int64, torch.float16, torch.float32])
+def test_of_float_power_is_double(device, dtype):
+    """`float_power` computes in float64, whatever it is given."""
+    y = torch.float_power(torch.tensor([2, 3], dtype=dtype, device=device), 2)
+    same(y, torch.tensor([4.0, 9.0], dtype=torch.float64))
+    assert y.is_contiguous()
+
+
+@fact("torch.sub", "torch.neg", hint="a ^ b, or ~a")
+@pytest.mark.parametrize(
+    "operation", [lambda x: x - x, lambda x: 1 - x, lambda x: -x], ids=["pair", "number", "negative"]
+)
+def test_of_booleans_has_no_difference(device, operation):
+    """`-` of booleans is refused, whose sum is their logical or."""
+    x = torch.tensor([True, False], device=device)
+    same(x + x, torch.tensor([True, False]))
+    with pytest.raises(RuntimeError, match="the `-` operator"):
+        operation(x)
+
+
+@fact("torch.add", "torch.sub", "torch.mul")
+@pytest.mark.parametrize(
+    ("operation", "a", "b", "dtype"),
+    [
+        (operator.add, 200, 100, "uint8"),
+        (operator.sub, 1, 2, "uint8"),
+        (operator.mul, 64, 2, "int8"),
+        (operator.add, 2**31 - 1, 1, "int32"),
+    ],
+    ids=["add", "sub", "mul", "int32"],
+)
+def test_of_integers_wraps_around(device, operation, a, b, dtype):
+    """Integers that do not fit wrap around, as those of NumPy do."""
+    x, y = (numpy.array([value, 1], dtype=dtype) for value in (a, b))
+    same(operation(*(torch.from_numpy(each).to(device) for each in (x, y))), operation(x, y))
+
+
+@fact("torch.pow")
+def test_of_integers_has_no_negative_power(device):
+    """An integer to a negative integer power is refused, to a fractional one it is a float."""
+    x = torch.tensor([2, 4], device=device)
+    with pytest.raises(RuntimeError, match="Integers to negative integer powers are not allowed"):
+        x**-1
+    same(x**-1.0, torch.tensor([0.5, 0.25]))
+
+
+@fact("torch.add", "torch.bitwise_and")
+@pytest.mark.parametrize("other", [[1.0, 2.0], "a", None], ids=["list", "text", "None"])
+def test_of_what_is_no_number_is_refused(device, other):
+    """`+` of a tensor and a list, text or None is a `TypeError`."""
+    with pytest.raises(TypeError, match="unsupported operand type"):
+        torch.ones(2, device=device) + other
+
+
+@fact("torch.add", "torch.mul")
+@pytest.mark.parametrize("name", ["add", "mul"])
+def test_of_a_numpy_number_counts_as_a_number(device, name):
+    """A NumPy float64 number beside a float32 tensor gives float32, as a Python number does."""
+    y = getattr(torch, name)(torch.tensor([1.5, 2.0], device=device), numpy.float64(2))
+    same(y, torch.tensor({"add": [3.5, 4.0], "mul": [3.0, 4.0]}[name]))

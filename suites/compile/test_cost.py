@@ -1,0 +1,60 @@
+"""What compiling wins, and what it costs at each call."""
+
+import shutil
+
+import pytest
+import torch
+
+from fixtures.fact import fact, unavailable
+from fixtures.race import race
+
+pytestmark = pytest.mark.bench
+
+
+def chain(x):
+    """Ten elementwise functions, which a compiler can make one of."""
+    for _ in range(5):
+        x = torch.sin(x) * 2.0
+    return x
+
+
+def compiles_nothing(patch):
+    """`compile` gives the function as it is."""
+    patch.setattr(torch, "compile", lambda function, **options: function)
+
+
+def compiles_badly(patch):
+    """What is compiled computes everything three times."""
+    patch.setattr(torch, "compile", lambda function: lambda x: [function(x) for _ in range(3)][-1])
+
+
+@pytest.fixture(autouse=True)
+def _forgetting(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    torch._dynamo.reset()
+    yield
+    torch._dynamo.reset()
+
+
+@fact("torch.compile", refuter=compiles_badly, source="torch.compiler")
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_of_a_chain_is_less_where_it_is_one_kernel(numbers):
+    """Ten elementwise functions in a row take less time compiled than one after the other, for 65,536 elements."""
+    if not any(map(shutil.which, ("c++", "g++", "clang++", "cl"))):
+        unavailable("platform", "a C++ compiler")
+    x, compiled = torch.rand(1 << 16), torch.compile(chain)
+    assert race(lambda: compiled(x), lambda: chain(x), numbers).ratio_below(1)
+
+
+@fact(
+    "torch.compile",
+    refuter=compiles_nothing,
+    myth="compiled code is never slower",
+    hint="compile the whole model or the loop, not each small function",
+    source="torch.compiler",
+)
+def test_of_a_small_function_is_more_than_double(numbers):
+    """A call of one addition of two numbers takes more than twice as long compiled, since each call checks first."""
+    compiled, x = torch.compile(lambda x: x + 1, backend="eager"), torch.ones(1)
+    assert race(lambda: compiled(x), lambda: x + 1, numbers).ratio_above(2)

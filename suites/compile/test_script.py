@@ -1,0 +1,131 @@
+"""TorchScript: what `torch.jit` makes of a function, and how it stands."""
+
+import pytest
+import torch
+from torch import nn
+
+from fixtures.checks import same
+from fixtures.fact import fact
+
+OLD = pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning", "ignore:.*deprecated:FutureWarning")
+
+
+def powers(x, count: int):
+    result = x
+    for _ in range(count):
+        result = result * x
+    return result
+
+
+def of(*numbers, device):
+    return torch.tensor(numbers, device=device)
+
+
+@fact("torch.jit.script", since="2.10", hint="use torch.compile or torch.export")
+def test_script_is_deprecated():
+    """`torch.jit.script` warns that it is deprecated, and still works."""
+    with pytest.warns(Warning, match="torch.jit.script.*is deprecated"):
+        scripted = torch.jit.script(powers)
+    assert scripted(torch.tensor(2.0), 3).item() == 16.0
+
+
+@fact("torch.jit.trace", since="2.10", hint="use torch.compile or torch.export")
+def test_trace_is_deprecated():
+    """`torch.jit.trace` warns that it is deprecated, and still works."""
+    with pytest.warns(Warning, match="torch.jit.trace.*is deprecated"):
+        traced = torch.jit.trace(torch.sin, torch.ones(2))
+    same(traced(torch.zeros(2)), torch.zeros(2))
+
+
+@fact("torch.jit.script")
+@OLD
+def test_script_keeps_loops(device):
+    """A scripted function keeps its loop, with as many steps as each call says, and its gradients."""
+    scripted, x = torch.jit.script(powers), torch.tensor([2.0], device=device, requires_grad=True)
+    assert [scripted(x, count).item() for count in (0, 1, 3)] == [2.0, 4.0, 16.0]
+    scripted(x, 3).backward()
+    same(x.grad, torch.tensor([32.0]))
+
+
+@fact("torch.jit.script")
+@OLD
+def test_script_takes_what_is_not_annotated_for_tensors(device):
+    """An argument without an annotation is a tensor to `script`: a number is refused for it."""
+    scripted = torch.jit.script(powers)
+    with pytest.raises(RuntimeError, match="Expected a value of type 'Tensor"):
+        scripted(2.0, 3)
+    same(scripted(of(2.0, device=device), 1), torch.tensor([4.0]))
+
+
+@fact("torch.jit.script")
+@OLD
+def test_script_refuses_what_it_does_not_know():
+    """`script` refuses Python that it has no meaning for, with the place in the source."""
+
+    def unknown(x):
+        yield x
+
+    with pytest.raises((RuntimeError, torch.jit.frontend.FrontendError), match=r"yield|aren't supported|not supported"):
+        torch.jit.script(unknown)
+
+
+@fact("torch.jit.save", "torch.jit.load")
+@OLD
+def test_script_can_be_saved_without_its_source(device, tmp_path):
+    """A scripted module that was saved is loaded with its parameters, and needs its Python class no more."""
+
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.by = nn.Parameter(torch.tensor([3.0, 5.0]))
+
+        def forward(self, x):
+            return x * self.by
+
+    torch.jit.save(torch.jit.script(Scaled()), tmp_path / "model.pt")
+    loaded = torch.jit.load(str(tmp_path / "model.pt"), map_location=device)
+    same(loaded(of(2.0, 2.0, device=device)).detach(), torch.tensor([6.0, 10.0]))
+    assert (list(loaded.state_dict()), type(loaded).__name__) == (["by"], "RecursiveScriptModule")
+
+
+@fact("torch.jit.trace")
+@OLD
+def test_trace_takes_other_sizes(device):
+    """A traced function takes inputs of other sizes than its example where nothing depended on them."""
+    traced = torch.jit.trace(lambda x: x.cumsum(0) * 2, torch.ones(2, device=device))
+    same(traced(of(1.0, 2.0, 3.0, device=device)), torch.tensor([2.0, 6.0, 12.0]))
+
+
+@fact("torch.jit.trace")
+@OLD
+def test_trace_keeps_the_mode_of_the_module(device):
+    """A module traced in training keeps its dropout, and traced in evaluation has none, whatever is said later."""
+    layer, x = nn.Dropout(0.5), torch.ones(64, device=device)
+    training = torch.jit.trace(layer.train(), x, check_trace=False).eval()
+    evaluating = torch.jit.trace(layer.eval(), x, check_trace=False).train()
+    assert sorted(set(training(x).tolist())) == [0.0, 2.0]
+    same(evaluating(x), x)
+
+
+@fact("torch.jit.is_scripting", "torch.jit.is_tracing")
+@OLD
+def test_can_be_asked_for():
+    """`is_scripting` and `is_tracing` are False in Python, and `is_tracing` is True while a function is traced."""
+    seen = []
+    torch.jit.trace(lambda x: seen.append((torch.jit.is_tracing(), torch.jit.is_scripting())) or x, torch.ones(1),
+                    check_trace=False)  # fmt: skip
+    assert seen == [(True, False)]
+    assert (torch.jit.is_tracing(), torch.jit.is_scripting()) == (False, False)
+
+
+@fact("torch.jit.freeze")
+@OLD
+def test_freeze_makes_constants_of_parameters(device):
+    """`freeze` makes constants of a scripted module's parameters, and wants it in evaluation mode."""
+    layer = nn.Linear(1, 1, bias=False).to(device)
+    nn.init.constant_(layer.weight, 3.0)
+    with pytest.raises(RuntimeError, match="eval"):
+        torch.jit.freeze(torch.jit.script(layer))
+    frozen = torch.jit.freeze(torch.jit.script(layer.eval()))
+    assert list(frozen.parameters()) == []
+    same(frozen(torch.tensor([[2.0]], device=device)), torch.tensor([[6.0]]))

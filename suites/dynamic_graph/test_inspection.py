@@ -1,0 +1,122 @@
+"""What can be looked at in the middle of a forward pass."""
+
+import pytest
+import torch
+from torch import nn
+
+from fixtures.checks import same
+from fixtures.fact import fact
+
+
+def model_of(device):
+    model = nn.Sequential(nn.Linear(1, 1, bias=False), nn.ReLU(), nn.Linear(1, 1, bias=False)).to(device)
+    for layer, weight in ((0, 3.0), (2, 5.0)):
+        nn.init.constant_(model[layer].weight, weight)
+    return model
+
+
+@fact("torch.Tensor.item", "torch.Tensor.tolist", claims=["G04"])
+def test_has_values_in_the_middle(device):
+    """A result in the middle of a computation has its values at once, and reading them changes no gradient."""
+    x = torch.tensor([2.0, 3.0], device=device, requires_grad=True)
+    y = x * x
+    seen = y.tolist(), y.sum().item()
+    (y * y).sum().backward()
+    assert seen == ([4.0, 9.0], 13.0)
+    same(x.grad, torch.tensor([32.0, 108.0]))
+
+
+@fact("torch.Tensor.grad_fn", "torch.Tensor.requires_grad", claims=["G04"])
+def test_prints_the_values_and_what_made_them(device):
+    """`print` of a result shows its values and the function that made it, and of a leaf that it requires grad."""
+    x = torch.tensor([2.5, 3.5], device=device, requires_grad=True)
+    assert "2.5000, 3.5000" in repr(x) and "requires_grad=True" in repr(x)
+    assert "5., 7." in repr(x * 2) and "grad_fn=<MulBackward0>" in repr(x * 2)
+
+
+@fact("torch.nn.Module.register_forward_hook", claims=["G04"])
+def test_shows_what_a_layer_gives(device):
+    """A forward hook is called with the layer, its arguments and its result, in the middle of the model's call."""
+    model, seen = model_of(device), []
+    model[0].register_forward_hook(lambda layer, arguments, result: seen.append((layer, arguments, result)))
+    y = model(torch.tensor([[2.0]], device=device))
+    layer, (argument,), result = seen[0]
+    assert (layer is model[0], argument.item(), result.item(), y.item()) == (True, 2.0, 6.0, 30.0)
+
+
+@fact("torch.nn.Module.register_forward_hook", "torch.nn.Module.register_forward_pre_hook", claims=["G04"])
+def test_can_be_replaced_by_hooks(device):
+    """What a forward pre-hook returns is the argument of the layer, and what a forward hook returns its result."""
+    model = model_of(device)
+    before = model[0].register_forward_pre_hook(lambda layer, arguments: (arguments[0] + 1,))
+    after = model[0].register_forward_hook(lambda layer, arguments, result: result * 10)
+    x = torch.tensor([[2.0]], device=device)
+    changed = model(x).item()
+    before.remove(), after.remove()
+    assert (changed, model(x).item()) == (450.0, 30.0)
+
+
+@fact("torch.nn.Module.register_forward_hook", "torch.nn.Module.register_forward_pre_hook", claims=["G04"])
+def test_calls_hooks_in_order(device):
+    """Forward hooks run in the order of registration, pre-hooks before the layer, `prepend=True` before the others."""
+    layer, order = nn.Identity(), []
+    layer.register_forward_hook(lambda *_: order.append("hook 1"))
+    layer.register_forward_hook(lambda *_: order.append("hook 2"))
+    layer.register_forward_hook(lambda *_: order.append("hook 0"), prepend=True)
+    layer.register_forward_pre_hook(lambda *_: order.append("pre-hook 1"))
+    layer.register_forward_pre_hook(lambda *_: order.append("pre-hook 0"), prepend=True)
+    layer(torch.ones(1, device=device))
+    assert order == ["pre-hook 0", "pre-hook 1", "hook 0", "hook 1", "hook 2"]
+
+
+@fact("torch.nn.Module.register_forward_hook", "torch.nn.Module.register_forward_pre_hook")
+@pytest.mark.parametrize("name", ["register_forward_hook", "register_forward_pre_hook"])
+def test_does_not_call_hooks_that_were_removed(device, name):
+    """A hook is not called any more after `remove()` of its handle, and others are."""
+    layer, seen = nn.Identity(), []
+    _, handle = (getattr(layer, name)(lambda *_, by=by: seen.append(by)) for by in (1, 2))
+    handle.remove()
+    layer(torch.ones(1, device=device))
+    assert seen == [1]
+
+
+@fact("torch.nn.Module.register_forward_hook", claims=["G04"])
+def test_stops_where_the_code_fails(device):
+    """An error in a layer is raised at the line that called it, and hooks of layers before have seen their results."""
+    model, seen = nn.Sequential(nn.Linear(2, 3), nn.Linear(4, 1)).to(device), []
+    model[0].register_forward_hook(lambda layer, arguments, result: seen.append(tuple(result.shape)))
+    with pytest.raises(RuntimeError, match="cannot be multiplied"):
+        model(torch.ones(1, 2, device=device))
+    assert seen == [(1, 3)]
+
+
+@fact("torch.nn.Linear", "torch.matmul", claims=["G05"], source="generated/torch.nn.Linear")
+def test_of_layers_is_that_of_arrays(device):
+    """A layer, the function it stands for, and products of arrays written by hand give the same, gradients included."""
+    layer, x = nn.Linear(2, 1).to(device), torch.tensor([[2.0, 3.0]], device=device)
+    w = torch.tensor([[5.0, 7.0]], device=device, requires_grad=True)
+    b = torch.tensor([0.5], device=device, requires_grad=True)
+    layer.load_state_dict({"weight": w.detach(), "bias": b.detach()})
+    by_hand, by_layer = torch.matmul(x, w.t()) + b, layer(x)
+    by_hand.sum().backward(), by_layer.sum().backward()
+    same(by_hand.detach(), torch.tensor([[31.5]]))
+    same(by_layer.detach(), by_hand.detach())
+    same(layer.weight.grad, w.grad)
+    same(layer.bias.grad, b.grad)
+
+
+@fact("torch.optim.SGD.step", claims=["G05"])
+def test_of_an_optimizer_is_that_of_arrays(device):
+    """A step of an optimizer and the same rule written by hand on tensors give the same weights."""
+    layer, x = nn.Linear(1, 1, bias=False).to(device), torch.tensor([[2.0]], device=device)
+    nn.init.constant_(layer.weight, 3.0)
+    w = torch.tensor([[3.0]], device=device, requires_grad=True)
+    optimizer = torch.optim.SGD(layer.parameters(), lr=0.125)
+    for _ in range(3):
+        optimizer.zero_grad()
+        (layer(x) ** 2).sum().backward()
+        optimizer.step()
+        (gradient,) = torch.autograd.grad(((x @ w.t()) ** 2).sum(), w)
+        w = (w - 0.125 * gradient).detach().requires_grad_()
+    same(layer.weight.detach(), w.detach())
+    assert w.item() == 3.0 * (1 - 0.125 * 8) ** 3

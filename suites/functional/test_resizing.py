@@ -1,0 +1,394 @@
+import math
+
+import numpy
+import pytest
+import torch
+from torch.nn import functional
+
+from fixtures.checks import close, same
+from fixtures.fact import fact
+
+ROUNDINGS = 64  # of products with a few weights
+X = numpy.array([[[0.5, -1.25, 2.0], [1.5, 0.25, -0.75]]])  # a batch of one with two channels of three
+IMAGE = numpy.arange(24.0).reshape(1, 2, 3, 4) ** 2 % 11
+MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+
+
+@fact("torch.nn.functional.pad")
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("pad", [(1, 2), (2, 0), (0, 0)])
+def test_by_pad_are_those_of_numpy(device, mode, pad):
+    """`pad` puts elements before and behind the last dimension: zeros, or a reflection, the edge or the other end."""
+    x = torch.tensor(X, device=device, requires_grad=True)
+    y = functional.pad(x, pad, mode=mode)
+    y.sum().backward()
+    places = numpy.pad(numpy.arange(1, 4), pad, mode=MODES[mode])
+    same(y, numpy.pad(X, ((0, 0), (0, 0), pad), mode=MODES[mode]))
+    same(x.grad, numpy.broadcast_to(numpy.bincount(places, minlength=4)[1:].astype(float), X.shape).copy())
+    same(x, X)
+
+
+@fact("torch.nn.functional.pad")
+@pytest.mark.parametrize("mode", MODES)
+def test_by_pad_start_from_the_last_dimension(device, mode):
+    """`pad` takes pairs for dimensions from the last one on, and reads a tensor of any strides."""
+    x = torch.tensor(IMAGE, device=device).transpose(2, 3).contiguous().transpose(2, 3)
+    y = functional.pad(x, (1, 2, 0, 1), mode=mode)
+    same(y, numpy.pad(IMAGE, ((0, 0), (0, 0), (0, 1), (1, 2)), mode=MODES[mode]))
+
+
+@fact("torch.nn.functional.pad")
+def test_by_pad_are_filled_with_a_value(device):
+    """`pad` fills with `value`, cuts where a number is negative, and keeps an integer dtype."""
+    x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
+    y = functional.pad(x, (1, -1), value=9)
+    same(y, torch.tensor([[9, 1, 2], [9, 4, 5]]))
+    same(x, torch.tensor([[1, 2, 3], [4, 5, 6]]))
+    assert y.is_contiguous()
+
+
+@fact("torch.nn.functional.pad")
+@pytest.mark.parametrize(
+    ("shape", "pad", "mode", "words"),
+    [
+        ((2, 2), (1,), "constant", "Padding length must be divisible by 2"),
+        ((1, 2, 2), (2, 0), "reflect", "Padding size should be less than the corresponding input dimension"),
+        ((1, 2, 2), (3, 0), "circular", "wrapping around more than once"),
+        ((2, 2), (1, 1), "mirror", "Unrecognised padding mode mirror"),
+    ],
+    ids=["odd", "reflect", "circular", "mode"],
+)
+def test_by_pad_are_refused(device, shape, pad, mode, words):
+    """`pad` refuses an odd number of sizes, a reflection or a round that is too long, and an unknown mode."""
+    with pytest.raises((RuntimeError, NotImplementedError), match=words):
+        functional.pad(torch.ones(shape, device=device), pad, mode=mode)
+
+
+def nearest(size, to, scale):
+    """The share of each old element in each new one: all of the one at the rounded down place."""
+    return numpy.eye(size)[numpy.minimum((numpy.arange(to) * scale).astype(int), size - 1)]
+
+
+def nearest_exact(size, to, scale):
+    return numpy.eye(size)[numpy.minimum(((numpy.arange(to) + 0.5) * scale).astype(int), size - 1)]
+
+
+def linear(size, to, scale):
+    """Each new element between its two old neighbours, by distance of their middles."""
+    at = numpy.clip((numpy.arange(to) + 0.5) * scale - 0.5, 0, size - 1)
+    return numpy.maximum(0, 1 - abs(at[:, None] - numpy.arange(size)))
+
+
+def aligned(size, to, scale):
+    """Linear, with the first and last elements at the same place."""
+    at = numpy.arange(to) * (size - 1) / (to - 1)
+    return numpy.maximum(0, 1 - abs(at[:, None] - numpy.arange(size)))
+
+
+def area(size, to, scale):
+    """The mean of all that a new element reaches over."""
+    starts, ends = numpy.arange(to) * size // to, -(-(numpy.arange(1, to + 1) * size) // to)
+    return numpy.array([[(start <= k < end) / (end - start) for k in range(size)] for start, end in zip(starts, ends)])
+
+
+def cubic(size, to, scale):
+    """Cubic convolution with a = -0.75, of places clipped to the edges."""
+
+    def weight(d):
+        d = abs(d)
+        return numpy.where(
+            d <= 1, 1.25 * d**3 - 2.25 * d**2 + 1, numpy.where(d < 2, -0.75 * (d**3 - 5 * d**2 + 8 * d - 4), 0)
+        )
+
+    at = (numpy.arange(to) + 0.5) * scale - 0.5
+    shares = numpy.zeros((to, size))
+    for k in range(-3, size + 3):
+        shares[:, min(max(k, 0), size - 1)] += weight(at - k)
+    return shares
+
+
+LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
+WAYS = {
+    "nearest": (nearest, lambda n: {"mode": "nearest"}, (1, 2, 3)),
+    "default": (nearest, lambda n: {}, (1, 2, 3)),
+    "nearest-exact": (nearest_exact, lambda n: {"mode": "nearest-exact"}, (1, 2, 3)),
+    "linear": (linear, lambda n: {"mode": LINEAR[n]}, (1, 2, 3)),
+    "aligned": (aligned, lambda n: {"mode": LINEAR[n], "align_corners": True}, (1, 2, 3)),
+    "area": (area, lambda n: {"mode": "area"}, (1, 2, 3)),
+    "bicubic": (cubic, lambda n: {"mode": "bicubic"}, (2,)),
+}
+CASES = [(way, n) for way, (_, _, dimensions) in WAYS.items() for n in dimensions]
+of_ways = pytest.mark.parametrize(("way", "n"), CASES, ids=[f"{way}-{n}d" for way, n in CASES])
+
+
+@fact("torch.nn.functional.interpolate")
+@of_ways
+@pytest.mark.parametrize("to", [2, 6])
+def test_by_interpolate_are_weighted_sums_along_each_dimension(device, way, n, to):
+    """`interpolate` gives sums of old elements weighted along each dimension, with these weights as gradient."""
+    weights = WAYS[way][0](3, to, 3 / to)
+    array = numpy.arange(2.0 * 3**n).reshape(1, 2, *[3] * n) ** 2 % 7
+    x = torch.tensor(array, device=device, requires_grad=True)
+    y = functional.interpolate(x, size=to, **WAYS[way][1](n))
+    want, share = array, numpy.ones((1, 2, *[to] * n))
+    for axis in range(2, 2 + n):
+        want = numpy.moveaxis(numpy.tensordot(want, weights, (axis, 1)), -1, axis)
+        share = numpy.moveaxis(numpy.tensordot(share, weights, (axis, 0)), -1, axis)
+    y.sum().backward()
+    assert y.dtype == torch.float64
+    close(y, want, roundings=ROUNDINGS, scale=16)
+    close(x.grad, share, roundings=ROUNDINGS, scale=16)
+    same(x, array)
+
+
+@fact("torch.nn.functional.interpolate")
+@of_ways
+def test_by_interpolate_may_be_told_by_scale(device, way, n):
+    """`interpolate` with a scale gives as many elements, whatever the memory format."""
+    array = numpy.arange(2.0 * 4**n).reshape(1, 2, *[4] * n) ** 2 % 7
+    x = torch.tensor(array, device=device).transpose(1, -1).contiguous().transpose(1, -1)
+    y = functional.interpolate(x, scale_factor=1.5, **WAYS[way][1](n))
+    want = functional.interpolate(torch.tensor(array, device=device), size=6, **WAYS[way][1](n))
+    assert y.shape == (1, 2, *[6] * n)
+    close(y, want.cpu().numpy(), roundings=ROUNDINGS, scale=16)
+
+
+@fact("torch.nn.functional.interpolate")
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+def test_by_interpolate_are_smoothed_when_told(device, mode):
+    """`interpolate` with `antialias=True` keeps about the mean of an image that it makes smaller."""
+    x = torch.zeros(1, 1, 8, 8, dtype=torch.float64, device=device)
+    x[0, 0, 3, 3] = 64.0
+    smooth = functional.interpolate(x, size=2, mode=mode, antialias=True)
+    rough = functional.interpolate(x, size=2, mode=mode)
+    assert abs(smooth.mean().item() - 1) < 0.5 < abs(rough.mean().item() - 1)
+
+
+@fact("torch.nn.functional.interpolate")
+@pytest.mark.parametrize(
+    ("dims", "options", "words"),
+    [
+        (2, {}, "either size or scale_factor should be defined"),
+        (2, {"size": 3, "scale_factor": 2}, "only one of size or scale_factor should be defined"),
+        (2, {"size": 3, "mode": "linear"}, "Got 4D input, but linear mode needs 3D input"),
+        (2, {"size": 3, "mode": "nearest", "align_corners": True}, "align_corners option can only be set with"),
+        (2, {"size": (3, 3, 3)}, "must (have|match)"),
+        (0, {"size": 3}, "Only 3D, 4D and 5D input Tensors supported"),
+    ],
+    ids=["neither", "both", "mode", "corners", "sizes", "dimensions"],
+)
+def test_by_interpolate_are_refused(device, dims, options, words):
+    """`interpolate` refuses sizes, modes and numbers of dimensions that do not go together."""
+    with pytest.raises((ValueError, NotImplementedError), match=words):
+        functional.interpolate(torch.ones([2] * (dims + 2), device=device), **options)
+
+
+@fact("torch.nn.functional.upsample", "torch.nn.functional.upsample_nearest", "torch.nn.functional.upsample_bilinear")
+@pytest.mark.parametrize(
+    ("name", "weights"),
+    [("upsample", nearest), ("upsample_nearest", nearest), ("upsample_bilinear", aligned)],
+    ids=["upsample", "nearest", "bilinear"],
+)
+@pytest.mark.filterwarnings("ignore:.*(deprecated|replaced)")
+def test_by_the_old_names_are_of_interpolate(device, name, weights):
+    """`upsample` and its kin give what `interpolate` gives; `upsample_bilinear` aligns corners."""
+    x = torch.tensor(IMAGE[:, :, :, :3], device=device, requires_grad=True)
+    y = getattr(functional, name)(x, scale_factor=2)
+    y.sum().backward()
+    w = weights(3, 6, 0.5)
+    close(y, w @ IMAGE[:, :, :, :3] @ w.T, roundings=ROUNDINGS, scale=16)
+    close(x.grad, numpy.broadcast_to(numpy.outer(w.sum(0), w.sum(0)), (1, 2, 3, 3)), roundings=ROUNDINGS, scale=16)
+    assert y.dtype == torch.float64
+
+
+SHUFFLES = {
+    "pixel_shuffle": (
+        (1, 4, 2, 3),
+        lambda a: a.reshape(1, 1, 2, 2, 2, 3).transpose(0, 1, 4, 2, 5, 3).reshape(1, 1, 4, 6),
+    ),
+    "pixel_unshuffle": (
+        (1, 1, 4, 6),
+        lambda a: a.reshape(1, 1, 2, 2, 3, 2).transpose(0, 1, 3, 5, 2, 4).reshape(1, 4, 2, 3),
+    ),
+    "channel_shuffle": ((1, 4, 2, 3), lambda a: a.reshape(1, 2, 2, 2, 3).transpose(0, 2, 1, 3, 4).reshape(1, 4, 2, 3)),
+}
+about_shuffles = fact(*(f"torch.nn.functional.{name}" for name in SHUFFLES))
+of_shuffles = pytest.mark.parametrize("name", SHUFFLES)
+
+
+@about_shuffles
+@of_shuffles
+def test_by_shuffles_move_whole_elements(device, name):
+    """`pixel_shuffle` spreads channels over an image, `pixel_unshuffle` undoes it, `channel_shuffle` mixes groups."""
+    shape, of_array = SHUFFLES[name]
+    array = numpy.arange(24.0).reshape(shape)
+    x = torch.tensor(array, device=device)
+    y = getattr(functional, name)(x, 2)
+    same(y, of_array(array))
+    same(x, array)
+    assert y.is_contiguous()
+
+
+def there_and_back(name, device):
+    """What a shuffle's gradient is where the gradient of its result is the result, and what it is to be."""
+    shape, of_array = SHUFFLES[name]
+    array = numpy.arange(24.0).reshape(shape)
+    x = torch.tensor(array, device=device, requires_grad=True)
+    getattr(functional, name)(x, 2).backward(torch.tensor(of_array(array), device=device))
+    return x.grad, array
+
+
+@fact("torch.nn.functional.pixel_shuffle", "torch.nn.functional.pixel_unshuffle")
+@pytest.mark.parametrize("name", ["pixel_shuffle", "pixel_unshuffle"])
+def test_by_pixel_shuffles_give_each_gradient_back(device, name):
+    """The gradient of `pixel_shuffle` and `pixel_unshuffle` goes back to where each element came from."""
+    same(*there_and_back(name, device))
+
+
+@fact("torch.nn.functional.channel_shuffle", since="2.6")
+def test_by_channel_shuffle_give_each_gradient_back(device):
+    """The gradient of `channel_shuffle` goes back to where each element came from."""
+    same(*there_and_back("channel_shuffle", device))
+
+
+@about_shuffles
+@of_shuffles
+def test_by_shuffles_do_not_depend_on_the_memory_format(device, name):
+    """A shuffle gives the same of channels-last images."""
+    shape, of_array = SHUFFLES[name]
+    array = numpy.arange(24.0).reshape(shape)
+    x = torch.tensor(array, device=device).contiguous(memory_format=torch.channels_last)
+    same(getattr(functional, name)(x, 2), of_array(array))
+
+
+@about_shuffles
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("pixel_shuffle", "to be divisible by the square of upscale_factor"),
+        ("pixel_unshuffle", "to be divisible by downscale_factor"),
+        ("channel_shuffle", "channels must be divisible by groups"),
+    ],
+    ids=list(SHUFFLES),
+)
+def test_by_shuffles_need_sizes_that_divide(device, name, words):
+    """A shuffle refuses sizes that its factor does not divide."""
+    with pytest.raises(RuntimeError, match=words):
+        getattr(functional, name)(torch.ones(1, 3, 3, 3, device=device), 2)
+
+
+@fact("torch.nn.functional.unfold", "torch.nn.functional.fold")
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("padding", [0, 1])
+def test_by_unfold_are_blocks_in_columns(device, stride, padding):
+    """`unfold` puts each block of an image into a column, and `fold` adds the columns back."""
+    x = torch.tensor(IMAGE, device=device, requires_grad=True)
+    y = functional.unfold(x, (2, 2), stride=stride, padding=padding)
+    padded = numpy.pad(IMAGE, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
+    tops, lefts = (range(0, size - 1, stride) for size in padded.shape[2:])
+    want = numpy.stack([padded[0, :, i : i + 2, j : j + 2].ravel() for i in tops for j in lefts], -1)[None]
+    same(y, want)
+    y.backward(torch.tensor(want, device=device))
+    columns = y.detach().requires_grad_()
+    back = functional.fold(columns, (3, 4), (2, 2), stride=stride, padding=padding)
+    back.backward(torch.tensor(IMAGE, device=device))
+    same(x.grad, back.detach())
+    same(columns.grad, want)
+    counts = sum(
+        numpy.pad(numpy.ones((2, 2)), ((i, padded.shape[2] - i - 2), (j, padded.shape[3] - j - 2)))
+        for i in tops
+        for j in lefts
+    )
+    same(back, IMAGE * counts[padding : padding + 3, padding : padding + 4])
+    assert y.is_contiguous() and back.is_contiguous()
+
+
+@fact("torch.nn.functional.unfold", "torch.nn.functional.fold")
+def test_by_unfold_may_be_spread(device):
+    """`unfold` and `fold` with `dilation` take elements that are apart."""
+    x = torch.tensor(IMAGE, device=device)
+    y = functional.unfold(x, (2, 2), dilation=2)
+    same(y, numpy.stack([IMAGE[0, :, ::2, j : j + 3 : 2].ravel() for j in (0, 1)], -1)[None])
+    want = IMAGE * numpy.array([1.0, 0.0, 1.0])[:, None]
+    same(functional.fold(y, (3, 4), (2, 2), dilation=2), want)
+
+
+@fact("torch.nn.functional.unfold", "torch.nn.functional.fold")
+@pytest.mark.parametrize(
+    "refused",
+    [lambda x: functional.unfold(x, (5, 5)), lambda x: functional.fold(x[0], (3, 4), (2, 2))],
+    ids=["unfold", "fold"],
+)
+def test_by_unfold_need_a_block_that_fits(device, refused):
+    """`unfold` refuses a block that is larger than the image, and `fold` columns that no image has."""
+    with pytest.raises(
+        RuntimeError, match="(must be at least one|divisible by the product of kernel_size|match the calculated number)"
+    ):
+        refused(torch.tensor(IMAGE, device=device))
+
+
+@fact("torch.nn.functional.affine_grid", "torch.nn.functional.grid_sample")
+@pytest.mark.parametrize("corners", [False, True])
+@pytest.mark.parametrize("mode", ["bilinear", "nearest"])
+def test_by_an_identity_grid_are_as_they_were(device, corners, mode):
+    """`grid_sample` with the `affine_grid` of the identity gives the image again, and turned with one that turns."""
+    x = torch.tensor(IMAGE, device=device, requires_grad=True)
+    theta = torch.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]], dtype=torch.float64, device=device, requires_grad=True)
+    flipped = torch.tensor([[[-1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]], dtype=torch.float64, device=device)
+    grid, mirror = (functional.affine_grid(each, (1, 2, 3, 4), align_corners=corners) for each in (theta, flipped))
+    y, turned = (functional.grid_sample(x, each, mode=mode, align_corners=corners) for each in (grid, mirror))
+    turned.backward(torch.tensor(IMAGE, device=device))
+    close(y, IMAGE, roundings=ROUNDINGS, scale=16)
+    close(turned, IMAGE[..., ::-1], roundings=ROUNDINGS, scale=16)
+    close(x.grad, IMAGE[..., ::-1], roundings=ROUNDINGS, scale=16)
+    across, down = (numpy.linspace(-1, 1, n) * (1 if corners else (n - 1) / n) for n in (4, 3))
+    close(grid[0], numpy.stack(numpy.meshgrid(across, down), -1), roundings=ROUNDINGS, scale=1)
+    grid.sum().backward()
+    close(theta.grad[0, :, 2], [12.0, 12.0], roundings=ROUNDINGS)
+    assert (grid.dtype, grid.is_contiguous(), y.dtype) == (torch.float64, True, torch.float64)
+    same(x, IMAGE)
+
+
+@fact("torch.nn.functional.grid_sample")
+@pytest.mark.parametrize(
+    ("mode", "want"),
+    [("nearest", [4.0, 8.0]), ("bilinear", [4.0, 7.0]), ("bicubic", [4.0, 7.05859375])],
+    ids=["nearest", "bilinear", "bicubic"],
+)
+def test_by_a_grid_between_elements_are_as_told(device, mode, want):
+    """`grid_sample` takes the nearest element, or weighs two or four neighbours along each dimension."""
+    x = torch.tensor([[[[2.0, 4.0, 8.0, 9.0]]]], dtype=torch.float64, device=device)
+    places = (numpy.array([1.0, 1.75]) + 0.5) / 2 - 1
+    grid = torch.tensor([[[[place, 0.0] for place in places]]], dtype=torch.float64, device=device)
+    y = functional.grid_sample(x, grid, mode=mode, align_corners=False)
+    assert y.is_contiguous()
+    close(y, [[[want]]], roundings=ROUNDINGS)
+
+
+@fact("torch.nn.functional.grid_sample")
+@pytest.mark.parametrize(
+    ("mode", "want"),
+    [("zeros", [0.0, 0.0]), ("border", [1.0, 2.0]), ("reflection", [2.0, 1.0])],
+    ids=["zeros", "border", "reflection"],
+)
+def test_by_a_grid_beyond_the_edge_are_as_told(device, mode, want):
+    """`grid_sample` takes zeros beyond the edge, or the edge, or a reflection."""
+    x = torch.tensor([[[[1.0, 2.0]]]], device=device)
+    grid = torch.tensor([[[[-2.5, 0.0], [2.5, 0.0]]]], device=device)
+    same(
+        functional.grid_sample(x, grid, padding_mode=mode, mode="nearest", align_corners=False),
+        torch.tensor([[[want]]]),
+    )
+
+
+@fact("torch.nn.functional.affine_grid", "torch.nn.functional.grid_sample")
+@pytest.mark.parametrize("name", ["affine_grid", "grid_sample"])
+def test_by_a_grid_warn_of_corners(device, name):
+    """`affine_grid` and `grid_sample` without `align_corners` warn that they do not align them."""
+    theta = torch.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]], device=device)
+    grid = functional.affine_grid(theta, (1, 1, 2, 2), align_corners=False)
+    x = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]], device=device)
+    with pytest.warns(UserWarning, match="align_corners=False since 1.3.0"):
+        y = functional.affine_grid(theta, (1, 1, 2, 2)) if name == "affine_grid" else functional.grid_sample(x, grid)
+    same(y, grid.cpu() if name == "affine_grid" else x.cpu())
+    assert math.isclose(grid[0, 0, 0, 0].item(), -0.5)

@@ -1,0 +1,271 @@
+import math
+
+import numpy
+import pytest
+import torch
+from torch import nn
+
+from fixtures.checks import close, same
+from fixtures.fact import fact
+from suites.layers.reference import follows
+
+TABLE = [[3.0, 4.0], [0.5, 1.0], [-6.0, 8.0], [2.0, -1.5]]
+
+
+def table(device, kind=nn.Embedding, **options):
+    """A layer of the four rows of TABLE."""
+    layer = kind(4, 2, device=device, **options)
+    layer.weight.data.copy_(torch.tensor(TABLE))
+    return layer
+
+
+def words(device, *indices, **options):
+    return torch.tensor(indices, device=device, **options)
+
+
+@fact("torch.nn.Embedding")
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3)], ids=str)
+def test_gives_a_row_for_each_index(device, shape):
+    """`Embedding` gives the row of each index, in the shape of the indices, and the rows get the gradients' sums."""
+    indices = numpy.arange(math.prod(shape)).reshape(shape) % 3
+    follows(device, nn.Embedding(4, 2), lambda x, weight: weight[x], indices)
+
+
+@fact("torch.nn.Embedding")
+@pytest.mark.parametrize("dtype", [torch.int32, torch.int64])
+def test_takes_integers_of_two_kinds(device, dtype):
+    """`Embedding` takes indices of int32 and int64."""
+    same(table(device)(words(device, 2, 0, dtype=dtype)), torch.tensor([TABLE[2], TABLE[0]]))
+
+
+@fact("torch.nn.Embedding")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bool])
+def test_refuses_indices_that_are_no_integers(device, dtype):
+    """`Embedding` refuses indices of another dtype."""
+    with pytest.raises(RuntimeError, match="[Ee]xpected.*scalar type"):
+        table(device)(words(device, 1, 0).to(dtype))
+
+
+@fact("torch.nn.Embedding")
+@pytest.mark.cpu
+@pytest.mark.parametrize("index", [-1, 4])
+def test_refuses_an_index_out_of_range(index):
+    """`Embedding` on the CPU refuses an index that has no row, negative ones too."""
+    with pytest.raises(IndexError, match="out of range"):
+        table("cpu")(words("cpu", index))
+
+
+@fact("torch.nn.Embedding", myth="padding_idx masks its index")
+def test_padding_row_starts_as_zero_and_is_never_learned(device):
+    """The row of `padding_idx` starts as zeros and gets no gradient, but is looked up like any other."""
+    layer = nn.Embedding(3, 2, padding_idx=1, device=device)
+    same(layer.weight[1], torch.zeros(2))
+    layer.weight.data.fill_(2.0)
+    y = layer(words(device, 1, 0, 1))
+    y.sum().backward()
+    same(y, torch.full((3, 2), 2.0))
+    same(layer.weight.grad, torch.tensor([[1.0, 1.0], [0.0, 0.0], [0.0, 0.0]]))
+
+
+@fact("torch.nn.Embedding")
+def test_padding_may_be_counted_from_the_end(device):
+    """A negative `padding_idx` counts from the last row."""
+    layer = nn.Embedding(3, 2, padding_idx=-1, device=device)
+    layer(words(device, 2, 0)).sum().backward()
+    same(layer.weight.grad, torch.tensor([[1.0, 1.0], [0.0, 0.0], [0.0, 0.0]]))
+    assert layer.padding_idx == 2
+
+
+@fact("torch.nn.Embedding", "torch.nn.EmbeddingBag")
+@pytest.mark.parametrize("kind", [nn.Embedding, nn.EmbeddingBag], ids=["Embedding", "EmbeddingBag"])
+@pytest.mark.parametrize("index", [3, -4])
+def test_refuses_padding_that_is_no_row(kind, index):
+    """An embedding refuses, when it is made, a `padding_idx` that is none of its rows."""
+    with pytest.raises(AssertionError, match="adding_idx must be within num_embeddings"):
+        kind(3, 2, padding_idx=index)
+
+
+@fact("torch.nn.Embedding", myth="max_norm changes what is looked up only")
+def test_rows_are_shortened_in_the_table_itself(device):
+    """`max_norm` shortens, in the table itself, those rows that are looked up and longer."""
+    layer = table(device, max_norm=5.0)
+    with torch.no_grad():
+        y = layer(words(device, 2, 1))
+    want = [TABLE[0], TABLE[1], [-3.0, 4.0], TABLE[3]]
+    close(y, [want[2], want[1]], roundings=8)
+    close(layer.weight.detach(), want, roundings=8)
+
+
+@fact("torch.nn.Embedding")
+def test_length_of_a_row_is_of_the_norm_that_it_is_told(device):
+    """`norm_type` is the norm that `max_norm` limits."""
+    layer = table(device, max_norm=7.0, norm_type=1.0)
+    with torch.no_grad():
+        close(layer(words(device, 2, 0)), [[-3.0, 4.0], [3.0, 4.0]], roundings=8)
+
+
+@fact("torch.nn.Embedding", "torch.nn.EmbeddingBag")
+@pytest.mark.parametrize("kind", [nn.Embedding, nn.EmbeddingBag], ids=["Embedding", "EmbeddingBag"])
+def test_gradients_may_be_shared_by_frequency(device, kind):
+    """`scale_grad_by_freq` divides the gradient of a row by how often it was looked up."""
+    options = {"mode": "sum"} if kind is nn.EmbeddingBag else {}
+    layer = table(device, kind, scale_grad_by_freq=True, **options)
+    layer(words(device, [2, 2, 2, 0])).sum().backward()
+    same(layer.weight.grad, torch.tensor([[1.0, 1.0], [0.0, 0.0], [1.0, 1.0], [0.0, 0.0]]))
+
+
+@fact("torch.nn.Embedding", "torch.nn.EmbeddingBag")
+@pytest.mark.parametrize("kind", [nn.Embedding, nn.EmbeddingBag], ids=["Embedding", "EmbeddingBag"])
+def test_gradients_may_be_sparse(device, kind):
+    """With `sparse=True` the gradient is a sparse tensor with a row for each one that was looked up."""
+    options = {"mode": "sum"} if kind is nn.EmbeddingBag else {}
+    layer = table(device, kind, sparse=True, **options)
+    layer(words(device, [2, 2, 0])).sum().backward()
+    grad = layer.weight.grad
+    assert (grad.is_sparse, grad.coalesce().indices().tolist()) == (True, [[0, 2]])
+    same(grad, torch.tensor([[1.0, 1.0], [0.0, 0.0], [2.0, 2.0], [0.0, 0.0]]))
+
+
+@fact("torch.nn.Embedding.from_pretrained", "torch.nn.EmbeddingBag.from_pretrained")
+@pytest.mark.parametrize("kind", [nn.Embedding, nn.EmbeddingBag], ids=["Embedding", "EmbeddingBag"])
+def test_made_of_a_table_is_frozen(device, kind):
+    """`from_pretrained` gives a layer with this very table, which is not trained unless told `freeze=False`."""
+    rows = torch.tensor(TABLE, device=device)
+    layer = kind.from_pretrained(rows)
+    same(layer.weight, rows)
+    assert (layer.weight.data_ptr() == rows.data_ptr(), layer.weight.requires_grad) == (True, False)
+    assert kind.from_pretrained(rows, freeze=False).weight.requires_grad
+
+
+@fact("torch.nn.Embedding")
+def test_of_no_index_is_empty(device):
+    """`Embedding` of no indices gives no rows, and a gradient of zeros."""
+    layer = table(device)
+    y = layer(words(device, dtype=torch.int64))
+    y.sum().backward()
+    assert y.shape == (0, 2)
+    same(layer.weight.grad, torch.zeros(4, 2))
+
+
+REDUCTIONS = {"sum": numpy.sum, "mean": numpy.mean, "max": numpy.max}
+
+
+@fact("torch.nn.EmbeddingBag")
+@pytest.mark.parametrize("mode", REDUCTIONS)
+def test_bag_reduces_the_rows_of_each_bag(device, mode):
+    """`EmbeddingBag` gives the sum, mean or highest of the rows of each bag: of each line of a matrix of indices."""
+    indices = numpy.array([[0, 2, 3], [3, 1, 1]])
+    follows(device, nn.EmbeddingBag(4, 2, mode=mode), lambda x, weight: REDUCTIONS[mode](weight[x], axis=1), indices)
+
+
+@fact("torch.nn.EmbeddingBag")
+def test_bag_takes_the_mean_by_default(device):
+    """`EmbeddingBag` gives the mean unless it is told another mode."""
+    same(table(device, nn.EmbeddingBag)(words(device, [0, 1])), torch.tensor([[1.75, 2.5]]))
+
+
+@fact("torch.nn.EmbeddingBag")
+@pytest.mark.parametrize(
+    ("mode", "want"),
+    [
+        ("sum", [[3.5, 5.0], [0.0, 0.0], [-6.0, 8.0]]),
+        ("mean", [[1.75, 2.5], [0.0, 0.0], [-6.0, 8.0]]),
+        ("max", [[3.0, 4.0], [0.0, 0.0], [-6.0, 8.0]]),
+    ],
+    ids=["sum", "mean", "max"],
+)
+def test_bags_are_told_by_where_they_begin(device, mode, want):
+    """`EmbeddingBag` of a row of indices takes the offset at which each bag begins; an empty bag gives zeros."""
+    layer = table(device, nn.EmbeddingBag, mode=mode)
+    same(layer(words(device, 0, 1, 2), words(device, 0, 2, 2)), torch.tensor(want))
+
+
+@fact("torch.nn.EmbeddingBag")
+def test_last_offset_may_be_the_end(device):
+    """With `include_last_offset` the last offset is where the last bag ends."""
+    layer = table(device, nn.EmbeddingBag, mode="sum", include_last_offset=True)
+    same(layer(words(device, 0, 1, 2), words(device, 0, 2, 3)), torch.tensor([[3.5, 5.0], [-6.0, 8.0]]))
+
+
+@fact("torch.nn.EmbeddingBag")
+def test_bag_weighs_its_rows(device):
+    """`per_sample_weights` multiply the rows before `EmbeddingBag` adds them, and get gradients."""
+    layer = table(device, nn.EmbeddingBag, mode="sum")
+    weights = torch.tensor([[0.5, 2.0]], device=device, requires_grad=True)
+    y = layer(words(device, [0, 1]), per_sample_weights=weights)
+    y.sum().backward()
+    same(y, torch.tensor([[2.5, 4.0]]))
+    same(weights.grad, torch.tensor([[7.0, 1.5]]))
+    same(layer.weight.grad[:2], torch.tensor([[0.5, 0.5], [2.0, 2.0]]))
+
+
+@fact("torch.nn.EmbeddingBag")
+@pytest.mark.parametrize("mode", ["mean", "max"])
+def test_bag_weighs_its_rows_in_a_sum_only(device, mode):
+    """`EmbeddingBag` refuses `per_sample_weights` in another mode than sum."""
+    with pytest.raises(NotImplementedError, match="per_sample_weights"):
+        table(device, nn.EmbeddingBag, mode=mode)(
+            words(device, [0, 1]), per_sample_weights=torch.ones(1, 2, device=device)
+        )
+
+
+@fact("torch.nn.EmbeddingBag")
+def test_bag_leaves_padding_out(device):
+    """`EmbeddingBag` leaves `padding_idx` out of its sum, and of what its mean divides by."""
+    layer = table(device, nn.EmbeddingBag, padding_idx=2)
+    y = layer(words(device, [0, 2, 1], [2, 2, 2]))
+    y.sum().backward()
+    same(y, torch.tensor([[1.75, 2.5], [0.0, 0.0]]))
+    same(layer.weight.grad, torch.tensor([[0.5, 0.5], [0.5, 0.5], [0.0, 0.0], [0.0, 0.0]]))
+
+
+@fact("torch.nn.EmbeddingBag")
+def test_bag_shortens_its_rows(device):
+    """`max_norm` of an `EmbeddingBag` shortens the rows in the table itself, by the norm of `norm_type`."""
+    layer = table(device, nn.EmbeddingBag, mode="sum", max_norm=7.0, norm_type=1.0)
+    with torch.no_grad():
+        close(layer(words(device, [2, 0])), [[0.0, 8.0]], roundings=8, scale=7)
+    close(layer.weight.detach(), [TABLE[0], TABLE[1], [-3.0, 4.0], TABLE[3]], roundings=8)
+
+
+@fact("torch.nn.EmbeddingBag")
+@pytest.mark.parametrize(
+    ("offsets", "error", "words_"),
+    [
+        (None, ValueError, "offsets has to be a 1D Tensor but got None"),
+        ([1, 2], (RuntimeError, ValueError), r"offsets\[0\] has to be 0"),
+    ],
+    ids=["missing", "late"],
+)
+def test_bag_refuses_a_row_without_its_beginnings(device, offsets, error, words_):
+    """`EmbeddingBag` of a row of indices refuses to be told no offsets, or a first one other than 0."""
+    offsets = None if offsets is None else words(device, *offsets)
+    with pytest.raises(error, match=words_):
+        table(device, nn.EmbeddingBag)(words(device, 0, 1, 2), offsets)
+
+
+@fact("torch.nn.EmbeddingBag")
+def test_bag_refuses_beginnings_of_a_matrix(device):
+    """`EmbeddingBag` of a matrix of indices refuses offsets."""
+    with pytest.raises(ValueError, match="offsets has to be None"):
+        table(device, nn.EmbeddingBag)(words(device, [0, 1]), words(device, 0))
+
+
+@fact("torch.nn.Embedding")
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_of_a_reduced_dtype_looks_up_exactly(device, dtype):
+    """`Embedding` of float16 or bfloat16 gives its rows as they are."""
+    same(table(device, dtype=dtype)(words(device, 2, 1)), torch.tensor([TABLE[2], TABLE[1]], dtype=dtype))
+
+
+def starts_from_zero(patch):
+    patch.setattr(nn.init, "normal_", nn.init.zeros_)
+
+
+@fact("torch.nn.Embedding", refuter=starts_from_zero)
+def test_starts_from_a_normal_distribution(device):
+    """`Embedding` starts with rows drawn from a normal distribution with mean 0 and variance 1."""
+    numbers = nn.Embedding(100, 100, device=device).weight.detach().double()
+    assert abs(numbers.mean().item()) < 6 / 100
+    assert abs(numbers.var().item() - 1) < 6 * math.sqrt(2) / 100
+    assert numbers.abs().max().item() > 3

@@ -1,0 +1,347 @@
+import math
+
+import numpy
+import pytest
+import torch
+from torch import nn
+
+from fixtures.checks import close, same
+from fixtures.fact import fact
+from suites.layers.reference import follows, fractions
+
+DIMS = [1, 2, 3]
+SHAPES = {1: (3, 2, 4), 2: (3, 2, 2, 3), 3: (2, 2, 2, 1, 3)}
+BATCH = [f"torch.nn.BatchNorm{dims}d" for dims in DIMS]
+INSTANCE = [f"torch.nn.InstanceNorm{dims}d" for dims in DIMS]
+BOTH = [(kind, dims) for kind in ("BatchNorm", "InstanceNorm") for dims in DIMS]
+
+
+def standard(x, dims, eps=1e-5):
+    """Less the mean over these dimensions, over the root of the biased variance plus eps."""
+    mean, variance = x.mean(dims, keepdims=True), x.var(dims, keepdims=True)
+    return (x - mean) / numpy.sqrt(variance + eps)
+
+
+def affine(x, weight=1, bias=0):
+    """Each channel times its weight plus its bias."""
+    column = (1, -1, *[1] * (x.ndim - 2))
+    return x * numpy.reshape(weight, column if numpy.ndim(weight) else ()) + numpy.reshape(
+        bias, column if numpy.ndim(bias) else ()
+    )
+
+
+def but(ndim, *kept):
+    return tuple(dim for dim in range(ndim) if dim not in kept)
+
+
+@fact(*BATCH)
+@pytest.mark.parametrize("dims", DIMS)
+@pytest.mark.parametrize("eps", [1e-5, 0.5], ids=str)
+@pytest.mark.parametrize("learned", [True, False], ids=["affine", "plain"])
+def test_batch_norm_is_over_all_but_the_channels(device, dims, eps, learned):
+    """A `BatchNorm` in training normalises each channel by its mean and biased variance over all else."""
+    layer = getattr(nn, f"BatchNorm{dims}d")(2, eps=eps, affine=learned)
+    follows(
+        device,
+        layer,
+        lambda x, **of: affine(standard(x, but(x.ndim, 1), eps), **of),
+        fractions(*SHAPES[dims]),
+    )
+    assert len(list(layer.parameters())) == 2 * learned
+
+
+@fact("torch.nn.BatchNorm1d")
+def test_batch_norm_takes_rows_of_channels(device):
+    """`BatchNorm1d` takes a matrix too: a row of channels for each sample."""
+    follows(device, nn.BatchNorm1d(3), lambda x, **of: affine(standard(x, (0,)), **of), fractions(4, 3))
+
+
+@fact(*INSTANCE)
+@pytest.mark.parametrize("dims", DIMS)
+@pytest.mark.parametrize("eps", [1e-5, 0.5], ids=str)
+@pytest.mark.parametrize("learned", [True, False], ids=["affine", "plain"])
+@pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
+def test_instance_norm_is_over_each_channel_of_a_sample(device, dims, eps, learned, training):
+    """An `InstanceNorm` normalises each channel of each sample by itself, in evaluation mode too."""
+    layer = getattr(nn, f"InstanceNorm{dims}d")(2, eps=eps, affine=learned).train(training)
+    follows(
+        device,
+        layer,
+        lambda x, **of: affine(standard(x, but(x.ndim, 0, 1), eps), **of),
+        fractions(*SHAPES[dims]),
+    )
+    assert len(list(layer.parameters())) == 2 * learned
+
+
+@fact(*INSTANCE)
+@pytest.mark.parametrize("dims", DIMS)
+def test_instance_norm_takes_a_sample_without_a_batch(device, dims):
+    """An `InstanceNorm` takes a sample without a batch dimension, and gives what a batch of one gives."""
+    x = torch.tensor(fractions(*SHAPES[dims]), device=device)
+    layer = getattr(nn, f"InstanceNorm{dims}d")(2)
+    same(layer(x[0]), layer(x[:1])[0])
+
+
+@fact(*INSTANCE, myth="InstanceNorm has learned weights, as BatchNorm has")
+@pytest.mark.parametrize("dims", DIMS)
+def test_instance_norm_has_nothing_of_its_own_by_default(dims):
+    """An `InstanceNorm` has neither parameters nor running statistics unless it is told to."""
+    assert not getattr(nn, f"InstanceNorm{dims}d")(2).state_dict()
+    learned = getattr(nn, f"InstanceNorm{dims}d")(2, affine=True, track_running_stats=True)
+    assert list(learned.state_dict()) == ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"]
+
+
+@fact(*BATCH, *INSTANCE)
+@pytest.mark.parametrize(("kind", "dims"), BOTH)
+@pytest.mark.parametrize("momentum", [0.1, 0.25], ids=str)
+def test_running_statistics_move_by_momentum(device, kind, dims, momentum):
+    """Running statistics keep 1 - momentum of themselves, and take momentum of the mean and unbiased variance."""
+    layer = getattr(nn, f"{kind}{dims}d")(2, momentum=momentum, track_running_stats=True, device=device).double()
+    x = fractions(*SHAPES[dims])
+    layer(torch.tensor(x, device=device))
+    over = but(x.ndim, 1) if kind == "BatchNorm" else but(x.ndim, 0, 1)
+    means, variances = x.mean(over), x.var(over, ddof=1)
+    if kind == "InstanceNorm":
+        means, variances = means.mean(0), variances.mean(0)
+    close(layer.running_mean, momentum * means, roundings=60, scale=1)
+    close(layer.running_var, 1 - momentum + momentum * variances, roundings=60, scale=2)
+    assert layer.num_batches_tracked == int(kind == "BatchNorm")
+
+
+@fact(*BATCH)
+@pytest.mark.parametrize("dims", DIMS)
+def test_batch_norm_without_momentum_takes_the_plain_average(device, dims):
+    """A `BatchNorm` with momentum=None keeps the average of all batches, each with the same weight."""
+    layer = getattr(nn, f"BatchNorm{dims}d")(2, momentum=None, device=device).double()
+    batches = [fractions(*SHAPES[dims], seed=seed) for seed in range(3)]
+    ys = [layer(torch.tensor(batch, device=device)) for batch in batches]
+    over = but(dims + 2, 1)
+    close(ys[-1].detach(), standard(batches[-1], over), roundings=60, scale=3)
+    close(layer.running_mean, numpy.mean([batch.mean(over) for batch in batches], 0), roundings=60, scale=1)
+    close(layer.running_var, numpy.mean([batch.var(over, ddof=1) for batch in batches], 0), roundings=60, scale=2)
+    assert layer.num_batches_tracked == 3
+
+
+@fact(*BATCH, *INSTANCE)
+@pytest.mark.parametrize(("kind", "dims"), BOTH)
+def test_evaluation_uses_the_running_statistics(device, kind, dims):
+    """In evaluation mode running statistics are used, and stay."""
+    layer = getattr(nn, f"{kind}{dims}d")(2, eps=0.5, affine=True, track_running_stats=True).eval()
+    layer.running_mean.copy_(torch.tensor([0.5, -1.0]))
+    layer.running_var.copy_(torch.tensor([3.5, 0.5]))
+    column = (1, 2, *[1] * dims)
+    mean, root = numpy.reshape([0.5, -1.0], column), numpy.reshape([2.0, 1.0], column)
+    follows(device, layer, lambda x, **of: affine((x - mean) / root, **of), fractions(*SHAPES[dims]))
+    assert layer.running_mean.tolist() == [0.5, -1.0]
+    assert layer.running_var.tolist() == [3.5, 0.5]
+
+
+@fact(*BATCH, hint="use GroupNorm or LayerNorm, or track running statistics")
+@pytest.mark.parametrize("dims", DIMS)
+def test_batch_norm_without_statistics_uses_those_of_the_batch(device, dims):
+    """A `BatchNorm` with track_running_stats=False normalises by the batch in evaluation mode too."""
+    layer = getattr(nn, f"BatchNorm{dims}d")(2, track_running_stats=False).eval()
+    follows(device, layer, lambda x, **of: affine(standard(x, but(x.ndim, 1)), **of), fractions(*SHAPES[dims]))
+    assert layer.running_mean is None
+
+
+@fact(*BATCH, *INSTANCE)
+@pytest.mark.parametrize(("kind", "dims"), BOTH)
+def test_refuses_one_value_a_channel_in_training(device, kind, dims):
+    """Normalisation in training refuses a single value for each channel, which has no variance."""
+    with pytest.raises(ValueError, match=r"Expected more than 1 (value per channel|spatial element) when training"):
+        getattr(nn, f"{kind}{dims}d")(2, device=device)(torch.ones(1, 2, *[1] * dims, device=device))
+
+
+@fact(*BATCH, *INSTANCE)
+@pytest.mark.parametrize(("kind", "dims"), BOTH)
+def test_refuses_an_input_of_other_dimensions(device, kind, dims):
+    """Normalisation of rows, images or volumes refuses an input of other dimensions."""
+    with pytest.raises(ValueError, match=r"expected \dD or \dD input|expected \dD input"):
+        getattr(nn, f"{kind}{dims}d")(2, device=device)(torch.ones(*[2] * (dims + 3), device=device))
+
+
+@fact(*BATCH)
+@pytest.mark.parametrize("dims", DIMS)
+def test_batch_norm_starts_anew_when_told(device, dims):
+    """`reset_running_stats` of a `BatchNorm` sets the mean to 0, the variance to 1 and the count to 0."""
+    layer = getattr(nn, f"BatchNorm{dims}d")(2, device=device)
+    layer(torch.tensor(fractions(*SHAPES[dims]), device=device, dtype=torch.float32))
+    moved = layer.running_mean.tolist() != [0, 0]
+    layer.reset_running_stats()
+    state = [layer.running_mean.tolist(), layer.running_var.tolist(), layer.num_batches_tracked.item()]
+    assert (moved, state) == (True, [[0, 0], [1, 1], 0])
+
+
+@fact(*BATCH, myth="no_grad() keeps the statistics of BatchNorm")
+@pytest.mark.parametrize("dims", DIMS)
+def test_batch_norm_learns_its_statistics_without_gradients(device, dims):
+    """A `BatchNorm` in training updates its running statistics under `no_grad` as well."""
+    layer = getattr(nn, f"BatchNorm{dims}d")(2, momentum=0.5, device=device)
+    with torch.no_grad():
+        layer(torch.full(SHAPES[dims], 3.0, device=device))
+    same(layer.running_mean, torch.tensor([1.5, 1.5]))
+    same(layer.running_var, torch.tensor([0.5, 0.5]))
+
+
+@fact("torch.nn.LayerNorm")
+@pytest.mark.parametrize("shape", [4, (4,), (3, 4), (2, 3, 4)], ids=str)
+@pytest.mark.parametrize("eps", [1e-5, 0.5], ids=str)
+def test_layer_norm_is_over_the_last_dimensions(device, shape, eps):
+    """`LayerNorm` normalises over the last dimensions that it is made for, and scales each place by its own weight."""
+    dims = tuple(range(3 - (len(shape) if isinstance(shape, tuple) else 1), 3))
+    follows(
+        device,
+        nn.LayerNorm(shape, eps=eps),
+        lambda x, weight, bias: standard(x, dims, eps) * weight + bias,
+        fractions(2, 3, 4),
+    )
+
+
+@fact("torch.nn.LayerNorm")
+def test_layer_norm_can_be_plain(device):
+    """`LayerNorm(elementwise_affine=False)` normalises and has no parameters."""
+    follows(device, nn.LayerNorm(4, elementwise_affine=False), lambda x: standard(x, (2,)), fractions(2, 3, 4))
+
+
+@fact("torch.nn.LayerNorm", since="2.1")
+def test_layer_norm_can_have_no_bias(device):
+    """`LayerNorm(bias=False)` scales and does not shift."""
+    follows(device, nn.LayerNorm(4, bias=False), lambda x, weight: standard(x, (2,)) * weight, fractions(2, 3, 4))
+
+
+@fact("torch.nn.LayerNorm", "torch.nn.GroupNorm")
+@pytest.mark.parametrize(
+    ("layer", "shape", "words"),
+    [
+        (lambda: nn.LayerNorm(3), (2, 4), "Given normalized_shape="),
+        (lambda: nn.GroupNorm(2, 4), (2, 6), "Expected weight to be a vector of size equal to the number of channels"),
+    ],
+    ids=["LayerNorm", "GroupNorm"],
+)
+def test_refuses_a_shape_it_was_not_made_for(device, layer, shape, words):
+    """`LayerNorm` and `GroupNorm` refuse an input of other features than they were made for."""
+    with pytest.raises(RuntimeError, match=words):
+        layer().to(device)(torch.ones(shape, device=device))
+
+
+@fact("torch.nn.LayerNorm", myth="LayerNorm depends on the batch, or on the mode")
+def test_layer_norm_is_the_same_in_training_and_evaluation(device):
+    """`LayerNorm` gives a sample the same in any batch, in training and in evaluation."""
+    layer, x = nn.LayerNorm(4, device=device), torch.tensor(fractions(3, 4), device=device, dtype=torch.float32)
+    y = layer(x)
+    same(layer.eval()(x[1:2]), y[1:2].detach())
+    close(y, standard(x.cpu().numpy().astype("float64"), (1,)), roundings=60, scale=2)
+
+
+@fact("torch.nn.GroupNorm")
+@pytest.mark.parametrize("groups", [1, 2, 4])
+@pytest.mark.parametrize("shape", [(2, 4), (2, 4, 3), (2, 4, 2, 3)], ids=str)
+@pytest.mark.parametrize("eps", [1e-5, 0.5], ids=str)
+def test_group_norm_is_over_each_group_of_channels(device, groups, shape, eps):
+    """`GroupNorm` normalises each group of channels of a sample, and scales each channel by its own weight."""
+
+    def formula(x, weight, bias):
+        grouped = standard(x.reshape(len(x), groups, -1), (2,), eps)
+        return affine(grouped.reshape(x.shape), weight, bias)
+
+    follows(device, nn.GroupNorm(groups, 4, eps=eps), formula, fractions(*shape))
+
+
+@fact("torch.nn.GroupNorm")
+def test_group_norm_can_be_plain(device):
+    """`GroupNorm(affine=False)` normalises and has no parameters."""
+    formula = lambda x: standard(x.reshape(2, 2, -1), (2,)).reshape(x.shape)  # noqa: E731
+    follows(device, nn.GroupNorm(2, 4, affine=False), formula, fractions(2, 4, 3))
+
+
+@fact("torch.nn.GroupNorm")
+def test_group_norm_refuses_groups_that_do_not_divide(device):
+    """`GroupNorm` refuses, when it is made, groups that do not divide its channels."""
+    with pytest.raises(ValueError, match=r"num_channels .*must be divisible by num_groups"):
+        nn.GroupNorm(3, 4, device=device)
+
+
+@fact("torch.nn.RMSNorm")
+@pytest.mark.parametrize("shape", [4, (3, 4)], ids=str)
+@pytest.mark.parametrize("eps", [None, 0.5], ids=str)
+def test_rms_norm_is_without_a_mean(device, shape, eps):
+    """`RMSNorm` divides by the root of the mean square plus eps, by default that of the dtype, and keeps the mean."""
+    dims = (2,) if shape == 4 else (1, 2)
+    added = numpy.finfo("float64").eps if eps is None else eps
+    formula = lambda x, weight: x / numpy.sqrt((x**2).mean(dims, keepdims=True) + added) * weight  # noqa: E731
+    follows(device, nn.RMSNorm(shape, eps=eps), formula, fractions(2, 3, 4))
+
+
+@fact("torch.nn.RMSNorm")
+def test_rms_norm_can_be_plain(device):
+    """`RMSNorm(elementwise_affine=False)` has no parameters."""
+    layer = nn.RMSNorm(2, eps=0.0, elementwise_affine=False, device=device)
+    close(layer(torch.tensor([[7.0, -1.0]], device=device)), [[1.4, -0.2]], roundings=8)
+    assert not list(layer.parameters())
+
+
+@fact("torch.nn.LocalResponseNorm")
+@pytest.mark.parametrize("size", [2, 3])
+@pytest.mark.parametrize("shape", [(2, 5, 3), (2, 5, 2, 2)], ids=str)
+def test_local_response_is_over_channels_nearby(device, size, shape):
+    """`LocalResponseNorm` divides by a power of k plus alpha times the mean square of channels nearby, zeros beyond."""
+
+    def formula(x):
+        sides = [(0, 0), (size // 2, (size - 1) // 2), *[(0, 0)] * (x.ndim - 2)]
+        squares = numpy.pad(x**2, sides)
+        mean = sum(squares[:, shift : shift + 5] for shift in range(size)) / size
+        return x / (2 + 0.5 * mean) ** 0.6
+
+    follows(device, nn.LocalResponseNorm(size, alpha=0.5, beta=0.6, k=2.0), formula, fractions(*shape))
+
+
+@fact("torch.nn.CrossMapLRN2d")
+def test_cross_map_is_local_response_of_channels_that_are_all_nearby(device):
+    """`CrossMapLRN2d` divides by a power of k plus alpha times the sum of squares of all channels nearby over size."""
+    x = fractions(2, 3, 2, 2)
+    y = nn.CrossMapLRN2d(5, alpha=0.5, beta=0.6, k=2)(torch.tensor(x, device=device))
+    close(y, x / (2 + 0.5 * (x**2).sum(1, keepdims=True) / 5) ** 0.6, roundings=60, scale=2)
+    assert (y.dtype, y.is_contiguous()) == (torch.float64, True)
+
+
+NORMS = {
+    "torch.nn.BatchNorm2d": lambda: nn.BatchNorm2d(4).eval(),
+    "torch.nn.GroupNorm": lambda: nn.GroupNorm(2, 4),
+    "torch.nn.InstanceNorm2d": lambda: nn.InstanceNorm2d(4),
+    "torch.nn.LayerNorm": lambda: nn.LayerNorm(3),
+}
+
+
+@fact(*NORMS)
+@pytest.mark.parametrize("name", NORMS)
+def test_of_an_empty_batch_is_empty(device, name):
+    """Normalisation of an empty batch gives an empty batch."""
+    y = NORMS[name]().to(device)(torch.ones(0, 4, 2, 3, device=device))
+    assert (y.shape, y.dtype) == ((0, 4, 2, 3), torch.float32)
+
+
+@fact("torch.nn.LayerNorm", "torch.nn.GroupNorm", "torch.nn.BatchNorm2d", "torch.nn.InstanceNorm2d")
+@pytest.mark.parametrize("name", NORMS)
+def test_of_a_constant_is_zero(device, name):
+    """Normalisation of what does not vary gives zeros but for its rounding over the root of eps, never NaN."""
+    y = NORMS[name]().to(device)(torch.full((2, 4, 2, 3), 5.0, device=device))
+    want = 5 / math.sqrt(1 + 1e-5) if "Batch" in name else 0.0
+    close(y, numpy.full((2, 4, 2, 3), want), roundings=8, scale=5 / math.sqrt(1e-5))
+
+
+@fact(*NORMS)
+@pytest.mark.parametrize("name", NORMS)
+def test_of_bfloat16_is_near_the_exact_one(device, name):
+    """Normalisation of bfloat16 gives bfloat16, computed in more and rounded at the end."""
+    x = torch.tensor(fractions(2, 4, 2, 3), device=device).to(torch.bfloat16)
+    exact = x.double().cpu().numpy()
+    wants = {
+        "torch.nn.BatchNorm2d": lambda: exact / math.sqrt(1 + 1e-5),
+        "torch.nn.GroupNorm": lambda: standard(exact.reshape(2, 2, -1), (2,)).reshape(exact.shape),
+        "torch.nn.InstanceNorm2d": lambda: standard(exact, (2, 3)),
+        "torch.nn.LayerNorm": lambda: standard(exact, (3,)),
+    }
+    y = NORMS[name]().to(device, torch.bfloat16)(x)
+    assert y.dtype == torch.bfloat16
+    close(y, wants[name](), roundings=4, scale=2)

@@ -1,0 +1,332 @@
+import math
+
+import numpy
+import pytest
+import torch
+from torch import nn
+
+from fixtures.checks import same
+from fixtures.fact import fact
+from suites.layers.reference import follows, fractions
+
+DIMS = [1, 2, 3]
+
+
+def image(dims, batch=2, channels=3):
+    return fractions(batch, channels, *(8, 5, 6)[:dims])
+
+
+def spans(side, size, stride, padding=0, dilation=1, ceil_mode=False):
+    """For each window over one dimension: the places of the input in it, and how many it has with those of padding."""
+    room = side + 2 * padding - dilation * (size - 1) - 1
+    count = (-(-room // stride) if ceil_mode else room // stride) + 1
+    starts = [number * stride - padding for number in range(count)]
+    for start in starts[: None if starts[-1] < side else -1]:  # the last window begins inside
+        yield (
+            [place for place in range(start, start + dilation * size, dilation) if 0 <= place < side],
+            min(start + size, side + padding) - start,
+        )
+
+
+def adaptive(side, count):
+    """For each of `count` windows over one dimension: the places of the input in it, and how many."""
+    for number in range(count):
+        places = list(range(number * side // count, -(-(number + 1) * side // count)))
+        yield places, len(places)
+
+
+def pooled(x, rows, reduce):
+    """`reduce` of each window and of its size, where `rows` lists the spans of each dimension."""
+    rows = [list(row) for row in rows]
+    y = numpy.empty((*x.shape[:2], *map(len, rows)))
+    for place in numpy.ndindex(*y.shape[2:]):
+        chosen = [row[number] for row, number in zip(rows, place)]
+        window = x[numpy.ix_(*map(range, x.shape[:2]), *(places for places, _ in chosen))]
+        y[(..., *place)] = reduce(window.reshape(*x.shape[:2], -1), math.prod(count for _, count in chosen))
+    return y
+
+
+def highest(window, count):
+    return window.max(-1)
+
+
+def mean_with_padding(window, count):
+    return window.sum(-1) / count
+
+
+def mean(window, count):
+    return window.mean(-1)
+
+
+def said(options):
+    return "-".join(f"{name}={value}" for name, value in options.items()) or "defaults"
+
+
+MAX_OPTIONS = [
+    {"stride": 2},
+    {"stride": 1, "padding": 1},
+    {"stride": 2, "dilation": 2},
+    {"stride": 2, "ceil_mode": True},
+    {"stride": 3, "padding": 1, "ceil_mode": True},
+]
+
+
+@fact(*(f"torch.nn.MaxPool{dims}d" for dims in DIMS))
+@pytest.mark.parametrize("dims", DIMS)
+@pytest.mark.parametrize("options", MAX_OPTIONS, ids=said)
+def test_max_is_the_highest_of_each_window(device, dims, options):
+    """A `MaxPool` gives the highest element of each window, which alone gets the gradient, and ignores padding."""
+    layer = getattr(nn, f"MaxPool{dims}d")(3, **options)
+    follows(
+        device, layer, lambda x: pooled(x, [spans(side, 3, **options) for side in x.shape[2:]], highest), image(dims)
+    )
+
+
+AVERAGE_OPTIONS = [
+    {"stride": 2},
+    {"stride": 1, "padding": 1},
+    {"stride": 2, "padding": 1, "ceil_mode": True},
+    {"stride": 2, "ceil_mode": True},
+]
+
+
+@fact(*(f"torch.nn.AvgPool{dims}d" for dims in DIMS))
+@pytest.mark.parametrize("dims", DIMS)
+@pytest.mark.parametrize("counted", [True, False], ids=["counted", "not-counted"])
+@pytest.mark.parametrize("options", AVERAGE_OPTIONS, ids=said)
+def test_average_is_the_mean_of_each_window(device, dims, options, counted):
+    """An `AvgPool` gives the mean of each window, in which zeros of padding count unless it is told otherwise."""
+    layer = getattr(nn, f"AvgPool{dims}d")(3, count_include_pad=counted, **options)
+    reduce = mean_with_padding if counted else mean
+    follows(
+        device, layer, lambda x: pooled(x, [spans(side, 3, **options) for side in x.shape[2:]], reduce), image(dims)
+    )
+
+
+@fact("torch.nn.AvgPool2d", "torch.nn.AvgPool3d")
+@pytest.mark.parametrize("dims", [2, 3])
+def test_average_divides_by_what_it_is_told(device, dims):
+    """An `AvgPool` with `divisor_override` divides the sum of each window by it."""
+    layer = getattr(nn, f"AvgPool{dims}d")(2, divisor_override=3)
+    divided = lambda window, count: window.sum(-1) / 3  # noqa: E731
+    follows(device, layer, lambda x: pooled(x, [spans(side, 2, 2) for side in x.shape[2:]], divided), image(dims))
+
+
+@fact(*(f"torch.nn.MaxPool{dims}d" for dims in DIMS), *(f"torch.nn.AvgPool{dims}d" for dims in DIMS))
+@pytest.mark.parametrize("dims", DIMS)
+@pytest.mark.parametrize(("kind", "want"), [("MaxPool", [3.0, 7.0]), ("AvgPool", [2.0, 6.0])], ids=["max", "mean"])
+def test_windows_lie_side_by_side_unless_told(device, kind, dims, want):
+    """The stride of a pooling layer is the size of its window unless it is told another."""
+    x = torch.tensor([1.0, 3.0, 5.0, 7.0, 9.0], device=device).expand(1, 1, *[2] * (dims - 1), 5)
+    y = getattr(nn, f"{kind}{dims}d")(2)(x)
+    same(y, torch.tensor(want).reshape(1, 1, *[1] * (dims - 1), 2))
+
+
+@fact(*(f"torch.nn.MaxPool{dims}d" for dims in DIMS))
+@pytest.mark.parametrize("dims", DIMS)
+def test_max_tells_where_it_found_the_highest(device, dims):
+    """A `MaxPool` with `return_indices` gives the flat place of each highest element in its channel, as int64."""
+    x = torch.tensor(image(dims), device=device)
+    y, places = getattr(nn, f"MaxPool{dims}d")(2, stride=1, padding=1, return_indices=True)(x)
+    assert (places.dtype, places.is_contiguous(), y.is_contiguous()) == (torch.int64, True, True)
+    same(y, x.flatten(2).gather(2, places.flatten(2)).view(y.shape))
+    same(y, pooled(x.cpu().numpy(), [spans(side, 2, 1, 1) for side in x.shape[2:]], highest))
+
+
+@fact(*(f"torch.nn.MaxPool{dims}d" for dims in DIMS))
+@pytest.mark.parametrize("dims", DIMS)
+def test_max_of_a_tie_is_the_first(device, dims):
+    """Among equal elements a `MaxPool` takes the first, and gives it the whole gradient."""
+    x = torch.zeros(1, 1, *[2] * dims, device=device, requires_grad=True)
+    y, places = getattr(nn, f"MaxPool{dims}d")(2, return_indices=True)(x)
+    y.sum().backward()
+    assert places.tolist() == y.long().tolist()
+    assert x.grad.flatten().tolist() == [1.0] + [0.0] * (2**dims - 1)
+
+
+@fact(*(f"torch.nn.MaxPool{dims}d" for dims in DIMS))
+@pytest.mark.parametrize("dims", DIMS)
+def test_max_with_nan_in_its_window_is_nan(device, dims):
+    """A `MaxPool` gives NaN for those windows that hold NaN."""
+    x = torch.ones(1, 1, *[4] * dims, device=device)
+    x[(0, 0, *[-1] * dims)] = math.nan
+    y = getattr(nn, f"MaxPool{dims}d")(2)(x)
+    assert y.isnan().flatten().tolist() == [False] * (2**dims - 1) + [True]
+
+
+@fact(*(f"torch.nn.MaxPool{dims}d" for dims in DIMS), *(f"torch.nn.AvgPool{dims}d" for dims in DIMS))
+@pytest.mark.parametrize("dims", DIMS)
+@pytest.mark.parametrize("kind", ["MaxPool", "AvgPool"])
+def test_refuses_more_padding_than_half_a_window(device, kind, dims):
+    """A pooling layer refuses padding of more than half its window."""
+    with pytest.raises(RuntimeError, match="should be at most half of"):
+        getattr(nn, f"{kind}{dims}d")(2, padding=2)(torch.ones(1, 1, *[4] * dims, device=device))
+
+
+SMALLER = "Output size is too small|Invalid computed output size|smaller than kernel size"
+
+
+@fact("torch.nn.MaxPool2d", "torch.nn.MaxPool3d", *(f"torch.nn.AvgPool{dims}d" for dims in DIMS))
+@pytest.mark.parametrize(("kind", "dims"), [("MaxPool", 2), ("MaxPool", 3), *(("AvgPool", dims) for dims in DIMS)])
+def test_refuses_an_input_that_no_window_fits(device, kind, dims):
+    """A pooling layer refuses an input smaller than its window."""
+    with pytest.raises(RuntimeError, match=SMALLER):
+        getattr(nn, f"{kind}{dims}d")(5)(torch.ones(1, 1, *[4] * dims, device=device))
+
+
+@fact("torch.nn.MaxPool1d", since={"cpu": "2.6"})
+def test_max_of_a_row_refuses_an_input_that_no_window_fits(device):
+    """`MaxPool1d` refuses an input smaller than its window."""
+    with pytest.raises(RuntimeError, match=SMALLER):
+        nn.MaxPool1d(5)(torch.ones(1, 1, 4, device=device))
+
+
+SIZES = [(3,), (2, 4), (1, 2, 3)]
+
+
+@fact(*(f"torch.nn.AdaptiveAvgPool{dims}d" for dims in DIMS), *(f"torch.nn.AdaptiveMaxPool{dims}d" for dims in DIMS))
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+@pytest.mark.parametrize(("kind", "reduce"), [("AdaptiveAvgPool", mean), ("AdaptiveMaxPool", highest)])
+def test_adaptive_divides_its_input_into_windows(device, kind, reduce, sizes):
+    """An adaptive pooling layer gives the size it is told: window i of n goes from i/n to (i + 1)/n, rounded out."""
+    layer = getattr(nn, f"{kind}{len(sizes)}d")(sizes)
+    follows(device, layer, lambda x: pooled(x, map(adaptive, x.shape[2:], sizes), reduce), image(len(sizes)))
+
+
+@fact(
+    "torch.nn.AdaptiveAvgPool2d",
+    "torch.nn.AdaptiveAvgPool3d",
+    "torch.nn.AdaptiveMaxPool2d",
+    "torch.nn.AdaptiveMaxPool3d",
+)
+@pytest.mark.parametrize("dims", [2, 3])
+@pytest.mark.parametrize(("kind", "reduce"), [("AdaptiveAvgPool", mean), ("AdaptiveMaxPool", highest)])
+def test_adaptive_keeps_a_size_of_none(device, kind, reduce, dims):
+    """An adaptive pooling layer leaves a dimension for which it is told None at its size."""
+    layer = getattr(nn, f"{kind}{dims}d")((None, *[2] * (dims - 1)))
+    follows(
+        device,
+        layer,
+        lambda x: pooled(x, map(adaptive, x.shape[2:], (x.shape[2], *[2] * (dims - 1))), reduce),
+        image(dims),
+    )
+
+
+@fact(*(f"torch.nn.AdaptiveMaxPool{dims}d" for dims in DIMS))
+@pytest.mark.parametrize("dims", DIMS)
+def test_adaptive_max_tells_where_it_found_the_highest(device, dims):
+    """An `AdaptiveMaxPool` with `return_indices` gives the flat place of each highest element in its channel."""
+    x = torch.tensor(image(dims), device=device)
+    y, places = getattr(nn, f"AdaptiveMaxPool{dims}d")(2, return_indices=True)(x)
+    assert (places.dtype, places.is_contiguous(), y.is_contiguous()) == (torch.int64, True, True)
+    same(y, x.flatten(2).gather(2, places.flatten(2)).view(y.shape))
+    same(y, pooled(x.cpu().numpy(), [adaptive(side, 2) for side in x.shape[2:]], highest))
+
+
+@fact("torch.nn.LPPool1d", "torch.nn.LPPool2d")
+@pytest.mark.parametrize("dims", [1, 2])
+@pytest.mark.parametrize("power", [1, 2, 3.0], ids=str)
+@pytest.mark.parametrize("stride", [None, 1], ids=str)
+def test_power_average_is_the_norm_of_each_window(device, dims, power, stride):
+    """An `LPPool` gives the root of the sum of the powers of each window, without a mean."""
+    layer = getattr(nn, f"LPPool{dims}d")(power, 2, stride=stride)
+    norm = lambda window, count: (window**power).sum(-1) ** (1 / power)  # noqa: E731
+    follows(
+        device,
+        layer,
+        lambda x: pooled(x, [spans(side, 2, stride or 2) for side in x.shape[2:]], norm),
+        abs(image(dims)) + 0.1,
+    )
+
+
+@fact("torch.nn.LPPool3d")
+@pytest.mark.parametrize("stride", [None, 1], ids=str)
+def test_power_average_of_volumes_is_the_norm_of_each_window(device, stride):
+    """`LPPool3d` gives the root of the sum of the powers of each window, without a mean."""
+    norm = lambda window, count: (window**2).sum(-1) ** 0.5  # noqa: E731
+    follows(
+        device,
+        nn.LPPool3d(2, 2, stride=stride),
+        lambda x: pooled(x, [spans(side, 2, stride or 2) for side in x.shape[2:]], norm),
+        abs(image(3)) + 0.1,
+    )
+
+
+@fact("torch.nn.FractionalMaxPool2d", "torch.nn.FractionalMaxPool3d")
+@pytest.mark.parametrize("dims", [2, 3])
+@pytest.mark.parametrize("how", [{"output_size": 4}, {"output_ratio": 0.5}], ids=["output_size", "output_ratio"])
+def test_fractional_is_the_highest_of_random_windows(device, dims, how):
+    """A `FractionalMaxPool` gives the size or share it is told: highest elements of windows that it draws."""
+    x = torch.arange(8.0**dims, device=device).reshape(1, 1, *[8] * dims).requires_grad_()
+    y, places = getattr(nn, f"FractionalMaxPool{dims}d")(2, return_indices=True, **how)(x)
+    y.sum().backward()
+    assert (y.shape, y.is_contiguous(), places.is_contiguous()) == ((1, 1, *[4] * dims), True, True)
+    same(y, places.float())  # each element is its own place
+    assert sorted(places.flatten().tolist()) == x.grad.flatten().nonzero().flatten().tolist()
+    assert x.grad.max() == 1
+    assert y.flatten()[-1] == 8**dims - 1  # the last window ends where the input does
+
+
+@fact("torch.nn.FractionalMaxPool2d", "torch.nn.FractionalMaxPool3d")
+@pytest.mark.parametrize("dims", [2, 3])
+def test_fractional_is_told_a_size_or_a_share(dims):
+    """A `FractionalMaxPool` refuses to be made with both an output size and a ratio, or with neither."""
+    layer = getattr(nn, f"FractionalMaxPool{dims}d")
+    with pytest.raises(ValueError, match="requires specifying either"):
+        layer(2)
+    with pytest.raises(ValueError, match="only one of"):
+        layer(2, output_size=2, output_ratio=0.5)
+
+
+@fact(*(f"torch.nn.MaxUnpool{dims}d" for dims in DIMS))
+@pytest.mark.parametrize("dims", DIMS)
+def test_unpooling_puts_the_highest_back_where_they_were(device, dims):
+    """A `MaxUnpool` puts each element at its place, with its gradient, and zeros elsewhere."""
+    x = torch.tensor(image(dims), device=device)
+    y, places = getattr(nn, f"MaxPool{dims}d")(3, stride=2, padding=1, return_indices=True)(x)
+    y.requires_grad_()
+    back = getattr(nn, f"MaxUnpool{dims}d")(3, stride=2, padding=1)(y, places, output_size=x.shape)
+    back.backward(x)
+    found = torch.zeros(x.shape, dtype=torch.bool).flatten(2).scatter(2, places.flatten(2).cpu(), True).view(x.shape)
+    same(back, torch.where(found, x.cpu(), 0.0))
+    same(y.grad, y)
+    assert back.is_contiguous()
+
+
+@fact(*(f"torch.nn.MaxUnpool{dims}d" for dims in DIMS))
+@pytest.mark.parametrize("dims", DIMS)
+def test_unpooling_gives_the_size_that_pooling_came_from(device, dims):
+    """A `MaxUnpool` without `output_size` gives as many elements as its windows cover, less the padding."""
+    y = torch.full((1, 1, *[2] * dims), 5.0, device=device)
+    places = torch.arange(2**dims, device=device).view(y.shape)
+    back, less = (getattr(nn, f"MaxUnpool{dims}d")(3, **how)(y, places) for how in ({}, {"stride": 2, "padding": 1}))
+    assert (back.shape, back.count_nonzero().item()) == ((1, 1, *[6] * dims), 2**dims)
+    assert less.shape == (1, 1, *[3] * dims)
+
+
+@fact(
+    *(f"torch.nn.MaxPool{dims}d" for dims in DIMS),
+    *(f"torch.nn.AvgPool{dims}d" for dims in DIMS),
+    *(f"torch.nn.AdaptiveAvgPool{dims}d" for dims in DIMS),
+    *(f"torch.nn.AdaptiveMaxPool{dims}d" for dims in DIMS),
+)
+@pytest.mark.parametrize("dims", DIMS)
+@pytest.mark.parametrize("kind", ["MaxPool", "AvgPool", "AdaptiveAvgPool", "AdaptiveMaxPool"])
+def test_takes_a_sample_without_a_batch(device, kind, dims):
+    """A pooling layer takes a sample without a batch dimension, and gives what a batch of one gives."""
+    layer, x = getattr(nn, f"{kind}{dims}d")(2), torch.tensor(image(dims), device=device)
+    same(layer(x[1]), layer(x)[1])
+
+
+@fact(
+    *(f"torch.nn.MaxPool{dims}d" for dims in DIMS),
+    *(f"torch.nn.AvgPool{dims}d" for dims in DIMS),
+    *(f"torch.nn.AdaptiveAvgPool{dims}d" for dims in DIMS),
+    *(f"torch.nn.AdaptiveMaxPool{dims}d" for dims in DIMS),
+)
+@pytest.mark.parametrize("dims", DIMS)
+@pytest.mark.parametrize("kind", ["MaxPool", "AvgPool", "AdaptiveAvgPool", "AdaptiveMaxPool"])
+def test_of_an_empty_batch_is_empty(device, kind, dims):
+    """A pooling layer of an empty batch gives an empty batch of pooled samples."""
+    y = getattr(nn, f"{kind}{dims}d")(2)(torch.ones(0, 3, *[4] * dims, device=device))
+    assert (y.shape, y.dtype) == ((0, 3, *[2] * dims), torch.float32)

@@ -1,0 +1,450 @@
+import numpy
+import pytest
+import torch
+
+from fixtures.checks import close, same
+from fixtures.fact import check, fact
+
+ROUNDINGS = 256  # of a decomposition of 3 by 3 and the products that undo it, of entries up to 8
+A = numpy.array([[4.0, 1.0, -0.5], [1.5, 3.0, 0.25], [-0.5, 0.75, 2.0]])
+SYMMETRIC = A + A.T
+TALL = numpy.array([[1.0, 2.0], [-0.5, 1.5], [3.0, 0.25]])
+COMPLEX = A + 1j * numpy.array([[0.0, 1.0, 0.5], [0.25, 1.0, -1.0], [0.5, 0.0, 2.0]])
+HERMITIAN = COMPLEX + COMPLEX.conj().T + 6 * numpy.eye(3)
+
+square = pytest.mark.parametrize("a", [A, COMPLEX], ids=["real", "complex"])
+definite = pytest.mark.parametrize("a", [SYMMETRIC, HERMITIAN], ids=["real", "complex"])
+of_any = pytest.mark.parametrize("a", [A, TALL, TALL.T, COMPLEX], ids=["square", "tall", "wide", "complex"])
+
+
+@check
+def near(got, want):
+    """Two matrices of 64 bits a part agree within the roundings of a decomposition."""
+    assert got.dtype in (torch.float64, torch.complex128), f"dtype {got.dtype}, expected one of 64 bits a part"
+    close(got.resolve_conj(), want, roundings=ROUNDINGS, scale=8)
+
+
+def adjoint(x):
+    return x.transpose(-2, -1).conj()
+
+
+def in_batch(a, device):
+    """Two matrices as a batch, which does not lie row by row."""
+    return torch.tensor(numpy.stack([a, 2 * a], axis=-1), device=device).permute(2, 0, 1)
+
+
+@fact("torch.linalg.cholesky")
+@definite
+@pytest.mark.parametrize("upper", [False, True])
+def test_by_cholesky_is_a_triangle_times_its_adjoint(a, upper, device):
+    """`cholesky` gives the triangle, with a positive diagonal, whose product with its adjoint is the matrix."""
+    x = torch.tensor(a, device=device)
+    y = torch.linalg.cholesky(x, upper=upper)
+    want = numpy.linalg.cholesky(a)
+    assert y.dtype == x.dtype
+    near(y, want.conj().T if upper else want)
+    same(x, a)
+
+
+@fact("torch.linalg.cholesky")
+def test_by_cholesky_has_the_gradient_of_a_determinant(device):
+    """The gradient of the sum of logarithms of a Cholesky diagonal is half the inverse."""
+    x = torch.tensor(SYMMETRIC, device=device, requires_grad=True)
+    torch.linalg.cholesky(x).diagonal().log().sum().backward()
+    near((x.grad + x.grad.T) / 2, numpy.linalg.inv(SYMMETRIC) / 2)
+
+
+@fact("torch.linalg.cholesky", "torch.linalg.cholesky_ex")
+def test_by_cholesky_reads_one_triangle(device):
+    """`cholesky` reads the lower triangle only."""
+    x = torch.tensor(numpy.tril(SYMMETRIC), device=device)
+    near(torch.linalg.cholesky(x), numpy.linalg.cholesky(SYMMETRIC))
+    near(torch.linalg.cholesky_ex(x).L, numpy.linalg.cholesky(SYMMETRIC))
+
+
+@fact("torch.linalg.cholesky", "torch.linalg.cholesky_ex")
+def test_by_cholesky_needs_a_positive_definite_matrix(device):
+    """`cholesky` refuses a matrix that is not positive definite; `cholesky_ex` tells the minor that is not."""
+    x = torch.tensor([[2.0, 0.0], [0.0, -1.0]], device=device)
+    with pytest.raises(torch.linalg.LinAlgError, match="not positive-definite .*minor of order 2"):
+        torch.linalg.cholesky(x)
+    same(torch.linalg.cholesky_ex(x).info, torch.tensor(2, dtype=torch.int32))
+    with pytest.raises(torch.linalg.LinAlgError, match="not positive-definite"):
+        torch.linalg.cholesky_ex(x, check_errors=True)
+
+
+@fact("torch.linalg.cholesky_ex")
+@pytest.mark.parametrize("upper", [False, True])
+def test_by_cholesky_ex_say_that_they_succeeded(upper, device):
+    """`cholesky_ex` of a positive definite matrix gives its triangle and 0."""
+    x = torch.tensor(SYMMETRIC, device=device, requires_grad=True)
+    factor, info = torch.linalg.cholesky_ex(x, upper=upper)
+    factor.diagonal().log().sum().backward()
+    want = numpy.linalg.cholesky(SYMMETRIC)
+    near(factor, want.T if upper else want)
+    near((x.grad + x.grad.T) / 2, numpy.linalg.inv(SYMMETRIC) / 2)
+    same(info, torch.tensor(0, dtype=torch.int32))
+
+
+@fact("torch.cholesky_solve", "torch.cholesky_inverse")
+@pytest.mark.parametrize("upper", [False, True])
+def test_by_cholesky_solve_equations(upper, device):
+    """`cholesky_solve` and `cholesky_inverse` take the triangle, lower by default, for the whole matrix."""
+    lower = numpy.linalg.cholesky(SYMMETRIC)
+    x = torch.tensor(lower.T.copy() if upper else lower, device=device, requires_grad=True)
+    b = torch.tensor(TALL, device=device)
+    y, inverse = torch.cholesky_solve(b, x, upper=upper), torch.cholesky_inverse(x, upper=upper)
+    assert (y.dtype, inverse.dtype) == (torch.float64, torch.float64)
+    near(y, numpy.linalg.solve(SYMMETRIC, TALL))
+    near(inverse, numpy.linalg.inv(SYMMETRIC))
+    same(b, TALL)
+    given = torch.autograd.grad(y.sum(), x, retain_graph=True)[0] + torch.autograd.grad(inverse.trace(), x)[0]
+    solved, inverted = numpy.linalg.solve(SYMMETRIC, TALL).sum(1), numpy.linalg.inv(SYMMETRIC)
+    by_matrix = -numpy.outer(inverted.sum(0), solved) - inverted @ inverted
+    want = (by_matrix + by_matrix.T) @ lower
+    same_half = numpy.triu if upper else numpy.tril
+    near(given.triu() if upper else given.tril(), same_half(want.T if upper else want))
+
+
+@fact("torch.linalg.qr")
+@of_any
+@pytest.mark.parametrize("mode", ["reduced", "complete", "r"])
+def test_by_qr_is_orthonormal_times_a_triangle(a, mode, device):
+    """`qr` gives orthonormal columns and an upper triangle whose product is the matrix; `"r"` only the triangle."""
+    x = torch.tensor(a, device=device)
+    q, r = torch.linalg.qr(x, mode=mode)
+    close(r, numpy.triu(r.cpu().numpy()), roundings=0)
+    close(adjoint(r) @ r, a.conj().T @ a, roundings=ROUNDINGS, scale=32)
+    sizes = {"reduced": min(a.shape), "complete": a.shape[0], "r": 0}
+    assert (q.shape[-1], q.dtype, r.dtype) == (sizes[mode], x.dtype, x.dtype)
+    whole = q if mode != "r" else torch.linalg.qr(x).Q
+    near(adjoint(whole) @ whole, numpy.eye(whole.shape[-1]))
+    near(whole @ r, a)
+
+
+@fact("torch.linalg.qr")
+def test_by_qr_gives_back_the_gradient_of_their_product(device):
+    """The gradient through both parts of `qr` and their product is that of the matrix itself."""
+    x = torch.tensor(TALL, device=device, requires_grad=True)
+    q, r = torch.linalg.qr(x)
+    (q @ r).backward(torch.tensor(TALL[::-1].copy(), device=device))
+    near(x.grad, TALL[::-1])
+
+
+@fact("torch.linalg.qr")
+def test_by_qr_knows_three_modes(device):
+    """`qr` refuses a mode that does not exist."""
+    with pytest.raises(RuntimeError, match="unrecognized mode 'full'"):
+        torch.linalg.qr(torch.tensor(A, device=device), mode="full")
+
+
+@fact("torch.linalg.svd")
+@of_any
+@pytest.mark.parametrize("full", [False, True])
+def test_by_svd_is_two_rotations_and_a_stretch(a, full, device):
+    """`svd` gives orthonormal U and Vh, all of their columns by default, and singular values from large to small."""
+    x = torch.tensor(a, device=device)
+    u, s, vh = torch.linalg.svd(x, **({} if full else {"full_matrices": False}))
+    k = min(a.shape)
+    assert (u.shape[1], vh.shape[0]) == ((a.shape[0], a.shape[1]) if full else (k, k))
+    near(s, numpy.linalg.svd(a)[1])
+    near((u[:, :k] * s) @ vh[:k], a)
+    near(adjoint(u) @ u, numpy.eye(u.shape[1]))
+    near(vh @ adjoint(vh), numpy.eye(vh.shape[0]))
+    same(x, a)
+
+
+@fact("torch.linalg.svd")
+def test_by_svd_give_back_the_gradient_of_their_product(device):
+    """The gradient through all three parts of `svd` and their product is that of the matrix itself."""
+    x = torch.tensor(A, device=device, requires_grad=True)
+    u, s, vh = torch.linalg.svd(x)
+    (u @ s.diag() @ vh).backward(torch.tensor(A.T.copy(), device=device))
+    near(x.grad, A.T)
+
+
+@fact("torch.linalg.svdvals", "torch.linalg.eigvalsh")
+@pytest.mark.parametrize("name", ["svdvals", "eigvalsh"])
+def test_by_values_have_the_inverse_as_slope(name, device):
+    """The values alone have a gradient: that of the sum of their logarithms is the inverse of a definite matrix."""
+    x = torch.tensor(SYMMETRIC, device=device, requires_grad=True)
+    y = getattr(torch.linalg, name)(x)
+    y.log().sum().backward()
+    near(x.grad, numpy.linalg.inv(SYMMETRIC))
+    values = numpy.linalg.eigvalsh(SYMMETRIC)
+    near(y, values[::-1] if name == "svdvals" else values)
+
+
+@fact("torch.linalg.svdvals")
+@of_any
+def test_by_values_are_singular_values(a, device):
+    """`svdvals` gives the singular values, real ones, from large to small."""
+    x = torch.tensor(a, device=device)
+    y = torch.linalg.svdvals(x)
+    assert (y.dtype, y.is_contiguous()) == (torch.float64, True)
+    near(y, numpy.linalg.svd(a)[1])
+    same(x, a)
+
+
+@fact("torch.linalg.eigh")
+@definite
+@pytest.mark.parametrize("uplo", ["L", "U"])
+def test_by_eigh_are_orthonormal_and_rise(a, uplo, device):
+    """`eigh` gives real eigenvalues from small to large and orthonormal eigenvectors, of the triangle that is named."""
+    half = numpy.tril(a) if uplo == "L" else numpy.triu(a)
+    x = torch.tensor(half, device=device)
+    values, vectors = torch.linalg.eigh(x, UPLO=uplo)
+    assert (values.dtype, vectors.dtype) == (torch.float64, x.dtype)
+    near(values, numpy.linalg.eigvalsh(a))
+    close((vectors * values) @ adjoint(vectors), a, roundings=ROUNDINGS, scale=16)
+    near(adjoint(vectors) @ vectors, numpy.eye(3))
+    same(x, half)
+
+
+@fact("torch.linalg.eigh")
+def test_by_eigh_give_back_the_gradient_of_their_product(device):
+    """The gradient through both parts of `eigh` and their product is that of the symmetric matrix itself."""
+    x = torch.tensor(SYMMETRIC, device=device, requires_grad=True)
+    values, vectors = torch.linalg.eigh(x)
+    ((vectors * values) @ vectors.T).backward(torch.tensor(A @ A.T, device=device))
+    close(x.grad, A @ A.T, roundings=ROUNDINGS, scale=32)
+
+
+@fact("torch.linalg.eigvalsh")
+@definite
+@pytest.mark.parametrize("uplo", ["L", "U"])
+def test_by_eigvalsh_are_the_values_alone(a, uplo, device):
+    """`eigvalsh` gives the eigenvalues of the triangle that is named."""
+    x = torch.tensor(numpy.tril(a) if uplo == "L" else numpy.triu(a), device=device)
+    y = torch.linalg.eigvalsh(x, UPLO=uplo)
+    assert (y.dtype, y.is_contiguous()) == (torch.float64, True)
+    near(y, numpy.linalg.eigvalsh(a))
+
+
+@fact("torch.linalg.eigh", "torch.linalg.eigvalsh")
+@pytest.mark.parametrize("name", ["eigh", "eigvalsh"])
+def test_by_eigh_know_two_triangles(name, device):
+    """`eigh` and `eigvalsh` refuse a triangle that is neither L nor U."""
+    with pytest.raises(RuntimeError, match="UPLO"):
+        getattr(torch.linalg, name)(torch.tensor(SYMMETRIC, device=device), UPLO="X")
+
+
+@fact("torch.linalg.eig")
+@square
+def test_by_eig_is_stretched_along_its_vectors(a, device):
+    """`eig` gives complex values and unit vectors that the matrix stretches by them."""
+    x = torch.tensor(a, device=device)
+    values, vectors = torch.linalg.eig(x)
+    assert (values.dtype, vectors.dtype) == (torch.complex128, torch.complex128)
+    near(x.to(vectors.dtype) @ vectors, (vectors * values).cpu().numpy())
+    near(values.sum(), a.trace())
+    near((vectors.abs() ** 2).sum(0), numpy.ones(3))
+    same(x, a)
+
+
+@fact("torch.linalg.eig")
+def test_by_eig_of_a_rotation_are_imaginary(device):
+    """`eig` of a real rotation by a quarter has the eigenvalues i and -i, and a gradient through its parts."""
+    x = torch.tensor([[0.0, -1.0], [1.0, 0.0]], dtype=torch.float64, device=device, requires_grad=True)
+    values, vectors = torch.linalg.eig(x)
+    near(values.imag.sort().values, [-1.0, 1.0])
+    close(values.real, [0.0, 0.0], roundings=ROUNDINGS, scale=1)
+    (vectors @ values.diag() @ torch.linalg.inv(vectors)).real.backward(torch.tensor(A[:2, :2].copy(), device=device))
+    near(x.grad, A[:2, :2])
+
+
+@fact("torch.linalg.eigvals")
+@square
+def test_by_eigvals_are_the_values_alone(a, device):
+    """`eigvals` gives complex eigenvalues, whose powers add up to the traces of powers, with a gradient."""
+    x = torch.tensor(a, device=device, requires_grad=True)
+    values = torch.linalg.eigvals(x)
+    assert (values.dtype, values.is_contiguous()) == (torch.complex128, True)
+    powers = [numpy.trace(numpy.linalg.matrix_power(a, k)) for k in (1, 2, 3)]
+    close(torch.stack([(values**k).sum() for k in (1, 2, 3)]), powers, roundings=ROUNDINGS, scale=256)
+    (values**2).sum().real.backward()
+    close(x.grad, 2 * a.conj().T, roundings=ROUNDINGS, scale=16)
+
+
+@fact("torch.linalg.lu")
+@of_any
+def test_by_lu_is_a_permutation_of_two_triangles(a, device):
+    """`lu` gives a permutation, a unit lower triangle and an upper one, whose product is the matrix."""
+    x = torch.tensor(a, device=device, requires_grad=True)
+    p, low, up = torch.linalg.lu(x)
+    assert (p.dtype, p.requires_grad) == (x.dtype, False)
+    product = p @ low @ up
+    product.backward(torch.tensor(a, device=device))
+    near(product, a)
+    near(x.grad, a)
+    close(low, numpy.tril(low.detach().cpu().numpy(), -1) + numpy.eye(*low.shape), roundings=0)
+    close(up, numpy.triu(up.detach().cpu().numpy()), roundings=0)
+    close(p.sum(0) * p.sum(1), numpy.ones(a.shape[0]), roundings=0)
+
+
+@fact("torch.linalg.lu_factor", "torch.lu_unpack")
+@of_any
+def test_by_lu_are_packed_into_one_matrix(a, device):
+    """`lu_factor` packs both triangles into one matrix, with pivots from 1, and `lu_unpack` takes them apart."""
+    x = torch.tensor(a, device=device, requires_grad=True)
+    packed, pivots = torch.linalg.lu_factor(x)
+    p, low, up = torch.lu_unpack(packed, pivots)
+    assert (p.dtype, p.requires_grad) == (x.dtype, False)
+    (p @ low @ up).backward(torch.tensor(a, device=device))
+    near(p @ low @ up, a)
+    near(x.grad, a)
+    near(packed[:2, :2].tril(-1), low[:2, :2].tril(-1).detach().cpu().numpy())
+    near(packed[: len(up)].triu(), up.detach().cpu().numpy())
+    assert (pivots.dtype, pivots.min().item() >= 1) == (torch.int32, True)
+
+
+@fact("torch.linalg.lu_solve")
+@pytest.mark.parametrize("options", [{}, {"adjoint": True}, {"left": False}], ids=["left", "adjoint", "right"])
+@square
+def test_by_lu_solve_equations(a, options, device):
+    """`lu_solve` solves with a packed decomposition, its adjoint or from the right."""
+    b = numpy.eye(3)[::-1] * 2 + a
+    packed = torch.linalg.lu_factor(torch.tensor(a, device=device))
+    right = torch.tensor(b, device=device, requires_grad=True)
+    y = torch.linalg.lu_solve(*packed, right, **options)
+    assert y.dtype == right.dtype
+    y.backward(torch.tensor(a, device=device))
+    m = a.conj().T if "adjoint" in options else a
+    near(y, b @ numpy.linalg.inv(m) if "left" in options else numpy.linalg.solve(m, b))
+    back = numpy.linalg.inv(m).conj().T
+    near(right.grad, a @ back if "left" in options else back @ a)
+
+
+@fact("torch.linalg.ldl_factor", "torch.linalg.ldl_solve")
+@pytest.mark.parametrize("hermitian", [False, True])
+def test_by_ldl_solve_equations(hermitian, device):
+    """`ldl_factor` takes a symmetric or Hermitian matrix apart, definite or not, and `ldl_solve` solves with it."""
+    a = HERMITIAN - 12 * numpy.eye(3) if hermitian else COMPLEX + COMPLEX.T
+    b = torch.tensor(TALL + 0j, device=device)
+    packed, pivots = torch.linalg.ldl_factor(torch.tensor(a, device=device), hermitian=hermitian)
+    y = torch.linalg.ldl_solve(packed, pivots, b, hermitian=hermitian)
+    near(y, numpy.linalg.solve(a, TALL))
+    same(b, TALL + 0j)
+    assert (pivots.dtype, packed.dtype, y.dtype) == (torch.int32, torch.complex128, torch.complex128)
+
+
+@fact("torch.linalg.householder_product", "torch.geqrf", "torch.ormqr", "torch.orgqr")
+@pytest.mark.parametrize("name", ["linalg.householder_product", "orgqr"])
+def test_by_reflections_make_the_matrix_again(name, device):
+    """`geqrf` packs reflections, which `householder_product` multiplies into Q, and `ormqr` onto a matrix."""
+    x = torch.tensor(TALL, device=device)
+    packed, tau = torch.geqrf(x)
+    make = torch.linalg.householder_product if "." in name else torch.orgqr
+    q = make(packed, tau)
+    near(q @ packed[:2].triu(), TALL)
+    near(q.T @ q, numpy.eye(2))
+    assert (packed.dtype, tau.dtype, q.dtype) == (torch.float64,) * 3
+    flat = torch.tensor(numpy.pad(numpy.eye(2), ((0, 1), (0, 0))), device=device)
+    close(torch.ormqr(packed, tau, flat), q.cpu().numpy(), roundings=ROUNDINGS, scale=1)
+    turned = torch.ormqr(packed, tau, x, transpose=True)
+    near(turned[:2], packed[:2].triu().cpu().numpy())
+    close(
+        torch.ormqr(packed, tau, x.T.contiguous(), left=False)[:, :2],
+        (TALL.T @ q.cpu().numpy()),
+        roundings=ROUNDINGS,
+        scale=8,
+    )
+    same(x, TALL)
+
+
+BATCHED = {
+    "cholesky": lambda x: torch.linalg.cholesky(x),
+    "qr": lambda x: torch.linalg.qr(x).R,
+    "svd": lambda x: torch.linalg.svd(x).S,
+    "svdvals": lambda x: torch.linalg.svdvals(x),
+    "eigh": lambda x: torch.linalg.eigh(x).eigenvalues,
+    "eigvalsh": lambda x: torch.linalg.eigvalsh(x),
+    "eig": lambda x: torch.linalg.eig(x).eigenvalues.sum(-1),
+    "eigvals": lambda x: torch.linalg.eigvals(x).sum(-1),
+    "lu": lambda x: torch.linalg.lu(x).U,
+    "lu_factor": lambda x: torch.linalg.lu_factor(x).LU,
+}
+of_batches = pytest.mark.parametrize("name", BATCHED)
+
+
+@fact(*(f"torch.linalg.{name}" for name in BATCHED))
+@of_batches
+def test_of_a_batch_are_those_of_each_matrix(name, device):
+    """A decomposition of a batch, in whatever layout, is the decomposition of each of its matrices."""
+    batch = in_batch(SYMMETRIC, device)
+    want = torch.stack([BATCHED[name](torch.tensor(scale * SYMMETRIC, device=device)) for scale in (1, 2)])
+    close(BATCHED[name](batch), want.cpu().numpy(), roundings=ROUNDINGS, scale=16)
+    same(batch[1], 2 * SYMMETRIC)
+
+
+@fact(*(f"torch.linalg.{name}" for name in BATCHED))
+@of_batches
+def test_of_vectors_are_refused(name, device):
+    """A decomposition of a vector is refused."""
+    with pytest.raises(RuntimeError, match="(at least 2 dimensions|2 or more dimensions)"):
+        BATCHED[name](torch.ones(3, device=device))
+
+
+SQUARE = ["cholesky", "eigh", "eigvalsh", "eig", "eigvals"]
+
+
+@fact(*(f"torch.linalg.{name}" for name in SQUARE))
+@pytest.mark.parametrize("name", SQUARE)
+def test_of_what_is_not_square_are_refused(name, device):
+    """A decomposition of square matrices refuses another shape."""
+    with pytest.raises(RuntimeError, match="must be batches of square matrices, but they are 3 by 2 matrices"):
+        BATCHED[name](torch.tensor(TALL, device=device))
+
+
+@fact(*(f"torch.linalg.{name}" for name in BATCHED))
+@of_batches
+@pytest.mark.parametrize("dtype", [torch.int64, torch.float16])
+def test_of_integers_or_halves_are_refused(name, dtype, device):
+    """A decomposition refuses integers and reduced dtypes."""
+    with pytest.raises(
+        RuntimeError, match="([Ll]ow.precision|floating point|not implemented|Unknown Complex ScalarType)"
+    ):
+        BATCHED[name](torch.eye(2, device=device).to(dtype))
+
+
+@fact("torch.linalg.svd", "torch.linalg.svdvals", "torch.linalg.eig")
+@pytest.mark.parametrize("name", ["svd", "svdvals", "eig"])
+def test_of_nan_are_refused(name):
+    """`svd` and `eig` refuse NaN on the CPU."""
+    with pytest.raises(RuntimeError, match="(non-finite values|contain infs or NaNs|should not contain)"):
+        BATCHED[name](torch.full((2, 2), float("nan")))
+
+
+MISFITS = {
+    "geqrf": (lambda one: torch.geqrf(one(3)), "at least 2 dimensions"),
+    "linalg.householder_product": (
+        lambda one: torch.linalg.householder_product(one(2, 3), one(2)),
+        r"shape\[-2\] must be greater than or equal to",
+    ),
+    "orgqr": (lambda one: torch.orgqr(one(2, 3), one(2)), r"shape\[-2\] must be greater than or equal to"),
+    "ormqr": (lambda one: torch.ormqr(one(3, 2), one(2), one(2, 2)), r"other.shape\[-2\] must be equal to"),
+    "linalg.ldl_factor": (lambda one: torch.linalg.ldl_factor(one(2, 3)), "must be batches of square matrices"),
+    "linalg.ldl_solve": (
+        lambda one: torch.linalg.ldl_solve(one(2, 2), one(2).int(), one(3, 2)),
+        "each A matrix is 2 by 2 but each b matrix is 3 by 2",
+    ),
+    "linalg.lu_solve": (
+        lambda one: torch.linalg.lu_solve(one(2, 2), one(2).int(), one(3, 2)),
+        r"Incompatible shapes of A and B for the equation AX = B \(2x2 and 3x2\)",
+    ),
+    "cholesky_solve": (
+        lambda one: torch.cholesky_solve(one(3, 2), one(2, 2)),
+        "each A matrix is 2 by 2 but each b matrix is 3 by 2",
+    ),
+    "cholesky_inverse": (lambda one: torch.cholesky_inverse(one(2, 3)), "must be batches of square matrices"),
+    "lu_unpack": (lambda one: torch.lu_unpack(one(2, 2), one(2).long()), "torch.int32 dtype"),
+}
+
+
+@fact(*(f"torch.{name}" for name in MISFITS))
+@pytest.mark.parametrize("name", MISFITS)
+def test_refuse_what_does_not_fit(name, device):
+    """What makes or uses a decomposition refuses shapes that do not fit, and pivots of another dtype."""
+    refused, words = MISFITS[name]
+    with pytest.raises(RuntimeError, match=words):
+        refused(lambda *shape: torch.ones(*shape, device=device))

@@ -1,0 +1,254 @@
+import functools
+
+import numpy
+import pytest
+import torch
+
+from fixtures.checks import same
+from fixtures.fact import check, fact
+from fixtures.strategies import whole
+
+EQUATIONS = {
+    "product": ("ij,jk->ik", (2, 3), (3, 4)),
+    "implicit": ("ij,jk", (2, 3), (3, 4)),
+    "in_alphabetical_order": ("ba", (2, 3)),
+    "transpose": ("ij->ji", (2, 3)),
+    "sum": ("ij->", (2, 3)),
+    "rows": ("ij->i", (2, 3)),
+    "diagonal": ("ii->i", (3, 3)),
+    "trace": ("ii", (3, 3)),
+    "outer": ("i,j->ij", (2,), (3,)),
+    "batch": ("bij,bjk->bik", (2, 2, 3), (2, 3, 2)),
+    "ellipsis": ("...ij,...jk->...ik", (2, 2, 3), (3, 2)),
+    "three": ("ij,jk,kl->il", (2, 3), (3, 2), (2, 4)),
+    "hadamard": ("ij,ij->ij", (2, 3), (2, 3)),
+    "with_spaces": ("i j, j k -> i k", (2, 3), (3, 4)),
+    "with_capitals": ("aB,Bc->ac", (2, 3), (3, 4)),
+}
+
+
+def operands(device, *shapes):
+    """Arrays of small whole numbers, and tensors of them: sums of products are exact."""
+    arrays = [whole(*shape, start=2 * place + 1) for place, shape in enumerate(shapes)]
+    return arrays, [torch.tensor(array, device=device) for array in arrays]
+
+
+@check
+def has_the_gradient_of_its_sum(function, of_arrays, arrays, device):
+    """The first operand's gradient, of a function that is linear in it, is what each of its units brings."""
+    first, *rest = (torch.tensor(array, device=device) for array in arrays)
+    function(first.requires_grad_(), *rest).sum().backward()
+    units = numpy.eye(arrays[0].size, dtype="float32").reshape(-1, *arrays[0].shape)
+    want = numpy.array([of_arrays(unit, *arrays[1:]).sum() for unit in units], dtype="float32")
+    same(first.grad, want.reshape(arrays[0].shape))
+
+
+@fact("torch.einsum")
+@pytest.mark.parametrize("name", EQUATIONS)
+def test_gives_what_numpy_gives(name, device):
+    """`einsum` multiplies what stands side by side, and sums over the letters that the result does not have."""
+    equation, *shapes = EQUATIONS[name]
+    arrays, tensors = operands(device, *shapes)
+    same(torch.einsum(equation, *tensors), numpy.einsum(equation, *arrays))
+    same(torch.einsum(equation, tensors), numpy.einsum(equation, *arrays))
+    same(tensors[0], arrays[0])
+
+
+@fact("torch.einsum")
+@pytest.mark.parametrize("name", EQUATIONS)
+def test_passes_gradients_on(name, device):
+    """The gradient of `einsum` by an operand is the sum of what stands beside it."""
+    equation, *shapes = EQUATIONS[name]
+    arrays, _ = operands(device, *shapes)
+    has_the_gradient_of_its_sum(
+        functools.partial(torch.einsum, equation), functools.partial(numpy.einsum, equation), arrays, device
+    )
+
+
+@fact("torch.einsum")
+def test_does_not_depend_on_how_operands_lie(device):
+    """`einsum` gives the same for transposed and stepped operands."""
+    (a, b), (x, y) = operands(device, (2, 3), (3, 4))
+    got = torch.einsum("ij,jk->ik", x.t().contiguous().t(), torch.stack([y, y], -1)[..., 0])
+    same(got, a @ b)
+    assert got.is_contiguous()
+
+
+@fact("torch.einsum")
+def test_takes_lists_of_dimensions(device):
+    """`einsum` takes numbers in lists for letters, as NumPy does."""
+    (a, b), (x, y) = operands(device, (2, 3), (3, 4))
+    same(torch.einsum(x, [0, 1], y, [1, 2], [0, 2]), a @ b)
+
+
+@fact("torch.einsum")
+@pytest.mark.parametrize(
+    ("equation", "shapes", "words"),
+    [
+        ("ij,jk->il", [(2, 3), (3, 4)], "output subscript l does not appear"),
+        ("ij,jk->ik", [(2, 3), (2, 4)], "does not broadcast with previously seen size"),
+        ("ij", [(2, 3), (3, 4)], "more operands were provided than specified"),
+        ("ij,jk->ik", [(2, 3)], "fewer operands were provided than specified"),
+        ("ijk->i", [(2, 3)], "number of subscripts in the equation .* does not match"),
+        ("i1->i", [(2, 3)], "invalid subscript|subscripts must be in"),
+    ],
+    ids=["unknown", "sizes", "more", "fewer", "dimensions", "digit"],
+)
+def test_refuses_an_equation_that_does_not_fit(equation, shapes, words, device):
+    """`einsum` refuses an equation that does not fit its operands, and says why."""
+    with pytest.raises(RuntimeError, match=words):
+        torch.einsum(equation, *operands(device, *shapes)[1])
+
+
+AXES = {"2": 2, "1": 1, "0": 0, "lists": ([0, 2], [1, 0])}
+
+
+@fact("torch.tensordot")
+@pytest.mark.parametrize("dims", AXES)
+def test_of_tensordot_sums_over_pairs_of_dimensions(dims, device):
+    """`tensordot` sums over the last dimensions of one and the first of the other, or over pairs that are named."""
+    shapes = (
+        [(2, 3, 4), (4, 2, 3) if dims == "lists" else (3, 4, 2)[2 - AXES[dims] :]] if dims != "0" else [(2, 3), (2,)]
+    )
+    arrays, tensors = operands(device, *shapes)
+    y = torch.tensordot(*tensors, dims=AXES[dims])
+    same(y, numpy.tensordot(*arrays, axes=AXES[dims]))
+    assert y.is_contiguous()
+    has_the_gradient_of_its_sum(
+        functools.partial(torch.tensordot, dims=AXES[dims]),
+        functools.partial(numpy.tensordot, axes=AXES[dims]),
+        arrays,
+        device,
+    )
+
+
+@fact("torch.tensordot")
+def test_of_tensordot_refuses_sizes_that_differ(device):
+    """`tensordot` refuses pairs of dimensions of different sizes."""
+    with pytest.raises(RuntimeError, match="contracted dimensions need to match, but first has size 3 in dim -1"):
+        torch.tensordot(torch.ones(2, 3, device=device), torch.ones(2, 3, device=device), dims=1)
+
+
+PRODUCTS = {
+    "kron": (torch.kron, numpy.kron, (2, 3), (2, 2)),
+    "outer": (torch.outer, numpy.outer, (3,), (4,)),
+    "inner": (torch.inner, numpy.inner, (2, 3), (4, 3)),
+    "linalg.cross": (torch.linalg.cross, numpy.cross, (2, 3), (2, 3)),
+    "linalg.vecdot": (torch.linalg.vecdot, lambda a, b: (a * b).sum(-1), (2, 3), (2, 3)),
+    "linalg.multi_dot": (
+        lambda *x: torch.linalg.multi_dot(x),
+        lambda *x: functools.reduce(numpy.matmul, x),
+        (2, 3),
+        (3, 4),
+        (4, 2),
+    ),
+    "chain_matmul": (
+        lambda *x: torch.chain_matmul(*x),
+        lambda *x: functools.reduce(numpy.matmul, x),
+        (2, 3),
+        (3, 4),
+        (4, 2),
+    ),
+}
+
+
+@fact(*(f"torch.{name}" for name in PRODUCTS))
+@pytest.mark.parametrize("name", PRODUCTS)
+@pytest.mark.filterwarnings("ignore:torch.chain_matmul is deprecated")
+def test_s_kin_are_those_of_numpy(name, device):
+    """A product of another kind gives what NumPy gives, row by row, with its gradient."""
+    function, of_arrays, *shapes = PRODUCTS[name]
+    arrays, tensors = operands(device, *shapes)
+    y = function(*tensors)
+    same(y, of_arrays(*arrays))
+    same(tensors[0], arrays[0])
+    assert y.is_contiguous()
+    has_the_gradient_of_its_sum(function, of_arrays, arrays, device)
+
+
+@fact("torch.kron")
+def test_of_kron_takes_other_numbers_of_dimensions(device):
+    """`kron` takes missing dimensions for size 1 in front."""
+    (a, b), (x, y) = operands(device, (3,), (2, 2))
+    same(torch.kron(x, y), numpy.kron(a, b))
+
+
+@fact("torch.cross", "torch.linalg.cross")
+@pytest.mark.parametrize("function", [torch.cross, torch.linalg.cross], ids=["cross", "linalg.cross"])
+def test_of_cross_goes_along_a_dimension_of_three(function, device):
+    """`cross` goes along the dimension of three that is named, broadcasts the others, and refuses another size."""
+    (a, b), (x, y) = operands(device, (3, 2), (3, 1))
+    same(function(x, y, dim=0), numpy.cross(a, b, axis=0))
+    same(x, a)
+    with pytest.raises(RuntimeError, match="must have length 3"):
+        function(x, y, dim=1)
+
+
+@fact("torch.linalg.multi_dot")
+@pytest.mark.parametrize(
+    "shapes", [[(3,), (3, 2), (2, 4)], [(2, 3), (3, 4), (4,)], [(3,), (3, 2), (2,)]], ids=["first", "last", "both"]
+)
+def test_of_multi_dot_takes_vectors_at_the_ends(shapes, device):
+    """`multi_dot` takes a vector for a row at the start and for a column at the end."""
+    arrays, tensors = operands(device, *shapes)
+    same(torch.linalg.multi_dot(tensors), functools.reduce(numpy.matmul, arrays))
+
+
+@fact("torch.linalg.multi_dot")
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(1, "expected at least 2 tensors but got 1"), (2, "cannot be multiplied")],
+    ids=["one", "misfits"],
+)
+def test_of_multi_dot_refuses_what_is_no_chain(count, words, device):
+    """`multi_dot` refuses a single matrix, and neighbours that do not fit."""
+    with pytest.raises(RuntimeError, match=words):
+        torch.linalg.multi_dot([torch.ones(2, 3, device=device)] * count)
+
+
+@fact("torch.linalg.vander", "torch.vander")
+@pytest.mark.parametrize("size", [None, 2, 4], ids=str)
+def test_of_vander_is_of_powers(size, device):
+    """`linalg.vander` has rising powers in its rows, `torch.vander` falling ones, or rising when told."""
+    a = numpy.array([1.0, 2.0, -3.0], dtype="float32")
+    x = torch.tensor(a, device=device)
+    rising, falling = numpy.vander(a, size, increasing=True).astype("float32"), numpy.vander(a, size).astype("float32")
+    y = torch.linalg.vander(x, N=size)
+    assert y.is_contiguous()
+    same(y, rising)
+    same(torch.vander(x, size), falling)
+    same(torch.vander(x, size, increasing=True), rising)
+    same(x, a)
+
+
+@fact("torch.linalg.vecdot")
+def test_of_vecdot_conjugates_the_first(device):
+    """`vecdot` conjugates its first operand, along any dimension."""
+    a, b = numpy.array([[1 + 2j], [3j]]), numpy.array([[2 - 1j, 1j], [1 + 1j, 4]])
+    got = torch.linalg.vecdot(torch.tensor(a, device=device), torch.tensor(b, device=device), dim=0)
+    same(got, (a.conj() * b).sum(0))
+
+
+@fact("torch.cartesian_prod", "torch.combinations")
+def test_s_of_sets_are_pairs(device):
+    """`cartesian_prod` gives all pairs of two vectors, `combinations` those of one, without repetition by default."""
+    a, b = (torch.tensor(each, device=device, requires_grad=True) for each in ([1.0, 2.0], [3.0, 4.0, 5.0]))
+    pairs = torch.cartesian_prod(a, b)
+    same(pairs, torch.tensor([[1.0, 3.0], [1.0, 4.0], [1.0, 5.0], [2.0, 3.0], [2.0, 4.0], [2.0, 5.0]]))
+    pairs.sum().backward()
+    same(a.grad, torch.tensor([3.0, 3.0]))
+    same(torch.combinations(b), torch.tensor([[3.0, 4.0], [3.0, 5.0], [4.0, 5.0]]))
+    same(torch.combinations(a, 3, with_replacement=True), torch.tensor([[1.0, 1, 1], [1, 1, 2], [1, 2, 2], [2, 2, 2]]))
+    torch.combinations(b).sum().backward()
+    same(b.grad, torch.tensor([4.0, 4.0, 4.0]))
+
+
+@fact("torch.block_diag")
+def test_s_of_nothing_stand_between_blocks(device):
+    """`block_diag` sets matrices along the diagonal, with zeros around, and takes a number for one of 1 by 1."""
+    a = torch.tensor([[1.0, 2.0, 3.0]], device=device, requires_grad=True)
+    y = torch.block_diag(a, torch.tensor(4.0, device=device), torch.tensor([[5.0], [6.0]], device=device))
+    same(y, torch.tensor([[1.0, 2, 3, 0, 0], [0, 0, 0, 4, 0], [0, 0, 0, 0, 5], [0, 0, 0, 0, 6]]))
+    (2 * y).sum().backward()
+    same(a.grad, torch.tensor([[2.0, 2.0, 2.0]]))
+    assert y.is_contiguous()

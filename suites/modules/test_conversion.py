@@ -1,0 +1,171 @@
+import copy
+import itertools
+
+import pytest
+import torch
+from torch import nn
+
+from fixtures.checks import same
+from fixtures.fact import fact
+
+CASTS = {"half": torch.float16, "float": torch.float32, "double": torch.float64, "bfloat16": torch.bfloat16}
+
+
+def model(device="cpu"):
+    """A layer of known numbers, a whole number among them, inside of another module."""
+    made = nn.Sequential(nn.BatchNorm1d(2)).to(device)
+    made[0].weight.data.copy_(torch.tensor([1.5, -2.0]))
+    made[0].num_batches_tracked.fill_(7)
+    return made
+
+
+@fact(*(f"torch.nn.Module.{cast}" for cast in CASTS))
+@pytest.mark.parametrize("cast", CASTS)
+def test_cast_is_of_floating_point_alone(device, cast):
+    """`half`, `float`, `double` and `bfloat16` cast all parameters and buffers but integers, and return the module."""
+    made = model(device).to(torch.float64 if cast == "float" else torch.float32)
+    assert getattr(made, cast)() is made
+    same(made[0].weight.detach(), torch.tensor([1.5, -2.0], dtype=CASTS[cast]))
+    assert (made[0].running_mean.dtype, made[0].num_batches_tracked.dtype) == (CASTS[cast], torch.int64)
+
+
+@fact("torch.nn.Module.to")
+@pytest.mark.parametrize("how", ["dtype", "keyword", "tensor"])
+def test_to_takes_a_dtype_or_a_tensor(device, how):
+    """`Module.to` takes a dtype, or a tensor whose dtype and device count, casts in place and returns the module."""
+    made, like = model(device), torch.zeros(1, dtype=torch.float64, device=device)
+    got = {
+        "dtype": lambda: made.to(torch.float64),
+        "keyword": lambda: made.to(dtype=torch.float64),
+        "tensor": lambda: made.to(like),
+    }[how]()
+    assert got is made
+    same(made[0].weight.detach(), torch.tensor([1.5, -2.0], dtype=torch.float64))
+    assert made[0].num_batches_tracked.dtype == torch.int64
+
+
+@fact("torch.nn.Module.to", myth="Module.to gives a new module, as Tensor.to gives a new tensor")
+def test_to_keeps_the_parameter_objects(device):
+    """`Module.to` keeps the parameters themselves, so that an optimizer made before goes on."""
+    made = model(device)
+    before = made[0].weight
+    made.to(torch.float64)
+    assert made[0].weight is before
+    assert before.dtype == torch.float64
+
+
+@fact("torch.nn.Module.to")
+def test_to_refuses_integers():
+    """`Module.to` refuses a dtype that is not of floating point or complex."""
+    with pytest.raises(TypeError, match="only accepts floating point or complex"):
+        model().to(torch.int32)
+    with pytest.raises(TypeError, match="only accepts floating point or complex"):
+        model().to(dtype=torch.int32)
+
+
+@fact("torch.nn.Module.to")
+def test_to_takes_a_memory_format():
+    """`Module.to(memory_format=torch.channels_last)` lays weights of four dimensions out with channels last."""
+    layer = nn.Conv2d(2, 3, 2)
+    before = layer.weight.detach().clone()
+    assert layer.to(memory_format=torch.channels_last) is layer
+    assert (layer.weight.stride(), layer.bias.stride()) == ((8, 1, 4, 2), (1,))
+    same(layer.weight.detach(), before)
+
+
+@fact("torch.nn.Module.to")
+def test_to_casts_gradients_too(device):
+    """`Module.to` casts the gradients that parameters have with them."""
+    made = model(device)
+    made[0].weight.grad = torch.tensor([0.5, 0.25], device=device)
+    made.to(torch.float64)
+    same(made[0].weight.grad, torch.tensor([0.5, 0.25], dtype=torch.float64))
+
+
+@fact("torch.nn.Module.cpu")
+def test_cpu_moves_to_the_cpu(device):
+    """`cpu` moves all parameters and buffers to the CPU and returns the module."""
+    made = model(device)
+    assert made.cpu() is made
+    assert {each.device.type for each in made.state_dict().values()} == {"cpu"}
+
+
+@fact("torch.nn.Module.type")
+def test_type_casts_integers_too(device):
+    """`Module.type` casts all parameters and buffers, integers too."""
+    made = model(device)
+    assert made.type(torch.float64) is made
+    assert {each.dtype for each in made.state_dict().values()} == {torch.float64}
+    same(made[0].weight.detach(), torch.tensor([1.5, -2.0], dtype=torch.float64))
+
+
+@fact("torch.nn.Module.to_empty")
+def test_to_empty_moves_without_numbers(device):
+    """`to_empty` gives every parameter and buffer memory on a device, with its shape and dtype and no numbers."""
+    made = nn.Linear(2, 3, device="meta", dtype=torch.float64)
+    assert made.to_empty(device=device) is made
+    assert [(each.shape, each.dtype, each.is_meta) for each in made.parameters()] == [
+        ((3, 2), torch.float64, False),
+        ((3,), torch.float64, False),
+    ]
+
+
+@fact("torch.nn.Module.to_empty")
+def test_to_empty_leaves_what_was_in_memory(device, monkeypatch):
+    """`to_empty` leaves in each parameter what was in the memory that it got."""
+    numbers = itertools.count(1.5)
+    monkeypatch.setattr(torch, "empty_like", lambda like, device: torch.full(like.shape, next(numbers), device=device))
+    made = nn.Linear(2, 3, device="meta").to_empty(device=device)
+    same(made.weight.detach(), torch.full((3, 2), 1.5))
+    same(made.bias.detach(), torch.full((3,), 2.5))
+
+
+@fact("torch.nn.Module.to")
+def test_to_refuses_to_leave_meta():
+    """`Module.to` refuses to move from the meta device, where there are no numbers."""
+    with pytest.raises(NotImplementedError, match="Cannot copy out of meta tensor"):
+        nn.Linear(1, 1, device="meta").to("cpu")
+
+
+@fact("torch.nn.Module.apply")
+def test_apply_calls_children_first():
+    """`apply` calls a function with every module, children before their parent, and returns the module."""
+    made, seen = nn.Sequential(nn.Linear(1, 1), nn.Sequential(nn.ReLU())), []
+    assert made.apply(lambda module: seen.append(type(module).__name__)) is made
+    assert seen == ["Linear", "ReLU", "Sequential", "Sequential"]
+
+
+@fact("torch.nn.Module.share_memory")
+def test_share_memory_moves_to_shared_memory():
+    """`share_memory` puts all parameters and buffers into shared memory and returns the module."""
+    made = model()
+    assert made.share_memory() is made
+    assert all(each.is_shared() for each in made.state_dict().values())
+
+
+@fact("torch.nn.Module.requires_grad_")
+def test_requires_grad_leaves_buffers_alone():
+    """`requires_grad_` is of parameters alone, and leaves buffers as they are."""
+    made = model()
+    assert made.requires_grad_(False) is made
+    assert not any(each.requires_grad for each in made.state_dict(keep_vars=True).values())
+    made.requires_grad_()
+    assert [each.requires_grad for each in made.state_dict(keep_vars=True).values()] == [True, True] + [False] * 3
+
+
+def shares_all(patch):
+    patch.setattr(copy, "deepcopy", lambda module: module)
+
+
+@fact("torch.nn.Module", refuter=shares_all)
+def test_deepcopy_shares_nothing():
+    """`copy.deepcopy` of a module has parameters of its own, with the same numbers, and keeps what is tied."""
+    layer = nn.Linear(1, 1)
+    made = nn.Sequential(layer, layer)
+    other = copy.deepcopy(made)
+    same(other[0].weight, made[0].weight)
+    with torch.no_grad():
+        other[0].weight.add_(1)
+    assert made[0].weight.item() != other[0].weight.item()
+    assert other[0] is other[1]
+    assert list(other.modules()) == [other, other[0]]

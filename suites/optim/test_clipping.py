@@ -1,0 +1,144 @@
+"""Gradients that are limited before a step: `clip_grad_norm_`, `clip_grad_value_`."""
+
+import math
+
+import numpy
+import pytest
+import torch
+from torch.nn import utils
+
+from fixtures.checks import close, same
+from fixtures.fact import fact
+
+GRADIENTS = [[[3.0, -4.0], [0.5, 0.0]], [12.0, -2.0, 1.0]]
+NORMS = {"1": 1.0, "2": 2.0, "3": 3.0, "inf": math.inf}
+norms = pytest.mark.parametrize("order", NORMS.values(), ids=NORMS)
+
+
+def with_gradients(device, dtype=torch.float64, gradients=GRADIENTS):
+    parameters = [torch.zeros_like(torch.tensor(g, dtype=dtype, device=device)).requires_grad_() for g in gradients]
+    for parameter, gradient in zip(parameters, gradients):
+        parameter.grad = torch.tensor(gradient, dtype=dtype, device=device)
+    return parameters
+
+
+def norm_of(gradients, order):
+    """The norm of all numbers as one vector."""
+    return float(numpy.linalg.norm(numpy.concatenate([numpy.ravel(g) for g in gradients]), order))
+
+
+@fact("torch.nn.utils.clip_grad_norm_")
+@norms
+@pytest.mark.parametrize("foreach", [None, False, True], ids=str)
+def test_scales_all_gradients_by_one_factor(device, order, foreach):
+    """`clip_grad_norm_` scales all gradients so that their norm as one vector is `max_norm`, and gives the old one."""
+    parameters = with_gradients(device)
+    before = utils.clip_grad_norm_(parameters, 2.0, norm_type=order, foreach=foreach)
+    norm = norm_of(GRADIENTS, order)
+    close(before, norm, roundings=20)
+    for parameter, gradient in zip(parameters, GRADIENTS):
+        close(parameter.grad, numpy.array(gradient) * 2 / (norm + 1e-6), roundings=40, scale=16)
+
+
+@fact("torch.nn.utils.clip_grad_norm_")
+@norms
+def test_leaves_gradients_below_the_norm(device, order):
+    """`clip_grad_norm_` leaves gradients whose norm is below `max_norm`, bit by bit, and gives their norm."""
+    parameters = with_gradients(device)
+    close(utils.clip_grad_norm_(parameters, 1000.0, norm_type=order), norm_of(GRADIENTS, order), roundings=20)
+    same(parameters[0].grad, torch.tensor(GRADIENTS[0], dtype=torch.float64))
+    same(parameters[1].grad, torch.tensor(GRADIENTS[1], dtype=torch.float64))
+
+
+@fact("torch.nn.utils.clip_grad_norm_", "torch.nn.utils.clip_grad_value_")
+@pytest.mark.parametrize("name", ["clip_grad_norm_", "clip_grad_value_"])
+def test_takes_one_tensor_and_passes_over_what_has_no_gradient(device, name):
+    """`clip_grad_norm_` and `clip_grad_value_` take a lone tensor, and pass over a parameter without a gradient."""
+    [w] = with_gradients(device, gradients=[[8.0]])
+    [v] = with_gradients(device, gradients=[[8.0]])
+    without = torch.ones(1, requires_grad=True, device=device)
+    getattr(utils, name)(w, 2.0)
+    getattr(utils, name)(iter([without, v]), 2.0)
+    close(torch.cat([w.grad, v.grad]), [2.0, 2.0], roundings=2**31)
+    assert without.grad is None and w.item() == 0
+
+
+@fact("torch.nn.utils.clip_grad_norm_")
+def test_of_nothing_is_zero():
+    """`clip_grad_norm_` without any gradient gives a norm of 0."""
+    same(utils.clip_grad_norm_([torch.ones(2, requires_grad=True)], 1.0), torch.tensor(0.0))
+
+
+@fact("torch.nn.utils.clip_grad_norm_", hint="pass error_if_nonfinite=True", myth="clipping repairs NaN gradients")
+@pytest.mark.parametrize(("bad", "want"), [(math.nan, [math.nan, math.nan]), (math.inf, [math.nan, 0.0])], ids=str)
+def test_of_what_is_not_finite_spoils_all(device, bad, want):
+    """One NaN makes every gradient NaN in `clip_grad_norm_`; one infinity makes NaN of itself and 0 of the others."""
+    parameters = with_gradients(device, gradients=[[bad], [3.0]])
+    utils.clip_grad_norm_(parameters, 1.0)
+    same(torch.cat([parameter.grad for parameter in parameters]), torch.tensor(want, dtype=torch.float64))
+
+
+@fact("torch.nn.utils.clip_grad_norm_")
+@pytest.mark.parametrize("bad", [math.nan, math.inf], ids=str)
+def test_refuses_what_is_not_finite_when_told(device, bad):
+    """`clip_grad_norm_` with `error_if_nonfinite=True` refuses a NaN or infinite norm, and leaves the gradients."""
+    [w] = with_gradients(device, gradients=[[bad, 3.0]])
+    with pytest.raises(RuntimeError, match="non-finite"):
+        utils.clip_grad_norm_([w], 1.0, error_if_nonfinite=True)
+    same(w.grad, torch.tensor([bad, 3.0], dtype=torch.float64))
+
+
+@fact("torch.nn.utils.clip_grad_value_")
+@pytest.mark.parametrize("foreach", [False, True], ids=["loop", "foreach"])
+def test_cuts_every_element_by_itself(device, foreach):
+    """`clip_grad_value_` cuts each element to between -value and value, in the gradients that are there."""
+    parameters = with_gradients(device)
+    kept = parameters[0].grad
+    assert utils.clip_grad_value_(parameters, 2.5, foreach=foreach) is None
+    for parameter, gradient in zip(parameters, GRADIENTS):
+        same(parameter.grad, numpy.clip(numpy.array(gradient), -2.5, 2.5))
+    assert parameters[0].grad is kept
+
+
+@fact("torch.nn.utils.get_total_norm")
+@norms
+@pytest.mark.parametrize("foreach", [False, True], ids=["loop", "foreach"])
+def test_norm_is_of_all_tensors_as_one_vector(device, order, foreach):
+    """`get_total_norm` is the norm of all tensors as one vector, of NaN refused when told."""
+    tensors = [parameter.grad for parameter in with_gradients(device)]
+    norm = utils.get_total_norm(tensors, order, foreach=foreach)
+    assert norm.dtype == torch.float64
+    close(norm, norm_of(GRADIENTS, order), roundings=20)
+    with pytest.raises(RuntimeError, match="non-finite"):
+        utils.get_total_norm([torch.full((2,), math.nan, device=device)], order, error_if_nonfinite=True)
+
+
+@fact("torch.nn.utils.clip_grads_with_norm_")
+@pytest.mark.parametrize("foreach", [False, True], ids=["loop", "foreach"])
+def test_takes_a_norm_that_is_known(device, foreach):
+    """`clip_grads_with_norm_` scales gradients by `max_norm` over a norm that it is told, when that is larger."""
+    parameters = with_gradients(device)
+    utils.clip_grads_with_norm_(parameters, 2.0, torch.tensor(1.0, device=device), foreach=foreach)
+    same(parameters[0].grad, torch.tensor(GRADIENTS[0], dtype=torch.float64))
+    utils.clip_grads_with_norm_(parameters, 2.0, torch.tensor(8.0, dtype=torch.float64, device=device), foreach=foreach)
+    close(parameters[1].grad, numpy.array(GRADIENTS[1]) * 2 / (8 + 1e-6), roundings=8)
+
+
+@fact("torch.nn.utils.clip_grads_with_norm_")
+def test_refuses_foreach_where_a_device_has_none():
+    """`clip_grads_with_norm_` with `foreach=True` refuses gradients on a device that cannot do them together."""
+    parameters = with_gradients("meta")
+    with pytest.raises(RuntimeError, match="can't use the foreach API on meta tensors"):
+        utils.clip_grads_with_norm_(parameters, 2.0, torch.tensor(1.0), foreach=True)
+
+
+@fact("torch.nn.utils.parameters_to_vector", "torch.nn.utils.vector_to_parameters")
+def test_vector_of_parameters_goes_there_and_back(device):
+    """`parameters_to_vector` joins parameters in order, and `vector_to_parameters` writes such a vector into them."""
+    parameters = [torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device), torch.tensor([5.0], device=device)]
+    vector = utils.parameters_to_vector(parameters)
+    same(vector, torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0]))
+    assert vector.is_contiguous()
+    utils.vector_to_parameters(vector * 2, parameters)
+    same(parameters[0], torch.tensor([[2.0, 4.0], [6.0, 8.0]]))
+    same(parameters[1], torch.tensor([10.0]))

@@ -1,0 +1,378 @@
+"""What an optimizer keeps between its steps, and how it is taken over: state_dict, load_state_dict, hooks, closures."""
+
+import copy
+import pickle
+
+import numpy
+import pytest
+import torch
+
+from fixtures.checks import close, same
+from fixtures.fact import fact
+
+OPTIMIZERS = {
+    "SGD": {"lr": 0.1, "momentum": 0.9, "nesterov": True},
+    "Adam": {"lr": 0.1, "amsgrad": True},
+    "AdamW": {"lr": 0.1, "weight_decay": 0.5},
+    "Adamax": {"lr": 0.1},
+    "NAdam": {"lr": 0.1},
+    "RAdam": {"lr": 0.1, "betas": (0.5, 0.9)},
+    "Adagrad": {"lr": 0.1, "lr_decay": 0.5},
+    "Adadelta": {"lr": 1.0},
+    "RMSprop": {"lr": 0.1, "momentum": 0.5, "centered": True},
+    "Rprop": {"lr": 0.1},
+    "ASGD": {"lr": 0.1, "lambd": 0.5, "t0": 1},
+}
+CLASSES = [f"torch.optim.{name}" for name in OPTIMIZERS]
+each = pytest.mark.parametrize("name", OPTIMIZERS)
+KEEPS = {
+    "SGD": {"momentum_buffer"},
+    "Adam": {"step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq"},
+    "AdamW": {"step", "exp_avg", "exp_avg_sq"},
+    "Adamax": {"step", "exp_avg", "exp_inf"},
+    "NAdam": {"step", "exp_avg", "exp_avg_sq", "mu_product"},
+    "RAdam": {"step", "exp_avg", "exp_avg_sq"},
+    "Adagrad": {"step", "sum"},
+    "Adadelta": {"step", "square_avg", "acc_delta"},
+    "RMSprop": {"step", "square_avg", "momentum_buffer", "grad_avg"},
+    "Rprop": {"step", "prev", "step_size"},
+    "ASGD": {"step", "eta", "mu", "ax"},
+}
+
+
+def made(name, w):
+    return getattr(torch.optim, name)([w], **OPTIMIZERS[name])
+
+
+def train(w, optimizer, gradients):
+    for gradient in gradients:
+        w.grad = gradient.to(w)
+        optimizer.step()
+    return w.detach().clone()
+
+
+def weight(device, dtype=torch.float32):
+    return torch.tensor([[1.0, -2.0, 0.5], [3.0, -0.25, 4.0]], dtype=dtype, device=device).requires_grad_()
+
+
+GRADIENTS = [torch.tensor([[0.5, -1.0, 2.0], [0.25, 3.0, -0.75]]) * factor for factor in (1, -0.5, 2, 0.25, -1)]
+
+
+@fact(*CLASSES)
+@each
+def test_that_is_loaded_goes_on_as_if_nothing_had_been(device, name):
+    """An optimizer that loads the state of another in the middle takes exactly the steps that one would have taken."""
+    w = weight(device)
+    optimizer = made(name, w)
+    train(w, optimizer, GRADIENTS[:2])
+    state = pickle.loads(pickle.dumps(optimizer.state_dict()))
+    v = w.detach().clone().requires_grad_()
+    other = made(name, v)
+    other.load_state_dict(state)
+    same(train(v, other, GRADIENTS[2:]), train(w, optimizer, GRADIENTS[2:]))
+
+
+@fact(*CLASSES)
+@each
+def test_that_is_left_out_makes_other_steps(device, name):
+    """An optimizer made anew in the middle takes other steps than one that goes on."""
+    w = weight(device)
+    optimizer = made(name, w)
+    train(w, optimizer, GRADIENTS[:2])
+    v = w.detach().clone().requires_grad_()
+    on = train(w, optimizer, GRADIENTS[2:])
+    assert not torch.equal(train(v, made(name, v), GRADIENTS[2:]), on)
+
+
+@fact(*CLASSES)
+@each
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_has_the_dtype_and_shape_of_its_parameter(device, name, dtype):
+    """What an optimizer keeps for each element has the dtype and the shape of the parameter."""
+    w = weight(device, dtype)
+    optimizer = made(name, w)
+    train(w, optimizer, GRADIENTS)
+    of_elements = [value for value in optimizer.state[w].values() if torch.is_tensor(value) and value.numel() > 1]
+    assert w.dtype == dtype and not torch.equal(w, weight(device, dtype)) and of_elements
+    assert all((value.dtype, value.shape) == (dtype, w.shape) for value in of_elements)
+
+
+@fact(*CLASSES)
+@each
+def test_keeps_its_documented_names(device, name):
+    """What an optimizer keeps for a parameter has the names that checkpoints are read by."""
+    w = weight(device)
+    optimizer = made(name, w)
+    train(w, optimizer, GRADIENTS)
+    kept = optimizer.state_dict()["state"][0]
+    assert set(kept) >= KEEPS[name]
+    assert float(kept.get("step", 5)) == 5
+    assert all(value is optimizer.state[w][key] for key, value in kept.items())
+
+
+@fact(*CLASSES)
+@each
+def test_does_not_depend_on_how_the_parameter_lies(device, name):
+    """A step moves a transposed parameter with a stepped gradient as it moves a contiguous one."""
+    w = weight(device, torch.float64)
+    memory = w.detach().t().contiguous()
+    v = memory.t().requires_grad_()
+    got = train(v, made(name, v), [g.repeat_interleave(2, 1)[:, ::2] for g in GRADIENTS])
+    want = train(w, made(name, w), GRADIENTS)
+    close(got, want.cpu().numpy(), roundings=20, scale=4)
+    same(v.t(), memory)
+    assert not torch.equal(want, weight(device, torch.float64))
+
+
+@fact(*CLASSES)
+@each
+@pytest.mark.parametrize("foreach", [False, True], ids=["loop", "foreach"])
+def test_moves_parameters_of_any_shape(device, name, foreach):
+    """A step moves a number, an empty parameter and one of another dtype beside each other, each as if alone."""
+    number, empty, half = (torch.full(shape, 2.0, device=device) for shape in [(), (0, 3), (2,)])
+    half = half.to(torch.float64)
+    together = [x.clone().requires_grad_() for x in (number, empty, half)]
+    optimizer = getattr(torch.optim, name)(together, **OPTIMIZERS[name], foreach=foreach)
+    alone = half.clone().requires_grad_()
+    by_itself = getattr(torch.optim, name)([alone], **OPTIMIZERS[name], foreach=foreach)
+    for _ in range(3):
+        for x in together:
+            x.grad = torch.ones_like(x)
+        optimizer.step()
+    train(alone, by_itself, [torch.ones(2)] * 3)
+    assert (alone != 2).all()
+    close(together[2].detach(), alone.detach().cpu().numpy(), roundings=20, scale=4)
+    close(together[0].detach(), alone[0].item(), roundings=60, scale=4)
+    assert together[1].shape == (0, 3)
+    assert all(x is y for x, y in zip(optimizer.param_groups[0]["params"], together))
+
+
+@fact("torch.optim.Optimizer.state_dict")
+def test_dict_numbers_its_parameters(device):
+    """`state_dict` names parameters by their number over all groups, and holds no parameter itself."""
+    a, b, c = (torch.ones(2, device=device, requires_grad=True) for _ in range(3))
+    optimizer = torch.optim.SGD([{"params": [a, b]}, {"params": [c], "lr": 0.25}], lr=0.5, momentum=0.5)
+    c.grad = torch.tensor([3.0, 4.0], device=device)
+    optimizer.step()
+    state = optimizer.state_dict()
+    assert [group["params"] for group in state["param_groups"]] == [[0, 1], [2]]
+    assert [group["lr"] for group in state["param_groups"]] == [0.5, 0.25]
+    same(state["state"][2]["momentum_buffer"], torch.tensor([3.0, 4.0]))
+
+
+@fact("torch.optim.Optimizer.state_dict", myth="state_dict is a snapshot", hint="copy.deepcopy(optimizer.state_dict())")
+def test_dict_shares_its_tensors(device):
+    """`state_dict` refers to the tensors of the state: a later step is seen in it."""
+    w = torch.ones(2, device=device, requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.5, momentum=0.5)
+    train(w, optimizer, [torch.tensor([4.0, 8.0])])
+    state = optimizer.state_dict()
+    snapshot = copy.deepcopy(state)
+    train(w, optimizer, [torch.tensor([0.0, 0.0])])
+    same(state["state"][0]["momentum_buffer"], torch.tensor([2.0, 4.0]))
+    same(snapshot["state"][0]["momentum_buffer"], torch.tensor([4.0, 8.0]))
+
+
+@fact("torch.optim.Optimizer.load_state_dict")
+def test_dict_brings_its_hyperparameters():
+    """`load_state_dict` takes over the learning rate of the state, in the place of the one given."""
+    w = torch.ones(1, requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.5)
+    optimizer.load_state_dict(torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.25).state_dict())
+    train(w, optimizer, [torch.tensor([1.0])])
+    same(w, torch.tensor([0.75]))
+    assert optimizer.param_groups[0]["params"] == [w]
+
+
+@fact("torch.optim.Optimizer.load_state_dict")
+def test_dict_goes_to_the_dtype_of_the_parameter():
+    """`load_state_dict` converts what is kept for each element to the dtype of its parameter."""
+    w, v = torch.ones(2, requires_grad=True), torch.ones(2, dtype=torch.float64, requires_grad=True)
+    optimizer, other = torch.optim.Adam([w], lr=0.5), torch.optim.Adam([v], lr=0.5)
+    train(w, optimizer, [torch.tensor([1.0, 2.0])])
+    other.load_state_dict(optimizer.state_dict())
+    close(other.state[v]["exp_avg"], [0.1, 0.2], roundings=2**31)
+    same(other.state[v]["step"], torch.tensor(1.0))
+
+
+@fact("torch.optim.Optimizer.load_state_dict")
+@pytest.mark.parametrize(
+    ("shapes", "words"),
+    [([[1], [1]], "different number of parameter groups"), ([[1, 1]], "doesn't match the size")],
+    ids=["groups", "parameters"],
+)
+def test_dict_of_other_groups_is_refused(shapes, words):
+    """`load_state_dict` refuses a state with other numbers of groups, or of parameters in them, with ValueError."""
+    groups = [{"params": [torch.ones(size, requires_grad=True) for size in group]} for group in shapes]
+    state = torch.optim.SGD(groups, lr=0.5).state_dict()
+    with pytest.raises(ValueError, match=words):
+        torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.5).load_state_dict(state)
+
+
+@fact("torch.optim.Optimizer.load_state_dict", "torch.optim.SGD", myth="load_state_dict knows parameters by name")
+def test_dict_is_loaded_in_order_of_the_parameters():
+    """`load_state_dict` gives a state to the parameter at its place, whatever that is."""
+    a, b = torch.ones(1, requires_grad=True), torch.ones(1, requires_grad=True)
+    optimizer = torch.optim.SGD([a, b], lr=0.5, momentum=0.5)
+    a.grad, b.grad = torch.tensor([1.0]), torch.tensor([2.0])
+    optimizer.step()
+    other = torch.optim.SGD([b, a], lr=0.5, momentum=0.5)
+    other.load_state_dict(optimizer.state_dict())
+    same(other.state[b]["momentum_buffer"], torch.tensor([1.0]))
+    same(other.state[a]["momentum_buffer"], torch.tensor([2.0]))
+
+
+@fact(*CLASSES)
+@each
+def test_step_gives_the_loss_of_its_closure(device, name):
+    """`step` with a closure calls it once with gradients enabled, and returns what it returns."""
+    w = weight(device)
+    optimizer = made(name, w)
+    losses = []
+
+    def closure():
+        w.grad = torch.ones_like(w)
+        losses.append((w * 3).sum())
+        return losses[-1]
+
+    with torch.no_grad():
+        loss = optimizer.step(closure)
+    assert len(losses) == 1 and loss is losses[0] and not torch.equal(w, weight(device))
+    same(torch.autograd.grad(loss, w)[0], torch.full((2, 3), 3.0))
+
+
+@fact(*CLASSES)
+@each
+def test_step_without_a_closure_gives_none(device, name):
+    """`step` without a closure returns None."""
+    w = weight(device)
+    w.grad = torch.ones_like(w)
+    assert made(name, w).step() is None
+    assert not torch.equal(w, weight(device))
+
+
+@fact("torch.optim.Optimizer.register_step_pre_hook", "torch.optim.Optimizer.register_step_post_hook")
+def test_hooks_run_around_the_step():
+    """Step hooks are called with the optimizer before and after the parameters move, until they are removed."""
+    w = torch.ones(1, requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.5)
+    seen = []
+    before = optimizer.register_step_pre_hook(lambda o, args, kwargs: seen.append(("before", o, w.item())))
+    after = optimizer.register_step_post_hook(lambda o, args, kwargs: seen.append(("after", o, w.item())))
+    train(w, optimizer, [torch.ones(1)])
+    before.remove()
+    after.remove()
+    train(w, optimizer, [torch.ones(1)])
+    assert seen == [("before", optimizer, 1.0), ("after", optimizer, 0.5)]
+
+
+@fact(
+    "torch.optim.Optimizer.register_state_dict_pre_hook",
+    "torch.optim.Optimizer.register_state_dict_post_hook",
+)
+def test_hooks_run_around_the_state_dict():
+    """A hook after `state_dict` may change it or give another, and one before is called with the optimizer."""
+    optimizer = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.5)
+    seen = []
+
+    def more(o, state):
+        seen.append("after")
+        return {**state, "more": 1}
+
+    handles = [
+        optimizer.register_state_dict_pre_hook(lambda o: seen.append(o.param_groups[0]["lr"])),
+        optimizer.register_state_dict_post_hook(more),
+        optimizer.register_state_dict_post_hook(lambda o, state: {**state, "first": "more" not in state}, prepend=True),
+    ]
+    seen.clear()
+    state = optimizer.state_dict()
+    assert (seen, state["more"], state["first"]) == ([0.5, "after"], 1, True)
+    for handle in handles:
+        handle.remove()
+    seen.clear()
+    assert set(optimizer.state_dict()) == {"state", "param_groups"} and not seen
+
+
+@fact(
+    "torch.optim.Optimizer.register_load_state_dict_pre_hook",
+    "torch.optim.Optimizer.register_load_state_dict_post_hook",
+)
+def test_hooks_run_around_loading():
+    """A hook before `load_state_dict` may give another state, and one after sees the optimizer with it."""
+    optimizer = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.5)
+    state, seen, calls = optimizer.state_dict(), [], []
+
+    def slower(o, state):
+        calls.append("slower")
+        return {**state, "param_groups": [{**group, "lr": group["lr"] / 2} for group in state["param_groups"]]}
+
+    def faster(o, state):
+        return {**state, "param_groups": [{**group, "lr": group["lr"] + 1} for group in state["param_groups"]]}
+
+    before = optimizer.register_load_state_dict_pre_hook(slower)
+    first = optimizer.register_load_state_dict_pre_hook(faster, prepend=True)
+    after = optimizer.register_load_state_dict_post_hook(lambda o: seen.append(("later", o.param_groups[0]["lr"])))
+    sooner = optimizer.register_load_state_dict_post_hook(lambda o: seen.append("sooner"), prepend=True)
+    optimizer.load_state_dict(state)
+    assert (seen, calls) == (["sooner", ("later", 0.75)], ["slower"])
+    for handle in (before, first, after, sooner):
+        handle.remove()
+    optimizer.load_state_dict(state)
+    assert optimizer.param_groups[0]["lr"] == 0.5 and len(seen) == 2
+
+
+@fact("torch.optim.Adam", "torch.optim.AdamW", "torch.optim.Adamax", "torch.optim.RMSprop", "torch.optim.Adadelta",
+      "torch.optim.Rprop", "torch.optim.ASGD")  # fmt: skip
+@pytest.mark.parametrize("name", ["Adam", "AdamW", "Adamax", "RMSprop", "Adadelta", "Rprop", "ASGD"])
+def test_of_a_complex_parameter_is_that_of_its_two_parts(device, name):
+    """An optimizer moves the real and the imaginary part of a complex parameter as two parameters of their own."""
+    real = torch.tensor([[1.0, -2.0], [3.0, 0.5]], dtype=torch.float64, device=device).requires_grad_()
+    z = torch.view_as_complex(real.detach().clone()).requires_grad_()
+    optimizer = getattr(torch.optim, name)([z], lr=0.1, foreach=False)
+    for gradient in GRADIENTS:
+        z.grad = torch.view_as_complex(gradient[:, :2].to(real).contiguous())
+        optimizer.step()
+    of_parts = getattr(torch.optim, name)([real], lr=0.1, foreach=False)
+    want = train(real, of_parts, [g[:, :2] for g in GRADIENTS])
+    assert z.dtype == torch.complex128 and not torch.equal(want[:, 0], torch.tensor([1.0, 3.0], device=device))
+    close(torch.view_as_real(z.detach()), want.cpu().numpy(), roundings=20, scale=4)
+
+
+@fact("torch.optim.SGD", "torch.optim.Adam", "torch.optim.RMSprop", "torch.optim.Adamax", "torch.optim.Adadelta")
+@pytest.mark.parametrize("name", ["SGD", "Adam", "RMSprop", "Adamax", "Adadelta"])
+def test_lets_a_gradient_through_when_differentiable(name):
+    """With `differentiable=True` a step is differentiated through: a moved parameter's gradient reaches the first."""
+    start = torch.tensor([1.0, 2.0], dtype=torch.float64, requires_grad=True)
+    w = start.clone()
+    optimizer = getattr(torch.optim, name)([torch.zeros(2, requires_grad=True)], lr=0.5, differentiable=True)
+    optimizer.param_groups[0]["params"] = [w]
+    w.grad = torch.tensor([1.0, 4.0], dtype=torch.float64)
+    optimizer.step()
+    w.sum().backward()
+    same(start.grad, torch.ones(2, dtype=torch.float64))
+    assert (w < torch.tensor([1.0, 2.0])).all()
+
+
+@fact("torch.optim.Adam.step", "torch.optim.SGD.step")
+@pytest.mark.parametrize("name", ["Adam", "SGD"])
+def test_step_takes_nan_into_the_parameter(device, name):
+    """A NaN in a gradient makes its element NaN, for good, and leaves the others."""
+    w = torch.ones(2, device=device, requires_grad=True)
+    optimizer = getattr(torch.optim, name)([w], lr=0.5)
+    train(w, optimizer, [torch.tensor([numpy.nan, 1.0]), torch.tensor([1.0, 1.0])])
+    same(w.isnan(), torch.tensor([True, False]))
+    close(w[1].detach(), 0.0, roundings=8, scale=1)
+
+
+@fact(
+    "torch.optim.SGD.step", hint="keep a float32 copy of the weights", myth="bfloat16 weights train as float32 ones do"
+)
+@pytest.mark.parametrize(("dtype", "bits"), [(torch.bfloat16, 8), (torch.float16, 11), (torch.float32, 24)])
+def test_step_too_small_for_the_dtype_is_lost(device, dtype, bits):
+    """A step of less than half a unit in the last place leaves a weight, however often it is taken."""
+    w = torch.tensor([1.0, 1.0], dtype=dtype, device=device, requires_grad=True)
+    w.grad = torch.tensor([-(0.25 * 2.0 ** (1 - bits)), -(2.0 ** (1 - bits))], dtype=dtype, device=device)
+    optimizer = torch.optim.SGD([w], lr=1.0)
+    for _ in range(8):
+        optimizer.step()
+    same(w, torch.tensor([1.0, 1 + 8 * 2.0 ** (1 - bits)], dtype=dtype))

@@ -1,0 +1,103 @@
+"""The switches of float32 products: which one governs what, and what a mixture of them does."""
+
+from functools import partial
+
+import pytest
+import torch
+
+from fixtures.fact import fact
+
+
+@pytest.fixture(autouse=True)
+def afterwards_as_before():
+    """The switches are put back after each fact."""
+    before = torch.get_float32_matmul_precision()
+    yield
+    torch.set_float32_matmul_precision(before)
+
+
+WORDS = pytest.mark.parametrize("word", ["highest", "high", "medium"])
+
+
+@fact("torch.set_float32_matmul_precision", "torch.get_float32_matmul_precision")
+@WORDS
+def test_of_matmul_tells_what_was_set(word):
+    """`get_float32_matmul_precision` gives the word that `set_float32_matmul_precision` was told."""
+    torch.set_float32_matmul_precision(word)
+    assert torch.get_float32_matmul_precision() == word
+
+
+@fact("torch.get_float32_matmul_precision")
+def test_of_matmul_is_highest_by_default():
+    """Products of float32 are as precise as they can be unless it is said otherwise."""
+    assert torch.get_float32_matmul_precision() == "highest"
+
+
+@fact("torch.set_float32_matmul_precision", "torch.get_float32_matmul_precision",
+      source="notes/cuda", myth="set_float32_matmul_precision and allow_tf32 are two switches")  # fmt: skip
+@WORDS
+def test_of_matmul_is_that_of_allow_tf32(word):
+    """`torch.backends.cuda.matmul.allow_tf32` is the same switch: True where the precision is not the highest."""
+    torch.set_float32_matmul_precision(word)
+    assert torch.backends.cuda.matmul.allow_tf32 is (word != "highest")
+    assert torch.get_float32_matmul_precision() == word
+
+
+@fact("torch.get_float32_matmul_precision", source="notes/cuda")
+@pytest.mark.parametrize(("allowed", "word"), [(True, "high"), (False, "highest")], ids=["allowed", "refused"])
+def test_of_matmul_follows_allow_tf32(allowed, word):
+    """`torch.backends.cuda.matmul.allow_tf32` sets the precision of products to high, or to the highest."""
+    torch.backends.cuda.matmul.allow_tf32 = allowed
+    assert torch.get_float32_matmul_precision() == word
+    assert torch.backends.cuda.matmul.allow_tf32 is allowed
+
+
+def rounds_in_high(patch):
+    """A product of float32 on the CPU is made in bfloat16 unless the precision is highest."""
+    real = torch.matmul
+
+    def rounded(a, b):
+        low = torch.get_float32_matmul_precision() != "highest"
+        return real(a.bfloat16(), b.bfloat16()).float() if low else real(a, b)
+
+    patch.setattr(torch, "matmul", rounded)
+
+
+@fact("torch.matmul", refuter=rounds_in_high, source="generated/torch.set_float32_matmul_precision")
+@pytest.mark.parametrize("word", ["highest", "high"])
+def test_of_a_small_product_on_the_cpu_is_whole(word):
+    """A product of float32 on the CPU has all its digits with `highest` and with `high`."""
+    torch.set_float32_matmul_precision(word)
+    x = torch.tensor([[1 + 2.0**-20, 0.0], [0.5, 1.0]])
+    y = torch.matmul(x, torch.eye(2))
+    assert y.tolist() == [[1 + 2.0**-20, 0.0], [0.5, 1.0]]
+
+
+def tells_the_highest(patch):
+    """The old switch tells that it is at its highest, whatever the new one says."""
+    patch.setattr(torch, "get_float32_matmul_precision", lambda: "highest")
+
+
+@fact(
+    "torch.get_float32_matmul_precision",
+    since="2.9",
+    refuter=tells_the_highest,
+    source="notes/cuda",
+    hint="use only fp32_precision",
+)
+def test_of_matmul_by_the_old_and_the_new_switch_is_refused(request):
+    """What the new switch `fp32_precision` was set to apart from the old ones, the old ones refuse to tell."""
+    products = torch.backends.cuda.matmul
+    request.addfinalizer(partial(setattr, products, "fp32_precision", products.fp32_precision))
+    products.fp32_precision = "tf32"
+    with pytest.raises(RuntimeError, match="mix of the legacy and new APIs"):
+        torch.get_float32_matmul_precision()
+
+
+@fact("torch.set_float32_matmul_precision", "torch.get_float32_matmul_precision", since="2.9", source="notes/cuda")
+@pytest.mark.parametrize(("word", "new"), [("highest", "ieee"), ("high", "tf32")], ids=["highest", "high"])
+def test_of_matmul_by_the_old_switch_sets_the_new(word, new):
+    """`set_float32_matmul_precision` sets the new switch `fp32_precision` of products on CUDA as well."""
+    torch.set_float32_matmul_precision(word)
+    assert torch.backends.cuda.matmul.fp32_precision == new
+    assert torch.get_float32_matmul_precision() == word

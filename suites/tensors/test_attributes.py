@@ -1,0 +1,297 @@
+"""What a tensor says of itself, and what people call by mistake."""
+
+import math
+
+import numpy
+import pytest
+import torch
+from hypothesis import example, given
+
+from fixtures.checks import same, shares
+from fixtures.fact import fact
+from fixtures.strategies import shapes
+
+DTYPES = {
+    torch.bool: 1,
+    torch.uint8: 1,
+    torch.int16: 2,
+    torch.bfloat16: 2,
+    torch.float32: 4,
+    torch.int64: 8,
+    torch.complex128: 16,
+}
+NOT_METHODS = {
+    "shape": ((2, 3), "'torch.Size' object is not callable"),
+    "dtype": (torch.float32, "'torch.dtype' object is not callable"),
+    "layout": (torch.strided, "'torch.layout' object is not callable"),
+    "grad": (None, "'NoneType' object is not callable"),
+    "ndim": (2, "'int' object is not callable"),
+    "is_leaf": (True, "'bool' object is not callable"),
+    "requires_grad": (False, "'bool' object is not callable"),
+}
+AS_NUMPY = {
+    "flatten": lambda x: x.flatten(),
+    "reshape": lambda x: x.reshape(3, 2),
+    "T": lambda x: x.T,
+    "sum": lambda x: x.sum(),
+    "mean": lambda x: x.mean(),
+    "arithmetic": lambda x: (x + 1) * x - x / 2 + x**2,
+    "comparison": lambda x: x > 2,
+    "clip": lambda x: x.clip(2, 4),
+    "cumsum": lambda x: x.cumsum(1),
+    "squeeze": lambda x: x.reshape(1, 6).squeeze(),
+    "product": lambda x: x @ x.T,
+}
+
+
+@fact("torch.Tensor.shape", "torch.Tensor.size", "torch.Tensor.ndim", "torch.Tensor.dim", claims=["T06", "T09"])
+@given(shape=shapes())
+@example(shape=())
+@example(shape=(2, 0, 3))
+def test_shape_is_that_of_numpy(device, shape):
+    """`shape` and `size()` are the tuple of sizes, and `ndim` and `dim()` their number, as NumPy has them."""
+    x, array = torch.zeros(shape, device=device), numpy.zeros(shape)
+    assert x.shape == x.size() == array.shape == shape
+    assert x.ndim == x.dim() == array.ndim
+
+
+@fact("torch.Tensor.ndimension", "torch.Tensor.dim", claims=["T09"])
+@pytest.mark.parametrize("name", ["ndimension", "dim"])
+@pytest.mark.parametrize("shape", [(), (3,), (1, 2, 3)], ids=str)
+def test_dimensions_are_counted_from_nothing(device, name, shape):
+    """`dim()` and `ndimension()` of a single number are 0, and of a table 2."""
+    assert getattr(torch.zeros(shape, device=device), name)() == len(shape)
+
+
+@fact("torch.Tensor.size")
+@pytest.mark.parametrize(("dim", "size"), [(0, 2), (1, 3), (-1, 3), (-2, 2)])
+def test_size_is_asked_for_by_dimension(device, dim, size):
+    """`size(dim)` gives the size of one dimension as a number, counted from the end where negative."""
+    x = torch.zeros(2, 3, device=device)
+    assert x.size(dim) == x.size(dim=dim) == size
+
+
+@fact("torch.Tensor.size")
+@pytest.mark.parametrize(("shape", "dim"), [((2, 3), 2), ((2, 3), -3), ((), 0)], ids=str)
+def test_size_of_a_dimension_that_is_not_there_is_refused(device, shape, dim):
+    """`size(dim)` raises an `IndexError` for a dimension that the tensor does not have."""
+    with pytest.raises(IndexError, match="Dimension (out of range|specified as 0 but tensor has no dimensions)"):
+        torch.zeros(shape, device=device).size(dim)
+
+
+@fact("torch.numel", "torch.Tensor.numel", "torch.Tensor.nelement")
+@given(shape=shapes())
+@example(shape=())
+@example(shape=(2, 0))
+def test_number_of_elements_is_the_product_of_sizes(device, shape):
+    """`numel` and `nelement` give the product of the sizes: 1 without dimensions, and 0 where one is 0."""
+    x = torch.zeros(shape, device=device)
+    assert torch.numel(x) == x.numel() == x.nelement() == math.prod(shape)
+
+
+@fact("torch.Tensor.shape", claims=["T09"])
+def test_shape_is_a_tuple(device):
+    """`shape` is a tuple: it compares, is sliced and joined with tuples."""
+    size = torch.zeros(2, 3, 4, device=device).shape
+    assert isinstance(size, tuple)
+    assert (size, size[1:], size + (5,)) == ((2, 3, 4), (3, 4), (2, 3, 4, 5))
+
+
+@fact("torch.Tensor.element_size", "torch.Tensor.nbytes", "torch.Tensor.itemsize")
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_bytes_are_those_of_the_elements(device, dtype):
+    """`itemsize` and `element_size()` are the bytes of one element, and `nbytes` those of all, a view's own only."""
+    x = torch.zeros(4, 6, dtype=dtype, device=device)[:2, ::2]
+    assert (x.element_size(), x.itemsize, x.nbytes) == (DTYPES[dtype], DTYPES[dtype], 6 * DTYPES[dtype])
+
+
+@fact("torch.Tensor.device", claims=["T04"], myth="x.device() returns 'cpu' or 'cuda'", hint="x.device.type")
+def test_device_is_an_attribute(device):
+    """`device` is an attribute, no method: a `torch.device` with a type and an index, not a string."""
+    x = torch.zeros(2, device=device)
+    assert type(x.device) is torch.device
+    assert x.device.type == torch.device(device).type
+    with pytest.raises(TypeError, match="'torch.device' object is not callable"):
+        x.device()
+
+
+@fact(
+    "torch.Tensor.shape", "torch.Tensor.dtype", "torch.Tensor.layout", "torch.Tensor.grad", "torch.Tensor.ndim",
+    "torch.Tensor.is_leaf", "torch.Tensor.requires_grad", hint="leave the parentheses out",
+)  # fmt: skip
+@pytest.mark.parametrize("name", NOT_METHODS)
+def test_attribute_is_not_called(device, name):
+    """`shape`, `dtype`, `grad`, `ndim` and others are attributes: they are read, and to call them is a `TypeError`."""
+    value, words = NOT_METHODS[name]
+    x = torch.zeros(2, 3, device=device)
+    assert getattr(x, name) == value
+    with pytest.raises(TypeError, match=words):
+        getattr(x, name)()
+
+
+def a_string(patch):
+    """A device is its name."""
+    patch.setattr(torch, "device", lambda name, index=0: f"{name}:{index}")
+
+
+@fact("torch.device", refuter=a_string)
+@pytest.mark.parametrize(
+    ("made", "type_", "index"),
+    [
+        (("cuda:1",), "cuda", 1),
+        (("cuda", 1), "cuda", 1),
+        (("cuda",), "cuda", None),
+        (("cpu",), "cpu", None),
+        (("meta",), "meta", None),
+    ],
+    ids=["cuda:1", "cuda-1", "cuda", "cpu", "meta"],
+)
+def test_device_has_a_type_and_an_index(made, type_, index):
+    """A `torch.device` is made of a type and an index, apart or in one string, whether the device is here or not."""
+    assert (torch.device(*made).type, torch.device(*made).index) == (type_, index)
+
+
+@fact("torch.device", claims=["T04"], myth="x.device() returns 'cpu' or 'cuda'", refuter=a_string)
+def test_device_compares_with_devices_only():
+    """A `torch.device` equals one of the same type and index, and no string."""
+    assert torch.device("cuda:0") == torch.device("cuda", 0) != torch.device("cuda")
+    assert torch.device("cpu") != "cpu"
+    assert str(torch.device("cuda", 1)) == "cuda:1"
+
+
+@fact("torch.device", refuter=a_string)
+@pytest.mark.parametrize("name", ["gpu", "cpu:x", "float64"], ids=["gpu", "index", "dtype"])
+def test_device_of_no_known_type_is_refused(name):
+    """`torch.device` refuses a type that it does not know, 'gpu' among them."""
+    with pytest.raises(RuntimeError, match="[Dd]evice"):
+        torch.device(name)
+
+
+@fact("torch.Tensor.is_cuda", "torch.Tensor.is_cpu", "torch.Tensor.is_meta", "torch.Tensor.get_device")
+@pytest.mark.parametrize(("where", "index"), [("cpu", -1), ("meta", -1)])
+def test_device_is_asked_for(where, index):
+    """`is_cpu`, `is_cuda` and `is_meta` say where a tensor is, and `get_device` gives the index, -1 on the CPU."""
+    x = torch.zeros(2, device=where)
+    assert (x.is_cpu, x.is_cuda, x.is_meta) == (where == "cpu", False, where == "meta")
+    assert torch.zeros(2).get_device() == -1
+
+
+@fact("torch.Tensor.dtype", "torch.Tensor.layout", claims=["T06"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_dtype_is_the_one_of_all_elements(device, dtype):
+    """`dtype` gives the dtype a tensor was made with, and `layout` `torch.strided` of any dense one."""
+    x = torch.zeros(2, dtype=dtype, device=device)
+    assert x.dtype is dtype
+    assert x.layout is torch.strided
+
+
+@fact("torch.Tensor.requires_grad", "torch.Tensor.is_leaf", "torch.Tensor.grad_fn")
+def test_graph_is_told_by_attributes(device):
+    """A made tensor is a leaf without `grad_fn`, and what is computed of one that requires grad is none."""
+    x = torch.ones(2, device=device, requires_grad=True)
+    y, plain = x * 2, torch.ones(2, device=device) * 2
+    assert [(t.requires_grad, t.is_leaf) for t in (x, y, plain)] == [(True, True), (True, False), (False, True)]
+    assert x.grad_fn is None and plain.grad_fn is None and "Mul" in y.grad_fn.name()
+
+
+@fact("torch.Tensor.requires_grad_")
+def test_graph_is_entered_in_place(device):
+    """`requires_grad_` returns the tensor itself, which requires grad then, and with False no longer does."""
+    x = torch.ones(2, device=device)
+    assert x.requires_grad_() is x and x.requires_grad
+    assert x.requires_grad_(False) is x and not x.requires_grad
+    same(x, numpy.ones(2, dtype="float32"))
+
+
+@fact("torch.Tensor.requires_grad_")
+def test_graph_is_not_left_by_a_result(device):
+    """`requires_grad_(False)` of what was computed is refused: `detach` leaves the graph."""
+    y = torch.ones(2, device=device, requires_grad=True) * 2
+    with pytest.raises(RuntimeError, match="leaf variables"):
+        y.requires_grad_(False)
+
+
+# --- transposed attributes
+
+
+@fact("torch.Tensor.T", "torch.Tensor.mT", "torch.Tensor.H", "torch.Tensor.mH")
+@pytest.mark.parametrize("name", ["T", "mT", "H", "mH"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.complex64])
+def test_transpose_of_a_matrix_is_a_view(device, name, dtype):
+    """`T` and `mT` of a matrix are its transpose, `H` and `mH` the conjugate of that, all in the same memory."""
+    array = numpy.array([[1 + 2j, 3 - 4j, 5j]] if dtype.is_complex else [[1.5, 2.5, 3.5]], dtype=str(dtype)[6:])
+    x = torch.from_numpy(array.copy()).to(device)
+    y = getattr(x, name)
+    same(y.resolve_conj(), (array.conj() if name.endswith("H") else array).T.copy())
+    x[0, 1] = 9
+    assert y[1, 0] == 9
+
+
+@fact("torch.Tensor.mT", "torch.Tensor.mH", since="2.0")
+@pytest.mark.parametrize("name", ["mT", "mH"])
+def test_transpose_of_a_batch_swaps_the_last_two(device, name):
+    """`mT` and `mH` of a batch transpose each of its matrices."""
+    array = numpy.arange(12.0).reshape(2, 2, 3)
+    same(getattr(torch.from_numpy(array).to(device), name), array.swapaxes(1, 2).copy())
+
+
+@fact("torch.Tensor.mT", "torch.Tensor.H", "torch.Tensor.mH")
+@pytest.mark.parametrize(("name", "shape"), [("mT", (3,)), ("mH", (3,)), ("H", (2, 2, 2)), ("H", (3,))], ids=str)
+def test_transpose_of_no_matrix_is_refused(device, name, shape):
+    """`mT` and `mH` refuse what has fewer than two dimensions, and `H` all that has not two."""
+    with pytest.raises(RuntimeError, match="only supported on matrices"):
+        getattr(torch.ones(shape, device=device), name)
+
+
+@fact("torch.Tensor.T", hint="x.mT, or x.permute(...)")
+@pytest.mark.filterwarnings("ignore:The use of `x.T` on tensors of dimension other than 2")
+def test_transpose_of_three_dimensions_reverses_them(device):
+    """`T` of three dimensions reverses them all, which is deprecated."""
+    array = numpy.arange(24.0).reshape(2, 3, 4)
+    same(torch.from_numpy(array).to(device).T, array.T.copy())
+
+
+# --- as NumPy has it
+
+
+@fact(
+    "torch.Tensor.flatten", "torch.Tensor.reshape", "torch.Tensor.T", "torch.Tensor.sum", "torch.Tensor.mean",
+    "torch.Tensor.add", "torch.Tensor.gt", "torch.Tensor.clip", "torch.cumsum", "torch.squeeze",
+    "torch.Tensor.matmul", claims=["T06"],
+)  # fmt: skip
+@pytest.mark.parametrize("name", AS_NUMPY)
+def test_expression_of_numpy_is_one_of_torch(device, name):
+    """`flatten`, `reshape`, `T`, `sum`, `clip`, arithmetic and others read and give the same as in NumPy."""
+    array = numpy.array([[1.5, 2.25, -3.0], [4.5, 5.0, 0.25]])
+    want = numpy.asarray(AS_NUMPY[name](array))
+    y = AS_NUMPY[name](torch.from_numpy(array.copy()).to(device))
+    same(y, want.copy())
+    assert y.stride() == tuple(step // want.itemsize for step in want.strides)
+
+
+@fact("torch.Tensor.flatten", claims=["T06"], myth="flatten copies, as in NumPy")
+def test_flatten_is_a_view_unlike_in_numpy(device):
+    """`flatten` of a contiguous tensor shares its memory, where NumPy's copies."""
+    x = torch.tensor([[1.5, 2.5], [3.5, 4.5]], device=device)
+    y = x.flatten()
+    same(y, torch.tensor([1.5, 2.5, 3.5, 4.5]))
+    assert shares(y, x)
+
+
+@fact("torch.Tensor.std", "torch.Tensor.var", claims=["T06"], myth="std and var are those of NumPy")
+@pytest.mark.parametrize("name", ["std", "var"])
+def test_deviation_has_another_default_than_in_numpy(device, name):
+    """`std` and `var` divide by one less than the number of elements, where NumPy divides by the number."""
+    array = numpy.array([1.0, 2.0, 3.0, 6.0])
+    y = getattr(torch.from_numpy(array).to(device), name)()
+    assert y.dtype == torch.float64 and y.shape == ()
+    assert y.item() == pytest.approx(getattr(array, name)(ddof=1), rel=1e-15)
+
+
+@fact("torch.ones_like", claims=["T06", "T08"])
+@pytest.mark.parametrize("dtype", ["float64", "int32", "bool", "complex64"])
+@pytest.mark.parametrize("shape", [(2, 3), (), (0, 2)], ids=str)
+def test_ones_like_is_that_of_numpy(device, dtype, shape):
+    """`ones_like` gives ones of the shape and of the dtype of its argument, as NumPy's does."""
+    array = numpy.zeros(shape, dtype=dtype)
+    same(torch.ones_like(torch.from_numpy(array).to(device)), numpy.ones_like(array))

@@ -1,0 +1,228 @@
+"""Dtypes: their names, what they say of themselves, and conversions between them."""
+
+import math
+
+import numpy
+import pytest
+import torch
+
+from fixtures.checks import same, shares
+from fixtures.fact import fact
+
+METHODS = {
+    "float": torch.float32,
+    "double": torch.float64,
+    "half": torch.float16,
+    "bfloat16": torch.bfloat16,
+    "int": torch.int32,
+    "long": torch.int64,
+    "short": torch.int16,
+    "char": torch.int8,
+    "byte": torch.uint8,
+    "bool": torch.bool,
+    "cfloat": torch.complex64,
+    "cdouble": torch.complex128,
+}
+ALIASES = {
+    "half": "float16",
+    "float": "float32",
+    "double": "float64",
+    "short": "int16",
+    "int": "int32",
+    "long": "int64",
+    "cfloat": "complex64",
+    "cdouble": "complex128",
+    "chalf": "complex32",
+}
+KINDS = {
+    torch.bool: (False, False, False),
+    torch.uint8: (False, False, False),
+    torch.int64: (False, False, True),
+    torch.bfloat16: (True, False, True),
+    torch.float64: (True, False, True),
+    torch.complex64: (False, True, True),
+}
+TYPES = {
+    "torch.FloatTensor": torch.float32,
+    "torch.DoubleTensor": torch.float64,
+    "torch.HalfTensor": torch.float16,
+    "torch.LongTensor": torch.int64,
+    "torch.IntTensor": torch.int32,
+    "torch.BoolTensor": torch.bool,
+    "torch.ByteTensor": torch.uint8,
+}
+
+
+@fact(*(f"torch.Tensor.{name}" for name in METHODS))
+@pytest.mark.parametrize("name", METHODS)
+def test_have_a_method_that_converts(device, name):
+    """`float()`, `long()`, `half()` and the like convert to the dtype of that name, in memory of its own."""
+    x = torch.tensor(
+        [[1.0, 0.0, 3.0]], dtype=torch.complex128 if name == "cfloat" else torch.float32, device=device
+    ).t()
+    x = x.double() if name == "float" else x
+    y = getattr(x, name)()
+    same(y, torch.tensor([[1], [0], [3]]).to(METHODS[name]))
+    assert y is x or not shares(x.real if x.is_complex() else x, y.real if y.is_complex() else y)
+
+
+@fact(*(f"torch.Tensor.{name}" for name in METHODS))
+@pytest.mark.parametrize("name", METHODS)
+def test_are_left_where_they_are_right_already(device, name):
+    """A conversion to the dtype that a tensor has gives the tensor itself."""
+    x = torch.tensor([1, 0, 3], device=device).to(METHODS[name])
+    assert getattr(x, name)() is x
+    assert x.to(METHODS[name]) is x and x.type(METHODS[name]) is x
+
+
+@fact("torch.Tensor.to", "torch.Tensor.float", "torch.Tensor.double", "torch.Tensor.half", "torch.Tensor.bfloat16")
+@pytest.mark.parametrize("name", ["double", "half", "bfloat16", "float"])
+def test_pass_the_gradient_through_a_conversion(device, name):
+    """The gradient of a converted tensor comes back in the dtype of the tensor."""
+    x = torch.tensor(
+        [1.5, 2.5], dtype=torch.float64 if name == "float" else torch.float32, device=device, requires_grad=True
+    )
+    y = getattr(x, name)()
+    y.backward(torch.tensor([3.0, 5.0], dtype=y.dtype, device=device))
+    same(x.grad, torch.tensor([3.0, 5.0], dtype=x.dtype))
+
+
+@fact("torch.Tensor.to", "torch.Tensor.type_as")
+@pytest.mark.parametrize(
+    "convert", [lambda x, other: x.to(other), lambda x, other: x.type_as(other)], ids=["to", "type_as"]
+)
+def test_are_taken_from_another_tensor(device, convert):
+    """`to(other)` and `type_as(other)` convert to the dtype of another tensor."""
+    x = torch.tensor([1.5, -2.5], device=device)
+    y = convert(x, torch.ones(1, dtype=torch.int16, device=device))
+    same(y, torch.tensor([1, -2], dtype=torch.int16))
+    assert not y.requires_grad and y.is_contiguous()
+
+
+@fact("torch.Tensor.to")
+@pytest.mark.parametrize("copy", [False, True])
+def test_are_copied_only_when_told(device, copy):
+    """`to` the dtype that a tensor has gives the tensor itself, or with `copy=True` a copy."""
+    x = torch.tensor([1.5, 2.5], device=device)
+    y = x.to(torch.float32, copy=copy)
+    assert (y is x) is not copy
+    assert shares(y, x) is not copy
+
+
+@fact("torch.Tensor.to")
+def test_are_not_named_by_text(device):
+    """`to("float64")` takes the text for a device, and refuses it."""
+    with pytest.raises(RuntimeError, match="device"):
+        torch.ones(2, device=device).to("float64")
+
+
+@fact("torch.Tensor.to", "torch.Tensor.bool")
+def test_of_truth_are_of_what_is_not_zero(device):
+    """Everything that is not zero becomes True, NaN and fractions among it."""
+    same(torch.tensor([0.0, -0.0, 0.5, math.nan], device=device).bool(), torch.tensor([False, False, True, True]))
+
+
+@fact("torch.Tensor.bool", since="2.6")
+def test_of_truth_are_of_imaginary_numbers_too(device):
+    """A complex number becomes True where either of its parts is not zero."""
+    same(torch.tensor([0j, 1j, 2 + 0j], device=device).bool(), torch.tensor([False, True, True]))
+
+
+@fact("torch.Tensor.to", "torch.Tensor.byte", "torch.Tensor.char", "torch.Tensor.short", "torch.Tensor.int")
+@pytest.mark.parametrize(("name", "dtype"), [("byte", "uint8"), ("char", "int8"), ("short", "int16"), ("int", "int32")])
+def test_of_integers_wrap_around(device, name, dtype):
+    """An integer that a narrower dtype cannot hold wraps around, as in NumPy."""
+    array = numpy.array([300, -129, 70000, 2**32 + 5])
+    same(getattr(torch.from_numpy(array).to(device), name)(), array.astype(dtype))
+
+
+@fact("torch.Tensor.half", "torch.Tensor.bfloat16", "torch.Tensor.float")
+@pytest.mark.parametrize(
+    ("name", "numbers", "want"),
+    [
+        ("half", [65504.0, 65520.0, 1e-8, 2049.0], [65504.0, math.inf, 0.0, 2048.0]),
+        ("bfloat16", [257.0, 259.0, 3.4e38, 1.00390625], [256.0, 260.0, math.inf, 1.0]),
+        ("float", [1e39, 16777217.0, 1e-46, -1e39], [math.inf, 16777216.0, 0.0, -math.inf]),
+    ],
+    ids=["float16", "bfloat16", "float32"],
+)
+def test_of_fractions_round_to_even_and_overflow_to_infinity(device, name, numbers, want):
+    """A conversion to a narrower floating point dtype rounds to nearest, ties to even, and overflows to infinity."""
+    x = torch.tensor(numbers, dtype=torch.float64, device=device)
+    same(getattr(x, name)().double(), torch.tensor(want, dtype=torch.float64))
+
+
+@fact("torch.Tensor.type")
+@pytest.mark.parametrize("name", TYPES)
+def test_have_the_name_of_a_class_of_old(name):
+    """`type()` gives the name of the old class of a tensor on the CPU, and `type(name)` converts to it."""
+    x = torch.tensor([1, 0], dtype=torch.int8)
+    y = x.type(name)
+    same(y, torch.tensor([1, 0]).to(TYPES[name]))
+    assert y.type() == name
+
+
+@fact("torch.tensor", myth="dtype= takes what NumPy takes")
+@pytest.mark.parametrize(
+    "dtype", ["float32", numpy.float32, numpy.dtype("float32")], ids=["text", "numpy", "numpy dtype"]
+)
+def test_are_no_text_and_no_dtype_of_numpy(dtype):
+    """`dtype=` refuses text and dtypes of NumPy."""
+    with pytest.raises(TypeError, match="must be torch.dtype"):
+        torch.tensor([1], dtype=dtype)
+
+
+@fact("torch.tensor", "torch.zeros")
+@pytest.mark.parametrize(
+    ("kind", "dtype"), [(int, torch.int64), (float, torch.float64), (bool, torch.bool)], ids=["int", "float", "bool"]
+)
+def test_may_be_types_of_python(kind, dtype):
+    """`dtype=` takes `int` for int64, `float` for float64 and `bool` for bool."""
+    same(torch.tensor([1, 0], dtype=kind), numpy.array([1, 0], dtype=str(dtype)[6:]))
+    same(torch.zeros(2, dtype=kind), numpy.zeros(2, dtype=str(dtype)[6:]))
+
+
+@fact(*(f"torch.{name}" for name in ALIASES), source="tensor_attributes")
+@pytest.mark.parametrize("alias", ALIASES)
+def test_have_two_names(alias):
+    """`torch.half`, `torch.float`, `torch.double`, `torch.long` and others are second names of a dtype."""
+    assert getattr(torch, alias) is getattr(torch, ALIASES[alias])
+    assert repr(getattr(torch, alias)) == f"torch.{ALIASES[alias]}"
+
+
+@fact(
+    "torch.is_floating_point",
+    "torch.is_complex",
+    "torch.Tensor.is_floating_point",
+    "torch.Tensor.is_complex",
+    "torch.Tensor.is_signed",
+)
+@pytest.mark.parametrize("dtype", KINDS)
+def test_say_what_kind_they_are(device, dtype):
+    """`is_floating_point`, `is_complex` and `is_signed` tell the kind of a dtype, complex numbers being no floats."""
+    x = torch.zeros(2, dtype=dtype, device=device)
+    assert (x.is_floating_point(), x.is_complex(), x.is_signed()) == KINDS[dtype]
+    assert (torch.is_floating_point(x), torch.is_complex(x)) == KINDS[dtype][:2]
+
+
+@fact("torch.is_tensor")
+def test_of_tensors_alone(device):
+    """`is_tensor` tells tensors from numbers, lists and arrays."""
+    assert torch.is_tensor(torch.ones((), device=device)) is True
+    assert [torch.is_tensor(other) for other in (1.0, [1.0], numpy.ones(1))] == [False] * 3
+
+
+@fact("torch.set_default_dtype")
+@pytest.mark.parametrize("dtype", [torch.int64, torch.bool])
+def test_by_default_are_floating_point(dtype):
+    """`set_default_dtype` refuses integers and booleans."""
+    with pytest.raises(TypeError, match="only floating-point types are supported as the default type"):
+        torch.set_default_dtype(dtype)
+    assert torch.ones(1).dtype is torch.float32
+
+
+@fact("torch.Tensor.to")
+@pytest.mark.filterwarnings("ignore:Casting complex values to real")
+def test_of_complex_numbers_lose_their_imaginary_part(device):
+    """A conversion of complex numbers to real ones drops the imaginary part."""
+    same(torch.tensor([1.5 + 2j, -3j], device=device).to(torch.float32), torch.tensor([1.5, 0.0]))
