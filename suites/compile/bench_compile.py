@@ -1,15 +1,14 @@
 """What compiling costs at the first call, and what is won at those after it, by back end."""
 
 import itertools
-import shutil
 
 import pytest
 import torch
 from torch import nn
 
 from fixtures.benchmarks import bench
-from fixtures.fact import unavailable
 from fixtures.work import forward, forward_and_backward, nbytes, random, repeated
+from suites.compile.inductor import need_inductor
 
 pytestmark = pytest.mark.timeout(300)  # the first use of inductor compiles what all others include
 
@@ -34,18 +33,6 @@ def perceptron():
 
 
 MODELS = {"chain": (Chain, (1 << 16,)), "perceptron": (perceptron, (32, 128))}
-
-
-def need_inductor():
-    """End the benchmark as unavailable where inductor lacks what it compiles with."""
-    if not any(map(shutil.which, ("c++", "g++", "clang++", "cl"))):
-        unavailable("platform", "a C++ compiler")
-    try:
-        torch.compile(torch.neg)(torch.ones(1))
-    except torch._dynamo.exc.BackendCompilerFailed as error:
-        if isinstance(error.inner_exception, ModuleNotFoundError):  # setuptools, on some releases
-            unavailable("package", error.inner_exception.name)
-        raise
 
 
 @pytest.fixture
