@@ -72,7 +72,8 @@ def tests(session: nox.Session) -> None:
     session.run(
         python, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows, external=True
     )
-    session.run(python, "-m", "pytest", "tests", "-n", "auto", *session.posargs, external=True, env=BYTECODE)
+    parallel = ["-n", "auto", "--dist", "loadgroup"]
+    session.run(python, "-m", "pytest", "tests", *parallel, *session.posargs, external=True, env=BYTECODE)
     facts(session)
 
 

@@ -294,6 +294,9 @@ def test_a_parameter_that_went_is_gone():
     assert not having["2.7"]
 
 
+of_answer = pytest.mark.xdist_group("answer")  # it takes half a minute: one worker asks, and not each
+
+
 @pytest.fixture(scope="module")
 def answer(tmp_path_factory):
     """What the torch that is here answers, by name, and the modules that cannot be imported here."""
@@ -309,6 +312,7 @@ def answer(tmp_path_factory):
     return states, tuple(re.findall(r"^left out (\S+):", asked.stderr, re.MULTILINE))
 
 
+@of_answer
 @pytest.mark.timeout(300)
 def test_the_file_agrees_with_the_torch_that_is_here(answer):
     states, left_out = answer
@@ -367,6 +371,7 @@ json.dump({name: exists(name) for name in json.load(sys.stdin)}, sys.stdout)
 """
 
 
+@of_answer
 @pytest.mark.timeout(300)
 def test_random_names_of_all_releases_are_here_or_not_as_the_file_says(answer):
     everywhere = {name for release in inventory().releases for name in inventory().public(release)}
