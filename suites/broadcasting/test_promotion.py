@@ -232,15 +232,6 @@ def test_of_a_function_of_integers_is_the_default(device, name, dtype):
     assert y.tolist() == pytest.approx(want(numpy.array([1.0, 4.0])).tolist(), rel=1e-6)
 
 
-@fact("torch.float_power")
-@pytest.mark.parametrize("dtype", [torch.int64, torch.float16, torch.float32])
-def test_of_float_power_is_double(device, dtype):
-    """`float_power` computes in float64, whatever it is given."""
-    y = torch.float_power(torch.tensor([2, 3], dtype=dtype, device=device), 2)
-    same(y, torch.tensor([4.0, 9.0], dtype=torch.float64))
-    assert y.is_contiguous()
-
-
 @fact("torch.sub", "torch.neg", hint="a ^ b, or ~a")
 @pytest.mark.parametrize(
     "operation", [lambda x: x - x, lambda x: 1 - x, lambda x: -x], ids=["pair", "number", "negative"]

@@ -240,7 +240,7 @@ def test_of_index_select_refuses_what_is_no_position(index, error, words):
 @pytest.mark.parametrize("name", OUT_OF_BOUNDS)
 @pytest.mark.parametrize("position", [4, 1 << 40])
 def test_refuses_what_is_out_of_bounds(name, position):
-    """A position behind the last element is refused on the CPU, however far behind."""
+    """To read from a position behind the last element is refused on the CPU, however far behind."""
     read, error = OUT_OF_BOUNDS[name]
     with pytest.raises(error, match="out of (bounds|range)"):
         read(torch.ones(4), torch.tensor([position]))

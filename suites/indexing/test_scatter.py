@@ -130,7 +130,7 @@ def test_refuses_what_does_not_fit(name, index, source, words):
 @pytest.mark.parametrize("name", OUT_OF_BOUNDS)
 @pytest.mark.parametrize("position", [4, 1 << 40])
 def test_refuses_what_is_out_of_bounds(name, position):
-    """A position behind the last element is refused on the CPU, however far behind."""
+    """To write to a position behind the last element is refused on the CPU, however far behind."""
     write, error = OUT_OF_BOUNDS[name]
     with pytest.raises(error, match="out of (bounds|range)"):
         write(torch.ones(4), torch.tensor([position]))
