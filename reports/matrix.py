@@ -134,7 +134,7 @@ def show(table: Matrix, console: Console) -> None:
     unpromised = Table("seen by", *table.labels, title="Not promised, and different", title_justify="left")
     for observed in table.unpromised:
         values = (Text("-" if value is None else str(value)) for value in observed.values)
-        unpromised.add_row(f"{observed.fact['id']} ({observed.name})", *values)
+        unpromised.add_row(Text(f"{observed.fact['id']} ({observed.name})"), *values)
     for verdict, counts in table.totals():
         counted.add_row(verdict, *map(str, counts), style=COLOURS.get(verdict, ""))
     console.print(shown)

@@ -108,14 +108,14 @@ def test_the_matrix_shows_what_differs_in_the_order_of_releases(tmp_path, capsys
 def test_the_matrix_shows_what_was_observed_and_differs(tmp_path, capsys):
     records = []
     for torch, drawn in (("2.10.0", "0.25"), ("2.6.0", "<0.5>"), ("2.0.0", None)):
-        record = write(tmp_path / f"{torch}.jsonl", torch, [("a.b.seeded", "holds", {})], complete=False)
+        record = write(tmp_path / f"{torch}.jsonl", torch, [("a.b.seeded[cpu]", "holds", {})], complete=False)
         seen = {"first": drawn, "count": 3} if drawn else {"count": 3}
         for name, value in seen.items():
-            line = {"kind": "observation", "id": "a.b.seeded", "name": name, "value": value}
+            line = {"kind": "observation", "id": "a.b.seeded[cpu]", "name": name, "value": value}
             record.write_text(record.read_text() + json.dumps(line) + "\n")
         records.append(record)
     text = printed(capsys, "matrix", *records, "-o", tmp_path)
-    assert re.search(r"a\.b\.seeded \(first\)\W+-\W+0\.5\W+0\.25\W", text)
+    assert re.search(r"a\.b\.seeded\[cpu\] \(first\)\W+-\W+0\.5\W+0\.25\W", text)
     assert "(count)" not in text
     page = (tmp_path / "matrix.html").read_text()
     assert "Not promised, and different" in page and "<code>&lt;0.5&gt;</code>" in page
