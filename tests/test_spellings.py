@@ -127,6 +127,13 @@ def test_what_python_cannot_replace_is_left_alone(subject):
         assert evaluate(f"getattr({owner}, {name!r})") is not None
 
 
+def test_an_enumeration_of_c_is_left_alone():
+    activities = targets("torch.profiler.ProfilerActivity")
+    assert {target.name for target in activities}.isdisjoint({"CPU", "CUDA"})
+    with planted(activities, lambda call: None):
+        assert evaluate("torch.profiler.ProfilerActivity.CPU") is not None
+
+
 def test_judges_are_spared():
     from fixtures.checks import same
 

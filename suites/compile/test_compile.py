@@ -75,7 +75,7 @@ def test_makes_one_graph_of_everyday_code(device, graphs, name):
     same(got, EVERYDAY[name](x))
 
 
-@fact("torch.compile", since="2.1", hint="use torch.where, or move the branch out of the compiled function")
+@fact("torch.compile", since="2.2", hint="use torch.where, or move the branch out of the compiled function")
 def test_breaks_the_graph_where_python_needs_a_value(device, graphs):
     """A branch on the value of a tensor breaks the graph in two, and with `fullgraph=True` is refused."""
     function = lambda x: x * 2 if x.sum() > 0 else x - 1  # noqa: E731
@@ -225,7 +225,7 @@ def test_passes_on_what_the_function_raises(device):
         function(x_on(device))
 
 
-@fact("torch.compiler.disable")
+@fact("torch.compiler.disable", since="2.3")
 def test_leaves_a_disabled_function_to_python(device, graphs):
     """A function that `torch.compiler.disable` decorates runs in Python, between the graphs of what calls it."""
     seen = []

@@ -694,3 +694,64 @@ def test_mvlgamma_is_a_sum_of_lgamma(device):
     ]
     assert (y.dtype, y.is_contiguous(), x[0, 0].item()) == (torch.float64, True, 1.5)
     close(y, want, roundings=ROUNDINGS, scale=4)
+
+
+@fact("torch.frexp")
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
+def test_frexp_gives_mantissa_and_exponent(device, dtype):
+    """`frexp` gives mantissa and exponent of each number, as Python does, the exponents as int32."""
+    array = numpy.array([[1.5, -0.75, 0.0], [1024.0, 0.0625, -3.0]], dtype)
+    x = torch.tensor(array, device=device)
+    mantissa, exponent = torch.frexp(x)
+    same(mantissa, numpy.frexp(array)[0])
+    same(exponent, numpy.frexp(array)[1].astype("int32"))
+    same(x, array)
+    assert mantissa.is_contiguous() and exponent.is_contiguous()
+
+
+@fact("torch.frexp")
+def test_frexp_has_the_gradient_of_a_scale(device):
+    """The gradient of the mantissa of `frexp` is divided by the power of two; integers are refused."""
+    x = torch.tensor([1.5, 12.0], device=device, requires_grad=True)
+    mantissa, _ = torch.frexp(x)
+    mantissa.backward(torch.tensor([3.0, 8.0], device=device))
+    same(x.grad, torch.tensor([1.5, 0.5]))
+    with pytest.raises(RuntimeError, match="only supports floating-point dtypes"):
+        torch.frexp(torch.tensor([1], device=device))
+
+
+@fact("torch.igamma", "torch.igammac")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_incomplete_gamma_functions_add_up_to_one(device, dtype):
+    """`igamma` and `igammac` of order 1 are 1 - exp(-x) and exp(-x), and of order 2 (1 + x) times that."""
+    x = torch.tensor([[0.5, 1.25, 3.0], [2.0, 0.25, 1.5]], dtype=dtype, device=device)
+    order = torch.tensor([[1.0], [2.0]], dtype=dtype, device=device)
+    want = numpy.exp(-x.cpu().double().numpy()) * numpy.stack([numpy.ones(3), 1 + x[1].cpu().double().numpy()])
+    close(torch.igammac(order, x), want, roundings=32, scale=1)
+    close(torch.igamma(order, x), 1 - want, roundings=32, scale=1)
+    assert torch.igamma(order, x).is_contiguous() and torch.igammac(order, x).is_contiguous()
+    assert (torch.igamma(order, x).dtype, torch.igammac(order, x).dtype) == (dtype, dtype)
+    same(order, torch.tensor([[1.0], [2.0]], dtype=dtype))
+
+
+@fact("torch.igamma", "torch.igammac")
+@pytest.mark.parametrize(("name", "sign"), [("igamma", 1), ("igammac", -1)])
+def test_incomplete_gamma_functions_have_a_gradient(device, name, sign):
+    """The gradient of `igamma` of order 1 by its second argument is exp(-x), and of `igammac` minus that."""
+    x = torch.tensor([0.5, 1.25], dtype=torch.float64, device=device, requires_grad=True)
+    getattr(torch, name)(torch.ones_like(x), x).backward(torch.tensor([1.0, 3.0], dtype=x.dtype, device=device))
+    close(x.grad, sign * numpy.array([1, 3]) * numpy.exp([-0.5, -1.25]), roundings=32)
+
+
+@fact("torch.polygamma")
+@pytest.mark.parametrize("n", [0, 1, 2, 3])
+def test_polygamma_goes_on_by_a_power(device, n):
+    """`polygamma` of order n at x + 1 is the one at x with (-1)^n n! / x^(n+1) added, and its slope the next order."""
+    array = numpy.array([[1.5, 2.25], [3.0, 5.5]])
+    x = torch.tensor(array, device=device, requires_grad=True)
+    y, above = torch.polygamma(n, x), torch.polygamma(n, x + 1)
+    close((above - y).detach(), (-1) ** n * math.factorial(n) * array ** -(n + 1.0), roundings=2e7)
+    y.backward(torch.tensor([[1.0, 2.0], [3.0, 4.0]], dtype=torch.float64, device=device))
+    slope = torch.polygamma(n + 1, x).detach().cpu().numpy() * numpy.array([[1, 2], [3, 4]])
+    close(x.grad, slope, roundings=64)
+    assert y.is_contiguous()

@@ -8,11 +8,26 @@ from typing import Any
 import numpy
 import torch
 from torch import nn
+from torch.nn import functional
 
 from fixtures.checks import close
 from fixtures.fact import check
 
 STEP = numpy.finfo("float64").eps ** (1 / 3)  # the error of a central difference is then of the order of STEP ** 2
+
+
+class Called(nn.Module):
+    """A function of `torch.nn.functional` as a layer, called with parameters of these shapes and with options."""
+
+    def __init__(self, name: str, shapes: dict[str, tuple[int, ...]] | None = None, **options: Any) -> None:
+        super().__init__()
+        self.name, self.options = name, options
+        for parameter, shape in (shapes or {}).items():
+            self.register_parameter(parameter, nn.Parameter(torch.zeros(shape)))
+
+    def forward(self, *inputs: torch.Tensor) -> Any:
+        """What the function, found by its name at this moment, gives for these inputs."""
+        return getattr(functional, self.name)(*inputs, **dict(self.named_parameters()), **self.options)
 
 
 @check

@@ -4,10 +4,11 @@ import numpy
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from fixtures.checks import close, same
 from fixtures.fact import fact
-from suites.layers.reference import follows, fractions
+from suites.layers.reference import Called, follows, fractions
 
 NAN = math.nan
 POINTS = numpy.array([[-30.0, -7.3, -3.4, -1.7], [-0.9, -0.6, -0.3, 0.2], [0.7, 1.6, 4.3, 7.5]])  # on no kink
@@ -268,7 +269,7 @@ IN_HALF = [
 HALF = [f"torch.nn.{kind}" for kind in IN_HALF]
 
 
-@fact(*HALF, since={"cpu": "2.6"})
+@fact(*HALF, since={"cpu": "2.1"})
 @pytest.mark.parametrize("name", HALF)
 def test_of_float16_is_near_the_formula(device, name):
     """An activation of float16 gives float16, within few roundings of the formula."""
@@ -276,3 +277,76 @@ def test_of_float16_is_near_the_formula(device, name):
     y, want, scale = near(layer(), torch.tensor(POINTS, device=device).to(torch.float16), formula)
     assert y.dtype == torch.float16
     close(y, want, roundings=4, scale=scale)
+
+
+# --- the functions ----------------------------------------------------------------------------------------------------
+
+FUNCTIONS = {  # options, and the formula with these
+    "celu": ({"alpha": 1.5}, FORMULAS["torch.nn.CELU"][1]),
+    "elu": ({"alpha": 0.75}, lambda x: elu(x, 0.75)),
+    "gelu": ({}, FORMULAS["torch.nn.GELU"][1]),
+    "hardshrink": ({"lambd": 0.8}, FORMULAS["torch.nn.Hardshrink"][1]),
+    "hardsigmoid": ({}, FORMULAS["torch.nn.Hardsigmoid"][1]),
+    "hardswish": ({}, FORMULAS["torch.nn.Hardswish"][1]),
+    "hardtanh": ({"min_val": -2.0, "max_val": 0.5}, FORMULAS["torch.nn.Hardtanh"][1]),
+    "leaky_relu": ({"negative_slope": 0.2}, FORMULAS["torch.nn.LeakyReLU"][1]),
+    "logsigmoid": ({}, FORMULAS["torch.nn.LogSigmoid"][1]),
+    "mish": ({}, FORMULAS["torch.nn.Mish"][1]),
+    "relu": ({}, FORMULAS["torch.nn.ReLU"][1]),
+    "relu6": ({}, FORMULAS["torch.nn.ReLU6"][1]),
+    "rrelu": ({"lower": 0.25, "upper": 0.5}, lambda x: numpy.where(x > 0, x, 0.375 * x)),
+    "selu": ({}, FORMULAS["torch.nn.SELU"][1]),
+    "sigmoid": ({}, sigmoid),
+    "silu": ({}, FORMULAS["torch.nn.SiLU"][1]),
+    "softplus": ({"beta": 2.0}, FORMULAS["torch.nn.Softplus"][1]),
+    "softshrink": ({"lambd": 0.8}, FORMULAS["torch.nn.Softshrink"][1]),
+    "softsign": ({}, FORMULAS["torch.nn.Softsign"][1]),
+    "tanh": ({}, numpy.tanh),
+    "tanhshrink": ({}, FORMULAS["torch.nn.Tanhshrink"][1]),
+    "threshold": ({"threshold": 0.5, "value": 0.25}, FORMULAS["torch.nn.Threshold"][1]),
+}
+UNDERSCORED = ["celu", "elu", "hardtanh", "leaky_relu", "relu", "rrelu", "selu", "threshold"]
+
+
+@fact(*(f"torch.nn.functional.{name}" for name in FUNCTIONS))
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_function_is_its_formula(device, name):
+    """A function of activation is its documented formula of each element, and differentiates it."""
+    options, formula = FUNCTIONS[name]
+    follows(device, Called(name, **options), formula, POINTS)
+
+
+class Written(Called):
+    """A function that writes into a copy of its input."""
+
+    def forward(self, x):
+        return super().forward(x.clone())
+
+
+@fact(*(f"torch.nn.functional.{name}_" for name in UNDERSCORED))
+@pytest.mark.parametrize("name", UNDERSCORED)
+def test_function_with_an_underscore_is_its_formula(device, name):
+    """A function of activation with an underscore writes its formula into its input, and differentiates it."""
+    options, formula = FUNCTIONS[name]
+    x = torch.tensor(POINTS, device=device)
+    assert getattr(functional, f"{name}_")(x, **options) is x
+    close(x, formula(POINTS), roundings=16, scale=1 + abs(POINTS))
+    follows(device, Written(f"{name}_", **options), formula, POINTS)
+
+
+@fact("torch.nn.functional.prelu")
+@pytest.mark.parametrize("count", [1, 3])
+def test_function_of_prelu_is_given_its_slopes(device, count):
+    """`prelu` multiplies negative elements by a weight, one for all or one for each channel, and differentiates it."""
+    formula = lambda x, weight: numpy.where(x > 0, x, weight.reshape(-1, 1) * x)  # noqa: E731
+    follows(device, Called("prelu", {"weight": (count,)}), formula, fractions(2, 3, 4))
+
+
+@fact("torch.nn.functional.rrelu", "torch.nn.functional.rrelu_")
+@pytest.mark.parametrize("name", ["rrelu", "rrelu_"])
+def test_function_of_rrelu_draws_its_slope_in_training(device, name):
+    """`rrelu(training=True)` multiplies each negative element by a slope of its own between the bounds."""
+    x = torch.full((50,), -1.0, device=device)
+    y = getattr(functional, name)(x, 0.25, 0.5, training=True)
+    assert -0.5 <= y.min() < y.max() <= -0.25
+    assert ((y is x), y.dtype, y.shape, y.is_contiguous()) == (name == "rrelu_", torch.float32, (50,), True)

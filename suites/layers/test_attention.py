@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from fixtures.checks import close, same
 from fixtures.fact import fact
-from suites.layers.reference import follows, fractions
+from suites.layers.reference import Called, follows, fractions
 
 ATTENTION = "torch.nn.functional.scaled_dot_product_attention"
 INF, NAN = math.inf, math.nan
@@ -161,7 +161,7 @@ def test_does_not_depend_on_what_is_masked(device, bias):
     same(v.grad[..., 2:, :], torch.zeros(2, 2, 2, 5, dtype=torch.float64))
 
 
-@fact(ATTENTION, since={"cpu": "2.6"}, myth="a row that sees nothing is NaN")
+@fact(ATTENTION, since={"cpu": "2.5"}, myth="a row that sees nothing is NaN")
 def test_row_that_sees_nothing_is_zero(device):
     """A query that a boolean mask lets see no key gets zeros, and passes on gradients of zero."""
     q, k, v = (each.requires_grad_() for each in given(device, *qkv(), dtype=torch.float64))
@@ -396,6 +396,75 @@ def test_multihead_needs_a_mask_to_be_causal(device):
     x = torch.tensor(q, device=device)
     with pytest.raises(RuntimeError, match="Need attn_mask if specifying the is_causal hint"):
         layer(x, x, x, is_causal=True)
+
+
+FORWARD = "torch.nn.functional.multi_head_attention_forward"
+SHAPES = {"in_proj_weight": (12, 4), "in_proj_bias": (12,), "out_proj_weight": (4, 4), "out_proj_bias": (4,)}
+KEYS = {"bias_k": (1, 1, 4), "bias_v": (1, 1, 4)}
+APART = {"q_proj_weight": (4, 4), "k_proj_weight": (4, 3), "v_proj_weight": (4, 5)}
+FIXED = {"embed_dim_to_check": 4, "num_heads": 2, "add_zero_attn": False, "dropout_p": 0.0}
+
+
+class Forward(Called):
+    """The function with its results contiguous."""
+
+    def forward(self, *inputs):
+        return [each.contiguous() for each in super().forward(*inputs)]
+
+
+def by_layer(q, k, v, average=True, bias=0.0, **of):
+    """`multihead` with the names of the function, which joins those of the output by an underscore."""
+    return multihead(
+        q, k, v, average=average, bias=bias, **{name.replace("out_proj_", "out_proj."): of[name] for name in of}
+    )
+
+
+@fact(FORWARD)
+@pytest.mark.parametrize("average", [True, False], ids=["mean", "each-head"])
+@pytest.mark.parametrize("keys", [True, False], ids=["bias-kv", "plain"])
+def test_function_of_multihead_projects_attends_and_projects(device, keys, average):
+    """`multi_head_attention_forward` projects, attends in each head and projects back, with weights it is given."""
+    shapes, rest = {**SHAPES, **(KEYS if keys else {})}, {} if keys else {"bias_k": None, "bias_v": None}
+    layer = Forward("multi_head_attention_forward", shapes, average_attn_weights=average, **FIXED, **rest)
+    inputs = fractions(3, 2, 4), fractions(5, 2, 4, seed=1), fractions(5, 2, 4, seed=2)
+    follows(device, layer, lambda *qkv, **of: by_layer(*qkv, average=average, **of), *inputs)
+
+
+@fact(FORWARD)
+def test_function_of_multihead_takes_weights_apart(device):
+    """`multi_head_attention_forward` takes a weight each for queries, keys and values, which may differ in width."""
+    shapes = {"in_proj_bias": (12,), "out_proj_weight": (4, 4), "out_proj_bias": (4,), **APART}
+    rest = {"in_proj_weight": None, "bias_k": None, "bias_v": None, "use_separate_proj_weight": True}
+    layer = Forward("multi_head_attention_forward", shapes, **FIXED, **rest)
+    follows(device, layer, by_layer, fractions(3, 2, 4), fractions(5, 2, 3, seed=1), fractions(5, 2, 5, seed=2))
+
+
+@fact(FORWARD)
+@pytest.mark.parametrize("kind", ["key_padding_mask", "attn_mask"])
+def test_function_of_multihead_leaves_out_where_true(device, kind):
+    """A boolean mask of `multi_head_attention_forward` leaves out where it is True."""
+    mask = numpy.zeros((2, 5) if kind == "key_padding_mask" else (3, 5), dtype=bool)
+    mask[0, 3:] = mask[1, 1] = True
+    bias = numpy.where(mask, -INF, 0)
+    bias = bias[:, None, None] if kind == "key_padding_mask" else bias
+    rest = {"bias_k": None, "bias_v": None, kind: torch.tensor(mask, device=device)}
+    layer = Forward("multi_head_attention_forward", SHAPES, **FIXED, **rest)
+    inputs = fractions(3, 2, 4), fractions(5, 2, 4, seed=1), fractions(5, 2, 4, seed=2)
+    follows(device, layer, lambda *qkv, **of: by_layer(*qkv, bias=bias, **of), *inputs)
+
+
+@fact(FORWARD)
+def test_function_of_multihead_gives_weights_when_asked(device):
+    """`multi_head_attention_forward` gives None for its weights with `need_weights=False`, and refuses other widths."""
+    x = torch.tensor(fractions(3, 2, 4), device=device)
+    shapes = [(12, 4), (12,), None, None, False, 0.0, (4, 4), (4,)]
+    given = [x.new_full(each, 0.25) if isinstance(each, tuple) else each for each in shapes]
+    y, weights = functional.multi_head_attention_forward(x, x, x, 4, 2, *given, need_weights=False)
+    plain, shares = functional.multi_head_attention_forward(x, x, x, 4, 2, *given)
+    close(y, plain.cpu().numpy(), roundings=64, scale=4)
+    assert (weights, shares.shape, y.shape) == (None, (2, 3, 3), (3, 2, 4))
+    with pytest.raises(AssertionError, match="was expecting embedding dimension of 6"):
+        functional.multi_head_attention_forward(x, x, x, 6, 2, *given)
 
 
 # --- Transformer ------------------------------------------------------------------------------------------------------

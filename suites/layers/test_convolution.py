@@ -5,7 +5,7 @@ from torch import nn
 
 from fixtures.checks import close, same
 from fixtures.fact import fact
-from suites.layers.reference import follows, fractions, windows
+from suites.layers.reference import Called, follows, fractions, windows
 
 MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 CONVOLUTIONS = ("torch.nn.Conv1d", "torch.nn.Conv2d", "torch.nn.Conv3d")
@@ -301,3 +301,42 @@ def test_keeps_nan_within_its_window(device):
     x = torch.ones(1, 1, 4, 4, device=device)
     x[0, 0, 0, 0] = float("nan")
     assert layer(x).isnan().nonzero().tolist() == [[0, 0, 0, 0]]
+
+
+# --- the functions ----------------------------------------------------------------------------------------------------
+
+
+def layer_of(name, weight, bias, **options):
+    return Called(name, {"weight": weight, **({"bias": bias} if bias else {})}, **options)
+
+
+PLAIN = [
+    {},
+    {"stride": 2},
+    {"padding": 1, "stride": 3},
+    {"dilation": 2, "padding": 1},
+    {"groups": 2, "stride": 2, "padding": 1},
+]
+
+
+@fact(*(f"torch.nn.functional.conv{dims}d" for dims in DIMS))
+@pytest.mark.parametrize("dims", DIMS)
+@pytest.mark.parametrize("biased", [True, False], ids=["bias", "no-bias"])
+@pytest.mark.parametrize("options", PLAIN, ids=said)
+def test_function_is_a_cross_correlation(device, dims, options, biased):
+    """`conv1d`, `2d` and `3d` give, and differentiate, the cross-correlation of padded input with a weight."""
+    shape = (6, 4 // options.get("groups", 1), *[2] * dims)
+    layer = layer_of(f"conv{dims}d", shape, biased and (6,), **options)
+    follows(device, layer, lambda x, **of: convolved(x, **of, **options), image(dims))
+
+
+@fact(*(f"torch.nn.functional.conv_transpose{dims}d" for dims in DIMS))
+@pytest.mark.parametrize("dims", DIMS)
+@pytest.mark.parametrize("biased", [True, False], ids=["bias", "no-bias"])
+@pytest.mark.parametrize("options", [*PLAIN, {"stride": 2, "output_padding": 1}], ids=said)
+def test_transposed_function_spreads_each_element(device, dims, options, biased):
+    """`conv_transpose1d`, `2d` and `3d` add each element's multiple of the weight to the places it spreads over."""
+    layer = layer_of(
+        f"conv_transpose{dims}d", (4, 3, *[2] * dims), biased and (3 * options.get("groups", 1),), **options
+    )
+    follows(device, layer, lambda x, **of: spread(x, **of, **options), image(dims))

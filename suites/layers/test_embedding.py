@@ -4,10 +4,11 @@ import numpy
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from fixtures.checks import close, same
 from fixtures.fact import fact
-from suites.layers.reference import follows
+from suites.layers.reference import Called, follows
 
 TABLE = [[3.0, 4.0], [0.5, 1.0], [-6.0, 8.0], [2.0, -1.5]]
 
@@ -269,3 +270,71 @@ def test_starts_from_a_normal_distribution(device):
     assert abs(numbers.mean().item()) < 6 / 100
     assert abs(numbers.var().item() - 1) < 6 * math.sqrt(2) / 100
     assert numbers.abs().max().item() > 3
+
+
+# --- the function -----------------------------------------------------------------------------------------------------
+
+BAG = "torch.nn.functional.embedding_bag"
+
+
+@fact(BAG)
+@pytest.mark.parametrize("mode", REDUCTIONS)
+def test_function_of_bags_reduces_the_rows_of_each_bag(device, mode):
+    """`embedding_bag` gives, and differentiates, the sum, mean or highest of the rows of each line of indices."""
+    indices = numpy.array([[0, 2, 3], [3, 1, 1]])
+    layer = Called("embedding_bag", {"weight": (4, 2)}, mode=mode)
+    follows(device, layer, lambda x, weight: REDUCTIONS[mode](weight[x], axis=1), indices)
+
+
+@fact(BAG)
+@pytest.mark.parametrize("ended", [False, True], ids=["beginnings", "with-the-end"])
+def test_function_of_bags_is_told_where_they_begin(device, ended):
+    """`embedding_bag` takes the mean from each offset to the next, of which the last may be told to be the end."""
+    offsets = words(device, 0, 2, 2, *([3] if ended else []))
+    y = functional.embedding_bag(
+        words(device, 0, 1, 2), torch.tensor(TABLE, device=device), offsets, include_last_offset=ended
+    )
+    same(y, torch.tensor([[1.75, 2.5], [0.0, 0.0], [-6.0, 8.0]]))
+
+
+@fact(BAG)
+def test_function_of_bags_weighs_its_rows(device):
+    """`per_sample_weights` multiply the rows before `embedding_bag` adds them, and get gradients."""
+    rows, weights = (torch.tensor(each, device=device, requires_grad=True) for each in (TABLE, [[0.5, 2.0]]))
+    y = functional.embedding_bag(words(device, [0, 1]), rows, mode="sum", per_sample_weights=weights)
+    y.sum().backward()
+    same(y, torch.tensor([[2.5, 4.0]]))
+    same(weights.grad, torch.tensor([[7.0, 1.5]]))
+    same(rows.grad[:2], torch.tensor([[0.5, 0.5], [2.0, 2.0]]))
+
+
+@fact(BAG)
+def test_function_of_bags_leaves_padding_out(device):
+    """`embedding_bag` leaves `padding_idx` out of its mean, and gives this row no gradient."""
+    rows = torch.tensor(TABLE, device=device, requires_grad=True)
+    y = functional.embedding_bag(words(device, [0, 2, 1], [2, 2, 2]), rows, padding_idx=2)
+    y.sum().backward()
+    same(y, torch.tensor([[1.75, 2.5], [0.0, 0.0]]))
+    same(rows.grad, torch.tensor([[0.5, 0.5], [0.5, 0.5], [0.0, 0.0], [0.0, 0.0]]))
+
+
+@fact(BAG)
+@pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
+def test_function_of_bags_shares_gradients_by_frequency(device, sparse):
+    """The gradient of `embedding_bag` may be divided by how often a row was looked up, or be sparse."""
+    rows = torch.tensor(TABLE, device=device, requires_grad=True)
+    y = functional.embedding_bag(
+        words(device, [2, 2, 0]), rows, mode="sum", scale_grad_by_freq=not sparse, sparse=sparse
+    )
+    y.sum().backward()
+    assert rows.grad.is_sparse == sparse
+    same(rows.grad, torch.tensor([[1.0, 1.0], [0.0, 0.0], [2.0 if sparse else 1.0] * 2, [0.0, 0.0]]))
+
+
+@fact(BAG)
+def test_function_of_bags_shortens_rows_in_the_table(device):
+    """`max_norm` of `embedding_bag` shortens the rows in the table itself, by the norm of `norm_type`."""
+    rows = torch.tensor(TABLE, device=device)
+    y = functional.embedding_bag(words(device, [2, 0]), rows, mode="sum", max_norm=7.0, norm_type=1.0)
+    close(y, [[0.0, 8.0]], roundings=8, scale=7)
+    close(rows, [TABLE[0], TABLE[1], [-3.0, 4.0], TABLE[3]], roundings=8)

@@ -4,10 +4,11 @@ import numpy
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from fixtures.checks import close, same
 from fixtures.fact import fact
-from suites.layers.reference import follows, fractions
+from suites.layers.reference import Called, follows, fractions
 
 DIMS = [1, 2, 3]
 SHAPES = {1: (3, 2, 4), 2: (3, 2, 2, 3), 3: (2, 2, 2, 1, 3)}
@@ -345,3 +346,89 @@ def test_of_bfloat16_is_near_the_exact_one(device, name):
     y = NORMS[name]().to(device, torch.bfloat16)(x)
     assert y.dtype == torch.bfloat16
     close(y, wants[name](), roundings=4, scale=2)
+
+
+# --- the functions ----------------------------------------------------------------------------------------------------
+
+COLUMNS = {"weight": (2,), "bias": (2,)}
+
+
+@fact("torch.nn.functional.instance_norm")
+@pytest.mark.parametrize("dims", DIMS)
+@pytest.mark.parametrize("learned", [True, False], ids=["affine", "plain"])
+def test_function_of_instance_norm_is_over_each_channel_of_a_sample(device, dims, learned):
+    """`instance_norm` normalises each channel of each sample by itself, and scales it by its weight."""
+    layer = Called("instance_norm", COLUMNS if learned else {}, eps=0.5)
+    follows(device, layer, lambda x, **of: affine(standard(x, but(x.ndim, 0, 1), 0.5), **of), fractions(*SHAPES[dims]))
+
+
+@fact("torch.nn.functional.instance_norm", "torch.nn.functional.batch_norm")
+@pytest.mark.parametrize("kind", ["instance_norm", "batch_norm"])
+def test_function_uses_the_statistics_it_is_given(device, kind):
+    """`instance_norm(use_input_stats=False)` and `batch_norm` out of training use the statistics they are given."""
+    mean, variance = (torch.tensor(each, dtype=torch.float64, device=device) for each in ([0.5, -1.0], [3.5, 0.5]))
+    options = {"use_input_stats": False} if kind == "instance_norm" else {}
+    layer = Called(kind, COLUMNS, running_mean=mean, running_var=variance, eps=0.5, **options)
+    centre, root = numpy.reshape([0.5, -1.0], (1, 2, 1)), numpy.reshape([2.0, 1.0], (1, 2, 1))
+    follows(device, layer, lambda x, **of: affine((x - centre) / root, **of), fractions(*SHAPES[1]))
+    assert (mean.tolist(), variance.tolist()) == ([0.5, -1.0], [3.5, 0.5])
+
+
+@fact("torch.nn.functional.instance_norm", "torch.nn.functional.batch_norm")
+@pytest.mark.parametrize("kind", ["instance_norm", "batch_norm"])
+def test_function_moves_the_statistics_it_is_given(device, kind):
+    """`instance_norm` and `batch_norm(training=True)` move the statistics they are given by momentum."""
+    mean, variance = (
+        torch.zeros(2, dtype=torch.float64, device=device),
+        torch.ones(2, dtype=torch.float64, device=device),
+    )
+    x, options = fractions(*SHAPES[2]), {"training": True} if kind == "batch_norm" else {}
+    y = getattr(functional, kind)(torch.tensor(x, device=device), mean, variance, momentum=0.25, eps=0.5, **options)
+    over = but(4, 1) if kind == "batch_norm" else but(4, 0, 1)
+    means, variances = (each.reshape(-1, 2).mean(0) for each in (x.mean(over), x.var(over, ddof=1)))
+    close(y, standard(x, over, 0.5), roundings=60, scale=2)
+    close(mean, means / 4, roundings=60, scale=1)
+    close(variance, 0.75 + variances / 4, roundings=60, scale=2)
+
+
+@fact("torch.nn.functional.layer_norm")
+@pytest.mark.parametrize("shape", [(4,), (3, 4)], ids=str)
+def test_function_of_layer_norm_is_over_the_last_dimensions(device, shape):
+    """`layer_norm` normalises over the shape it is told, the last dimensions, and scales each place by its weight."""
+    layer = Called("layer_norm", {"weight": shape, "bias": shape}, normalized_shape=shape, eps=0.5)
+    dims = (2,) if len(shape) == 1 else (1, 2)
+    follows(device, layer, lambda x, weight, bias: standard(x, dims, 0.5) * weight + bias, fractions(2, 3, 4))
+
+
+@fact("torch.nn.functional.rms_norm")
+@pytest.mark.parametrize("shape", [(4,), (3, 4)], ids=str)
+@pytest.mark.parametrize("eps", [None, 0.5], ids=str)
+@pytest.mark.parametrize("weighted", [True, False], ids=["weight", "plain"])
+def test_function_of_rms_norm_is_without_a_mean(device, shape, eps, weighted):
+    """`rms_norm` divides by the root of the mean square plus eps, by default that of the dtype, and keeps the mean."""
+    dims, added = (2,) if len(shape) == 1 else (1, 2), numpy.finfo("float64").eps if eps is None else eps
+    formula = lambda x, weight=1: x / numpy.sqrt((x**2).mean(dims, keepdims=True) + added) * weight  # noqa: E731
+    layer = Called("rms_norm", {"weight": shape} if weighted else {}, normalized_shape=shape, eps=eps)
+    follows(device, layer, formula, fractions(2, 3, 4))
+
+
+@fact("torch.nn.functional.rms_norm")
+def test_function_of_rms_norm_refuses_another_shape(device):
+    """`rms_norm` refuses an input whose last dimensions are not those it is told."""
+    with pytest.raises(RuntimeError, match="Given normalized_shape="):
+        functional.rms_norm(torch.ones(2, 4, device=device), (3,))
+
+
+@fact("torch.nn.functional.local_response_norm")
+@pytest.mark.parametrize("size", [2, 3])
+@pytest.mark.parametrize("shape", [(2, 5, 3), (2, 5, 2, 2)], ids=str)
+def test_function_of_local_response_is_over_channels_nearby(device, size, shape):
+    """`local_response_norm` divides by a power of k plus alpha times the mean square of channels nearby."""
+
+    def formula(x):
+        sides = [(0, 0), (size // 2, (size - 1) // 2), *[(0, 0)] * (x.ndim - 2)]
+        squares = numpy.pad(x**2, sides)
+        mean = sum(squares[:, shift : shift + 5] for shift in range(size)) / size
+        return x / (2 + 0.5 * mean) ** 0.6
+
+    follows(device, Called("local_response_norm", size=size, alpha=0.5, beta=0.6, k=2.0), formula, fractions(*shape))

@@ -4,10 +4,11 @@ import numpy
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from fixtures.checks import same
 from fixtures.fact import fact
-from suites.layers.reference import follows, fractions
+from suites.layers.reference import Called, follows, fractions
 
 DIMS = [1, 2, 3]
 
@@ -174,7 +175,7 @@ def test_refuses_an_input_that_no_window_fits(device, kind, dims):
         getattr(nn, f"{kind}{dims}d")(5)(torch.ones(1, 1, *[4] * dims, device=device))
 
 
-@fact("torch.nn.MaxPool1d", since={"cpu": "2.6"})
+@fact("torch.nn.MaxPool1d", since={"cpu": "2.1"})
 def test_max_of_a_row_refuses_an_input_that_no_window_fits(device):
     """`MaxPool1d` refuses an input smaller than its window."""
     with pytest.raises(RuntimeError, match=SMALLER):
@@ -330,3 +331,164 @@ def test_of_an_empty_batch_is_empty(device, kind, dims):
     """A pooling layer of an empty batch gives an empty batch of pooled samples."""
     y = getattr(nn, f"{kind}{dims}d")(2)(torch.ones(0, 3, *[4] * dims, device=device))
     assert (y.shape, y.dtype) == ((0, 3, *[2] * dims), torch.float32)
+
+
+# --- the functions ----------------------------------------------------------------------------------------------------
+
+
+@fact(*(f"torch.nn.functional.max_pool{dims}d" for dims in DIMS))
+@pytest.mark.parametrize("dims", DIMS)
+@pytest.mark.parametrize("options", MAX_OPTIONS, ids=said)
+def test_function_gives_the_highest_of_each_window(device, dims, options):
+    """`max_pool1d`, `2d` and `3d` give the highest element of each window, which alone gets the gradient."""
+    want = lambda x: pooled(x, [spans(side, 3, **options) for side in x.shape[2:]], highest)  # noqa: E731
+    follows(device, Called(f"max_pool{dims}d", kernel_size=3, **options), want, image(dims))
+
+
+@fact(*(f"torch.nn.functional.avg_pool{dims}d" for dims in DIMS))
+@pytest.mark.parametrize("dims", DIMS)
+@pytest.mark.parametrize("counted", [True, False], ids=["counted", "not-counted"])
+@pytest.mark.parametrize("options", AVERAGE_OPTIONS, ids=said)
+def test_function_gives_the_mean_of_each_window(device, dims, options, counted):
+    """`avg_pool1d`, `2d` and `3d` give the mean of each window, with zeros of padding unless told otherwise."""
+    layer = Called(f"avg_pool{dims}d", kernel_size=3, count_include_pad=counted, **options)
+    reduce = mean_with_padding if counted else mean
+    follows(
+        device, layer, lambda x: pooled(x, [spans(side, 3, **options) for side in x.shape[2:]], reduce), image(dims)
+    )
+
+
+@fact(*(f"torch.nn.functional.avg_pool{dims}d" for dims in [2, 3]))
+@pytest.mark.parametrize("dims", [2, 3])
+def test_function_divides_by_what_it_is_told(device, dims):
+    """`avg_pool2d` and `3d` with `divisor_override` divide the sum of each window by it."""
+    divided = lambda window, count: window.sum(-1) / 3  # noqa: E731
+    layer = Called(f"avg_pool{dims}d", kernel_size=2, divisor_override=3)
+    follows(device, layer, lambda x: pooled(x, [spans(side, 2, 2) for side in x.shape[2:]], divided), image(dims))
+
+
+@fact(
+    *(f"torch.nn.functional.max_pool{dims}d" for dims in DIMS),
+    *(f"torch.nn.functional.avg_pool{dims}d" for dims in DIMS),
+)
+@pytest.mark.parametrize("dims", DIMS)
+@pytest.mark.parametrize(("kind", "want"), [("max_pool", [3.0, 7.0]), ("avg_pool", [2.0, 6.0])], ids=["max", "mean"])
+def test_function_has_windows_side_by_side_unless_told(device, kind, dims, want):
+    """The stride of a pooling function is the size of its window unless it is told another."""
+    x = torch.tensor([1.0, 3.0, 5.0, 7.0, 9.0], device=device).expand(1, 1, *[2] * (dims - 1), 5)
+    y = getattr(functional, f"{kind}{dims}d")(x, 2)
+    same(y, torch.tensor(want).reshape(1, 1, *[1] * (dims - 1), 2))
+
+
+@fact(
+    *(f"torch.nn.functional.adaptive_avg_pool{dims}d" for dims in DIMS),
+    *(f"torch.nn.functional.adaptive_max_pool{dims}d" for dims in DIMS),
+)
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+@pytest.mark.parametrize(("kind", "reduce"), [("adaptive_avg_pool", mean), ("adaptive_max_pool", highest)])
+def test_adaptive_function_divides_its_input_into_windows(device, kind, reduce, sizes):
+    """An adaptive pooling function gives the size it is told: window i of n goes from i/n to (i + 1)/n, rounded out."""
+    layer = Called(f"{kind}{len(sizes)}d", output_size=sizes)
+    follows(device, layer, lambda x: pooled(x, map(adaptive, x.shape[2:], sizes), reduce), image(len(sizes)))
+
+
+@fact(
+    *(f"torch.nn.functional.adaptive_avg_pool{dims}d" for dims in [2, 3]),
+    *(f"torch.nn.functional.adaptive_max_pool{dims}d" for dims in [2, 3]),
+)
+@pytest.mark.parametrize("dims", [2, 3])
+@pytest.mark.parametrize(("kind", "reduce"), [("adaptive_avg_pool", mean), ("adaptive_max_pool", highest)])
+def test_adaptive_function_keeps_a_size_of_none(device, kind, reduce, dims):
+    """An adaptive pooling function leaves a dimension for which it is told None at its size."""
+    want = lambda x: pooled(x, map(adaptive, x.shape[2:], (x.shape[2], *[2] * (dims - 1))), reduce)  # noqa: E731
+    follows(device, Called(f"{kind}{dims}d", output_size=(None, *[2] * (dims - 1))), want, image(dims))
+
+
+@fact(
+    *(f"torch.nn.functional.max_pool{dims}d" for dims in DIMS),
+    *(f"torch.nn.functional.adaptive_max_pool{dims}d" for dims in DIMS),
+)
+@pytest.mark.parametrize("dims", DIMS)
+@pytest.mark.parametrize("kind", ["max_pool", "adaptive_max_pool"])
+def test_function_tells_where_it_found_the_highest(device, kind, dims):
+    """A function of max pooling with `return_indices` gives the flat place of each highest element in its channel."""
+    x = torch.tensor(image(dims), device=device)
+    y, places = getattr(functional, f"{kind}{dims}d")(x, 2, return_indices=True)
+    rows = [spans(side, 2, 2) if kind == "max_pool" else adaptive(side, 2) for side in x.shape[2:]]
+    same(y, pooled(x.cpu().numpy(), rows, highest))
+    same(y, x.flatten(2).gather(2, places.flatten(2)).view(y.shape))
+    assert (places.dtype, places.is_contiguous(), y.is_contiguous()) == (torch.int64, True, True)
+
+
+@fact(*(f"torch.nn.functional.max_unpool{dims}d" for dims in DIMS))
+@pytest.mark.parametrize("dims", DIMS)
+def test_function_puts_the_highest_back_where_they_were(device, dims):
+    """`max_unpool1d`, `2d` and `3d` put each element at its place, with its gradient, and zeros elsewhere."""
+    x = torch.tensor(image(dims), device=device)
+    y, places = getattr(nn, f"MaxPool{dims}d")(3, stride=2, padding=1, return_indices=True)(x)
+    y.requires_grad_()
+    unpool = getattr(functional, f"max_unpool{dims}d")
+    back = unpool(y, places, 3, stride=2, padding=1, output_size=x.shape)
+    back.backward(x)
+    found = torch.zeros(x.shape, dtype=torch.bool).flatten(2).scatter(2, places.flatten(2).cpu(), True).view(x.shape)
+    same(back, torch.where(found, x.cpu(), 0.0))
+    same(y.grad, y)
+    assert back.is_contiguous()
+
+
+@fact(*(f"torch.nn.functional.max_unpool{dims}d" for dims in DIMS))
+@pytest.mark.parametrize("dims", DIMS)
+def test_function_gives_the_size_that_pooling_came_from(device, dims):
+    """`max_unpool1d`, `2d` and `3d` without `output_size` give as much as the windows cover, less the padding."""
+    y, unpool = torch.full((1, 1, *[2] * dims), 5.0, device=device), getattr(functional, f"max_unpool{dims}d")
+    places = torch.arange(2**dims, device=device).view(y.shape)
+    back, less = unpool(y, places, 3), unpool(y, places, 3, stride=2, padding=1)
+    want = torch.zeros(6**dims)
+    want[: 2**dims] = 5
+    same(back, want.view(1, 1, *[6] * dims))
+    assert less.shape == (1, 1, *[3] * dims)
+
+
+@fact(*(f"torch.nn.functional.lp_pool{dims}d" for dims in [1, 2]))
+@pytest.mark.parametrize("dims", [1, 2])
+@pytest.mark.parametrize("power", [1, 2, 3.0], ids=str)
+@pytest.mark.parametrize("stride", [None, 1], ids=str)
+def test_power_function_is_the_norm_of_each_window(device, dims, power, stride):
+    """`lp_pool1d` and `2d` give the root of the sum of the powers of each window, without a mean."""
+    norm = lambda window, count: (window**power).sum(-1) ** (1 / power)  # noqa: E731
+    want = lambda x: pooled(x, [spans(side, 2, stride or 2) for side in x.shape[2:]], norm)  # noqa: E731
+    layer = Called(f"lp_pool{dims}d", norm_type=power, kernel_size=2, stride=stride)
+    follows(device, layer, want, abs(image(dims)) + 0.1)
+
+
+@fact("torch.nn.functional.lp_pool3d")
+@pytest.mark.parametrize("stride", [None, 1], ids=str)
+def test_power_function_of_volumes_is_the_norm_of_each_window(device, stride):
+    """`lp_pool3d` gives the root of the sum of the powers of each window, without a mean."""
+    norm = lambda window, count: (window**2).sum(-1) ** 0.5  # noqa: E731
+    want = lambda x: pooled(x, [spans(side, 2, stride or 2) for side in x.shape[2:]], norm)  # noqa: E731
+    follows(device, Called("lp_pool3d", norm_type=2, kernel_size=2, stride=stride), want, abs(image(3)) + 0.1)
+
+
+@fact(*(f"torch.nn.functional.fractional_max_pool{dims}d" for dims in [2, 3]))
+@pytest.mark.parametrize("dims", [2, 3])
+@pytest.mark.parametrize("how", ["output_size", "output_ratio"])
+def test_fractional_function_is_the_highest_of_random_windows(device, dims, how):
+    """`fractional_max_pool2d` and `3d` give the size or share they are told: highest elements of windows they draw."""
+    x = torch.arange(8.0**dims, device=device).reshape(1, 1, *[8] * dims).requires_grad_()
+    options = {"return_indices": True, how: 4 if how == "output_size" else (0.5,) * dims}
+    y, places = getattr(functional, f"fractional_max_pool{dims}d")(x, 2, **options)
+    y.sum().backward()
+    assert (y.shape, y.is_contiguous(), places.is_contiguous()) == ((1, 1, *[4] * dims), True, True)
+    same(y, places.float())  # each element is its own place
+    assert sorted(places.flatten().tolist()) == x.grad.flatten().nonzero().flatten().tolist()
+    assert (x.grad.max(), y.flatten()[-1]) == (1, 8**dims - 1)  # the last window ends where the input does
+
+
+@fact(*(f"torch.nn.functional.fractional_max_pool{dims}d" for dims in [2, 3]))
+@pytest.mark.parametrize("dims", [2, 3])
+def test_fractional_function_takes_one_share_for_all(device, dims):
+    """`fractional_max_pool2d` and `3d` take `output_ratio` as one number for all dimensions."""
+    x = torch.full((1, 1, *[6] * dims), 2.5, device=device)
+    y = getattr(functional, f"fractional_max_pool{dims}d")(x, 2, output_ratio=0.5)
+    same(y, torch.full((1, 1, *[3] * dims), 2.5))

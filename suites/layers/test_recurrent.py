@@ -327,3 +327,28 @@ def test_of_a_reduced_dtype_is_near_the_exact_one(device, kind, dtype):
     y = layer(x)[0]
     assert y.dtype == dtype
     close(y.detach(), network(kind, x.double().cpu().numpy(), **weights)[0], roundings=64, scale=1)
+
+
+@fact("torch.nn.RNNBase")
+@pytest.mark.parametrize(("mode", "gates"), [("LSTM", 4), ("GRU", 3), ("RNN_TANH", 1), ("RNN_RELU", 1)])
+def test_base_makes_the_parameters_of_its_mode(device, mode, gates):
+    """`RNNBase` makes small uniform weights of the mode, size and directions it is told, and has no formula."""
+    layer = nn.RNNBase(mode, INPUTS, 4, num_layers=2, bidirectional=True, device=device, dtype=torch.float64)
+    want = [
+        shape
+        for width in (INPUTS, INPUTS, 8, 8)
+        for shape in ((gates * 4, width), (gates * 4, 4), (gates * 4,), (gates * 4,))
+    ]
+    assert [tuple(each.shape) for each in layer.parameters()] == want
+    assert {each.dtype for each in layer.parameters()} == {torch.float64}
+    assert all(each.is_meta for each in nn.RNNBase(mode, INPUTS, 4, device="meta").parameters())
+    assert 0.25 < max(each.abs().max() for each in layer.parameters()) <= 0.5
+    with pytest.raises(NotImplementedError, match="forward"):
+        layer(torch.ones(1, 1, INPUTS, device=device, dtype=torch.float64))
+
+
+@fact("torch.nn.RNNBase")
+def test_base_refuses_another_mode():
+    """`RNNBase` refuses a mode that is none of LSTM, GRU, RNN_TANH and RNN_RELU."""
+    with pytest.raises(ValueError, match="Unrecognized RNN mode: RNN"):
+        nn.RNNBase("RNN", INPUTS, HIDDEN)

@@ -7,7 +7,7 @@ from torch import nn
 
 from fixtures.checks import close, same, shares
 from fixtures.fact import fact
-from suites.layers.reference import follows, fractions, windows
+from suites.layers.reference import Called, follows, fractions, windows
 
 
 @fact("torch.nn.Flatten")
@@ -82,7 +82,7 @@ def test_channels_are_dealt_out(device):
     assert y.is_contiguous()
 
 
-@fact("torch.nn.ChannelShuffle", since={"cpu": "2.6"})
+@fact("torch.nn.ChannelShuffle", since={"cpu": "2.5"})
 def test_channels_that_are_dealt_out_get_gradients(device):
     """`ChannelShuffle` deals the gradients back."""
     follows(device, nn.ChannelShuffle(2), dealt, fractions(2, 6, 2, 2))
@@ -262,3 +262,13 @@ def test_distance_is_euclidean_by_default(device):
     x, y = torch.zeros(1, 4, device=device), torch.tensor([[3.0, 4.0, 0.0, 0.0]], device=device)
     close(nn.PairwiseDistance()(y, x), [5.0], roundings=64)
     close(nn.PairwiseDistance()(x, x), [2e-6], roundings=8)
+
+
+@fact("torch.nn.functional.bilinear")
+@pytest.mark.parametrize("bias", [True, False], ids=["bias", "without-bias"])
+@pytest.mark.parametrize("batch", [(4,), (2, 3)], ids=str)
+def test_function_of_bilinear_is_a_form_of_two_inputs(device, batch, bias):
+    """`bilinear` gives, and differentiates, x A y + b with one A for each output."""
+    formula = lambda x, y, weight, bias=0: numpy.einsum("...i,oij,...j->...o", x, weight, y) + bias  # noqa: E731
+    layer = Called("bilinear", {"weight": (2, 2, 3), **({"bias": (2,)} if bias else {})})
+    follows(device, layer, formula, fractions(*batch, 2), fractions(*batch, 3, seed=1))

@@ -2,7 +2,7 @@ import numpy
 import pytest
 import torch
 
-from fixtures.checks import close, same
+from fixtures.checks import close, same, shares
 from fixtures.fact import check, fact
 
 ROUNDINGS = 256  # of a decomposition of 3 by 3 and the products that undo it, of entries up to 8
@@ -448,3 +448,143 @@ def test_refuse_what_does_not_fit(name, device):
     refused, words = MISFITS[name]
     with pytest.raises(RuntimeError, match=words):
         refused(lambda *shape: torch.ones(*shape, device=device))
+
+
+@fact("torch.linalg.lu_factor_ex")
+@pytest.mark.parametrize("batched", [False, True], ids=["one", "batch"])
+def test_lu_factor_ex_tells_of_a_singular_matrix(device, batched):
+    """`lu_factor_ex` factors what it can, and tells the place of the first zero pivot, or 0, rather than refuse."""
+    singular = numpy.array([[2.0, 4.0, 1.0], [1.0, 2.0, 3.0], [1.0, 2.0, 4.5]])
+    x = torch.tensor(numpy.stack([A, singular]) if batched else A, device=device)
+    packed, pivots, info = torch.linalg.lu_factor_ex(x)
+    lower, upper = packed.tril(-1) + torch.eye(3, dtype=torch.float64, device=device), packed.triu()
+    rows = torch.arange(3).expand(pivots.shape).clone()
+    for place in numpy.ndindex(*pivots.shape[:-1]):
+        for row, other in enumerate(pivots[place].tolist()):
+            rows[place][[row, other - 1]] = rows[place][[other - 1, row]]
+    same(info, torch.tensor([0, 2] if batched else 0, dtype=torch.int32))
+    assert pivots.dtype == torch.int32
+    near(lower @ upper, numpy.take_along_axis(x.cpu().numpy(), rows[..., None].numpy(), -2))
+
+
+@fact("torch.linalg.ldl_factor_ex")
+@pytest.mark.parametrize("hermitian", [False, True], ids=["symmetric", "hermitian"])
+def test_ldl_factor_ex_takes_a_matrix_apart(device, hermitian):
+    """`ldl_factor_ex` gives the parts that `ldl_solve` solves with, and 0 where the factorization succeeded."""
+    a = HERMITIAN if hermitian else SYMMETRIC
+    packed, pivots, info = torch.linalg.ldl_factor_ex(torch.tensor(a, device=device), hermitian=hermitian)
+    solved = torch.linalg.ldl_solve(packed, pivots, torch.tensor(a @ TALL, device=device), hermitian=hermitian)
+    near(solved, TALL.astype(a.dtype))
+    same(info, torch.tensor(0, dtype=torch.int32))
+    assert (packed.shape, pivots.dtype, pivots.tolist()) == ((3, 3), torch.int32, [1, 2, 3])
+
+
+@fact("torch.linalg.lu_factor_ex", "torch.linalg.ldl_factor_ex")
+@pytest.mark.parametrize("name", ["lu_factor_ex", "ldl_factor_ex"])
+def test_factor_ex_refuses_a_singular_matrix_when_told(device, name):
+    """`lu_factor_ex` and `ldl_factor_ex` tell of a zero pivot by `info`, and refuse it with `check_errors=True`."""
+    x = torch.zeros(2, 2, device=device)
+    factor = getattr(torch.linalg, name)
+    parts = factor(x)
+    same(parts.info, torch.tensor(1, dtype=torch.int32))
+    same(parts[0], torch.zeros(2, 2))
+    assert not shares(parts[0], x)
+    with pytest.raises(RuntimeError, match=f"torch.linalg.{name}"):
+        factor(x, check_errors=True)
+
+
+SINGULAR = {
+    "inv": lambda x: torch.linalg.inv(x),
+    "solve": lambda x: torch.linalg.solve(x, x),
+    "cholesky": lambda x: torch.linalg.cholesky(x),
+}
+
+
+def refuses_otherwise(patch):
+    """What torch raises is another error than `torch.linalg.LinAlgError`."""
+    patch.setattr(torch.linalg, "LinAlgError", KeyError)
+
+
+@fact("torch.linalg.LinAlgError", refuter=refuses_otherwise)
+@pytest.mark.parametrize("name", SINGULAR)
+def test_error_is_of_the_data(device, name):
+    """Where the numbers of a matrix do not allow a result, `LinAlgError` is raised, which is a RuntimeError."""
+    with pytest.raises(torch.linalg.LinAlgError, match=f"linalg.{name}") as raised:
+        SINGULAR[name](torch.zeros(2, 2, device=device))
+    assert isinstance(raised.value, RuntimeError)
+
+
+@fact("torch.linalg.LinAlgError", refuter=refuses_otherwise)
+def test_error_of_the_shape_is_another(device):
+    """A matrix of the wrong shape is refused with a RuntimeError that is no `LinAlgError`."""
+    with pytest.raises(RuntimeError, match="must be batches of square matrices") as raised:
+        torch.linalg.inv(torch.zeros(2, 3, device=device))
+    assert not isinstance(raised.value, torch.linalg.LinAlgError)
+    assert issubclass(torch.linalg.LinAlgError, RuntimeError)
+
+
+@fact("torch.linalg.diagonal", myth="linalg.diagonal takes the first two dimensions, as torch.diagonal does")
+@pytest.mark.parametrize("options", [{}, {"offset": 1}, {"offset": -1}, {"dim1": 0, "dim2": 1}], ids=str)
+def test_diagonal_is_of_the_last_two_dimensions(device, options):
+    """`linalg.diagonal` is a view of the diagonal over the last two dimensions unless told others."""
+    a = numpy.arange(24.0).reshape(2, 3, 4)
+    x = torch.tensor(a, device=device, requires_grad=True)
+    y = torch.linalg.diagonal(x, **options)
+    names = {"dim1": "axis1", "dim2": "axis2"}
+    arguments = {"axis1": -2, "axis2": -1, **{names.get(name, name): value for name, value in options.items()}}
+    want = numpy.diagonal(a, **arguments)
+    same(y, want.copy())
+    assert y.stride() == tuple(side // 8 for side in want.strides)
+    y.backward(torch.tensor(want.copy() + 1, device=device))
+    same(x.grad, numpy.where(numpy.isin(a, want), a + 1, 0))
+    assert shares(y, x)
+
+
+def principal_root(a):
+    """The root by eigenvalues."""
+    values, vectors = numpy.linalg.eigh(a)
+    return (vectors * numpy.sqrt(values)) @ vectors.conj().T
+
+
+DEFINITE = SYMMETRIC + 2 * numpy.eye(3)
+
+
+@fact("torch.linalg.matrix_sqrth")
+@pytest.mark.parametrize("a", [DEFINITE, HERMITIAN], ids=["real", "complex"])
+def test_matrix_sqrth_is_the_principal_root(device, a):
+    """`matrix_sqrth` of a definite matrix is the definite one whose square it is, and reads the lower triangle only."""
+    x = torch.tensor(a, device=device)
+    near(torch.linalg.matrix_sqrth(x), principal_root(a))
+    near(torch.linalg.matrix_sqrth(x.tril()), principal_root(a))
+    near(torch.linalg.matrix_sqrth(in_batch(a, device)), numpy.stack([principal_root(a), principal_root(2 * a)]))
+    same(x, a)
+
+
+@fact("torch.linalg.matrix_sqrth")
+def test_matrix_sqrth_has_the_slope_of_a_root(device):
+    """The gradient of `matrix_sqrth` is that of its trace: half of the root's inverse."""
+    x = torch.tensor(DEFINITE, device=device, requires_grad=True)
+    torch.linalg.matrix_sqrth(x).diagonal().sum().backward()
+    near((x.grad + x.grad.T) / 2, numpy.linalg.inv(principal_root(DEFINITE)) / 2)
+
+
+@fact("torch.linalg.polar")
+@pytest.mark.parametrize("a", [A, TALL, COMPLEX], ids=["square", "tall", "complex"])
+def test_polar_is_a_rotation_and_a_definite_factor(device, a):
+    """`polar` gives the nearest matrix with orthonormal columns, and the root of the adjoint times the matrix."""
+    x = torch.tensor(a, device=device)
+    rotation, factor = torch.linalg.polar(x)
+    left, _, right = numpy.linalg.svd(a, full_matrices=False)
+    near(rotation, left @ right)
+    near(factor, principal_root(a.conj().T @ a))
+    near(torch.linalg.polar(in_batch(a, device)).U, numpy.stack([left @ right] * 2))
+    same(x, a)
+
+
+@fact("torch.linalg.polar")
+def test_polar_has_a_gradient(device):
+    """The gradient of the trace of the factor that `polar` gives, the sum of singular values, is the rotation."""
+    x = torch.tensor(TALL, device=device, requires_grad=True)
+    torch.linalg.polar(x).H.diagonal().sum().backward()
+    left, _, right = numpy.linalg.svd(TALL, full_matrices=False)
+    near(x.grad, left @ right)

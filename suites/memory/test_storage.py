@@ -92,6 +92,195 @@ def test_is_not_pinned_unless_asked_for():
     assert torch.empty(0).is_pinned() is False
 
 
+# --- storages
+
+
+class Wrong:
+    """What stands for a storage in the world where it holds something else."""
+
+    nbytes = size = data_ptr = tolist = lambda self, *arguments: -1
+    is_shared = lambda self: None  # noqa: E731
+    dtype = device = None
+
+    def __init__(self, *arguments, **named):
+        pass
+
+    def __len__(self):
+        return 99
+
+    def __getitem__(self, place):
+        return -5
+
+    def __setitem__(self, place, value):
+        pass
+
+
+def other_bytes(patch):
+    """A storage holds other bytes than were put into it."""
+    patch.setattr(torch, "UntypedStorage", Wrong)
+    patch.setattr(torch, "TypedStorage", Wrong)
+
+
+@fact("torch.UntypedStorage", refuter=other_bytes)
+def test_of_a_storage_is_a_row_of_bytes():
+    """An `UntypedStorage` is a row of bytes of the CPU: it has a length, and is read and written by place."""
+    bytes_ = torch.UntypedStorage([1, 2, 255])
+    assert (len(bytes_), bytes_.nbytes(), bytes_.tolist()) == (3, 3, [1, 2, 255])
+    bytes_[1] = 9
+    assert (bytes_[1], bytes_.device) == (9, torch.device("cpu"))
+
+
+@fact("torch.Tensor.untyped_storage")
+def test_of_a_view_is_that_of_the_whole(device):
+    """`untyped_storage` of a view is that of the whole tensor: every byte of it, and not the view's alone."""
+    x = torch.tensor([1.0, 2.0, 3.0, 4.0], device=device)
+    view = x[1::2].untyped_storage()
+    assert (view.nbytes(), view.data_ptr()) == (16, x.data_ptr())
+
+
+@fact("torch.TypedStorage", refuter=other_bytes)
+@pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
+def test_of_a_typed_storage_is_a_row_of_numbers():
+    """A `TypedStorage` is a row of numbers of one dtype."""
+    numbers = torch.TypedStorage([1.5, 2.5, 4.5], dtype=torch.float64)
+    assert (len(numbers), numbers.nbytes(), numbers.dtype) == (3, 24, torch.float64)
+    assert [numbers[0], numbers[1], numbers[2]] == [1.5, 2.5, 4.5]
+
+
+@fact("torch.Tensor.storage")
+@pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
+def test_of_the_old_storage_is_shared_with_the_tensor(device):
+    """`storage` gives the whole memory of a tensor, also of a view, as numbers that are written through."""
+    x = torch.tensor([1.5, 2.5, 4.5], device=device)
+    numbers = x[1:].storage()
+    assert (len(numbers), numbers[2], numbers.dtype) == (3, 4.5, torch.float32)
+    numbers[0] = 9.0
+    same(x, torch.tensor([9.0, 2.5, 4.5]))
+
+
+@fact("torch.is_storage")
+@pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
+def test_is_no_tensor():
+    """`is_storage` says True of a storage of either kind, and False of a tensor."""
+    x = torch.ones(2)
+    assert torch.is_storage(x.untyped_storage()) is torch.is_storage(x.storage()) is True
+    assert torch.is_storage(x) is torch.is_storage([1, 2]) is False
+
+
+@fact("torch.Tensor.set_")
+def test_of_another_tensor_is_taken_over(device):
+    """`set_` takes over memory, shape and strides of another tensor, and returns the tensor."""
+    x, y = torch.zeros(5, device=device), torch.tensor([[1.5, 2.5], [3.5, 4.5]], device=device)
+    assert x.set_(y.t()) is x
+    same(x, torch.tensor([[1.5, 3.5], [2.5, 4.5]]))
+    y[0, 1] = 9.0
+    assert x[1, 0] == 9.0
+
+
+@fact("torch.Tensor.set_")
+def test_of_a_storage_is_taken_over_with_a_layout(device):
+    """`set_` of a storage takes an offset, a shape and strides, which count elements."""
+    numbers = torch.arange(8.0, device=device)
+    x = torch.zeros(1, device=device).set_(numbers.untyped_storage(), 1, (2, 3), (3, 1))
+    same(x, torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]))
+    assert (x.stride(), x.storage_offset()) == ((3, 1), 1)
+
+
+@fact("torch.Tensor.set_")
+def test_of_another_dtype_is_not_taken_over(device):
+    """`set_` refuses a tensor of another dtype."""
+    with pytest.raises(RuntimeError, match="Could not set tensor of type"):
+        torch.zeros(1, device=device).set_(torch.arange(3, device=device))
+
+
+@fact("torch.Tensor.is_set_to")
+@pytest.mark.parametrize(
+    ("other", "is_same"),
+    [(lambda x: x.view(4), True), (lambda x: x[:2], False), (lambda x: x.clone(), False), (lambda x: x[None], False)],
+    ids=["view", "part", "clone", "shape"],
+)
+def test_is_known_by_layout_and_place(device, other, is_same):
+    """`is_set_to` says whether another tensor is the same memory in the same shape and strides."""
+    x = torch.arange(4.0, device=device)
+    assert x.is_set_to(other(x)) is is_same
+
+
+@fact("torch.as_strided_")
+def test_is_laid_out_anew_in_place(device):
+    """`as_strided_` gives the tensor itself another shape, strides and offset over the same memory."""
+    x = torch.arange(6.0, device=device)
+    y = x.view(6)
+    assert torch.as_strided_(x, (2, 2), (1, 3), 1) is x
+    same(x, torch.tensor([[1.0, 4.0], [2.0, 5.0]]))
+    assert x.stride() == (1, 3) and x.data_ptr() == y[1:].data_ptr()
+
+
+@fact("torch.Tensor.resize_as_")
+def test_is_sized_as_another(device):
+    """`resize_as_` gives the tensor itself the shape of another, keeps its memory, and takes a layout to keep to."""
+    x = torch.arange(6.0, device=device)
+    assert x.resize_as_(torch.zeros(2, 2, device=device)) is x
+    same(x, torch.tensor([[0.0, 1.0], [2.0, 3.0]]))
+    assert x.untyped_storage().nbytes() == 24
+    y = torch.arange(8.0, device=device)
+    y.resize_as_(torch.zeros(1, 2, 2, 2, device=device), memory_format=torch.channels_last)
+    same(y, torch.tensor([[[[0.0, 2.0], [4.0, 6.0]], [[1.0, 3.0], [5.0, 7.0]]]]))
+
+
+@fact("torch.Tensor.share_memory_", "torch.Tensor.is_shared")
+def test_of_other_processes_is_asked_for():
+    """`share_memory_` moves a tensor of the CPU into shared memory, with its views and values, and not its clones."""
+    x = torch.tensor([1.5, 2.5])
+    assert x.is_shared() is False
+    assert x.share_memory_() is x
+    assert (x.is_shared(), x[1:].is_shared(), x.clone().is_shared()) == (True, True, False)
+    same(x, torch.tensor([1.5, 2.5]))
+
+
+@fact("torch.Tensor.pin_memory")
+def test_is_pinned_for_a_gpu_only():
+    """`pin_memory` without a GPU is refused, or gives what `is_pinned` says True of."""
+    x, refused = torch.tensor([1.5, 2.5]), False
+    try:
+        pinned = x.pin_memory()
+    except RuntimeError as error:
+        refused = "CUDA" in str(error) or "NVIDIA" in str(error) or "accelerator" in str(error)
+        pinned = x
+    assert refused or pinned.is_pinned()
+    assert refused is not torch.cuda.is_available()
+
+
+@fact("torch.Tensor.cpu", claims=["T04"])
+def test_of_the_cpu_is_not_copied():
+    """`cpu` gives a tensor that is there already itself, in its layout."""
+    x = torch.tensor([[1.5, 2.5], [3.5, 4.5]]).t()
+    y = x.cpu()
+    assert y is x
+    assert (y.stride(), y.is_cpu) == ((1, 2), True)
+
+
+@fact("torch.Tensor.cpu")
+def test_of_no_data_is_not_brought_to_the_cpu():
+    """`cpu` of a meta tensor is refused: it has no data."""
+    with pytest.raises(NotImplementedError, match="Cannot copy out of meta tensor; no data"):
+        torch.ones(2, device="meta").cpu()
+
+
+@fact("torch.Tensor.dim_order")
+@pytest.mark.parametrize(
+    ("lie", "order"),
+    [
+        (lambda x: x, (0, 1, 2, 3)),
+        (lambda x: x.transpose(1, 2), (0, 2, 1, 3)),
+        (lambda x: x.to(memory_format=torch.channels_last), (0, 2, 3, 1)),
+    ],
+    ids=["contiguous", "transposed", "channels_last"],
+)
+def test_is_told_from_the_outermost_dimension(device, lie, order):
+    """`dim_order` gives the dimensions from the one with the largest stride to the one with the smallest."""
+    assert lie(torch.zeros(2, 3, 5, 7, device=device)).dim_order() == order
+
+
 @fact("torch.cuda.empty_cache", "torch.cuda.memory_allocated", "torch.cuda.memory_reserved", claims=["E02"],
       myth="empty_cache() frees memory that my tensors take")  # fmt: skip
 @pytest.mark.gpu

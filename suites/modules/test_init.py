@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from fixtures.checks import close, same
-from fixtures.fact import fact
+from fixtures.fact import check, fact
 
 MANY = (60, 50)  # with 50 as fan in, 60 as fan out
 DRAWN = {  # how it fills, the mean, the standard deviation, and the bounds: with none, six deviations
@@ -239,7 +239,6 @@ def test_is_not_followed_by_autograd(device, fill):
 FILLED = {
     "uniform_": lambda x, **how: nn.init.uniform_(x, **how),
     "normal_": lambda x, **how: nn.init.normal_(x, **how),
-    "trunc_normal_": lambda x, **how: nn.init.trunc_normal_(x, **how),
     "xavier_uniform_": lambda x, **how: nn.init.xavier_uniform_(x, **how),
     "xavier_normal_": lambda x, **how: nn.init.xavier_normal_(x, **how),
     "kaiming_uniform_": lambda x, **how: nn.init.kaiming_uniform_(x, **how),
@@ -249,14 +248,26 @@ FILLED = {
 }
 
 
+@check
+def draws_from_its_generator(device, fill):
+    """It fills a table with the same after the same seed of its generator. Raises AssertionError."""
+    seeded = [torch.Generator(device).manual_seed(seed) for seed in (3, 3, 4)]
+    a, b, c = (fill(torch.empty(4, 4, device=device), generator=generator) for generator in seeded)
+    same(a, b)
+    assert a.tolist() != c.tolist()
+
+
 @fact(*(f"torch.nn.init.{kind}" for kind in FILLED), since="2.2")
 @pytest.mark.parametrize("kind", FILLED)
 def test_takes_a_generator(device, kind):
     """An initialiser draws from the generator that it is given, and the same after the same seed."""
-    seeded = [torch.Generator(device).manual_seed(seed) for seed in (3, 3, 4)]
-    a, b, c = (FILLED[kind](torch.empty(4, 4, device=device), generator=generator) for generator in seeded)
-    same(a, b)
-    assert a.tolist() != c.tolist()
+    draws_from_its_generator(device, FILLED[kind])
+
+
+@fact("torch.nn.init.trunc_normal_", since="2.1")
+def test_of_a_truncated_normal_takes_a_generator(device):
+    """`trunc_normal_` draws from the generator that it is given, a release before the other initialisers."""
+    draws_from_its_generator(device, nn.init.trunc_normal_)
 
 
 def starts_from_zero(patch):

@@ -6,6 +6,7 @@ import torch
 from fixtures.checks import same
 from fixtures.fact import fact
 
+FUSED = ["Adam", "AdamW", "Adagrad"]
 OPTIONS = {
     "SGD": {"lr": 0.5, "momentum": 0.5, "dampening": 0, "weight_decay": 0.25, "nesterov": True},
     "Adam": {"lr": 0.5, "betas": (0.5, 0.25), "eps": 0.125, "weight_decay": 0.25, "amsgrad": True},
@@ -83,16 +84,25 @@ def test_hold_the_documented_defaults(name):
     assert {key: optimizer.defaults[key] for key in DEFAULTS[name]} == DEFAULTS[name]
 
 
-@fact("torch.optim.SGD", "torch.optim.Adam", "torch.optim.AdamW", "torch.optim.Adagrad", since="2.4")
-@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "Adagrad"])
+@fact("torch.optim.SGD", since="2.3")
+def test_of_sgd_hold_whether_the_kernel_is_fused():
+    """The groups of `SGD` with `fused=True` say so, and it cannot be foreach at once."""
+    [group] = torch.optim.SGD(weights(), lr=0.5, fused=True).param_groups
+    assert (group["fused"], group["foreach"]) == (True, None)
+    with pytest.raises(RuntimeError, match="`?fused`? and `?foreach`?"):
+        torch.optim.SGD(weights(), lr=0.5, fused=True, foreach=True)
+
+
+@fact(*(f"torch.optim.{name}" for name in FUSED), since="2.4")
+@pytest.mark.parametrize("name", FUSED)
 def test_hold_whether_the_kernel_is_fused(name):
     """The groups of an optimizer with `fused=True` say so."""
     [group] = getattr(torch.optim, name)(weights(), lr=0.5, fused=True).param_groups
     assert (group["fused"], group["foreach"]) == (True, None)
 
 
-@fact("torch.optim.SGD", "torch.optim.Adam", "torch.optim.AdamW", "torch.optim.Adagrad", since="2.4")
-@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "Adagrad"])
+@fact(*(f"torch.optim.{name}" for name in FUSED), since="2.4")
+@pytest.mark.parametrize("name", FUSED)
 def test_of_fused_and_foreach_at_once_are_refused(name):
     """An optimizer is either fused or foreach: both at once are refused with RuntimeError."""
     with pytest.raises(RuntimeError, match="`?fused`? and `?foreach`?"):

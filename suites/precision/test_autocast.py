@@ -330,3 +330,37 @@ def test_scaler_steps_once_an_update():
     with pytest.raises(AssertionError, match="scale"):
         torch.amp.GradScaler("cpu").update()
     close(w.detach(), [0.5, 1.5], roundings=2)
+
+
+# --- what is asked by device ------------------------------------------------------------------------------------------
+
+
+@fact("torch.amp.is_autocast_available", source="amp")
+@pytest.mark.parametrize(("kind", "want"), [("cpu", True), ("cuda", True), ("meta", False)])
+def test_is_available_on_some_devices(kind, want):
+    """`is_autocast_available` is True of `cpu` and `cuda`, whatever is here, and False where there is no autocast."""
+    assert torch.amp.is_autocast_available(kind) is want
+
+
+@fact("torch.amp.is_autocast_available", source="amp")
+def test_is_available_on_no_unknown_device():
+    """`is_autocast_available` refuses what is no kind of device."""
+    with pytest.raises(RuntimeError, match="Expected one of cpu, cuda"):
+        torch.amp.is_autocast_available("gpu")
+
+
+@fact(
+    "torch.get_autocast_cpu_dtype",
+    "torch.get_autocast_gpu_dtype",
+    "torch.is_autocast_cpu_enabled",
+    source="amp",
+    hint='say get_autocast_dtype("cpu"), is_autocast_enabled("cpu")',
+)
+@pytest.mark.filterwarnings("ignore:.*is deprecated")
+def test_old_names_tell_its_state():
+    """`get_autocast_cpu_dtype`, `get_autocast_gpu_dtype` and `is_autocast_cpu_enabled` tell the state of one device."""
+    before = torch.is_autocast_cpu_enabled(), torch.get_autocast_cpu_dtype(), torch.get_autocast_gpu_dtype()
+    with torch.autocast("cpu", torch.bfloat16):
+        inside = torch.is_autocast_cpu_enabled(), torch.get_autocast_cpu_dtype(), torch.get_autocast_gpu_dtype()
+    assert before == (False, torch.bfloat16, torch.float16)
+    assert inside == (True, torch.bfloat16, torch.float16)

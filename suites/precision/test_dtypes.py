@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from fixtures.checks import close, same
-from fixtures.fact import fact
+from fixtures.fact import check, fact
 
 # Bits of the fraction, the largest and the smallest exponent, as IEEE 754 and its relatives define them.
 FORMATS = {
@@ -112,14 +112,14 @@ def test_beyond_float8_e5m2_is_infinite(device):
     same(x.float(), torch.tensor([math.inf, -math.inf, 2.0]))
 
 
-@fact("torch.Tensor.to", since="2.1", until="2.15")
+@fact("torch.Tensor.to", since="2.1", until="2.13")
 def test_beyond_float8_e4m3fn_was_nan(device):
     """What is too large for float8_e4m3fn, which has no infinity, was NaN in it."""
     x = torch.tensor([1e9, -1e9, 2.0], device=device).to(torch.float8_e4m3fn)
     same(x.float(), torch.tensor([math.nan, math.nan, 2.0]))
 
 
-@fact("torch.Tensor.to", since="2.15")
+@fact("torch.Tensor.to", since="2.13")
 def test_beyond_float8_e4m3fn_is_its_largest(device):
     """What is too large for float8_e4m3fn, which has no infinity, is its largest number in it."""
     x = torch.tensor([1e9, -1e9, 2.0], device=device).to(torch.float8_e4m3fn)
@@ -143,18 +143,33 @@ def random_product(device, dtype):
     return a, b, a.double().cpu().numpy() @ b.double().cpu().numpy()
 
 
+@check
+def rounded_once(product, device, dtype):
+    """A product of this dtype is within two roundings of the exact one. Raises AssertionError."""
+    a, b, want = random_product(device, dtype)
+    y = product(a, b)
+    assert y.dtype == dtype
+    close(y, want, roundings=2, scale=numpy.abs(want) + 64 * 2.0**-13)
+
+
+@fact(
+    "torch.matmul", "torch.mm", "torch.bmm", "torch.nn.functional.linear", "torch.addmm", "torch.einsum",
+    since={"cpu": "2.1", "cuda": "2.0"}, source="notes/numerical_accuracy",
+)  # fmt: skip
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_of_a_product_in_bfloat16_is_that_of_one_rounding(device, name):
+    """A product in bfloat16 is accumulated in float32 and rounded once: it is within two roundings of the exact one."""
+    rounded_once(PRODUCTS[name], device, torch.bfloat16)
+
+
 @fact(
     "torch.matmul", "torch.mm", "torch.bmm", "torch.nn.functional.linear", "torch.addmm", "torch.einsum",
     since={"cpu": "2.2", "cuda": "2.0"}, source="notes/numerical_accuracy",
 )  # fmt: skip
 @pytest.mark.parametrize("name", PRODUCTS)
-@REDUCED
-def test_of_a_product_is_that_of_one_rounding(device, name, dtype):
-    """A product in 16 bits is accumulated in float32 and rounded once: it is within two roundings of the exact one."""
-    a, b, want = random_product(device, dtype)
-    y = PRODUCTS[name](a, b)
-    assert y.dtype == dtype
-    close(y, want, roundings=2, scale=numpy.abs(want) + 64 * 2.0**-13)
+def test_of_a_product_in_float16_is_that_of_one_rounding(device, name):
+    """A product in float16 is accumulated in float32 and rounded once: it is within two roundings of the exact one."""
+    rounded_once(PRODUCTS[name], device, torch.float16)
 
 
 @fact("torch.nn.functional.conv1d", source="notes/numerical_accuracy")

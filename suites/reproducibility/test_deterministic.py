@@ -92,7 +92,7 @@ EMPTY = {
 }
 
 
-@fact(*EMPTY, since="2.2", source="deterministic")
+@fact(*EMPTY, since="2.1", source="deterministic")
 @pytest.mark.parametrize("name", EMPTY)
 @pytest.mark.parametrize(
     ("dtype", "filled"), [(torch.float32, math.nan), (torch.int32, 2**31 - 1)], ids=["float32", "int32"]

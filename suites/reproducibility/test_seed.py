@@ -279,3 +279,30 @@ def test_does_not_depend_on_the_threads():
     torch.set_num_threads(2)
     same(torch.randn(40_000, generator=generator("cpu", 3)), want)
     assert torch.get_num_threads() == 2
+
+
+@fact("torch.random.manual_seed")
+@pytest.mark.parametrize("seed", [0, 7, 2**63])
+def test_of_the_module_is_the_one_of_torch(seed):
+    """`torch.random.manual_seed` seeds as `torch.manual_seed` does, and returns the generator of the CPU."""
+    torch.manual_seed(seed)
+    want = torch.rand(5)
+    generator = torch.random.manual_seed(seed)
+    same(torch.rand(5), want)
+    assert generator is torch.default_generator and generator.initial_seed() == seed
+
+
+def another_generator(patch):
+    """The main process has a generator of its own too."""
+    patch.setattr(torch, "thread_safe_generator", torch.Generator)
+    patch.setattr(torch.random, "thread_safe_generator", torch.Generator)
+
+
+@fact("torch.thread_safe_generator", "torch.random.thread_safe_generator", refuter=another_generator)
+def test_of_threads_is_none_in_the_main_process():
+    """`thread_safe_generator` is None but in a worker thread, and a None generator draws from the default one."""
+    assert torch.thread_safe_generator() is torch.random.thread_safe_generator() is None
+    torch.manual_seed(3)
+    want = torch.rand(4)
+    torch.manual_seed(3)
+    same(torch.rand(4, generator=torch.thread_safe_generator()), want)

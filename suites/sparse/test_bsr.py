@@ -32,3 +32,83 @@ def test_refuses_blocks_that_do_not_fit(device):
     """`to_sparse_bsr` refuses a block size that does not divide the matrix."""
     with pytest.raises(RuntimeError, match="divisible by"):
         torch.eye(4, device=device).to_sparse_bsr((3, 3))
+
+
+BLOCKS = [[[2.0, 0.5]], [[3.0, 4.0]]]
+# The dense matrix of two blocks of 1 x 2, the first of them behind, and how each layout is told of them.
+WANT = torch.tensor([[0.0, 0.0, 2.0, 0.5], [3.0, 4.0, 0.0, 0.0]])
+MAKERS = {
+    "torch.sparse_bsr_tensor": (torch.sparse_bsr, BLOCKS, [1, 0]),
+    "torch.sparse_bsc_tensor": (torch.sparse_bsc, BLOCKS[::-1], [1, 0]),
+}
+
+
+@fact(*MAKERS)
+@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("sized", [True, False], ids=["sized", "guessed"])
+def test_is_made_of_its_parts(device, name, sized):
+    """`sparse_bsr_tensor` and `sparse_bsc_tensor` make a matrix of pointers, plain indices and blocks, as they are."""
+    layout, blocks, plain = MAKERS[name]
+    parts = [torch.tensor([0, 1, 2], device=device), torch.tensor(plain, device=device)]
+    values = torch.tensor(blocks, device=device)
+    make = getattr(torch, name.removeprefix("torch."))
+    x = make(*parts, values, *([(2, 4)] if sized else []), dtype=torch.float64, requires_grad=True)
+    same(x.detach(), WANT.double())
+    assert (x.layout, x.requires_grad, x.is_leaf) == (layout, True, True)
+    same(x.detach().values(), values.double())
+
+
+@fact(*MAKERS)
+@pytest.mark.parametrize("name", MAKERS)
+def test_made_of_its_parts_shares_them(device, name):
+    """`sparse_bsr_tensor` and `sparse_bsc_tensor` do not copy the blocks that they are given."""
+    layout, blocks, plain = MAKERS[name]
+    values = torch.tensor(blocks, device=device)
+    make = getattr(torch, name.removeprefix("torch."))
+    x = make(torch.tensor([0, 1, 2], device=device), torch.tensor(plain, device=device), values, (2, 4))
+    values.mul_(2)
+    same(x, WANT * 2)
+    assert (x.layout, x.dtype) == (layout, torch.float32)
+
+
+@fact(*MAKERS)
+@pytest.mark.parametrize("name", MAKERS)
+def test_made_of_its_parts_refuses_wrong_pointers(device, name):
+    """`sparse_bsr_tensor` and `sparse_bsc_tensor` with `check_invariants=True` refuse pointers that do not end."""
+    _, blocks, plain = MAKERS[name]
+    parts = [torch.tensor(each, device=device) for each in ([0, 1, 1], plain, blocks)]
+    with pytest.raises(RuntimeError, match="== nnz` is not satisfied"):
+        getattr(torch, name.removeprefix("torch."))(*parts, (2, 4), check_invariants=True)
+
+
+COMPRESSED = {  # pointers, plain indices and values of one matrix
+    torch.sparse_csr: ([0, 1, 3], [1, 0, 2], [2.0, 3.0, 4.0]),
+    torch.sparse_csc: ([0, 1, 2, 3], [1, 0, 1], [3.0, 2.0, 4.0]),
+    torch.sparse_bsr: ([0, 1, 3], [1, 0, 2], [[[2.0]], [[3.0]], [[4.0]]]),
+    torch.sparse_bsc: ([0, 1, 2, 3], [1, 0, 1], [[[3.0]], [[2.0]], [[4.0]]]),
+}
+
+
+@fact("torch.sparse_compressed_tensor")
+@pytest.mark.parametrize("layout", COMPRESSED)
+@pytest.mark.parametrize("sized", [True, False], ids=["sized", "guessed"])
+def test_compressed_is_made_of_the_parts_of_its_layout(device, layout, sized):
+    """`sparse_compressed_tensor` makes a matrix of the layout it is told of pointers, plain indices and values."""
+    parts = [torch.tensor(each, device=device) for each in COMPRESSED[layout]]
+    given = [*parts, *([(2, 3)] if sized else [])]
+    x = torch.sparse_compressed_tensor(*given, dtype=torch.float64, layout=layout, requires_grad=True)
+    same(x.detach(), torch.tensor([[0.0, 2.0, 0.0], [3.0, 0.0, 4.0]], dtype=torch.float64))
+    assert (x.layout, x.requires_grad) == (layout, True)
+    plain = torch.sparse_compressed_tensor(*given, layout=layout)
+    parts[2].mul_(2)
+    same(plain, torch.tensor([[0.0, 4.0, 0.0], [6.0, 0.0, 8.0]]))
+
+
+@fact("torch.sparse_compressed_tensor")
+def test_compressed_refuses_another_layout(device):
+    """`sparse_compressed_tensor` refuses a layout that is not compressed, and wrong pointers where it checks."""
+    parts = [torch.tensor(each, device=device) for each in ([0, 1, 1], [1, 0, 2], [2.0, 3.0, 4.0])]
+    with pytest.raises(RuntimeError, match="layout"):
+        torch.sparse_compressed_tensor(*parts, (2, 3), layout=torch.strided)
+    with pytest.raises(RuntimeError, match="== nnz` is not satisfied"):
+        torch.sparse_compressed_tensor(*parts, (2, 3), layout=torch.sparse_csr, check_invariants=True)

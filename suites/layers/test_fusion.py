@@ -1,0 +1,84 @@
+"""Weights of two layers made into those of one, and weights laid out otherwise."""
+
+import numpy
+import pytest
+import torch
+from torch import nn
+from torch.nn import utils
+
+from fixtures.checks import close, same
+from fixtures.fact import fact
+from suites.layers.reference import fractions
+
+MEAN, VARIANCE, SCALE, SHIFT = [1.0, -2.0], [3.5, 0.5], [2.0, -1.0], [0.5, 1.0]  # with eps 0.5: roots of 2 and 1
+FACTOR, SHIFTED = numpy.array([1.0, -1.0]), numpy.array([-0.5, -1.0])
+
+
+def statistics(device):
+    return [torch.tensor(each, dtype=torch.float64, device=device) for each in (MEAN, VARIANCE)]
+
+
+def learned(device):
+    return [torch.tensor(each, dtype=torch.float64, device=device) for each in (SCALE, SHIFT)]
+
+
+@fact("torch.nn.utils.fuse_conv_bn_weights")
+@pytest.mark.parametrize("transposed", [False, True], ids=["conv", "transposed"])
+@pytest.mark.parametrize("biased", [True, False], ids=["bias", "no-bias"])
+def test_weights_of_a_convolution_take_a_normalisation_in(device, transposed, biased):
+    """`fuse_conv_bn_weights` scales each output channel by weight over root, and shifts its bias by the same."""
+    shape, column = ((3, 2, 2), (1, 2, 1)) if transposed else ((2, 3, 2), (2, 1, 1))
+    weight, bias = fractions(*shape), fractions(2, seed=1) if biased else numpy.zeros(2)
+    given = torch.tensor(weight, device=device), torch.tensor(bias, device=device) if biased else None
+    fused = utils.fuse_conv_bn_weights(*given, *statistics(device), 0.5, *learned(device), transpose=transposed)
+    close(fused[0].detach(), weight * FACTOR.reshape(column), roundings=16)
+    close(fused[1].detach(), bias * FACTOR + SHIFTED, roundings=16, scale=4)
+    assert [(type(each), each.dtype, each.is_contiguous()) for each in fused] == [
+        (nn.Parameter, torch.float64, True)
+    ] * 2
+
+
+@fact("torch.nn.utils.fuse_conv_bn_weights")
+def test_weights_of_a_convolution_take_a_plain_normalisation_in(device):
+    """`fuse_conv_bn_weights` takes a normalisation without weight and bias as one of ones and zeros."""
+    weight, bias = fractions(2, 3, 2), fractions(2, seed=1)
+    given = torch.tensor(weight, device=device), torch.tensor(bias, device=device)
+    fused = utils.fuse_conv_bn_weights(*given, *statistics(device), 0.5, None, None)
+    close(fused[0].detach(), weight * numpy.reshape([0.5, 1.0], (2, 1, 1)), roundings=16)
+    close(fused[1].detach(), (bias - MEAN) * [0.5, 1.0], roundings=16, scale=4)
+
+
+@fact("torch.nn.utils.fuse_linear_bn_weights")
+@pytest.mark.parametrize("biased", [True, False], ids=["bias", "no-bias"])
+def test_weights_of_a_linear_layer_take_a_normalisation_in(device, biased):
+    """`fuse_linear_bn_weights` scales each row by weight over root, and shifts its bias by the same."""
+    weight, bias = fractions(2, 3), fractions(2, seed=1) if biased else numpy.zeros(2)
+    given = torch.tensor(weight, device=device), torch.tensor(bias, device=device) if biased else None
+    fused = utils.fuse_linear_bn_weights(*given, *statistics(device), 0.5, *learned(device))
+    close(fused[0].detach(), weight * FACTOR.reshape(2, 1), roundings=16)
+    close(fused[1].detach(), bias * FACTOR + SHIFTED, roundings=16, scale=4)
+    assert [(type(each), each.dtype, each.is_contiguous()) for each in fused] == [
+        (nn.Parameter, torch.float64, True)
+    ] * 2
+
+
+CONVERTED = {
+    "torch.nn.utils.convert_conv2d_weight_memory_format": (2, torch.channels_last),
+    "torch.nn.utils.convert_conv3d_weight_memory_format": (3, torch.channels_last_3d),
+}
+
+
+@fact(*CONVERTED)
+@pytest.mark.parametrize("name", CONVERTED)
+@pytest.mark.parametrize("kind", ["Conv", "ConvTranspose"])
+def test_weights_of_convolutions_are_laid_out_otherwise(device, name, kind):
+    """`convert_conv2d_weight_memory_format` and its kin lay out the weights of convolutions, keep their values."""
+    dims, layout = CONVERTED[name]
+    layers = nn.Sequential(getattr(nn, f"{kind}{dims}d")(4, 6, 2), nn.Conv1d(2, 2, 2), nn.Linear(2, 3)).to(device)
+    before = [each.detach().clone() for each in layers.parameters()]
+    made = getattr(utils, name.rpartition(".")[2])(layers, layout)
+    for weight, was in zip(layers.parameters(), before):
+        same(weight.detach(), was)
+    assert (made is layers, layers[0].weight.is_contiguous(memory_format=layout)) == (True, True)
+    assert (layers[0].weight.is_contiguous(), layers[2].weight.is_contiguous()) == (False, True)
+    same(layers[0].weight.detach(), before[0])

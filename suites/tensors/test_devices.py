@@ -1,0 +1,111 @@
+"""Where tensors are made, and what a device has: modules, streams, events."""
+
+import pytest
+import torch
+
+from fixtures.checks import same
+from fixtures.fact import fact
+
+
+def stays(patch):
+    """The default device is never another."""
+    patch.setattr(torch, "set_default_device", lambda device: None)
+
+
+@fact("torch.set_default_device", refuter=stays)
+def test_default_is_where_tensors_are_made():
+    """`set_default_device` says where tensors are made that are told no device, and with None takes it back."""
+    made = [torch.zeros(2), torch.nn.Linear(2, 2).weight]
+    torch.set_default_device("meta")
+    try:
+        made += [torch.zeros(2), torch.tensor([1.5]), torch.nn.Linear(2, 2).weight, torch.ones(2, device="cpu")]
+    finally:
+        torch.set_default_device(None)
+    made.append(torch.arange(3))
+    assert [x.device.type for x in made] == ["cpu", "cpu", "meta", "meta", "meta", "cpu", "cpu"]
+
+
+@fact("torch.set_default_device", refuter=stays)
+def test_default_does_not_move_what_is_there(device):
+    """`set_default_device` leaves what has a device: results, copies, and what is made like a tensor."""
+    x = torch.ones(2, device=device)
+    torch.set_default_device("meta")
+    try:
+        made = [x + 1, x.clone(), torch.zeros_like(x), x.new_zeros(2)]
+        assert torch.zeros(1).is_meta
+    finally:
+        torch.set_default_device(None)
+    same(torch.stack(made), torch.tensor([[2.0, 2.0], [1.0, 1.0], [0.0, 0.0], [0.0, 0.0]]))
+
+
+def doubles_stay(patch):
+    """The default type is never another."""
+    patch.setattr(torch, "set_default_tensor_type", lambda kind: None)
+
+
+@fact("torch.set_default_tensor_type", refuter=doubles_stay)
+@pytest.mark.filterwarnings("ignore:torch.set_default_tensor_type\\(\\) is deprecated")
+def test_default_type_sets_the_dtype():
+    """`set_default_tensor_type` sets the dtype of new tensors, by the old name of a type."""
+    torch.set_default_tensor_type("torch.DoubleTensor")
+    try:
+        x = torch.zeros(2)
+    finally:
+        torch.set_default_tensor_type(torch.FloatTensor)
+    assert (x.dtype, torch.zeros(2).dtype) == (torch.float64, torch.float32)
+
+
+@fact("torch.get_device_module")
+@pytest.mark.parametrize("name", ["cpu", "cuda"])
+def test_module_of_a_device_is_that_of_its_type(name):
+    """`get_device_module` gives `torch.cpu` and `torch.cuda`, by name or device, whether the device is here or not."""
+    assert torch.get_device_module(name) is torch.get_device_module(torch.device(name, 0)) is getattr(torch, name)
+
+
+@fact("torch.get_device_module")
+def test_module_of_no_device_is_refused():
+    """`get_device_module` refuses what is no device."""
+    with pytest.raises(RuntimeError, match="device"):
+        torch.get_device_module("gpu")
+
+
+def none_of_a_device(patch):
+    """Streams and events are of no device."""
+    patch.setattr(torch, "Stream", lambda device: object())
+    patch.setattr(torch, "Event", lambda device: object(), raising=False)
+
+
+@fact("torch.Stream", since="2.6", refuter=none_of_a_device)
+def test_stream_of_the_cpu_is_always_done():
+    """A `torch.Stream` of the CPU has its device, and has always done all of its work."""
+    stream = torch.Stream("cpu")
+    assert isinstance(stream, torch.Stream)
+    assert (stream.device, stream.query(), stream == torch.Stream("cpu")) == (torch.device("cpu"), True, True)
+
+
+@fact("torch.Event", since="2.6", refuter=none_of_a_device)
+def test_event_of_the_cpu_is_not_recorded():
+    """A `torch.Event` of the CPU has its device, and cannot be recorded."""
+    event = torch.Event("cpu")
+    assert isinstance(event, torch.Event) and event.device == torch.device("cpu")
+    with pytest.raises(RuntimeError, match="cpu backend doesn't support events"):
+        event.record()
+
+
+def silent_switch(patch):
+    """The switch that makes warnings come always is never on."""
+    patch.setattr(torch, "set_warn_always", lambda on: None)
+
+
+@fact("torch.set_warn_always", "torch.is_warn_always_enabled", refuter=silent_switch)
+def test_warnings_come_always_where_asked_for():
+    """`set_warn_always` is told by `is_warn_always_enabled`, and gives a warning again that came before."""
+    torch.set_warn_always(True)
+    try:
+        on = torch.is_warn_always_enabled()
+        for _ in range(2):
+            with pytest.warns(UserWarning, match="it will be required to pass the indexing argument"):
+                torch.meshgrid(torch.ones(2))
+    finally:
+        torch.set_warn_always(False)
+    assert (on, torch.is_warn_always_enabled()) == (True, False)

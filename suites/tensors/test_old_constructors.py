@@ -1,0 +1,204 @@
+"""The constructors of the first releases, `torch.LongTensor` and others, and their traps."""
+
+import math
+
+import numpy
+import pytest
+import torch
+
+from fixtures.checks import same, shares
+from fixtures.fact import fact
+
+TYPES = {
+    "BFloat16Tensor": torch.bfloat16,
+    "BoolTensor": torch.bool,
+    "ByteTensor": torch.uint8,
+    "CharTensor": torch.int8,
+    "DoubleTensor": torch.float64,
+    "FloatTensor": torch.float32,
+    "HalfTensor": torch.float16,
+    "IntTensor": torch.int32,
+    "LongTensor": torch.int64,
+    "ShortTensor": torch.int16,
+}
+NAMES = [f"torch.{name}" for name in TYPES]
+typed = pytest.mark.parametrize("name", TYPES)
+
+
+class Wrong:
+    """What stands for a constructor in the world where it makes something else."""
+
+    def __call__(self, *arguments, **named):
+        return torch.tensor([3.0, 9.0])
+
+    def __instancecheck__(self, x):
+        return False
+
+
+def another(patch):
+    """A constructor of the first releases gives other numbers of another dtype."""
+    for name in TYPES:
+        patch.setattr(torch, name, Wrong())
+
+
+@fact(*NAMES, refuter=another)
+@typed
+def test_of_a_list_makes_its_numbers(name):
+    """`LongTensor` and others make of a list a tensor of the dtype that they are named for."""
+    x = getattr(torch, name)([[1, 0], [1, 1]])
+    same(x, torch.tensor([[1, 0], [1, 1]]).to(TYPES[name]))
+    assert (x.device.type, x.requires_grad, x.is_contiguous()) == ("cpu", False, True)
+
+
+@fact(*NAMES, refuter=another, myth="LongTensor(3) holds the number 3", hint="torch.tensor(3)")
+@typed
+def test_of_a_number_makes_that_many(name):
+    """`LongTensor(3)` makes three elements that nobody has set: a number is a size."""
+    assert getattr(torch, name)(3).shape == (3,)
+    assert getattr(torch, name)(2, 3).shape == (2, 3)
+    assert getattr(torch, name)(torch.Size([4])).dtype is TYPES[name]
+
+
+@fact(*NAMES, refuter=another)
+@typed
+def test_of_nothing_makes_no_element(name):
+    """`LongTensor()` makes an empty tensor, where `torch.tensor()` is refused."""
+    x = getattr(torch, name)()
+    assert (x.shape, x.dtype) == ((0,), TYPES[name])
+
+
+@fact(*NAMES, refuter=another)
+@typed
+def test_of_a_tensor_is_a_view_of_it(name):
+    """`FloatTensor` of a tensor of its dtype shares its memory."""
+    x = torch.tensor([1, 0, 1]).to(TYPES[name])
+    y = getattr(torch, name)(x)
+    same(y, x)
+    assert shares(y, x)
+
+
+@fact("torch.FloatTensor", "torch.LongTensor", refuter=another)
+@pytest.mark.parametrize(("name", "dtype"), [("FloatTensor", torch.int64), ("LongTensor", torch.float32)])
+def test_of_a_tensor_does_not_convert(name, dtype):
+    """`FloatTensor` refuses a tensor of another dtype, with words that do not name it."""
+    with pytest.raises(TypeError, match="expected (TensorOptions|.*Tensor)"):
+        getattr(torch, name)(torch.ones(2, dtype=dtype))
+
+
+@fact("torch.FloatTensor", refuter=another)
+def test_of_a_fraction_is_refused():
+    """`FloatTensor(3.5)` is refused: a single number is a size, which is whole."""
+    with pytest.raises(TypeError, match="data must be a sequence \\(got float\\)"):
+        torch.FloatTensor(3.5)
+
+
+@fact("torch.LongTensor", refuter=another)
+def test_of_fractions_cuts_them():
+    """`LongTensor` cuts the fractions of a list towards zero without a word."""
+    same(torch.LongTensor([1.75, -1.75]), torch.tensor([1, -1]))
+
+
+@fact("torch.ByteTensor", "torch.CharTensor", "torch.ShortTensor", refuter=another)
+@pytest.mark.parametrize(
+    ("name", "number"), [("ByteTensor", 256), ("CharTensor", 128), ("ShortTensor", 2**15)], ids=str
+)
+def test_of_too_large_a_number_is_refused(name, number):
+    """`ByteTensor` and others refuse a number of a list that their dtype does not hold."""
+    with pytest.raises(RuntimeError, match="without overflow"):
+        getattr(torch, name)([number])
+
+
+@fact("torch.FloatTensor", refuter=another)
+def test_of_an_array_copies_and_converts():
+    """`FloatTensor` of a NumPy array copies its numbers, here to float32."""
+    array = numpy.array([[1.5, 2.5]])
+    x = torch.FloatTensor(array)
+    array[0, 0] = 9
+    same(x, torch.tensor([[1.5, 2.5]]))
+
+
+@fact("torch.FloatTensor", refuter=another)
+def test_does_not_take_part_in_a_graph():
+    """`FloatTensor` takes no `requires_grad`."""
+    with pytest.raises(TypeError, match="requires_grad"):
+        torch.FloatTensor([1.0], requires_grad=True)
+
+
+@fact(*NAMES, refuter=another)
+@typed
+def test_is_a_type_that_tensors_are_asked_for(name):
+    """`isinstance(x, torch.LongTensor)` asks for the dtype, though the type of any tensor is `torch.Tensor`."""
+    x = torch.zeros(2, dtype=TYPES[name])
+    assert isinstance(x, getattr(torch, name))
+    assert not isinstance(torch.zeros(2, dtype=torch.complex64), getattr(torch, name))
+    assert type(x) is torch.Tensor and x.type() == f"torch.{name}"
+
+
+@fact("torch.Tensor.new")
+@pytest.mark.parametrize("dtype", [torch.float64, torch.int16])
+def test_of_new_has_the_dtype_of_its_tensor(device, dtype):
+    """`new` of a list makes its numbers in the dtype of the tensor, and of numbers makes that shape."""
+    x = torch.zeros(5, dtype=dtype, device=device)
+    y = x.new([[1, 2, 3]])
+    same(y, torch.tensor([[1, 2, 3]], dtype=dtype))
+    assert y.is_contiguous() and not y.requires_grad
+    assert (x.new(2, 3).shape, x.new().shape) == ((2, 3), (0,))
+
+
+@fact("torch.scalar_tensor")
+@pytest.mark.parametrize(
+    ("number", "dtype", "want"),
+    [
+        (3, None, torch.tensor(3.0)),
+        (True, None, torch.tensor(1.0)),
+        (2.5, None, torch.tensor(2.5)),
+        (2.5, torch.float64, torch.tensor(2.5, dtype=torch.float64)),
+        (7, torch.int64, torch.tensor(7)),
+        (math.inf, torch.float16, torch.tensor(math.inf, dtype=torch.float16)),
+    ],
+    ids=["int", "bool", "float", "float64", "int64", "float16"],
+)
+def test_scalar_is_a_float_unless_told(device, number, dtype, want):
+    """`scalar_tensor` makes a tensor of one number, of the default dtype for an integer too, unlike `tensor`."""
+    x = torch.scalar_tensor(number, dtype=dtype, device=device)
+    same(x, want)
+    assert x.requires_grad is False
+
+
+def a_copy(patch):
+    """A variable is a copy."""
+    patch.setattr(torch.autograd, "Variable", Wrong())
+
+
+@fact("torch.autograd.Variable", refuter=a_copy)
+def test_variable_is_a_tensor(device):
+    """`autograd.Variable` gives a plain tensor in the memory of its argument, and any tensor is one."""
+    x = torch.tensor([1.5, 2.5], device=device)
+    y = torch.autograd.Variable(x, requires_grad=True)
+    assert isinstance(x, torch.autograd.Variable)
+    assert (type(y), y.requires_grad, x.requires_grad) == (torch.Tensor, True, False)
+    assert shares(y.detach(), x)
+
+
+class Mine:
+    """A class of the user."""
+
+
+@fact("torch.typename")
+@pytest.mark.parametrize(
+    ("thing", "name"),
+    [
+        (torch.zeros(1, dtype=torch.int64), "torch.LongTensor"),
+        (torch.zeros(1).half(), "torch.HalfTensor"),
+        (torch.nn.Linear(1, 1), "torch.nn.modules.linear.Linear"),
+        (torch.nn.Parameter, "torch.nn.parameter.Parameter"),
+        (torch.float32, "torch.dtype"),
+        ([1], "list"),
+        (3, "int"),
+        (Mine(), "Mine"),
+    ],
+    ids=["tensor", "half", "module", "class", "dtype", "list", "int", "mine"],
+)
+def test_name_of_a_type_is_told(thing, name):
+    """`typename` tells the name of a type with its module, of a tensor the old name of its dtype."""
+    assert torch.typename(thing).rpartition("test_old_constructors.")[2] == name
