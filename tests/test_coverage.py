@@ -8,7 +8,7 @@ import zipfile
 import pytest
 
 from fixtures.inventory import Inventory, inventory
-from reports import coverage, use
+from reports import coverage, facts, use
 from reports.__main__ import main
 from reports.coverage import Coverage
 from reports.inventory import merge
@@ -274,3 +274,11 @@ def test_the_project_s_own_list_of_names_left_out_has_reasons_and_nothing_unknow
     reasons = coverage.left_out()
     assert all(because and because[0].islower() and not because.endswith(".") for because in reasons.values())
     assert Coverage(inventory(), (), use.read(), reasons).idle == []
+
+
+def test_the_project_s_own_facts_reach_the_goals():
+    covered = Coverage(
+        inventory(), {name for fact in facts.facts() for name in fact.subjects}, use.read(), coverage.left_out()
+    )
+    assert {goal.of: goal.missing for goal in covered.goals if goal.lacking} == {}
+    assert covered.idle == []
