@@ -239,6 +239,8 @@ def test_of_a_part_goes_where_it_came_from(device, name):
     assert [part.shape for part in parts] == {"split": [(2,), (1,), (3,)], "chunk": [(2,)] * 3, "unbind": [()] * 6}[
         name
     ]
+    same(torch.cat([part.reshape(-1) for part in parts]).detach(), x.detach())
+    assert all(part.is_contiguous() for part in parts)
     sum((10**place * part).sum() for place, part in enumerate(parts)).backward()
     want = {"split": [0, 0, 1, 2, 2, 2], "chunk": [0, 0, 1, 1, 2, 2], "unbind": [0, 1, 2, 3, 4, 5]}[name]
     same(x.grad, torch.tensor([10.0**place for place in want]))

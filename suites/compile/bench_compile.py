@@ -8,7 +8,7 @@ from torch import nn
 
 from fixtures.benchmarks import bench
 from fixtures.work import forward, forward_and_backward, nbytes, random, repeated
-from suites.compile.inductor import need_inductor
+from suites.compile.backends import need_inductor
 
 pytestmark = pytest.mark.timeout(300)  # the first use of inductor compiles what all others include
 

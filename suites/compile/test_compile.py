@@ -6,6 +6,7 @@ from torch import nn
 
 from fixtures.checks import close, same
 from fixtures.fact import fact
+from suites.compile.backends import forget
 
 pytestmark = pytest.mark.usefixtures("forgotten")
 
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("forgotten")
 def forgotten():
     """What is compiled here is forgotten afterwards."""
     yield
-    torch._dynamo.reset()
+    forget()
 
 
 @pytest.fixture
@@ -65,12 +66,18 @@ EVERYDAY = {
 }
 
 
+def compiled(function, **options):
+    """The function, compiled when nothing has been yet."""
+    torch.compiler.reset()
+    return torch.compile(function, **options)
+
+
 @fact("torch.compile", since="2.1")
 @pytest.mark.parametrize("name", EVERYDAY)
 def test_makes_one_graph_of_everyday_code(device, graphs, name):
     """Everyday code of tensors, lists, dicts and closures is compiled into a single graph with the same result."""
     x = x_on(device)
-    got = torch.compile(EVERYDAY[name], backend=graphs.back_end, fullgraph=True)(x)
+    got = compiled(EVERYDAY[name], backend=graphs.back_end, fullgraph=True)(x)
     assert len(graphs) == 1
     same(got, EVERYDAY[name](x))
 
@@ -88,9 +95,9 @@ def test_breaks_the_graph_where_python_needs_a_value(device, graphs):
 @fact("torch.compile", since="2.1", claims=["G01"])
 def test_takes_the_branch_of_each_call(device):
     """A compiled function with a branch on values takes the right one at each call, as tracing does not."""
-    compiled = torch.compile(lambda x: x * 2 if x.sum() > 0 else x - 1, backend="eager")
+    call = compiled(lambda x: x * 2 if x.sum() > 0 else x - 1, backend="eager")
     up, down = (torch.tensor([number], device=device) for number in (3.0, -3.0))
-    assert [compiled(x).item() for x in (up, down, up)] == [6.0, -4.0, 6.0]
+    assert [call(x).item() for x in (up, down, up)] == [6.0, -4.0, 6.0]
 
 
 @fact("torch.compile", since="2.1", claims=["G02"])
@@ -102,8 +109,8 @@ def test_keeps_side_effects(device):
         calls.append(len(calls))
         return x * 2
 
-    compiled = torch.compile(function, backend="eager")
-    results = [compiled(x_on(device)) for _ in range(3)]
+    call = compiled(function, backend="eager")
+    results = [call(x_on(device)) for _ in range(3)]
     assert calls == [0, 1, 2]
     same(results[2], x_on(device) * 2)
 
@@ -111,10 +118,10 @@ def test_keeps_side_effects(device):
 @fact("torch.compile", since="2.1")
 def test_compiles_at_the_first_call(device, graphs):
     """`torch.compile` itself compiles nothing: the first call does, and the next with a like input does not."""
-    compiled = torch.compile(torch.sin, backend=graphs.back_end)
+    call = compiled(torch.sin, backend=graphs.back_end)
     counts = [len(graphs)]
     for _ in range(2):
-        same(compiled(x_on(device)), x_on(device).sin())
+        same(call(x_on(device)), x_on(device).sin())
         counts.append(len(graphs))
     assert counts == [0, 1, 1]
 
@@ -123,23 +130,23 @@ def test_compiles_at_the_first_call(device, graphs):
 @pytest.mark.parametrize(("dynamic", "count"), [(None, 2), (True, 1), (False, 4)], ids=["default", "dynamic", "static"])
 def test_compiles_again_for_other_shapes(device, graphs, dynamic, count):
     """A second size compiles once more, for all sizes then, unless `dynamic` says from the first or never."""
-    compiled = torch.compile(lambda x: x * 2, backend=graphs.back_end, dynamic=dynamic)
+    call = compiled(lambda x: x * 2, backend=graphs.back_end, dynamic=dynamic)
     for size in (3, 4, 5, 6):
-        same(compiled(torch.ones(size, device=device)), torch.full((size,), 2.0))
+        same(call(torch.ones(size, device=device)), torch.full((size,), 2.0))
     assert len(graphs) == count
 
 
 @fact("torch.compile", since="2.1")
 def test_compiles_again_for_what_it_assumed(device, graphs):
     """Another dtype, another need of a gradient, and another value of an argument that is text compile once more."""
-    compiled = torch.compile(lambda x, how: x * 2 if how == "twice" else x * 3, backend=graphs.back_end)
+    call = compiled(lambda x, how: x * 2 if how == "twice" else x * 3, backend=graphs.back_end)
     x = x_on(device)
     counts = []
     for of, how in ((x, "twice"), (x.double(), "twice"), (x, "thrice"), (x.clone().requires_grad_(), "twice")):
-        compiled(of, how), compiled(of, how)
+        call(of, how), call(of, how)
         counts.append(len(graphs))
     assert counts == [1, 2, 3, 4]
-    same(compiled(x, "thrice"), x * 3)
+    same(call(x, "thrice"), x * 3)
 
 
 @fact("torch.compile", since="2.1")
@@ -147,7 +154,7 @@ def test_has_the_gradients(device):
     """A compiled function has the gradients of the function, made ahead of time with `aot_eager`."""
     x, y = (x_on(device).requires_grad_() for _ in range(2))
     function = lambda x: torch.softmax(x @ x, 1)[:, 0].sum()  # noqa: E731
-    torch.compile(function, backend="aot_eager")(x).backward()
+    compiled(function, backend="aot_eager")(x).backward()
     function(y).backward()
     close(x.grad, y.grad.double().tolist(), roundings=16, scale=1.0)
 
@@ -156,7 +163,7 @@ def test_has_the_gradients(device):
 def test_changes_its_arguments_where_the_function_does(device):
     """A compiled function that changes its argument in place changes it, with `aot_eager` too, which works without."""
     x = x_on(device)
-    y = torch.compile(lambda x: x.mul_(2).add_(1), backend="aot_eager")(x)
+    y = compiled(lambda x: x.mul_(2).add_(1), backend="aot_eager")(x)
     assert y is x
     same(x, x_on(device) * 2 + 1)
 
@@ -165,9 +172,9 @@ def test_changes_its_arguments_where_the_function_does(device):
 def test_of_a_module_shares_its_parameters(device):
     """A compiled module has the module's parameters, under names that begin with `_orig_mod.`."""
     layer = nn.Linear(2, 1).to(device)
-    compiled = torch.compile(layer, backend="eager")
-    compiled(x_on(device)).sum().backward()
-    assert list(compiled.state_dict()) == ["_orig_mod.weight", "_orig_mod.bias"]
+    call = compiled(layer, backend="eager")
+    call(x_on(device)).sum().backward()
+    assert list(call.state_dict()) == ["_orig_mod.weight", "_orig_mod.bias"]
     same(layer.bias.grad, torch.tensor([2.0]))
 
 
@@ -189,6 +196,7 @@ def test_of_a_module_in_place_keeps_its_names(device, graphs):
 @fact("torch.compile", since="2.1")
 def test_decorates_with_and_without_arguments(device, graphs):
     """`torch.compile` decorates a function, also where it is given nothing but its options."""
+    torch.compiler.reset()
 
     @torch.compile(backend=graphs.back_end)
     def doubled(x):
@@ -220,7 +228,7 @@ def test_passes_on_what_the_function_raises(device):
         raise KeyError("own")
 
     with pytest.raises(KeyError, match="own"):
-        torch.compile(function, backend="eager")(x_on(device))
+        compiled(function, backend="eager")(x_on(device))
     with pytest.raises(KeyError, match="own"):
         function(x_on(device))
 

@@ -1,13 +1,11 @@
 """What compiling wins, and what it costs at each call."""
 
-import importlib
-
 import pytest
 import torch
 
 from fixtures.fact import fact
 from fixtures.race import race
-from suites.compile.inductor import need_inductor
+from suites.compile.backends import forget, need_inductor
 
 pytestmark = pytest.mark.bench
 
@@ -32,10 +30,8 @@ def compiles_badly(patch):
 @pytest.fixture(autouse=True)
 def _forgetting(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
-    dynamo = importlib.import_module("torch._dynamo")  # which not every release imports by itself
-    dynamo.reset()
     yield
-    dynamo.reset()
+    forget()
 
 
 @fact("torch.compile", since="2.1", refuter=compiles_badly, source="torch.compiler")
@@ -44,6 +40,7 @@ def _forgetting(tmp_path, monkeypatch):
 def test_of_a_chain_is_less_where_it_is_one_kernel(numbers):
     """Ten elementwise functions in a row take less time compiled than one after the other, for 65,536 elements."""
     need_inductor()
+    torch.compiler.reset()
     x, compiled = torch.rand(1 << 16), torch.compile(chain)
     assert race(lambda: compiled(x), lambda: chain(x), numbers).ratio_below(1)
 
@@ -58,5 +55,6 @@ def test_of_a_chain_is_less_where_it_is_one_kernel(numbers):
 )
 def test_of_a_small_function_is_more_than_double(numbers):
     """A call of one addition of two numbers takes more than twice as long compiled, since each call checks first."""
+    torch.compiler.reset()
     compiled, x = torch.compile(lambda x: x + 1, backend="eager"), torch.ones(1)
     assert race(lambda: compiled(x), lambda: x + 1, numbers).ratio_above(2)

@@ -1,6 +1,7 @@
-"""Whether the back end that generates code can do so here."""
+"""What facts and benchmarks of compiled code have in common."""
 
 import shutil
+import sys
 
 import torch
 
@@ -17,3 +18,9 @@ def need_inductor():
         if isinstance(error.inner_exception, ModuleNotFoundError):  # setuptools, on some releases
             unavailable("package", error.inner_exception.name)
         raise
+
+
+def forget():
+    """Forget what was compiled, where anything was: not every release imports what compiles by itself."""
+    if dynamo := sys.modules.get("torch._dynamo"):
+        dynamo.reset()

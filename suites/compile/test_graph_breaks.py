@@ -1,0 +1,210 @@
+"""Which everyday Python stays in one graph of `torch.compile`, and which breaks it, over releases."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from fixtures.checks import close, same
+from fixtures.fact import fact
+from suites.compile.backends import forget
+from suites.compile.everyday import NONE_UNTIL, ONE, ONE_SINCE, TWO, TWO_UNTIL, VALUES
+
+
+@pytest.fixture
+def compiled():
+    """`compiled(function)`: the function with a back end that counts, and the list of its graphs; forgotten later."""
+
+    def make(function, **options):
+        torch.compiler.reset()
+        graphs = []
+        back_end = lambda graph, inputs: graphs.append(graph) or graph.forward  # noqa: E731
+        return torch.compile(function, backend=back_end, **options), graphs
+
+    yield make
+    forget()
+
+
+def x_on(device):
+    return torch.tensor([[0.5, -1.0], [2.0, 0.25]], device=device)
+
+
+def measured(compiled, function, device, numbers, **options):
+    """How many graphs the function becomes, where it gives what it gives in Python."""
+    call, graphs = compiled(function, **options)
+    same(call(x_on(device)), function(x_on(device)))
+    numbers["graphs"], numbers["breaks"] = len(graphs), max(0, len(graphs) - 1)
+    return len(graphs)
+
+
+@fact("torch.compile", since="2.1")
+@pytest.mark.parametrize("name", ONE)
+def test_leaves_everyday_python_in_one_graph(device, numbers, compiled, name):
+    """Everyday Python that wants no value of a tensor stays in one graph, and gives the same."""
+    assert measured(compiled, ONE[name], device, numbers, fullgraph=True) == 1
+
+
+@fact("torch.compile", since="2.3")
+@pytest.mark.parametrize("name", ONE_SINCE["2.3"])
+def test_leaves_text_and_caches_in_one_graph(device, numbers, compiled, name):
+    """Text of shapes, `partial`, objects that are called, `inference_mode` and `lru_cache` stay in one graph."""
+    assert measured(compiled, ONE_SINCE["2.3"][name], device, numbers, fullgraph=True) == 1
+
+
+@fact("torch.compile", since="2.4")
+@pytest.mark.parametrize("name", ONE_SINCE["2.4"])
+def test_leaves_exceptions_in_one_graph(device, numbers, compiled, name):
+    """An exception that is raised and caught, `vmap` and `torch.func.grad` stay in one graph."""
+    assert measured(compiled, ONE_SINCE["2.4"][name], device, numbers, fullgraph=True) == 1
+
+
+@fact("torch.compile", since="2.6")
+@pytest.mark.parametrize("name", ONE_SINCE["2.6"])
+def test_leaves_updates_and_sorting_in_one_graph(device, numbers, compiled, name):
+    """The update of a dict, tensors sorted by a key, a scalar of NumPy and `data_ptr` stay in one graph."""
+    assert measured(compiled, ONE_SINCE["2.6"][name], device, numbers, fullgraph=True) == 1
+
+
+@fact("torch.compile", since="2.7")
+@pytest.mark.parametrize("name", ONE_SINCE["2.7"])
+def test_leaves_context_managers_in_one_graph(device, numbers, compiled, name):
+    """A context manager made by `contextlib`, and `dataclasses.replace`, stay in one graph."""
+    assert measured(compiled, ONE_SINCE["2.7"][name], device, numbers, fullgraph=True) == 1
+
+
+@fact("torch.compile", since="2.8")
+@pytest.mark.parametrize("name", ONE_SINCE["2.8"])
+def test_leaves_counters_in_one_graph(device, numbers, compiled, name):
+    """`_replace` of a named tuple, and a `Counter`, stay in one graph."""
+    assert measured(compiled, ONE_SINCE["2.8"][name], device, numbers, fullgraph=True) == 1
+
+
+@fact("torch.compile", since="2.12")
+@pytest.mark.parametrize("name", ONE_SINCE["2.12"])
+def test_leaves_regular_expressions_in_one_graph(device, numbers, compiled, name):
+    """A regular expression, and a deep copy of a list, stay in one graph."""
+    assert measured(compiled, ONE_SINCE["2.12"][name], device, numbers, fullgraph=True) == 1
+
+
+@fact("torch.compile", since="2.15")
+@pytest.mark.parametrize("name", ONE_SINCE["2.15"])
+def test_leaves_identities_in_one_graph(device, numbers, compiled, name):
+    """`id` and `hash` of a tensor, and an error of torch that is caught, stay in one graph."""
+    assert measured(compiled, ONE_SINCE["2.15"][name], device, numbers, fullgraph=True) == 1
+
+
+@fact("torch.compile", since="2.1", hint="move it out of what is compiled, or decorate it with torch.compiler.disable")
+@pytest.mark.parametrize("name", TWO)
+@pytest.mark.filterwarnings("ignore:careful")
+def test_breaks_the_graph_in_two(device, numbers, compiled, name):
+    """What Python has to do itself, to print, log, wait, copy, or branch on values, breaks the graph in two."""
+    assert measured(compiled, TWO[name], device, numbers) == 2
+    torch.compiler.reset()
+    with pytest.raises(torch._dynamo.exc.TorchDynamoException):
+        compiled(TWO[name], fullgraph=True)[0](x_on(device))
+
+
+@fact("torch.compile", since="2.1", until="2.5")
+@pytest.mark.parametrize("name", TWO_UNTIL["2.5"])
+def test_was_broken_by_environ(device, numbers, compiled, name):
+    """To read the environment broke the graph in two."""
+    assert measured(compiled, TWO_UNTIL["2.5"][name], device, numbers) == 2
+
+
+@fact("torch.compile", since="2.1", until="2.6")
+@pytest.mark.parametrize("name", TWO_UNTIL["2.6"])
+def test_was_broken_by_updates_and_sorting(device, numbers, compiled, name):
+    """The update of a dict, tensors sorted by a key, a scalar of NumPy and `data_ptr` broke the graph in two."""
+    assert measured(compiled, TWO_UNTIL["2.6"][name], device, numbers) == 2
+
+
+@fact("torch.compile", since="2.1", until="2.12")
+@pytest.mark.parametrize("name", TWO_UNTIL["2.12"])
+def test_was_broken_by_regular_expressions(device, numbers, compiled, name):
+    """A regular expression broke the graph in two."""
+    assert measured(compiled, TWO_UNTIL["2.12"][name], device, numbers) == 2
+
+
+@fact("torch.compile", since="2.1", until="2.15")
+@pytest.mark.parametrize("name", TWO_UNTIL["2.15"])
+def test_was_broken_by_identities(device, numbers, compiled, name):
+    """`id` and `hash` of a tensor broke the graph in two."""
+    assert measured(compiled, TWO_UNTIL["2.15"][name], device, numbers) == 2
+
+
+@fact("torch.compile", since="2.1", until="2.4")
+@pytest.mark.parametrize("name", NONE_UNTIL["2.4"])
+def test_was_given_up_for_exceptions(device, numbers, compiled, name):
+    """A function that caught its own exception was left to Python as a whole."""
+    assert measured(compiled, NONE_UNTIL["2.4"][name], device, numbers) == 0
+
+
+@fact("torch.compile", since="2.1", until="2.7")
+@pytest.mark.parametrize("name", NONE_UNTIL["2.7"])
+def test_was_given_up_for_context_managers(device, numbers, compiled, name):
+    """A function that entered a generator's context, or called `dataclasses.replace`, was left to Python as a whole."""
+    assert measured(compiled, NONE_UNTIL["2.7"][name], device, numbers) == 0
+
+
+@fact("torch.compile", since="2.1", hint="keep the number in a tensor, or use torch.where")
+@pytest.mark.parametrize("name", VALUES)
+def test_breaks_the_graph_where_values_decide(device, numbers, compiled, name):
+    """A value in Python, as `item` gives it, and a size that depends on values break the graph in two."""
+    assert measured(compiled, VALUES[name], device, numbers) == 2
+
+
+@fact("torch.compile", since="2.10")
+@pytest.mark.parametrize("name", VALUES)
+def test_keeps_values_in_a_full_graph(device, numbers, compiled, name):
+    """With `fullgraph=True` a value that `item` gives, and a size that depends on values, stay in one graph."""
+    assert measured(compiled, VALUES[name], device, numbers, fullgraph=True) == 1
+
+
+@fact("torch.compile", since="2.1", until="2.10")
+@pytest.mark.parametrize("name", VALUES)
+def test_refused_values_in_a_full_graph(device, compiled, name):
+    """With `fullgraph=True` a value that `item` gives, and a size that depends on values, were refused."""
+    function, graphs = compiled(VALUES[name], fullgraph=True)
+    with pytest.raises(torch._dynamo.exc.TorchDynamoException):
+        function(x_on(device))
+    assert len(graphs) == 0
+
+
+def _modules():
+    """Three models, and the shape of their inputs."""
+    return {
+        "perceptron": (nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, 2)), (3, 4)),
+        "convolution": (
+            nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(8, 2)),
+            (3, 1, 4, 4),
+        ),
+        "transformer": (nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0, batch_first=True), (2, 3, 4)),
+    }
+
+
+def _of_a_step(call, module, x):
+    """The result of a call and the gradients behind it, with the same seed each time."""
+    torch.manual_seed(0)
+    module.zero_grad()
+    result = call(x)
+    result.square().sum().backward()
+    return [result.detach(), *(parameter.grad.clone() for parameter in module.parameters())]
+
+
+@fact("torch.compile", since="2.1")
+@pytest.mark.parametrize("back_end", ["eager", "aot_eager"])
+@pytest.mark.parametrize("name", ["perceptron", "convolution", "transformer"])
+def test_takes_small_models_as_one_graph(device, numbers, compiled, name, back_end):
+    """A perceptron with dropout, a convolution net with batch norm and a transformer layer are one graph each."""
+    module, shape = _modules()[name]
+    from torch._dynamo.backends.registry import lookup_backend
+
+    torch.compiler.reset()
+    graphs, run = [], lookup_backend(back_end)
+    one = torch.compile(module.to(device), backend=lambda *args: graphs.append(args[0]) or run(*args))
+    x = torch.linspace(-1, 1, math.prod(shape), device=device).view(shape)
+    for got, want in zip(_of_a_step(one, module, x), _of_a_step(module, module, x)):
+        close(got, want.double().cpu().numpy(), roundings=64, scale=max(1.0, want.abs().max().item()))
+    numbers["graphs"], numbers["breaks"] = len(graphs), len(graphs) - 1
+    assert len(graphs) == 1
