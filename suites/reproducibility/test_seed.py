@@ -6,6 +6,7 @@ import numpy
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, RandomSampler, random_split
 
 from fixtures.checks import same
 from fixtures.fact import fact
@@ -46,6 +47,9 @@ PLAIN = {
     "torch.nn.init.xavier_normal_": lambda device: nn.init.xavier_normal_(torch.zeros(4, 2, device=device)),
     "torch.nn.init.orthogonal_": lambda device: nn.init.orthogonal_(torch.zeros(4, 2, device=device)),
     "torch.nn.init.trunc_normal_": lambda device: nn.init.trunc_normal_(torch.zeros(4, 2, device=device)),
+    "torch.utils.data.RandomSampler": lambda device: torch.tensor(list(RandomSampler(range(20)))),
+    "torch.utils.data.DataLoader": lambda device: torch.cat(list(DataLoader(torch.arange(20), 5, shuffle=True))),
+    "torch.utils.data.random_split": lambda device: torch.tensor(list(random_split(range(20), [12, 8])[0])),
 }
 
 
@@ -103,8 +107,8 @@ def test_of_all_gives_the_same_again(device, name):
 
 @fact("torch.manual_seed", refuter=forgets_the_seed, source="notes/randomness")
 @pytest.mark.parametrize("name", PLAIN)
-def test_of_all_rules_layers_and_initialisers(device, name, observe):
-    """`manual_seed` sets what random layers drop, and with what weights layers begin."""
+def test_of_all_rules_layers_initialisers_and_samplers(device, name, observe):
+    """`manual_seed` sets what random layers drop, with what weights layers begin, and the order of samples."""
     torch.manual_seed(3)
     first, second = PLAIN[name](device), PLAIN[name](device)
     observe("digest", digest(first))
