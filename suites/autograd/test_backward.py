@@ -153,15 +153,6 @@ def test_as_a_function_takes_one_result_too(device):
     same(x.grad, torch.tensor([4.0, 60.0]))
 
 
-@pytest.fixture
-def every_warning():
-    """Warnings that torch gives once a process are given every time."""
-    was = torch.is_warn_always_enabled()
-    torch.set_warn_always(True)
-    yield
-    torch.set_warn_always(was)
-
-
 @fact("torch.autograd.backward", "torch.Tensor.backward")
 def test_with_create_graph_warns_of_a_cycle(device, every_warning):
     """`backward(create_graph=True)` warns that a parameter and its gradient then keep each other alive."""

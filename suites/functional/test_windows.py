@@ -102,15 +102,6 @@ def transformed(x, size, hop, stretch, onesided=True):
     return y[..., : size // 2 + 1, :] if onesided else y
 
 
-@pytest.fixture
-def each_time():
-    """What torch warns of once in a process, it warns of each time."""
-    was = torch.is_warn_always_enabled()
-    torch.set_warn_always(True)
-    yield
-    torch.set_warn_always(was)
-
-
 def tensor(array, device, **options):
     return torch.tensor(array, device=device, **options)
 
@@ -182,7 +173,7 @@ def test_asks_whether_to_be_complex(device):
 
 
 @fact("torch.stft", since="2.2", hint="say window=")
-def test_without_a_window_warns(device, each_time):
+def test_without_a_window_warns(device, every_warning):
     """`stft` without a window warns, and takes one of ones."""
     with pytest.warns(UserWarning, match="A window was not provided"):
         y = torch.stft(tensor(SIGNAL, device), 6, 3, center=False, return_complex=True)

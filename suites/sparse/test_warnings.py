@@ -11,15 +11,6 @@ from fixtures.checks import same
 from fixtures.fact import fact
 
 
-@pytest.fixture
-def every_warning():
-    """Warnings that torch gives once a process are given every time."""
-    was = torch.is_warn_always_enabled()
-    torch.set_warn_always(True)
-    yield
-    torch.set_warn_always(was)
-
-
 @fact("torch.Tensor.to_sparse_csr", source="sparse")
 @pytest.mark.filterwarnings("ignore:Sparse invariant checks")
 def test_of_beta_state_come_with_a_compressed_layout(device, every_warning):

@@ -122,17 +122,13 @@ def silent(patch):
 
 
 @fact("torch.meshgrid", refuter=silent)
-def test_grid_without_an_order_warns(device):
+def test_grid_without_an_order_warns(device, every_warning):
     """`meshgrid` warns that `indexing` is to be given, once it is left out."""
-    torch.set_warn_always(True)
-    try:
-        with pytest.warns(UserWarning, match="it will be required to pass the indexing argument"):
-            torch.meshgrid(torch.ones(2, device=device))
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            (grid,) = torch.meshgrid(torch.ones(2, device=device), indexing="ij")
-    finally:
-        torch.set_warn_always(False)
+    with pytest.warns(UserWarning, match="it will be required to pass the indexing argument"):
+        torch.meshgrid(torch.ones(2, device=device))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        (grid,) = torch.meshgrid(torch.ones(2, device=device), indexing="ij")
     same(grid, torch.ones(2))
 
 
