@@ -35,6 +35,7 @@ def does_not_wrap(patch):
 
 @fact(
     "torch.nn.parallel.DistributedDataParallel",
+    requires="scipy",
     myth="more processes are faster",
     hint="give each process enough to compute: a larger batch, or fewer processes",
     refuter=does_not_wrap,
