@@ -250,7 +250,7 @@ def test_is_pinned_for_a_gpu_only():
     assert refused is not torch.cuda.is_available()
 
 
-@fact("torch.Tensor.cpu", claims=["T04"])
+@fact("torch.Tensor.cpu")
 def test_of_the_cpu_is_not_copied():
     """`cpu` gives a tensor that is there already itself, in its layout."""
     x = torch.tensor([[1.5, 2.5], [3.5, 4.5]]).t()
