@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional
 
 from fixtures.checks import same
-from fixtures.fact import fact
+from fixtures.fact import check, fact
 from suites.layers.reference import Called, follows, fractions
 
 DIMS = [1, 2, 3]
@@ -279,19 +279,27 @@ def test_fractional_is_told_a_size_or_a_share(dims):
         layer(2, output_size=2, output_ratio=0.5)
 
 
-@fact(*(f"torch.nn.MaxUnpool{dims}d" for dims in DIMS))
-@pytest.mark.parametrize("dims", DIMS)
-def test_unpooling_puts_the_highest_back_where_they_were(device, dims):
-    """A `MaxUnpool` puts each element at its place, with its gradient, and zeros elsewhere."""
-    x = torch.tensor(image(dims), device=device)
-    y, places = getattr(nn, f"MaxPool{dims}d")(3, stride=2, padding=1, return_indices=True)(x)
+@check
+def puts_back(x, unpool):
+    """The highest of each window of `x` come back to their places, with gradients. Raises AssertionError."""
+    pool = getattr(nn, f"MaxPool{x.dim() - 2}d")(3, stride=2, padding=1, return_indices=True)
+    y, places = pool(x)
     y.requires_grad_()
-    back = getattr(nn, f"MaxUnpool{dims}d")(3, stride=2, padding=1)(y, places, output_size=x.shape)
+    back = unpool(y, places)
     back.backward(x)
     found = torch.zeros(x.shape, dtype=torch.bool).flatten(2).scatter(2, places.flatten(2).cpu(), True).view(x.shape)
     same(back, torch.where(found, x.cpu(), 0.0))
     same(y.grad, y)
     assert back.is_contiguous()
+
+
+@fact(*(f"torch.nn.MaxUnpool{dims}d" for dims in DIMS))
+@pytest.mark.parametrize("dims", DIMS)
+def test_unpooling_puts_the_highest_back_where_they_were(device, dims):
+    """A `MaxUnpool` puts each element at its place, with its gradient, and zeros elsewhere."""
+    x = torch.tensor(image(dims), device=device)
+    unpool = getattr(nn, f"MaxUnpool{dims}d")(3, stride=2, padding=1)
+    puts_back(x, lambda y, places: unpool(y, places, output_size=x.shape))
 
 
 @fact(*(f"torch.nn.MaxUnpool{dims}d" for dims in DIMS))
@@ -425,15 +433,8 @@ def test_function_tells_where_it_found_the_highest(device, kind, dims):
 def test_function_puts_the_highest_back_where_they_were(device, dims):
     """`max_unpool1d`, `2d` and `3d` put each element at its place, with its gradient, and zeros elsewhere."""
     x = torch.tensor(image(dims), device=device)
-    y, places = getattr(nn, f"MaxPool{dims}d")(3, stride=2, padding=1, return_indices=True)(x)
-    y.requires_grad_()
     unpool = getattr(functional, f"max_unpool{dims}d")
-    back = unpool(y, places, 3, stride=2, padding=1, output_size=x.shape)
-    back.backward(x)
-    found = torch.zeros(x.shape, dtype=torch.bool).flatten(2).scatter(2, places.flatten(2).cpu(), True).view(x.shape)
-    same(back, torch.where(found, x.cpu(), 0.0))
-    same(y.grad, y)
-    assert back.is_contiguous()
+    puts_back(x, lambda y, places: unpool(y, places, 3, stride=2, padding=1, output_size=x.shape))
 
 
 @fact(*(f"torch.nn.functional.max_unpool{dims}d" for dims in DIMS))

@@ -134,6 +134,7 @@ PRODUCTS = {
     "addmm": lambda a, b: torch.addmm(torch.zeros(a.shape[0], b.shape[1]).to(a), a, b),
     "einsum": lambda a, b: torch.einsum("ij,jk->ik", a, b),
 }
+MULTIPLYING = ["torch.matmul", "torch.mm", "torch.bmm", "torch.nn.functional.linear", "torch.addmm", "torch.einsum"]
 
 
 def random_product(device, dtype):
@@ -152,20 +153,14 @@ def rounded_once(product, device, dtype):
     close(y, want, roundings=2, scale=numpy.abs(want) + 64 * 2.0**-13)
 
 
-@fact(
-    "torch.matmul", "torch.mm", "torch.bmm", "torch.nn.functional.linear", "torch.addmm", "torch.einsum",
-    since={"cpu": "2.1", "cuda": "2.0"}, source="notes/numerical_accuracy",
-)  # fmt: skip
+@fact(*MULTIPLYING, since={"cpu": "2.1", "cuda": "2.0"}, source="notes/numerical_accuracy")
 @pytest.mark.parametrize("name", PRODUCTS)
 def test_of_a_product_in_bfloat16_is_that_of_one_rounding(device, name):
     """A product in bfloat16 is accumulated in float32 and rounded once: it is within two roundings of the exact one."""
     rounded_once(PRODUCTS[name], device, torch.bfloat16)
 
 
-@fact(
-    "torch.matmul", "torch.mm", "torch.bmm", "torch.nn.functional.linear", "torch.addmm", "torch.einsum",
-    since={"cpu": "2.2", "cuda": "2.0"}, source="notes/numerical_accuracy",
-)  # fmt: skip
+@fact(*MULTIPLYING, since={"cpu": "2.2", "cuda": "2.0"}, source="notes/numerical_accuracy")
 @pytest.mark.parametrize("name", PRODUCTS)
 def test_of_a_product_in_float16_is_that_of_one_rounding(device, name):
     """A product in float16 is accumulated in float32 and rounded once: it is within two roundings of the exact one."""
