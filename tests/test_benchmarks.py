@@ -281,3 +281,20 @@ class TestDevices:
         timing = pytest.importorskip("fixtures.timing")
         call = timing.rotating(torch.sum, [torch.tensor([1, 2])], {"dim": 0})
         assert [call().item(), call().item()] == [3, 3]
+
+    @pytest.mark.parametrize("layout", ["sparse_coo", "sparse_csr", "sparse_bsc"])
+    @pytest.mark.filterwarnings("ignore:Sparse")
+    def test_copies_sparse_tensors(self, layout):
+        timing = pytest.importorskip("fixtures.timing")
+        blocks = {"blocksize": (1, 1)} if "bs" in layout else {}
+        x = torch.eye(2).to_sparse(layout=getattr(torch, layout), **blocks)
+        given = timing.rotating(lambda x: x, [x], {})()
+        assert given is not x
+        assert torch.equal(given.to_dense(), torch.eye(2))
+
+    def test_makes_few_copies_of_what_an_optimizer_holds(self, monkeypatch):
+        timing = pytest.importorskip("fixtures.timing")
+        monkeypatch.setattr(timing, "CACHE", 10 << 20)
+        weight = torch.nn.Parameter(torch.zeros(1 << 20))
+        call = timing.rotating(lambda optimizer: id(optimizer), [torch.optim.SGD([weight])], {})
+        assert len({call() for _ in range(100)}) == 4

@@ -14,6 +14,7 @@ from tests.project import ROOT
 SOURCE = '''
 import os, signal, time
 import pytest, torch
+from fixtures.fact import unavailable
 
 SETUPS = []
 
@@ -60,6 +61,9 @@ def bench_prints(benchmark):
 
 def bench_skipped(benchmark):
     pytest.skip("not today")
+
+def bench_unavailable(benchmark):
+    unavailable("device", "abc")
 
 def bench_broken(benchmark):
     benchmark(lambda: 1 / 0)
@@ -187,7 +191,12 @@ class TestService:
 class TestEnd:
     @pytest.mark.parametrize(
         ("name", "reason"),
-        [("skipped", "not today"), ("broken", "ZeroDivisionError"), ("never", "never calls benchmark")],
+        [
+            ("skipped", "^not today"),
+            ("unavailable", "^no abc device here"),
+            ("broken", "ZeroDivisionError"),
+            ("never", "never calls benchmark"),
+        ],
     )
     def test_before_service_has_a_reason(self, worker, name, reason):
         with pytest.raises(Ended, match=reason):

@@ -1,6 +1,7 @@
 """What compiling costs at the first call, and what is won at those after it, by back end."""
 
 import itertools
+from functools import partial
 
 import pytest
 import torch
@@ -76,6 +77,16 @@ def bench_later_calls_with_gradients(benchmark, compiled, backend):
     ready, x = compiled(perceptron()), random(32, 128)
     forward_and_backward(ready, torch.ones_like(x), x)
     benchmark(forward_and_backward, ready, torch.ones_like(x), x)
+
+
+@pytest.mark.gpu
+@bench("torch.compile", moves=lambda x: 2 * nbytes(x), since="2.1")
+@pytest.mark.parametrize("backend", ["none", "inductor"])
+def bench_later_calls_on_a_gpu(benchmark, compiled, backend):
+    """A later call of a compiled chain for 16 million elements, beside one that is not, without gradients."""
+    ready, x = compiled(Chain()), random(1 << 24, device="cuda")
+    forward(ready, x)
+    benchmark(partial(forward, ready), x)  # only the numbers are for other memory
 
 
 @bench("torch.compile", moves=lambda function, x: 800, since="2.1")

@@ -135,3 +135,28 @@ def make(function, shape):
 def bench_dropout(benchmark, dtype):
     """Dropout of 65,536 elements."""
     benchmark(functional.dropout, random(1 << 16, dtype=dtype))
+
+
+@pytest.mark.gpu
+@bench("torch.add", moves=three_times)
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", FLOATS)
+def bench_add_on_a_gpu(benchmark, dtype, layout):
+    """The sum of two matrices of 4096 by 4096 of one layout."""
+    benchmark(torch.add, *(random(4096, 4096, dtype=dtype, layout=layout, device="cuda") for _ in range(2)))
+
+
+@pytest.mark.gpu
+@bench("torch.add", moves=lambda function, x, y: 300 * nbytes(x))
+def bench_add_of_one_element_on_a_gpu(benchmark):
+    """A hundred sums of tensors of one element: what it takes to start a kernel."""
+    benchmark(repeated, torch.add, random(1, device="cuda"), random(1, device="cuda"))
+
+
+@pytest.mark.gpu
+@bench("torch.nn.functional", moves=twice)
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("name", ["gelu", "silu", "dropout"])
+def bench_of_activations_on_a_gpu(benchmark, name, dtype):
+    """An activation, or dropout, of 16 million elements."""
+    benchmark(getattr(functional, name), random(1 << 24, dtype=dtype, device="cuda"))

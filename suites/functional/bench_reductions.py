@@ -125,3 +125,29 @@ def bench_bincount(benchmark):
 def bench_searchsorted(benchmark):
     """The places of 65,536 numbers among a thousand."""
     benchmark(torch.searchsorted, torch.linspace(0, 1, 1000), random(1 << 16))
+
+
+@pytest.mark.gpu
+@bench("torch.sum", moves=reads)
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("dim", [0, 1])
+def bench_sum_on_a_gpu(benchmark, dim, dtype):
+    """The sums over the rows or over the columns of a matrix of 4096 by 4096."""
+    benchmark(torch.sum, random(4096, 4096, dtype=dtype, device="cuda"), dim)
+
+
+@pytest.mark.gpu
+@bench("torch.Tensor", moves=twice)
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("name", ["softmax", "cumsum", "sort"])
+def bench_of_rows_on_a_gpu(benchmark, name, dtype):
+    """A function of each row of a matrix of 4096 by 4096."""
+    benchmark(getattr(torch, name), random(4096, 4096, dtype=dtype, device="cuda"), 1)
+
+
+@pytest.mark.gpu
+@bench("torch.topk", moves=lambda x, k: nbytes(x))
+@pytest.mark.parametrize("k", [1, 1000])
+def bench_topk_on_a_gpu(benchmark, k):
+    """The greatest elements of each row of a matrix of 64 by 131,072."""
+    benchmark(torch.topk, random(64, 1 << 17, device="cuda"), k)

@@ -127,3 +127,30 @@ def bench_index_put_with_accumulation(benchmark):
     """65,536 elements are added into a thousand by indices in no order."""
     indices = (torch.randint(1000, (1 << 16,)),)
     benchmark(torch.Tensor.index_put_, torch.zeros(1000), indices, torch.zeros(1 << 16), True)
+
+
+@pytest.mark.gpu
+@bench("torch.Tensor", moves=picked)
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def bench_by_rows_on_a_gpu(benchmark, dtype):
+    """A quarter of the rows of a matrix of 262,144 by 64, by their indices in brackets."""
+    index = torch.randperm(1 << 18, device="cuda")[: 1 << 16]
+    benchmark(getitem, random(1 << 18, COLUMNS, dtype=dtype, device="cuda"), index)
+
+
+@pytest.mark.gpu
+@bench("torch.Tensor", moves=lambda x, mask: nbytes(x, mask) + nbytes(x) // 2)
+def bench_by_mask_on_a_gpu(benchmark):
+    """The half of 16 million elements that a mask picks, for whose number the CPU waits."""
+    x = random(1 << 24, device="cuda")
+    benchmark(getitem, x, x < 0.5)
+
+
+@pytest.mark.gpu
+@bench("torch.Tensor.index_add_", moves=lambda x, dim, index, source: nbytes(index, source, source, source))
+@pytest.mark.parametrize("rows", [1 << 18, 16])
+def bench_index_add_on_a_gpu(benchmark, rows):
+    """65,536 rows of 64 are added to many others, or to a few, where additions meet."""
+    index = torch.randint(rows, (1 << 16,), device="cuda")
+    target, source = (random(count, COLUMNS, device="cuda") for count in (rows, 1 << 16))
+    benchmark(torch.Tensor.index_add_, target, 0, index, source)

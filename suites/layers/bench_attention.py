@@ -27,9 +27,9 @@ attention = bench(
 )
 
 
-def heads(length, dtype, batch=1):
+def heads(length, dtype):
     """Queries, keys and values of four heads."""
-    return [random(batch, HEADS, length, WIDTH, dtype=dtype) for _ in range(3)]
+    return [random(1, HEADS, length, WIDTH, dtype=dtype) for _ in range(3)]
 
 
 @bench(
@@ -84,11 +84,14 @@ def with_gradients(query, key, value, slope):
     return torch.autograd.grad(functional.scaled_dot_product_attention(query, key, value), [query, key, value], slope)
 
 
-@bench(
+attention_with_gradients = bench(
     "torch.nn.functional.scaled_dot_product_attention",
     moves=lambda *tensors: 3 * nbytes(tensors),
     flops=lambda *tensors: 3.5 * flops_of_attention(*tensors),
 )
+
+
+@attention_with_gradients
 @pytest.mark.parametrize("dtype", DTYPES)
 def bench_with_gradients(benchmark, dtype):
     """Four heads attend to 256 places, forward and backward, in which the weights are computed again."""
@@ -121,3 +124,28 @@ def bench_multihead_attention_by_mode(benchmark, training, dtype):
     """The whole layer of 256 places, without gradients, on its fast path and off it."""
     module = nn.MultiheadAttention(HEADS * WIDTH, HEADS, batch_first=True).to(getattr(torch, dtype)).train(training)
     benchmark(attend, module, random(1, 256, HEADS * WIDTH, dtype=dtype))
+
+
+def many_heads(dtype):
+    """Queries, keys and values of 8 by 16 heads of width 64 for 1024 places."""
+    return [random(8, 16, 1024, 64, dtype=dtype, device="cuda") for _ in range(3)]
+
+
+@pytest.mark.gpu
+@attention
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("mask", ["none", "causal", "bool"])
+def bench_by_mask_on_a_gpu(benchmark, mask, dtype):
+    """128 heads attend to 1024 places, all of them or some masked."""
+    below = torch.ones(1024, 1024, dtype=torch.bool, device="cuda").tril()
+    options = {"none": {}, "causal": {"is_causal": True}, "bool": {"attn_mask": below}}
+    benchmark(functional.scaled_dot_product_attention, *many_heads(dtype), **options[mask])
+
+
+@pytest.mark.gpu
+@attention_with_gradients
+@pytest.mark.parametrize("dtype", DTYPES)
+def bench_with_gradients_on_a_gpu(benchmark, dtype):
+    """128 heads attend to 1024 places, forward and backward."""
+    slope, *inputs = [random(8, 16, 1024, 64, dtype=dtype, device="cuda"), *many_heads(dtype)]
+    benchmark(with_gradients, *[x.requires_grad_() for x in inputs], slope)

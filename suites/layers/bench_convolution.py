@@ -30,10 +30,10 @@ def moves_both(layer, slope, x):
     return 3 * nbytes(layer, x) + 2 * nbytes(slope)
 
 
-def layer(dim, channels, kernel, dtype, **options):
+def layer(dim, channels, kernel, dtype, device="cpu", **options):
     """A convolution that keeps the number of channels and pixels."""
     kind = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[dim - 1]
-    return kind(channels, channels, kernel, padding=kernel // 2, **options).to(getattr(torch, dtype))
+    return kind(channels, channels, kernel, padding=kernel // 2, **options).to(device, getattr(torch, dtype))
 
 
 def laid_out(layer, layout):
@@ -92,12 +92,19 @@ def bench_conv3d_by_layout(benchmark, dtype, layout):
     benchmark(forward, laid_out(layer(3, 16, 3, dtype), layout), x)
 
 
+WITH_LAYOUTS = [
+    (1, "contiguous"),
+    (2, "contiguous"),
+    (2, "channels_last"),
+    (3, "contiguous"),
+    (3, "channels_last_3d"),
+]
+ON_A_GPU = {1: (32, 64, 4096), 2: (32, 64, 64, 64), 3: (4, 64, 32, 32, 32)}  # shapes by dimension
+
+
 @bench("torch.nn.Conv2d", moves=moves_both, flops=flops_both)
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-@pytest.mark.parametrize(
-    ("dim", "layout"),
-    [(1, "contiguous"), (2, "contiguous"), (2, "channels_last"), (3, "contiguous"), (3, "channels_last_3d")],
-)
+@pytest.mark.parametrize(("dim", "layout"), WITH_LAYOUTS)
 def bench_with_gradients(benchmark, dim, layout, dtype):
     """A convolution of 4096 pixels in all with 16 channels, forward and backward."""
     shape = (4, 16, *{1: (1024,), 2: (32, 32), 3: (8, 8, 16)}[dim])
@@ -133,3 +140,24 @@ def bench_conv2d_by_options(benchmark, options, dtype):
 def bench_pooling(benchmark, kind, dtype, layout):
     """One pixel of four, of 4 images with 32 channels."""
     benchmark(forward, getattr(nn, kind)(2), random(4, 32, 32, 32, dtype=dtype, layout=layout))
+
+
+@pytest.mark.gpu
+@bench("torch.nn.Conv2d", moves=moves_forward, flops=flops_forward)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("dim", "layout"), WITH_LAYOUTS)
+def bench_on_a_gpu(benchmark, dim, layout, dtype):
+    """A convolution of 131,072 pixels in all with 64 channels, without gradients."""
+    x = random(*ON_A_GPU[dim], dtype=dtype, layout=layout, device="cuda")
+    benchmark(forward, laid_out(layer(dim, 64, 3, dtype, "cuda"), layout), x)
+
+
+@pytest.mark.gpu
+@bench("torch.nn.Conv2d", moves=moves_both, flops=flops_both)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("dim", "layout"), WITH_LAYOUTS)
+def bench_with_gradients_on_a_gpu(benchmark, dim, layout, dtype):
+    """A convolution of 131,072 pixels in all with 64 channels, forward and backward."""
+    x = random(*ON_A_GPU[dim], dtype=dtype, layout=layout, device="cuda").requires_grad_()
+    convolution = laid_out(layer(dim, 64, 3, dtype, "cuda"), layout)
+    benchmark(forward_and_backward, convolution, torch.ones_like(x), x)

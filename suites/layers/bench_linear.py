@@ -113,3 +113,13 @@ def bench_ctc_loss(benchmark):
     predicted = random(50, 16, 30).log_softmax(2)
     lengths = torch.full((16,), 50), torch.full((16,), 20)
     benchmark(functional.ctc_loss, predicted, torch.randint(1, 30, (16, 20)), *lengths)
+
+
+@pytest.mark.gpu
+@bench("torch.nn.Linear", moves=moves_of_linear, flops=flops_of_linear)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("rows", [1, 8192])
+def bench_linear_on_a_gpu(benchmark, rows, dtype):
+    """A layer of 4096 inputs and outputs, without gradients."""
+    layer = nn.Linear(4096, 4096).to("cuda", getattr(torch, dtype))
+    benchmark(forward, layer, random(rows, 4096, dtype=dtype, device="cuda"))

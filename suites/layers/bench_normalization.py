@@ -78,3 +78,23 @@ def bench_with_gradients(benchmark, name, dtype, layout):
 def bench_batch_norm_in_evaluation(benchmark, dtype):
     """The channels of 4 images, with the statistics that were kept."""
     benchmark(forward, nn.BatchNorm2d(32).to(getattr(torch, dtype)).eval(), random(4, 32, 16, 16, dtype=dtype))
+
+
+@pytest.mark.gpu
+@bench("torch.nn.LayerNorm", moves=moves_forward)
+@pytest.mark.parametrize("dtype", DTYPES)
+def bench_layer_norm_on_a_gpu(benchmark, dtype):
+    """The rows of a matrix of 16,384 by 1024."""
+    layer = nn.LayerNorm(1024).to("cuda", getattr(torch, dtype))
+    benchmark(forward, layer, random(1 << 14, 1024, dtype=dtype, device="cuda"))
+
+
+@pytest.mark.gpu
+@bench("torch.nn", moves=moves_both)
+@pytest.mark.parametrize("layout", ["contiguous", "channels_last"])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ["batch", "group"])
+def bench_with_gradients_on_a_gpu(benchmark, name, dtype, layout):
+    """128 images of 64 by 64 with 32 channels are normalised, forward and backward."""
+    x = random(128, 32, 64, 64, dtype=dtype, layout=layout, device="cuda").requires_grad_()
+    benchmark(forward_and_backward, LAYERS[name]().to("cuda", x.dtype), torch.ones_like(x), x)

@@ -64,3 +64,13 @@ def bench_with_gradients(benchmark, kind, dtype):
     """8 sequences of 16 places, of width 64, forward and backward."""
     x = random(16, 8, 64, dtype=dtype).requires_grad_()
     benchmark(recur_and_back, getattr(nn, kind)(64, 64).to(x.dtype), x)
+
+
+@pytest.mark.gpu
+@recurrence
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("kind", KINDS)
+def bench_by_kind_on_a_gpu(benchmark, kind, dtype):
+    """64 sequences of 100 places, of width 512, without gradients."""
+    layer = getattr(nn, kind)(512, 512).to("cuda", getattr(torch, dtype))
+    benchmark(recur, layer, random(100, 64, 512, dtype=dtype, device="cuda"))

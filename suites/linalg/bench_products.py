@@ -115,3 +115,32 @@ def bench_einsum(benchmark, equation):
 def bench_of_tiny_matrices(benchmark):
     """A hundred products of matrices of 4 by 4: the way to the kernel."""
     benchmark(repeated, torch.mm, random(4, 4), random(4, 4))
+
+
+@pytest.mark.gpu
+@product
+@pytest.mark.parametrize("layout", ["contiguous", "transposed"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16", "float64"])
+def bench_square_on_a_gpu(benchmark, dtype, layout):
+    """A product of two matrices of 4096 by 4096, the second of them laid out as it is said."""
+    first, second = (random(4096, 4096, dtype=dtype, layout=how, device="cuda") for how in ("contiguous", layout))
+    benchmark(torch.matmul, first, second)
+
+
+@pytest.mark.gpu
+@product
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize(("rows", "inner", "columns"), [(1, 4096, 4096), (1 << 16, 32, 32), (4097, 4095, 4093)])
+def bench_of_uneven_shapes_on_a_gpu(benchmark, rows, inner, columns, dtype):
+    """A product of a row, of long and thin matrices, and of odd sizes."""
+    shapes = (rows, inner), (inner, columns)
+    benchmark(torch.matmul, *(random(*shape, dtype=dtype, device="cuda") for shape in shapes))
+
+
+@pytest.mark.gpu
+@bench("torch.bmm", moves=moves_of_product, flops=flops_of_product)
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize(("batch", "size"), [(1 << 16, 16), (64, 1024)])
+def bench_of_a_batch_on_a_gpu(benchmark, batch, size, dtype):
+    """Many small products, or a few large ones, in one call."""
+    benchmark(torch.bmm, *(random(batch, size, size, dtype=dtype, device="cuda") for _ in range(2)))

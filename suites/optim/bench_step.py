@@ -14,9 +14,9 @@ HOW = {"loop": {"foreach": False}, "foreach": {"foreach": True}}
 FUSED = "2.4"  # the first release that fuses them on the CPU
 
 
-def parameters_with_gradients(count, size, dtype="float32"):
+def parameters_with_gradients(count, size, dtype="float32", device="cpu"):
     """As many parameters, each a vector with its gradient."""
-    made = [nn.Parameter(random(size, dtype=dtype)) for _ in range(count)]
+    made = [nn.Parameter(random(size, dtype=dtype, device=device)) for _ in range(count)]
     for parameter in made:
         parameter.grad = torch.rand_like(parameter)
     return made
@@ -111,3 +111,13 @@ def bench_averaged_model(benchmark):
     """The average of a model's weights takes another one in."""
     model = nn.Sequential(*[nn.Linear(64, 64) for _ in range(10)])
     benchmark(torch.optim.swa_utils.AveragedModel.update_parameters, torch.optim.swa_utils.AveragedModel(model), model)
+
+
+@pytest.mark.gpu
+@bench("torch.optim.Adam", moves=passes(7))
+@pytest.mark.parametrize(("count", "size"), [(500, 1000), (50, 1 << 20)])
+@pytest.mark.parametrize("how", [*HOW, "fused"])
+def bench_adam_on_a_gpu(benchmark, how, count, size):
+    """A step of Adam for many small parameters, or for fewer and large ones."""
+    parameters = parameters_with_gradients(count, size, device="cuda")
+    benchmark(step, stepping("Adam", parameters, **{**HOW, "fused": {"fused": True}}[how]))

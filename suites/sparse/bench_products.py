@@ -105,3 +105,12 @@ def bench_backward(benchmark, layout, density):
 def bench_add(benchmark, layout, density):
     """The sum of two sparse matrices of 512 by 512."""
     benchmark(torch.add, matrix(512, density, layout), matrix(512, density, layout))
+
+
+@pytest.mark.gpu
+@product
+@pytest.mark.parametrize("density", DENSITIES)
+@pytest.mark.parametrize("layout", ["strided", "sparse_coo", "sparse_csr", "sparse_bsr"])
+def bench_spmm_on_a_gpu(benchmark, layout, density):
+    """A sparse matrix of 4096 by 4096 times a dense one with 256 columns, over density."""
+    benchmark(torch.matmul, matrix(4096, density, layout).cuda(), random(4096, 256, device="cuda"))

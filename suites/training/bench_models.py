@@ -24,9 +24,9 @@ def convnet():
     return nn.Sequential(block(3), block(16), nn.Flatten(), nn.Linear(256, 10))
 
 
-def encoder():
-    """One layer of a transformer of width 64, without dropout, for sequences of 32."""
-    return nn.TransformerEncoderLayer(64, 4, 128, dropout=0.0, batch_first=True)
+def encoder(width=64):
+    """One layer of a transformer with four heads, without dropout."""
+    return nn.TransformerEncoderLayer(width, 4, 2 * width, dropout=0.0, batch_first=True)
 
 
 MODELS = {
@@ -66,7 +66,7 @@ def bench_inference(benchmark, model, dtype):
 
 
 def autocast(model, x, slope):
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast(x.device.type, torch.bfloat16):
         y = model(x)
     return torch.autograd.grad(y, list(model.parameters()), slope.to(y.dtype))
 
@@ -102,3 +102,35 @@ def bench_step(benchmark, model):
     """A step of training of a small model with Adam: forward, backward, optimizer."""
     model, x = made(model)
     benchmark(train, torch.optim.Adam(model.parameters(), lr=0.0), model, x, torch.randint(10, (len(x),)))
+
+
+def large_encoder(dtype="float32"):
+    """A layer of a transformer on a GPU, the slope of its output, and 32 sequences of 256 places."""
+    x, slope = (random(32, 256, 512, dtype=dtype, device="cuda") for _ in range(2))
+    return encoder(512).to("cuda", getattr(torch, dtype)), slope, x
+
+
+@pytest.mark.gpu
+@bench("torch.nn.Module", moves=at_least_once)
+@pytest.mark.parametrize("dtype", DTYPES)
+def bench_forward_and_backward_on_a_gpu(benchmark, dtype):
+    """A layer of a transformer of width 512, forward and backward."""
+    benchmark(forward_and_backward, *large_encoder(dtype))
+
+
+@pytest.mark.gpu
+@bench("torch.autocast", moves=at_least_once)
+def bench_with_autocast_on_a_gpu(benchmark):
+    """A layer of a transformer of width 512, forward under autocast to bfloat16 and backward."""
+    model, slope, x = large_encoder()
+    benchmark(autocast, model, x, slope)
+
+
+@pytest.mark.gpu
+@bench("torch.optim.Adam", moves=lambda optimizer, model, x, wanted: 7 * nbytes(model))
+@pytest.mark.parametrize("model", MODELS)
+def bench_step_on_a_gpu(benchmark, model):
+    """A step of training of a small model with Adam, in which a GPU waits for the CPU."""
+    model, x = (one.cuda() for one in made(model))
+    wanted = torch.randint(10, (len(x),), device="cuda")
+    benchmark(train, torch.optim.Adam(model.parameters(), lr=0.0), model, x, wanted)

@@ -1,5 +1,7 @@
 """What copies cost: between layouts, between dtypes, and of several tensors into one."""
 
+from functools import partial
+
 import pytest
 import torch
 
@@ -88,3 +90,31 @@ def bench_of_rearrangements(benchmark, way):
     """A matrix of 512 by 512 with its elements elsewhere."""
     arguments = {"flip": ((0, 1),), "roll": (7, 1), "repeat": (1, 1), "tril": ()}
     benchmark(getattr(torch.Tensor, way), random(512, 512), *arguments[way])
+
+
+@pytest.mark.gpu
+@bench("torch.Tensor.contiguous", moves=twice)
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("layout", ["transposed", "strided", "channels_last"])
+def bench_to_contiguous_on_a_gpu(benchmark, layout, dtype):
+    """A batch of images in another layout is made contiguous."""
+    benchmark(torch.Tensor.contiguous, random(64, 64, 64, 64, dtype=dtype, layout=layout, device="cuda"))
+
+
+@pytest.mark.gpu
+@bench("torch.Tensor.to", moves=lambda x, dtype: nbytes(x, x.to(dtype)))
+@pytest.mark.parametrize(("dtype", "to"), [("float32", "bfloat16"), ("bfloat16", "float32"), ("float32", "float64")])
+def bench_to_dtype_on_a_gpu(benchmark, dtype, to):
+    """16 million elements are converted to another dtype."""
+    benchmark(torch.Tensor.to, random(1 << 24, dtype=dtype, device="cuda"), getattr(torch, to))
+
+
+@pytest.mark.gpu
+@bench("torch.Tensor.copy_", moves=64 << 20)
+@pytest.mark.parametrize("pinned", [False, True])
+@pytest.mark.parametrize("to", ["cuda", "cpu"])
+def bench_between_cpu_and_gpu(benchmark, to, pinned):
+    """64 MiB go to a GPU or come from one, the CPU's end of it in pinned memory or not."""
+    there, here = torch.zeros(1 << 24, device="cuda"), torch.zeros(1 << 24, pin_memory=pinned)
+    target, source = (there, here) if to == "cuda" else (here, there)
+    benchmark(partial(target.copy_, source, non_blocking=pinned))  # a copy of arguments would not be pinned
