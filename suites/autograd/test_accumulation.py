@@ -117,6 +117,21 @@ def test_of_a_dense_leaf_gives_a_gradient_of_its_strides(device):
     same(w.grad, torch.tensor([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]))
 
 
+@fact("torch.autograd.enforce_grad_layout_policy")
+def test_of_a_dense_leaf_may_keep_the_strides_of_what_comes_in(device):
+    """Under `enforce_grad_layout_policy(False)` a first gradient keeps the strides in which backward computed it."""
+
+    def strides():
+        w = torch.zeros(2, 3, device=device).t().requires_grad_()
+        (w * torch.arange(6.0, device=device).view(3, 2)).sum().backward()
+        same(w.grad, torch.tensor([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]))
+        return w.grad.stride()
+
+    with torch.autograd.enforce_grad_layout_policy(False):
+        assert strides() == (2, 1)
+    assert strides() == (1, 3)
+
+
 @fact("torch.Tensor.backward", source="autograd")
 def test_of_a_leaf_with_gaps_gives_a_contiguous_gradient(device):
     """The gradient of a leaf whose elements lie apart in memory is contiguous."""

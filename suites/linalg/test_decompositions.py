@@ -315,6 +315,21 @@ def test_by_lu_solve_equations(a, options, device):
     near(right.grad, a @ back if "left" in options else back @ a)
 
 
+@fact("torch.lu_solve", "torch.Tensor.lu_solve")
+@pytest.mark.filterwarnings("ignore:torch.lu_solve is deprecated")
+@pytest.mark.parametrize("solve", [torch.lu_solve, torch.Tensor.lu_solve], ids=["torch", "torch.Tensor"])
+def test_by_lu_solve_equations_the_older_way(solve, device):
+    """`torch.lu_solve` takes the right-hand side before the decomposition, `torch.linalg.lu_solve` after it."""
+    a, b = numpy.array([[4.0, 1.0], [1.5, -3.0]]), numpy.array([[1.0], [2.5]])
+    packed = torch.linalg.lu_factor(torch.tensor(a, device=device))
+    right = torch.tensor(b, device=device, requires_grad=True)
+    y = solve(right, *packed)
+    y.backward(torch.tensor(b, device=device))
+    near(y, numpy.linalg.solve(a, b))
+    near(right.grad, numpy.linalg.solve(a.T, b))
+    same(right.detach(), b)
+
+
 def can_be_followed(pivots, size):
     """Whether a solver may: each row is one of the matrix, and a block of two has the same negative number twice.
 

@@ -11,6 +11,7 @@ A = numpy.array([[4.0, 1.0, -0.5], [1.5, 3.0, 0.25], [-0.5, 0.75, 2.0]])
 B = numpy.array([[1.0, 2.0], [-0.5, 1.5], [3.0, 0.25]])
 G = numpy.array([[0.5, -1.0, 2.0], [1.0, 0.25, -0.75], [-2.0, 1.5, 0.125]])
 SINGULAR = numpy.array([[1.0, 2.0], [2.0, 4.0]])
+OWNERS = ["torch.linalg", "torch", "torch.Tensor"]
 
 
 @check
@@ -155,11 +156,12 @@ def test_by_determinants_tells_a_singular_matrix(device):
     )
 
 
-@fact("torch.linalg.slogdet")
+@fact("torch.linalg.slogdet", "torch.slogdet", "torch.Tensor.slogdet")
+@pytest.mark.parametrize("slogdet", [torch.linalg.slogdet, torch.slogdet, torch.Tensor.slogdet], ids=OWNERS)
 @pytest.mark.parametrize("sign", [1.0, -1.0])
-def test_by_slogdet_has_a_sign(sign, device):
+def test_by_slogdet_has_a_sign(sign, slogdet, device):
     """`slogdet` gives the sign of the determinant and the logarithm of its size."""
-    got = torch.linalg.slogdet(torch.tensor(sign * A, device=device))
+    got = slogdet(torch.tensor(sign * A, device=device))
     same(got.sign, torch.tensor(sign, dtype=torch.float64))
     near(got.logabsdet, math.log(numpy.linalg.det(A)))
 
@@ -289,12 +291,16 @@ def test_by_hermitian_ranks_reads_one_triangle(device):
     )
 
 
-@fact("torch.linalg.matrix_power")
+@fact("torch.linalg.matrix_power", "torch.matrix_power", "torch.Tensor.matrix_power")
+@pytest.mark.parametrize(
+    "power", [torch.linalg.matrix_power, torch.matrix_power, torch.Tensor.matrix_power], ids=OWNERS
+)
 @pytest.mark.parametrize("n", [0, 1, 3, -2])
-def test_by_powers_multiplies_the_matrix_by_itself(n, device):
+def test_by_powers_multiplies_the_matrix_by_itself(n, power, device):
     """`matrix_power` multiplies a matrix n times by itself, or its inverse, in new memory."""
     x = torch.tensor(A, device=device)
-    y = torch.linalg.matrix_power(x, n)
+    y = power(x, n)
+    assert y.dtype == x.dtype
     close(y, numpy.linalg.matrix_power(A, n), roundings=256, scale=256)
     y[0, 0] = 99.0
     same(x, A)

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Sparse (... tensor support|invar
 X = numpy.array([[0.0, 2.5, -1.0], [0.0, 0.0, 0.0], [1.5, 0.0, 0.5], [0.25, -2.0, 0.0]])
 A = numpy.random.default_rng(1).uniform(-2, 2, (4, 2))
 B = numpy.random.default_rng(2).uniform(-2, 2, (2, 3))
+G = numpy.random.default_rng(3).uniform(-2, 2, (3, 3))
 
 
 def diagonals_of(rows, offsets, shape):
@@ -211,3 +212,72 @@ def test_semi_structured_multiplies_as_the_dense_one_does():
     same(y.to_dense(), x)
     want = x.double().cpu().numpy() @ other.double().cpu().numpy()
     close(torch.mm(y, other), want, roundings=4, scale=want)
+
+
+# What `torch.addmm` gives in dense layout, given as sparse.
+PRODUCTS = {
+    "hspmm": lambda x, y: torch.hspmm(x, y),
+    "smm": lambda x, y: torch.smm(x, y),
+    "Tensor.smm": lambda x, y: x.smm(y),
+    "sspaddmm": lambda x, y: torch.sspaddmm(torch.zeros(4, 3, dtype=x.dtype, device=x.device).to_sparse(), x, y),
+}
+
+
+@fact("torch.hspmm", "torch.smm", "torch.Tensor.smm", "torch.sspaddmm")
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_products_with_sparse_results_are_those_of_dense_ones(device, name):
+    """`hspmm`, `smm` and `sspaddmm` of a sparse matrix and a dense one give their product as a sparse one."""
+    product = PRODUCTS[name](torch.tensor(X, device=device).to_sparse(), torch.tensor(G, device=device))
+    assert (product.layout, product.dtype, product.shape) == (torch.sparse_coo, torch.float64, (4, 3))
+    close(product.to_dense(), X @ G, roundings=8, scale=8)
+
+
+@fact("torch.hspmm")
+def test_hspmm_is_hybrid(device):
+    """`hspmm` gives the rows that are not zero as values of one sparse and one dense dimension."""
+    product = torch.hspmm(torch.tensor(X, device=device).to_sparse(), torch.tensor(G, device=device))
+    assert (product.sparse_dim(), product.dense_dim()) == (1, 1)
+    same(product.coalesce().indices(), torch.tensor([[0, 2, 3]]))
+
+
+@fact("torch.sspaddmm", "torch.Tensor.sspaddmm")
+@pytest.mark.parametrize("sspaddmm", [torch.sspaddmm, torch.Tensor.sspaddmm], ids=["torch", "torch.Tensor"])
+@pytest.mark.parametrize(
+    ("factors", "want"), [({}, X + X @ G), ({"beta": 0.5, "alpha": -2}, 0.5 * X - 2 * X @ G)], ids=["plain", "scaled"]
+)
+def test_sspaddmm_adds_a_sparse_matrix(device, factors, want, sspaddmm):
+    """`sspaddmm` gives `beta` times a sparse matrix plus `alpha` times a product, with one of both by default."""
+    x, y = (torch.tensor(values, device=device) for values in (X, G))
+    y = sspaddmm(x.to_sparse(), x.to_sparse(), y, **factors)
+    assert y.layout == torch.sparse_coo
+    close(y.to_dense(), want, roundings=8, scale=16)
+
+
+@fact("torch.Tensor.sparse_resize_")
+def test_sparse_resize_keeps_the_elements(device):
+    """`sparse_resize_` grows a sparse tensor in place, with its elements where they were."""
+    x = torch.tensor(X, device=device).to_sparse()
+    assert x.sparse_resize_((5, 4), 2, 0) is x
+    same(x.to_dense(), numpy.pad(X, ((0, 1), (0, 1))))
+
+
+@fact("torch.Tensor.sparse_resize_")
+@pytest.mark.parametrize(
+    ("size", "dims", "because"),
+    [((2, 3), (2, 0), "shrinking the size of sparse dimensions"), ((4, 3), (1, 1), "changing the number of sparse")],
+)
+def test_sparse_resize_refuses_to_lose_elements(device, size, dims, because):
+    """`sparse_resize_` refuses a smaller size, and other numbers of dimensions, where there are elements."""
+    x = torch.tensor(X, device=device).to_sparse()
+    with pytest.raises(RuntimeError, match=because):
+        x.sparse_resize_(size, *dims)
+    same(x.to_dense(), X)
+
+
+@fact("torch.Tensor.sparse_resize_and_clear_")
+def test_sparse_resize_and_clear_drops_the_elements(device):
+    """`sparse_resize_and_clear_` gives any size and numbers of dimensions in place, and leaves no element."""
+    x = torch.tensor(X, device=device).to_sparse()
+    assert x.sparse_resize_and_clear_((2, 3), 1, 1) is x
+    assert (x.shape, x.sparse_dim(), x.dense_dim(), x._nnz()) == ((2, 3), 1, 1, 0)
+    same(x.to_dense(), numpy.zeros((2, 3)))
