@@ -21,6 +21,7 @@ SWITCHES = {
     "default dtype": "torch.set_default_dtype(torch.float64)",
     "number of threads": "torch.set_num_threads(torch.get_num_threads() + 1)",
     "deterministic algorithms": "torch.use_deterministic_algorithms(True)",
+    "flushing of subnormal numbers": "torch.set_flush_denormal(True)",
 }
 
 
@@ -53,6 +54,7 @@ def test_next():
     assert torch.is_grad_enabled()
     assert torch.get_default_dtype() == torch.float32
     assert not torch.are_deterministic_algorithms_enabled()
+    assert torch.tensor(torch.finfo(torch.float32).tiny) / 2 > 0
 ''')
     project.run()
     assert project.verdicts() == {"topic.area.leaves": "error", "topic.area.next": "holds"}

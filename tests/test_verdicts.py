@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from fixtures import devices
+from fixtures.releases import tomllib
+from fixtures.verdicts import Finding
 from tests.project import HOLDS
 
 NEWER, HERE = "9.0", ".".join(torch.__version__.split(".")[:2])
@@ -132,6 +134,14 @@ def test_a_finding_that_matches_nothing_any_more_is_an_error(project):
     (project.path / "suites" / "findings.toml").write_text(FINDING)
     assert project.run().ret == pytest.ExitCode.TESTS_FAILED
     assert project.verdicts() == {"topic.area.one": "error"}
+
+
+@pytest.mark.parametrize(
+    ("identity", "is_about"), [("a.b[cpu-x-1]", True), ("a.b[cuda-x-1]", False), ("a.b[cpu-y]", False), ("a.b", False)]
+)
+def test_a_finding_may_be_about_some_parameters(identity, is_about):
+    row = tomllib.loads(FINDING)["finding"][0]
+    assert Finding(**{**row, "fact": "a.b[cpu-*x*]"}).explains(identity, "2.0") is is_about
 
 
 def test_a_finding_is_about_its_releases_only(project):

@@ -22,5 +22,6 @@ def need_inductor():
 
 def forget():
     """Forget what was compiled, where anything was: not every release imports what compiles by itself."""
+    torch.set_flush_denormal(False)  # some releases switch it on by loading what they compiled
     if dynamo := sys.modules.get("torch._dynamo"):
         dynamo.reset()

@@ -1,0 +1,61 @@
+"""What inductor, which `torch.compile` compiles with by default, keeps of what eager code does."""
+
+import sys
+
+import pytest
+import torch
+from torch.nn import functional
+
+from fixtures.checks import close
+from fixtures.fact import fact
+from suites.compile.backends import forget, need_inductor
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("inductor")]
+
+
+@pytest.fixture(autouse=True)
+def _inductor(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    need_inductor()
+    torch.compiler.reset()
+    yield
+    forget()
+
+
+def families(x, w):
+    """Something of each: elementwise, a reduction, a scan, softmax, normalisation, a product, indexing, a mask."""
+    results = (
+        torch.sin(x) * x.abs().sqrt(),
+        x.amax(1),
+        x.cumsum(0),
+        x.softmax(1),
+        functional.layer_norm(x, (8,)),
+        functional.gelu(x @ w),
+        x[:, [3, 1]].mT,
+        torch.where(x > 0, x, w[:6] * x.var()),
+    )
+    return torch.cat([result.flatten() for result in results])
+
+
+@fact("torch.compile", since="2.1", source="torch.compiler")
+def test_computes_what_eager_code_does():
+    """Code that inductor compiled gives the results and gradients that it gives without."""
+    x, w = torch.linspace(-2, 2, 48).view(6, 8).requires_grad_(), torch.rand(8, 8, requires_grad=True)
+    compiled, eager = torch.compile(families)(x, w), families(x, w)
+    close(compiled, eager.detach().double(), roundings=16, scale=16)
+    for got, want in zip(*(torch.autograd.grad(y.square().sum(), [x, w]) for y in (compiled, eager)), strict=True):
+        close(got, want.double(), roundings=64, scale=64)
+
+
+@fact("torch.compile", since="2.1", source="torch.compiler")
+def test_leaves_small_numbers_alone():
+    """Loading code that inductor compiled does not make results below the normal range zero elsewhere."""
+    torch.compile(torch.square)(torch.ones(3))
+    assert sys.float_info.min / 2 > 0
+
+
+@fact("torch.compile", since="2.1", source="torch.compiler")
+def test_passes_nan_on():
+    """Code that inductor compiled gives NaN for NaN where eager code does."""
+    compiled = torch.compile(lambda x: torch.stack([x.exp(), x.relu(), x.clamp(0, 1), x.amax()]))
+    assert compiled(torch.tensor(torch.nan)).isnan().all()

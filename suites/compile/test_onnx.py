@@ -1,0 +1,588 @@
+"""Models as ONNX files: `torch.onnx.export` by way of `torch.export`, and by way of a trace as it was before."""
+
+import inspect
+import io
+import itertools
+
+import numpy
+import pytest
+import torch
+from torch import nn
+
+from fixtures.checks import close, same
+from fixtures.fact import fact
+
+# Before 2.4 there is the trace alone, and nothing to ask for it by.
+BY_TRACE = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*legacy TorchScript-based ONNX export",
+    "ignore:The feature will be removed",
+    "ignore:Converting a tensor to a Python",
+    "ignore:No names were found for specified dynamic axes",
+    "ignore:Exporting to ONNX opset version 99",
+    "ignore:Setting `training`",
+    "ignore:It is recommended that constant folding",
+    "ignore:Exporting a model while it is in training mode",
+    "ignore:Attempted to insert a get_attr Node",
+    "ignore:Node lifted_tensor",
+)
+
+
+class Of(nn.Module):
+    """A module of a function."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, *inputs):
+        return self.function(*inputs)
+
+
+def rows(count):
+    return torch.arange(2.0 * count).view(count, 2)
+
+
+def doubled(x):
+    return x * 2 + x.shape[0]
+
+
+def branching(x):
+    return x * 2 if x.sum() > 0 else x - 1
+
+
+def branching_by_cond(x):
+    return torch.cond(x.sum() > 0, lambda x: x * 2, lambda x: x - 1, (x,))
+
+
+def counted(module):
+    """The module in evaluation, with parameters that are fractions of small numbers, each another."""
+    count = itertools.count(1)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.copy_(torch.tensor([next(count) / 8 for _ in range(parameter.numel())]).view(parameter.shape))
+    return module.eval()
+
+
+def layer():
+    return counted(nn.Linear(2, 1))
+
+
+def with_dropout():
+    return nn.Sequential(layer(), nn.Dropout(0.5))
+
+
+def normalized(x):
+    wide = x.double().numpy()
+    return (wide - wide.mean(-1, keepdims=True)) / numpy.sqrt(wide.var(-1, keepdims=True) + 1e-5)
+
+
+def portions(x):
+    powers = numpy.exp(x.double().numpy())
+    return powers / powers.sum(-1, keepdims=True)
+
+
+# A module with what it computes of a matrix in double precision.
+LAYERS = {
+    "linear": (lambda: counted(nn.Linear(2, 2)), lambda x: (x.numpy() @ [[1, 3], [2, 4]] + [5, 6]) / 8),
+    "convolution": (lambda: counted(nn.Conv1d(3, 1, 2)), lambda x: [[(x.numpy().reshape(6) @ range(1, 7) + 7) / 8]]),
+    "softmax": (lambda: nn.Softmax(-1).eval(), portions),
+    "layer norm": (lambda: nn.LayerNorm(2).eval(), normalized),
+    "relu": (lambda: nn.ReLU().eval(), lambda x: numpy.maximum(x.numpy(), 0)),
+}
+of_each_layer = pytest.mark.parametrize("kind", LAYERS)
+
+
+@pytest.fixture
+def traced(tmp_path):
+    """`traced(module, *inputs, **options)`: the model that `export` writes to a file by way of a trace."""
+
+    def model(module, *inputs, **options):
+        import onnx
+
+        file = tmp_path / "model.onnx"
+        assert torch.onnx.export(module, inputs, str(file), **BY_TRACE, **options) is None
+        return onnx.load(file)
+
+    return model
+
+
+def exported(module, *inputs, **options):
+    """The model that `export` makes by way of `torch.export`."""
+    return torch.onnx.export(module, inputs, dynamo=True, **options).model_proto
+
+
+def computed(model, *inputs):
+    """What ONNX's own reference implementation computes by the model, in NumPy."""
+    from onnx.reference import ReferenceEvaluator
+
+    names = [each.name for each in model.graph.input]
+    results = ReferenceEvaluator(model).run(None, {name: x.numpy() for name, x in zip(names, inputs)})
+    return torch.from_numpy(numpy.asarray(results[0]))
+
+
+def sizes(value):
+    """The sizes of an input or output of a graph: numbers, and names where they are open."""
+    return [size.dim_param or size.dim_value for size in value.type.tensor_type.shape.dim]
+
+
+def names(values):
+    return [value.name for value in values]
+
+
+def kinds(model):
+    """The operators of a model that compute, in order."""
+    return [node.op_type for node in model.graph.node if node.op_type not in ("Constant", "Identity", "Cast")]
+
+
+def parameters(model):
+    from onnx.numpy_helper import to_array
+
+    return {each.name: to_array(each).tolist() for each in model.graph.initializer}
+
+
+# --- by way of a trace ------------------------------------------------------------------------------------------------
+
+
+@fact("torch.onnx.export", requires="onnx")
+@of_each_layer
+def test_traces_what_a_layer_computes(traced, kind):
+    """A model exported by a trace computes in ONNX what its layer computes in torch."""
+    module, wanted = LAYERS[kind]
+    x = rows(3) - 2
+    close(computed(traced(module(), x), x), wanted(x), roundings=16, scale=8)
+
+
+@fact("torch.onnx.export", requires="onnx", hint="name it in dynamic_axes", myth="a model takes any size of batch")
+def test_freezes_sizes_of_a_trace(traced):
+    """A size that `dynamic_axes` does not name is a number in a traced model, also where it computes with it."""
+    model = traced(Of(doubled), rows(3))
+    assert sizes(model.graph.input[0]) == sizes(model.graph.output[0]) == [3, 2]
+    same(computed(model, rows(5)), rows(5) * 2 + 3)
+
+
+@fact("torch.onnx.export", requires="onnx")
+def test_leaves_named_sizes_of_a_trace_open(traced):
+    """A size that `dynamic_axes` names bears that name in a traced model, which computes with the size that comes."""
+    axes = {"x": {0: "rows"}, "y": [0]}
+    model = traced(Of(doubled), rows(3), input_names=["x"], output_names=["y"], dynamic_axes=axes)
+    assert sizes(model.graph.input[0]) == ["rows", 2]
+    assert sizes(model.graph.output[0]) == ["y_dynamic_axes_1", 2]
+    same(computed(model, rows(5)), rows(5) * 2 + 5)
+
+
+@fact("torch.onnx.export", requires="onnx")
+def test_takes_names_for_a_trace(traced):
+    """Inputs and outputs of a traced model bear the names of `input_names` and `output_names`, in order."""
+    swap = Of(lambda x, y: (y * 2, x * 3))
+    graph = traced(swap, rows(1), rows(2), input_names=["first", "second"], output_names=["twice", "thrice"]).graph
+    assert (names(graph.input), names(graph.output)) == (["first", "second"], ["twice", "thrice"])
+    assert [sizes(each) for each in [*graph.input, *graph.output]] == [[1, 2], [2, 2], [2, 2], [1, 2]]
+
+
+@fact("torch.onnx.export", requires="onnx")
+@pytest.mark.parametrize("version", [9, 13, 16])
+def test_traces_for_an_opset(traced, version, observe):
+    """A traced model is of the opset that `opset_version` says."""
+    assert [each.version for each in traced(Of(doubled), rows(3), opset_version=version).opset_import] == [version]
+    observe("opset by default", traced(Of(doubled), rows(3)).opset_import[0].version)
+
+
+@fact("torch.onnx.export")
+def test_refuses_an_opset_that_is_not(tmp_path):
+    """`export` by a trace refuses an `opset_version` that there is not."""
+    with pytest.raises((ValueError, RuntimeError), match=r"(?i)unsupported onnx.opset.version: 99"):
+        torch.onnx.export(Of(doubled), (rows(3),), str(tmp_path / "model.onnx"), opset_version=99, **BY_TRACE)
+
+
+@fact("torch.onnx.export", requires="onnx", myth="the model is exported in the mode that it is in")
+def test_traces_in_evaluation(traced):
+    """A model in training is traced in evaluation, where it has no dropout, and is in training again afterwards."""
+    model = with_dropout().train()
+    assert kinds(traced(model, rows(3))) == ["Gemm"]
+    assert model.training and all(each.training for each in model)
+
+
+@fact("torch.onnx.export", "torch.onnx.TrainingMode", requires="onnx")
+@pytest.mark.parametrize(("mode", "is_training"), [("TRAINING", False), ("PRESERVE", True)])
+def test_traces_in_training_where_it_is_told(traced, mode, is_training):
+    """A traced model has its dropout with `TrainingMode.TRAINING`, and with `PRESERVE` where the model trains."""
+    model = with_dropout().train(is_training)
+    assert kinds(traced(model, rows(3), training=getattr(torch.onnx.TrainingMode, mode))) == ["Gemm", "Dropout"]
+    assert model.training is is_training
+
+
+@fact("torch.onnx.export", requires="onnx")
+def test_stores_parameters_of_a_trace_by_name(traced):
+    """A traced model has the module's parameters by their names, and no input but the module's."""
+    model = traced(layer(), rows(3), input_names=["x"])
+    assert parameters(model) == {"weight": [[1 / 8, 2 / 8]], "bias": [3 / 8]}
+    assert names(model.graph.input) == ["x"]
+
+
+@fact("torch.onnx.export", requires="onnx")
+def test_leaves_parameters_of_a_trace_out(traced):
+    """With `export_params=False` the parameters of a traced model are inputs without a value."""
+    model = traced(layer(), rows(3), input_names=["x"], export_params=False)
+    assert (parameters(model), names(model.graph.input)) == ({}, ["x", "weight", "bias"])
+    same(computed(model, rows(2), torch.tensor([[2.0, 3.0]]), torch.tensor([4.0])), torch.tensor([[7.0], [17.0]]))
+
+
+@fact("torch.onnx.export", requires="onnx")
+def test_makes_parameters_of_a_trace_replaceable(traced):
+    """With `keep_initializers_as_inputs=True` the parameters of a traced model are inputs that have a value."""
+    model = traced(layer(), rows(3), input_names=["x"], keep_initializers_as_inputs=True)
+    assert names(model.graph.input) == ["x", "weight", "bias"]
+    assert parameters(model) == {"weight": [[1 / 8, 2 / 8]], "bias": [3 / 8]}
+
+
+@fact("torch.onnx.export", requires="onnx", hint="use torch.where, or torch.cond and dynamo=True")
+def test_freezes_a_branch_of_a_trace(traced):
+    """`export` by a trace keeps the branch that its example took, and warns with a TracerWarning."""
+    with pytest.warns(torch.jit.TracerWarning, match="Python boolean"):
+        model = traced(Of(branching), rows(3))
+    same(computed(model, rows(3)), rows(3) * 2)
+    same(computed(model, -rows(3)), -rows(3) * 2)
+
+
+@fact("torch.onnx.export", hint="register a translation by torch.onnx.register_custom_op_symbolic")
+def test_refuses_an_operator_that_a_trace_cannot_translate(tmp_path):
+    """`export` by a trace refuses an operator that it cannot translate with an UnsupportedOperatorError, by name."""
+    words = r"Exporting the operator 'aten::igamma' to ONNX opset version 13 is not supported"
+    with pytest.raises(torch.onnx.errors.UnsupportedOperatorError, match=words):
+        torch.onnx.export(Of(torch.igamma), (rows(3), rows(3)), str(tmp_path / "m.onnx"), opset_version=13, **BY_TRACE)
+
+
+@fact("torch.onnx.register_custom_op_symbolic", "torch.onnx.unregister_custom_op_symbolic", requires="onnx")
+def test_learns_an_operator(traced):
+    """A trace translates an operator as its symbolic function says, from the opset on that it is registered for."""
+    models, asked = [traced(Of(torch.relu), rows(3), opset_version=13)], []
+    torch.onnx.register_custom_op_symbolic("aten::relu", lambda g, x: asked.append(x) or g.op("Neg", x), 13)
+    try:
+        models += [traced(Of(torch.relu), rows(3), opset_version=version) for version in (12, 13, 14)]
+    finally:
+        torch.onnx.unregister_custom_op_symbolic("aten::relu", 13)
+    models.append(traced(Of(torch.relu), rows(3), opset_version=13))
+    assert [kinds(model) for model in models] == [["Relu"], ["Relu"], ["Neg"], ["Neg"], ["Relu"]]
+    assert len(asked) == 2
+
+
+@fact("torch.onnx.export", requires="onnx")
+def test_takes_versions_of_other_domains(traced):
+    """A domain that is not ONNX's own is of version 1 in a traced model, unless `custom_opsets` says another."""
+    torch.onnx.register_custom_op_symbolic("aten::relu", lambda g, x: g.op("mine::Ramp", x), 13)
+    try:
+        models = [
+            traced(Of(torch.relu), rows(3), opset_version=13, **options)
+            for options in ({}, {"custom_opsets": {"mine": 5}})
+        ]
+    finally:
+        torch.onnx.unregister_custom_op_symbolic("aten::relu", 13)
+    assert [[(node.domain, node.op_type) for node in model.graph.node] for model in models] == [[("mine", "Ramp")]] * 2
+    found = [{each.domain: each.version for each in model.opset_import} for model in models]
+    assert found == [{"": 13, "mine": 1}, {"": 13, "mine": 5}]
+
+
+@fact("torch.onnx.is_in_onnx_export")
+def test_tells_that_it_traces(tmp_path):
+    """`is_in_onnx_export` is True while `export` traces, and False before and after."""
+    said = [torch.onnx.is_in_onnx_export()]
+    module = Of(lambda x: (x * 2, said.append(torch.onnx.is_in_onnx_export()))[0])
+    torch.onnx.export(module, (rows(3),), str(tmp_path / "model.onnx"), **BY_TRACE)
+    assert [*said, torch.onnx.is_in_onnx_export()] == [False, True, False]
+
+
+@fact("torch.onnx.export", requires="onnx")
+def test_writes_a_trace_into_memory():
+    """`export` by a trace writes to a binary file object too."""
+    import onnx
+
+    file = io.BytesIO()
+    assert torch.onnx.export(layer(), (rows(3),), file, **BY_TRACE) is None
+    same(computed(onnx.load_from_string(file.getvalue()), rows(1)), torch.tensor([[5 / 8]]))
+
+
+@fact("torch.onnx.export", since="2.9", hint="leave dynamo=False out, and pass dynamic_shapes for dynamic_axes")
+def test_warns_of_a_trace(tmp_path):
+    """`export` warns with a DeprecationWarning where `dynamo=False` asks for a trace."""
+    with pytest.warns(DeprecationWarning, match="legacy TorchScript-based ONNX export"):
+        assert torch.onnx.export(layer(), (rows(3),), str(tmp_path / "model.onnx"), dynamo=False) is None
+
+
+@fact("torch.onnx.export", since="2.6", hint="call eval() or train() before export")
+def test_warns_of_a_mode(tmp_path):
+    """`export` by a trace warns that `training` is deprecated, where it is not the default."""
+    mode = torch.onnx.TrainingMode.PRESERVE
+    with pytest.warns((FutureWarning, DeprecationWarning), match="Setting `training` .* is deprecated"):
+        assert torch.onnx.export(layer(), (rows(3),), str(tmp_path / "m.onnx"), training=mode, **BY_TRACE) is None
+
+
+# --- by way of torch.export -------------------------------------------------------------------------------------------
+
+NEEDED = ("onnx", "onnxscript")
+
+
+@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.6", requires=NEEDED)
+@pytest.mark.slow
+@of_each_layer
+def test_computes_what_a_layer_does(kind):
+    """A program exported by `torch.export` computes in ONNX what its layer computes in torch."""
+    module, wanted = LAYERS[kind]
+    x = rows(3) - 2
+    close(computed(exported(module(), x), x), wanted(x), roundings=16, scale=8)
+
+
+@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.6", requires=NEEDED, hint="pass dynamic_shapes")
+@pytest.mark.slow
+def test_freezes_sizes():
+    """A size that `dynamic_shapes` does not name is a number in the model, also where it computes with it."""
+    model = exported(Of(doubled), rows(3))
+    assert sizes(model.graph.input[0]) == sizes(model.graph.output[0]) == [3, 2]
+    same(computed(model, rows(5)), rows(5) * 2 + 3)
+
+
+class Doubled(nn.Module):
+    def forward(self, x):
+        return doubled(x)
+
+
+@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.6", requires=NEEDED)
+@pytest.mark.slow
+def test_leaves_sizes_open():
+    """A size that `dynamic_shapes` names is a name in the model, which computes with the size that comes."""
+    model = exported(Doubled(), rows(3), dynamic_shapes=({0: torch.export.Dim("rows")},))
+    name, width = sizes(model.graph.input[0])
+    assert isinstance(name, str) and sizes(model.graph.output[0]) == [name, 2] and width == 2
+    same(computed(model, rows(5)), rows(5) * 2 + 5)
+
+
+@fact("torch.onnx.export", "torch.export.Dim", since="2.7", requires=NEEDED)
+@pytest.mark.slow
+def test_names_sizes():
+    """A size is called in the model as its `Dim` is."""
+    model = exported(Doubled(), rows(3), dynamic_shapes=({0: torch.export.Dim("rows")},))
+    assert sizes(model.graph.input[0]) == sizes(model.graph.output[0]) == ["rows", 2]
+
+
+@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.6", requires=NEEDED)
+@pytest.mark.slow
+def test_takes_names():
+    """Inputs and outputs of a program bear the names of `input_names` and `output_names`, in order."""
+    swap = Of(lambda x, y: (y * 2, x * 3))
+    graph = exported(swap, rows(1), rows(2), input_names=["first", "second"], output_names=["twice", "thrice"]).graph
+    assert (names(graph.input), names(graph.output)) == (["first", "second"], ["twice", "thrice"])
+    assert [sizes(each) for each in [*graph.input, *graph.output]] == [[1, 2], [2, 2], [2, 2], [1, 2]]
+
+
+@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.6", requires=NEEDED)
+@pytest.mark.slow
+@pytest.mark.parametrize("version", [18, 21])
+def test_is_of_an_opset(version, program, observe):
+    """A program is of the opset that `opset_version` says."""
+    model = exported(Of(doubled), rows(3), opset_version=version)
+    assert [each.version for each in model.opset_import if not each.domain] == [version]
+    observe("opset by default", program.model.opset_imports[""])
+
+
+@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.6", requires=NEEDED)
+@pytest.mark.slow
+def test_hard_codes_what_is_no_tensor():
+    """An argument of `export` that is no tensor is hard-coded into the program, which has no input for it."""
+    model = exported(Of(lambda x, less: x - less), rows(3), 3)
+    assert len(model.graph.input) == 1
+    same(computed(model, rows(3)), rows(3) - 3)
+
+
+@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.6", requires=NEEDED, hint="call eval() before export")
+@pytest.mark.slow
+@pytest.mark.parametrize(("is_training", "wanted"), [(False, ["Gemm"]), (True, ["Gemm", "Dropout"])], ids=str)
+def test_keeps_the_mode(is_training, wanted):
+    """A program is of the mode that its module is in: it has dropout where that trains, whatever `training` says."""
+    model = with_dropout().train(is_training)
+    assert kinds(exported(model, rows(3))) == wanted
+    assert model.training is is_training
+
+
+@fact("torch.onnx.export", since="2.8", requires=NEEDED, hint="use torch.cond, or torch.where")
+@pytest.mark.slow
+def test_refuses_a_branch():
+    """`export` refuses a branch on the value of a tensor with an OnnxExporterError."""
+    with pytest.raises(
+        torch.onnx.OnnxExporterError, match=r"(?s)Failed to export the model with torch.export.*data-dep"
+    ):
+        exported(Of(branching), rows(3))
+
+
+@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.6", until="2.8", requires=NEEDED)
+@pytest.mark.slow
+def test_froze_a_branch():
+    """`export` fell back on a trace, which kept the branch that its example took, where `torch.export` refused it."""
+    same(computed(exported(Of(branching), rows(3)), -rows(3)), -rows(3) * 2)
+
+
+@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.6", requires=NEEDED)
+@pytest.mark.slow
+def test_keeps_a_branch_that_cond_makes():
+    """A branch made by `torch.cond` is an `If` in the program, taken by each call."""
+    model = exported(Of(branching_by_cond), rows(3))
+    assert "If" in kinds(model)
+    same(computed(model, rows(3)), rows(3) * 2)
+    same(computed(model, -rows(3)), -rows(3) - 1)
+
+
+@fact("torch.onnx.export", since="2.6", requires=NEEDED, hint="pass custom_translation_table")
+@pytest.mark.slow
+def test_refuses_an_operator_that_it_cannot_translate():
+    """`export` refuses an operator that it cannot translate with an OnnxExporterError that names it."""
+    with pytest.raises(torch.onnx.OnnxExporterError, match=r"No ONNX function found for .*igamma"):
+        exported(Of(torch.igamma), rows(3), rows(3))
+
+
+def _translated(a, x):
+    from onnxscript import opset18
+
+    return opset18.Sub(x, a)
+
+
+@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.6", requires=NEEDED)
+@pytest.mark.slow
+def test_takes_translations():
+    """An operator is translated as `custom_translation_table` says."""
+    table = {torch.ops.aten.igamma.default: _translated}
+    model = exported(Of(torch.igamma), rows(1), rows(3), custom_translation_table=table)
+    assert [sizes(each) for each in model.graph.input] == [[1, 2], [3, 2]]
+    same(computed(model, rows(1), rows(3)), rows(3) - rows(1))
+
+
+@fact("torch.onnx.is_in_onnx_export", since="2.8", requires=NEEDED)
+@pytest.mark.slow
+def test_tells_that_it_exports():
+    """`is_in_onnx_export` is True while `export` runs the module, and False before and after."""
+    said = [torch.onnx.is_in_onnx_export()]
+    exported(Of(lambda x: (x * 2, said.append(torch.onnx.is_in_onnx_export()))[0]), rows(3))
+    assert [*said, torch.onnx.is_in_onnx_export()] == [False, True, False]
+
+
+@fact("torch.onnx.export", since="2.6", requires=NEEDED)
+@pytest.mark.slow
+@pytest.mark.parametrize(("options", "wanted"), [({}, 2), ({"external_data": False}, 1)], ids=["by default", "not"])
+def test_writes_data_beside_its_file(tmp_path, options, wanted):
+    """`export` writes large parameters to a second file beside the model's, unless `external_data=False`."""
+    import onnx
+
+    large = counted(nn.Linear(100, 10, bias=False))
+    program = torch.onnx.export(large, (torch.ones(1, 100),), str(tmp_path / "model.onnx"), dynamo=True, **options)
+    assert len(list(tmp_path.iterdir())) == wanted
+    written = parameters(onnx.load(tmp_path / "model.onnx"))
+    assert written == parameters(program.model_proto) == {"weight": large.weight.tolist()}
+
+
+@pytest.fixture(scope="module")
+def program():
+    """A program that its facts leave as it is: what takes seconds is made once."""
+    return torch.onnx.export(layer(), (rows(3),), dynamo=True, input_names=["x"])
+
+
+@fact("torch.onnx.ONNXProgram", since="2.6", requires=NEEDED)
+@pytest.mark.slow
+@pytest.mark.parametrize("has_values", [True, False], ids=["values", "no values"])
+@pytest.mark.parametrize("are_inputs", [True, False], ids=["inputs", "no inputs"])
+def test_saves_parameters_as_it_is_told(program, tmp_path, has_values, are_inputs):
+    """`save` writes parameters with `include_initializers`, and as inputs with `keep_initializers_as_inputs`."""
+    import onnx
+
+    program.save(tmp_path / "m.onnx", include_initializers=has_values, keep_initializers_as_inputs=are_inputs)
+    model = onnx.load(tmp_path / "m.onnx")
+    assert parameters(model) == ({"weight": [[1 / 8, 2 / 8]], "bias": [3 / 8]} if has_values else {})
+    assert names(model.graph.input) == ["x", "weight", "bias"][: 3 if are_inputs else 1]
+
+
+@fact("torch.onnx.ONNXProgram", since="2.9", requires=NEEDED)
+@pytest.mark.slow
+def test_computes_by_the_reference(program):
+    """`call_reference` gives the outputs of a program by ONNX's own implementation, as tensors."""
+    [result] = program.call_reference(rows(3))
+    same(result, torch.tensor([[5 / 8], [11 / 8], [17 / 8]]))
+
+
+@fact("torch.onnx.ONNXProgram", since="2.6", requires=NEEDED)
+@pytest.mark.slow
+def test_takes_other_weights(program):
+    """`apply_weights` gives a program the parameters of a state dict, by their names."""
+    weights = {"weight": torch.tensor([[2.0, 3.0]]), "bias": torch.tensor([4.0])}
+    other = torch.onnx.ONNXProgram(program.model.clone(), program.exported_program)
+    other.apply_weights(weights)
+    same(computed(other.model_proto, rows(2)), torch.tensor([[7.0], [17.0]]))
+
+
+@fact("torch.onnx.ONNXProgram.rename_axes", since="2.11", requires=NEEDED)
+@pytest.mark.slow
+def test_renames_sizes():
+    """`rename_axes` gives open sizes of a program other names, wherever they stand."""
+    sizes_of = {"dynamic_shapes": ({0: torch.export.Dim("rows")},)}
+    program = torch.onnx.export(Doubled(), (rows(3),), dynamo=True, **sizes_of)
+    program.rename_axes({"rows": "batch"})
+    graph = program.model_proto.graph
+    assert sizes(graph.input[0]) == sizes(graph.output[0]) == ["batch", 2]
+
+
+@fact("torch.onnx.ops.symbolic", "torch.onnx.export", since="2.8", requires=NEEDED)
+@pytest.mark.slow
+def test_puts_any_operator_into_a_program():
+    """`ops.symbolic` is in a program the operator that it names, with the attributes and the shape that it is told."""
+    told = {"attrs": {"slope": 2}, "dtype": torch.int64, "shape": (7, 4), "version": 3}
+    model = exported(Of(lambda x: torch.onnx.ops.symbolic("mine::Ramp", (x,), **told)), rows(3))
+    [node] = model.graph.node
+    assert (node.domain, node.op_type, {each.name: each.i for each in node.attribute}) == ("mine", "Ramp", {"slope": 2})
+    assert (sizes(model.graph.output[0]), model.graph.output[0].type.tensor_type.elem_type) == ([7, 4], 7)
+    assert {each.domain: each.version for each in model.opset_import}["mine"] == 3
+
+
+# --- beside export ----------------------------------------------------------------------------------------------------
+
+
+@fact("torch.onnx.operators.shape_as_tensor", "torch.onnx.operators.reshape_from_tensor_shape")
+def test_reshapes_by_a_tensor():
+    """`shape_as_tensor` gives sizes as a tensor, and `reshape_from_tensor_shape` takes them."""
+    from torch.onnx.operators import reshape_from_tensor_shape, shape_as_tensor
+
+    same(shape_as_tensor(rows(3)), torch.tensor([3, 2]))
+    same(reshape_from_tensor_shape(rows(3), torch.tensor([2, 3])), torch.tensor([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]))
+
+
+@fact("torch.onnx.InputObserver", since="2.11")
+def test_sees_what_a_module_is_given():
+    """`InputObserver` tells by the calls of a module which arguments to export it with, and which sizes are open."""
+    module, observer = Doubled(), torch.onnx.InputObserver()
+    with observer(module):
+        same(module(rows(3)), rows(3) * 2 + 3)
+        module(rows(5))
+    assert observer.num_obs() == 2
+    [seen] = observer.infer_arguments()
+    same(seen, rows(seen.shape[0]))
+    [of_input] = observer.infer_dynamic_shapes()
+    assert list(of_input) == [0]
+
+
+@fact("torch.onnx.ops.rotary_embedding")
+@pytest.mark.parametrize(("interleaved", "wanted"), [(False, [-3.0, 2.0, 1.0, 4.0]), (True, [-2.0, 1.0, 3.0, 4.0])])
+def test_turns_pairs(interleaved, wanted):
+    """`rotary_embedding` turns pairs by angles: those of neighbours if `interleaved`, else of the two halves."""
+    x, cosines, sines = (
+        torch.tensor([[[[1.0, 2.0, 3.0, 4.0]]]]),
+        torch.tensor([[[0.0, 1.0]]]),
+        torch.tensor([[[1.0, 0.0]]]),
+    )
+    same(torch.onnx.ops.rotary_embedding(x, cosines, sines, interleaved=interleaved), torch.tensor([[[wanted]]]))
+
+
+@fact("torch.onnx.ops.attention")
+def test_attends():
+    """`attention` gives a mean of values, here of those before, with the keys and values that it has had so far."""
+    keys, values = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]]), torch.tensor([[[[2.0, 6.0], [4.0, 10.0]]]])
+    result, all_keys, all_values, products = torch.onnx.ops.attention(keys * 0, keys, values, is_causal=True)
+    same(result, torch.tensor([[[[2.0, 6.0], [3.0, 8.0]]]]))
+    same(all_keys, keys)
+    same(all_values, values)
+    same(products, torch.zeros(1, 1, 2, 2))
