@@ -63,6 +63,8 @@ def command(options: argparse.Namespace) -> int:
         "fixtures.plugins",
         "-p",
         "no:cacheprovider",
+        "-p",
+        "no:logging",
     ]
     ours += ["--import-mode=importlib", "-o", "timeout=60", "-o", f"runs={Path.cwd() / 'runs'}"]
     if "--benchmarks" not in options.rest:

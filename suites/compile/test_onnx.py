@@ -312,8 +312,8 @@ def test_warns_of_a_trace(tmp_path):
 
 @fact("torch.onnx.export", since="2.6", hint="call eval() or train() before export")
 def test_warns_of_a_mode(tmp_path):
-    """`export` by a trace warns that `training` is deprecated, where it is not the default."""
-    mode = torch.onnx.TrainingMode.PRESERVE
+    """`export` by a trace warns that to set `training` is deprecated, where that is `TrainingMode.TRAINING`."""
+    mode = torch.onnx.TrainingMode.TRAINING
     with pytest.warns((FutureWarning, DeprecationWarning), match="Setting `training` .* is deprecated"):
         assert torch.onnx.export(layer(), (rows(3),), str(tmp_path / "m.onnx"), training=mode, **BY_TRACE) is None
 
@@ -396,7 +396,9 @@ def test_hard_codes_what_is_no_tensor():
 
 @fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.6", requires=NEEDED, hint="call eval() before export")
 @pytest.mark.slow
-@pytest.mark.parametrize(("is_training", "wanted"), [(False, ["Gemm"]), (True, ["Gemm", "Dropout"])], ids=str)
+@pytest.mark.parametrize(
+    ("is_training", "wanted"), [(False, ["Gemm"]), (True, ["Gemm", "Dropout"])], ids=["eval", "train"]
+)
 def test_keeps_the_mode(is_training, wanted):
     """A program is of the mode that its module is in: it has dropout where that trains, whatever `training` says."""
     model = with_dropout().train(is_training)
@@ -520,8 +522,8 @@ def test_takes_other_weights(program):
 @pytest.mark.slow
 def test_renames_sizes():
     """`rename_axes` gives open sizes of a program other names, wherever they stand."""
-    sizes_of = {"dynamic_shapes": ({0: torch.export.Dim("rows")},)}
-    program = torch.onnx.export(Doubled(), (rows(3),), dynamo=True, **sizes_of)
+    shapes = ({0: torch.export.Dim("rows")},)
+    program = torch.onnx.export(Doubled(), (rows(3),), dynamo=True, dynamic_shapes=shapes)
     program.rename_axes({"rows": "batch"})
     graph = program.model_proto.graph
     assert sizes(graph.input[0]) == sizes(graph.output[0]) == ["batch", 2]
@@ -566,7 +568,11 @@ def test_sees_what_a_module_is_given():
 
 
 @fact("torch.onnx.ops.rotary_embedding")
-@pytest.mark.parametrize(("interleaved", "wanted"), [(False, [-3.0, 2.0, 1.0, 4.0]), (True, [-2.0, 1.0, 3.0, 4.0])])
+@pytest.mark.parametrize(
+    ("interleaved", "wanted"),
+    [(False, [-3.0, 2.0, 1.0, 4.0]), (True, [-2.0, 1.0, 3.0, 4.0])],
+    ids=["halves", "neighbours"],
+)
 def test_turns_pairs(interleaved, wanted):
     """`rotary_embedding` turns pairs by angles: those of neighbours if `interleaved`, else of the two halves."""
     x, cosines, sines = (
