@@ -302,11 +302,13 @@ ONE = {
     "settings_in_a_dict": lambda x: x * SETTINGS["scale"],
 }  # fmt: skip
 ONE_SINCE = {
-    "2.3": {
+    "2.2": {
         "shape_in_text": lambda x: x * len(f"{x.shape}"),
-        "tensor_in_text": between(lambda y: f"{y}"),
         "partial": lambda x: functools.partial(torch.add, alpha=2)(x, x),
         "object_with_call": lambda x: Scale(2.0)(x) + 1,
+    },
+    "2.3": {
+        "tensor_in_text": between(lambda y: f"{y}"),
         "inference_mode": _inference,
         "lru_cache": lambda x: x * remembered(3),
     },
@@ -325,19 +327,17 @@ ONE_SINCE = {
         "contextmanager": _own_context,
         "dataclass_replace": lambda x: dataclasses.replace(Box(x), by=3.0).tensor * 2,
     },
-    "2.8": {
+    "2.9": {
         "namedtuple_replace": lambda x: Pair(x, x * 2)._replace(b=x).b + 1,
         "counter": lambda x: x * collections.Counter("aab")["a"],
     },
-    "2.12": {
+    "2.12": {"deepcopy_of_a_list": lambda x: x * copy.deepcopy([1, 2])[1] + 1},
+    "2.13": {
         "regular_expression": lambda x: x * 2 * int(re.match(r"(\d+)", "12").group(1)),
-        "deepcopy_of_a_list": lambda x: x * copy.deepcopy([1, 2])[1] + 1,
-    },
-    "2.15": {
         "id": between(id),
         "hash": between(hash),
-        "error_of_torch": _torch_error,
     },
+    "2.14": {"error_of_torch": _torch_error},
 }  # fmt: skip
 TWO = {
     "print": between(lambda y: print("here")),
@@ -362,8 +362,7 @@ TWO = {
 TWO_UNTIL = {
     "2.5": {"environ": between(lambda y: os.environ.get("HOME"))},
     "2.6": {name: ONE_SINCE["2.6"][name] for name in ("dict_update", "sorted_tensors", "numpy_scalar", "data_ptr")},
-    "2.12": {"regular_expression": ONE_SINCE["2.12"]["regular_expression"]},
-    "2.15": {name: ONE_SINCE["2.15"][name] for name in ("id", "hash")},
+    "2.13": ONE_SINCE["2.13"],
 }  # fmt: skip
 NONE_UNTIL = {
     "2.4": {name: ONE_SINCE["2.4"][name] for name in ("raise_and_except",)},

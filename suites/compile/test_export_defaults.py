@@ -110,7 +110,7 @@ def test_is_refused_where_it_cannot_be():
         torch.export.export(Of(of_two_rows), (rows(2),), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},))
 
 
-@fact("torch.export.Dim", "torch.export.export", since="2.3", hint="use Dim.AUTO, or change the module")
+@fact("torch.export.Dim", "torch.export.export", since="2.2", hint="use Dim.AUTO, or change the module")
 def test_is_refused_with_a_name_where_it_cannot_be():
     """A dimension with a name that the module fixes is refused by `export`."""
     with pytest.raises(torch._dynamo.exc.UserError, match=r"[Cc]onstant|speciali[sz]ed"):

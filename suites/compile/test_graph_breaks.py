@@ -45,10 +45,17 @@ def test_leaves_everyday_python_in_one_graph(device, numbers, compiled, name):
     assert measured(compiled, ONE[name], device, numbers, fullgraph=True) == 1
 
 
+@fact("torch.compile", since="2.2")
+@pytest.mark.parametrize("name", ONE_SINCE["2.2"])
+def test_leaves_text_of_shapes_and_objects_in_one_graph(device, numbers, compiled, name):
+    """Text of shapes, `partial`, and objects that are called stay in one graph."""
+    assert measured(compiled, ONE_SINCE["2.2"][name], device, numbers, fullgraph=True) == 1
+
+
 @fact("torch.compile", since="2.3")
 @pytest.mark.parametrize("name", ONE_SINCE["2.3"])
 def test_leaves_text_and_caches_in_one_graph(device, numbers, compiled, name):
-    """Text of shapes, `partial`, objects that are called, `inference_mode` and `lru_cache` stay in one graph."""
+    """Text of a tensor, `inference_mode` and `lru_cache` stay in one graph."""
     assert measured(compiled, ONE_SINCE["2.3"][name], device, numbers, fullgraph=True) == 1
 
 
@@ -73,25 +80,32 @@ def test_leaves_context_managers_in_one_graph(device, numbers, compiled, name):
     assert measured(compiled, ONE_SINCE["2.7"][name], device, numbers, fullgraph=True) == 1
 
 
-@fact("torch.compile", since="2.8")
-@pytest.mark.parametrize("name", ONE_SINCE["2.8"])
+@fact("torch.compile", since="2.9")
+@pytest.mark.parametrize("name", ONE_SINCE["2.9"])
 def test_leaves_counters_in_one_graph(device, numbers, compiled, name):
     """`_replace` of a named tuple, and a `Counter`, stay in one graph."""
-    assert measured(compiled, ONE_SINCE["2.8"][name], device, numbers, fullgraph=True) == 1
+    assert measured(compiled, ONE_SINCE["2.9"][name], device, numbers, fullgraph=True) == 1
 
 
 @fact("torch.compile", since="2.12")
 @pytest.mark.parametrize("name", ONE_SINCE["2.12"])
-def test_leaves_regular_expressions_in_one_graph(device, numbers, compiled, name):
-    """A regular expression, and a deep copy of a list, stay in one graph."""
+def test_leaves_copies_in_one_graph(device, numbers, compiled, name):
+    """A deep copy of a list stays in one graph."""
     assert measured(compiled, ONE_SINCE["2.12"][name], device, numbers, fullgraph=True) == 1
 
 
-@fact("torch.compile", since="2.15")
-@pytest.mark.parametrize("name", ONE_SINCE["2.15"])
-def test_leaves_identities_in_one_graph(device, numbers, compiled, name):
-    """`id` and `hash` of a tensor, and an error of torch that is caught, stay in one graph."""
-    assert measured(compiled, ONE_SINCE["2.15"][name], device, numbers, fullgraph=True) == 1
+@fact("torch.compile", since="2.13")
+@pytest.mark.parametrize("name", ONE_SINCE["2.13"])
+def test_leaves_regular_expressions_and_identities_in_one_graph(device, numbers, compiled, name):
+    """A regular expression, and `id` and `hash` of a tensor, stay in one graph."""
+    assert measured(compiled, ONE_SINCE["2.13"][name], device, numbers, fullgraph=True) == 1
+
+
+@fact("torch.compile", since="2.14")
+@pytest.mark.parametrize("name", ONE_SINCE["2.14"])
+def test_leaves_errors_of_torch_in_one_graph(device, numbers, compiled, name):
+    """An error of torch that is raised and caught stays in one graph."""
+    assert measured(compiled, ONE_SINCE["2.14"][name], device, numbers, fullgraph=True) == 1
 
 
 @fact("torch.compile", since="2.1", hint="move it out of what is compiled, or decorate it with torch.compiler.disable")
@@ -119,18 +133,11 @@ def test_was_broken_by_updates_and_sorting(device, numbers, compiled, name):
     assert measured(compiled, TWO_UNTIL["2.6"][name], device, numbers) == 2
 
 
-@fact("torch.compile", since="2.1", until="2.12")
-@pytest.mark.parametrize("name", TWO_UNTIL["2.12"])
-def test_was_broken_by_regular_expressions(device, numbers, compiled, name):
-    """A regular expression broke the graph in two."""
-    assert measured(compiled, TWO_UNTIL["2.12"][name], device, numbers) == 2
-
-
-@fact("torch.compile", since="2.1", until="2.15")
-@pytest.mark.parametrize("name", TWO_UNTIL["2.15"])
-def test_was_broken_by_identities(device, numbers, compiled, name):
-    """`id` and `hash` of a tensor broke the graph in two."""
-    assert measured(compiled, TWO_UNTIL["2.15"][name], device, numbers) == 2
+@fact("torch.compile", since="2.1", until="2.13")
+@pytest.mark.parametrize("name", TWO_UNTIL["2.13"])
+def test_was_broken_by_regular_expressions_and_identities(device, numbers, compiled, name):
+    """A regular expression, and `id` and `hash` of a tensor, broke the graph in two."""
+    assert measured(compiled, TWO_UNTIL["2.13"][name], device, numbers) == 2
 
 
 @fact("torch.compile", since="2.1", until="2.4")

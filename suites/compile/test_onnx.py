@@ -3,13 +3,14 @@
 import inspect
 import io
 import itertools
+import sys
 
 import numpy
 import pytest
 import torch
 from torch import nn
 
-from fixtures.checks import close, same
+from fixtures.checks import close, same, shares
 from fixtures.fact import fact
 
 # Before 2.4 there is the trace alone, and nothing to ask for it by.
@@ -38,6 +39,16 @@ class Of(nn.Module):
 
     def forward(self, *inputs):
         return self.function(*inputs)
+
+
+class Doubled(nn.Module):
+    def forward(self, x):
+        return doubled(x)
+
+
+class Less(nn.Module):
+    def forward(self, x, by):
+        return x - by
 
 
 def rows(count):
@@ -83,7 +94,8 @@ def portions(x):
     return powers / powers.sum(-1, keepdims=True)
 
 
-# A module with what it computes of a matrix in double precision.
+# A module with what it computes of a matrix of three rows in double precision. Each rounds a dozen times at most, and
+# nothing that it adds up on the way is beyond 8.
 LAYERS = {
     "linear": (lambda: counted(nn.Linear(2, 2)), lambda x: (x.numpy() @ [[1, 3], [2, 4]] + [5, 6]) / 8),
     "convolution": (lambda: counted(nn.Conv1d(3, 1, 2)), lambda x: [[(x.numpy().reshape(6) @ range(1, 7) + 7) / 8]]),
@@ -117,8 +129,8 @@ def computed(model, *inputs):
     """What ONNX's own reference implementation computes by the model, in NumPy."""
     from onnx.reference import ReferenceEvaluator
 
-    names = [each.name for each in model.graph.input]
-    results = ReferenceEvaluator(model).run(None, {name: x.numpy() for name, x in zip(names, inputs)})
+    given = {name: x.numpy() for name, x in zip(names(model.graph.input), inputs)}
+    results = ReferenceEvaluator(model).run(None, given)
     return torch.from_numpy(numpy.asarray(results[0]))
 
 
@@ -237,6 +249,14 @@ def test_makes_parameters_of_a_trace_replaceable(traced):
     assert parameters(model) == {"weight": [[1 / 8, 2 / 8]], "bias": [3 / 8]}
 
 
+@fact("torch.onnx.export", requires="onnx", myth="what is no tensor is hard-coded into a model")
+def test_has_an_input_for_a_number_of_a_trace(traced):
+    """A number among the arguments is an input of a traced model, which computes with the number that comes."""
+    model = traced(Less(), rows(3), 3)
+    assert len(model.graph.input) == 2
+    same(computed(model, rows(3), torch.tensor(5)), rows(3) - 5)
+
+
 @fact("torch.onnx.export", requires="onnx", hint="use torch.where, or torch.cond and dynamo=True")
 def test_freezes_a_branch_of_a_trace(traced):
     """`export` by a trace keeps the branch that its example took, and warns with a TracerWarning."""
@@ -252,6 +272,15 @@ def test_refuses_an_operator_that_a_trace_cannot_translate(tmp_path):
     words = r"Exporting the operator 'aten::igamma' to ONNX opset version 13 is not supported"
     with pytest.raises(torch.onnx.errors.UnsupportedOperatorError, match=words):
         torch.onnx.export(Of(torch.igamma), (rows(3), rows(3)), str(tmp_path / "m.onnx"), opset_version=13, **BY_TRACE)
+
+
+@fact("torch.onnx.export", hint="pip install onnx")
+def test_needs_a_package_for_a_trace(monkeypatch, tmp_path):
+    """`export` by a trace says that it needs the package onnx where that is missing, before it writes a file."""
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(RuntimeError, match="Module onnx is not installed"):
+        torch.onnx.export(layer(), (rows(3),), str(tmp_path / "model.onnx"), **BY_TRACE)
+    assert list(tmp_path.iterdir()) == []
 
 
 @fact("torch.onnx.register_custom_op_symbolic", "torch.onnx.unregister_custom_op_symbolic", requires="onnx")
@@ -284,7 +313,7 @@ def test_takes_versions_of_other_domains(traced):
     assert found == [{"": 13, "mine": 1}, {"": 13, "mine": 5}]
 
 
-@fact("torch.onnx.is_in_onnx_export")
+@fact("torch.onnx.is_in_onnx_export", requires="onnx")
 def test_tells_that_it_traces(tmp_path):
     """`is_in_onnx_export` is True while `export` traces, and False before and after."""
     said = [torch.onnx.is_in_onnx_export()]
@@ -303,14 +332,19 @@ def test_writes_a_trace_into_memory():
     same(computed(onnx.load_from_string(file.getvalue()), rows(1)), torch.tensor([[5 / 8]]))
 
 
-@fact("torch.onnx.export", since="2.9", hint="leave dynamo=False out, and pass dynamic_shapes for dynamic_axes")
+@fact(
+    "torch.onnx.export",
+    since="2.9",
+    requires="onnx",
+    hint="leave dynamo=False out, and pass dynamic_shapes for dynamic_axes",
+)
 def test_warns_of_a_trace(tmp_path):
     """`export` warns with a DeprecationWarning where `dynamo=False` asks for a trace."""
     with pytest.warns(DeprecationWarning, match="legacy TorchScript-based ONNX export"):
         assert torch.onnx.export(layer(), (rows(3),), str(tmp_path / "model.onnx"), dynamo=False) is None
 
 
-@fact("torch.onnx.export", since="2.6", hint="call eval() or train() before export")
+@fact("torch.onnx.export", since="2.6", requires="onnx", hint="call eval() or train() before export")
 def test_warns_of_a_mode(tmp_path):
     """`export` by a trace warns that to set `training` is deprecated, where that is `TrainingMode.TRAINING`."""
     mode = torch.onnx.TrainingMode.TRAINING
@@ -340,11 +374,6 @@ def test_freezes_sizes():
     model = exported(Of(doubled), rows(3))
     assert sizes(model.graph.input[0]) == sizes(model.graph.output[0]) == [3, 2]
     same(computed(model, rows(5)), rows(5) * 2 + 3)
-
-
-class Doubled(nn.Module):
-    def forward(self, x):
-        return doubled(x)
 
 
 @fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.6", requires=NEEDED)
@@ -389,8 +418,8 @@ def test_is_of_an_opset(version, program, observe):
 @pytest.mark.slow
 def test_hard_codes_what_is_no_tensor():
     """An argument of `export` that is no tensor is hard-coded into the program, which has no input for it."""
-    model = exported(Of(lambda x, less: x - less), rows(3), 3)
-    assert len(model.graph.input) == 1
+    model = exported(Less(), rows(3), 3)
+    assert names(model.graph.input) == ["x"]
     same(computed(model, rows(3)), rows(3) - 3)
 
 
@@ -546,25 +575,54 @@ def test_puts_any_operator_into_a_program():
 
 @fact("torch.onnx.operators.shape_as_tensor", "torch.onnx.operators.reshape_from_tensor_shape")
 def test_reshapes_by_a_tensor():
-    """`shape_as_tensor` gives sizes as a tensor, and `reshape_from_tensor_shape` takes them."""
+    """`shape_as_tensor` gives sizes as a tensor, and `reshape_from_tensor_shape` takes them to view a tensor."""
     from torch.onnx.operators import reshape_from_tensor_shape, shape_as_tensor
 
-    same(shape_as_tensor(rows(3)), torch.tensor([3, 2]))
-    same(reshape_from_tensor_shape(rows(3), torch.tensor([2, 3])), torch.tensor([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]))
+    x, found = rows(3), shape_as_tensor(rows(3))
+    same(found, torch.tensor([3, 2]))
+    assert found.is_contiguous()
+    y = reshape_from_tensor_shape(x, torch.tensor([2, 3]))
+    same(y, torch.tensor([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]))
+    assert shares(y, x)
 
 
 @fact("torch.onnx.InputObserver", since="2.11")
 def test_sees_what_a_module_is_given():
-    """`InputObserver` tells by the calls of a module which arguments to export it with, and which sizes are open."""
+    """`InputObserver` tells by the first calls of a module what arguments it had, and which of their sizes differed."""
+    module, observer = Doubled(), torch.onnx.InputObserver()
+    with observer(module, store_n_calls=2):
+        for count in (3, 5, 7):
+            same(module(rows(count)), rows(count) * 2 + count)
+    assert observer.num_obs() == 2
+    [seen] = observer.infer_arguments(1)
+    same(seen, rows(5))
+    assert seen.is_contiguous()
+    [open_sizes] = observer.infer_dynamic_shapes()
+    assert list(open_sizes) == [0]
+
+
+@fact("torch.onnx.InputObserver", since="2.11")
+def test_sees_keywords():
+    """`InputObserver` tells by keyword what a module was given by keyword, and after `as_args_kwargs` in any case."""
     module, observer = Doubled(), torch.onnx.InputObserver()
     with observer(module):
-        same(module(rows(3)), rows(3) * 2 + 3)
-        module(rows(5))
-    assert observer.num_obs() == 2
-    [seen] = observer.infer_arguments()
-    same(seen, rows(seen.shape[0]))
-    [of_input] = observer.infer_dynamic_shapes()
-    assert list(of_input) == [0]
+        module(x=rows(3))
+        module(x=rows(3) - 1)
+    same(observer.infer_arguments(1)["x"], rows(3) - 1)
+    given, named = observer.infer_arguments(1, as_args_kwargs=True)
+    assert (list(given), list(named)) == ([], ["x"])
+    same(named["x"], rows(3) - 1)
+
+
+@fact("torch.onnx.InputObserver", since="2.11")
+def test_takes_the_first_size_for_open():
+    """`InputObserver` tells that a first size is open that never differed, where `set_batch_dimension_for` says so."""
+    module, observer = Doubled(), torch.onnx.InputObserver()
+    with observer(module):
+        module(rows(3))
+        module(rows(3))
+    assert [list(each) for each in observer.infer_dynamic_shapes()] == [[]]
+    assert [list(each) for each in observer.infer_dynamic_shapes(set_batch_dimension_for=True)] == [[0]]
 
 
 @fact("torch.onnx.ops.rotary_embedding")
@@ -575,12 +633,10 @@ def test_sees_what_a_module_is_given():
 )
 def test_turns_pairs(interleaved, wanted):
     """`rotary_embedding` turns pairs by angles: those of neighbours if `interleaved`, else of the two halves."""
-    x, cosines, sines = (
-        torch.tensor([[[[1.0, 2.0, 3.0, 4.0]]]]),
-        torch.tensor([[[0.0, 1.0]]]),
-        torch.tensor([[[1.0, 0.0]]]),
-    )
+    x = torch.tensor([[[[1.0, 2.0, 3.0, 4.0]]]])
+    cosines, sines = torch.tensor([[[0.0, 1.0]]]), torch.tensor([[[1.0, 0.0]]])
     same(torch.onnx.ops.rotary_embedding(x, cosines, sines, interleaved=interleaved), torch.tensor([[[wanted]]]))
+    same(x, torch.tensor([[[[1.0, 2.0, 3.0, 4.0]]]]))
 
 
 @fact("torch.onnx.ops.attention")

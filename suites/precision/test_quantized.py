@@ -10,7 +10,7 @@ from fixtures.fact import fact
 pytestmark = pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor, torch.quantize_per_channel and other")
 
 ARRAY = numpy.array([[0.5, -1.25, 2.0], [1.5, 0.25, -30.0]], "float32")
-SCALES, ZEROS = numpy.array([0.25, 0.5], "float32"), numpy.array([10, 3])
+SCALES, ZEROS = numpy.array([0.25, 0.125], "float32"), numpy.array([10, 3])
 LIMITS = {
     torch.quint8: (0, 255, "uint8"),
     torch.qint8: (-128, 127, "int8"),
