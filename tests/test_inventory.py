@@ -220,9 +220,9 @@ def test_the_file_is_of_all_supported_releases():
 
 
 def test_the_first_release_with_every_name():
-    assert first_with(["torch.add"]) == "2.0"
-    assert first_with(["torch.add", "torch.nn.RMSNorm"]) == "2.4"
-    assert first_with([]) == "2.0"
+    assert first_with(("torch.add",)) == "2.0"
+    assert first_with(("torch.add", "torch.nn.RMSNorm")) == "2.4"
+    assert first_with(()) == "2.0"
 
 
 def test_an_unknown_name_comes_with_its_likeness():
@@ -231,7 +231,7 @@ def test_an_unknown_name_comes_with_its_likeness():
     assert "torch.nn.Linear" in unknown("torch.n.Linear")
     assert unknown("torch.qqqqqqqqqqqqq") == ""
     with pytest.raises(KeyError):
-        first_with(["torch.qqqqqqqqqqqqq"])
+        first_with(("torch.qqqqqqqqqqqqq",))
 
 
 @pytest.mark.parametrize(

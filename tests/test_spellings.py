@@ -111,6 +111,12 @@ def test_everything_is_as_before_afterwards(subject):
     assert [vars(owner).get(name) for owner, name in names] == before
 
 
+def test_the_members_of_an_enumeration_are_left_alone():
+    labels = [target.label for target in targets("torch.onnx.JitScalarType")]
+    assert labels[0] == "torch.onnx.JitScalarType"
+    assert "torch.onnx.JitScalarType.__members__" not in labels
+
+
 def test_a_tensor_is_no_sequence_to_c_afterwards():
     with planted(targets("torch.Tensor.__getitem__"), lambda call: call.proceed()):
         evaluate("a[0]")
