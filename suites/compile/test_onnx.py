@@ -1,5 +1,6 @@
 """Models as ONNX files: `torch.onnx.export` by way of `torch.export`, and by way of a trace as it was before."""
 
+import functools
 import inspect
 import io
 import itertools
@@ -334,7 +335,7 @@ def test_writes_a_trace_into_memory():
 
 @fact(
     "torch.onnx.export",
-    since="2.9",
+    since="2.8",
     requires="onnx",
     hint="leave dynamo=False out, and pass dynamic_shapes for dynamic_axes",
 )
@@ -344,7 +345,7 @@ def test_warns_of_a_trace(tmp_path):
         assert torch.onnx.export(layer(), (rows(3),), str(tmp_path / "model.onnx"), dynamo=False) is None
 
 
-@fact("torch.onnx.export", since="2.6", requires="onnx", hint="call eval() or train() before export")
+@fact("torch.onnx.export", since="2.5", requires="onnx", hint="call eval() or train() before export")
 def test_warns_of_a_mode(tmp_path):
     """`export` by a trace warns that to set `training` is deprecated, where that is `TrainingMode.TRAINING`."""
     mode = torch.onnx.TrainingMode.TRAINING
@@ -357,7 +358,7 @@ def test_warns_of_a_mode(tmp_path):
 NEEDED = ("onnx", "onnxscript")
 
 
-@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.6", requires=NEEDED)
+@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.5", requires=NEEDED)
 @pytest.mark.slow
 @of_each_layer
 def test_computes_what_a_layer_does(kind):
@@ -367,7 +368,7 @@ def test_computes_what_a_layer_does(kind):
     close(computed(exported(module(), x), x), wanted(x), roundings=16, scale=8)
 
 
-@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.6", requires=NEEDED, hint="pass dynamic_shapes")
+@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.5", requires=NEEDED, hint="pass dynamic_shapes")
 @pytest.mark.slow
 def test_freezes_sizes():
     """A size that `dynamic_shapes` does not name is a number in the model, also where it computes with it."""
@@ -376,7 +377,7 @@ def test_freezes_sizes():
     same(computed(model, rows(5)), rows(5) * 2 + 3)
 
 
-@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.6", requires=NEEDED)
+@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.5", requires=NEEDED)
 @pytest.mark.slow
 def test_leaves_sizes_open():
     """A size that `dynamic_shapes` names is a name in the model, which computes with the size that comes."""
@@ -394,7 +395,7 @@ def test_names_sizes():
     assert sizes(model.graph.input[0]) == sizes(model.graph.output[0]) == ["rows", 2]
 
 
-@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.6", requires=NEEDED)
+@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.5", requires=NEEDED)
 @pytest.mark.slow
 def test_takes_names():
     """Inputs and outputs of a program bear the names of `input_names` and `output_names`, in order."""
@@ -406,15 +407,15 @@ def test_takes_names():
 
 @fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.6", requires=NEEDED)
 @pytest.mark.slow
-@pytest.mark.parametrize("version", [18, 21])
-def test_is_of_an_opset(version, program, observe):
+@pytest.mark.parametrize("version", [20, 21])
+def test_is_of_an_opset(version, observe):
     """A program is of the opset that `opset_version` says."""
     model = exported(Of(doubled), rows(3), opset_version=version)
     assert [each.version for each in model.opset_import if not each.domain] == [version]
-    observe("opset by default", program.model.opset_imports[""])
+    observe("opset by default", program().model.opset_imports[""])
 
 
-@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.6", requires=NEEDED)
+@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.5", requires=NEEDED)
 @pytest.mark.slow
 def test_hard_codes_what_is_no_tensor():
     """An argument of `export` that is no tensor is hard-coded into the program, which has no input for it."""
@@ -423,19 +424,18 @@ def test_hard_codes_what_is_no_tensor():
     same(computed(model, rows(3)), rows(3) - 3)
 
 
-@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.6", requires=NEEDED, hint="call eval() before export")
+@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.5", requires=NEEDED, hint="call eval() before export")
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("is_training", "wanted"), [(False, ["Gemm"]), (True, ["Gemm", "Dropout"])], ids=["eval", "train"]
-)
-def test_keeps_the_mode(is_training, wanted):
+@pytest.mark.parametrize("is_training", [False, True], ids=["eval", "train"])
+def test_keeps_the_mode(is_training):
     """A program is of the mode that its module is in: it has dropout where that trains, whatever `training` says."""
     model = with_dropout().train(is_training)
-    assert kinds(exported(model, rows(3))) == wanted
+    operators = kinds(exported(model, rows(3)))
+    assert ("Gemm" in operators, "Dropout" in operators) == (True, is_training)
     assert model.training is is_training
 
 
-@fact("torch.onnx.export", since="2.8", requires=NEEDED, hint="use torch.cond, or torch.where")
+@fact("torch.onnx.export", since="2.9", requires=NEEDED, hint="use torch.cond, or torch.where")
 @pytest.mark.slow
 def test_refuses_a_branch():
     """`export` refuses a branch on the value of a tensor with an OnnxExporterError."""
@@ -445,7 +445,7 @@ def test_refuses_a_branch():
         exported(Of(branching), rows(3))
 
 
-@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.6", until="2.8", requires=NEEDED)
+@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.5", until="2.9", requires=NEEDED)
 @pytest.mark.slow
 def test_froze_a_branch():
     """`export` fell back on a trace, which kept the branch that its example took, where `torch.export` refused it."""
@@ -462,7 +462,7 @@ def test_keeps_a_branch_that_cond_makes():
     same(computed(model, -rows(3)), -rows(3) - 1)
 
 
-@fact("torch.onnx.export", since="2.6", requires=NEEDED, hint="pass custom_translation_table")
+@fact("torch.onnx.export", since="2.5", requires=NEEDED, hint="pass custom_translation_table")
 @pytest.mark.slow
 def test_refuses_an_operator_that_it_cannot_translate():
     """`export` refuses an operator that it cannot translate with an OnnxExporterError that names it."""
@@ -495,7 +495,7 @@ def test_tells_that_it_exports():
     assert [*said, torch.onnx.is_in_onnx_export()] == [False, True, False]
 
 
-@fact("torch.onnx.export", since="2.6", requires=NEEDED)
+@fact("torch.onnx.export", since="2.5", requires=NEEDED)
 @pytest.mark.slow
 @pytest.mark.parametrize(("options", "wanted"), [({}, 2), ({"external_data": False}, 1)], ids=["by default", "not"])
 def test_writes_data_beside_its_file(tmp_path, options, wanted):
@@ -509,21 +509,21 @@ def test_writes_data_beside_its_file(tmp_path, options, wanted):
     assert written == parameters(program.model_proto) == {"weight": large.weight.tolist()}
 
 
-@pytest.fixture(scope="module")
+@functools.cache
 def program():
     """A program that its facts leave as it is: what takes seconds is made once."""
     return torch.onnx.export(layer(), (rows(3),), dynamo=True, input_names=["x"])
 
 
-@fact("torch.onnx.ONNXProgram", since="2.6", requires=NEEDED)
+@fact("torch.onnx.ONNXProgram", since="2.5", requires=NEEDED)
 @pytest.mark.slow
 @pytest.mark.parametrize("has_values", [True, False], ids=["values", "no values"])
 @pytest.mark.parametrize("are_inputs", [True, False], ids=["inputs", "no inputs"])
-def test_saves_parameters_as_it_is_told(program, tmp_path, has_values, are_inputs):
+def test_saves_parameters_as_it_is_told(tmp_path, has_values, are_inputs):
     """`save` writes parameters with `include_initializers`, and as inputs with `keep_initializers_as_inputs`."""
     import onnx
 
-    program.save(tmp_path / "m.onnx", include_initializers=has_values, keep_initializers_as_inputs=are_inputs)
+    program().save(tmp_path / "m.onnx", include_initializers=has_values, keep_initializers_as_inputs=are_inputs)
     model = onnx.load(tmp_path / "m.onnx")
     assert parameters(model) == ({"weight": [[1 / 8, 2 / 8]], "bias": [3 / 8]} if has_values else {})
     assert names(model.graph.input) == ["x", "weight", "bias"][: 3 if are_inputs else 1]
@@ -531,18 +531,18 @@ def test_saves_parameters_as_it_is_told(program, tmp_path, has_values, are_input
 
 @fact("torch.onnx.ONNXProgram", since="2.9", requires=NEEDED)
 @pytest.mark.slow
-def test_computes_by_the_reference(program):
+def test_computes_by_the_reference():
     """`call_reference` gives the outputs of a program by ONNX's own implementation, as tensors."""
-    [result] = program.call_reference(rows(3))
+    [result] = program().call_reference(rows(3))
     same(result, torch.tensor([[5 / 8], [11 / 8], [17 / 8]]))
 
 
 @fact("torch.onnx.ONNXProgram", since="2.6", requires=NEEDED)
 @pytest.mark.slow
-def test_takes_other_weights(program):
+def test_takes_other_weights():
     """`apply_weights` gives a program the parameters of a state dict, by their names."""
     weights = {"weight": torch.tensor([[2.0, 3.0]]), "bias": torch.tensor([4.0])}
-    other = torch.onnx.ONNXProgram(program.model.clone(), program.exported_program)
+    other = torch.onnx.ONNXProgram(program().model.clone(), program().exported_program)
     other.apply_weights(weights)
     same(computed(other.model_proto, rows(2)), torch.tensor([[7.0], [17.0]]))
 
