@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from fixtures.checks import close, same
-from fixtures.fact import check, fact
+from fixtures.fact import check, fact, unavailable
 
 # Bits of the fraction, the largest and the smallest exponent, as IEEE 754 and its relatives define them.
 FORMATS = {
@@ -227,3 +227,15 @@ def test_by_default_is_what_was_set(dtype):
     finally:
         torch.set_default_dtype(before)
     assert found == (dtype, dtype, dtype, torch.int64)
+
+
+@fact("torch.set_flush_denormal")
+def test_may_be_cut_off_below_the_normal_range():
+    """`set_flush_denormal(True)` makes results on the CPU zero that are below the normal range, until `False`."""
+    if not torch.set_flush_denormal(False):
+        unavailable("platform", "a processor that flushes")
+    results = []
+    for flushes in (True, False):
+        assert torch.set_flush_denormal(flushes) is True
+        results.append(torch.tensor([torch.finfo(torch.float32).tiny]) / 4)
+    same(torch.cat(results), torch.tensor([0.0, torch.finfo(torch.float32).tiny / 4]))
