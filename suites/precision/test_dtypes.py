@@ -1,6 +1,7 @@
 """What each floating-point dtype can hold, how it rounds, and how its arithmetic accumulates."""
 
 import math
+import platform
 
 import numpy
 import pytest
@@ -232,8 +233,8 @@ def test_by_default_is_what_was_set(dtype):
 @fact("torch.set_flush_denormal")
 def test_may_be_cut_off_below_the_normal_range():
     """`set_flush_denormal(True)` makes results on the CPU zero that are below the normal range, until `False`."""
-    if not torch.set_flush_denormal(False):
-        unavailable("platform", "a processor that flushes")
+    if platform.machine() not in ("x86_64", "AMD64", "aarch64", "arm64"):
+        unavailable("platform", "a processor that is known to flush")
     results = []
     for flushes in (True, False):
         assert torch.set_flush_denormal(flushes) is True
