@@ -94,6 +94,16 @@ def test_an_excuse_for_what_is_noticed_is_idle_and_fails(tmp_path, capsys, excus
     assert "1 idle excuses" in text
 
 
+@pytest.mark.parametrize(("on", "idle"), [("torch.add", 0), ("torch.sub", 1)])
+def test_an_excuse_is_idle_where_nothing_is_planted_on_its_name(tmp_path, capsys, excused, on, idle):
+    excused(
+        '[[survivor]]\non = "torch.add"\nfaults = ["strides"]\nbecause = "nobody promises them"\n'
+        f'[[survivor]]\non = "{on}"\nfaults = ["NaN"]\nbecause = "nobody promises it"\n'
+    )
+    code, text = run(capsys, "refutation", refuted(tmp_path))
+    assert (code, f"{idle} idle excuses" in text) == (min(idle, 1), True)
+
+
 @pytest.mark.parametrize("verdict", ["vacuous", "unproven"])
 def test_a_fact_that_is_not_proven_fails_and_counts_in_its_topic(tmp_path, capsys, excused, verdict):
     faults = [fault for fault in FAULTS if fault[0] != "linalg.b.three"]
