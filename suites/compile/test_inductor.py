@@ -13,12 +13,17 @@ from suites.compile.backends import forget, need_inductor
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("inductor")]
 
 
-@pytest.fixture(autouse=True)
-def _inductor(tmp_path, monkeypatch):
+@pytest.fixture
+def compiled(tmp_path, monkeypatch):
+    """`compiled(function)`, by inductor; forgotten later."""
+
+    def make(function):
+        need_inductor()
+        torch.compiler.reset()
+        return torch.compile(function)
+
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
-    need_inductor()
-    torch.compiler.reset()
-    yield
+    yield make
     forget()
 
 
@@ -38,24 +43,24 @@ def families(x, w):
 
 
 @fact("torch.compile", since="2.1", source="torch.compiler")
-def test_computes_what_eager_code_does():
+def test_computes_what_eager_code_does(compiled):
     """Code that inductor compiled gives the results and gradients that it gives without."""
     x, w = torch.linspace(-2, 2, 48).view(6, 8).requires_grad_(), torch.rand(8, 8, requires_grad=True)
-    compiled, eager = torch.compile(families)(x, w), families(x, w)
-    close(compiled, eager.detach().double(), roundings=16, scale=16)
-    for got, want in zip(*(torch.autograd.grad(y.square().sum(), [x, w]) for y in (compiled, eager)), strict=True):
+    found, eager = compiled(families)(x, w), families(x, w)
+    close(found, eager.detach().double(), roundings=16, scale=16)
+    for got, want in zip(*(torch.autograd.grad(y.square().sum(), [x, w]) for y in (found, eager)), strict=True):
         close(got, want.double(), roundings=64, scale=64)
 
 
 @fact("torch.compile", since="2.1", source="torch.compiler")
-def test_leaves_small_numbers_alone():
+def test_leaves_small_numbers_alone(compiled):
     """Loading code that inductor compiled does not make results below the normal range zero elsewhere."""
-    torch.compile(torch.square)(torch.ones(3))
+    compiled(torch.square)(torch.ones(3))
     assert sys.float_info.min / 2 > 0
 
 
 @fact("torch.compile", since="2.1", source="torch.compiler")
-def test_passes_nan_on():
+def test_passes_nan_on(compiled):
     """Code that inductor compiled gives NaN for NaN where eager code does."""
-    compiled = torch.compile(lambda x: torch.stack([x.exp(), x.relu(), x.clamp(0, 1), x.amax()]))
-    assert compiled(torch.tensor(torch.nan)).isnan().all()
+    function = compiled(lambda x: torch.stack([x.exp(), x.relu(), x.clamp(0, 1), x.amax()]))
+    assert function(torch.tensor(torch.nan)).isnan().all()

@@ -1,5 +1,7 @@
 """What makes `torch.compile` compile a function again, in numbers of compilations."""
 
+import importlib
+
 import pytest
 import torch
 from torch import nn
@@ -266,12 +268,12 @@ def test_refuses_more_than_its_limit_in_a_full_graph(device, counts):
 @pytest.fixture
 def limit_of_two(monkeypatch):
     """No function is compiled more than two times, whatever the limit is called on this release."""
-    names = ("recompile_limit", "cache_size_limit")
-    name = next(name for name in names if hasattr(torch._dynamo.config, name))
-    before = getattr(torch._dynamo.config, name)
-    setattr(torch._dynamo.config, name, 2)
+    config = importlib.import_module("torch._dynamo.config")
+    name = next(name for name in ("recompile_limit", "cache_size_limit") if hasattr(config, name))
+    before = getattr(config, name)
+    setattr(config, name, 2)
     yield
-    setattr(torch._dynamo.config, name, before)
+    setattr(config, name, before)
 
 
 @fact("torch.compile", since="2.1")
