@@ -144,9 +144,9 @@ class Refutation:
         Not for a fault that was only not planted this time: what memory of `torch.empty` held before may rule it out.
         """
         planted = {(one.on, one.fault) for one in self.run.planted}
-        survived = {key for subject in self.subjects for key in subject.survivors}
+        noticed = planted - {key for subject in self.subjects for key in subject.survivors}
         broken = {on for on, _ in planted}
-        return sorted(key for key in self.excused if key in planted - survived or key[0] not in broken)
+        return sorted(key for key in self.excused if key in noticed or key[0] not in broken)
 
     def below(self, least: float) -> list[Subject]:
         """The subjects of whose faults a smaller share is noticed or excused."""

@@ -141,7 +141,7 @@ def test_a_finding_that_matches_nothing_any_more_is_an_error(project):
 )
 def test_a_finding_may_be_about_some_parameters(identity, is_about):
     row = tomllib.loads(FINDING)["finding"][0]
-    assert Finding(**{**row, "fact": "a.b[cpu-*x*]"}).explains(identity, "2.0") is is_about
+    assert Finding(**{**row, "fact": "a.b[cpu-*x*]"}).is_about(identity) is is_about
 
 
 def test_a_finding_is_about_its_releases_only(project):

@@ -7,7 +7,7 @@ from fixtures.fact import fact
 from fixtures.race import race
 from suites.compile.backends import forget, need_inductor
 
-pytestmark = [pytest.mark.bench, pytest.mark.xdist_group("inductor")]
+pytestmark = pytest.mark.bench
 
 
 def chain(x):

@@ -10,7 +10,7 @@ from fixtures.checks import close
 from fixtures.fact import fact
 from suites.compile.backends import forget, need_inductor
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("inductor")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import inspect
 import io
 import itertools
 import sys
+from contextlib import contextmanager
 
 import numpy
 import pytest
@@ -284,15 +285,22 @@ def test_needs_a_package_for_a_trace(monkeypatch, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@contextmanager
+def relu_translated(symbolic):
+    """While inside, a trace translates `relu` by this symbolic function from opset 13 on."""
+    torch.onnx.register_custom_op_symbolic("aten::relu", symbolic, 13)
+    try:
+        yield
+    finally:
+        torch.onnx.unregister_custom_op_symbolic("aten::relu", 13)
+
+
 @fact("torch.onnx.register_custom_op_symbolic", "torch.onnx.unregister_custom_op_symbolic", requires="onnx")
 def test_learns_an_operator(traced):
     """A trace translates an operator as its symbolic function says, from the opset on that it is registered for."""
     models, asked = [traced(Of(torch.relu), rows(3), opset_version=13)], []
-    torch.onnx.register_custom_op_symbolic("aten::relu", lambda g, x: asked.append(x) or g.op("Neg", x), 13)
-    try:
+    with relu_translated(lambda g, x: asked.append(x) or g.op("Neg", x)):
         models += [traced(Of(torch.relu), rows(3), opset_version=version) for version in (12, 13, 14)]
-    finally:
-        torch.onnx.unregister_custom_op_symbolic("aten::relu", 13)
     models.append(traced(Of(torch.relu), rows(3), opset_version=13))
     assert [kinds(model) for model in models] == [["Relu"], ["Relu"], ["Neg"], ["Neg"], ["Relu"]]
     assert len(asked) == 2
@@ -301,14 +309,11 @@ def test_learns_an_operator(traced):
 @fact("torch.onnx.export", requires="onnx")
 def test_takes_versions_of_other_domains(traced):
     """A domain that is not ONNX's own is of version 1 in a traced model, unless `custom_opsets` says another."""
-    torch.onnx.register_custom_op_symbolic("aten::relu", lambda g, x: g.op("mine::Ramp", x), 13)
-    try:
+    with relu_translated(lambda g, x: g.op("mine::Ramp", x)):
         models = [
             traced(Of(torch.relu), rows(3), opset_version=13, **options)
             for options in ({}, {"custom_opsets": {"mine": 5}})
         ]
-    finally:
-        torch.onnx.unregister_custom_op_symbolic("aten::relu", 13)
     assert [[(node.domain, node.op_type) for node in model.graph.node] for model in models] == [[("mine", "Ramp")]] * 2
     found = [{each.domain: each.version for each in model.opset_import} for model in models]
     assert found == [{"": 13, "mine": 1}, {"": 13, "mine": 5}]

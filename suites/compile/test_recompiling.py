@@ -266,7 +266,7 @@ def test_refuses_more_than_its_limit_in_a_full_graph(device, counts):
 
 
 @pytest.fixture
-def limit_of_two(monkeypatch):
+def limit_of_two():
     """No function is compiled more than two times, whatever the limit is called on this release."""
     config = importlib.import_module("torch._dynamo.config")
     name = next(name for name in ("recompile_limit", "cache_size_limit") if hasattr(config, name))

@@ -214,7 +214,7 @@ def test_semi_structured_multiplies_as_the_dense_one_does():
     close(torch.mm(y, other), want, roundings=4, scale=want)
 
 
-# What `torch.addmm` gives in dense layout, given as sparse.
+# What gives a product of a sparse matrix and a dense one as a sparse one.
 PRODUCTS = {
     "hspmm": lambda x, y: torch.hspmm(x, y),
     "smm": lambda x, y: torch.smm(x, y),
