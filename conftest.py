@@ -1,1 +1,1 @@
-pytest_plugins = ["fixtures.plugins", "pytester"]
+pytest_plugins = ["torchproof.plugins", "pytester"]

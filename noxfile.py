@@ -21,7 +21,7 @@ from packaging.specifiers import SpecifierSet
 ROOT = Path(__file__).parent
 sys.path.insert(0, str(ROOT))
 
-from fixtures.releases import Release, supported  # noqa: E402
+from torchproof.releases import Release, supported  # noqa: E402
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "none"
@@ -62,18 +62,19 @@ def matrix(session: nox.Session) -> None:
 
 
 @nox.session
+def quick(session: nox.Session) -> None:
+    """What a contributor runs before a commit: lint, types, and the tests of the harness that are not slow."""
+    python = _developing(session)
+    _lint(session, python)
+    _test(session, python, "-m", "not slow")
+
+
+@nox.session
 def tests(session: nox.Session) -> None:
-    """Lint, then the tests of fixtures and reports, then the facts themselves."""
-    [release] = _releases(session, _newest(session))
-    python = _environment(session, release, *nox.project.dependency_groups(PROJECT, "dev"))
-    session.run(python, "-m", "ruff", "check", ".", external=True)
-    session.run(python, "-m", "ruff", "format", "--check", ".", external=True)
-    workflows = map(str, sorted(ROOT.glob(".github/workflows/*.yml")))
-    session.run(
-        python, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows, external=True
-    )
-    parallel = ["-n", "auto", "--dist", "loadgroup"]
-    session.run(python, "-m", "pytest", "tests", *parallel, *session.posargs, external=True, env=BYTECODE)
+    """Lint, types, then all tests of the harness, then the facts themselves."""
+    python = _developing(session)
+    _lint(session, python)
+    _test(session, python)
     facts(session)
 
 
@@ -85,7 +86,7 @@ def refute(session: nox.Session) -> None:
     record = _new_record(release)
     held = _prove(session, python, release, ["--refute", *session.posargs], record, resume=False)
     if not session.posargs:  # of a part it would say little what all facts of a subject notice together
-        session.run(python, "-m", "reports", "refutation", str(record), external=True)
+        session.run(python, "-m", "torchproof", "refutation", str(record), external=True)
     if not held:
         session.error("there are facts to look at, see above")
 
@@ -122,7 +123,7 @@ def compare(session: nox.Session) -> None:
     new = [release for release in releases if not _folder(release).exists() and not options.keep]
     pythons = [_environment(session, release, cached=release not in new) for release in releases]
     sides = [said for python in pythons for said in ("--python", python)]
-    command = [*(_reports(session) if not pythons else [pythons[-1], "-m", "reports"]), "compare"]
+    command = [*(_reports(session) if not pythons else [pythons[-1], "-m", "torchproof"]), "compare"]
     try:
         with session.chdir(session.invoked_from):  # in which paths and --mine are
             paths = {**BYTECODE, "PYTHONPATH": str(ROOT)}
@@ -134,17 +135,48 @@ def compare(session: nox.Session) -> None:
 
 @nox.session
 def inventory(session: nox.Session) -> None:
-    """Ask every supported release what it has and write fixtures/inventory.tsv (half an hour, a release a time)."""
+    """Ask every supported release what it has and write torchproof/inventory.tsv (half an hour, a release a time)."""
     folder = ROOT / ".nox" / "inventory"
     folder.mkdir(parents=True, exist_ok=True)
     for release in supported().values():
         was_there = _folder(release).exists()
         python = _environment(session, release, "tensorboard", "pyyaml", "urllib3", cached=was_there)
-        session.run(python, "-I", "reports/release/ask.py", str(folder / f"{release.name}.txt"), external=True)
+        session.run(python, "-I", "reports/releases/ask.py", str(folder / f"{release.name}.txt"), external=True)
         if not was_there:
             shutil.rmtree(_folder(release))
     answers = [str(folder / f"{name}.txt") for name in supported()]
-    session.run(*_reports(session), "inventory", *answers, "-o", "fixtures/inventory.tsv", external=True)
+    session.run(*_reports(session), "inventory", *answers, "-o", "torchproof/inventory.tsv", external=True)
+
+
+# --- what is asked of a change ----------------------------------------------------------------------------------------
+
+
+def _developing(session: nox.Session) -> str:
+    """The environment of the newest release, with what developers need."""
+    [release] = _releases(session, _newest(session))
+    return _environment(session, release, *nox.project.dependency_groups(PROJECT, "dev"))
+
+
+def _lint(session: nox.Session, python: str) -> None:
+    """Style, workflows and types; these of the package as it is installed: in a clone no checker finds it whole."""
+    workflows = map(str, sorted(ROOT.glob(".github/workflows/*.yml")))
+    for tool in (
+        ["ruff", "check", "."],
+        ["ruff", "format", "--check", "."],
+        ["check_jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows],
+    ):
+        session.run(python, "-m", *tool, external=True)
+    installed = ROOT / "build" / "installed" / "torchproof"
+    shutil.rmtree(installed, ignore_errors=True)
+    shutil.copytree(ROOT / "torchproof", installed)
+    for folder in ("fixtures", "reports"):
+        shutil.copytree(ROOT / folder, installed / folder)
+    session.run(python, "-m", "basedpyright", "--pythonpath", python, external=True)
+
+
+def _test(session: nox.Session, python: str, *selection: str) -> None:
+    parallel = ["-n", "auto", "--dist", "loadgroup"]
+    session.run(python, "-m", "pytest", "tests", *parallel, *selection, *session.posargs, external=True, env=BYTECODE)
 
 
 # --- what the sessions share ------------------------------------------------------------------------------------------
@@ -204,6 +236,7 @@ def _environment(session: nox.Session, release: Release, *also: str, cached: boo
         f"torch=={release.torch}",
         f"torchvision=={release.torchvision}",
         *release.also,
+        "numpy",
         *PROJECT["project"]["dependencies"],
         *PROJECT["project"]["optional-dependencies"]["full"],
         *also,
@@ -269,8 +302,8 @@ def _prove(session: nox.Session, python: str, release: Release, rest: list[str],
         return True  # nothing was selected, which only --changed lets pass
     if not record.exists():
         session.error("no fact was proven, see above")
-    session.run(python, "-m", "reports", "summary", str(record), external=True)
-    session.run(python, "-m", "reports", "html", str(record), "-o", str(record.parent), external=True)
+    session.run(python, "-m", "torchproof", "summary", str(record), external=True)
+    session.run(python, "-m", "torchproof", "html", str(record), "-o", str(record.parent), external=True)
     return held
 
 
@@ -281,4 +314,4 @@ def _new_record(release: Release, folder: Path = ROOT / "runs") -> Path:
 def _reports(session: nox.Session) -> list[str]:
     """Reports need no torch: any environment of ours can make them, and the newest is there most often."""
     [release] = _releases(session, _newest(session))
-    return [_environment(session, release), "-m", "reports"]
+    return [_environment(session, release), "-m", "torchproof"]

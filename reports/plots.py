@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from io import StringIO
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import matplotlib
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.rcsetup import cycler
+
+if TYPE_CHECKING:
+    from matplotlib.typing import RcKeyType  # not in every version that is supported
 
 # Colours that can be read on a light and on a dark page; templates/page.html gives all text the page's own.
 DIM, GOOD, BAD, NOTE = "#8b949e", "#2da44e", "#e5534b", "#388bfd"
 SERIES = (NOTE, "#e08c2f", GOOD, "#a371f7", BAD, "#1b9aaa", "#d0579b")
 WIDTH = 10.5  # inches: the width of a page
 
-_STYLE = {
+_STYLE: dict[RcKeyType, Any] = {
     "axes.axisbelow": True,
     "axes.edgecolor": DIM,
     "axes.grid": True,
-    "axes.prop_cycle": matplotlib.cycler(color=SERIES),
+    "axes.prop_cycle": cycler(color=SERIES),
     "axes.spines.right": False,
     "axes.spines.top": False,
     "font.size": 9,

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO
 
-from reports import Refusal
+from torchproof.reports import Refusal
 
 
 class Child:
@@ -40,11 +40,13 @@ class Child:
             )
         except OSError as error:
             raise Refusal(f"{command[0]} cannot be started: {error.strerror}") from error
+        assert self._process.stdout and self._process.stderr, "both are pipes"
         _read(self._process.stdout, self._lines.put)
         self._words = _read(self._process.stderr, self._last_words.append)
 
     def tell(self, line: str) -> None:
         """Send it a line. That it is gone is for the next `line` to say."""
+        assert self._process.stdin, "it takes no commands"
         with contextlib.suppress(OSError):
             self._process.stdin.write(line + "\n")
             self._process.stdin.flush()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from reports.comparison.record import Benchmark, Comparison, Contrast, Figures, Side
+from torchproof.reports.costs.comparison import Benchmark, Comparison, Contrast, Figures, Side
 
 
 def save(path, torch, *results, cpu="A <fast> CPU", date="2026-01-01T10:00:00", noise=0.001):

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 HEAD = """
 import ctypes, os, signal, time
 import pytest, torch
-from fixtures.fact import fact, unavailable
+from torchproof.fixtures.fact import fact, unavailable
 """
 
 HOLDS = '''
@@ -36,7 +36,7 @@ class Project:
         pytester.makeconftest((ROOT / "conftest.py").read_text().replace(', "pytester"', ""))
         pytester.makepyprojecttoml(
             '[tool.pytest.ini_options]\ntestpaths = ["suites"]\n'
-            'addopts = ["--import-mode=importlib", "--strict-markers"]\n'
+            'addopts = ["--import-mode=importlib", "--strict-markers"]\nfacts_only = ["suites"]\n'
         )
 
     def suite(self, source: str, path: str = "suites/topic/test_area.py") -> Path:

@@ -10,10 +10,12 @@ import sys
 import pytest
 
 import torchproof
-from reports import Refusal, facts, run
-from reports.__main__ import COMMANDS, OURS, main
 from tests.project import ROOT
+from torchproof.__main__ import COMMANDS, OURS, main
+from torchproof.reports import Refusal
+from torchproof.reports import index as facts
 
+MODULES = COMMANDS | OURS
 LIGHT = ("check", "diff", "when", "floor", "explain", "run")  # these need nothing but pytest
 
 
@@ -28,13 +30,13 @@ def in_a_process(code, *arguments, **options):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, **options)
 
 
-@pytest.mark.parametrize("name", COMMANDS + OURS)
+@pytest.mark.parametrize("name", MODULES)
 def test_each_command_shows_its_help(capsys, name):
     with pytest.raises(SystemExit) as ended:
         main([name, "--help"])
     assert ended.value.code == 0
     assert capsys.readouterr().out.startswith(f"usage: torchproof {name}")
-    assert importlib.import_module(f"reports.{name}").HELP
+    assert importlib.import_module(f"torchproof.reports.{MODULES[name]}").HELP
 
 
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
@@ -66,7 +68,7 @@ def test_what_a_user_can_mend_is_one_sentence(capsys, monkeypatch, error):
     def refuse(options):
         raise error
 
-    monkeypatch.setattr("reports.explain.command", refuse)
+    monkeypatch.setattr("torchproof.reports.verdicts.explain.command", refuse)
     assert told(capsys, "explain", "x") == (2, "", "torchproof: it cannot be\n")
 
 
@@ -75,19 +77,21 @@ def test_the_light_commands_need_only_pytest(name):
     hidden = (
         "import sys; sys.modules.update(dict.fromkeys(('torch', 'numpy', 'rich', 'jinja2', 'hypothesis', 'scipy')))"
     )
-    ended = in_a_process(f"{hidden}; from reports.__main__ import main; main(sys.argv[1:])", name, "--help")
+    ended = in_a_process(f"{hidden}; from torchproof.__main__ import main; main(sys.argv[1:])", name, "--help")
     assert ended.returncode == 0, ended.stderr
 
 
 def test_what_a_command_needs_is_named():
-    code = "import sys; sys.modules['rich'] = None; from reports.__main__ import main; sys.exit(main(['summary', 'x']))"
+    code = (
+        "import sys; sys.modules['rich'] = None; from torchproof.__main__ import main; sys.exit(main(['summary', 'x']))"
+    )
     ended = in_a_process(code)
     assert (ended.returncode, ended.stderr) == (2, "torchproof: summary needs the package rich: pip install rich\n")
 
 
 def test_a_reader_that_has_seen_enough_is_no_error():
     reader = subprocess.Popen(
-        [sys.executable, "-m", "reports"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "torchproof"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     reader.stdout.close()
     assert reader.stderr.read() == ""
@@ -95,12 +99,9 @@ def test_a_reader_that_has_seen_enough_is_no_error():
 
 
 def test_a_terminal_without_a_sign_is_no_error():
-    code = (
-        "from reports import explain; from reports.__main__ import main; explain.command = lambda o: print('→') or 0; "
-    )
-    ended = in_a_process(
-        code + "raise SystemExit(main(['explain', 'x']))", env={**os.environ, "PYTHONIOENCODING": "ascii"}
-    )
+    code = "from torchproof.reports.verdicts import explain; explain.command = lambda options: print('→') or 0; "
+    code += "from torchproof.__main__ import main; raise SystemExit(main(['explain', 'x']))"
+    ended = in_a_process(code, env={**os.environ, "PYTHONIOENCODING": "ascii"})
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "?\n", "")
 
 
@@ -113,7 +114,9 @@ def explained(capsys, monkeypatch):
 
     def explain(**declared):
         said = {"subjects": ("torch.load",), "id": "io.load.refuses", "claim": "It refuses.", "file": "f.py", "line": 7}
-        monkeypatch.setattr("reports.explain.facts", lambda: (facts.FactLine(**{**said, **declared}),))
+        monkeypatch.setattr(
+            "torchproof.reports.verdicts.explain.facts", lambda: (facts.IndexedFact(**{**said, **declared}),)
+        )
         code, out, _ = told(capsys, "explain", "io.load.refuses")
         assert code == 0
         return dict(line.split(":", 1) for line in out.splitlines()[3:])
@@ -189,10 +192,3 @@ def test_run_passes_the_options_of_pytest_on(monkeypatch):
     options = ["-m", "cpu", "suites/views", "-k", "not slow", "--fact", "a.b.c", "--record=x", "-x"]
     main(["run", *options])
     assert given[-len(options) :] == options
-
-
-@pytest.mark.parametrize("option", ["-n2", "-n", "--numprocesses=2"])
-def test_run_names_what_parallel_runs_need(capsys, monkeypatch, option):
-    monkeypatch.setattr(run.importlib.util, "find_spec", lambda name: None)
-    code, _, error = told(capsys, "run", option)
-    assert (code, "pytest-xdist" in error, error.count("\n")) == (2, True, 1)

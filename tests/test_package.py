@@ -10,12 +10,14 @@ import sys
 import zipfile
 
 import pytest
+import torch
 from packaging.requirements import Requirement
 
 import torchproof
 from tests.project import ROOT
+from torchproof.releases import numpy_for
 
-pytestmark = pytest.mark.timeout(180)  # some build, and some start several processes
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]  # some build, and some start several processes
 
 FACT = "views.view.shares_memory"
 
@@ -98,7 +100,7 @@ def needed(names):
 def folder(tmp_path):
     """Somebody's folder that must neither be taken for ours nor be written into."""
     hostile = 'raise SystemExit("hostile")\n'
-    for name in ("fixtures", "reports", "suites", "suites/views"):
+    for name in ("fixtures", "reports", "suites", "suites/views", "torchproof_facts"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text(hostile)
     (tmp_path / "suites" / "views" / "test_view.py").write_text(hostile)
@@ -133,7 +135,7 @@ def verdicts(record):
 # --- what is in it ----------------------------------------------------------------------------------------------------
 
 
-def test_it_is_one_package_with_the_tree_inside(wheel):
+def test_it_is_one_package_with_the_folders_inside(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.partition("/")[0] for name in names} == {
         "torchproof",
@@ -141,16 +143,25 @@ def test_it_is_one_package_with_the_tree_inside(wheel):
     }
     ours = [path for folder in ("fixtures", "reports", "suites") for path in (ROOT / folder).rglob("*")]
     ours = [path for path in ours if path.is_file() and "__pycache__" not in path.parts]
-    carried = [name.partition("torchproof/tree/")[2] for name in names if "/tree/" in name]
-    assert sorted(carried) == sorted(path.relative_to(ROOT).as_posix() for path in ours)
+    own = [path for path in (ROOT / "torchproof").iterdir() if path.is_file()]
+    carried = [name.removeprefix("torchproof/") for name in names if name.startswith("torchproof/")]
+    assert sorted(carried) == sorted([*(path.relative_to(ROOT).as_posix() for path in ours), *(f.name for f in own)])
+    assert "torchproof/py.typed" in names
 
 
-def test_it_brings_no_more_than_pytest_and_numpy(wheel):
+def test_it_brings_neither_torch_nor_numpy(wheel):
     metadata = zipfile.ZipFile(wheel).read(f"torchproof-{torchproof.__version__}.dist-info/METADATA")
     lines = metadata.decode().splitlines()
     needs = [Requirement(line.partition(": ")[2]) for line in lines if line.startswith("Requires-Dist: ")]
-    assert {need.name for need in needs if not need.marker} == {"numpy", "pytest"}
-    assert "torch" not in {need.name for need in needs}
+    brought = {normal(need.name) for need in needs if not need.marker or "extra" not in str(need.marker)}
+    brought |= {normal(one.metadata["Name"]) for one in needed(brought)}
+    assert {"pytest", "hypothesis", "pytest-timeout", "pytest-xdist", "rich", "jinja2", "packaging"} <= brought
+    assert not brought & {"torch", "torchvision", "numpy", "scipy"}
+
+
+def normal(name):
+    """The name of a distribution as it is compared."""
+    return name.lower().replace("_", "-")
 
 
 def test_the_sdist_gives_the_same_wheel(wheel, tmp_path):
@@ -179,13 +190,13 @@ def test_the_script_is_the_command(site, folder):
 
 
 def test_nothing_else_becomes_importable(site):
-    code = "import importlib.util as u, torchproof; print([bool(u.find_spec(n)) for n in ('reports', 'suites')])"
-    assert run(sys.executable, "-c", code, cwd=site, environment={"PYTHONPATH": ""}) == "[False, False]\n"
+    code = "import importlib.util as u, torchproof; print([*map(u.find_spec, ('fixtures', 'reports', 'suites'))])"
+    assert run(sys.executable, "-c", code, cwd=site, environment={"PYTHONPATH": ""}) == "[None, None, None]\n"
 
 
 def test_explain_says_where_a_fact_stands(command, site):
     said = command("explain", FACT)
-    assert str(site / "torchproof" / "tree" / "suites" / "views" / "test_view.py") in said
+    assert str(site / "torchproof" / "suites" / "views" / "test_view.py") in said
     assert f"torchproof run --fact {FACT}" in said
 
 
@@ -224,22 +235,93 @@ def test_run_tells_an_unknown_fact(command):
     assert "there is no fact views.view.flies" in command("run", "--fact", "views.view.flies", code=2)
 
 
+BROUGHT = ("pytest", "hypothesis", "pytest-timeout", "pytest-xdist", "rich", "jinja2", "packaging")
+
+
 def test_without_torch_it_says_so(command, bare):
-    only = bare("pytest", "numpy")
+    only = bare(*BROUGHT)
     assert "there is no torch in this environment" in command("run", "-q", code=2, only=only)
     assert "view" in command("explain", FACT, only=only)
     assert "torch.add" in command("when", "torch.add", only=only)
     assert command("diff", "2.0", "2.15", only=only)
 
 
-def test_with_pytest_and_numpy_alone_every_file_collects_and_facts_are_decided(command, bare, tmp_path_factory):
+def test_a_numpy_that_is_missing_is_named_as_it_goes_with_this_torch(command, bare):
+    only = bare(*BROUGHT, "torch")
+    said = command("run", "-q", code=2, only=only)
+    assert f"facts need what is not here: pip install '{numpy_for(torch.__version__)}'" in said
+
+
+def test_what_it_brings_and_torch_with_its_numpy_are_enough(command, bare, tmp_path_factory):
     record = tmp_path_factory.mktemp("records") / "run.jsonl"
     some = "test_shares_memory or any_strides or test_cost or from_the_process_group"
-    said = command("run", f"--record={record}", "-k", some, only=bare("torch", "pytest", "numpy"))
-    assert "no time limit: the package pytest-timeout is not installed" in said
+    command("run", "-n", "1", f"--record={record}", "-k", some, only=bare(*BROUGHT, "torch", "numpy"))
     found = verdicts(record)
     assert found[f"{FACT}[cpu]"] == "holds"
-    assert found["views.clone.copies_a_tensor_of_any_strides[cpu]"] == "the package hypothesis is not installed"
+    assert found["views.clone.copies_a_tensor_of_any_strides[cpu]"] == "holds"
     assert found["parallel.distributed_sampler.takes_rank_and_size_from_the_process_group"] == "holds"
     of_cost = {said for name, said in found.items() if name.startswith("sparse.cost.")}
     assert of_cost == {"the package scipy is not installed"}
+
+
+# --- facts of one's own -----------------------------------------------------------------------------------------------
+
+MINE = '''
+import torch
+from helpers import doubled
+from torchproof import bench, close, fact, race, same
+
+
+@fact("torch.Tensor.mul", "torch.add")
+def test_doubles(device):
+    """`mul` by two gives what `add` of a tensor to itself gives."""
+    x = torch.tensor([1.0, 2.0], device=device)
+    same(x.mul(2), doubled(x))
+    close(torch.add(x, x), [2.0, 4.0], roundings=0)
+
+
+def test_of_another_kind():
+    assert True
+'''
+
+
+@pytest.fixture
+def mine(tmp_path):
+    """A repository of somebody's own facts, with folders named as ours."""
+    for name in ("fixtures", "reports", "suites", "torchproof_facts"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("")
+    (tmp_path / "facts").mkdir()
+    (tmp_path / "facts" / "helpers.py").write_text("def doubled(x):\n    return x + x\n")
+    (tmp_path / "facts" / "test_mine.py").write_text(MINE)
+    settings = 'addopts = ["-p", "torchproof.plugins"]\npythonpath = ["facts"]\n'
+    (tmp_path / "pyproject.toml").write_text(f"[tool.pytest.ini_options]\n{settings}")
+    return tmp_path
+
+
+def test_facts_of_one_s_own_are_proven_and_refuted(site, mine):
+    def say(*arguments, code=0):
+        pytest_ = [sys.executable, "-m", "pytest", "-p", "no:randomly", "facts", *arguments]
+        return run(*pytest_, cwd=mine, environment={"PYTHONPATH": str(site)}, code=code)
+
+    assert "1 holds" in say("--record=a.jsonl")
+    assert verdicts(mine / "a.jsonl") == {"facts.mine.doubles[cpu]": "holds"}
+    assert "1 passed" in say("--fact", "facts.mine.doubles", "--record=b.jsonl")
+    assert "1 passed" in say("--about", "torch.Tensor.__add__", "--record=c.jsonl")
+    refuted = say("--refute", "-n", "1", "--record=d.jsonl")
+    assert "0 noticed" not in refuted and " noticed" in refuted
+    assert verdicts(mine / "d.jsonl") == {"facts.mine.doubles[cpu]": "holds"}
+    said = run(
+        sys.executable, "-m", "torchproof", "summary", "a.jsonl", cwd=mine, environment={"PYTHONPATH": str(site)}
+    )
+    assert "1 facts" in said
+
+
+def test_one_s_own_fact_that_notices_nothing_is_vacuous(site, mine):
+    file = mine / "facts" / "test_mine.py"
+    text = file.read_text().replace("same(x.mul(2), doubled(x))", "doubled(x.mul(2))")
+    file.write_text(text.replace("close(torch.add(x, x), [2.0, 4.0], roundings=0)", "assert x is x"))
+    pytest_ = [sys.executable, "-m", "pytest", "-p", "no:randomly", "facts", "--refute", "-n0"]
+    said = run(*pytest_, cwd=mine, environment={"PYTHONPATH": str(site)}, code=1)
+    assert "vacuous" in said
+    assert "again: pytest -p torchproof.plugins --fact 'facts.mine.doubles[cpu]'" in said

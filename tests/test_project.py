@@ -8,10 +8,13 @@ import subprocess
 import sys
 
 import pytest
+from packaging.requirements import Requirement
 
-from fixtures import releases
-from fixtures.verdicts import findings
 from tests.project import ROOT
+from torchproof import plugins, releases
+from torchproof.facts import findings
+
+ASKED = ("child.py", "ask.py", "sources.py", "signatures.py")  # these run in the Python of the torch that is asked
 
 
 def trees(folder):
@@ -26,11 +29,77 @@ def imported(tree):
             yield node.module
 
 
-@pytest.mark.parametrize(("folder", "never"), [("reports", "torch"), ("suites", "reports"), ("fixtures", "reports")])
-def test_data_flows_one_way(folder, never):
-    ours = [(path, tree) for path, tree in trees(folder) if "probes" not in path.parts]  # those are for child processes
-    wrong = [str(path) for path, tree in ours for name in imported(tree) if name.split(".")[0] == never]
+@pytest.mark.parametrize("folder", ["torchproof", "fixtures", "reports", "suites", "tests"])
+def test_there_is_one_import_name(folder):
+    bare = {"fixtures", "reports", "suites"}
+    wrong = [str(path) for path, tree in trees(folder) for name in imported(tree) if name.split(".")[0] in bare]
     assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("folder", "never"),
+    [
+        ("reports", "torch"),
+        ("reports", "torchproof.fixtures"),
+        ("suites", "torchproof.reports"),
+        ("fixtures", "torchproof.reports"),
+    ],
+)
+def test_data_flows_one_way(folder, never):
+    wrong = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path, tree in trees(folder)
+        for name in imported(tree)
+        if f"{name}.".startswith(f"{never}.") and path.name not in ASKED
+    ]
+    assert wrong == []
+
+
+def test_the_vocabulary_needs_neither_pytest_nor_torch():
+    names = [f"torchproof.{path.stem}" for path in (ROOT / "torchproof").glob("[!_]*.py")]
+    code = "import sys\nsys.modules['pytest'] = sys.modules['torch'] = None\nfor name in sys.argv[1:]: __import__(name)"
+    subprocess.run([sys.executable, "-c", code, *names], cwd=ROOT, check=True)
+
+
+def test_there_are_no_circles():
+    below = {name: set(ours) for name, ours in modules().items()}
+    while True:
+        ground = {name for name, ours in below.items() if not ours}
+        if not ground:
+            break
+        below = {name: ours - ground for name, ours in below.items() if name not in ground}
+    assert below == {}
+
+
+def modules():
+    """Each of our modules with those of ours that it imports, also where it does so late or for a type checker."""
+    files = {path: f"{path.relative_to(ROOT).with_suffix('')}".replace("/", ".") for path, _ in ours()}
+    names = {path: name if name.startswith("torchproof.") else f"torchproof.{name}" for path, name in files.items()}
+    names = {path: name.removesuffix(".__init__") for path, name in names.items()}
+    known = set(names.values())
+    found = {}
+    for path, tree in ours():
+        if path.name != "__init__.py":  # a package's face only hands names on
+            members = {name for name in members_imported(tree) if name in known}
+            found[names[path]] = {name for name in members if not (ROOT / name).is_dir()} - packages(known)
+    return found
+
+
+def ours():
+    return [one for folder in ("torchproof", "fixtures", "reports") for one in trees(folder)]
+
+
+def packages(known):
+    return {name for name in known if any(other.startswith(f"{name}.") for other in known)} | {"torchproof"}
+
+
+def members_imported(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 @pytest.mark.parametrize("folder", ["fixtures", "reports"])
@@ -50,9 +119,17 @@ def test_public_functions_have_docstrings(folder):
 
 
 def test_the_controller_of_parallel_workers_does_not_import_torch():
-    plugins = ast.literal_eval(ast.parse((ROOT / "fixtures" / "plugins.py").read_text()).body[-1].value)
     code = "import sys\nfor name in sys.argv[1:]: __import__(name)\nassert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code, *plugins], cwd=ROOT, check=True)
+    subprocess.run([sys.executable, "-c", code, *plugins.pytest_plugins], cwd=ROOT, check=True)
+
+
+def test_what_is_imported_is_declared():
+    project = releases.tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    full = project["optional-dependencies"]["full"]
+    declared = {Requirement(one).name.replace("-", "_") for one in [*project["dependencies"], *full]}
+    declared |= {"torch", "torchvision", "numpy", "torchproof", "_pytest", "pytest_timeout"}
+    others = {name.split(".")[0] for _, tree in ours() for name in imported(tree)} - sys.stdlib_module_names
+    assert others - declared == set()
 
 
 def test_the_list_of_releases_stands_once():
@@ -67,6 +144,7 @@ def test_the_list_of_releases_stands_once():
     assert repeated == []
 
 
+@pytest.mark.slow
 def test_every_finding_is_about_a_fact(tmp_path):
     known = findings(ROOT / "suites" / "findings.toml")
     listing = [sys.executable, "-m", "pytest", "-q", "--facts-json", str(tmp_path / "facts.json")]

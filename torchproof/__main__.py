@@ -1,24 +1,112 @@
-"""The `torchproof` command, wherever it is installed.
-
-The wheel carries the project's folders as data under `tree`. They go on the path of this process alone, and first:
-nobody else sees them, and a `fixtures` or `suites` of one's own is not taken for ours.
-"""
+"""The commands of torchproof: `torchproof` where it is installed, and `python -m torchproof` in a clone as well."""
 
 from __future__ import annotations
 
+import argparse
+import ast
+import difflib
+import importlib
+import io
+import os
 import sys
-from pathlib import Path
+from collections.abc import Sequence
 
-HERE = Path(__file__).resolve().parent
+from torchproof import ROOT, __version__
+from torchproof.records import RecordError
+from torchproof.reports import Refusal
+
+# Of each command the module below reports, imported only when it is asked for: a file of commands may be damaged, or
+# need what is not here. It has HELP, a sentence; `arguments`, which adds to a parser; and `command`, which gives the
+# exit code.
+COMMANDS = {
+    "check": "build.check",
+    "diff": "releases.diff",
+    "when": "releases.when",
+    "floor": "code.floor",
+    "run": "verdicts.prove",
+    "explain": "verdicts.explain",
+    "summary": "verdicts.summary",
+    "html": "verdicts.html",
+    "matrix": "verdicts.matrix",
+    "compare": "costs.compare",
+    "costs": "costs.overview",
+}
+OURS = {  # for work on the project itself
+    "refutation": "verdicts.refutation",
+    "inventory": "releases.merge",
+    "coverage": "releases.coverage",
+    "popularity": "releases.popularity",
+}
+
+_EXAMPLES = """\
+torchproof check                      is the torch that is here sound?
+torchproof diff 2.8 2.13 --uses src   what an upgrade changes for the code in src
+torchproof run suites/views           prove the facts about views with the torch that is here
+"""
 
 
-def main() -> int:
-    """Hand over to the commands; without a tree this is a checkout, and its root is the tree."""
-    tree = HERE / "tree"
-    sys.path.insert(0, str(tree if tree.is_dir() else HERE.parent))
-    from reports.__main__ import main as run
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code is 1 where it found something to fail for, 2 where it cannot be done as asked."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # not every terminal has every sign that is printed
+    name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    try:
+        code = _run(name, rest)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (Refusal, RecordError, OSError) as error:
+        print(f"torchproof: {error}", file=sys.stderr)
+        return 2
+    return code
 
-    return run()
+
+def _run(name: str, arguments: list[str]) -> int:
+    if name in ("-h", "--help"):
+        print(_overview())
+        return 0
+    if name == "--version":
+        print(f"torchproof {__version__}")
+        return 0
+    modules = COMMANDS | OURS
+    if name not in modules:
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        raise Refusal(f"there is no command {name}; " + (f"did you mean {near[0]}?" if near else ", ".join(COMMANDS)))
+    try:
+        module = importlib.import_module(f"torchproof.reports.{modules[name]}")
+    except ModuleNotFoundError as error:
+        if (error.name or "torchproof").partition(".")[0] == "torchproof":
+            raise
+        raise Refusal(f"{name} needs the package {error.name}: pip install {error.name}") from error
+    parser = argparse.ArgumentParser(prog=f"torchproof {name}", description=module.HELP)
+    module.arguments(parser)
+    options, rest = parser.parse_known_args(arguments)
+    if rest and "rest" not in options:  # a command with such a default takes what only another program knows
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    options.rest = rest
+    return module.command(options)
+
+
+def _overview() -> str:
+    lines = [f"  {name:<10}{_help(name).partition('. ')[0].rstrip('.')}" for name in COMMANDS]
+    return "\n".join(
+        ["usage: torchproof COMMAND ...", "", *lines, "", _EXAMPLES, "torchproof COMMAND --help says more."]
+    )
+
+
+def _help(name: str) -> str:
+    """The command's HELP, read from its file: what it imports may not be here."""
+    file = ROOT.joinpath("reports", *COMMANDS[name].split(".")).with_suffix(".py")
+    values = {
+        node.targets[0].id: node.value
+        for node in ast.parse(file.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+    return ast.literal_eval(values["HELP"])
 
 
 if __name__ == "__main__":

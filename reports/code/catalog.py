@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-from fixtures.inventory import Entry, Inventory, Signature
+from torchproof.inventory import Entry, Inventory, Signature
 
 # Classes of torch whose objects are met without a sign of what they are.
 _USUAL = ("torch.Tensor", "torch.nn.Module", "torch.optim.Optimizer", "torch.optim.lr_scheduler.LRScheduler")
@@ -44,7 +44,7 @@ def works(use: Use, inventory: Inventory, release: str) -> str | None:
     if use.how == "refused":
         return "the code itself refuses it"
     known = catalog(inventory)
-    place = known.position(release)
+    place = known.places[release]
     if known.entries(use.name)[place] is None:
         return f"{use.name} does not exist" if known.is_missed(use, place) else None
     return known.misfit(use, release) if use.how == "called" else None
@@ -61,11 +61,7 @@ class Catalog:
         self.releases = inventory.releases
         self.all = (1 << len(self.releases)) - 1
         self._entries: dict[str, tuple[Entry | None, ...]] = {}
-        self._positions = {release: position for position, release in enumerate(self.releases)}
-
-    def position(self, release: str) -> int:
-        """The place of a release, from the oldest."""
-        return self._positions[release]
+        self.places = {release: place for place, release in enumerate(self.releases)}
 
     @cache  # noqa: B019 - there is one catalog in a process
     def names(self, releases: int) -> frozenset[str]:
@@ -82,14 +78,9 @@ class Catalog:
         """The releases that have the name."""
         return sum(1 << place for place, entry in enumerate(self.entries(name)) if entry)
 
-    def latest(self, name: str) -> Entry | None:
-        """The entry in the newest release that has the name."""
-        return next((entry for entry in reversed(self.entries(name)) if entry), None)
-
     def kind(self, name: str) -> str:
         """The kind of a name in the newest release that has it."""
-        latest = self.latest(name)
-        return latest.kind if latest else ""
+        return next((entry.kind for entry in reversed(self.entries(name)) if entry), "")
 
     @cache  # noqa: B019 - there is one catalog in a process
     def known_part(self, name: str) -> str:
@@ -143,7 +134,7 @@ class Catalog:
 
     def misfit(self, use: Use, release: str) -> str | None:
         """Why the release's signatures do not take the call, where they tell, in words."""
-        here = self.entries(use.name)[self.position(release)]
+        here = self.entries(use.name)[self.places[release]]
         if here is None or not here.signatures:
             return None
         for keyword in use.keywords:
@@ -169,9 +160,6 @@ class Catalog:
             if entry
             for signature in entry.signatures
         )
-
-
-# What the signatures of one release take
 
 
 @cache

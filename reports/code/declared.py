@@ -13,7 +13,7 @@ from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from fixtures.releases import supported
+from torchproof.reports.code.versions import newest
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -31,10 +31,8 @@ class Declared:
     def lowest(self, releases: tuple[str, ...]) -> str:
         """The lowest of the releases that it allows in any patch; the newest where it allows none."""
         specifier = Requirement(self.text).specifier
-        rows = supported()
         for release in releases:
-            newest = rows[release].torch if release in rows else f"{release}.0"
-            patches = range(int(newest.split(".")[2]) + 1)
+            patches = range(int(newest(release).split(".")[2]) + 1)
             if any(specifier.contains(f"{release}.{patch}", prereleases=True) for patch in patches):
                 return release
         return releases[-1]

@@ -7,39 +7,15 @@ It is evaluated with the version of the release in the place of `torch.__version
 from __future__ import annotations
 
 import ast
-import operator
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
-from fixtures.releases import supported
-from reports.code import versions
-from reports.code.calls import Calls
-from reports.code.syntax import names_in
-from reports.code.values import Constant, Expression, LocalFunction, Name, Scope, Values
-from reports.code.versions import Reference, TorchVersion, Unknown, speaks_of_version, truth
+from torchproof.reports.code.answers import OF_TEXT, Reference, Unknown, combined, compared, is_builtin, of_text, truth
+from torchproof.reports.code.meanings import Meanings
+from torchproof.reports.code.syntax import defaults_by_name, names_in
+from torchproof.reports.code.values import Constant, Expression, LocalFunction, Name, Scope, Value, Values
+from torchproof.reports.code.versions import Question, part, speaks_of_version
 
-if TYPE_CHECKING:
-    from reports.code.meanings import Meanings
-
-_COMPARISONS: dict[type, Callable] = {
-    ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt,
-    ast.GtE: operator.ge, ast.Is: operator.is_, ast.IsNot: operator.is_not,
-    ast.In: lambda one, other: one in other, ast.NotIn: lambda one, other: one not in other,
-}  # fmt: skip
-_ARITHMETIC: dict[type, Callable] = {
-    ast.Add: operator.add, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.Sub: operator.sub,
-}  # fmt: skip
 _DEEPEST = 30
-
-
-@dataclass
-class Question:
-    """The release that is asked about, by its place, and what was seen on the way to the answer."""
-
-    place: int = 0
-    depends: bool = False  # the answer depends on the release
-    of_version: bool = False  # it is about the version of torch
 
 
 class Evaluator:
@@ -48,14 +24,11 @@ class Evaluator:
     def __init__(self, meanings: Meanings) -> None:
         self.meanings = meanings
         self.known = meanings.known
-        rows = supported()
-        self._versions = [rows[one].torch if one in rows else f"{one}.0" for one in self.known.releases]
-        self._answers: dict[tuple[Expression, int], tuple[object, Question]] = {}
-        self.question = Question()
+        self.question = Question(self.known)
+        self._answers: dict[tuple[Expression, int], tuple[Any, Question]] = {}
         self._depth = 0
-        self._calls = Calls(self)
 
-    def answer(self, question: Question, node: ast.expr, scope: Scope) -> object:
+    def answer(self, question: Question, node: ast.expr, scope: Scope) -> Any:
         """What an expression gives in the release of the question. Raises Unknown.
 
         It may be in the midst of another question: looking at a name may lead to a module that is yet to be walked.
@@ -66,7 +39,7 @@ class Evaluator:
         finally:
             self.question = outer
 
-    def value(self, node: ast.expr, scope: Scope) -> object:
+    def value(self, node: ast.expr, scope: Scope) -> Any:
         """What an expression gives in the release asked about. Raises Unknown."""
         evaluate = getattr(self, f"_{type(node).__name__}", None)
         if evaluate is None or self._depth > _DEEPEST:
@@ -81,50 +54,50 @@ class Evaluator:
         finally:
             self._depth -= 1
 
-    def _Constant(self, node: ast.Constant, scope: Scope) -> object:
+    # Names
+
+    def _Constant(self, node: ast.Constant, scope: Scope) -> Any:
         return node.value
 
-    def _Name(self, node: ast.Name, scope: Scope) -> object:
-        values = self.meanings.resolve(node, scope)
-        if not values and versions.is_builtin(node.id):
+    def _Name(self, node: ast.Name, scope: Scope) -> Any:
+        values = self.meanings.lookup(scope, node.id)
+        if not values and is_builtin(node.id):
             return Reference(f"builtins.{node.id}")
         return self._here(values, node.id)
 
-    def _Attribute(self, node: ast.Attribute, scope: Scope) -> object:
+    def _Attribute(self, node: ast.Attribute, scope: Scope) -> Any:
         values = self.meanings.resolve(node, scope)
         if any(value is not None for _, value in values):
             return self._here(values, node.attr)
         owner = self.value(node.value, scope)
         if isinstance(owner, Reference):
-            return self.named(f"{owner.dotted}.{node.attr}")
+            return self.question.named(f"{owner.dotted}.{node.attr}")
         if isinstance(owner, dict) and node.attr == "parameters":  # of a signature
             return owner
-        return versions.part(owner, node.attr)
+        return part(owner, node.attr)
 
-    def _here(self, values: Values, word: str) -> object:
-        """Of the values of a name, the one in the release asked about."""
+    def _here(self, values: Values, word: str) -> Any:
+        """What a name gives of whose values one is in the release asked about."""
         self.question.depends |= len(values) > 1
-        for mask, value in values:
-            if not mask >> self.question.place & 1:
-                continue
-            if isinstance(value, Constant):
-                return value.value
-            if isinstance(value, Expression):
-                return self._bound_to(value)
-            if isinstance(value, Name):
-                return self.named(value.dotted)
-            if isinstance(value, LocalFunction):
-                return value
+        value = self.question.among(values)
+        if isinstance(value, Constant):
+            return value.value
+        if isinstance(value, Expression):
+            return self._bound_to(value)
+        if isinstance(value, Name):
+            return self.question.named(value.dotted)
+        if isinstance(value, LocalFunction):
+            return value
         self.question.of_version |= speaks_of_version(word)
         raise Unknown
 
-    def _bound_to(self, value: Expression) -> object:
+    def _bound_to(self, value: Expression) -> Any:
         """The value of an expression that a name is bound to, which many conditions may ask for."""
         key = (value, self.question.place)
         if key not in self._answers:
-            question = Question(self.question.place)
+            question = Question(self.known, self.question.place)
             try:
-                answer: object = self.answer(question, value.node, value.scope)
+                answer = self.answer(question, value.node, value.scope)
             except Unknown as error:
                 answer = error
             self._answers[key] = (answer, question)
@@ -135,40 +108,19 @@ class Evaluator:
             raise Unknown
         return answer
 
-    def named(self, dotted: str) -> object:
-        """What is there by a dotted name. Raises Unknown."""
-        if dotted in ("torch.__version__", "torch.version.__version__", "torch.torch_version.__version__"):
-            return self.torch_version()
-        if dotted.startswith("torch.") and not self.has(dotted):
-            raise Unknown
-        if not dotted.startswith("torch.") and speaks_of_version(dotted):
-            self.question.of_version = True
-        return Reference(dotted)
+    # Operators
 
-    def torch_version(self) -> TorchVersion:
-        """The version of the release asked about."""
-        self.question.of_version = self.question.depends = True
-        return TorchVersion(self._versions[self.question.place])
-
-    def has(self, dotted: str) -> bool:
-        """Whether the release has a name of torch. Raises Unknown where no release has it."""
-        having = self.known.having(dotted)
-        if not having:
-            raise Unknown
-        self.question.depends = self.question.depends or having != self.known.all
-        return bool(having >> self.question.place & 1)
-
-    def _Tuple(self, node: ast.Tuple, scope: Scope) -> object:
+    def _Tuple(self, node: ast.Tuple, scope: Scope) -> Any:
         return tuple(self.value(one, scope) for one in node.elts)
 
-    def _List(self, node: ast.List, scope: Scope) -> object:
+    def _List(self, node: ast.List, scope: Scope) -> Any:
         return [self.value(one, scope) for one in node.elts]
 
-    def _UnaryOp(self, node: ast.UnaryOp, scope: Scope) -> object:
+    def _UnaryOp(self, node: ast.UnaryOp, scope: Scope) -> Any:
         value = self.value(node.operand, scope)
-        return not truth(value) if isinstance(node.op, ast.Not) else -value  # type: ignore[operator]
+        return not truth(value) if isinstance(node.op, ast.Not) else -value
 
-    def _BoolOp(self, node: ast.BoolOp, scope: Scope) -> object:
+    def _BoolOp(self, node: ast.BoolOp, scope: Scope) -> Any:
         is_and = isinstance(node.op, ast.And)
         unknown, answer = False, None
         for one in node.values:
@@ -182,55 +134,134 @@ class Evaluator:
             raise Unknown
         return answer
 
-    def _IfExp(self, node: ast.IfExp, scope: Scope) -> object:
+    def _IfExp(self, node: ast.IfExp, scope: Scope) -> Any:
         return self.value(node.body if truth(self.value(node.test, scope)) else node.orelse, scope)
 
-    def _Compare(self, node: ast.Compare, scope: Scope) -> object:
+    def _Compare(self, node: ast.Compare, scope: Scope) -> Any:
         left = self.value(node.left, scope)
         for how, right_node in zip(node.ops, node.comparators):
             right = self.value(right_node, scope)
-            is_of_none = isinstance(how, (ast.Is, ast.IsNot)) and (left is None or right is None)
-            if not is_of_none and (isinstance(left, Reference) or isinstance(right, Reference)):
-                raise Unknown
-            if not _COMPARISONS[type(how)](left, right):
+            if not compared(left, how, right):
                 return False
             left = right
         return True
 
-    def _BinOp(self, node: ast.BinOp, scope: Scope) -> object:
+    def _BinOp(self, node: ast.BinOp, scope: Scope) -> Any:
         left, right = self.value(node.left, scope), self.value(node.right, scope)
-        how = _ARITHMETIC.get(type(node.op))
-        if how is None or not isinstance(left, (int, float, str, tuple, list)):
-            raise Unknown
-        if isinstance(node.op, ast.Mult) and not isinstance(left, (int, float)):
-            raise Unknown
-        return how(left, right)
+        return combined(left, node.op, right)
 
-    def _Subscript(self, node: ast.Subscript, scope: Scope) -> object:
+    def _Subscript(self, node: ast.Subscript, scope: Scope) -> Any:
         value = self.value(node.value, scope)
         if isinstance(node.slice, ast.Slice):
             ends = (node.slice.lower, node.slice.upper, node.slice.step)
-            return value[slice(*(None if end is None else self.value(end, scope) for end in ends))]  # type: ignore[index]
-        return value[self.value(node.slice, scope)]  # type: ignore[index]
+            return value[slice(*(None if end is None else self.value(end, scope) for end in ends))]
+        return value[self.value(node.slice, scope)]
 
-    def _GeneratorExp(self, node: ast.GeneratorExp | ast.ListComp, scope: Scope) -> object:
+    def _GeneratorExp(self, node: ast.GeneratorExp | ast.ListComp, scope: Scope) -> Any:
         if len(node.generators) != 1:
             raise Unknown
         loop = node.generators[0]
         found = []
-        for one in self.value(loop.iter, scope):  # type: ignore[attr-defined]
-            inner = self.inner(scope, dict.fromkeys(names_in(loop.target), one))
+        for one in self.value(loop.iter, scope):
+            inner = self._inner(scope, dict.fromkeys(names_in(loop.target), one))
             if all(truth(self.value(test, inner)) for test in loop.ifs):
                 found.append(self.value(node.elt, inner))
         return found
 
     _ListComp = _GeneratorExp
 
-    def _Call(self, node: ast.Call, scope: Scope) -> object:
-        return self._calls.value(node, scope)
-
-    def inner(self, scope: Scope, names: dict[str, object]) -> Scope:
+    def _inner(self, scope: Scope, names: dict[str, Any]) -> Scope:
         """A scope in which some names have these values."""
-        everywhere = self.known.all
-        bound: dict[str, Values] = {name: ((everywhere, Constant(value)),) for name, value in names.items()}
+        bound = self._everywhere({name: Constant(value) for name, value in names.items()})
         return Scope("function", scope.module, scope, names=bound, ever=bound)
+
+    def _everywhere(self, names: dict[str, Value]) -> dict[str, Values]:
+        return {name: ((self.known.all, value),) for name, value in names.items()}
+
+    # Calls: of helpers of the code itself, of built-ins and of known libraries
+
+    def _Call(self, node: ast.Call, scope: Scope) -> Any:
+        func = node.func
+        if isinstance(func, ast.Name) and func.id in ("hasattr", "getattr") and not self.meanings.resolve(func, scope):
+            return self._hasattr(func.id, node.args, scope)
+        if isinstance(func, ast.Attribute) and func.attr in OF_TEXT:
+            try:
+                text = self.value(func.value, scope)
+            except Unknown:
+                text = None
+            if isinstance(text, str):
+                return of_text(text, func.attr, [self.value(one, scope) for one in node.args])
+        called = self.value(func, scope)
+        if isinstance(called, LocalFunction):
+            return self._inlined(called, node, scope)
+        if isinstance(called, Reference):
+            return self._library(called.dotted, node.args, scope)
+        raise Unknown
+
+    def _hasattr(self, word: str, args: list[ast.expr], scope: Scope) -> Any:
+        """`hasattr(torch, "x")`, and `getattr(torch, "x", None)` as far as its truth goes."""
+        owners = self.meanings.resolve(args[0], scope)
+        name = self.question.among(self.meanings.member(owners, str(self.value(args[1], scope))))
+        if not (isinstance(name, Name) and name.is_torch):
+            raise Unknown
+        has = self.question.has(name.dotted)
+        if word == "hasattr":
+            return has
+        return self.question.named(name.dotted) if has or len(args) < 3 else self.value(args[2], scope)
+
+    def _library(self, dotted: str, args: list[ast.expr], scope: Scope) -> Any:
+        """A call of something that is not in this code."""
+        if dotted == "inspect.signature":
+            self.question.of_version = True
+            return self.question.parameters(self.meanings.resolve(args[0], scope))
+        try:
+            given = [self.value(one, scope) for one in args]
+        except Unknown:
+            self.question.of_version |= speaks_of_version(dotted.rpartition(".")[2])
+            raise
+        return self.question.called(dotted, given)
+
+    def _inlined(self, function: LocalFunction, node: ast.Call, scope: Scope) -> Any:
+        """A call of a helper of the code itself: its statements with these arguments."""
+        named = {one.arg: self.value(one.value, scope) for one in node.keywords if one.arg}
+        wanted = function.node.args
+        names = [one.arg for one in (*wanted.posonlyargs, *wanted.args)]
+        given = {name: self.value(one, scope) for name, one in zip(names, node.args)}
+        if wanted.vararg:
+            given[wanted.vararg.arg] = tuple(self.value(one, scope) for one in node.args[len(names) :])
+        given.update(named)
+        for name, default in defaults_by_name(wanted).items():
+            if name not in given:
+                given[name] = self.value(default, function.scope)
+        try:
+            answer = self._returned(function.node.body, self._inner(function.scope, given))
+        except Unknown:
+            self.question.of_version |= speaks_of_version(function.node.name)
+            raise
+        return answer[0] if answer else None
+
+    def _returned(self, body: list[ast.stmt], scope: Scope) -> list[Any]:
+        """What statements return, in a list; an empty one where they come to their end."""
+        for place, node in enumerate(body):
+            if isinstance(node, ast.Return):
+                return [self.value(node.value, scope) if node.value else None]
+            if isinstance(node, ast.If):
+                after = body[place + 1 :]
+                try:
+                    chosen = node.body if truth(self.value(node.test, scope)) else node.orelse
+                except Unknown:
+                    answers = [self._returned([*path, *after], scope) for path in (node.body, node.orelse)]
+                    if answers[0] != answers[1]:
+                        raise
+                    return answers[0]
+                return self._returned([*chosen, *after], scope)
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                scope.names.update(self._everywhere(self.meanings.project.imports(node, scope.module)))
+            elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and len(node.targets) == 1:
+                scope.names.update(self._everywhere({node.targets[0].id: Constant(self.value(node.value, scope))}))
+            elif isinstance(node, ast.Try) and not node.finalbody:
+                if answer := self._returned(node.body, scope):
+                    return answer
+            elif not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
+                raise Unknown
+        return []

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import ast
 
-from reports.code.meanings import Meanings
-from reports.code.sightings import Sightings
-from reports.code.state import State
-from reports.code.syntax import collecting, defaults, names_in, parameters, word
-from reports.code.values import Expression, Instance, Name, Values, bound, within
+from torchproof.reports.code.guards import Guards
+from torchproof.reports.code.sightings import Sightings
+from torchproof.reports.code.syntax import defaults, names_in, parameters, word
+from torchproof.reports.code.values import Expression, Instance, Name, Values, bound, within
 
 
 class Expressions:
     """Walks the expressions of one module, a method for each kind that is special."""
 
-    def __init__(self, meanings: Meanings, sightings: Sightings, state: State) -> None:
-        self.meanings = meanings
+    def __init__(self, guards: Guards, sightings: Sightings) -> None:
+        self.guards = guards
+        self.meanings = guards.meanings
         self.sightings = sightings
-        self.state = state
+        self.state = sightings.state
 
     def walk(self, node: ast.expr) -> None:
         """Find the uses in an expression."""
@@ -115,14 +115,14 @@ class Expressions:
         state, before = self.state, (self.state.releases, self.state.doubt)
         for one in node.values:
             self.walk(one)
-            condition = self.meanings.guards.condition(one, state.scope)
+            condition = self.guards.condition(one, state.scope)
             state.releases &= condition.true if isinstance(node.op, ast.And) else condition.false
             state.doubt |= condition.doubt
         state.releases, state.doubt = before
 
     def _IfExp(self, node: ast.IfExp) -> None:
         self.walk(node.test)
-        condition = self.meanings.guards.condition(node.test, self.state.scope)
+        condition = self.guards.condition(node.test, self.state.scope)
         state, (releases, doubt) = self.state, (self.state.releases, self.state.doubt)
         state.doubt |= condition.doubt
         for mask, one in ((condition.true, node.body), (condition.false, node.orelse)):
@@ -138,7 +138,7 @@ class Expressions:
         for default in defaults(node.args):
             self.walk(default)
         caught, self.state.caught = self.state.caught, frozenset()  # it runs later
-        self._shadowed([one.arg for one in (*parameters(node.args), *collecting(node.args))], [node.body])
+        self._shadowed([one.arg for some in parameters(node.args) for one in some], [node.body])
         self.state.caught = caught
 
     def _ListComp(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> None:

@@ -3,42 +3,23 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from reports.code.evaluate import Evaluator, Question
-from reports.code.values import Expression, Scope
-from reports.code.versions import Unknown, speaks_of_version, truth
-
-if TYPE_CHECKING:
-    from reports.code.meanings import Meanings
-
-
-@dataclass(frozen=True)
-class Condition:
-    """The releases in which it may be true, and may be false; `doubt` where it is about a version in unknown ways."""
-
-    true: int
-    false: int
-    doubt: bool = False
-
-    def __invert__(self) -> Condition:
-        return Condition(self.false, self.true, self.doubt)
-
-    def __and__(self, other: Condition) -> Condition:
-        return Condition(self.true & other.true, self.false | other.false, self.doubt or other.doubt)
-
-    def __or__(self, other: Condition) -> Condition:
-        return ~(~self & ~other)
+from torchproof.reports.code.answers import Unknown, truth
+from torchproof.reports.code.catalog import Catalog
+from torchproof.reports.code.evaluate import Evaluator
+from torchproof.reports.code.meanings import Meanings
+from torchproof.reports.code.project import Project
+from torchproof.reports.code.values import Condition, Expression, Scope
+from torchproof.reports.code.versions import Question
 
 
 class Guards:
-    """Works out conditions of a project's code."""
+    """Works out conditions of a project's code, by the `meanings` of what they are made of."""
 
-    def __init__(self, meanings: Meanings) -> None:
-        self.meanings = meanings
-        self.known = meanings.known
-        self._evaluator = Evaluator(meanings)
+    def __init__(self, known: Catalog, project: Project) -> None:
+        self.known = known
+        self.meanings = Meanings(known, project, self.condition)
+        self._evaluator = Evaluator(self.meanings)
         self._followed: set[Expression] = set()
 
     def condition(self, node: ast.expr, scope: Scope) -> Condition:
@@ -71,7 +52,7 @@ class Guards:
     def _leaf(self, node: ast.expr, scope: Scope) -> Condition:
         true = false = 0
         doubt = False
-        question = Question()
+        question = Question(self.known)
         for place in range(len(self.known.releases)):
             question.place, bit = place, 1 << place
             try:
@@ -85,11 +66,3 @@ class Guards:
             if not (question.depends or question.of_version):
                 return Condition(self.known.all, self.known.all)
         return Condition(true, false, doubt)
-
-    def is_about_version(self, node: ast.expr) -> bool:
-        """Whether an expression has words about a version of torch: `@require_torch_2_1`, `@RunIf(min_torch="2.1")`."""
-        for one in ast.walk(node):
-            word = getattr(one, "id", None) or getattr(one, "attr", None) or getattr(one, "arg", None)
-            if isinstance(word, str) and speaks_of_version(word):
-                return True
-        return False

@@ -1,26 +1,31 @@
-"""What expressions stand for: modules, classes and functions of torch or of the code, and instances of classes."""
+"""What names and expressions stand for: modules, classes and functions of torch or of the code, and instances."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from dataclasses import replace
 
-from reports.code.guards import Guards
-from reports.code.project import Project
-from reports.code.syntax import word
-from reports.code.values import (
+from torchproof.reports.code.catalog import Catalog
+from torchproof.reports.code.project import Project
+from torchproof.reports.code.syntax import class_annotated, word
+from torchproof.reports.code.values import (  # fmt: skip
+    Condition,
     Constant,
+    Imported,
     Instance,
     LocalClass,
     LocalFunction,
     LocalModule,
+    Module,
     Name,
     Scope,
+    Value,
     Values,
     gathered,
     merged,
     within,
-)  # fmt: skip
+)
 
 _TENSOR = Name("torch.Tensor")
 # Functions of torch whose result is a tensor whatever their arguments are.
@@ -35,18 +40,19 @@ _BARE_BASES = {"object", "abc.ABC", "typing.Generic", "typing.Protocol", "typing
 
 
 class Meanings:
-    """Tells what expressions of a project stand for, and keeps what works out its conditions."""
+    """Tells what expressions of a project stand for; `condition` is asked which side of `a if … else b` it is."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, known: Catalog, project: Project, condition: Callable[[ast.expr, Scope], Condition]) -> None:
+        self.known = known
         self.project = project
-        self.known = project.known
-        self.unknown: Values = ((self.known.all, None),)
-        self.guards = Guards(self)
+        self.unknown: Values = ((known.all, None),)
+        self._condition = condition
+        self._asked: set[tuple[Module, str]] = set()
 
     def resolve(self, node: ast.expr, scope: Scope) -> Values:
         """What an expression stands for, in each release; empty where it is not even bound."""
         if isinstance(node, ast.Name):
-            return self.project.lookup(scope, node.id)
+            return self.lookup(scope, node.id)
         if isinstance(node, ast.Attribute):
             return self.member(self.resolve(node.value, scope), node.attr)
         if isinstance(node, ast.Call):
@@ -56,52 +62,23 @@ class Meanings:
         if isinstance(node, ast.NamedExpr):
             return self.resolve(node.value, scope)
         if isinstance(node, ast.IfExp):
-            condition = self.guards.condition(node.test, scope)
+            condition = self._condition(node.test, scope)
             yes, no = self.resolve(node.body, scope), self.resolve(node.orelse, scope)
             return merged(within(yes, condition.true), within(no, condition.false)) if yes and no else ()
         return ()
 
-    def member(self, values: Values, name: str) -> Values:
-        """An attribute of what the values stand for."""
-        found: list = []
-        for mask, value in values:
-            if isinstance(value, Name):
-                found.append((mask, Name(f"{value.dotted}.{name}")))
-            elif isinstance(value, Instance) and isinstance(value.of, Name):
-                found.append((mask, self._of_instance(value.of, name, "" if value.is_exact else value.of.dotted)))
-            elif isinstance(value, Instance) and isinstance(value.of, LocalClass):
-                found += within(self.of_class(value.of, name, value.of.name, True), mask)
-            elif isinstance(value, LocalClass):
-                found += within(self.of_class(value, name, value.name, False), mask)
-            elif isinstance(value, LocalModule):
-                found += within(self.project.of_module(value.module, name), mask)
-        return gathered(found)
+    def annotated(self, node: ast.expr | None, scope: Scope) -> Values:
+        """What a parameter with this annotation is an instance of."""
+        cls = class_annotated(node)
+        values = self.resolve(cls, scope) if cls else ()
+        return tuple((mask, self._annotating(value)) for mask, value in values) or self.unknown
 
-    def _of_instance(self, of: Name, name: str, through: str) -> Name | None:
-        dotted = f"{of.dotted}.{name}"
-        return Name(dotted, True, through.rpartition(".")[2]) if self.known.having(dotted) else None
-
-    def of_class(self, cls: LocalClass, name: str, through: str, is_bound: bool, above: bool = False) -> Values:
-        """An attribute of a class of the code; of its bases only where it is looked for `above` the class."""
-        if not above:
-            if name in cls.values and cls.stores.get(name) == 1:
-                return tuple((mask, _through(value, through)) for mask, value in cls.values[name])
-            if name in cls.stores or cls.is_dynamic:
-                return self.unknown
-        for base in cls.bases:
-            found: list = []
-            for mask, value in base:
-                if isinstance(value, LocalClass) and value is not cls:
-                    found += within(self.of_class(value, name, through, is_bound), mask)
-                elif isinstance(value, Name) and value.is_torch:
-                    dotted = f"{value.dotted}.{name}"
-                    if self.known.having(dotted):
-                        found.append((mask, Name(dotted, is_bound, through)))
-                elif not (isinstance(value, Name) and value.dotted in _BARE_BASES):
-                    return self.unknown
-            if found:
-                return gathered(found)
-        return ()
+    def _annotating(self, value: Value) -> Instance | None:
+        if isinstance(value, LocalClass):
+            return Instance(value, is_exact=False)
+        if isinstance(value, Name) and value.is_torch and self.known.kind(value.dotted) == "class":
+            return Instance(value, is_exact=False)
+        return None
 
     def _result(self, node: ast.Call, scope: Scope) -> Values:
         """What a call gives: an instance of a class, mostly."""
@@ -116,7 +93,7 @@ class Meanings:
             owners = self.resolve(node.func.value, scope)
             if owners and all(isinstance(value, Instance) and self._is_plain(value) for _, value in owners):
                 return owners
-        found: list = []
+        found: list[tuple[int, Value]] = []
         for mask, value in self.resolve(node.func, scope):
             if isinstance(value, LocalClass):
                 found.append((mask, Instance(value)))
@@ -136,31 +113,107 @@ class Meanings:
         found = self.of_class(value.of, "to", "", True)
         return len(found) == 1 and isinstance(found[0][1], Name)
 
-    def annotated(self, node: ast.expr | None, scope: Scope) -> Values:
-        """What a parameter with this annotation is an instance of."""
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            try:
-                return self.annotated(ast.parse(node.value, mode="eval").body, scope)
-            except SyntaxError:
+    # Attributes
+
+    def member(self, values: Values, name: str) -> Values:
+        """An attribute of what the values stand for."""
+        found: list[tuple[int, Value]] = []
+        for mask, value in values:
+            if isinstance(value, Name):
+                found.append((mask, Name(f"{value.dotted}.{name}")))
+            elif isinstance(value, Instance) and isinstance(value.of, Name):
+                found.append((mask, self._of_instance(value.of, name, "" if value.is_exact else value.of.dotted)))
+            elif isinstance(value, Instance) and isinstance(value.of, LocalClass):
+                found += within(self.of_class(value.of, name, value.of.name, True), mask)
+            elif isinstance(value, LocalClass):
+                found += within(self.of_class(value, name, value.name, False), mask)
+            elif isinstance(value, LocalModule):
+                found += within(self._of_module(value.module, name), mask)
+        return gathered(found)
+
+    def _of_instance(self, of: Name, name: str, through: str) -> Name | None:
+        dotted = f"{of.dotted}.{name}"
+        return Name(dotted, True, through.rpartition(".")[2]) if self.known.having(dotted) else None
+
+    def of_class(self, cls: LocalClass, name: str, through: str, is_bound: bool, above: bool = False) -> Values:
+        """An attribute of a class of the code; of its bases only where it is looked for `above` the class."""
+        if not above:
+            if name in cls.values and cls.stores.get(name) == 1:
+                return tuple((mask, _through(value, through)) for mask, value in cls.values[name])
+            if name in cls.stores or cls.is_dynamic:
                 return self.unknown
-        if isinstance(node, ast.Subscript) and word(node.value) == "Optional":
-            return self.annotated(node.slice, scope)
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-            sides = [
-                one for one in (node.left, node.right) if not (isinstance(one, ast.Constant) and one.value is None)
-            ]
-            return self.annotated(sides[0], scope) if len(sides) == 1 else self.unknown
-        if not isinstance(node, (ast.Name, ast.Attribute)):
-            return self.unknown
-        return tuple((mask, self._annotating(value)) for mask, value in self.resolve(node, scope)) or self.unknown
+        for base in cls.bases:
+            found: list[tuple[int, Value]] = []
+            for mask, value in base:
+                if isinstance(value, LocalClass) and value is not cls:
+                    found += within(self.of_class(value, name, through, is_bound), mask)
+                elif isinstance(value, Name) and value.is_torch:
+                    dotted = f"{value.dotted}.{name}"
+                    if self.known.having(dotted):
+                        found.append((mask, Name(dotted, is_bound, through)))
+                elif not (isinstance(value, Name) and value.dotted in _BARE_BASES):
+                    return self.unknown
+            if found:
+                return gathered(found)
+        return ()
 
-    def _annotating(self, value: object) -> Instance | None:
-        if isinstance(value, LocalClass):
-            return Instance(value, is_exact=False)
-        if isinstance(value, Name) and value.is_torch and self.known.kind(value.dotted) == "class":
-            return Instance(value, is_exact=False)
-        return None
+    def _of_module(self, module: Module, name: str) -> Values:
+        """What a name stands for in a module of the code, as seen from elsewhere."""
+        module.ready()
+        if (module, name) in self._asked:  # modules that import it from each other
+            return ()
+        self._asked.add((module, name))
+        try:
+            if name in module.scope.names:
+                return self._followed(module.scope.names[name])
+            if below := self.project.module(module.root, f"{module.dotted}.{name}"):
+                return ((self.known.all, LocalModule(below)),)
+            return self._starred(module.scope, name)
+        finally:
+            self._asked.remove((module, name))
+
+    # Names
+
+    def lookup(self, scope: Scope, name: str) -> Values:
+        """What a name stands for in a scope: in the one itself as it is now, in those around it as they were left."""
+        here: Scope | None = scope
+        while here:
+            if here is scope or here.kind != "class":
+                names = here.ever if here.kind == "function" and here is not scope else here.names
+                if name in names:
+                    return self._followed(names[name])
+                if name in here.local:
+                    return ()
+            if here.kind == "module" and (found := self._starred(here, name)):
+                return found
+            here = here.parent
+        return ()
+
+    def _starred(self, scope: Scope, name: str) -> Values:
+        """What `from … import *` brings under this name."""
+        for source in reversed(scope.stars):
+            if isinstance(source, LocalModule):
+                if source.module is not scope.module and (found := self._of_module(source.module, name)):
+                    return found
+            elif isinstance(source, Name) and source.is_torch and not name.startswith("_"):
+                dotted = f"{source.dotted}.{name}"
+                if having := self.known.having(dotted):
+                    return ((having, Name(dotted)),)
+        return ()
+
+    def _followed(self, values: Values) -> Values:
+        """The same, with what is imported from other files looked up there."""
+        if not any(isinstance(value, Imported) for _, value in values):
+            return values
+        found: list[tuple[int, Value]] = []
+        for mask, value in values:
+            if isinstance(value, Imported):
+                of_module = self._of_module(value.module, value.name)
+                found += within(of_module, mask) if of_module else [(mask, None)]
+            else:
+                found.append((mask, value))
+        return gathered(found)
 
 
-def _through(value: object, through: str) -> object:
+def _through(value: Value, through: str) -> Value:
     return replace(value, through=through) if isinstance(value, Name) and value.through else value

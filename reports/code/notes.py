@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 
-from reports.code.catalog import Catalog, Use
-from reports.code.values import LocalClass, LocalFunction
+from torchproof.reports.code.catalog import Catalog, Use
+from torchproof.reports.code.values import LocalClass, LocalFunction
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Notes:
         self.found: list[Found] = []
         self.patched: set[str] = set()  # names of torch that the code sets itself
         # Private functions and classes, with the releases in which, and the functions inside which, they are spoken of.
-        self.mentions: dict[object, list[tuple[int, LocalFunction | None]]] = {}
+        self.mentions: dict[LocalClass | LocalFunction, list[tuple[int, LocalFunction | None]]] = {}
         self._reaches: dict[LocalFunction, int] = {}
         self._under: dict[str, set[str]] = {}  # names of base classes, with those of the code's classes that have them
         self._attributes: dict[str, set[str]] = {}  # what classes of that name define or assign
@@ -65,7 +65,7 @@ class Notes:
             self._reaches[function] = reached
         return self._reaches[function]
 
-    def _callers(self, private: object) -> int:
+    def _callers(self, private: LocalClass | LocalFunction) -> int:
         sites = self.mentions.get(private)
         if not sites:
             return self.known.all

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 
-from reports.code.catalog import Catalog, Use
-from reports.code.notes import Found, Notes
-from reports.code.state import State
-from reports.code.values import LocalClass, LocalFunction, Name, Values
+from torchproof.reports.code.catalog import Use
+from torchproof.reports.code.notes import Found, Notes
+from torchproof.reports.code.state import State
+from torchproof.reports.code.values import LocalClass, LocalFunction, Name, Value, Values
+
+Passed = tuple[tuple[str, ...], int, str]  # what a call passes, as a use has it
+_NOTHING: Passed = ((), 0, "")
 
 
 class Sightings:
     """Notes the uses of one module, in the state in which the walk comes upon them."""
 
-    def __init__(self, known: Catalog, notes: Notes, state: State) -> None:
-        self.known = known
+    def __init__(self, notes: Notes, state: State) -> None:
+        self.known = notes.known
         self.notes = notes
         self.state = state
 
-    def note(self, values: Values, how: str, node: ast.expr, args: list[ast.expr] | None = None) -> bool:
-        """Note the uses that the values of an expression are, called with `args` perhaps; False where none is."""
+    def note(self, values: Values, how: str, node: ast.expr, args: Sequence[ast.expr] = ()) -> bool:
+        """Note the uses that the values of an expression are, a call's with its `args`; False where none is."""
         found = False
         for mask, value in values:
             if isinstance(value, Name) and value.is_torch:
@@ -30,7 +34,7 @@ class Sightings:
                 self._speaks_of(value, mask)
         return found
 
-    def imported(self, value: object, node: ast.stmt) -> None:
+    def imported(self, value: Value, node: ast.stmt) -> None:
         """Note what an import statement gives."""
         if isinstance(value, Name) and value.is_torch and value.dotted != "torch":
             self._use(value, self.known.all, "imported", node)
@@ -46,7 +50,7 @@ class Sightings:
         """Note a method of something that is not known, where a class of torch has it and releases differ."""
         state = self.state
         for name in self.known.telling.get(method, ()):
-            use = Use(name, str(state.module.path), node.lineno, "called", frozenset(), **_passed(node, node.args))
+            use = Use(name, str(state.module.path), node.lineno, "called", frozenset(), *_passed(node, node.args))
             if state.releases and not state.is_typing:
                 self.notes.found.append(Found(use, False, state.releases, state.inside))
 
@@ -57,19 +61,17 @@ class Sightings:
         if name.startswith("_") and not name.startswith("__") and not is_decorated:
             self.notes.mentions.setdefault(value, []).append((mask & self.state.releases, self.state.inside))
 
-    def _use(
-        self, value: Name, mask: int, how: str, node: ast.expr | ast.stmt, args: list[ast.expr] | None = None
-    ) -> None:
+    def _use(self, value: Name, mask: int, how: str, node: ast.expr | ast.stmt, args: Sequence[ast.expr] = ()) -> None:
         name = self._said(value.dotted)
-        passed: dict = {}
-        if name != value.dotted and not (args is not None and value.dotted == f"{name}.__init__"):
+        passed = _NOTHING
+        if name != value.dotted and not (how == "called" and value.dotted == f"{name}.__init__"):
             how = "mentioned" if how == "called" else how
-        elif args is not None:
+        elif isinstance(node, ast.Call):
             is_unbound = not value.is_bound and (
                 value.dotted.endswith(".__init__") or self.known.kind(name) in ("method", "property")
             )
             passed = _passed(node, args, is_unbound)
-        self._add(Name(name, value.is_bound, value.through), mask & self.state.releases, how, node, **passed)
+        self._add(Name(name, value.is_bound, value.through), mask & self.state.releases, how, node, passed)
 
     def _said(self, dotted: str) -> str:
         """The part of a dotted name that is torch's: of what is unknown, only a part below a module or a class."""
@@ -78,12 +80,12 @@ class Sightings:
             return known
         return known + "." + dotted[len(known) + 1 :].split(".")[0]
 
-    def _add(self, value: Name, mask: int, how: str, node: ast.expr | ast.stmt, **passed: object) -> None:
+    def _add(self, value: Name, mask: int, how: str, node: ast.expr | ast.stmt, passed: Passed = _NOTHING) -> None:
         state = self.state
         if state.is_typing or not mask:
             return
         at_import = state.scope.kind != "function"
-        use = Use(value.dotted, str(state.module.path), node.lineno, how, frozenset(), at_import=at_import, **passed)
+        use = Use(value.dotted, str(state.module.path), node.lineno, how, frozenset(), *passed, at_import)
         if state.caught and how != "refused":
             mask = self._surviving(use, mask)
         self.notes.found.append(Found(use, not state.doubt, mask, state.inside, value.through))
@@ -104,12 +106,9 @@ class Sightings:
         return surviving
 
 
-def _passed(node: ast.Call, args: list[ast.expr], is_unbound: bool = False) -> dict[str, object]:
-    """What a call passes, as a use has it: self is not counted where the function is reached through its class."""
+def _passed(node: ast.Call, args: Sequence[ast.expr], is_unbound: bool = False) -> Passed:
+    """What a call passes: self is not counted where the function is reached through its class."""
     stars = ["*"] * any(isinstance(one, ast.Starred) for one in args)
     stars += ["**"] * any(keyword.arg is None for keyword in node.keywords)
-    return {
-        "keywords": tuple(keyword.arg for keyword in node.keywords if keyword.arg),
-        "positional": max(sum(not isinstance(one, ast.Starred) for one in args) - is_unbound, 0),
-        "unpacks": " ".join(stars),
-    }
+    positional = max(sum(not isinstance(one, ast.Starred) for one in args) - is_unbound, 0)
+    return tuple(keyword.arg for keyword in node.keywords if keyword.arg), positional, " ".join(stars)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reports.code.values import LocalClass, LocalFunction, Module, Scope, Values, gathered, merged, within
+from torchproof.reports.code.values import LocalClass, LocalFunction, Module, Scope, Values, gathered, merged, within
 
 
 @dataclass(eq=False)

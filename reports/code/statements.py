@@ -4,25 +4,12 @@ from __future__ import annotations
 
 import ast
 from copy import copy
+from itertools import chain
 
-from reports.code.expressions import Expressions
-from reports.code.guards import Condition
-from reports.code.meanings import Meanings
-from reports.code.notes import Notes
-from reports.code.sightings import Sightings
-from reports.code.state import State
-from reports.code.syntax import collecting, defaults, failures, names_bound, names_in, parameters, stores, word
-from reports.code.values import (
-    Deferred,
-    Imported,
-    Instance,
-    LocalClass,
-    LocalFunction,
-    LocalModule,
-    Name,
-    Scope,
-    Values,
-)  # fmt: skip
+from torchproof.reports.code.expressions import Expressions
+from torchproof.reports.code.syntax import defaults, failures, names_bound, names_in, parameters, stores, word
+from torchproof.reports.code.values import Condition, Deferred, Instance, LocalClass, LocalFunction, Name, Scope, Values
+from torchproof.reports.code.versions import is_about_version
 
 _SKIPS = {"skipif": True, "skipIf": True, "skipUnless": False}  # whether a true condition skips
 _HELPER = 10  # statements
@@ -31,15 +18,14 @@ _HELPER = 10  # statements
 class Statements:
     """Walks statements of one module or function, a method for each kind that is special."""
 
-    def __init__(self, meanings: Meanings, notes: Notes, state: State) -> None:
-        self.meanings = meanings
-        self.guards = meanings.guards
-        self.project = meanings.project
-        self.notes = notes
-        self.state = state
-        self.sightings = Sightings(meanings.known, notes, state)
-        self.expressions = Expressions(meanings, self.sightings, state)
-        self.annotations_are_text = state.scope.kind == "function"
+    def __init__(self, expressions: Expressions) -> None:
+        self.expressions = expressions
+        self.sightings = expressions.sightings
+        self.guards = expressions.guards
+        self.meanings = expressions.meanings
+        self.project = expressions.meanings.project
+        self.state = expressions.state
+        self.annotations_are_text = self.state.scope.kind == "function"
         self.returning = 0  # the releases in which a function comes to an end without raising
 
     def walk(self, body: list[ast.stmt]) -> None:
@@ -52,19 +38,18 @@ class Statements:
     def _Import(self, node: ast.Import) -> None:
         for alias in node.names:
             self.sightings.imported(self.project.absolute(alias.name, self.state.module), node)
-        for name, values in self.project.imports(node, self.state.module).items():
-            self.state.bind(name, values)
+        for name, value in self.project.imports(node, self.state.module).items():
+            self.state.bind(name, ((self.state.everywhere, value),))
 
     def _ImportFrom(self, node: ast.ImportFrom) -> None:
         if node.module == "__future__":
             self.annotations_are_text |= any(alias.name == "annotations" for alias in node.names)
             return
         for alias in node.names:
-            value = self.project.imported(node, alias.name, self.state.module)
             if alias.name == "*":
-                source = LocalModule(value.module) if isinstance(value, Imported) else value
-                self.state.module.scope.stars.append(Name(node.module or "") if isinstance(source, Name) else source)
+                self.state.module.scope.stars.append(self.project.starred(node, self.state.module))
                 continue
+            value = self.project.imported(node, alias.name, self.state.module)
             self.sightings.imported(value, node)
             self.state.bind(alias.asname or alias.name, ((self.state.everywhere, value),))
 
@@ -97,7 +82,7 @@ class Statements:
         releases, doubt = self._decorated(node)
         for default in defaults(node.args):
             self.expressions.walk(default)
-        for one in (*parameters(node.args), *collecting(node.args)):
+        for one in chain(*parameters(node.args)):
             if one.annotation:
                 self._annotation(one.annotation)
         if node.returns:
@@ -128,7 +113,7 @@ class Statements:
         if isinstance(decorator, ast.Call) and decorator.args and (name := word(decorator.func)) in _SKIPS:
             condition = self.guards.condition(decorator.args[0], self.state.scope)
             return condition if _SKIPS[name] else ~condition
-        return Condition(0, self.state.everywhere, self.guards.is_about_version(decorator))
+        return Condition(0, self.state.everywhere, is_about_version(decorator))
 
     def _ClassDef(self, node: ast.ClassDef) -> None:
         inner = self._decorated(node)
@@ -136,7 +121,7 @@ class Statements:
             self.expressions.walk(one)
         bases = [one.value if isinstance(one, ast.Subscript) else one for one in node.bases]
         cls = LocalClass(node.name, tuple(self._base(one) for one in bases), *stores(node))
-        self.notes.note_class(cls, filter(None, map(word, bases)))
+        self.sightings.notes.note_class(cls, filter(None, map(word, bases)))
         around, of, before = self.state.scope, self.state.cls, (self.state.releases, self.state.doubt)
         self.state.scope, self.state.cls = Scope("class", self.state.module, around), cls
         self.state.releases, self.state.doubt = inner
@@ -173,11 +158,8 @@ class Statements:
         ends = []
         ended = False
         for mask, body in paths:
-            self.state.scope.names, self.state.releases, self.state.doubt = (
-                dict(names),
-                releases & mask,
-                before or doubt,
-            )
+            self.state.scope.names = dict(names)
+            self.state.releases, self.state.doubt = releases & mask, before or doubt
             self.walk(body)
             ended = ended or (not self.state.releases and bool(releases & mask))
             ends.append((self.state.releases, self.state.scope.names))
@@ -263,13 +245,10 @@ class Statements:
 
     def _may_only_fail_for_torch(self, body: list[ast.stmt]) -> bool:
         """Whether nothing but names of torch is asked for, so that a failure says that one is not there."""
+        is_own = self.project.module(self.state.module.root, "torch") is not None
         for node in body:
             if isinstance(node, ast.ImportFrom):
-                if (
-                    node.level
-                    or not Name(node.module or "").is_torch
-                    or self.project.module(self.state.module.root, "torch")
-                ):
+                if node.level or not Name(node.module or "").is_torch or is_own:
                     return False
             elif isinstance(node, ast.Import):
                 if not all(Name(alias.name).is_torch for alias in node.names):
@@ -286,7 +265,7 @@ class Statements:
     def _Match(self, node: ast.Match) -> None:
         self.expressions.walk(node.subject)
         for case in node.cases:
-            for name in names_bound([case]):  # type: ignore[list-item]
+            for name in names_bound([case]):
                 self.state.bind(name, self.state.unknown)
         self._fork([(self.state.everywhere, case.body) for case in node.cases] + [(self.state.everywhere, [])], False)
 

@@ -20,14 +20,9 @@ def word(node: ast.AST) -> str | None:
     return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else None
 
 
-def parameters(of: ast.arguments) -> list[ast.arg]:
-    """The parameters of a function that have one value each, in their order."""
-    return [*of.posonlyargs, *of.args, *of.kwonlyargs]
-
-
-def collecting(of: ast.arguments) -> list[ast.arg]:
-    """Its parameters that take what is left: `*args` and `**kwargs`."""
-    return [one for one in (of.vararg, of.kwarg) if one]
+def parameters(of: ast.arguments) -> tuple[list[ast.arg], list[ast.arg]]:
+    """The parameters of a function that have one value each, and those that take what is left: `*args`, `**kwargs`."""
+    return [*of.posonlyargs, *of.args, *of.kwonlyargs], [one for one in (of.vararg, of.kwarg) if one]
 
 
 def defaults(of: ast.arguments) -> list[ast.expr]:
@@ -35,7 +30,29 @@ def defaults(of: ast.arguments) -> list[ast.expr]:
     return [one for one in (*of.defaults, *of.kw_defaults) if one]
 
 
-def names_bound(body: Iterable[ast.stmt]) -> Iterator[str]:
+def defaults_by_name(of: ast.arguments) -> dict[str, ast.expr]:
+    """The same, by the parameters that have them."""
+    found = {one.arg: default for one, default in zip(reversed([*of.posonlyargs, *of.args]), reversed(of.defaults))}
+    found.update({one.arg: default for one, default in zip(of.kwonlyargs, of.kw_defaults) if default})
+    return found
+
+
+def class_annotated(node: ast.expr | None) -> ast.Name | ast.Attribute | None:
+    """The class that an annotation says, or says may be there beside None; None where it says anything else."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        try:
+            return class_annotated(ast.parse(node.value, mode="eval").body)
+        except SyntaxError:
+            return None
+    if isinstance(node, ast.Subscript) and word(node.value) == "Optional":
+        return class_annotated(node.slice)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        sides = [one for one in (node.left, node.right) if not (isinstance(one, ast.Constant) and one.value is None)]
+        return class_annotated(sides[0]) if len(sides) == 1 else None
+    return node if isinstance(node, (ast.Name, ast.Attribute)) else None
+
+
+def names_bound(body: Iterable[ast.AST]) -> Iterator[str]:
     """The names that statements bind, those in nested functions and classes excepted."""
     for node in body:
         yield from _bound_by(node)
@@ -97,6 +114,23 @@ def stores(node: ast.ClassDef) -> tuple[dict[str, int], bool]:
             elif name and place and word(one.args[0]) == "self":
                 is_dynamic = True
     return counts, is_dynamic
+
+
+def globals_in(tree: ast.Module) -> Iterator[str]:
+    """The names of a module that its functions assign to."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Global):
+            yield from node.names
+
+
+def outer_names(body: list[ast.stmt]) -> tuple[set[str], set[str]]:
+    """The names from outside that a function assigns to, and those of its own that inner functions assign to."""
+    own: set[str] = set()
+    inner: set[str] = set()
+    for one in (each for statement in body for each in ast.walk(statement)):
+        if isinstance(one, (ast.Global, ast.Nonlocal)):
+            (own if one in body else inner).update(one.names)
+    return own, inner
 
 
 def _nodes(node: ast.AST) -> Iterator[ast.AST]:

@@ -4,21 +4,34 @@ A use is *certain* where the code itself shows what the name stands for: an impo
 class of torch, an annotated parameter, a method of a base class. It counts for those releases in which the code lets
 it run. Methods on values whose type is not shown are only *possible*, and so is what stands under a condition that
 is about torch's version but not understood.
+
+Files are walked in the order in which importing them would run them. Where paths join, a name is known only if they
+agree; conditions about torch's version (see guards) are kept apart by release. Functions are walked after what is
+around them, with the names as they are then.
 """
 
 from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from fixtures.inventory import Inventory
-from fixtures.inventory import inventory as the_inventory
-from reports.code.catalog import Use, catalog
-from reports.code.walk import Walk
+from torchproof.inventory import Inventory
+from torchproof.inventory import inventory as the_inventory
+from torchproof.reports.code.catalog import Catalog, Use, catalog
+from torchproof.reports.code.expressions import Expressions
+from torchproof.reports.code.guards import Guards
+from torchproof.reports.code.notes import Notes
+from torchproof.reports.code.project import UNREADABLE, Project, read
+from torchproof.reports.code.sightings import Sightings
+from torchproof.reports.code.state import State
+from torchproof.reports.code.statements import Statements
+from torchproof.reports.code.syntax import globals_in, names_bound, outer_names, parameters, word
+from torchproof.reports.code.values import Deferred, Instance, Module, Scope
 
 # Folders that hold no code of the project.
 _PASSED_OVER = {"__pycache__", "node_modules", "site-packages", "build", "dist", "venv"}
@@ -37,7 +50,8 @@ class Uses:
 
 def uses(path: Path, inventory: Inventory | None = None) -> Uses:
     """What of torch the Python code at `path` uses: a file, or a folder with all that is in it."""
-    walk = Walk(catalog(inventory or the_inventory()), _python_files(path))
+    paths = _python_files(path)
+    walk = Walk(catalog(inventory or the_inventory()), paths)
     found = Uses()
     with _no_collector():
         for use, is_certain in walk.uses():
@@ -47,19 +61,6 @@ def uses(path: Path, inventory: Inventory | None = None) -> Uses:
             kind.sort(key=lambda use: (use.file, use.line, use.name))
     found.files, found.unread = walk.files, walk.unread
     return found
-
-
-@contextmanager
-def _no_collector() -> Iterator[None]:
-    """Syntax trees are no garbage, and looking for some in them takes longer than the rest: never, then."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        if was_enabled:
-            gc.enable()
 
 
 def _python_files(path: Path) -> Iterator[Path]:
@@ -75,3 +76,87 @@ def _python_files(path: Path) -> Iterator[Path]:
             and not (Path(folder) / name / "pyvenv.cfg").exists()
         )
         yield from (Path(folder) / name for name in sorted(files) if name.endswith(".py"))
+
+
+@contextmanager
+def _no_collector() -> Iterator[None]:
+    """Syntax trees are no garbage, and looking for some in them takes longer than the rest: never, then."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if was_enabled:
+            gc.enable()
+
+
+class Walk:
+    """Reads files and collects what they use: `unread` has a line for each that could not be read."""
+
+    def __init__(self, known: Catalog, paths: Iterable[Path]) -> None:
+        self.known = known
+        self.project = Project(paths)
+        self.guards = Guards(known, self.project)
+        self.notes = Notes(known)
+        self.files = 0
+        self.unread: list[str] = []
+
+    def uses(self) -> Iterator[tuple[Use, bool]]:
+        """Every use, with whether it is certain."""
+        for module in self.project.modules:
+            module.pending = partial(self._read, module)
+        for module in self.project.modules:
+            module.ready()
+            while module.deferred:
+                with self._reading(module):
+                    self._walk_function(module.deferred.pop(0))
+        yield from self.notes.uses()
+
+    def _read(self, module: Module) -> None:
+        """Read a file and walk its own statements; functions are left for later."""
+        try:
+            tree = read(module)
+        except UNREADABLE as error:
+            reason = getattr(error, "msg", None) or str(error) or type(error).__name__
+            self.unread.append(f"{module.path}: {reason}")
+            return
+        self.files += 1
+        state = State(module, module.scope, self.known.all, self.known.all)
+        expressions = Expressions(self.guards, Sightings(self.notes, state))
+        with self._reading(module):
+            Statements(expressions).walk(tree.body)
+            for name in globals_in(tree) if module.reaches_out else ():
+                state.forget(name)
+
+    @contextmanager
+    def _reading(self, module: Module) -> Iterator[None]:
+        """Code that is nested too deeply to be walked is told, and the rest goes on."""
+        try:
+            yield
+        except RecursionError:
+            self.unread.append(f"{module.path}: nested too deeply, in part")
+
+    def _walk_function(self, one: Deferred) -> None:
+        """Walk a function's body."""
+        function, module = one.function, one.function.scope.module
+        wanted, rest = parameters(function.node.args)
+        outer, shared = outer_names(one.body) if module.reaches_out else (set(), set())
+        local = frozenset({*names_bound(one.body), *(each.arg for each in wanted)} - outer)
+        scope = Scope("function", module, function.scope, local, frozenset(shared))
+        state = State(module, scope, self.known.all, one.releases, one.doubt, function.of, function)
+        for each in wanted:
+            state.bind(each.arg, self.guards.meanings.annotated(each.annotation, function.scope))
+        for each in rest:
+            state.forget(each.arg)
+        if function.of and wanted:
+            decorators = {word(decorator) for decorator in function.node.decorator_list}
+            if "classmethod" in decorators:
+                state.bind(wanted[0].arg, ((state.everywhere, function.of),))
+            elif "staticmethod" not in decorators:
+                state.bind(wanted[0].arg, ((state.everywhere, Instance(function.of, is_exact=False)),))
+        expressions = Expressions(self.guards, Sightings(self.notes, state))
+        statements = Statements(expressions)
+        statements.walk(one.body)
+        if function.of and function.node.name == "__init__":
+            function.of.releases &= statements.returning | state.releases | ~one.releases

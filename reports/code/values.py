@@ -1,9 +1,9 @@
-"""What a name in user code can stand for, and the scopes and modules that names live in."""
+"""What a name in user code can stand for, the scopes and modules that names live in, and sets of releases."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -109,7 +109,7 @@ class Scope:
     shared: frozenset[str] = frozenset()  # inner functions assign to them, who knows when
     names: dict[str, Values] = field(default_factory=dict)
     ever: dict[str, Values] = field(default_factory=dict)
-    stars: list[Value] = field(default_factory=list)
+    stars: list[Name | LocalModule | None] = field(default_factory=list)
 
 
 @dataclass(eq=False)
@@ -120,17 +120,18 @@ class Module:
     root: Path
     dotted: str
     scope: Scope = field(init=False)
-    is_begun: bool = False  # its statements are walked, or have been
+    pending: Callable[[], None] | None = None  # walks its own statements, once
     reaches_out: bool = False  # functions assign to names outside of them
     deferred: list[Deferred] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.scope = Scope("module", self)
 
-    @property
-    def is_package(self) -> bool:
-        """Whether it is the file of a package itself."""
-        return self.path.name == "__init__.py"
+    def ready(self) -> None:
+        """Have its own statements walked, unless that has been begun already."""
+        walk, self.pending = self.pending, None
+        if walk:
+            walk()
 
 
 @dataclass(eq=False)
@@ -141,6 +142,24 @@ class Deferred:
     body: list[ast.stmt]
     releases: int
     doubt: bool
+
+
+@dataclass(frozen=True)
+class Condition:
+    """The releases in which it may be true, and may be false; `doubt` where it is about a version in unknown ways."""
+
+    true: int
+    false: int
+    doubt: bool = False
+
+    def __invert__(self) -> Condition:
+        return Condition(self.false, self.true, self.doubt)
+
+    def __and__(self, other: Condition) -> Condition:
+        return Condition(self.true & other.true, self.false | other.false, self.doubt or other.doubt)
+
+    def __or__(self, other: Condition) -> Condition:
+        return ~(~self & ~other)
 
 
 def within(values: Values, releases: int) -> Values:

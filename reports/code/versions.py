@@ -1,22 +1,25 @@
-"""What is particular to versions in the conditions of user code: words, objects, and helpers that compare them."""
+"""What is particular to torch in the conditions of user code: words about its version, and what one release answers."""
 
 from __future__ import annotations
 
+import ast
 import operator
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
+from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
-from reports.code.values import LocalFunction
+from torchproof.releases import supported
+from torchproof.reports.code.answers import Reference, Unknown, builtin
+from torchproof.reports.code.catalog import Catalog
+from torchproof.reports.code.values import Name, Value, Values
 
-_OPERATORS: dict[str, Callable] = {
+_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
-_BUILTINS = {one.__name__: one for one in (int, str, float, tuple, list, len, all, any, min, max, sorted, bool)}
 _MAKES_VERSION = {"parse", "Version", "LooseVersion", "StrictVersion", "parse_version", "TorchVersion"}
 _VERSION_HOMES = {"packaging", "distutils", "looseversion", "pkg_resources", "setuptools", "torch"}
 _OF_VERSION = {"release", "major", "minor", "micro", "base_version", "public", "version", "local", "is_prerelease",
@@ -28,23 +31,12 @@ _SPEAKS_OF_VERSION = re.compile(
 )
 
 
-class Unknown(Exception):
-    """The expression does not tell."""
-
-
-@dataclass(frozen=True)
-class Reference:
-    """Something imported: it is there, and what it is otherwise is not known."""
-
-    dotted: str
-
-
 class TorchVersion(str):
     """`torch.__version__`: a text that compares as a version does."""
 
     __hash__ = str.__hash__
 
-    def _compare(self, other: object, how: Callable) -> bool:
+    def _compare(self, other: Any, how: Callable[[Any, Any], bool]) -> bool:
         if isinstance(other, (tuple, list)):
             other = ".".join(map(str, other))
         try:
@@ -71,11 +63,11 @@ class TorchVersion(str):
         return self._compare(other, operator.ge)
 
 
-def truth(value: object) -> bool:
-    """Whether a value is true. Raises Unknown."""
-    if isinstance(value, (Reference, LocalFunction)):
-        raise Unknown
-    return bool(value)
+@cache
+def newest(release: str) -> str:
+    """The newest version of a release, as far as releases are listed."""
+    rows = supported()
+    return rows[release].torch if release in rows else f"{release}.0"
 
 
 def speaks_of_version(word: str) -> bool:
@@ -83,29 +75,16 @@ def speaks_of_version(word: str) -> bool:
     return bool(_SPEAKS_OF_VERSION.search(word))
 
 
-def is_builtin(name: str) -> bool:
-    """Whether it is a built-in function that conditions are made of."""
-    return name in _BUILTINS or name in ("map", "dir", "vars")
+def is_about_version(node: ast.expr) -> bool:
+    """Whether an expression has words about a version of torch: `@require_torch_2_1`, `@RunIf(min_torch="2.1")`."""
+    for one in ast.walk(node):
+        word = getattr(one, "id", None) or getattr(one, "attr", None) or getattr(one, "arg", None)
+        if isinstance(word, str) and speaks_of_version(word):
+            return True
+    return False
 
 
-def builtin(name: str, given: list) -> object:
-    """What a built-in function gives. Raises Unknown."""
-    if name == "map":
-        first, values = given
-        if not isinstance(first, Reference) or first.dotted not in ("builtins.int", "builtins.str"):
-            raise Unknown
-        return [_BUILTINS[first.dotted.rpartition(".")[2]](one) for one in values]
-    if name not in _BUILTINS:
-        raise Unknown
-    return _BUILTINS[name](*given)
-
-
-def makes_version(dotted: str) -> bool:
-    """Whether it is one of the functions and classes that make a version of a text."""
-    return dotted.rpartition(".")[2] in _MAKES_VERSION and dotted.split(".")[0] in _VERSION_HOMES
-
-
-def part(of: object, name: str) -> object:
+def part(of: Any, name: str) -> Any:
     """An attribute of a version. Raises Unknown."""
     if isinstance(of, TorchVersion) and name in _OF_VERSION:
         return getattr(Version(of), name)
@@ -114,7 +93,87 @@ def part(of: object, name: str) -> object:
     raise Unknown
 
 
-def comparison(function: str, given: list) -> Callable[[str], bool] | None:
+class Question:
+    """The release that is asked about, by its place, and what was seen on the way to the answer."""
+
+    def __init__(self, known: Catalog, place: int = 0) -> None:
+        self.known = known
+        self.place = place
+        self.depends = False  # the answer depends on the release
+        self.of_version = False  # it is about the version of torch
+
+    def among(self, values: Values) -> Value:
+        """Of the values of a name, the one in this release; None where it is not known or not bound."""
+        return next((value for mask, value in values if mask >> self.place & 1), None)
+
+    def version(self) -> TorchVersion:
+        """The version of the release."""
+        self.of_version = self.depends = True
+        return TorchVersion(newest(self.known.releases[self.place]))
+
+    def has(self, dotted: str) -> bool:
+        """Whether the release has a name of torch. Raises Unknown where no release has it."""
+        having = self.known.having(dotted)
+        if not having:
+            raise Unknown
+        self.depends |= having != self.known.all
+        return bool(having >> self.place & 1)
+
+    def named(self, dotted: str) -> TorchVersion | Reference:
+        """What is there by a dotted name. Raises Unknown."""
+        if dotted in ("torch.__version__", "torch.version.__version__", "torch.torch_version.__version__"):
+            return self.version()
+        if dotted.startswith("torch."):
+            if not self.has(dotted):
+                raise Unknown
+        elif speaks_of_version(dotted):
+            self.of_version = True
+        return Reference(dotted)
+
+    def parameters(self, values: Values) -> dict[str, None]:
+        """`inspect.signature(torch.f)`: its parameters by name, of which `.parameters` gives the same."""
+        function = self.among(values)
+        if isinstance(function, Name):
+            entry = self.known.entries(function.dotted)[self.place]
+            signatures = entry.signatures if entry else ()
+            if len(signatures) == 1 and not signatures[0].source:
+                self.depends = True
+                return dict.fromkeys(one.name for one in signatures[0].parameters)
+        raise Unknown
+
+    def called(self, dotted: str, given: list[Any]) -> Any:
+        """What a call gives of something that is not in the code. Raises Unknown."""
+        home, _, word = dotted.rpartition(".")
+        root = dotted.split(".")[0]
+        if root in ("inspect", "dataclasses") or dotted in ("builtins.dir", "builtins.vars"):
+            self.of_version = any(isinstance(one, Reference) and one.dotted.startswith("torch.") for one in given)
+        if root == "builtins":
+            return builtin(word, given)
+        if word in _MAKES_VERSION and root in _VERSION_HOMES:
+            return Version(str(given[0]))
+        if root in ("importlib", "importlib_metadata", "pkg_resources"):
+            return self._metadata(word, given)
+        if home in ("operator", "_operator") and word in ("eq", "ne", "lt", "le", "gt", "ge"):
+            return getattr(operator, word)(*given)
+        return self._compared(word, given)
+
+    def _metadata(self, word: str, given: list[Any]) -> TorchVersion | Reference | None:
+        if word in ("version", "get_distribution") and given == ["torch"]:
+            return self.version() if word == "version" else Reference("torch")
+        if word == "find_spec" and str(given[0]).startswith("torch."):
+            return Reference(given[0]) if self.has(given[0]) else None
+        raise Unknown
+
+    def _compared(self, word: str, given: list[Any]) -> bool:
+        """A helper of elsewhere, which is believed to compare what it is given with torch's version."""
+        if holds := _comparison(word, given):
+            return holds(str(self.version()))
+        if "torch" in word and _numbers(given):
+            self.of_version = True
+        raise Unknown
+
+
+def _comparison(function: str, given: list[Any]) -> Callable[[str], bool] | None:
     """What a helper of elsewhere asks of torch's version, if that can be seen from how it is called.
 
     `compare_version("torch", operator.ge, "2.1")`, `RequirementCache("torch>=2.1")`
@@ -130,12 +189,12 @@ def comparison(function: str, given: list) -> Callable[[str], bool] | None:
     hows = [one.dotted for one in given if isinstance(one, Reference) and one.dotted.startswith("operator.")]
     signs = [how for text in texts if (how := _OPERATORS.get(text))]
     signs += [getattr(operator, how.rpartition(".")[2]) for how in hows]
-    versions = numbers(given)
+    versions = _numbers(given)
     if len(signs) == len(versions) == 1 and ("torch" in texts or "torch" in function):
         return lambda torch: signs[0](Version(torch), Version(versions[0]))
     return None
 
 
-def numbers(given: list) -> list[str]:
+def _numbers(given: list[Any]) -> list[str]:
     """The texts that are versions and nothing else."""
     return [one for one in given if isinstance(one, str) and re.fullmatch(r"\d+(\.\d+)*", one)]

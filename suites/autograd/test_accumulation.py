@@ -3,8 +3,8 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fixtures.checks import same, shares
-from fixtures.fact import fact
+from torchproof import fact, same
+from torchproof.fixtures.checks import shares
 
 COEFFICIENTS = st.lists(st.lists(st.integers(-99, 99), min_size=3, max_size=3), min_size=1, max_size=5)
 

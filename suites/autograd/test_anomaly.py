@@ -3,8 +3,7 @@ import math
 import pytest
 import torch
 
-from fixtures.checks import same
-from fixtures.fact import fact
+from torchproof import fact, same
 
 
 def nan_in_backward(device):

@@ -2,9 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from fixtures.checks import same
-from fixtures.fact import fact
-from fixtures.meters import saved_bytes
+from torchproof import fact, same
+from torchproof.fixtures.meters import saved_bytes
 
 MODES = pytest.mark.parametrize("use_reentrant", [False, True], ids=["non_reentrant", "reentrant"])
 

@@ -3,8 +3,7 @@ import cmath
 import pytest
 import torch
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
+from torchproof import close, fact, same
 
 Z = 0.6 + 0.8j
 

@@ -3,7 +3,7 @@ from functools import partial
 import pytest
 import torch
 
-from fixtures.fact import fact
+from torchproof import fact
 
 
 @fact("torch.no_grad", "torch.enable_grad", "torch.inference_mode", "torch.set_grad_enabled")

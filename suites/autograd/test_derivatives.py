@@ -5,8 +5,8 @@ import numpy
 import pytest
 import torch
 
-from fixtures.checks import close, same
-from fixtures.fact import check, fact, subject
+from torchproof import close, fact, same
+from torchproof.fixtures.fact import check, subject
 
 ANYWHERE = [-1.7, -0.6, 0.35, 1.4]
 INSIDE = [-0.6, -0.2, 0.45, 0.7]

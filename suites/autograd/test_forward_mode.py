@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch.autograd import forward_ad
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
+from torchproof import close, fact, same
 
 
 @pytest.fixture(autouse=True)

@@ -2,8 +2,7 @@ import pytest
 import torch
 from torch.autograd import functional
 
-from fixtures.checks import same
-from fixtures.fact import fact
+from torchproof import fact, same
 
 
 def of(*numbers, device):

@@ -1,8 +1,7 @@
 import pytest
 import torch
 
-from fixtures.checks import same
-from fixtures.fact import fact
+from torchproof import fact, same
 
 
 @fact("torch.Tensor.grad", claims=["A01"])

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.autograd.gradcheck import GradcheckError
 
-from fixtures.fact import fact
+from torchproof import fact
 
 
 class Wrong(torch.autograd.Function):

@@ -4,8 +4,8 @@ import numpy
 import pytest
 import torch
 
-from fixtures.checks import close, same
-from fixtures.fact import fact, subject
+from torchproof import close, fact, same
+from torchproof.fixtures.fact import subject
 
 INF, NAN = math.inf, math.nan
 

@@ -3,8 +3,8 @@ import copy
 import pytest
 import torch
 
-from fixtures.checks import same, shares
-from fixtures.fact import fact
+from torchproof import fact, same
+from torchproof.fixtures.checks import shares
 
 
 @fact("torch.Tensor.is_leaf")

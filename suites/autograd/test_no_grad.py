@@ -6,8 +6,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import nn
 
-from fixtures.checks import same, shares
-from fixtures.fact import fact
+from torchproof import fact, same
+from torchproof.fixtures.checks import shares
 
 INTEGERS = st.lists(st.integers(-99, 99), max_size=6)
 

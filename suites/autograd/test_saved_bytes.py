@@ -6,9 +6,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import nn
 
-from fixtures.fact import fact
-from fixtures.meters import saved_bytes
-from fixtures.strategies import shapes
+from torchproof import fact
+from torchproof.fixtures.meters import saved_bytes
+from torchproof.fixtures.strategies import shapes
 
 SIZE = {torch.bfloat16: 2, torch.float32: 4, torch.float64: 8}
 DTYPES = st.sampled_from(list(SIZE))

@@ -3,8 +3,7 @@ import torch
 from torch.autograd import graph
 from torch.autograd.graph import save_on_cpu, saved_tensors_hooks
 
-from fixtures.checks import same
-from fixtures.fact import fact
+from torchproof import fact, same
 
 
 def leaf(*numbers, device):

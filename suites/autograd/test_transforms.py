@@ -2,8 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
+from torchproof import close, fact, same
 
 
 def of(*numbers, device):

@@ -6,8 +6,7 @@ import numpy
 import pytest
 import torch
 
-from fixtures.checks import same
-from fixtures.fact import fact
+from torchproof import fact, same
 
 KINDS = [
     [torch.bool],

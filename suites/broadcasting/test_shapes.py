@@ -9,9 +9,9 @@ import torch
 from hypothesis import event, example, given
 from hypothesis import strategies as st
 
-from fixtures.checks import same, shares
-from fixtures.fact import fact
-from fixtures.strategies import shapes
+from torchproof import fact, same
+from torchproof.fixtures.checks import shares
+from torchproof.fixtures.strategies import shapes
 
 OPERATORS = {
     "add": operator.add,

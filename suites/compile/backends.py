@@ -5,7 +5,7 @@ import sys
 
 import torch
 
-from fixtures.fact import unavailable
+from torchproof.fixtures.fact import unavailable
 
 
 def need_inductor():

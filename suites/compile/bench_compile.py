@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from fixtures.benchmarks import bench
-from fixtures.work import forward, forward_and_backward, nbytes, random, repeated
-from suites.compile.backends import need_inductor
+from torchproof import bench
+from torchproof.fixtures.work import forward, forward_and_backward, nbytes, random, repeated
+from torchproof.suites.compile.backends import need_inductor
 
 pytestmark = pytest.mark.timeout(300)  # the first use of inductor compiles what all others include
 

@@ -4,9 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
-from suites.compile.backends import forget
+from torchproof import close, fact, same
+from torchproof.suites.compile.backends import forget
 
 pytestmark = pytest.mark.usefixtures("forgotten")
 

@@ -3,9 +3,8 @@
 import pytest
 import torch
 
-from fixtures.fact import fact
-from fixtures.race import race
-from suites.compile.backends import forget, need_inductor
+from torchproof import fact, race
+from torchproof.suites.compile.backends import forget, need_inductor
 
 pytestmark = pytest.mark.bench
 

@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from fixtures.checks import same
-from fixtures.fact import fact
+from torchproof import fact, same
 
 NUMBERS = itertools.count()
 LIBRARIES = []  # they stay: `torch.ops` names the operators of one that is gone, and whoever walks through it fails

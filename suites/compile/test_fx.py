@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import fx, nn
 
-from fixtures.checks import same
-from fixtures.fact import fact
+from torchproof import fact, same
 
 
 def affine(x, by=2):

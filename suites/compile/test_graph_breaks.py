@@ -6,10 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
-from suites.compile.backends import forget
-from suites.compile.everyday import NONE_UNTIL, ONE, ONE_SINCE, TWO, TWO_UNTIL, VALUES
+from torchproof import close, fact, same
+from torchproof.suites.compile.backends import forget
+from torchproof.suites.compile.everyday import NONE_UNTIL, ONE, ONE_SINCE, TWO, TWO_UNTIL, VALUES
 
 
 @pytest.fixture

@@ -6,9 +6,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from fixtures.checks import close
-from fixtures.fact import fact
-from suites.compile.backends import forget, need_inductor
+from torchproof import close, fact
+from torchproof.suites.compile.backends import forget, need_inductor
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

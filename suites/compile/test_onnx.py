@@ -12,8 +12,8 @@ import pytest
 import torch
 from torch import nn
 
-from fixtures.checks import close, same, shares
-from fixtures.fact import fact
+from torchproof import close, fact, same
+from torchproof.fixtures.checks import shares
 
 # Before 2.4 there is the trace alone, and nothing to ask for it by.
 BY_TRACE = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}

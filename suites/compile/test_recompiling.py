@@ -6,9 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from fixtures.checks import same
-from fixtures.fact import fact
-from suites.compile.backends import forget
+from torchproof import fact, same
+from torchproof.suites.compile.backends import forget
 
 SCALE = 2
 

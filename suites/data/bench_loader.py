@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.utils.data import BatchSampler, DataLoader, Dataset, TensorDataset, default_collate
 
-from fixtures.benchmarks import bench
-from fixtures.work import nbytes, random
+from torchproof import bench
+from torchproof.fixtures.work import nbytes, random
 
 SAMPLES, BATCH = 256, 32
 

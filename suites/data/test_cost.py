@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
-from fixtures.fact import fact
-from fixtures.race import race
+from torchproof import fact, race
 
 pytestmark = pytest.mark.bench
 

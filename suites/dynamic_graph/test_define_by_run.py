@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from fixtures.checks import same
-from fixtures.fact import fact
+from torchproof import fact, same
 
 XYZ = [(2.0, 3.0, 5.0), (-1.0, 4.0, 0.5)]
 

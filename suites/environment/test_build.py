@@ -4,9 +4,9 @@ import sys
 import pytest
 import torch
 
-from fixtures.checks import same
-from fixtures.devices import available
-from fixtures.fact import fact, subject, unavailable
+from torchproof import fact, same
+from torchproof.fixtures.fact import subject, unavailable
+from torchproof.fixtures.plugins.devices import available
 
 GPU_BUILD = bool(torch.version.cuda or torch.version.hip)
 

@@ -5,8 +5,7 @@ from functools import partial
 import pytest
 import torch
 
-from fixtures.checks import same
-from fixtures.fact import fact
+from torchproof import fact, same
 
 
 @pytest.fixture

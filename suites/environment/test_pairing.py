@@ -7,9 +7,8 @@ import torch
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from fixtures import releases
-from fixtures.checks import same
-from fixtures.fact import fact, unavailable
+from torchproof import fact, releases, same
+from torchproof.fixtures.fact import unavailable
 
 PAGE = "https://github.com/pytorch/vision#installation"
 INSTALL = "install torch and torchvision together, in one command and from one index"

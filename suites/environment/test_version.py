@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from packaging.version import Version
 from torch.torch_version import TorchVersion
 
-from fixtures.fact import fact
+from torchproof import fact
 
 NUMBERS = st.tuples(st.integers(1, 3), st.integers(0, 20), st.integers(0, 3))
 

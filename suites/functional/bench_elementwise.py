@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from fixtures.benchmarks import bench
-from fixtures.work import nbytes, random, repeated
+from torchproof import bench
+from torchproof.fixtures.work import nbytes, random, repeated
 
 FLOATS = ["float32", "bfloat16", "float16"]
 LAYOUTS = ["contiguous", "transposed", "strided"]

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from fixtures.benchmarks import bench
-from fixtures.work import nbytes, random
+from torchproof import bench
+from torchproof.fixtures.work import nbytes, random
 
 
 def flops_of_fft(x):

@@ -6,8 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from fixtures.fact import fact
-from fixtures.race import race, slower
+from torchproof import fact, race
+from torchproof.fixtures.race import slower
 
 pytestmark = pytest.mark.bench
 

@@ -4,8 +4,7 @@ import numpy
 import pytest
 import torch
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
+from torchproof import close, fact, same
 
 NUMBERS = numpy.array([1, 3, 3, 0, 7, 1, 3])
 VALUES = numpy.array([0.5, 1.0, 2.5, 3.0, 4.0, -1.0, 1.5, 9.0], dtype="float32")

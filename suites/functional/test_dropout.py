@@ -6,8 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
+from torchproof import close, fact, same
 
 MANY = 1000
 

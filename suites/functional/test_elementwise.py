@@ -7,9 +7,9 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fixtures.checks import close, same, shares
-from fixtures.fact import fact
-from fixtures.strategies import Layout, layouts
+from torchproof import close, fact, same
+from torchproof.fixtures.checks import shares
+from torchproof.fixtures.strategies import Layout, layouts
 
 
 def logistic(x):

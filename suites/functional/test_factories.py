@@ -6,9 +6,9 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fixtures.checks import same, shares
-from fixtures.fact import fact
-from fixtures.strategies import Layout, layouts, shapes
+from torchproof import fact, same
+from torchproof.fixtures.checks import shares
+from torchproof.fixtures.strategies import Layout, layouts, shapes
 
 FILLED = {torch.ones: 1, torch.zeros: 0}
 DTYPES = st.sampled_from([torch.bool, torch.int32, torch.float16, torch.float64, torch.complex64])

@@ -8,8 +8,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
+from torchproof import close, fact, same
 
 ROUNDINGS = 64  # of a few functions one behind the other, each within 2 units in the last place of float64
 DIFFERENCE = 2**24  # roundings of slopes by differences: 2e-9

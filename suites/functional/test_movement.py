@@ -3,8 +3,7 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fixtures.checks import same
-from fixtures.fact import fact
+from torchproof import fact, same
 
 VALUES = [[1.5, -2.5, 3.5], [4.25, 5.5, -6.5]]
 WEIGHTS = [[2.0, 3.0, 5.0], [7.0, 11.0, 13.0]]

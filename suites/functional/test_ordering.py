@@ -4,8 +4,7 @@ import numpy
 import pytest
 import torch
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
+from torchproof import close, fact, same
 
 TABLE = numpy.array([[3.5, -1.25, 2.0, 0.5], [0.25, 4.0, -2.5, 1.0], [1.5, 0.75, 3.0, -0.5]], dtype="float32")
 TIES = numpy.array([[2, 1, 2, 1, 3], [5, 5, 0, 5, 0]])

@@ -4,8 +4,8 @@ import numpy
 import pytest
 import torch
 
-from fixtures.checks import close, same, shares
-from fixtures.fact import fact
+from torchproof import close, fact, same
+from torchproof.fixtures.checks import shares
 
 ROUNDINGS = 32  # of functions that are made of a few steps, each within 2 units in the last place
 ANY = numpy.array([[0.5, -1.25, 2.0], [1.5, 0.25, -0.75]])

@@ -6,8 +6,7 @@ import numpy
 import pytest
 import torch
 
-from fixtures.checks import same
-from fixtures.fact import fact
+from torchproof import fact, same
 
 N = 4000
 CHANCE = 1e-6  # of refusing draws that do come from the distribution

@@ -7,9 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
-from fixtures.strategies import Layout, layouts
+from torchproof import close, fact, same
+from torchproof.fixtures.strategies import Layout, layouts
 
 NUMBERS = st.lists(st.floats(-100, 100, width=32), max_size=40)
 PAIRS = st.lists(st.tuples(st.floats(-8, 8, width=32), st.floats(-8, 8, width=32)), min_size=1, max_size=8)

@@ -5,8 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
+from torchproof import close, fact, same
 
 ROUNDINGS = 64  # of products with a few weights
 X = numpy.array([[[0.5, -1.25, 2.0], [1.5, 0.25, -0.75]]])  # a batch of one with two channels of three

@@ -4,8 +4,7 @@ import operator
 import pytest
 import torch
 
-from fixtures.checks import same
-from fixtures.fact import fact
+from torchproof import fact, same
 
 INF, NAN = math.inf, math.nan
 

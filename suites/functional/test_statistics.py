@@ -4,8 +4,7 @@ import numpy
 import pytest
 import torch
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
+from torchproof import close, fact, same
 
 ROUNDINGS = 64  # of a few sums, squares and roots
 X = numpy.array([[[0.5, -1.25, 2.0], [1.5, 0.25, -0.75]], [[1.0, 3.0, -0.5], [0.125, -2.0, 4.0]]])

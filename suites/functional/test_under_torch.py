@@ -6,8 +6,7 @@ import numpy
 import pytest
 import torch
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
+from torchproof import close, fact, same
 
 SIGNAL = numpy.array([[[0.5, -1.0, 2.0, 3.5], [4.0, 1.5, -2.5, 6.0]]])
 KERNEL = numpy.array([[[1.0, -2.0]], [[0.5, 3.0]]])

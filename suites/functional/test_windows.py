@@ -6,8 +6,7 @@ import numpy
 import pytest
 import torch
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
+from torchproof import close, fact, same
 
 # What NumPy gives for a symmetric window.
 WINDOWS = {

@@ -6,8 +6,7 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fixtures.checks import same
-from fixtures.fact import fact
+from torchproof import fact, same
 
 WRITTEN = {
     "number": (1, 9.5),

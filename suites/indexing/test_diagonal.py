@@ -4,8 +4,8 @@ import numpy
 import pytest
 import torch
 
-from fixtures.checks import same, shares
-from fixtures.fact import fact
+from torchproof import fact, same
+from torchproof.fixtures.checks import shares
 
 MATRIX = numpy.array([[1.5, 2.5, -3.5], [4.25, -5.5, 6.5]])
 offset = pytest.mark.parametrize("offset", [0, 1, -1, 2, -2])

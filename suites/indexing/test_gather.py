@@ -6,9 +6,9 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fixtures.checks import same, shares
-from fixtures.fact import fact
-from fixtures.strategies import whole
+from torchproof import fact, same
+from torchproof.fixtures.checks import shares
+from torchproof.fixtures.strategies import whole
 
 LAYOUTS = {
     "contiguous": lambda x: x,

@@ -8,9 +8,9 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fixtures.checks import same, shares
-from fixtures.fact import fact
-from fixtures.strategies import shapes
+from torchproof import fact, same
+from torchproof.fixtures.checks import shares
+from torchproof.fixtures.strategies import shapes
 
 LAYOUTS = {
     "contiguous": lambda x: x,

@@ -8,8 +8,7 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
+from torchproof import close, fact, same
 
 REDUCED = {
     "sum": math.fsum,

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from fixtures.benchmarks import bench
-from fixtures.work import nbytes, random
+from torchproof import bench
+from torchproof.fixtures.work import nbytes, random
 
 DTYPES = ["float32", "bfloat16", "float16"]
 HEADS, WIDTH = 4, 32

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from fixtures.benchmarks import bench
-from fixtures.work import nbytes, random
+from torchproof import bench
+from torchproof.fixtures.work import nbytes, random
 
 DTYPES = ["float32", "bfloat16", "float16"]
 KINDS = ["LSTM", "GRU", "RNN"]

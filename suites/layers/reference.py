@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from fixtures.checks import close
-from fixtures.fact import check
+from torchproof import close
+from torchproof.fixtures.fact import check
 
 STEP = numpy.finfo("float64").eps ** (1 / 3)  # the error of a central difference is then of the order of STEP ** 2
 

@@ -6,9 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
-from suites.layers.reference import Called, follows, fractions
+from torchproof import close, fact, same
+from torchproof.suites.layers.reference import Called, follows, fractions
 
 NAN = math.nan
 POINTS = numpy.array([[-30.0, -7.3, -3.4, -1.7], [-0.9, -0.6, -0.3, 0.2], [0.7, 1.6, 4.3, 7.5]])  # on no kink

@@ -7,9 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
-from suites.layers.reference import Called, follows, fractions
+from torchproof import close, fact, same
+from torchproof.suites.layers.reference import Called, follows, fractions
 
 ATTENTION = "torch.nn.functional.scaled_dot_product_attention"
 INF, NAN = math.inf, math.nan

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch.nn import functional
 
-from fixtures.checks import close
-from fixtures.fact import fact, unavailable
-from suites.layers.reference import fractions
+from torchproof import close, fact
+from torchproof.fixtures.fact import unavailable
+from torchproof.suites.layers.reference import fractions
 
 BACK_ENDS = ["MATH", "FLASH_ATTENTION", "EFFICIENT_ATTENTION", "CUDNN_ATTENTION"]
 SEEN = {

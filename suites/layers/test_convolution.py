@@ -3,9 +3,8 @@ import pytest
 import torch
 from torch import nn
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
-from suites.layers.reference import Called, follows, fractions, windows
+from torchproof import close, fact, same
+from torchproof.suites.layers.reference import Called, follows, fractions, windows
 
 MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 CONVOLUTIONS = ("torch.nn.Conv1d", "torch.nn.Conv2d", "torch.nn.Conv3d")

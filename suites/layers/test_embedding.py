@@ -6,9 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
-from suites.layers.reference import Called, follows
+from torchproof import close, fact, same
+from torchproof.suites.layers.reference import Called, follows
 
 TABLE = [[3.0, 4.0], [0.5, 1.0], [-6.0, 8.0], [2.0, -1.5]]
 

@@ -6,9 +6,8 @@ import torch
 from torch import nn
 from torch.nn import utils
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
-from suites.layers.reference import fractions
+from torchproof import close, fact, same
+from torchproof.suites.layers.reference import fractions
 
 MEAN, VARIANCE, SCALE, SHIFT = [1.0, -2.0], [3.5, 0.5], [2.0, -1.0], [0.5, 1.0]  # with eps 0.5: roots of 2 and 1
 FACTOR, SHIFTED = numpy.array([1.0, -1.0]), numpy.array([-0.5, -1.0])

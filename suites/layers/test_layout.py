@@ -3,9 +3,8 @@ import pytest
 import torch
 from torch import nn
 
-from fixtures.checks import close
-from fixtures.fact import fact
-from suites.layers.reference import fractions
+from torchproof import close, fact
+from torchproof.suites.layers.reference import fractions
 
 LAYOUTS = {  # ways to lay a tensor out in memory otherwise
     "transposed": lambda x: x.transpose(0, -1).contiguous().transpose(0, -1),

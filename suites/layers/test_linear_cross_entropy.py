@@ -6,9 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
-from suites.layers.reference import Called, follows, fractions
+from torchproof import close, fact, same
+from torchproof.suites.layers.reference import Called, follows, fractions
 
 LOSS = "torch.nn.LinearCrossEntropyLoss"
 FUNCTION = "torch.nn.functional.linear_cross_entropy"

@@ -5,9 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
-from suites.layers.reference import follows, fractions
+from torchproof import close, fact, same
+from torchproof.suites.layers.reference import follows, fractions
 
 A, B, C = (fractions(4, 3, seed=seed) for seed in range(3))
 SHARES = (A + 2.5) / 5  # between 0 and 1

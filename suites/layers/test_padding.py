@@ -3,9 +3,8 @@ import pytest
 import torch
 from torch import nn
 
-from fixtures.checks import same
-from fixtures.fact import fact
-from suites.layers.reference import follows, fractions
+from torchproof import fact, same
+from torchproof.suites.layers.reference import follows, fractions
 
 DIMS = [1, 2, 3]
 MODES = {"Constant": "constant", "Reflection": "reflect", "Replication": "edge", "Circular": "wrap", "Zero": "constant"}

@@ -6,9 +6,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from fixtures.checks import same
-from fixtures.fact import check, fact
-from suites.layers.reference import Called, follows, fractions
+from torchproof import fact, same
+from torchproof.fixtures.fact import check
+from torchproof.suites.layers.reference import Called, follows, fractions
 
 DIMS = [1, 2, 3]
 

@@ -6,9 +6,8 @@ import torch
 from torch import nn
 from torch.nn.utils import rnn
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
-from suites.layers.reference import follows, fractions
+from torchproof import close, fact, same
+from torchproof.suites.layers.reference import follows, fractions
 
 LAYERS = ("torch.nn.RNN", "torch.nn.LSTM", "torch.nn.GRU")
 KINDS = ["RNN", "LSTM", "GRU"]

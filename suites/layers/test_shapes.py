@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from fixtures.checks import close, same, shares
-from fixtures.fact import fact
-from suites.layers.reference import Called, follows, fractions, windows
+from torchproof import close, fact, same
+from torchproof.fixtures.checks import shares
+from torchproof.suites.layers.reference import Called, follows, fractions, windows
 
 
 @fact("torch.nn.Flatten")

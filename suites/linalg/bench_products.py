@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from fixtures.benchmarks import bench
-from fixtures.work import nbytes, random, repeated
+from torchproof import bench
+from torchproof.fixtures.work import nbytes, random, repeated
 
 
 def flops_of_product(a, b):

@@ -2,9 +2,8 @@ import numpy
 import pytest
 import torch
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
-from fixtures.strategies import whole
+from torchproof import close, fact, same
+from torchproof.fixtures.strategies import whole
 
 # Each product with something added: the shapes of its operands, and what NumPy says that it is.
 ADDED = {

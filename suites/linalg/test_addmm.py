@@ -4,9 +4,8 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fixtures.checks import same
-from fixtures.fact import fact
-from fixtures.strategies import whole
+from torchproof import fact, same
+from torchproof.fixtures.strategies import whole
 
 SIDES = st.integers(0, 4)
 FACTORS = st.integers(-3, 3)

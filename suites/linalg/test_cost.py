@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from fixtures.fact import fact
-from fixtures.race import faster, race, slower
+from torchproof import fact, race
+from torchproof.fixtures.race import faster, slower
 
 pytestmark = pytest.mark.bench
 

@@ -2,8 +2,9 @@ import numpy
 import pytest
 import torch
 
-from fixtures.checks import close, same, shares
-from fixtures.fact import check, fact
+from torchproof import close, fact, same
+from torchproof.fixtures.checks import shares
+from torchproof.fixtures.fact import check
 
 ROUNDINGS = 256  # of a decomposition of 3 by 3 and the products that undo it, of entries up to 8
 A = numpy.array([[4.0, 1.0, -0.5], [1.5, 3.0, 0.25], [-0.5, 0.75, 2.0]])

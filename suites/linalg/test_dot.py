@@ -6,9 +6,8 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
-from fixtures.strategies import Layout, layouts
+from torchproof import close, fact, same
+from torchproof.fixtures.strategies import Layout, layouts
 
 NUMBERS = st.lists(st.tuples(st.integers(-9, 9), st.integers(-9, 9)), max_size=9)
 BOTH = {"dot": torch.dot, "vdot": torch.vdot}

@@ -4,9 +4,9 @@ import numpy
 import pytest
 import torch
 
-from fixtures.checks import same
-from fixtures.fact import check, fact
-from fixtures.strategies import whole
+from torchproof import fact, same
+from torchproof.fixtures.fact import check
+from torchproof.fixtures.strategies import whole
 
 EQUATIONS = {
     "product": ("ij,jk->ik", (2, 3), (3, 4)),

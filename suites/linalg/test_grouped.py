@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from fixtures.checks import close, same
-from fixtures.fact import fact, unavailable
+from torchproof import close, fact, same
+from torchproof.fixtures.fact import unavailable
 
 A = numpy.random.default_rng(1).integers(-3, 4, (6, 16)).astype("float32")
 B = numpy.random.default_rng(2).integers(-3, 4, (3, 16, 8)).astype("float32")

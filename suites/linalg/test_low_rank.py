@@ -4,8 +4,7 @@ import numpy
 import pytest
 import torch
 
-from fixtures.checks import close
-from fixtures.fact import fact
+from torchproof import close, fact
 
 LEFT = numpy.array([[1.0, 2.0], [0.5, -1.0], [2.0, 0.25], [-1.5, 1.0], [0.75, 0.5], [1.25, -0.5]])
 RIGHT = numpy.array([[1.0, 0.5, -1.0, 2.0, 0.25], [0.5, -1.5, 1.0, 0.75, 2.0]])

@@ -6,9 +6,8 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
-from fixtures.strategies import Layout, layouts, products, shapes, whole
+from torchproof import close, fact, same
+from torchproof.fixtures.strategies import Layout, layouts, products, shapes, whole
 
 SIDES = st.integers(0, 5)
 STRIDED = layouts(2, 2, max_side=3, overlap=True)

@@ -4,9 +4,8 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fixtures.checks import same
-from fixtures.fact import fact
-from fixtures.strategies import Layout, layouts, whole
+from torchproof import fact, same
+from torchproof.fixtures.strategies import Layout, layouts, whole
 
 SIDES = st.integers(0, 5)
 

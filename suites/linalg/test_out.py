@@ -2,8 +2,7 @@ import numpy
 import pytest
 import torch
 
-from fixtures.checks import same
-from fixtures.fact import fact
+from torchproof import fact, same
 
 PRODUCTS = {
     "mm": (torch.mm, [(2, 3), (3, 4)]),

@@ -4,8 +4,8 @@ import numpy
 import pytest
 import torch
 
-from fixtures.checks import check, close, same
-from fixtures.fact import fact
+from torchproof import close, fact, same
+from torchproof.fixtures.checks import check
 
 A = numpy.array([[4.0, 1.0, -0.5], [1.5, 3.0, 0.25], [-0.5, 0.75, 2.0]])
 B = numpy.array([[1.0, 2.0], [-0.5, 1.5], [3.0, 0.25]])

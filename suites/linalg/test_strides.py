@@ -2,9 +2,8 @@ import numpy
 import pytest
 import torch
 
-from fixtures.checks import same
-from fixtures.fact import fact
-from fixtures.strategies import whole
+from torchproof import fact, same
+from torchproof.fixtures.strategies import whole
 
 # Each product with the shapes of its operands, and what NumPy says that it is.
 PRODUCTS = {

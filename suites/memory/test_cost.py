@@ -5,9 +5,10 @@ import math
 import pytest
 import torch
 
-from fixtures.fact import fact, subject, unavailable
-from fixtures.meters import figures
-from fixtures.race import slower
+from torchproof import fact
+from torchproof.fixtures.fact import subject, unavailable
+from torchproof.fixtures.meters import figures
+from torchproof.fixtures.race import slower
 
 pytestmark = pytest.mark.bench
 

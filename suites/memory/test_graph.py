@@ -6,9 +6,9 @@ import numpy
 import pytest
 import torch
 
-from fixtures.checks import same, shares
-from fixtures.fact import fact
-from fixtures.meters import saved_bytes
+from torchproof import fact, same
+from torchproof.fixtures.checks import shares
+from torchproof.fixtures.meters import saved_bytes
 
 FLOAT = 4
 

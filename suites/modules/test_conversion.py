@@ -5,8 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from fixtures.checks import same
-from fixtures.fact import fact
+from torchproof import fact, same
 
 CASTS = {"half": torch.float16, "float": torch.float32, "double": torch.float64, "bfloat16": torch.bfloat16}
 

@@ -5,8 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from fixtures.fact import fact
-from fixtures.race import race, slower
+from torchproof import fact, race
+from torchproof.fixtures.race import slower
 
 pytestmark = pytest.mark.bench
 

@@ -4,8 +4,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import nn
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
+from torchproof import close, fact, same
 
 
 class Dropping(nn.Module):

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from fixtures.checks import close, same
-from fixtures.fact import check, fact
+from torchproof import close, fact, same
+from torchproof.fixtures.fact import check
 
 MANY = (60, 50)  # with 50 as fan in, 60 as fan out
 DRAWN = {  # how it fills, the mean, the standard deviation, and the bounds: with none, six deviations

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from fixtures.checks import close, same, shares
-from fixtures.fact import fact
+from torchproof import close, fact, same
+from torchproof.fixtures.checks import shares
 
 
 def filled(layer, **values):

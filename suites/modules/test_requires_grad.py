@@ -1,6 +1,6 @@
 from torch import nn
 
-from fixtures.fact import fact
+from torchproof import fact
 
 
 @fact("torch.nn.Module.requires_grad_")

@@ -7,8 +7,7 @@ from torch import nn
 from torch.nn import utils
 from torch.nn.utils import prune, rnn
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
+from torchproof import close, fact, same
 
 
 def rows(device, *lengths):

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from fixtures.benchmarks import bench
-from fixtures.work import nbytes, random
+from torchproof import bench
+from torchproof.fixtures.work import nbytes, random
 
 HOW = {"loop": {"foreach": False}, "foreach": {"foreach": True}}
 FUSED = "2.4"  # the first release that fuses them on the CPU

@@ -4,8 +4,7 @@ import numpy
 import pytest
 import torch
 
-from fixtures.checks import close
-from fixtures.fact import fact
+from torchproof import close, fact
 
 START = numpy.array([[1.0, -2.0, 0.5], [3.0, -0.25, 4.0]])
 GRADIENTS = [

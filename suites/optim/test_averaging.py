@@ -7,8 +7,7 @@ import torch
 from torch import nn
 from torch.optim import swa_utils
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
+from torchproof import close, fact, same
 
 
 def model(number, device="cpu"):

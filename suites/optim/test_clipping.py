@@ -7,8 +7,7 @@ import pytest
 import torch
 from torch.nn import utils
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
+from torchproof import close, fact, same
 
 GRADIENTS = [[[3.0, -4.0], [0.5, 0.0]], [12.0, -2.0, 1.0]]
 NORMS = {"1": 1.0, "2": 2.0, "3": 3.0, "inf": math.inf}

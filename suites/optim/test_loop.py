@@ -7,8 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
+from torchproof import close, fact, same
 
 X = numpy.array([[1.0, 0.0], [0.0, 2.0], [1.0, 1.0], [2.0, -1.0]])
 Y = numpy.array([[3.0], [-1.0], [2.0], [6.0]])

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.optim import lr_scheduler
 
-from fixtures.fact import fact
+from torchproof import fact
 
 RATE = 0.5
 EPOCHS = 12

@@ -4,8 +4,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import nn
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
+from torchproof import close, fact, same
 
 SAMPLES = [(1.0, 5.0), (2.0, 0.0), (-3.0, 1.0), (4.0, 4.0)]  # inputs and targets
 POINTS = st.tuples(st.integers(-9, 9), st.integers(-9, 9))

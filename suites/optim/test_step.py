@@ -3,8 +3,7 @@ import math
 import pytest
 import torch
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
+from torchproof import close, fact, same
 
 STEPS = [
     "torch.optim.SGD.step",

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from fixtures.benchmarks import bench
-from fixtures.fact import unavailable
-from fixtures.work import nbytes
+from torchproof import bench
+from torchproof.fixtures.fact import unavailable
+from torchproof.fixtures.work import nbytes
 
 pytestmark = pytest.mark.multigpu
 

@@ -14,9 +14,9 @@ import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from fixtures.benchmarks import bench
-from fixtures.fact import unavailable
-from fixtures.work import nbytes, random
+from torchproof import bench
+from torchproof.fixtures.fact import unavailable
+from torchproof.fixtures.work import nbytes, random
 
 SIZES = [1, 1 << 14, 1 << 20]
 PARTS, ROWS, WIDTH = 4, 16, 128

@@ -5,8 +5,8 @@ import os
 import pytest
 import torch
 
-from fixtures.benchmarks import bench
-from fixtures.work import forward, nbytes, random
+from torchproof import bench
+from torchproof.fixtures.work import forward, nbytes, random
 
 CORES = os.cpu_count() or 1
 COUNTS = sorted({CORES, *(1 << power for power in range(CORES.bit_length()))})

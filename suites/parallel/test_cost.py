@@ -7,8 +7,8 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from fixtures.fact import fact
-from fixtures.race import ERROR, Interval
+from torchproof import fact
+from torchproof.fixtures.race import ERROR, Interval
 
 pytestmark = [pytest.mark.bench, pytest.mark.dist, pytest.mark.timeout(180), pytest.mark.cpu]
 

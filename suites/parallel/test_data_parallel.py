@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from fixtures.checks import close, same
-from fixtures.devices import available
-from fixtures.fact import fact, unavailable
+from torchproof import close, fact, same
+from torchproof.fixtures.fact import unavailable
+from torchproof.fixtures.plugins.devices import available
 
 BATCH = numpy.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
 SLOPE = 2 * BATCH.sum(axis=1) @ BATCH  # of the sum of the squared outputs, with weights 1

@@ -5,9 +5,8 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, DistributedSampler
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
-from fixtures.ranks import on_each_backend, own_device
+from torchproof import close, fact, same
+from torchproof.fixtures.ranks import on_each_backend, own_device
 
 pytestmark = [pytest.mark.dist, pytest.mark.timeout(180)]
 

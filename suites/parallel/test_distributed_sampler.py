@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from torch.utils.data import DistributedSampler
 
-from fixtures.fact import fact
+from torchproof import fact
 
 LENGTHS, RANKS = st.integers(1, 40), st.integers(1, 7)
 

@@ -4,9 +4,8 @@ import pytest
 import torch
 import torch.distributed as dist
 
-from fixtures.checks import same
-from fixtures.fact import fact
-from fixtures.ranks import on_each_backend, own_device
+from torchproof import fact, same
+from torchproof.fixtures.ranks import on_each_backend, own_device
 
 pytestmark = [pytest.mark.dist, pytest.mark.timeout(180)]
 

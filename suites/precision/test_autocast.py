@@ -7,8 +7,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
+from torchproof import close, fact, same
 
 
 @pytest.fixture(autouse=True)

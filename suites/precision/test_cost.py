@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from fixtures.fact import fact, subject
-from fixtures.race import race, slower
+from torchproof import fact, race
+from torchproof.fixtures.fact import subject
+from torchproof.fixtures.race import slower
 
 pytestmark = pytest.mark.bench
 

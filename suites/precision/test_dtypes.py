@@ -7,8 +7,8 @@ import numpy
 import pytest
 import torch
 
-from fixtures.checks import close, same
-from fixtures.fact import check, fact, unavailable
+from torchproof import close, fact, same
+from torchproof.fixtures.fact import check, unavailable
 
 # Bits of the fraction, the largest and the smallest exponent, as IEEE 754 and its relatives define them.
 FORMATS = {

@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 import torch
 
-from fixtures.fact import fact
+from torchproof import fact
 
 
 @pytest.fixture(autouse=True)

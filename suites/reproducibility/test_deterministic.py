@@ -6,8 +6,7 @@ import warnings
 import pytest
 import torch
 
-from fixtures.checks import same
-from fixtures.fact import fact
+from torchproof import fact, same
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, RandomSampler, random_split
 
-from fixtures.checks import same
-from fixtures.fact import fact
+from torchproof import fact, same
 
 # Every source of random numbers, as a function of a device and a generator.
 DRAWN = {

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from fixtures.benchmarks import bench
-from fixtures.work import nbytes, random
+from torchproof import bench
+from torchproof.fixtures.work import nbytes, random
 
 SIZES = [1 << 10, 1 << 16, 1 << 22]
 

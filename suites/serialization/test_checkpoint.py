@@ -3,8 +3,7 @@ import torch
 from torch import nn
 from torch.optim import lr_scheduler
 
-from fixtures.checks import same
-from fixtures.fact import fact
+from torchproof import fact, same
 
 SCHEDULERS = {
     "StepLR": lambda optimizer: lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.5),

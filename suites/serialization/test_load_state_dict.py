@@ -3,8 +3,8 @@ import pytest
 import torch
 from torch import nn
 
-from fixtures.checks import same, shares
-from fixtures.fact import fact
+from torchproof import fact, same
+from torchproof.fixtures.checks import shares
 
 
 def state(device="cpu", dtype=torch.float32, **more):

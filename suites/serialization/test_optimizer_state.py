@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
+from torchproof import close, fact, same
 
 MAKERS = {
     "SGD": lambda ws: torch.optim.SGD(ws, lr=0.1, momentum=0.9),

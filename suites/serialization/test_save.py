@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import nn
 
-from fixtures.checks import same, shares
-from fixtures.fact import fact
+from torchproof import fact, same
+from torchproof.fixtures.checks import shares
 
 OVERHEAD = 4096  # more than what a file of one tensor holds beside its elements
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from fixtures.checks import same, shares
-from fixtures.fact import fact
+from torchproof import fact, same
+from torchproof.fixtures.checks import shares
 
 
 def layer(device, weight=((1.0, 2.0),), bias=(3.0,)):

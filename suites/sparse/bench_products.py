@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from fixtures.benchmarks import bench
-from fixtures.work import nbytes, random
+from torchproof import bench
+from torchproof.fixtures.work import nbytes, random
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sparse (... tensor support|invariant checks)")
 

@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from fixtures.fact import fact
-from fixtures.race import race
+from torchproof import fact, race
 
 pytestmark = [pytest.mark.bench, pytest.mark.filterwarnings("ignore:Sparse (... tensor support|invariant checks)")]
 

@@ -4,8 +4,8 @@ import numpy
 import pytest
 import torch
 
-from fixtures.checks import close, same
-from fixtures.fact import fact, unavailable
+from torchproof import close, fact, same
+from torchproof.fixtures.fact import unavailable
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sparse (... tensor support|invariant checks)")
 

@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from fixtures.checks import same
-from fixtures.fact import fact
+from torchproof import fact, same
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sparse (... tensor support|invariant checks)")
 

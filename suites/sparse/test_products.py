@@ -6,9 +6,8 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fixtures.checks import close, same
-from fixtures.fact import fact
-from fixtures.strategies import mostly_zero
+from torchproof import close, fact, same
+from torchproof.fixtures.strategies import mostly_zero
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sparse (... tensor support|invariant checks)")
 

@@ -7,8 +7,7 @@ import warnings
 import pytest
 import torch
 
-from fixtures.checks import same
-from fixtures.fact import fact
+from torchproof import fact, same
 
 
 @fact("torch.Tensor.to_sparse_csr", source="sparse")

@@ -4,8 +4,8 @@ import numpy
 import pytest
 import torch
 
-from fixtures.benchmarks import bench
-from fixtures.work import nbytes, random, repeated
+from torchproof import bench
+from torchproof.fixtures.work import nbytes, random, repeated
 
 
 @bench("torch.tensor", moves=lambda values: 4 * len(values), quick=True)

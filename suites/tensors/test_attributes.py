@@ -7,9 +7,9 @@ import pytest
 import torch
 from hypothesis import example, given
 
-from fixtures.checks import same, shares
-from fixtures.fact import fact
-from fixtures.strategies import shapes
+from torchproof import fact, same
+from torchproof.fixtures.checks import shares
+from torchproof.fixtures.strategies import shapes
 
 DTYPES = {
     torch.bool: 1,

@@ -8,8 +8,7 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fixtures.checks import same
-from fixtures.fact import fact
+from torchproof import fact, same
 
 SPECIAL = numpy.array([0.0, -0.0, 1.5, math.inf, -math.inf, math.nan])
 

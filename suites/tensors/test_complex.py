@@ -4,8 +4,8 @@ import numpy
 import pytest
 import torch
 
-from fixtures.checks import close, same, shares
-from fixtures.fact import fact
+from torchproof import close, fact, same
+from torchproof.fixtures.checks import shares
 
 NUMBERS = [1.5 - 2j, -0.5 + 0j, 3j]
 OF_NUMPY = {

@@ -4,8 +4,8 @@ import numpy
 import pytest
 import torch
 
-from fixtures.fact import fact
-from fixtures.race import race, slower
+from torchproof import fact, race
+from torchproof.fixtures.race import slower
 
 pytestmark = pytest.mark.bench
 

@@ -8,8 +8,8 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fixtures.checks import close, same, shares
-from fixtures.fact import fact
+from torchproof import close, fact, same
+from torchproof.fixtures.checks import shares
 
 ARANGES = {
     "end": (5,),

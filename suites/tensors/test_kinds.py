@@ -8,8 +8,7 @@ import numpy
 import pytest
 import torch
 
-from fixtures.checks import same
-from fixtures.fact import fact
+from torchproof import fact, same
 
 # Of each dtype: whether it is of floats, of complex numbers, and signed.
 DTYPES = {

@@ -7,9 +7,9 @@ import pytest
 import torch
 from hypothesis import example, given
 
-from fixtures.checks import same, shares
-from fixtures.fact import fact
-from fixtures.strategies import Layout, layouts
+from torchproof import fact, same
+from torchproof.fixtures.checks import shares
+from torchproof.fixtures.strategies import Layout, layouts
 
 DTYPES = [
     *("bool", "uint8", "int8", "int16", "int32", "int64"),

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from fixtures.fact import fact
+from torchproof import fact
 
 SHOWN = {
     "integers": (torch.tensor([1, 2]), "tensor([1, 2])"),

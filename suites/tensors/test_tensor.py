@@ -5,8 +5,8 @@ import numpy
 import pytest
 import torch
 
-from fixtures.checks import same, shares
-from fixtures.fact import fact
+from torchproof import fact, same
+from torchproof.fixtures.checks import shares
 
 MAKERS = ["tensor", "as_tensor", "asarray"]
 INFERRED = {

@@ -5,8 +5,8 @@ from functools import partial
 import pytest
 import torch
 
-from fixtures.benchmarks import bench
-from fixtures.work import nbytes, random
+from torchproof import bench
+from torchproof.fixtures.work import nbytes, random
 
 
 def twice(tensors, *arguments, **options):

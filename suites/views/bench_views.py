@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from fixtures.benchmarks import bench
-from fixtures.work import repeated
+from torchproof import bench
+from torchproof.fixtures.work import repeated
 
 WAYS = {
     "view": lambda x: x.view(-1),

@@ -3,9 +3,9 @@ import pytest
 import torch
 from hypothesis import example, given
 
-from fixtures.checks import same, shares
-from fixtures.fact import fact
-from fixtures.strategies import Layout, layouts, shapes
+from torchproof import fact, same
+from torchproof.fixtures.checks import shares
+from torchproof.fixtures.strategies import Layout, layouts, shapes
 
 WAYS = {
     "to": lambda x: x.to(memory_format=torch.channels_last),

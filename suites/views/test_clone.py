@@ -4,9 +4,8 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fixtures.checks import same
-from fixtures.fact import fact
-from fixtures.strategies import Layout, layouts
+from torchproof import fact, same
+from torchproof.fixtures.strategies import Layout, layouts
 
 ALIKE = {"clone": torch.clone, "empty_like": torch.empty_like, "zeros_like": torch.zeros_like}
 SUBJECTS = [f"torch.{name}" for name in ALIKE] + ["torch.preserve_format"]

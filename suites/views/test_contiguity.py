@@ -2,8 +2,8 @@ import pytest
 import torch
 from hypothesis import example, given
 
-from fixtures.fact import fact
-from fixtures.strategies import Layout, layouts, shapes
+from torchproof import fact
+from torchproof.fixtures.strategies import Layout, layouts, shapes
 
 BREAKING = {
     "t": lambda x: x[0].t(),

@@ -4,9 +4,8 @@ import numpy
 import torch
 from hypothesis import example, given
 
-from fixtures.checks import same
-from fixtures.fact import fact
-from fixtures.strategies import Layout, layouts, reshapings
+from torchproof import fact, same
+from torchproof.fixtures.strategies import Layout, layouts, reshapings
 
 
 def in_order(layout):

@@ -4,8 +4,8 @@ import numpy
 import pytest
 import torch
 
-from fixtures.checks import same, shares
-from fixtures.fact import fact
+from torchproof import fact, same
+from torchproof.fixtures.checks import shares
 
 ARRAY = numpy.arange(12.0).reshape(3, 1, 4) + 0.5
 PAIRS = numpy.arange(12.0).reshape(3, 2, 2) + 0.5

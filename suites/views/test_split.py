@@ -6,8 +6,8 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fixtures.checks import same, shares
-from fixtures.fact import fact
+from torchproof import fact, same
+from torchproof.fixtures.checks import shares
 
 ARRAY = numpy.arange(24.0).reshape(4, 6) + 0.5
 CUBE = ARRAY.reshape(2, 3, 4)

@@ -6,9 +6,8 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fixtures.checks import same
-from fixtures.fact import fact
-from fixtures.strategies import Layout, layouts, shapes
+from torchproof import fact, same
+from torchproof.fixtures.strategies import Layout, layouts, shapes
 
 
 def strides_of(array):

@@ -4,9 +4,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.checks import same, shares
-from fixtures.fact import fact
-from fixtures.strategies import layouts
+from torchproof import fact, same
+from torchproof.fixtures.checks import shares
+from torchproof.fixtures.strategies import layouts
 
 
 @fact("torch.unsqueeze", claims=["V10"])

@@ -3,9 +3,8 @@ import pytest
 import torch
 from hypothesis import example, given
 
-from fixtures.checks import same
-from fixtures.fact import fact
-from fixtures.strategies import Layout, layouts
+from torchproof import fact, same
+from torchproof.fixtures.strategies import Layout, layouts
 
 VIEWS = {
     "view": (lambda x: x.view(6, 2), lambda x: x.reshape(6, 2)),

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from fixtures.benchmarks import bench
-from fixtures.work import nbytes, random
+from torchproof import bench
+from torchproof.fixtures.work import nbytes, random
 
 LAYOUTS = ["contiguous", "channels_last"]
 

@@ -1,0 +1,390 @@
+"""What a probe's answer means: OK, WARN or FAIL, and what to do next."""
+
+from __future__ import annotations
+
+import csv
+import importlib.metadata
+import os
+import platform
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torchproof import releases
+from torchproof.reports.build import machine
+from torchproof.reports.build.causes import REINSTALL, explain
+from torchproof.reports.build.child import SIZES
+from torchproof.reports.build.libraries import Linked
+from torchproof.reports.build.runner import Answer
+
+SLOW = 100  # times as long as float32's: such a kernel is hardly of use
+SLUGGISH = 1.0  # GFLOP/s: plain loops
+SMALL_SHARED_MEMORY = 64 << 20  # what Docker gives unless asked
+
+Build = Mapping[str, Any]
+
+# The oldest driver that runs each CUDA, by its major version.
+_DRIVERS = {"11": 450, "12": 525, "13": 580}
+
+
+@dataclass(frozen=True)
+class Line:
+    """What one check found: its `status` is OK, WARN, FAIL or SKIP, and `advice` the next step."""
+
+    status: str
+    name: str
+    says: str
+    advice: str = ""
+
+    def __str__(self) -> str:
+        line = f"{self.status:<5} {self.name:<11} {self.says}"
+        return f"{line}\n{'':<17} → {self.advice}" if self.advice else line
+
+
+def judge_import(place: str | None, answer: Answer) -> Line:
+    """Whether `import torch` does."""
+    if answer.error:
+        error = answer.error if place or "SIG" in answer.error else "No module named 'torch'"
+        cause, advice = explain(error)
+        found = f" from {place}" if place else f" by {sys.executable}"
+        return Line("FAIL", "torch", f"cannot be imported{found}: {cause}", advice)
+    build = answer.value
+    says = f"{build['version']} is imported in {build['seconds']} s from {place}"
+    if build["debug"]:
+        return Line("WARN", "torch", f"{says}; it is a debug build, many times slower", "measure on a release build")
+    return Line("OK", "torch", says)
+
+
+def judge_install(place: Path | None) -> Line:
+    """Whether the torch that is imported is the one that was installed, with all its files."""
+    try:
+        installed = importlib.metadata.distribution("torch")
+    except importlib.metadata.PackageNotFoundError:
+        return Line("OK", "files", "torch was not installed as a package, so there is no list of its files")
+    entries = list(csv.reader((installed.read_text("RECORD") or "").splitlines()))
+    in_place = re.search(r'"editable":\s*true', installed.read_text("direct_url.json") or "")
+    if in_place or not entries:
+        return Line("OK", "files", f"torch {installed.version} was installed without a list of its files")
+    home = Path(str(installed.locate_file("torch")))
+    if place and home.resolve() != place.resolve():
+        says = f"the torch in {place} is imported, and stands before the installed {installed.version} in {home}"
+        return Line("WARN", "files", says, "see what PYTHONPATH and the working directory put first")
+    wrong = [told for name, _, size in entries if (told := _damage(Path(str(installed.locate_file(name))), size))]
+    if not wrong:
+        return Line("OK", "files", f"all {len(entries)} files of torch {installed.version} are there")
+    says = f"{len(wrong)} of {len(entries)} files of torch {installed.version} are not as installed: {wrong[0]}"
+    harmless = not any(re.search(r"\.(py|so|dll|dylib)[.\d]* ", told) for told in wrong)
+    return Line("WARN" if harmless else "FAIL", "files", says, REINSTALL.format(package="torch"))
+
+
+def judge_capability(used: str | None, best: str | None, environ: Mapping[str, str]) -> Line:
+    """Whether torch's own kernels use the instructions that the CPU has."""
+    if used is None or best is None:
+        return Line("OK", "cpu", f"{machine.cpu_model()}; torch uses {used or 'its default kernels'}")
+    if used not in ("AVX2", "AVX512") and best != "DEFAULT":
+        asked = environ.get("ATEN_CPU_CAPABILITY")
+        why = f"ATEN_CPU_CAPABILITY={asked} says so" if asked else "it may be built without the faster ones"
+        advice = "unset ATEN_CPU_CAPABILITY" if asked else "install a build with AVX2 kernels"
+        return Line("WARN", "cpu", f"torch uses {used} kernels where the CPU has {best}: {why}", advice)
+    also = f" (the CPU has {best} too: ATEN_CPU_CAPABILITY=avx512)" if used != best else ""
+    return Line("OK", "cpu", f"{machine.cpu_model()}; torch uses {used}{also}")
+
+
+def judge_threads(threads: int, cores: int, limit: str, environ: Mapping[str, str]) -> Line:
+    """Whether torch runs as many threads as there are cores for it."""
+    says = f"{threads} thread{'s' * (threads != 1)} on {cores} core{'s' * (cores != 1)}"
+    asked = [f"{name}={environ[name]}" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS") if name in environ]
+    if threads == 1 and (cores > 1 or limit):
+        why = " and ".join(asked) or limit or "torch was built so, or a program set it"
+        return Line("WARN", "threads", f"one thread only: {why}", _more_threads(asked, limit))
+    if threads > cores and limit:
+        return Line(
+            "WARN",
+            "threads",
+            f"{says}: {limit}, and the threads wait for each other",
+            f"export OMP_NUM_THREADS={cores}",
+        )
+    return Line("OK", "threads", f"{says}{f' ({limit})' if limit else ''}{f', {asked[0]}' if asked else ''}")
+
+
+def judge_lapack(build: Build) -> Line:
+    """Whether there is a library of linear algebra inside."""
+    found = re.search(r"BLAS_INFO=([^,\s]+)", build["flags"])
+    if build["lapack"]:
+        return Line("OK", "blas", f"{found[1] if found else 'there is one'}, with LAPACK")
+    return Line("WARN", "blas", "built without LAPACK: torch.linalg refuses on the CPU", "install a build with LAPACK")
+
+
+def judge_numpy(answer: Answer, build: Build) -> Line:
+    """Whether tensors go to NumPy and back."""
+    if not answer.error:
+        return Line("OK", "numpy", f"NumPy {answer.value} takes tensors and gives them")
+    version = version_of("numpy")
+    if "No module named 'numpy'" in answer.error and not version:
+        return Line(
+            "WARN",
+            "numpy",
+            "NumPy is not installed: tensor.numpy() and from_numpy are refused",
+            "python -m pip install numpy, where they are wanted",
+        )
+    cause, advice = explain(answer.error, "numpy")
+    return Line("FAIL", "numpy", f"NumPy {version} under torch {build['version']}: {cause}", advice)
+
+
+def judge_devices(answer: Answer, build: Build) -> Line:
+    """Whether an accelerator that is here can be used."""
+    if answer.error:
+        return _failed("devices", answer.error)
+    told = answer.value
+    if told["devices"]:
+        return _judge_kernels(told["devices"], told["architectures"])
+    if told["others"]:
+        return Line("OK", "devices", f"{' and '.join(told['others'])} can be used")
+    return judge_driver(build["cuda"], told["why"], *machine.nvidia(), os.environ)
+
+
+def judge_driver(
+    cuda: str | None, why: str | None, present: bool, driver: str | None, environ: Mapping[str, str]
+) -> Line:
+    """What it means that torch can use no NVIDIA device."""
+    of = f"a build for CUDA {cuda}" if cuda else "a build without CUDA"
+    if not present:
+        return Line("OK", "devices", f"{of}, and no NVIDIA device here: it runs on the CPU")
+    if not cuda:
+        return Line(
+            "WARN",
+            "devices",
+            f"{of}, and there is an NVIDIA device here, which it cannot use",
+            "choose a CUDA build at https://pytorch.org/get-started/locally",
+        )
+    if (hidden := environ.get("CUDA_VISIBLE_DEVICES")) in ("", "-1"):
+        return Line("OK", "devices", f"{of}; CUDA_VISIBLE_DEVICES={hidden!r} hides the NVIDIA device")
+    oldest = _DRIVERS.get(cuda.split(".")[0])
+    is_here = f"driver {driver} is here" if driver else "no driver is seen here"
+    needs = f"; CUDA {cuda} needs {oldest} or newer" if oldest else ""
+    return Line(
+        "WARN",
+        "devices",
+        f"{of} that cannot use the NVIDIA device here: {why}; {is_here}{needs}",
+        "see `nvidia-smi`; a container needs --gpus all; else a newer driver or a build for an older CUDA",
+    )
+
+
+def has_kernels(architectures: Sequence[str], capability: str) -> bool:
+    """Whether a build for these runs on a device of this capability, as it is or compiled by the driver."""
+    mine = tuple(map(int, capability.split(".")))
+    for name in architectures:
+        if found := re.fullmatch(r"(sm|compute)_(\d+)(\d)([af]?)", name):
+            kind, built, exact = found[1], (int(found[2]), int(found[3])), found[4] == "a"
+            if built == mine or (not exact and built <= mine and (kind == "compute" or built[0] == mine[0])):
+                return True
+    return False
+
+
+def judge_openmp(answer: Answer, build: Build) -> Line:
+    """Whether one OpenMP runtime serves the process; two make threads that do not know of each other."""
+    if answer.error:
+        return Line("SKIP", "openmp", f"what is loaded cannot be seen on {sys.platform}")
+    kinds = {re.split(r"[-.]", Path(path).name)[0] for path in answer.value}
+    if len(answer.value) < 2:
+        return Line("OK", "openmp", f"one runtime: {Path(answer.value[0]).name}" if answer.value else "no runtime")
+    both = " and ".join(answer.value)
+    if kinds == {"libgomp"}:
+        return Line("OK", "openmp", f"wheels bring GNU's runtime more than once, which is slower at worst: {both}")
+    return Line(
+        "WARN",
+        "openmp",
+        f"{len(answer.value)} runtimes in one process can crash or hang: {both}",
+        "install torch and the other from one source (pip or conda, not both)",
+    )
+
+
+def judge_speed(answer: Answer, build: Build) -> Line:
+    """Whether a matrix product of each dtype is right, and takes a sane time beside float32's and on this machine."""
+    if answer.error:
+        return _failed("speed", answer.error)
+    ratios, refused = {}, []
+    for device, told in answer.value.items():
+        for dtype, seconds in told.items():
+            name = dtype if device == "cpu" else f"{dtype} on {device}"
+            if isinstance(seconds, str) and (dtype == "float32" or seconds.startswith("wrong")):
+                says = f"a matrix product of {name} is {seconds}"
+                return Line("FAIL", "speed", says, "report it with `torchproof check --for-issue`")
+            if isinstance(seconds, str):
+                refused.append(name)
+            elif dtype != "float32":
+                ratios[name] = seconds / told["float32"]
+    rate = 2 * SIZES["cpu"] ** 3 / answer.value["cpu"]["float32"] / 1e9
+    if slow := [f"{name} takes {ratio:.0f} times as long as float32" for name, ratio in ratios.items() if ratio > SLOW]:
+        advice = "convert to float32 or bfloat16 for it on this device, or try another build"
+        return Line("WARN", "speed", f"a matrix product of {', '.join(slow)}", advice)
+    if rate < SLUGGISH:
+        says = (
+            f"a float32 matrix product runs at {rate:.2f} GFLOP/s: this build has no fast BLAS, or the machine is busy"
+        )
+        return Line("WARN", "speed", says, "try again on an idle machine, or another build")
+    told = ", ".join(f"{name} {ratio:.1f}" for name, ratio in ratios.items())
+    none = f"; none of {', '.join(refused)}" if refused else ""
+    return Line("OK", "speed", f"matrix products: float32 {rate:.0f} GFLOP/s on one core, times as long: {told}{none}")
+
+
+def judge_dataloader(answer: Answer, build: Build) -> Line:
+    """Whether worker processes answer, and have room for their batches."""
+    if answer.error:
+        return _failed("dataloader", answer.error)
+    room = machine.shared_memory()
+    if room is not None and room <= SMALL_SHARED_MEMORY:
+        says = f"a worker answers, but /dev/shm holds {room >> 20} MiB: one with larger batches dies of a bus error"
+        return Line("WARN", "dataloader", says, "docker run --shm-size=8g, or --ipc=host")
+    return Line("OK", "dataloader", "a worker process answers")
+
+
+def judge_gloo(answer: Answer, build: Build) -> Line:
+    """Whether two processes reduce."""
+    if answer.error:
+        return _failed("gloo", answer.error)
+    return Line("OK", "gloo", "two processes add their tensors" if answer.value else "built without torch.distributed")
+
+
+def judge_compile(answer: Answer, build: Build) -> Line:
+    """Whether torch.compile traces on this Python and finds its compiler."""
+    error = answer.error or ""
+    if "not yet supported" in error or "not supported" in error:
+        python = ".".join(platform.python_version_tuple()[:2])
+        return Line("OK", "compile", f"torch {build['version']} has no torch.compile for Python {python}")
+    if error:
+        cause, advice = explain(error)
+        return Line("WARN", "compile", f"torch.compile cannot be used: {cause}", advice)
+    compiler, wrong = machine.compiler()
+    if wrong:
+        package = "g++" if compiler is None else "python3-dev" if "Python.h" in wrong else f"what {compiler} lacks"
+        return Line(
+            "WARN",
+            "compile",
+            f"torch.compile has no C++ compiler for the CPU: {wrong}",
+            f"install {package}, or name another compiler in CXX",
+        )
+    return Line("OK", "compile", f"functions are traced, and {compiler} is there to compile them")
+
+
+def judge_torchvision(answer: Answer, build: Build) -> Line:
+    """Whether torchvision's operators run, and are those of this release."""
+    version = version_of("torchvision") or ""
+    release = releases.supported().get(".".join(map(str, releases.number(build["version"])[:2])))
+    advice = f"python -m pip install 'torch=={build['version'].split('+')[0]}' torchvision, from one index"
+    if release and releases.number(version)[:2] != releases.number(release.torchvision)[:2]:
+        says = f"{version} is of another release: {release.torchvision} goes with torch {build['version']}"
+        if answer.error:
+            return Line("FAIL", "torchvision", f"{says} ({explain(answer.error, 'torchvision')[0]})", advice)
+        return Line("WARN", "torchvision", f"{says}, though it loads", advice)
+    if answer.error:
+        return _failed("torchvision", answer.error)
+    return Line("OK", "torchvision", f"{version} goes with this torch" if release else f"{version} runs")
+
+
+def judge_libraries(packages: Sequence[Linked], answers: Iterable[Answer]) -> Iterator[Line]:
+    """Whether each package that links torch loads: a FAIL where it cannot be imported, a WARN for a library alone."""
+    errors = {answer.probe: answer.error for answer in answers if answer.error}
+    sound = []
+    for package in packages:
+        failed = [probe for probe in package.probes() if probe in errors]
+        if not failed:
+            sound.append(f"{package.name} {package.version}")
+            continue
+        kind, _, which = failed[0].partition("=")
+        cause, advice = explain(errors[failed[0]], package.name)
+        verb, status = ("be imported", "FAIL") if kind == "package" else ("be loaded", "WARN")
+        yield Line(status, "libraries", f"{package.name} {package.version}: {which} cannot {verb}: {cause}", advice)
+    if sound or not packages:
+        says = f"{', '.join(sound)} links torch and loads" if sound else "no other installed package links torch"
+        yield Line("OK", "libraries", says)
+
+
+def judge_folders(unwritable: Iterable[str]) -> Line:
+    """Whether what torch keeps can be written."""
+    if refused := list(unwritable):
+        return Line(
+            "WARN",
+            "folders",
+            f"cannot be written: {'; '.join(refused)}",
+            "make them writable, or name others in the variables",
+        )
+    return Line("OK", "folders", "what torch caches and a run records can be written")
+
+
+def _passes(name: str, says: str) -> Callable[[Answer, Build], Line]:
+    return lambda answer, build: _failed(name, answer.error) if answer.error else Line("OK", name, says)
+
+
+def _failed(name: str, error: str) -> Line:
+    return Line("FAIL", name, *explain(error, name if name.startswith("torch") else "torch"))
+
+
+def _judge_kernels(devices: Sequence[Mapping[str, Any]], architectures: Sequence[str]) -> Line:
+    for device in devices:
+        is_a = f"{device['name']} (sm_{device['capability'].replace('.', '')})"
+        unknown = (
+            architectures
+            and architectures[0].startswith("sm_")
+            and not has_kernels(architectures, device["capability"])
+        )
+        if device["error"] or unknown:
+            why = device["error"] or "it is not among the architectures of this build"
+            return Line(
+                "FAIL",
+                "devices",
+                f"{is_a}: {why}; built for {' '.join(architectures)}",
+                "choose a build for it at https://pytorch.org/get-started/locally",
+            )
+    return Line("OK", "devices", f"{', '.join(device['name'] for device in devices)}: a kernel runs on each")
+
+
+def _more_threads(asked: Sequence[str], limit: str) -> str:
+    if asked:
+        return f"unset {' '.join(name.partition('=')[0] for name in asked)}, or torch.set_num_threads"
+    return "give the container or the job more cores" if limit else "torch.set_num_threads"
+
+
+def _damage(path: Path, size: str) -> str:
+    """What is wrong with an installed file: gone, or of another size. What Python writes itself is left aside."""
+    if path.suffix == ".pyc":
+        return ""
+    try:
+        found = path.stat().st_size
+    except OSError:
+        return f"{path} is gone"
+    return f"{path} has {found} bytes of {size}" if size and found != int(size) else ""
+
+
+JUDGES: dict[str, Callable[[Answer, Build], Line]] = {
+    "numpy": judge_numpy,
+    "devices": judge_devices,
+    "openmp": judge_openmp,
+    "speed": judge_speed,
+    "autograd": _passes("autograd", "a gradient is the one of the textbook"),
+    "save, load": _passes("save, load", "what torch.save writes, torch.load reads"),
+    "dataloader": judge_dataloader,
+    "gloo": judge_gloo,
+    "compile": judge_compile,
+    "torchvision": judge_torchvision,
+    "torchaudio": _passes("torchaudio", "it is imported"),
+}
+# The probes that are not named as their check.
+PROBES = {
+    "openmp": "runtimes",
+    "save, load": "files",
+    "dataloader": "worker",
+    "compile": "dynamo",
+    "torchaudio": "package=torchaudio",
+}
+
+
+def version_of(package: str) -> str | None:
+    """The installed version of a package; None where it is not installed."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None

@@ -1,1 +1,0 @@
-"""Two builds of torch compared: what is measured, how it is judged, and how it is shown."""

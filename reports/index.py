@@ -1,0 +1,125 @@
+"""What facts there are, read from the suites without torch: their files are parsed, and nothing of them is run."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from torchproof import ROOT
+from torchproof.facts import Fact, id_of, link
+from torchproof.spellings import about
+
+# What the decorator says that only torch can make sense of, or that is of the proof rather than of the fact.
+_NOT_READ = {"refuter"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexedFact(Fact):
+    """A fact with all its parameters: what its decorator says, its claim, and where it stands, from the root.
+
+    `since` and `until` are None where they are not said: `range_on` has the range that follows from the subjects.
+    """
+
+    id: str
+    claim: str
+    file: str
+    line: int
+
+    def link(self, release: str) -> str | None:
+        """The page of the release's documentation that says it; None of what is not torch's."""
+        return link(self, release)
+
+
+@cache
+def facts() -> tuple[IndexedFact, ...]:
+    """Every fact of the suites, in the order of files and lines."""
+    return tuple(line for file in sorted((ROOT / "suites").rglob("test_*.py")) for line in read(file))
+
+
+def facts_about(*names: str) -> list[IndexedFact]:
+    """The facts about any of some names of torch, their other spellings and their members, in the same order."""
+    wanted = [about(name) for name in names]
+    return [fact for fact in facts() if any(is_about(subject) for is_about in wanted for subject in fact.subjects)]
+
+
+def read(file: Path) -> Iterator[IndexedFact]:
+    """The facts of one file. Raises ValueError where a decorator says what only running the file would tell."""
+    names: dict[str, Any] = {}
+    path = file.relative_to(ROOT).as_posix()
+    for node in ast.parse(file.read_text(encoding="utf-8"), path).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            names[node.targets[0].id] = node.value
+        if not isinstance(node, ast.FunctionDef) or not (declared := _decorator(node, names)):
+            continue
+        try:
+            subjects = tuple(_items(declared.args, names))
+            said = {word.arg: _value(word.value, names) for word in declared.keywords if word.arg not in _NOT_READ}
+        except ValueError as error:
+            raise ValueError(f"{path}:{error}") from None
+        yield IndexedFact(
+            subjects=subjects,
+            **{**said, "requires": _several(said.get("requires", ())), "claims": tuple(said.get("claims", ()))},
+            id=id_of(f"{path}::{node.name}"),
+            claim=(ast.get_docstring(node) or "").partition("\n")[0].strip(),
+            file=path,
+            line=node.decorator_list[0].lineno,
+        )
+
+
+def _decorator(test: ast.FunctionDef, names: dict[str, Any]) -> ast.Call | None:
+    """The call of `fact` that decorates a test, or to which the file has given a name that does."""
+    said = [names.get(node.id) if isinstance(node, ast.Name) else node for node in test.decorator_list]
+    calls = [node for node in said if isinstance(node, ast.Call)]
+    return next((call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "fact"), None)
+
+
+def _several(said: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:
+    return (said,) if isinstance(said, str) else tuple(said)
+
+
+def _value(node: ast.expr, names: dict[str, Any]) -> Any:
+    """The value of literals, constants of the file, `+`, `|`, `!=`, `not in`, f-strings and comprehensions of those.
+
+    A dictionary stands for its keys where its values are no literals, or it is joined: they are what `*NAME` takes.
+    """
+    match node:
+        case ast.Constant():
+            return node.value
+        case ast.Name() if node.id in names:
+            known = names[node.id]
+            return _value(known, names) if isinstance(known, ast.expr) else known
+        case ast.List() | ast.Tuple():
+            return list(_items(node.elts, names))
+        case ast.Dict():
+            try:
+                return ast.literal_eval(node)
+            except ValueError:
+                return list(_items([key or ast.Starred(each) for key, each in zip(node.keys, node.values)], names))
+        case ast.BinOp(op=ast.Add()):
+            return _value(node.left, names) + _value(node.right, names)
+        case ast.BinOp(op=ast.BitOr()):
+            return list(dict.fromkeys([*_value(node.left, names), *_value(node.right, names)]))
+        case ast.JoinedStr():
+            return "".join(str(_value(part, names)) for part in node.values)
+        case ast.FormattedValue():
+            return _value(node.value, names)
+        case ast.ListComp(generators=[one]) | ast.GeneratorExp(generators=[one]) if isinstance(one.target, ast.Name):
+            each = [{**names, one.target.id: item} for item in _value(one.iter, names)]
+            return [_value(node.elt, known) for known in each if all(_value(test, known) for test in one.ifs)]
+        case ast.Compare(ops=[ast.NotEq()], comparators=[other]):
+            return _value(node.left, names) != _value(other, names)
+        case ast.Compare(ops=[ast.NotIn()], comparators=[others]):
+            return _value(node.left, names) not in _value(others, names)
+    raise ValueError(f"{node.lineno}: {ast.unparse(node)} is not told without running the file: write it out")
+
+
+def _items(nodes: list[ast.expr], names: dict[str, Any]) -> Iterator[Any]:
+    for node in nodes:
+        if isinstance(node, ast.Starred):
+            yield from _value(node.value, names)
+        else:
+            yield _value(node, names)

@@ -1,1 +1,0 @@
-"""Questions to the torch of this interpreter, asked in child processes: this process never imports it."""

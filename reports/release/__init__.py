@@ -1,1 +1,0 @@
-"""What one release has, told by itself: `ask` runs with its torch, nothing of which is imported anywhere else."""

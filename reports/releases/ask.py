@@ -1,0 +1,394 @@
+"""Asks the torch of this interpreter what it has: `python -I reports/releases/ask.py FILE` writes a name a line.
+
+Runs in the environment of one release, with torch and the standard library alone. A line is the dotted name and, after
+a tab, its state as `torchproof.inventory` describes it. The same torch gives the same text, whatever the machine.
+"""
+
+from __future__ import annotations
+
+import abc
+import contextlib
+import enum
+import importlib
+import inspect
+import pkgutil
+import sys
+import types
+import typing
+import warnings
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from functools import cache, cached_property
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[2]))
+
+from torchproof.reports.releases.signatures import signatures
+from torchproof.reports.releases.sources import (
+    absolute,
+    assigned,
+    deprecation,
+    deprecation_of_class,
+    deprecation_of_module,
+    files,
+    is_dunder,
+    one_line,
+    read,
+    strings,
+)
+
+# Dunders that say how an object is made or shown, or that every class has, rather than what it does.
+_NO_BEHAVIOUR = {*dir(type("Plain", (), {})), "__annotate__", "__annotate_func__", "__class_getitem__", "__del__",
+                 "__getstate__", "__setstate__"} - {"__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__",
+                                                    "__setattr__", "__delattr__"}  # fmt: skip
+_WITHOUT_MEMBERS = (object, abc.ABC, typing.Generic, typing.Protocol)
+_TEST_FOLDERS = ("torch.testing._internal.", "torch.test.")
+_METHODS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.MethodDescriptorType,
+            types.WrapperDescriptorType, types.ClassMethodDescriptorType, classmethod, staticmethod)  # fmt: skip
+_PROPERTIES = (property, cached_property, types.GetSetDescriptorType, types.MemberDescriptorType)
+
+
+def ask() -> dict[str, str]:
+    """Every name of the torch that this interpreter imports, with its state.
+
+    Public are modules, what they declare in `__all__` and what they define, and the members of those classes that no
+    public base class has already; a thing with several public names has its state under the best, and the others
+    point to it. Of everything else, private modules too, only the names are told.
+    """
+    warnings.simplefilter("ignore")
+    release = _Release(list(_modules("torch")))
+    states = dict(release.public())
+    for name, state in release.others():
+        states.setdefault(name, state)
+    return dict(sorted(states.items()))
+
+
+# --- modules and what is public in them -------------------------------------------------------------------------------
+
+
+def _modules(name: str) -> Iterator[types.ModuleType]:
+    try:
+        module = importlib.import_module(name)
+    except BaseException as error:  # a module may even call sys.exit when it is imported
+        print(f"left out {name}: {type(error).__name__}: {str(error)[:100]}", file=sys.stderr)
+        return
+    yield module
+    for info in pkgutil.iter_modules(getattr(module, "__path__", [])):
+        if not info.name.startswith("_") or info.name in ("__config__", "__future__"):
+            yield from _modules(f"{name}.{info.name}")
+
+
+def _attributes(module: types.ModuleType) -> dict[str, object]:
+    """What can be had from a module. Some are an object with properties, which holds the module that it replaces."""
+    found = dict(vars(module))
+    if type(module) is not types.ModuleType:
+        for value in list(vars(module).values()):
+            if isinstance(value, types.ModuleType) and value.__name__ == module.__name__:
+                found = {name: one for name, one in vars(value).items() if hasattr(module, name)} | found
+        of_class = set(dir(type(module))).difference(dir(types.ModuleType))
+        for name in sorted(of_class):  # a property counts, its value of the moment does not
+            value = inspect.getattr_static(module, name)
+            found[name] = getattr(module, name) if isinstance(value, types.FunctionType) else value
+    return {name: value for name, (value, _) in _lazy(module.__name__).items()} | found
+
+
+@cache
+def _lazy(module_name: str) -> dict[str, tuple[object, str]]:
+    """What a module makes when asked, of the names that its file spells out, with the words of the warning it gives."""
+    module = sys.modules[module_name]
+    if not isinstance(vars(module).get("__getattr__"), types.FunctionType) or not module.__file__:
+        return {}
+    found = {}
+    for name in sorted(strings(module.__file__).difference(vars(module))):
+        if not name.isidentifier() or name.startswith("_"):
+            continue
+        with warnings.catch_warnings(record=True) as given, contextlib.suppress(Exception):
+            warnings.simplefilter("always")
+            found[name] = getattr(module, name), " ".join(str(one.message) for one in given)
+    return found
+
+
+def _exports(module: types.ModuleType) -> Iterator[tuple[str, object]]:
+    attributes = _attributes(module)
+    found = {name for name, value in attributes.items() if _is_its_own(name, value, module)}
+    declared = {name for name in getattr(module, "__all__", ()) if hasattr(module, name)}
+    for name in sorted(found | declared):
+        value = attributes[name] if name in attributes else getattr(module, name)
+        if (not name.startswith("_") or name == "__version__") and not isinstance(value, types.ModuleType):
+            yield name, value
+
+
+def _is_its_own(name: str, value: object, module: types.ModuleType) -> bool:
+    """Whether a module defines a name, itself or through torch's private parts; older ones forget to declare some."""
+    home = getattr(value, "__module__", None)
+    if type(module) is not types.ModuleType and name in dir(type(module)):
+        return True
+    is_within = hasattr(module, "__path__") and isinstance(home, str) and home.startswith(f"{module.__name__}.")
+    if home == module.__name__ or is_within:
+        return True
+    is_declared = hasattr(module, "__all__") and module.__name__ != "torch"  # torch's own list leaves out its dtypes
+    return not is_declared and (not isinstance(home, str) or home.startswith("torch._"))
+
+
+def _is_of_torch(value: object) -> bool:
+    home = value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", None)
+    return isinstance(home, str) and home.partition(".")[0] == "torch"
+
+
+def _can_have_names(value: object) -> bool:
+    """Whether a thing is the same under each of its names; numbers, strings and None are merely equal."""
+    torch = sys.modules["torch"]
+    if isinstance(value, (torch.dtype, torch.layout, torch.memory_format)):
+        return True
+    return _is_of_torch(value) and (inspect.isclass(value) or _is_function(value))
+
+
+def _is_function(value: object) -> bool:
+    is_callable = callable(value) and hasattr(value, "__name__") and type(value).__module__ not in ("types", "typing")
+    return inspect.isroutine(value) or (is_callable and not inspect.isclass(value))
+
+
+class _Release:
+    """The torch of this interpreter."""
+
+    def __init__(self, modules: list[types.ModuleType]) -> None:
+        self.modules = {module.__name__: module for module in modules}
+        self.files = dict(files(Path(self.modules["torch"].__path__[0]), "torch"))
+        # What is exported stays referenced here, so no other object gets its id.
+        self.exports = {name: list(_exports(module)) for name, module in self.modules.items()}
+        self._export_forgotten()
+        self.best: dict[int, str] = {}
+        self.names: dict[str, str] = {name: name for name in self.modules}  # each public name with its best one
+        homes: dict[int, list[tuple[str, object]]] = defaultdict(list)
+        for name, value in self._exported():
+            self.names[name] = name
+            if _can_have_names(value):
+                homes[id(value)].append((name, value))
+        for found in homes.values():
+            best = min((name for name, _ in found), key=lambda name: _badness(name, found[0][1]))
+            self.best[id(found[0][1])] = best
+            self.names.update((name, best) for name, _ in found)
+        self.describe = _Describer(self.best)
+
+    def _exported(self) -> Iterator[tuple[str, object]]:
+        for module, exports in self.exports.items():
+            for name, value in exports:
+                yield f"{module}.{name}", value
+
+    def _export_forgotten(self) -> None:
+        """Adds the built-ins that stand in a public module whose `__all__` leaves them out, and nowhere else."""
+        declared = {id(value) for _, value in self._exported()}
+        for module_name in sorted(self.modules, key=lambda name: name.count(".")):
+            for name, value in sorted(_attributes(self.modules[module_name]).items()):
+                is_builtin = isinstance(value, types.BuiltinFunctionType) and _is_of_torch(value)
+                if is_builtin and not name.startswith("_") and id(value) not in declared:
+                    self.exports[module_name].append((name, value))
+                    declared.add(id(value))
+
+    def public(self) -> Iterator[tuple[str, str]]:
+        """Each public name with its state."""
+        for name, module in self.modules.items():
+            yield name, _state("module", deprecated=deprecation_of_module(module))
+        for name, value in self._exported():
+            if self.names[name] != name:
+                yield name, f"={self.names[name]}"
+            elif inspect.isclass(value) and not isinstance(value, types.GenericAlias):
+                yield from self._class(name, value)
+            else:
+                module, _, member = name.rpartition(".")
+                _, words = _lazy(module).get(member, (None, ""))
+                yield name, self.describe(name, value, words)
+                if isinstance(value, types.FunctionType):  # such as torch.export.Dim.AUTO, when Dim was a function
+                    yield from ((f"{name}.{member}", "") for member in vars(value) if not member.startswith("_"))
+
+    def _class(self, name: str, cls: type) -> Iterator[tuple[str, str]]:
+        yield name, self.describe.cls(name, cls)
+        if type(cls).__name__ == "tensortype":  # torch.FloatTensor and its like list all of torch.Tensor
+            return
+        for member in self._members(cls):
+            value = inspect.getattr_static(cls, member, None)
+            full = f"{name}.{member}"
+            if inspect.isclass(value) and value.__qualname__ == f"{cls.__qualname__}.{member}":
+                yield from self._class(full, value)
+            else:
+                yield full, self.describe.member(full, value, cls)
+        yield from ((f"{name}.{member}", "") for member in self._unspoken(cls))
+
+    def _members(self, cls: type) -> Iterator[str]:
+        """The public members that no public base has."""
+        bases = self._public_bases(cls)
+        for name in {*dir(cls), *vars(cls).get("__annotations__", ())}:
+            if name.startswith("_") and not _is_behaviour(cls, name):
+                continue
+            is_plain = inspect.getattr_static(cls, name, None) is getattr(object, name, cls)
+            if name in vars(cls) or not (is_plain or any(hasattr(base, name) for base in bases)):
+                yield name
+
+    def _unspoken(self, cls: type) -> Iterator[str]:
+        """Private members, and those that `__init__` gives to an instance."""
+        told = set(self._members(cls))
+        for one in [cls, *(base for base in cls.__mro__[1:] if not self.is_public(base))]:
+            made = vars(one).get("__init__")
+            given = assigned(made) if made else ()
+            for name in {*vars(one), *vars(one).get("__annotations__", ()), *given} - told:
+                is_inherited = name not in vars(cls) and any(hasattr(base, name) for base in self._public_bases(cls))
+                is_mangled = name.startswith(f"_{one.__name__.lstrip('_')}__")
+                if not (is_dunder(name) or is_inherited or is_mangled):
+                    yield name
+
+    def _public_bases(self, cls: type) -> list[type]:
+        return [base for base in cls.__mro__[1:] if base is not object and self.is_public(base)]
+
+    def is_public(self, cls: type) -> bool:
+        """Whether a class has a public name, or is not torch's."""
+        return id(cls) in self.best or not _is_of_torch(cls)
+
+    def others(self) -> Iterator[tuple[str, str]]:
+        """Every name that is no public one of its module, with what it stands for where that is public."""
+        for name, module in self.modules.items():
+            yield from self._others_of(name, _attributes(module))
+        yield from self._in_c(sys.modules["torch._C"], set())
+        yield from self._redirected()
+        for name, path in self.files.items():
+            if name in self.modules:
+                # An alias of types says that it is from `typing`; what the file itself binds is the module's.
+                attributes = _attributes(self.modules[name])
+                yield from ((f"{name}.{member}", "") for member in read(path).top if member in attributes)
+            else:
+                yield name, ""
+                yield from self._in_file(name, path)
+
+    def _redirected(self) -> Iterator[tuple[str, str]]:
+        """The modules that stand under another name too, by which old programs import them."""
+        for name, path in self.files.items():
+            if read(path).redirects and not name.startswith(_TEST_FOLDERS):
+                with contextlib.suppress(Exception):
+                    importlib.import_module(name)
+        for name, module in list(sys.modules.items()):
+            origin = getattr(module, "__name__", name)
+            if name.startswith("torch.") and origin != name and origin in self.files:
+                yield name, self._pointing_to(origin)
+                if origin not in self.modules:
+                    yield from self._in_file(name, self.files[origin])
+
+    def _in_file(self, module: str, path: str) -> Iterator[tuple[str, str]]:
+        if module.startswith(_TEST_FOLDERS):
+            return
+        imported = sys.modules.get(module)
+        for member, origin in read(path).top.items():
+            if imported is None or hasattr(imported, member):
+                yield f"{module}.{member}", self._pointing_to(absolute(origin, module, path))
+        for origin in read(path).everything_of:
+            origin = absolute(origin, module, path)
+            found = _attributes(self.modules[origin]) if origin in self.modules else self._top(origin)
+            for member in found:
+                if not member.startswith("_"):
+                    yield f"{module}.{member}", self._pointing_to(f"{origin}.{member}")
+
+    def _top(self, module: str) -> Iterable[str]:
+        return read(self.files[module]).top if module in self.files else ()
+
+    def _others_of(self, module: str, attributes: dict[str, object]) -> Iterator[tuple[str, str]]:
+        for name, value in attributes.items():
+            if is_dunder(name) or value is self.modules["torch"] or _is_from_outside(value):
+                continue
+            if isinstance(value, types.ModuleType):
+                origin = value.__name__
+                yield f"{module}.{name}", "" if origin == f"{module}.{name}" else self._pointing_to(origin)
+            else:
+                best = self.best.get(id(value))
+                yield f"{module}.{name}", f"={best}" if best else ""
+
+    def _in_c(self, module: types.ModuleType, seen: set[str]) -> Iterator[tuple[str, str]]:
+        """The names of an extension module and of those that it holds."""
+        seen.add(module.__name__)
+        yield module.__name__, ""
+        yield from self._others_of(module.__name__, vars(module))
+        for value in list(vars(module).values()):
+            if (
+                isinstance(value, types.ModuleType)
+                and value.__name__.startswith("torch._C.")
+                and value.__name__ not in seen
+            ):
+                yield from self._in_c(value, seen)
+
+    def _pointing_to(self, origin: str) -> str:
+        return f"={self.names[origin]}" if origin in self.names else ""
+
+
+def _badness(name: str, value: object) -> tuple[bool, int, bool, str]:
+    """Orders the public names of one thing: in a package around its home, short, and as it calls itself."""
+    home = getattr(value, "__module__", None) or "torch"
+    around = name.rpartition(".")[0]
+    own = getattr(value, "__name__", None) or repr(value).rpartition(".")[2]
+    return not f"{home}.".startswith(f"{around}."), name.count("."), name.rpartition(".")[2] != own, name
+
+
+def _is_from_outside(value: object) -> bool:
+    home = getattr(value, "__module__", None)
+    is_bound_to_home = isinstance(value, (type, types.ModuleType)) or _is_function(value)
+    return (is_bound_to_home and not _is_of_torch(value)) or home in ("typing", "typing_extensions", "__future__")
+
+
+def _is_behaviour(cls: type, name: str) -> bool:
+    is_special = is_dunder(name) and name not in _NO_BEHAVIOUR
+    return is_special and callable(inspect.getattr_static(cls, name, None))
+
+
+# --- what is said of one thing ----------------------------------------------------------------------------------------
+
+
+def _state(kind: str, signatures: Iterable[str] = (), bases: Iterable[str] = (), deprecated: str = "") -> str:
+    fields = [kind, *dict.fromkeys(signatures)]
+    if bases := list(dict.fromkeys(bases)):
+        fields.append("<" + ",".join(bases))
+    if deprecated:
+        fields.append("!" + deprecated)
+    return "\t".join(fields)
+
+
+class _Describer:
+    """Makes states, knowing the best name of each public thing."""
+
+    def __init__(self, best: dict[int, str]) -> None:
+        self.best = best
+
+    def __call__(self, name: str, value: object, words: str) -> str:
+        if not _is_function(value):
+            return _state("attribute", deprecated=one_line(words))
+        deprecated = deprecation(value) or one_line(words)
+        return _state("function", signatures(name, value, self.best), deprecated=deprecated)
+
+    def cls(self, name: str, cls: type) -> str:
+        calls = [] if issubclass(cls, enum.Enum) else signatures(name, cls, self.best)
+        return _state("class", calls, self._bases(cls), deprecation_of_class(cls))
+
+    def member(self, name: str, value: object, cls: type) -> str:
+        if isinstance(value, _PROPERTIES):
+            getter = value.fget if isinstance(value, property) else value
+            return _state("property", deprecated=deprecation(getter))
+        if not isinstance(value, _METHODS) and not inspect.isroutine(value):
+            return "attribute"
+        is_bound = not isinstance(value, staticmethod)
+        function = value.__func__ if isinstance(value, (classmethod, staticmethod)) else value
+        calls = signatures(name, function, self.best, is_bound=is_bound, cls=cls)
+        return _state("method", calls, deprecated=deprecation(function))
+
+    def _bases(self, cls: type) -> Iterator[str]:
+        """The public bases; those of a private base in its place. Of bases outside torch anything may be inherited."""
+        if type(cls).__name__ == "tensortype":
+            yield "torch.Tensor"
+        for base in cls.__bases__:
+            if base in _WITHOUT_MEMBERS or base.__module__ == "pybind11_builtins":
+                continue
+            if id(base) in self.best:
+                yield self.best[id(base)]
+            elif _is_of_torch(base):
+                yield from self._bases(base)
+            else:
+                yield base.__qualname__ if base.__module__ == "builtins" else f"{base.__module__}.{base.__qualname__}"
+
+
+if __name__ == "__main__":
+    lines = [f"{name}\t{state}" if state else name for name, state in ask().items()]
+    Path(sys.argv[1]).write_text("\n".join(lines) + "\n", encoding="utf-8")

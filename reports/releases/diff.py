@@ -1,0 +1,290 @@
+"""`torchproof diff 2.8 2.13`: what changed between two releases of torch, grouped by how it is felt.
+
+With `--json`, one object:
+
+    schema    1
+    old, new  the releases
+    counts    how many changes of each kind, without those that a base class tells already (they have `base`), and
+              those where only one spelling went of a thing that has others (`spelling`)
+    changes   a list of `kind`, `name`, and where they say something `to`, `parameter`, `old`, `new`, `hint`, `base`,
+              `spelling`, `names`, `fact`; reports/releases/names.py says what the kinds mean
+
+and with `--uses PATH`, in place of `counts` and `changes`:
+
+    certain, possible, private
+              lists of changes as above, each with `places` ('file:line') and `breaks`
+    unread    a line ('path: reason') for each file that could not be read, or not in whole
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import textwrap
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from torchproof import releases
+from torchproof.inventory import Inventory, inventory
+from torchproof.reports import Refusal
+from torchproof.reports.index import facts
+from torchproof.reports.releases.behaviours import behaviours
+from torchproof.reports.releases.names import KINDS, Change, changes, release
+from torchproof.reports.releases.touched import Touched, Touches, touched
+
+HELP = "Tell what changed between two releases of torch, grouped by how it is felt."
+
+_SAYS = {
+    "gone": "the name is nowhere any more",
+    "moved": "the same thing has another place",
+    "renamed": "the same thing has another name",
+    "replaced": "what was called is read now, or the reverse",
+    "parameter gone": "passing it is refused",
+    "parameter renamed": "passing the old name is refused",
+    "parameter required": "not passing it is refused",
+    "parameters reordered": "calls by position are refused, or mean something else",
+    "default": "not passing it may mean something else",
+    "behaviour": "the same call does something else",
+    "deprecated": "it works, and is to go",
+    "parameter added": "optional: nothing to do",
+    "new": "nothing to do",
+}
+_WIDTH = 100
+_NAMES = 24  # of one owner, in one row
+_PARAMETERS = 6  # of one order, in one row
+_PLACES = 8  # of one change
+_FELT = ("default", "behaviour", "deprecated")  # by code that goes on to work
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    parser.add_argument("old", help="the older release, as in 2.8")
+    parser.add_argument("new", help="the newer release")
+    parser.add_argument(
+        "--uses", type=Path, metavar="PATH", help="only what touches the Python code there; exit 1 where it breaks"
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print one JSON object")
+    form.add_argument("--markdown", action="store_true", help="print Markdown, for a pull request's comment")
+
+
+def command(options: argparse.Namespace) -> int:
+    """Print the changes; the exit code is 1 where code of `--uses` certainly breaks."""
+    names = inventory()
+    old, new = release(options.old, names), release(options.new, names)
+    if releases.number(new) < releases.number(old):
+        raise Refusal(f"torch {new} is older than {old}: the older release comes first")
+    found = changes(names, old, new)
+    found += behaviours(facts(), names, old, new, found)
+    found.sort(key=lambda change: KINDS.index(change.kind))
+    if options.uses:
+        return _touched(options, found, names, old, new)
+    form = as_json if options.json else as_markdown if options.markdown else as_text
+    print(form(found, old, new))
+    return 0
+
+
+def _touched(options: argparse.Namespace, found: list[Change], names: Inventory, old: str, new: str) -> int:
+    if not options.uses.exists():
+        raise Refusal(f"there is no {options.uses}")
+    touches = touched(options.uses, found, names, old, new)
+    form = touches_as_json if options.json else touches_as_markdown if options.markdown else touches_as_text
+    print(form(touches, old, new))
+    return int(touches.breaks)
+
+
+def as_text(found: list[Change], old: str, new: str) -> str:
+    """For a terminal."""
+    told = _told(found)
+    lines = [f"torch {old} → {new}: {_counts(told)}"]
+    if spellings := sum(change.spelling for change in found):
+        lines.append(
+            f"Not told: {spellings} modules' own spellings of what they import went; --uses tells those in use."
+        )
+    for kind, group in _groups(told):
+        lines += ["", f"{kind} ({len(group)}): {_SAYS[kind]}"]
+        for call, note in _rows(group):
+            lines += _wrapped(f"{call}  {note}")
+    return "\n".join(lines)
+
+
+def _wrapped(line: str) -> list[str]:
+    return textwrap.wrap(line, _WIDTH, initial_indent="  ", subsequent_indent="      ", break_on_hyphens=False)
+
+
+def as_markdown(found: list[Change], old: str, new: str) -> str:
+    """For a pull request's comment: long groups, and those in which there is nothing to do, are folded."""
+    told = _told(found)
+    lines = [f"### torch {old} → {new}", "", _counts(told)]
+    for kind, group in _groups(told):
+        written = [f"- `{call}`{f': {note}' if note else ''}" for call, note in _rows(group)]
+        lines += ["", *_section(f"{kind} ({len(group)}): {_SAYS[kind]}", written, kind in ("parameter added", "new"))]
+    return "\n".join(lines)
+
+
+def _section(head: str, written: list[str], is_folded: bool) -> list[str]:
+    if is_folded or len(written) > 10:
+        return [f"<details><summary>{head}</summary>", "", *written, "", "</details>"]
+    return [f"#### {head}", "", *written]
+
+
+def as_json(found: list[Change], old: str, new: str) -> str:
+    """For programs."""
+    counts = Counter(change.kind for change in _told(found))
+    return json.dumps(
+        {"schema": 1, "old": old, "new": new, "counts": counts, "changes": [plain(change) for change in found]},
+        indent=1,
+    )
+
+
+def touches_as_text(touches: Touches, old: str, new: str) -> str:
+    """What touches some code, for a terminal."""
+    lines = [_touches_head(touches, old, new)]
+    for head, group in _touches_groups(touches):
+        lines += ["", f"{head} ({len(group)})"]
+        for one in group:
+            lines += _wrapped(sentence(one.change))
+            lines += [f"      {place}" for place in _places(one)]
+    return "\n".join(lines + ["", *touches.unread] if touches.unread else lines)
+
+
+def touches_as_markdown(touches: Touches, old: str, new: str) -> str:
+    """What touches some code, for a pull request's comment."""
+    lines = [f"### {_touches_head(touches, old, new)}"]
+    for head, group in _touches_groups(touches):
+        written = [f"- {sentence(one.change)} ({', '.join(_places(one))})" for one in group]
+        lines += ["", *_section(f"{head} ({len(group)})", written, head in ("possible", "private"))]
+    return "\n".join(lines)
+
+
+def touches_as_json(touches: Touches, old: str, new: str) -> str:
+    """What touches some code, for programs."""
+    lists = {
+        name: [{**plain(one.change), "breaks": one.change.breaks, "places": one.places} for one in group]
+        for name, group in (
+            ("certain", touches.certain),
+            ("possible", touches.possible),
+            ("private", touches.private),
+        )
+    }
+    return json.dumps({"schema": 1, "old": old, "new": new, **lists, "unread": touches.unread}, indent=1)
+
+
+def _touches_head(touches: Touches, old: str, new: str) -> str:
+    counts = ", ".join(f"{len(group)} {head}" for head, group in _touches_groups(touches)) or "nothing changes"
+    return f"torch {old} → {new}, {touches.uses} uses in Python files ({touches.files}): {counts}"
+
+
+def _touches_groups(touches: Touches) -> Iterator[tuple[str, list[Touched]]]:
+    """The groups that have something, most felt first, under their headings."""
+    groups = {
+        "breaks": [one for one in touches.certain if one.change.breaks],
+        **{kind: [one for one in touches.certain if one.change.kind == kind] for kind in _FELT},
+        "private": touches.private,
+        "possible": touches.possible,
+    }
+    return ((head, group) for head, group in groups.items() if group)
+
+
+def sentence(change: Change) -> str:
+    """One change in one line: what it is, and what to do."""
+    inside = _inside(change)
+    says = _note(change) if change.kind in ("behaviour", "deprecated") else change.hint
+    return (
+        f"{change.name}{f'({inside})' if inside else ''}{_behind(change)}  {change.kind}{f': {says}' if says else ''}"
+    )
+
+
+def _places(one: Touched) -> list[str]:
+    more = len(one.places) - _PLACES
+    return [*one.places[:_PLACES], *([f"and {more} more"] if more > 0 else [])]
+
+
+def plain(change: Change) -> dict[str, object]:
+    """A change as JSON has it: only what it says."""
+    return {key: value for key, value in asdict(change).items() if value}
+
+
+def _told(found: list[Change]) -> list[Change]:
+    """Without what a base class already tells, and without modules' accidental spellings of what they import."""
+    return [change for change in found if change.base is None and not change.spelling]
+
+
+def _groups(told: list[Change]) -> Iterator[tuple[str, list[Change]]]:
+    for kind in KINDS:
+        if group := [change for change in told if change.kind == kind]:
+            yield kind, group
+
+
+def _counts(told: list[Change]) -> str:
+    return ", ".join(f"{len(group)} {kind}" for kind, group in _groups(told)) or "nothing changed"
+
+
+def _rows(group: list[Change]) -> list[tuple[str, str]]:
+    """What changed alike, and a note: names of one owner stand in braces, parameters of one call in parentheses."""
+    inside: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for change in group:
+        inside[change.name, _behind(change), _note(change)].append(_inside(change))
+    names: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for (name, behind, note), parts in inside.items():
+        owner, _, member = name.rpartition(".")
+        parameters = f"({', '.join(parts)})" if any(parts) else ""
+        names[owner, parameters + behind, note].append(member)
+    alike = sorted((owner, members, behind, note) for (owner, behind, note), members in names.items())
+    return [(f"{owner}.{_join(members)}{behind}", note) for owner, members, behind, note in alike]
+
+
+def _join(members: list[str]) -> str:
+    if len(members) == 1:
+        return members[0]
+    more = f", and {len(members) - _NAMES} more" if len(members) > _NAMES + 1 else ""
+    return "{" + ", ".join(members[:_NAMES] if more else members) + more + "}"
+
+
+def _inside(change: Change) -> str:
+    """What stands between the parentheses of the call."""
+    was, now = change.old or "", change.new or ""
+    old, new = _short(was), _short(now)
+    match change.kind:
+        case "parameter gone" | "parameter required" | "parameter added" | "deprecated":
+            return change.parameter
+        case "parameter renamed":
+            return f"{change.parameter} → {change.to}"
+        case "parameters reordered":
+            return f"{change.parameter} {new}" if change.parameter else f"{_few(was)} → {_few(now)}"
+        case "default":
+            return f"{change.parameter}={old} → {new}"
+    return ""
+
+
+def _few(parameters: str) -> str:
+    names = parameters.split(", ")
+    return ", ".join(names if len(names) <= _PARAMETERS else [*names[:_PARAMETERS], "…"])
+
+
+def _behind(change: Change) -> str:
+    """What stands behind the name."""
+    if change.kind in ("moved", "renamed"):
+        owner, _, member = change.to.rpartition(".")
+        return f" → in {owner}" if member == change.name.rpartition(".")[2] else f" → {change.to}"
+    if change.kind == "replaced":
+        return f": {change.old} → {change.new}"
+    return f" (module with {change.names} names)" if change.names > 1 else ""
+
+
+def _note(change: Change) -> str:
+    """What is to be known or done."""
+    if change.kind == "behaviour":
+        sides = [f"was: {change.old}" if change.old else "", f"now: {change.new}" if change.new else ""]
+        return " ".join(filter(None, [*sides, change.hint and f"({change.hint})"]))
+    if change.kind == "deprecated":
+        return _short(change.new or "", 160) if not change.parameter else ""
+    if change.kind == "gone":
+        return _short(change.hint, 160)
+    return ""
+
+
+def _short(text: str, width: int = 40) -> str:
+    return textwrap.shorten(text, width, placeholder=" …")

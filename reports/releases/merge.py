@@ -1,0 +1,77 @@
+"""From what each release says it has to the one file of all releases, which `torchproof.inventory` reads.
+
+`reports/releases/ask.py` asks a release; here its answers are merged, without torch.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from torchproof.inventory import VERSION
+
+HELP = "Make the inventory of all releases from each one's answer."
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Of which answers, and where to."""
+    parser.add_argument(
+        "answers",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="what one release says it has, in a file named as the release, oldest first",
+    )
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", required=True, help="the file to write")
+
+
+def command(options: argparse.Namespace) -> int:
+    """Merge them."""
+    answers = {path.stem: path.read_text(encoding="utf-8").splitlines() for path in options.answers}
+    options.output.write_text(merge(answers), encoding="utf-8")
+    print(f"{len(answers)} releases: {options.output}")
+    return 0
+
+
+def merge(answers: Mapping[str, Iterable[str]]) -> str:
+    """The text of the data file: what has not changed over releases stands in it once.
+
+    `answers` has the lines of each release's answer, in the order of releases.
+    """
+    releases = list(answers)
+    owners: dict[str, dict[str, dict[str, list[bool]]]] = defaultdict(lambda: defaultdict(dict))
+    for position, lines in enumerate(answers.values()):
+        for line in lines:
+            name, _, state = line.partition("\t")
+            owner, _, member = name.rpartition(".")
+            states = owners[owner][member]
+            states.setdefault(state, [False] * len(releases))[position] = True
+    owners.pop("", None)  # torch itself, which every release has
+    text = [VERSION, f"releases {' '.join(releases)}"]
+    for owner in sorted(owners):
+        text.append(owner)
+        for member in sorted(owners[owner]):
+            text += _lines(member, owners[owner][member], releases)
+    return "\n".join(text) + "\n"
+
+
+def _lines(member: str, states: Mapping[str, list[bool]], releases: list[str]) -> list[str]:
+    """A line for each state of one member, the oldest first; only the first of them names it."""
+    lines = []
+    for state in sorted(states, key=lambda state: states[state].index(True)):
+        spans = "" if all(states[state]) else _spans(releases, states[state])
+        lines.append("\t".join(["" if lines else member, spans, *filter(None, [state])]))
+    return [f"\t{line}" for line in lines]
+
+
+def _spans(releases: list[str], present: list[bool]) -> str:
+    spans, before = [], False
+    for release, here in zip(releases, present):
+        if here and not before:
+            spans.append(f"{release}-")
+        elif before and not here:
+            spans[-1] += release
+        before = here
+    return ",".join(spans)

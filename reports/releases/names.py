@@ -1,0 +1,447 @@
+"""What changed between two releases of torch, for code that is written against the older one. Needs no torch.
+
+A change has one of these kinds, most felt first:
+
+    gone                  the name is nowhere any more
+    moved                 the same thing stands elsewhere, as `to`
+    renamed               the same thing stands beside it under another name, as `to`
+    replaced              it is another kind of thing now: a property became a method
+    parameter gone        passing `parameter` is refused
+    parameter renamed     it is passed as `to`
+    parameter required    it was optional, or is new, and must be passed
+    parameters reordered  a positional call means something else, or is refused: `old` and `new` are the orders, or
+                          `parameter` is now 'keyword only' or came 'before' one that was there
+    default               not passing `parameter` means `new` instead of `old`
+    behaviour             a fact that begins or ends to hold: `new` is its claim, or `old` the claim that ended
+    deprecated            it works, and says or documents that it will go; `new` has the words
+    parameter added       optional: what was written before means the same
+    new                   the name was not there
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import keyword
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from torchproof import releases
+from torchproof.inventory import Entry, Inventory, Parameter, Signature
+from torchproof.reports import Refusal
+
+KINDS = (
+    "gone",
+    "moved",
+    "renamed",
+    "replaced",
+    "parameter gone",
+    "parameter renamed",
+    "parameter required",
+    "parameters reordered",
+    "default",
+    "behaviour",
+    "deprecated",
+    "parameter added",
+    "new",
+)
+# Every object has these: they do not go, and operators pass what they take.
+_EVERYWHERE = frozenset(dir(object)) - {"__init__"}
+# Code that uses the name, or passes the parameter, stops to work.
+BREAKING = frozenset(KINDS[: KINDS.index("default")])
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change of one public name; `name` is what the older release calls it (the newer one, where it is new)."""
+
+    kind: str
+    name: str
+    to: str = ""
+    parameter: str = ""
+    old: str | None = None
+    new: str | None = None
+    hint: str = ""  # what to do about it
+    base: str | None = None  # the base class's member that changed alike
+    spelling: bool = False  # only another spelling went, of what stands where it stood
+    names: int = 0  # of a module: how many public names went, moved or came with it
+    fact: str | None = None  # the id of the fact that says so
+
+    @property
+    def breaks(self) -> bool:
+        """Whether code that uses what changed stops to work."""
+        return self.kind in BREAKING
+
+
+def release(text: str, inventory: Inventory) -> str:
+    """The supported release that a user means: '2.8' by 2.8, 2.8.0 or 2.8.1+cu128. Raises Refusal for another."""
+    try:
+        name = ".".join(map(str, releases.number(text)[:2]))
+    except ValueError as error:
+        raise Refusal(f"{error}; releases are written as in 2.8") from error
+    if name not in inventory.releases:
+        raise Refusal(f"torch {text} is not known here: {inventory.releases[0]} to {inventory.releases[-1]} are")
+    return name
+
+
+def changes(inventory: Inventory, old: str, new: str) -> list[Change]:
+    """Every change between two releases, by kind, most felt first, then by name."""
+    found = _Comparison(inventory, old, new).changes()
+    return sorted(found, key=lambda change: (KINDS.index(change.kind), change.name, change.parameter))
+
+
+class _Comparison:
+    """Two releases: `before` and `after` are their public names, `moved` the old names that stand elsewhere."""
+
+    def __init__(self, inventory: Inventory, old: str, new: str) -> None:
+        self.inventory, self.old, self.new = inventory, old, new
+        self.before, self.after = self._public(old), self._public(new)
+        self.moved: dict[str, str] = {}
+
+    def _public(self, release: str) -> dict[str, Entry]:
+        public = self.inventory.public(release)
+        return {name: entry for name, entry in public.items() if name.rpartition(".")[2] not in _EVERYWHERE}
+
+    def changes(self) -> list[Change]:
+        self.moved = self._moves()
+        found = [*self._lost(), *self._born()]
+        for name, entry in self._pairs():
+            found += compare(entry, self._there(name))
+        return self._with_bases(found)
+
+    @cached_property
+    def gone(self) -> set[str]:
+        """The old names by which the newer release finds nothing."""
+        missing = self.before.keys() - self.after.keys()
+        return {name for name in missing if self.inventory.lacks(name, self.new)}
+
+    @cached_property
+    def born(self) -> set[str]:
+        """The new names by which the older release finds nothing."""
+        missing = self.after.keys() - self.before.keys()
+        return {name for name in missing if self.inventory.lacks(name, self.old)}
+
+    def _there(self, name: str) -> Entry | None:
+        """What the newer release has of an old name, wherever it, or what it belongs to, stands now."""
+        if name not in self.gone:
+            return self.after.get(name) if self._is_own(name) else self.inventory.find(name, self.new)
+        if name in self.moved:
+            return self.inventory.find(self.moved[name], self.new)
+        owner, _, member = name.rpartition(".")
+        return self.inventory.find(f"{self.moved[owner]}.{member}", self.new) if owner in self.moved else None
+
+    def _is_own(self, name: str) -> bool:
+        return name in self.after and self.after[name].alias is None
+
+    def _pairs(self) -> Iterator[tuple[str, Entry]]:
+        """Each thing that both releases have, once, by the name and the state it had in the older one."""
+        for name, entry in self.before.items():
+            if entry.alias is None and (name in self.gone or entry != self.after.get(name)):
+                yield name, entry
+        # A class that now has a member of its own where it had its base's.
+        for name in self.after.keys() - self.before.keys() - self.born:
+            entry = self.inventory.find(name, self.old)
+            if self._is_own(name) and entry is not None and entry.kind:
+                yield name, replace(entry, name=name)
+
+    def _moves(self) -> dict[str, str]:
+        """Where gone names stand now: under another spelling that the older release had, or where the same appeared."""
+        spellings: dict[str, list[str]] = defaultdict(list)
+        for name, entry in self.before.items():
+            spellings[entry.alias or name].append(name)
+        appeared: dict[str, list[str]] = defaultdict(list)
+        for name in self.born:
+            if self._is_own(name):
+                appeared[name.rpartition(".")[2]].append(name)
+        moves = {}
+        for name in sorted(self.gone):
+            canonical = self.before[name].alias or name
+            kept = [one for one in spellings[canonical] if one not in self.gone]
+            kept = [canonical] if canonical in kept else kept
+            kept = kept or [one for one in appeared[name.rpartition(".")[2]] if self._is_same(canonical, one)]
+            targets = {found.name for one in kept if (found := self.inventory.find(one, self.new))}
+            if len(targets) == 1 and (self._is_spelling(name) or not is_private(min(targets))):
+                moves[name] = targets.pop()
+        return moves
+
+    def _is_spelling(self, name: str) -> bool:
+        """Whether a gone name was only another one of what is still found by its own, or was private anyway."""
+        alias = self.before[name].alias
+        return is_private(name) or (alias is not None and alias not in self.gone and not is_private(alias))
+
+    def _is_same(self, name: str, appeared: str) -> bool:
+        """Whether what appeared is what went: a function, class or module with the parameters that it had."""
+        before, after = self.before.get(name), self.after[appeared]
+        if before is None or before.kind != after.kind or before.kind not in ("function", "class", "module"):
+            return False
+        if not _are_near(_owner(name), _owner(appeared)) or "class" in (self._kind(name), self._kind(appeared)):
+            return False
+        if before.kind == "module":
+            here, there = self._members(name, self.before), self._members(appeared, self.after)
+            return 2 * len(here & there) > len(here)
+        return _names(before) == _names(after)
+
+    def _kind(self, name: str) -> str:
+        """Of what the name belongs to."""
+        owner = self.before.get(_owner(name)) or self.after.get(_owner(name))
+        return owner.kind if owner else ""
+
+    @staticmethod
+    def _members(owner: str, names: dict[str, Entry]) -> set[str]:
+        return {name[len(owner) + 1 :] for name in names if name.startswith(f"{owner}.")}
+
+    def _lost(self) -> Iterator[Change]:
+        """What is gone, moved or renamed, once: not the other spellings of it, and not what went with its owner."""
+        sizes = _sizes(self.before)
+        for name in sorted(self.gone):
+            entry, owner = self.before[name], _owner(name)
+            if self._is_told(entry.alias):
+                continue
+            if name in self.moved:
+                to = self.moved[name]
+                if self.moved.get(owner) != _owner(to):
+                    kind = "renamed" if _owner(to) == owner else "moved"
+                    spelling = self._is_spelling(name)
+                    yield Change(kind, name, to, hint=f"write {to}", names=sizes[name], spelling=spelling)
+            elif self._there(name) is None and not is_private(name) and (owner not in self.gone or owner in self.moved):
+                yield Change("gone", name, hint=entry.deprecated or "", names=sizes[name])
+
+    def _is_told(self, canonical: str | None) -> bool:
+        """Whether another spelling is told of: the one that the release itself gives it."""
+        return canonical in self.gone and _owner(canonical) not in self.gone
+
+    def _born(self) -> Iterator[Change]:
+        arrived, sizes = set(self.moved.values()), _sizes(self.after)
+        for name in sorted(self.born):
+            owner = _owner(name)
+            if self._is_own(name) and not is_private(name) and owner not in self.born and not {name, owner} & arrived:
+                yield Change("new", name, new=self.after[name].kind or None, names=sizes[name])
+
+    def _with_bases(self, found: list[Change]) -> list[Change]:
+        """The changes, each with the member of a base class that changed alike."""
+        told = {replace(change, hint="", names=0) for change in found}
+        return [replace(change, base=self._base(change, told)) for change in found]
+
+    def _base(self, change: Change, told: set[Change]) -> str | None:
+        owner, _, member = change.name.rpartition(".")
+        for base in self._bases(owner):
+            if replace(change, name=f"{base}.{member}", hint="", names=0) in told:
+                return f"{base}.{member}"
+        return None
+
+    def _bases(self, cls: str) -> Iterator[str]:
+        """The public classes above one, in either release."""
+        for names in (self.before, self.after):
+            for base in names[cls].bases if cls in names else ():
+                yield base
+                yield from self._bases(base)
+
+
+def _owner(name: str) -> str:
+    return name.rpartition(".")[0]
+
+
+def _sizes(names: dict[str, Entry]) -> Counter[str]:
+    """How many public names of its own each module has, those of its modules included."""
+    sizes: Counter[str] = Counter()
+    for name, entry in names.items():
+        owner = _owner(name)
+        while owner and entry.alias is None and not is_private(name):
+            sizes[owner] += owner in names and names[owner].kind == "module"
+            owner = _owner(owner)
+    return sizes
+
+
+def is_private(name: str) -> bool:
+    """Whether a part of the name starts with an underscore, so that torch promises nothing about it."""
+    return "._" in name and any(part.startswith("_") and not part.endswith("__") for part in name.split("."))
+
+
+def _are_near(old: str, new: str) -> bool:
+    """Whether a thing of one module may have moved to the other: within a part of torch, or to one with fewer names."""
+    before, after = old.split("."), new.split(".")
+    return before[1:2] == after[1:2] or set(after) <= set(before)
+
+
+def compare(before: Entry, after: Entry | None) -> Iterator[Change]:
+    """What changed in a thing of two releases: its kind, parameters and deprecation."""
+    if after is None or not before.kind or not after.kind:
+        return
+    if {before.kind, after.kind} == {"method", "property"}:
+        yield Change("replaced", before.name, old=before.kind, new=after.kind)
+        return
+    if before.signatures != after.signatures:
+        yield from _parameters(before, after)
+    if after.deprecated and not before.deprecated:
+        yield Change("deprecated", before.name, new=after.deprecated)
+
+
+def _parameters(before: Entry, after: Entry) -> Iterator[Change]:
+    """The changed parameters, as Python tells them; where it cannot, as the operator's schema does.
+
+    Documentation is late and loose: alone it can only add a parameter, which the schema did not have before.
+    """
+    if _of(before, "") and _of(after, ""):
+        yield from _between(before.name, _of(before, ""), _of(after, ""))
+        return
+    told = list(_between(before.name, _of(before, "op"), _of(after, "op")))
+    yield from told
+    known = {one for signature in before.signatures for one in _named(signature)}
+    known.update(change.parameter for change in told)
+    for change in _between(before.name, _of(before, "doc"), _of(after, "doc")):
+        if change.kind == "parameter added" and change.parameter not in known:
+            yield change
+
+
+def _of(entry: Entry, source: str) -> list[Signature]:
+    return [one for one in entry.signatures if one.source == source]
+
+
+def _named(signature: Signature) -> dict[str, Parameter]:
+    """The parameters that can be told apart by name, in order: without the rest of the arguments."""
+    return {one.name: one for one in signature.parameters if "*" not in one.kind}
+
+
+def _takes(signature: Signature, stars: str) -> bool:
+    return any(one.kind == stars for one in signature.parameters)
+
+
+def _names(entry: Entry) -> list[list[str]]:
+    return [list(_named(signature)) for signature in entry.signatures]
+
+
+def _between(name: str, old: list[Signature], new: list[Signature]) -> Iterator[Change]:
+    """The changes between two sets of overloads; those that both have say nothing."""
+    if not (old and new):
+        return
+    lost = [one for one in old if one.parameters not in [other.parameters for other in new]]
+    came = [one for one in new if one.parameters not in [other.parameters for other in old]]
+    if len(lost) == 1 and len(came) == 1:
+        yield from _Signatures(name, lost[0], came[0]).changes()
+    else:
+        had = {parameter: one for signature in old for parameter, one in _named(signature).items()}
+        has = {parameter: one for signature in new for parameter, one in _named(signature).items()}
+        if not any(_takes(one, "**") for one in new):
+            yield from (_gone(name, one) for one in had.values() if one.name not in has)
+        if not any(_takes(one, "**") for one in old):
+            yield from (_added(name, one) for one in has.values() if one.name not in had and one.name[0] != "_")
+
+
+def _is_passed_by_name(parameter: Parameter) -> bool:
+    """Whether the name of a parameter can matter: bindings without names of their own count arg0, arg1."""
+    named = not (re.fullmatch(r"_.*|arg\d+", parameter.name) or keyword.iskeyword(parameter.name))
+    return named and parameter.kind != "positional-only"
+
+
+def _gone(name: str, parameter: Parameter, hint: str = "do not pass it") -> Change:
+    return Change("parameter gone", name, parameter=parameter.name, old=parameter.default, hint=hint)
+
+
+def _added(name: str, parameter: Parameter) -> Change:
+    return Change("parameter added", name, parameter=parameter.name, new=parameter.default)
+
+
+class _Signatures:
+    """One signature before and after."""
+
+    def __init__(self, name: str, before: Signature, after: Signature) -> None:
+        self.name, self.before, self.after = name, before, after
+        self.old, self.new = _named(before), _named(after)
+        self.renamed = dict(self._renamed())
+        self.lost = [one for one in self.old if one not in self.new and one not in self.renamed]
+        self.came = [one for one in self.new if one not in self.old and one not in self.renamed.values()]
+
+    def changes(self) -> Iterator[Change]:
+        if not (self.old and self.new) and (_takes(self.before, "*") or _takes(self.after, "*")):
+            return  # a wrapper hides the parameters
+        if not _takes(self.after, "**"):
+            yield from (_gone(self.name, self.old[one], self._without(one)) for one in self.lost)
+        for one, to in self.renamed.items():
+            if _is_passed_by_name(self.old[one]) and _is_passed_by_name(self.new[to]):
+                yield Change("parameter renamed", self.name, to, one, hint=f"pass {to}=")
+        came = (self._arrived(one) for one in self.came if not one.startswith("_"))
+        yield from (change for change in came if not (change.breaks and _takes(self.before, "**")))
+        yield from self._reordered()
+        for one in self.old:
+            if one not in self.lost:
+                yield from self._default(self.old[one], self.new[self.renamed.get(one, one)])
+
+    def _renamed(self) -> Iterator[tuple[str, str]]:
+        """What went and what came at the same place, with the same default, alone or under a like name."""
+        went = [one for one in zip(self._positional(self.old), self._positional(self.new)) if self._is_renamed(*one)]
+        alone = len(went) == len(self.old.keys() - self.new.keys()) == 1
+        return (pair for pair in went if alone or difflib.SequenceMatcher(None, *pair).ratio() > 0.6)
+
+    def _is_renamed(self, one: str, to: str) -> bool:
+        return one not in self.new and to not in self.old and self.old[one].default == self.new[to].default
+
+    @staticmethod
+    def _positional(parameters: dict[str, Parameter]) -> list[str]:
+        return [one.name for one in parameters.values() if one.kind.startswith("positional")]
+
+    def _without(self, parameter: str) -> str:
+        order = self._positional(self.old)
+        follows = parameter in order and any(one in self.new for one in order[order.index(parameter) + 1 :])
+        return "do not pass it, and pass what follows it by keyword" if follows else "do not pass it"
+
+    def _arrived(self, parameter: str) -> Change:
+        came = self.new[parameter]
+        if came.default is None:
+            return Change("parameter required", self.name, parameter=parameter, hint="pass it")
+        return _added(self.name, came)
+
+    def _reordered(self) -> Iterator[Change]:
+        """What a call by position means otherwise, or is refused for."""
+        if _takes(self.after, "*"):
+            return
+        old = [self.renamed.get(one, one) for one in self._positional(self.old) if one not in self.lost]
+        new = self._positional(self.new)
+        for one in old:
+            if one not in new:
+                yield Change("parameters reordered", self.name, parameter=one, new="keyword only", hint=f"pass {one}=")
+        old = [one for one in old if one in new]
+        if new[: len(old)] == old:
+            return
+        first = next(place for place, one in enumerate(old) if new[place] != one)
+        told = Change("parameters reordered", self.name, hint="pass them by keyword")
+        if new[first] in old:
+            yield replace(told, old=", ".join(old[first:]), new=", ".join(one for one in new[first:] if one in old))
+        else:
+            yield replace(told, parameter=new[first], new=f"before {old[first]}")
+
+    def _default(self, before: Parameter, after: Parameter) -> Iterator[Change]:
+        if before.default is None or before.default == after.default or "deprecated" in before.default.lower():
+            return
+        if after.default is None:
+            yield Change("parameter required", self.name, parameter=after.name, old=before.default, hint="pass it")
+        elif "deprecated" in after.default.lower():
+            yield Change(
+                "deprecated", self.name, parameter=after.name, new="its default says so", hint="do not pass it"
+            )
+        elif _differ(before.default, after.default):
+            yield Change(
+                "default",
+                self.name,
+                parameter=after.name,
+                old=before.default,
+                new=after.default,
+                hint=f"pass {after.name}={before.default} to keep what it did",
+            )
+
+
+def _differ(before: str, after: str) -> bool:
+    """Whether two defaults are two values, rather than one that is written in two ways or not told."""
+    if any(one == "..." or one.startswith("<") for one in (before, after)):
+        return False
+    return _value(before) != _value(after)
+
+
+def _value(default: str) -> object:
+    try:
+        value = ast.literal_eval(default)
+    except (ValueError, SyntaxError):
+        return default
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,265 @@
+"""What torch's own files and docstrings say: the names that a module binds, and words of deprecation.
+
+For `reports/releases/ask.py`, which runs in the environment of a release: the standard library alone.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import os
+import re
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+
+def docstring(value: object) -> str:
+    """The docstring; empty where there is none that is text."""
+    text = getattr(value, "__doc__", None)
+    return text if isinstance(text, str) else ""
+
+
+def deprecation(value: object) -> str:
+    """The words by which a function says that it is deprecated; empty where it does not."""
+    said = getattr(value, "__deprecated__", None)
+    if not isinstance(said, str):
+        said = _deprecation_in(docstring(value)) or _source(value).warned.get(_line(value), "")
+    return one_line(said)
+
+
+def deprecation_of_class(cls: type) -> str:
+    """The same of a class, which inherits nothing of it."""
+    said = vars(cls).get("__deprecated__")
+    if not isinstance(said, str):
+        own = vars(cls).get("__doc__")
+        said = _deprecation_in(own if isinstance(own, str) else "")
+    for maker in ("__init__", "__new__"):
+        said = said or (deprecation(vars(cls)[maker]) if maker in vars(cls) else "")
+    return one_line(said)
+
+
+def deprecation_of_module(module: types.ModuleType) -> str:
+    """The same of a module."""
+    path = getattr(module, "__file__", None)
+    said = _deprecation_in(docstring(module))
+    if not said and path and path.endswith(".py"):
+        said = read(path).warned.get(0, "")
+    return one_line(said)
+
+
+_ITSELF = re.compile(
+    r"^(?:(?:warning|note|important):|deprecated\b|(?:this|the) (?:function|method|class|module|api|feature|op|"
+    r"property|optimizer|decorator|package|file|context)\b|it is\b|\S+ (?:is|has been|was|are)\b)",
+    re.IGNORECASE,
+)
+
+
+def _deprecation_in(doc: str) -> str:
+    """What a docstring says of the thing itself, before it comes to the parameters."""
+    for paragraph in re.split(r"\n\s*\n", inspect.cleandoc(doc)):
+        if re.match(r"(?:Args|Arguments|Parameters|Keyword)\b", paragraph):
+            return ""
+        if match := re.search(r"\.\. deprecated::\s*([\d.]*)\s*(.*)", paragraph, re.DOTALL):
+            return f"since {match[1]}: {match[2]}" if match[1] else match[2]
+        text = re.sub(r"^\.\. \w+::\s*", "", " ".join(paragraph.split()))
+        sentences = re.split(r"(?<=[.!])\s+", text)
+        for place, sentence in enumerate(sentences):
+            if "deprecated" in sentence.lower() and _ITSELF.match(sentence):
+                return " ".join(sentences[place:])
+    return ""
+
+
+def one_line(text: str) -> str:
+    """A text as a field of the inventory: short, without tabs and line breaks."""
+    text = " ".join(text.split())
+    return text if len(text) <= 200 else text[:199] + "…"
+
+
+# --- source files -----------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Source:
+    """What a file says. Functions are known by the number of their first line, the module itself by 0."""
+
+    top: dict[str, str] = field(default_factory=dict)  # each name with what it is imported from, else ''
+    everything_of: list[str] = field(default_factory=list)  # what `import *` takes from
+    redirects: bool = False  # it puts one module under the name of another
+    warned: dict[int, str] = field(default_factory=dict)
+    assigned: dict[int, list[str]] = field(default_factory=dict)
+
+
+def files(folder: Path, package: str) -> Iterator[tuple[str, str]]:
+    """The modules that stand in files, by name."""
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and (path / "__init__.py").exists():
+            yield f"{package}.{path.name}", str(path / "__init__.py")
+            yield from files(path, f"{package}.{path.name}")
+        elif path.suffix == ".py" and path.stem.isidentifier() and not is_dunder(path.stem):
+            yield f"{package}.{path.stem}", str(path)
+
+
+def absolute(origin: str, module: str, path: str) -> str:
+    """`..utils.x` as seen from a module."""
+    dots = len(origin) - len(origin.lstrip("."))
+    if not dots:
+        return origin
+    parts = module.split(".")
+    parts = parts[: len(parts) - dots + path.endswith("__init__.py")]
+    return ".".join([*parts, origin.lstrip(".")])
+
+
+def _code(value: object) -> types.CodeType | None:
+    return getattr(inspect.unwrap(value), "__code__", None) if callable(value) else None
+
+
+def _line(value: object) -> int:
+    code = _code(value)
+    return code.co_firstlineno if code else -1
+
+
+def _source(value: object) -> Source:
+    code = _code(value)
+    path = code.co_filename if code else ""
+    return read(path) if f"{os.sep}torch{os.sep}" in path and path.endswith(".py") else Source()
+
+
+@cache
+def read(path: str) -> Source:
+    """What a file says; each is read once."""
+    source = Source()
+    try:
+        tree = ast.parse(Path(path).read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, ValueError):  # some files are templates
+        return source
+    source.redirects = any(_is_redirection(node) for node in [*tree.body, *_in_loops(tree.body)])
+    for name, origin in _top(tree.body):
+        if is_dunder(name):
+            continue
+        if origin is None:
+            source.top.setdefault(name, "")
+        elif name == "*":
+            source.everything_of.append(origin.removesuffix("*").removesuffix("."))
+        elif origin.startswith((".", "torch.")):
+            source.top.setdefault(name, origin)
+    constants = {
+        target.id: node.value.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        for target in node.targets
+        if isinstance(target, ast.Name) and isinstance(node.value.value, str)
+    }
+    if words := _warning(tree.body, constants):
+        source.warned[0] = words
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            line = min([node.lineno, *(one.lineno for one in node.decorator_list)])
+            if words := _warning(node.body, constants):
+                source.warned[line] = words
+            if node.name == "__init__" and node.args.args:
+                source.assigned[line] = list(_assigned(node, node.args.args[0].arg))
+    return source
+
+
+# Conditions that are false where a module is imported.
+_NEVER = ("TYPE_CHECKING", "typing.TYPE_CHECKING", "__name__ == '__main__'")
+
+
+def _top(body: list[ast.stmt]) -> Iterator[tuple[str, str | None]]:
+    """The names that statements bind, with what they are imported from; both branches of an `if` or a `try`."""
+    for node in body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield node.name, None
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                names = (
+                    one for one in ast.walk(target) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)
+                )
+                yield from ((one.id, None) for one in names)
+        elif isinstance(node, ast.ImportFrom):
+            origin = "." * node.level + (node.module or "")
+            dot = "" if origin.endswith(".") else "."
+            yield from ((one.asname or one.name, origin + dot + one.name) for one in node.names)
+        elif isinstance(node, ast.Import):
+            yield from ((one.asname, one.name) for one in node.names if one.asname)
+        elif isinstance(node, ast.If) and ast.unparse(node.test) in _NEVER:
+            yield from _top(node.orelse)
+        elif isinstance(node, (ast.If, ast.Try, ast.With, ast.For)):
+            yield from _top([*node.body, *getattr(node, "orelse", []), *getattr(node, "finalbody", [])])
+            for handler in getattr(node, "handlers", []):
+                yield from _top(handler.body)
+
+
+def _assigned(function: ast.FunctionDef | ast.AsyncFunctionDef, instance: str) -> Iterator[str]:
+    attributes = (node for node in ast.walk(function) if isinstance(node, ast.Attribute))
+    for node in attributes:
+        if isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Name) and node.value.id == instance:
+            yield node.attr
+
+
+def _warning(body: list[ast.stmt], constants: dict[str, str]) -> str:
+    """The words of the first warning or error that the statements give whatever happens, of those about deprecation."""
+    for node in body:
+        if isinstance(node, ast.If) and "sys.version_info" in ast.unparse(node.test):  # it warns in other words
+            body_words = _warning(node.body, constants) or _warning(node.orelse, constants)
+            if body_words:
+                return body_words
+        call = node.value if isinstance(node, ast.Expr) else node.exc if isinstance(node, ast.Raise) else None
+        if not isinstance(call, ast.Call) or not call.args:
+            continue
+        category = [*call.args[1:2], *(one.value for one in call.keywords if one.arg == "category")]
+        is_warning = ast.unparse(call.func) == "warnings.warn" and all(_is_lasting(one) for one in category)
+        words = _words(call.args[0], constants)
+        if "deprecated" in words.lower() and (is_warning or isinstance(node, ast.Raise)):
+            return words
+    return ""
+
+
+def _is_lasting(category: ast.expr) -> bool:
+    return ast.unparse(category) in ("FutureWarning", "DeprecationWarning", "UserWarning")
+
+
+def _words(node: ast.expr, constants: dict[str, str]) -> str:
+    """The text of an expression; what only running it would tell stands in braces."""
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.Name):
+        return constants.get(node.id, f"{{{node.id}}}")
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_words(one, constants) for one in node.values)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return _words(node.left, constants) + _words(node.right, constants)
+    if isinstance(node, ast.FormattedValue):
+        return _words(node.value, constants)
+    return f"{{{ast.unparse(node)}}}"
+
+
+def _in_loops(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    for node in body:
+        if isinstance(node, ast.For):
+            yield from node.body
+
+
+def _is_redirection(node: ast.stmt) -> bool:
+    """Whether a statement is `sys.modules[…] = …`."""
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    return any(isinstance(one, ast.Subscript) and ast.unparse(one.value) == "sys.modules" for one in targets)
+
+
+def assigned(init: object) -> list[str]:
+    """The names that an `__init__` gives to an instance."""
+    return _source(init).assigned.get(_line(init), [])
+
+
+def strings(path: str) -> set[str]:
+    """The strings that stand in a file."""
+    tree = ast.parse(Path(path).read_text(encoding="utf-8"))
+    return {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+def is_dunder(name: str) -> bool:
+    """Whether a name is one of Python's own."""
+    return name.startswith("__") and name.endswith("__")

@@ -1,0 +1,128 @@
+"""Which changes between two releases of torch touch some Python code, and where."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from torchproof.inventory import Entry, Inventory
+from torchproof.reports.code.catalog import Use, works
+from torchproof.reports.code.uses import uses
+from torchproof.reports.releases.names import KINDS, Change
+
+
+@dataclass(frozen=True)
+class Touched:
+    """A change and the places ('file:line') that it touches."""
+
+    change: Change
+    places: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Touches:
+    """What is certain, what may be (methods of values whose type is not shown), and what is about private names."""
+
+    certain: list[Touched]
+    possible: list[Touched]
+    private: list[Touched]
+    unread: list[str]
+    uses: int
+    files: int
+
+    @property
+    def breaks(self) -> bool:
+        """Whether code certainly stops to work."""
+        return any(one.change.breaks for one in self.certain)
+
+
+def touched(path: Path, changes: Iterable[Change], inventory: Inventory, old: str, new: str) -> Touches:
+    """What of the changes touches the code at `path`, in so far as the code lets it run in the newer release."""
+    found = uses(path, inventory)
+    join = _Join(changes, inventory, old, new)
+    certain, possible, private = (join.all(kind) for kind in (found.certain, found.possible, found.private))
+    possible = [one for one in possible if one.change.kind != "behaviour"]  # too loose a join
+    return Touches(certain, possible, private, found.unread, len(found.certain), found.files)
+
+
+class _Join:
+    def __init__(self, changes: Iterable[Change], inventory: Inventory, old: str, new: str) -> None:
+        self.inventory, self.old, self.new = inventory, old, new
+        self.changes: dict[str, list[Change]] = defaultdict(list)
+        for change in changes:
+            self.changes[change.name].append(change)
+
+    def all(self, used: list[Use]) -> list[Touched]:
+        """Each change that touches a use, with all its places, most felt first."""
+        places: dict[Change, dict[str, None]] = defaultdict(dict)
+        for use in used:
+            for change in self._of(use) if self.new in use.releases else ():
+                places[change][use.where] = None
+        order = sorted(places, key=lambda change: (KINDS.index(change.kind), change.name))
+        return [Touched(change, tuple(places[change])) for change in order]
+
+    def _of(self, use: Use) -> list[Change]:
+        worked = works(use, self.inventory, self.old) is None
+        reason = works(use, self.inventory, self.new) if worked else None
+        before, after = self.inventory.find(use.name, self.old), self.inventory.find(use.name, self.new)
+        touching = [change for change in self._about(use, before) if _touches(change, use, before, after, reason)]
+        if reason and not any(change.breaks for change in touching):
+            touching.append(Change("parameter gone" if after else "gone", use.name, hint=reason))
+        return touching
+
+    def _about(self, use: Use, before: Entry | None) -> Iterator[Change]:
+        """The changes of the name that is used, of what it stands for, and of what it belongs to where that went."""
+        for name in {use.name, before.name if before else use.name}:
+            yield from self.changes[name]
+        owner = use.name.rpartition(".")[0]
+        while owner:
+            yield from (change for change in self.changes[owner] if change.kind in ("gone", "moved", "renamed"))
+            owner = owner.rpartition(".")[0]
+
+
+def _touches(change: Change, use: Use, before: Entry | None, after: Entry | None, reason: str | None) -> bool:
+    """Whether a change is felt by a use; `reason` is why the use no longer works, where that is certain."""
+    if change.kind in ("gone", "moved", "renamed"):
+        return after is None and reason is not None
+    if change.kind in ("replaced", "behaviour") or (change.kind == "deprecated" and not change.parameter):
+        return True
+    if use.how != "called" or change.kind in ("parameter added", "new"):
+        return False
+    if change.kind == "parameters reordered":
+        return _fills(use, _displaced(change), before)
+    if change.kind == "parameter required":
+        return not (use.unpacks or _may_pass(use, change.parameter, after))
+    if change.kind == "default":
+        return not (use.unpacks or _may_pass(use, change.parameter, before))
+    if change.parameter in use.keywords:
+        return change.kind == "deprecated" or reason is not None
+    return change.kind != "parameter renamed" and _fills(use, change.parameter, before)
+
+
+def _displaced(change: Change) -> str:
+    """The first parameter that a call by position no longer reaches at its place."""
+    if change.old:
+        return change.old.partition(", ")[0]
+    return change.parameter if change.new == "keyword only" else (change.new or "").removeprefix("before ")
+
+
+def _fills(use: Use, parameter: str, entry: Entry | None) -> bool:
+    """Whether a call certainly passes a parameter by position: which overload it means is not known."""
+    places = _places(parameter, entry)
+    return entry is not None and len(places) == len(entry.signatures) == 1 and places[0] < use.positional
+
+
+def _may_pass(use: Use, parameter: str, entry: Entry | None) -> bool:
+    return parameter in use.keywords or any(place < use.positional for place in _places(parameter, entry))
+
+
+def _places(parameter: str, entry: Entry | None) -> list[int]:
+    """Where a parameter stands in a call by position, in each signature that has it so."""
+    return [
+        place
+        for signature in (entry.signatures if entry else ())
+        for place, one in enumerate(signature.parameters)
+        if one.name == parameter and one.kind.startswith("positional")
+    ]

@@ -1,0 +1,297 @@
+"""`torchproof when torch.onnx.export.dynamo`: since when a name or a parameter of torch exists, and what became of it.
+
+With `--json`, one object:
+
+    schema     1
+    name       what was asked for
+    kind       of the newest release that has it: 'function', 'parameter' …; 'private' where only the name is known
+    since      the first supported release that has it
+    gone       the first release after it, null where it is not gone
+    canonical  the name that the release itself gives it, of a parameter that of what takes it; `aliases` are others
+    deprecated the words of deprecation, null where there are none
+    states     what it is over releases: `since`, the last of them as `to`, and `text`: its signatures, or the default
+               of a parameter
+    changes    as in `torchproof diff --json`, each with its `release`
+    facts      `id`, `claim`, `since`, `until`, `hint` of the facts about it; docs/schemas/when.json says all of it
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import re
+import textwrap
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from itertools import groupby, pairwise
+
+from torchproof import ROOT
+from torchproof.facts import command_of
+from torchproof.inventory import Entry, Inventory, Parameter, inventory
+from torchproof.reports import Refusal
+from torchproof.reports.index import IndexedFact, facts_about
+from torchproof.reports.releases.behaviours import on_cpu
+from torchproof.reports.releases.diff import plain, sentence
+from torchproof.reports.releases.names import Change, changes, compare, is_private
+
+HELP = "Tell since which release of torch a name or a parameter exists, and what became of it."
+
+_WIDTH = 100
+_FACTS = 15  # on the screen
+_SPELLINGS = 4
+
+
+@dataclass(frozen=True)
+class State:
+    """What a name was from one release `to` another, both included."""
+
+    since: str
+    to: str
+    text: str
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    parser.add_argument("name", help="a name, or a parameter behind it: torch.load, torch.load.mmap")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def command(options: argparse.Namespace) -> int:
+    """Print what is known about a name; always 0, as an unknown name is refused."""
+    name = options.name.removesuffix("()")
+    asked = _subject(name, inventory())
+    print(asked.as_json() if options.json else asked.as_text())
+    return 0
+
+
+def _subject(name: str, names: Inventory) -> Name:
+    """What a user asked for. Raises Refusal where no release has it."""
+    owner, _, parameter = name.rpartition(".")
+    history = [entry for _, entry in names.history(owner)] if owner else []
+    is_called = any(entry and entry.kind in ("function", "class", "method") for _, entry in names.history(name))
+    if not is_called and any(_parameter(entry, parameter) for entry in history):
+        return NamedParameter(name, names)
+    if any(entry for _, entry in names.history(name)):
+        return Name(name, names)
+    known = {one.name for entry in history if entry for signature in entry.signatures for one in signature.parameters}
+    near = [f"{owner}.{one}" for one in difflib.get_close_matches(parameter, known, n=3)] or names.near(name)
+    likely = f"; did you mean {' or '.join(near)}?" if near else ""
+    raise Refusal(f"no release of torch from {names.releases[0]} to {names.releases[-1]} has {name}{likely}")
+
+
+# Where Python itself has no signature, what says so.
+_SOURCES = {"": "", "doc": "documented as ", "op": "operator "}
+
+
+class Name:
+    """A name, and its history over the supported releases."""
+
+    def __init__(self, name: str, names: Inventory) -> None:
+        self.name, self.names = name, names
+        self.history = [
+            (release, entry if entry or names.lacks(self.owned, release) else Entry(self.owned, ""))
+            for release, entry in names.history(self.owned)
+        ]
+        having = [(release, entry) for release, entry in self.history if entry and self._text(entry) is not None]
+        self.having = [release for release, _ in having]
+        self.entry = having[-1][1]
+
+    @property
+    def owned(self) -> str:
+        """The name that stands in the inventory."""
+        return self.name
+
+    @property
+    def kind(self) -> str:
+        """As the newest release tells that says more than that it exists."""
+        return next((entry.kind for _, entry in reversed(self.history) if entry and entry.kind), "private")
+
+    @property
+    def deprecated(self) -> str | None:
+        """The words of deprecation of the newest release that has it."""
+        return self.entry.deprecated
+
+    @property
+    def gone(self) -> str | None:
+        """The first release after those that have it."""
+        after = self.names.releases.index(self.having[-1]) + 1
+        return self.names.releases[after] if after < len(self.names.releases) else None
+
+    @property
+    def spellings(self) -> list[str]:
+        """The other public names of it, the release's own first."""
+        return self._owners()[1:]
+
+    def _owners(self) -> list[str]:
+        public = self.names.public(self.having[-1])
+        others = sorted(name for name, one in public.items() if one.alias == self.entry.name and not is_private(name))
+        return [self.owned, *(name for name in [self.entry.name, *others] if name != self.owned)]
+
+    def states(self) -> list[State]:
+        """What it was, from release to release."""
+        texts = [(release, self._text(entry) if entry else None) for release, entry in self.history]
+        runs = [(text, [release for release, _ in run]) for text, run in groupby(texts, key=lambda one: one[1])]
+        return [State(run[0], run[-1], text) for text, run in runs if text is not None]
+
+    def changes(self) -> Iterator[tuple[str, Change]]:
+        """What changed, each with its release; what was deprecated from the beginning counts to the first one."""
+        first, entry = next((release, entry) for release, entry in self.history if entry)
+        told = [(first, change) for change in compare(replace(entry, deprecated=None), entry)]
+        for (old, before), (new, after) in pairwise(self.history):
+            if before and after:
+                told += [(new, change) for change in compare(before, after)]
+            elif before:
+                went = self._went(before, changes(self.names, old, new))
+                told.append((new, went or Change("gone", self.owned, hint=before.deprecated or "")))
+        return ((release, change) for release, change in told if self._is_about(change))
+
+    def facts(self) -> list[IndexedFact]:
+        """The facts about it, its other spellings and its members."""
+        return facts_about(*self._owners())
+
+    def as_text(self) -> str:
+        """For a terminal."""
+        lines = [f"{self.name}: {self.kind}, {self._range()}"]
+        if others := self.spellings:
+            more = f" and {len(others) - _SPELLINGS} more" if len(others) > _SPELLINGS else ""
+            lines.append(f"also {', '.join(others[:_SPELLINGS])}{more}")
+        if told := [state for state in self.states() if state.text]:
+            lines += ["", self._heading, *_table((_releases(one.since, one.to, self.names), one.text) for one in told)]
+        if changed := [(release, self._said(change)) for release, change in self.changes()]:
+            lines += ["", "changes", *_table(changed)]
+        if about := sorted(self.facts(), key=lambda fact: not (fact.since or fact.until)):
+            lines += ["", f"facts ({len(about)})"]
+            lines += _table((_bounds(fact), f"{fact.claim}  {fact.id}") for fact in about[:_FACTS])
+            if len(about) > _FACTS:
+                lines.append(f"  and {len(about) - _FACTS} more, in --json")
+            lines += ["", f"run them: {command_of(ROOT)} --about {self.owned}"]
+        return "\n".join(lines)
+
+    def as_json(self) -> str:
+        """For programs."""
+        said = {
+            "schema": 1,
+            "name": self.name,
+            "kind": self.kind,
+            "since": self.having[0],
+            "gone": self.gone,
+            "canonical": self.entry.name,
+            "aliases": self.spellings,
+            "deprecated": self.deprecated,
+            "states": [asdict(state) for state in self.states()],
+            "changes": [{"release": release, **plain(change)} for release, change in self.changes()],
+            "facts": [
+                {"id": one.id, "claim": one.claim, "since": one.since, "until": one.until, "hint": one.hint}
+                for one in self.facts()
+            ],
+        }
+        return json.dumps(said, indent=1)
+
+    @staticmethod
+    def _said(change: Change) -> str:
+        return sentence(change).removeprefix(change.name).strip()
+
+    _heading = "signature"
+
+    def _text(self, entry: Entry) -> str | None:
+        """What of an entry is told wherever it differs; None where what was asked for is not there."""
+        return "; ".join(f"{_SOURCES[one.source]}({one.text})" for one in entry.signatures)
+
+    def _is_about(self, change: Change) -> bool:
+        return True
+
+    def _went(self, before: Entry, lost: list[Change]) -> Change | None:
+        """The change that took it away: of itself, or of what it belongs to."""
+        names = (self.owned, before.name)
+        return next(
+            (change for change in lost if change.name in names and change.kind in ("gone", "moved", "renamed")), None
+        )
+
+    def _range(self) -> str:
+        oldest = self.names.releases[0]
+        since = f"since {self.having[0]}" if self.having[0] != oldest else f"since {oldest} or before"
+        return f"{since}, gone in {self.gone}" if self.gone else since
+
+
+class NamedParameter(Name):
+    """A parameter: its history is that of what takes it."""
+
+    _heading = "default"
+
+    @property
+    def kind(self) -> str:
+        """Not that of what takes it."""
+        return "parameter"
+
+    @property
+    def deprecated(self) -> str | None:
+        """Not that of what takes it: the changes tell where a parameter is."""
+        return None
+
+    @property
+    def owned(self) -> str:
+        """What takes it."""
+        return self.name.rpartition(".")[0]
+
+    @property
+    def parameter(self) -> str:
+        """Its own name."""
+        return self.name.rpartition(".")[2]
+
+    @property
+    def spellings(self) -> list[str]:
+        """By the other names of what takes it."""
+        return [f"{name}.{self.parameter}" for name in self._owners()[1:]]
+
+    def facts(self) -> list[IndexedFact]:
+        """Those whose claim speaks of it."""
+        named = re.compile(rf"`[^`]*\b{self.parameter}\b[^`]*`")
+        return [fact for fact in super().facts() if named.search(fact.claim)]
+
+    def _text(self, entry: Entry) -> str | None:
+        if not (told := _parameter(entry, self.parameter)):
+            return None
+        source, found = told
+        default = "must be passed" if found.default is None and "*" not in found.kind else found.default or found.kind
+        return f"{default}{', by keyword only' if found.kind == 'keyword' else ''}{_BY[source]}"
+
+    def _is_about(self, change: Change) -> bool:
+        return change.parameter != "" and self.parameter in (change.parameter, change.to)
+
+
+_BY = {"": "", "doc": " (as documented)", "op": " (of the operator)"}
+
+
+def _parameter(entry: Entry | None, name: str) -> tuple[str, Parameter] | None:
+    """The parameter, with the source that is nearest to Python."""
+    for signature in sorted(entry.signatures, key=lambda one: list(_BY).index(one.source)) if entry else ():
+        for one in signature.parameters:
+            if one.name == name:
+                return signature.source, one
+    return None
+
+
+def _releases(since: str, to: str, names: Inventory) -> str:
+    if to == names.releases[-1]:
+        return "all releases" if since == names.releases[0] else f"since {since}"
+    return since if since == to else f"{since} to {to}"
+
+
+def _bounds(fact: IndexedFact) -> str:
+    since, until = on_cpu(fact.since), on_cpu(fact.until)
+    return " ".join(filter(None, [f"since {since}" if since else "", f"until {until}" if until else ""])) or "always"
+
+
+def _table(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Two columns, the second one wrapped."""
+    rows = list(rows)
+    width = max(len(first) for first, _ in rows) + 4
+    for first, second in rows:
+        yield from textwrap.wrap(
+            second,
+            _WIDTH,
+            initial_indent=f"  {first}".ljust(width),
+            subsequent_indent=" " * width,
+            break_on_hyphens=False,
+        )

@@ -1,0 +1,199 @@
+"""What `--refute` has shown: which facts can fail, and which faults no fact of a subject notices."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from statistics import fmean
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from torchproof import ROOT
+from torchproof.records import Planted
+from torchproof.releases import tomllib
+from torchproof.reports.verdicts.runs import Run, load
+
+HELP = "Tell which faults no fact notices, by subject; fail where a smaller share than asked for is noticed."
+
+EXCUSES = ROOT / "suites" / "survivors.toml"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Of which run, and how much is enough."""
+    parser.add_argument("record", type=Path, metavar="RECORD", help="the record of a run with --refute")
+    parser.add_argument(
+        "--least", type=float, default=0.9, metavar="SHARE", help="of each subject's faults (default: 0.9)"
+    )
+
+
+def command(options: argparse.Namespace) -> int:
+    """Print what was proven; 1 where there is something to look at."""
+    return 0 if show(Refutation(load(options.record), excuses()), options.least, Console()) else 1
+
+
+@dataclass(frozen=True)
+class Topic:
+    """How well the facts of a topic are proven: shares from 0 to 1."""
+
+    name: str
+    facts: int
+    proven: float
+    noticed: float
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The faults planted on a subject by all of its facts together, and those that none of them noticed."""
+
+    name: str
+    applied: int
+    survivors: dict[tuple[str, str], str | None]
+
+    @property
+    def share(self) -> float:
+        """The share of faults noticed, or excused: there is a reason why nobody is to notice them."""
+        return 1 - sum(because is None for because in self.survivors.values()) / self.applied
+
+
+@dataclass(frozen=True)
+class Excuse:
+    """Why nobody is to notice these faults on what is named."""
+
+    on: str | list[str]
+    faults: list[str]
+    because: str
+
+
+def excuses(path: Path = EXCUSES) -> dict[tuple[str, str], str]:
+    """The reasons why faults may survive, by what they are planted on and their name."""
+    if not path.exists():
+        return {}
+    rows = tomllib.loads(path.read_text(encoding="utf-8")).get("survivor", [])
+    return {
+        (on, fault): row.because
+        for row in (Excuse(**row) for row in rows)
+        for on in ([row.on] if isinstance(row.on, str) else row.on)
+        for fault in row.faults
+    }
+
+
+class Refutation:
+    """The faults of one run, counted."""
+
+    def __init__(self, run: Run, excused: dict[tuple[str, str], str]) -> None:
+        self.run, self.excused = run, excused
+
+    @cached_property
+    def topics(self) -> list[Topic]:
+        """In alphabetical order, those with a fact that was refuted or should have been."""
+        by_fact: dict[str, list[bool]] = defaultdict(list)
+        for planted in self.run.planted:
+            by_fact[planted.id].append(planted.noticed)
+        rows: dict[str, list[str]] = defaultdict(list)
+        for result in self.run.results.values():
+            if result.id in by_fact or result.verdict in ("vacuous", "unproven"):
+                rows[self.run.facts[result.id].topic].append(result.id)
+        return [
+            Topic(
+                name,
+                len(ids),
+                fmean(any(by_fact[identity]) for identity in ids),
+                fmean(fmean(by_fact[identity] or [False]) for identity in ids),
+            )
+            for name, ids in sorted(rows.items())
+        ]
+
+    @cached_property
+    def subjects(self) -> list[Subject]:
+        """In alphabetical order, those on which a fault was planted."""
+        noticed: dict[str, dict[tuple[str, str], bool]] = defaultdict(dict)
+        for planted in self.run.planted:
+            for name in self._subjects_of(planted):
+                before = noticed[name].get(planted.broken, False)
+                noticed[name][planted.broken] = before or planted.noticed
+        return [
+            Subject(name, len(faults), {key: self.excused.get(key) for key, seen in faults.items() if not seen})
+            for name, faults in sorted(noticed.items())
+        ]
+
+    def _subjects_of(self, planted: Planted) -> list[str]:
+        names = self.run.facts[planted.id].subjects
+        return [name for name in names if planted.on == name or planted.on.startswith(f"{name}.")]
+
+    @cached_property
+    def kinds(self) -> list[tuple[str, int, list[str]]]:
+        """Each kind of fault with how often it was planted on a subject, and where it survives without a reason."""
+        applied: Counter[str] = Counter()
+        survivors: dict[str, set[str]] = defaultdict(set)
+        for planted in {planted.broken: planted for planted in self.run.planted}.values():
+            applied[planted.type] += 1
+        for subject in self.subjects:
+            for (on, fault), because in subject.survivors.items():
+                if because is None:
+                    survivors[fault.partition(":")[0]].add(on)
+        return [(kind, count, sorted(survivors[kind])) for kind, count in applied.most_common()]
+
+    @property
+    def idle_excuses(self) -> list[tuple[str, str]]:
+        """Excuses for what is noticed now, or on what no fault is planted any more.
+
+        Not for a fault that was only not planted this time: what memory of `torch.empty` held before may rule it out.
+        """
+        planted = {one.broken for one in self.run.planted}
+        noticed = planted - {key for subject in self.subjects for key in subject.survivors}
+        broken = {on for on, _ in planted}
+        return sorted(key for key in self.excused if key in noticed or key[0] not in broken)
+
+    def below(self, least: float) -> list[Subject]:
+        """The subjects of whose faults a smaller share is noticed or excused."""
+        return [subject for subject in self.subjects if subject.share < least]
+
+
+def by_topic(refutation: Refutation) -> RenderableType:
+    """The table of topics, and under it where faults survive, by kind: the list of what to sharpen."""
+    table = Table("topic", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    for column in ("facts", "proven", "faults noticed"):
+        table.add_column(column, justify="right")
+    for topic in refutation.topics:
+        table.add_row(topic.name, str(topic.facts), f"{topic.proven:.0%}", f"{topic.noticed:.0%}")
+    lines = [
+        f"{kind}: survives on {len(where)} of {applied} ({', '.join(where[:3])}{', …' if len(where) > 3 else ''})"
+        for kind, applied, where in refutation.kinds
+        if where
+    ]
+    return Group(table, Text("\n".join(lines)))
+
+
+def of_kernels(run: Run) -> tuple[int, list[tuple[str, str]]]:
+    """How many faults of kernels any fact reached, and those that none noticed: the operator, and what it does."""
+    noticed: dict[tuple[str, str], bool] = {}
+    for planted in run.kernels:
+        key = planted.on, planted.says
+        noticed[key] = noticed.get(key, False) or planted.noticed
+    return len(noticed), sorted(key for key, seen in noticed.items() if not seen)
+
+
+def show(refutation: Refutation, least: float, console: Console) -> bool:
+    """Print what was proven, and the subjects below `least`; whether there is nothing to look at."""
+    console.print(by_topic(refutation), highlight=False)
+    low = refutation.below(least)
+    for subject in low:
+        console.print(f"[bold]{subject.name}[/] {subject.share:.0%} of {subject.applied} faults", highlight=False)
+        for (on, fault), because in subject.survivors.items():
+            if because is None:
+                console.print(f"  {on}: {fault}", highlight=False, markup=False)
+    for on, fault in refutation.idle_excuses:
+        console.print(f"needs no excuse any more: {on}: {fault}", highlight=False, markup=False)
+    failed = [result for result in refutation.run.to_look_at() if result.verdict in ("vacuous", "unproven")]
+    console.print(
+        f"{len(refutation.run.planted)} faults on {len(refutation.subjects)} subjects; {len(low)} subjects below "
+        f"{least:.0%}, {len(failed)} facts vacuous or unproven, {len(refutation.idle_excuses)} idle excuses",
+        highlight=False,
+    )
+    return not (low or failed or refutation.idle_excuses)

@@ -1,0 +1,119 @@
+"""A run as reports see it: read from its record, counted by topic and verdict."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from torchproof.records import FAILED, FactLine, Head, Observation, Planted, Verdict, read
+
+# In the order of the columns: what holds first, then what to look at, then what was not decided. `known` is `broken`
+# that a finding explains.
+VERDICTS = (
+    "holds",
+    "known",
+    *FAILED,
+    "differs",
+    "absent",
+    "unavailable",
+    "unsupported",
+    "inconclusive",
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One record: what ran where, every fact with its last verdict, and whether the run came to its end.
+
+    `observed` has what facts saw and nobody promises, by the fact's id and a name.
+    """
+
+    path: Path
+    head: Head
+    facts: dict[str, FactLine]
+    results: dict[str, Verdict] = field(default_factory=dict)
+    planted: list[Planted] = field(default_factory=list)
+    kernels: list[Planted] = field(default_factory=list)
+    observed: dict[tuple[str, str], Any] = field(default_factory=dict)
+    complete: bool = False
+    wall: float | None = None
+
+    @property
+    def torch(self) -> str:
+        """The version of torch."""
+        return self.head.torch["version"]
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """What the record says of the machine."""
+        return self.head.environment
+
+    def again(self, result: Verdict) -> str:
+        """The command that runs this one fact again."""
+        return f"{self.head.command} --fact '{result.id}'"
+
+    @property
+    def release(self) -> str:
+        """The release without patch and build: '2.6'."""
+        return ".".join(self.torch.split(".")[:2])
+
+    def counts(self) -> dict[str, Counter[str]]:
+        """How many facts of each topic have each verdict; topics in alphabetical order."""
+        counted: dict[str, Counter[str]] = defaultdict(Counter)
+        for result in self.results.values():
+            counted[self.facts[result.id].topic][result.counted] += 1
+        return dict(sorted(counted.items()))
+
+    def totals(self) -> Counter[str]:
+        """How many facts have each verdict."""
+        return Counter(result.counted for result in self.results.values())
+
+    def to_look_at(self) -> list[Verdict]:
+        """What failed and no finding explains, by verdict and id."""
+        failed = [result for result in self.results.values() if result.counted in FAILED]
+        return sorted(failed, key=lambda result: (FAILED.index(result.verdict), result.id))
+
+    def explained(self) -> list[Verdict]:
+        """What is broken, and known: a finding says why."""
+        return [result for result in self.results.values() if result.finding]
+
+    def undecided(self) -> dict[tuple[str, str], list[Verdict]]:
+        """What this machine could not decide, by verdict and reason; the most frequent first."""
+        grouped: dict[tuple[str, str], list[Verdict]] = defaultdict(list)
+        for result in self.results.values():
+            if result.verdict in ("unavailable", "unsupported", "inconclusive"):
+                grouped[result.verdict, result.reason or ""].append(result)
+        return dict(sorted(grouped.items(), key=lambda group: -len(group[1])))
+
+    def slowest(self, count: int = 5) -> list[Verdict]:
+        """The facts that took longest."""
+        return sorted(self.results.values(), key=lambda result: -result.seconds)[:count]
+
+
+def load(path: Path) -> Run:
+    """The run of a record. Raises RecordError where the file is no record that this version reads."""
+    record = read(path)
+    facts = {line.id: line for line in record.of(FactLine)}
+    results = {line.id: line for line in record.of(Verdict) if line.id in facts}
+    faults = {(line.id, line.broken): line for line in record.of(Planted) if line.id in results}
+    return Run(
+        path=path,
+        head=record.head,
+        facts=facts,
+        results=results,
+        planted=[line for line in faults.values() if not line.is_of_a_kernel],
+        kernels=[line for line in faults.values() if line.is_of_a_kernel],
+        observed={(line.id, line.name): line.value for line in record.of(Observation)},
+        complete=record.end is not None,
+        wall=_seconds_between(record.head.started, record.end.ended if record.end else None),
+    )
+
+
+def _seconds_between(started: str | None, ended: str | None) -> float | None:
+    if not (started and ended):
+        return None
+    form = "%Y-%m-%dT%H:%M:%S%z"
+    return (datetime.strptime(ended, form) - datetime.strptime(started, form)).total_seconds()

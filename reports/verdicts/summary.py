@@ -1,0 +1,104 @@
+"""The summary of a run in the terminal: verdicts by topic, what to look at, what could not be decided."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from torchproof.records import FAILED, Verdict
+from torchproof.reports.verdicts import refutation
+from torchproof.reports.verdicts.runs import VERDICTS, Run, load
+
+HELP = "Print what each recorded run decided."
+
+COLOURS = dict.fromkeys(FAILED, "bold red") | {"holds": "green", "known": "yellow", "differs": "cyan"}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Of which runs."""
+    parser.add_argument("records", nargs="+", type=Path, metavar="RECORD", help="a run record (JSON Lines)")
+
+
+def command(options: argparse.Namespace) -> int:
+    """Print their summaries."""
+    for path in options.records:
+        show(load(path), Console())
+    return 0
+
+
+def show(run: Run, console: Console) -> None:
+    """Print the summary of one run."""
+    environment = run.environment
+    console.print()
+    console.print(
+        f"[bold]torch {run.torch}[/] on {environment['cpu']}, Python {environment['python']}, {len(run.results)} facts"
+    )
+    console.print(by_topic(run))
+    for result in run.to_look_at():
+        console.print(Padding(what_failed(run, result), (0, 0, 1, 0)))
+    for result in run.explained():
+        console.print(
+            f"[yellow]known[/] {escape(run.facts[result.id].claim)}\n  {result.finding}\n  {escape(run.again(result))}",
+            highlight=False,
+        )
+    console.print(undecided(run), highlight=False)
+    if run.planted:
+        console.print(refutation.by_topic(refutation.Refutation(run, refutation.excuses())), highlight=False)
+    if run.kernels:
+        console.print(of_kernels(run), highlight=False)
+    console.print(_closing(run), highlight=False)
+
+
+def of_kernels(run: Run) -> Text:
+    """How many of the kernel faults that facts reached were noticed, and a line for each that was not."""
+    reached, unnoticed = refutation.of_kernels(run)
+    lines = [f"{reached} kernel faults reached, {reached - len(unnoticed)} noticed"]
+    return Text("\n".join(lines + [f"unnoticed: {on} {says}" for on, says in unnoticed]))
+
+
+def by_topic(run: Run) -> Table:
+    """The table topics × verdicts; a verdict that no fact has takes no column."""
+    totals = run.totals()
+    shown = [verdict for verdict in VERDICTS if totals[verdict]]
+    table = Table("topic", show_footer=True, box=box.SIMPLE, padding=(0, 1, 0, 0))
+    table.columns[0].footer = "all"
+    for verdict in shown:
+        table.add_column(verdict, justify="right", style=COLOURS.get(verdict, ""), footer=str(totals[verdict]))
+    for topic, counted in run.counts().items():
+        table.add_row(topic, *(str(counted[verdict] or "") for verdict in shown))
+    return table
+
+
+def what_failed(run: Run, result: Verdict) -> RenderableType:
+    """One failure: its claim, where the documentation says it, what was seen, and how to see it again."""
+    fact = run.facts[result.id]
+    told: list[RenderableType] = [Text.assemble((result.verdict, "bold red"), " ", (fact.claim, "bold"))]
+    about = [fact.id, fact.link, result.assertion or result.reason, f"again: {run.again(result)}"]
+    if fact.hint:
+        about.insert(3, f"what to do: {fact.hint}")
+    told += [Padding(Text(line), (0, 0, 0, 2)) for line in about if line]
+    return Group(*told)
+
+
+def undecided(run: Run) -> Text:
+    """What was unavailable, unsupported or inconclusive, and why, a line a reason."""
+    lines = []
+    for (verdict, reason), results in run.undecided().items():
+        some = ", ".join(result.id for result in results[:2]) + (", …" if len(results) > 2 else "")
+        lines.append(f"{len(results)} {verdict}: {reason} ({some})")
+    return Text("\n".join(lines))
+
+
+def _closing(run: Run) -> Text:
+    spent = sum(result.seconds for result in run.results.values())
+    wall = f"{run.wall:.0f} s, " if run.wall is not None else ""
+    slowest = ", ".join(f"{result.id} {result.seconds:.1f} s" for result in run.slowest(3))
+    ending = "" if run.complete else f"\nThe run was interrupted: {run.head.command} --resume={run.path} goes on."
+    return Text(f"{wall}{spent:.0f} s of it in facts; the slowest: {slowest}\nrecord: {run.path}{ending}")

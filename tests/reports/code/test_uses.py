@@ -1,0 +1,417 @@
+"""What is seen in user code: which names, since when they work, and what is not certain."""
+
+import textwrap
+
+import pytest
+
+from torchproof.inventory import Inventory
+from torchproof.reports.code.catalog import works
+from torchproof.reports.code.uses import uses
+
+INVENTORY = Inventory(
+    textwrap.dedent("""\
+    torchproof inventory 1
+    releases 2.0 2.1 2.6
+    torch
+    \tTensor\t\tclass
+    \t__version__\t\tattribute
+    \t_private\t2.1-
+    \tadded\t2.1-\tfunction\t(x, *, scale=None)
+    \tamp\t2.1-\tmodule
+    \tcuda\t\tmodule
+    \tfloat8\t2.1-\tattribute
+    \tfull\t\tfunction\tdoc(size, fill_value)
+    \tgone\t2.0-2.6\tfunction\t(x)
+    \tnn\t\tmodule
+    \tops\t2.0-2.1\tfunction\top(query)
+    \t\t2.1-\tfunction\top(query, scale=None)\tdoc(query, scale=None)
+    \toptim\t\tmodule
+    \tscaled\t2.0-2.1\tfunction\t(x)
+    \t\t2.1-\tfunction\t(x, scale=None)
+    \tswallows\t2.0-2.1\tfunction\t(*args, **kwargs)
+    \t\t2.1-\tfunction\t(x, scale=None)
+    \tzeros\t\tfunction\tdoc(size)
+    torch.Tensor
+    \tclone\t\tmethod\t()
+    \tfresh\t2.1-\tmethod\t()
+    \tto\t\tmethod
+    torch.amp
+    \tGradScaler\t2.1-\tclass\t()
+    torch.cuda
+    \tGradScaler\t\tclass\t()
+    torch.nn
+    \tConv2d\t\tclass\t(size, bias=True)\t<torch.nn.Module
+    \tModule\t\tclass\t(*args, **kwargs)
+    \tfunctional\t\tmodule
+    torch.nn.Conv2d
+    \treset\t2.1-\tmethod\t()
+    torch.nn.Module
+    \tcompile\t2.1-\tmethod\t(*args, **kwargs)
+    \tload\t2.0-2.1\tmethod\t(state)
+    \t\t2.1-\tmethod\t(state, assign=False)
+    \tto\t\tmethod\t(*args)
+    torch.nn.functional
+    \trelu\t\tfunction\t(x)
+    torch.optim
+    \tAdam\t\tclass\t(params)\t<torch.optim.Optimizer
+    \tOptimizer\t\tclass\t(params)
+    \tScheduler\t2.0-2.6\tclass\t(optimizer, verbose=False)
+    \t\t2.6-\tclass\t(optimizer)
+    torch.optim.Optimizer
+    \tprofile\t2.1-\tmethod\t()
+    \tstep\t\tmethod\t()
+    """)
+)
+
+
+@pytest.fixture
+def see(tmp_path):
+    """Write code and give what it uses; further files by name."""
+
+    def see(code: str, **files: str):
+        for name, text in {"code": code, **files}.items():
+            (tmp_path / f"{name}.py").write_text(textwrap.dedent(text), encoding="utf-8")
+        return uses(tmp_path, INVENTORY)
+
+    return see
+
+
+@pytest.fixture
+def names(see):
+    return lambda code, **files: [use.name for use in see(code, **files).certain]
+
+
+@pytest.fixture
+def breaks(see):
+    """In which releases something certain does not work, with why."""
+
+    def breaks(code: str, **files: str) -> dict[str, str]:
+        found = see(code, **files)
+        return {
+            release: why
+            for release in INVENTORY.releases
+            for use in found.certain + found.private
+            if release in use.releases and (why := works(use, INVENTORY, release))
+        }
+
+    return breaks
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import torch\ntorch.nn.functional.relu",
+        "import torch as t\nt.nn.functional.relu",
+        "import torch.nn.functional as F\nF.relu",
+        "from torch import nn\nnn.functional.relu",
+        "from torch.nn import functional as F\nF.relu",
+        "import torch\nF = torch.nn.functional\nF.relu",
+        "from torch.nn.functional import *\nrelu",
+        "import torch\ngetattr(torch.nn, 'functional').relu",
+        "def f():\n    import torch\n    return lambda x: torch.nn.functional.relu",
+        "import torch\nx = [torch.nn.functional.relu for one in range(3)]",
+    ],
+)
+def test_a_name_however_it_is_spelled(names, code):
+    assert names(code)[-1] == "torch.nn.functional.relu"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import torch\nopt = torch.optim.Adam(p)\nopt.step()",
+        "from torch.optim import Adam\ndef f(opt: Adam):\n    opt.step()",
+        "import torch\ndef f(opt: 'torch.optim.Adam | None'):\n    opt.step()",
+        "import torch\nclass A:\n    def __init__(self):\n        self.o = torch.optim.Adam(p)\n"
+        "    def go(self):\n        self.o.step()",
+        "import torch\nwith torch.optim.Adam(p) as opt:\n    opt.step()",
+        "import torch\nclass Mine(torch.optim.Optimizer):\n    def go(self):\n        self.step()",
+        "import torch\nclass Mine(torch.optim.Adam): pass\nMine(p).step()",
+        "import torch\nclass Mine(torch.optim.Adam):\n    def step(self):\n        super().step()",
+        "import torch\ndef make() -> torch.optim.Adam: ...\nmake().step()",
+    ],
+)
+def test_a_method_of_what_is_certain(see, code):
+    assert any(use.name.endswith(".step") and use.how == "called" for use in see(code).certain)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import torch\nopt = torch.optim.Adam(p)\nopt = other\nopt.step()",
+        "import torch\nopt = torch.optim.Adam(p)\nfor opt in all:\n    opt.step()",
+        "import torch\nopt = torch.optim.Adam(p)\nx = [opt.step() for opt in all]",
+        "import torch\nopt = torch.optim.Adam(p)\ndef f(opt):\n    opt.step()",
+        "import torch\nif a:\n    opt = torch.optim.Adam(p)\nelse:\n    opt = b\nopt.step()",
+        "import torch\nopt = torch.optim.Adam(p)\nwhile a:\n    opt.step()\n    opt = b",
+        "import torch\nclass A(torch.optim.Optimizer):\n    def step(self): ...\n    def go(self): self.step()",
+        "import torch\nclass A(torch.optim.Optimizer): ...\nclass B(A):\n    def step(self): ...\n"
+        "def f(one: A):\n    one.step()",
+        "import torch\nopt = torch.optim.Adam(p)\ndef f():\n    global opt\n    opt = b\ndef g():\n    opt.step()",
+        "import torch\ndef f():\n    opt = torch.optim.Adam(p)\n    def g():\n        nonlocal opt\n        opt = b\n"
+        "    g()\n    opt.step()",
+    ],
+)
+def test_what_may_be_something_else_is_not_certain(see, code):
+    assert not any(use.name.endswith(".step") and use.how == "called" for use in see(code).certain)
+
+
+def test_a_method_of_an_unknown_value_is_possible(see):
+    found = see("def f(x):\n    x.fresh()\n    x.clone()")
+    assert [use.name for use in found.possible] == ["torch.Tensor.fresh"]  # clone is the same in all releases
+    assert not found.certain
+
+
+def test_what_a_possible_call_may_pass_besides_is_remembered(see):
+    (use,) = see("x.fresh(*more, **rest)").possible
+    assert use.unpacks == "* **"
+
+
+def test_a_method_of_an_annotated_tensor_is_certain(names):
+    assert "torch.Tensor.fresh" in names("from torch import Tensor\ndef f(x: Tensor):\n    x.fresh()")
+
+
+def test_private_names_are_apart(see):
+    found = see("import torch\ntorch._private")
+    assert [use.name for use in found.private] == ["torch._private"]
+    assert not found.certain
+
+
+def test_what_a_call_passes_is_seen(see):
+    (use,) = see("import torch\n\ntorch.added(1, 2, *more, scale=3, **rest)").certain
+    assert (use.line, use.how, use.positional, use.keywords, use.unpacks) == (3, "called", 2, ("scale",), "* **")
+
+
+def test_names_come_through_modules_of_the_same_code(tmp_path):
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "compat.py").write_text(
+        "from torch import *\nfrom torch import nn as layers\nfrom torch.nn import Conv2d"
+    )
+    (package / "net.py").write_text(
+        "from .compat import layers, Conv2d\nfrom . import compat\nclass Net(Conv2d):\n"
+        "    def f(self):\n        self.reset()\ncompat.added\nlayers.Module\n"
+    )
+    found = [use.name for use in uses(package, INVENTORY).certain if use.file.endswith("net.py")]
+    assert {"torch.nn.Conv2d.reset", "torch.added", "torch.nn.Module"} <= set(found)
+
+
+def test_modules_that_import_each_other_come_to_an_end(tmp_path):
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "__init__.py").write_text("from .a import *\nfrom .b import *\n")
+    (package / "a.py").write_text("from .b import *\nfrom .b import x\nx.y\n")
+    (package / "b.py").write_text("from .a import *\nfrom .a import x\nfrom torch import added\n")
+    assert [use.name for use in uses(package, INVENTORY).certain] == ["torch.added"]
+
+
+def test_a_condition_may_lead_to_a_module_with_conditions_of_its_own(see):
+    found = see(
+        "import torch\nfrom compat import new\nif new():\n    torch.added",
+        compat="def new():\n    from versions import TORCH\n    return TORCH >= '2.1'",
+        versions="import torch\nTORCH = torch.__version__\nif TORCH >= '2.6':\n    later = True",
+    )
+    (use,) = (use for use in found.certain if use.name == "torch.added")
+    assert use.releases == {"2.1", "2.6"}
+
+
+def test_a_local_module_called_torch_is_not_torch(names):
+    assert names("import torch\ntorch.added", torch="added = 1") == []
+
+
+def test_a_package_may_have_a_module_called_torch(tmp_path):
+    (tmp_path / "__init__.py").write_text("")
+    (tmp_path / "torch.py").write_text("import torch\ntorch.added")
+    assert [use.name for use in uses(tmp_path, INVENTORY).certain] == ["torch.added"]
+
+
+def test_what_the_code_sets_itself_is_not_asked_of_torch(names):
+    assert names("import torch\ntorch.added = mine\ntorch.added(1)") == []
+
+
+GUARDED = {
+    "if": "if {}:\n    torch.added(1)",
+    "else": "if not ({}):\n    pass\nelse:\n    torch.added(1)",
+    "and": "({}) and torch.added(1)",
+    "expression": "x = torch.added if {} else None",
+    "return": "def f():\n    if not ({}):\n        return\n    torch.added(1)",
+    "name": "NEW = {}\ndef f():\n    if NEW:\n        torch.added(1)",
+    "skip": "@pytest.mark.skipif(not ({}), reason='old')\ndef test():\n    torch.added(1)",
+    "private": "def _f():\n    torch.added(1)\nif {}:\n    _f()",
+    "constructor": "class A:\n    def __init__(self):\n        if not ({}):\n            raise RuntimeError\n"
+    "    def f(self):\n        torch.added(1)",
+    "assert": "def f():\n    assert {}\n    torch.added(1)",
+}
+CONDITIONS = (
+    "hasattr(torch, 'added')",
+    "getattr(torch, 'added', None) is not None",
+    "torch.__version__ >= '2.1'",
+    "torch.__version__ >= (2, 1)",
+    "version.parse(torch.__version__) >= version.parse('2.1.0')",
+    "Version(torch.__version__).release >= (2, 1)",
+    "Version(importlib.metadata.version('torch')) >= Version('2.1')",
+    "tuple(int(one) for one in torch.__version__.split('.')[:2]) >= (2, 1)",
+    "tuple(map(int, torch.__version__.split('+')[0].split('.')[:2])) > (2, 0)",
+    "int(torch.__version__.split('.')[0]) > 2 or int(torch.__version__.split('.')[1]) >= 1",
+    "compare_version('torch', operator.ge, '2.1')",
+    "RequirementCache('torch>=2.1')",
+    "is_torch_version('>=', '2.1')",
+    "at_least('2.1')",
+    "'scale' in inspect.signature(torch.scaled).parameters",
+)
+HEAD = """\
+import importlib.metadata, inspect, operator
+import pytest, torch
+from elsewhere import RequirementCache, compare_version, is_torch_version
+from packaging import version
+from packaging.version import Version
+
+def at_least(wanted):
+    \"\"\"Whether torch is new enough.\"\"\"
+    here = version.parse(torch.__version__)
+    return here >= version.parse(wanted)
+
+"""
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_a_condition_about_the_version_is_understood(see, condition):
+    found = see(HEAD + f"if {condition}:\n    torch.zeros(1)\nelse:\n    torch.full(1, 2)")
+    runs = {use.name: use.releases for use in found.certain if use.how == "called"}
+    assert runs["torch.zeros"] == {"2.1", "2.6"}
+    assert runs["torch.full"] == {"2.0"}
+
+
+@pytest.mark.parametrize("guard", GUARDED.values(), ids=GUARDED)
+def test_a_guard_keeps_a_use_from_the_releases_without_it(breaks, guard):
+    assert breaks(HEAD + guard.format("torch.__version__ >= '2.1'")) == {}
+    assert breaks(HEAD + guard.format("anything")) == {"2.0": "torch.added does not exist"}
+
+
+def test_text_is_compared_as_text(see):
+    found = see("import torch\nif torch.__version__[:3] < '2.1':\n    torch.zeros(1)")
+    assert found.certain[-1].releases == {"2.0"}
+
+
+def test_a_version_in_unknown_ways_makes_uses_possible(see):
+    found = see("import torch\nfrom elsewhere import strange\nif strange(torch.__version__):\n    torch.added(1)")
+    assert [use.name for use in found.possible] == ["torch.added"]
+    assert "torch.added" not in [use.name for use in found.certain]
+
+
+def test_a_condition_about_python_is_none_about_torch(breaks):
+    assert breaks("import sys, torch\nif sys.version_info >= (3, 9):\n    torch.added(1)")
+
+
+@pytest.mark.parametrize("error", ["ImportError", "(ImportError, OSError)", "Exception", "ModuleNotFoundError"])
+def test_an_import_that_may_fail_has_its_fallback(see, error):
+    found = see(f"""
+        try:
+            from torch.amp import GradScaler
+        except {error}:
+            from torch.cuda import GradScaler
+        GradScaler()
+    """)
+    assert {use.name: sorted(use.releases) for use in found.certain} == {
+        "torch.amp.GradScaler": ["2.1", "2.6"],
+        "torch.cuda.GradScaler": ["2.0"],
+    }
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "try:\n    torch.added(1)\nexcept AttributeError:\n    pass",
+        "try:\n    torch.scaled(1, scale=2)\nexcept TypeError:\n    torch.scaled(1)",
+        "from contextlib import suppress\nwith suppress(AttributeError):\n    torch.added",
+        "try:\n    from torch import added\nexcept ImportError:\n    added = None\nif added is not None:\n    added(1)",
+        "try:\n    from torch import added\n    HAS = True\nexcept ImportError:\n    HAS = False\n"
+        "if HAS:\n    torch.float8",
+        "if TYPE_CHECKING:\n    from torch import added",
+    ],
+)
+def test_a_failure_that_is_taken_care_of_is_none(breaks, code):
+    assert breaks("import torch\nfrom typing import TYPE_CHECKING\n" + code) == {}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "try:\n    torch.added(1)\nexcept ValueError:\n    pass",
+        "try:\n    from torch import added\nexcept ImportError:\n    raise RuntimeError('torch is too old')",
+        "try:\n    f()\nexcept AttributeError:\n    torch.added(1)",
+        "try:\n    x = 1\nexcept AttributeError:\n    pass\ntorch.added(1)",
+    ],
+)
+def test_a_failure_that_is_not_taken_care_of_counts(breaks, code):
+    assert list(breaks("import torch\n" + code)) == ["2.0"]
+
+
+def test_a_module_that_refuses_old_releases_says_so(see):
+    found = see("import torch\nif torch.__version__ < '2.1':\n    raise ImportError\ntorch.added")
+    (refused,) = (use for use in found.certain if use.how == "refused")
+    (used,) = (use for use in found.certain if use.name == "torch.added")
+    assert (refused.releases, refused.line) == ({"2.0"}, 3)
+    assert works(refused, INVENTORY, "2.0") == "the code itself refuses it"
+    assert used.releases == {"2.1", "2.6"}
+
+
+@pytest.mark.parametrize(
+    ("call", "broken"),
+    [
+        ("torch.scaled(1)", {}),
+        ("torch.scaled(1, scale=2)", {"2.0": "torch.scaled has no parameter scale"}),
+        ("torch.scaled(1, 2)", {"2.0": "torch.scaled takes 1 positional arguments, 2 are given"}),
+        ("torch.scaled(*both)", {}),
+        ("torch.scaled(1, **{'scale': 2})", {}),
+        ("torch.scaled(1, never=2)", {}),  # no release has it: nothing that the inventory could judge
+        ("torch.swallows(1, scale=2)", {}),
+        ("torch.ops(1, scale=2)", {"2.0": "torch.ops has no parameter scale"}),
+        ("torch.ops(1, 2, 3)", {}),  # positions are not known for certain
+        ("functools.partial(torch.scaled, scale=2)", {"2.0": "torch.scaled has no parameter scale"}),
+        ("torch.nn.Module().load(1, assign=True)", {"2.0": "torch.nn.Module.load has no parameter assign"}),
+        ("torch.nn.Module.load(module, 1)", {}),
+        ("torch.nn.Module().compile()", {"2.0": "torch.nn.Module.compile does not exist"}),
+        ("torch.nn.Module().to(1).compile()", {"2.0": "torch.nn.Module.compile does not exist"}),
+        ("torch.zeros(1).fresh()", {"2.0": "torch.Tensor.fresh does not exist"}),
+        ("torch.float8", {"2.0": "torch.float8 does not exist"}),
+        ("torch.gone(1)", {"2.6": "torch.gone does not exist"}),
+        ("torch.never_there(1)", {}),
+    ],
+)
+def test_a_call_works_where_its_parameters_are(breaks, call, broken):
+    assert breaks(f"import functools, torch\n{call}") == broken
+
+
+def test_the_constructor_of_a_base_class_is_called_through_super(breaks):
+    code = "from torch.optim import Scheduler\nclass Mine(Scheduler):\n    def __init__(self, o, v):\n        super()"
+    assert breaks(code + ".__init__(o, verbose=v)") == {"2.6": "torch.optim.Scheduler has no parameter verbose"}
+    assert breaks(code + ".__init__(o)") == {}
+
+
+def test_names_used_when_a_module_is_imported_are_told_apart(see):
+    found = see("import torch\ntorch.zeros(1)\ndef f():\n    torch.full(1, 2)")
+    assert {use.name: use.at_import for use in found.certain} == {"torch.zeros": True, "torch.full": False}
+
+
+@pytest.mark.parametrize("content", [b"def f(:\n", b"\xff\xfe\x00", b"# coding: nonsense\n", b"x = '\xe9'\n"])
+def test_a_file_that_cannot_be_read_is_told_and_the_rest_goes_on(tmp_path, content):
+    (tmp_path / "bad.py").write_bytes(content)
+    (tmp_path / "good.py").write_text("import torch\ntorch.added")
+    found = uses(tmp_path, INVENTORY)
+    (line,) = found.unread
+    assert "bad.py: " in line and "\n" not in line
+    assert [use.name for use in found.certain] == ["torch.added"]
+
+
+def test_another_encoding_that_the_file_declares_is_read(tmp_path):
+    (tmp_path / "code.py").write_bytes("# coding: latin-1\nimport torch\ntorch.added  # é".encode("latin-1"))
+    assert len(uses(tmp_path, INVENTORY).certain) == 1
+
+
+def test_code_that_is_nested_too_deeply_is_told_and_the_rest_goes_on(see):
+    found = see("x = " + "+".join(["f(torch.zeros)"] * 3000), other="import torch\ntorch.added")
+    (line,) = found.unread
+    assert "code.py: " in line
+    assert [use.name for use in found.certain] == ["torch.added"]

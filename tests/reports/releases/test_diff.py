@@ -1,0 +1,426 @@
+"""What changed between two releases, and what of it touches some code."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+import pytest
+
+from torchproof.inventory import Inventory
+from torchproof.reports import Refusal
+from torchproof.reports.index import IndexedFact
+from torchproof.reports.releases import diff
+from torchproof.reports.releases.behaviours import behaviours
+from torchproof.reports.releases.names import Change, changes, release
+
+OLD, NEW = "2.0", "2.1"
+
+
+def inventory(*lines):
+    """An inventory of two releases. A line is a name, and its states in 2.0 and 2.1: '-' for none, '.' for the same."""
+    members = {}
+    for line in lines:
+        name, old, new = (part.strip() for part in line.split("|"))
+        owner, _, member = name.rpartition(".")
+        states = [("", old)] if new == "." else [("2.0-2.1", old), ("2.1-", new)]
+        rows = [f"{spans}\t{state.replace(' ; ', chr(9))}".rstrip("\t") for spans, state in states if state != "-"]
+        members.setdefault(owner, []).append(f"\t{member}\t" + "\n\t\t".join(rows))
+    blocks = [f"{owner}\n" + "\n".join(rows) for owner, rows in members.items()]
+    return Inventory("torchproof inventory 1\nreleases 2.0 2.1\n" + "\n".join(blocks) + "\n")
+
+
+def told(*lines):
+    return [
+        (change.kind, change.name, change.parameter or change.to or change.new)
+        for change in changes(inventory(*lines), OLD, NEW)
+    ]
+
+
+def of_parameters(old, new):
+    """The changes of a function with these parameters."""
+    return [
+        (kind, parameter)
+        for kind, _, parameter in told(f"torch.f | function ; ({old}) | function ; ({new})")
+    ]  # fmt: skip
+
+
+def test_what_is_the_same_is_not_told():
+    assert told("torch.f | function ; (a, b=1) | .") == []
+
+
+def test_a_name_is_gone():
+    assert told("torch.f | function ; (a) | -") == [("gone", "torch.f", None)]
+
+
+def test_a_gone_name_has_its_words_of_deprecation():
+    (change,) = changes(inventory("torch.f | function ; (a) ; !use torch.g | -"), OLD, NEW)
+    assert change.hint == "use torch.g"
+
+
+def test_a_gone_class_is_told_once():
+    assert told("torch.C | class ; () | -", "torch.C.f | method ; () | -") == [("gone", "torch.C", None)]
+
+
+def test_a_gone_module_is_told_once_with_the_number_of_its_names():
+    names = inventory("torch.m | module | -", "torch.m.f | function ; () | -", "torch.m.g | function ; () | -")
+    (change,) = changes(names, OLD, NEW)
+    assert (change.kind, change.name, change.names) == ("gone", "torch.m", 2)
+
+
+def test_a_new_module_is_told_once():
+    assert told("torch.m | - | module", "torch.m.f | - | function ; ()") == [("new", "torch.m", "module")]
+
+
+def test_an_alias_is_told_under_the_name_of_the_release():
+    assert told("torch.f | function ; (a) | -", "torch.g | =torch.f | -") == [("gone", "torch.f", None)]
+
+
+def test_another_name_for_the_same_does_not_hide_behind_a_gone_module():
+    names = ("torch.m | module | -", "torch.m.f | function ; (a) | -", "torch.f | =torch.m.f | -")
+    assert ("gone", "torch.f", None) in told(*names)
+
+
+def test_a_name_moved_to_what_was_its_alias():
+    names = ("torch.a.f | function ; (x) | -", "torch.b.f | =torch.a.f | function ; (x)")
+    assert told(*names) == [("moved", "torch.a.f", "torch.b.f")]
+
+
+def test_a_name_moved_where_it_appeared_as_it_went():
+    names = ("torch.a.b.f | function ; (x, y) | -", "torch.a.f | - | function ; (x, y)")
+    assert told(*names) == [("moved", "torch.a.b.f", "torch.a.f")]
+
+
+def test_what_appears_elsewhere_with_other_parameters_is_another_thing():
+    names = ("torch.a.b.f | function ; (x, y) | -", "torch.a.f | - | function ; (z)")
+    assert told(*names) == [("gone", "torch.a.b.f", None), ("new", "torch.a.f", "function")]
+
+
+def test_a_name_is_renamed_beside_itself():
+    names = ("torch.f | function ; (x) | -", "torch.g | =torch.f | function ; (x)")
+    assert told(*names) == [("renamed", "torch.f", "torch.g")]
+
+
+def test_a_moved_function_can_change_as_well():
+    names = ("torch.a.f | function ; (x, y) | -", "torch.b.f | =torch.a.f | function ; (x)")
+    assert told(*names) == [("moved", "torch.a.f", "torch.b.f"), ("parameter gone", "torch.a.f", "y")]
+
+
+def test_a_method_that_its_base_class_has_now_is_not_gone():
+    names = (
+        "torch.B | class ; () | .",
+        "torch.C | class ; () ; <torch.B | .",
+        "torch.B.f | - | method ; ()",
+        "torch.C.f | method ; () | -",
+    )
+    assert told(*names) == [("new", "torch.B.f", "method")]
+
+
+def test_members_of_a_class_that_is_only_known_to_exist_are_not_called_gone_or_new():
+    assert told("torch.C | class ; () | ", "torch.C.f | method ; () | -") == []
+    assert told("torch.C | | class ; ()", "torch.C.f | - | method ; ()") == []
+
+
+def test_what_every_object_has_is_not_told():
+    names = ("torch.C | class ; () | .", "torch.C.__eq__ | method ; (other) | -")
+    assert told(*names) == []
+
+
+def test_a_method_became_a_property():
+    names = ("torch.C | class ; () | .", "torch.C.f | method ; () | property")
+    assert told(*names) == [("replaced", "torch.C.f", "property")]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "change"),
+    [
+        ("a, b=1", "a", ("parameter gone", "b")),
+        ("a", "a, b=1", ("parameter added", "b")),
+        ("a", "a, *, b", ("parameter required", "b")),
+        ("a, b=1", "a, b", ("parameter required", "b")),
+        ("a, b=1", "a, c=1", ("parameter renamed", "b")),
+        ("a, b", "b, a", ("parameters reordered", "b, a")),
+        ("a, b=1", "a, *, b=1", ("parameters reordered", "b")),
+        ("a, b=1", "a, b=2", ("default", "b")),
+        ("a, b=1", "a, b='deprecated'", ("deprecated", "b")),
+    ],
+)
+def test_changes_of_a_parameter(old, new, change):
+    assert of_parameters(old, new) == [change]
+
+
+def test_a_parameter_put_before_another_is_added_and_moves_it():
+    assert of_parameters("a, b=1", "a, c=2, b=1") == [("parameters reordered", "c"), ("parameter added", "c")]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("a, b=1", "a, b=1.0"),
+        ("a, b='x'", 'a, b="x"'),
+        ("a, b=[0, 1]", "a, b=(0, 1)"),
+        ("a, b=1", "a, b=..."),
+        ("a, b=<object>", "a, b=1"),
+        ("a, b=1", "a, b=1, _c=2"),
+        ("arg0", "arg1"),
+        ("a, /", "b, /"),
+        ("a, *, b=1", "a, b=1"),
+        ("a, b=1", "*args, **kwargs"),
+        ("*args, **kwargs", "a, b=1"),
+        ("a, b=1", "a, **kwargs"),
+    ],
+)
+def test_what_means_the_same_or_cannot_be_known_is_not_told(old, new):
+    assert of_parameters(old, new) == []
+
+
+def test_two_parameters_in_place_of_others_are_not_called_renamed():
+    assert of_parameters("a, b, c", "a, x, y") == [
+        ("parameter gone", "b"),
+        ("parameter gone", "c"),
+        ("parameter required", "x"),
+        ("parameter required", "y"),
+    ]
+
+
+def test_what_follows_a_gone_parameter_is_to_be_passed_by_keyword():
+    (change,) = changes(inventory("torch.f | function ; (a, b=1, c=2) | function ; (a, c=2)"), OLD, NEW)
+    assert change.hint == "do not pass it, and pass what follows it by keyword"
+
+
+def test_documentation_alone_takes_no_parameter_away():
+    assert told("torch.f | function ; doc(a, b=1) | function ; doc(a)") == []
+
+
+def test_documentation_that_comes_late_adds_nothing():
+    assert told("torch.f | function ; doc(a) ; op(a, *, b=1) | function ; doc(a, *, b=1) ; op(a, *, b=1)") == []
+
+
+def test_the_schema_of_an_operator_takes_a_parameter_away():
+    assert told("torch.f | function ; doc(a) ; op(a, *, b=1) | function ; doc(a) ; op(a)") == [
+        ("parameter gone", "torch.f", "b")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("op(a)", "op(a) ; op(a, b)"), ("op(a) ; op(c)", "op(a, b=1) ; op(c, b=1)")],
+)
+def test_overloads_are_taken_together(old, new):
+    assert told(f"torch.f | function ; {old} | function ; {new}") == [("parameter added", "torch.f", "b")]
+
+
+def test_deprecated_is_told_when_it_begins():
+    names = ("torch.f | function ; () | function ; () ; !use g", "torch.g | function ; () ; !old | .")
+    assert told(*names) == [("deprecated", "torch.f", "use g")]
+
+
+def test_what_a_base_class_changed_alike_names_it():
+    names = inventory(
+        "torch.B | class ; () | .",
+        "torch.C | class ; () ; <torch.B | .",
+        "torch.B.f | method ; (a) | method ; ()",
+        "torch.C.f | method ; (a) | method ; ()",
+    )
+    assert [(change.name, change.base) for change in changes(names, OLD, NEW)] == [
+        ("torch.B.f", None),
+        ("torch.C.f", "torch.B.f"),
+    ]
+
+
+def test_private_names_are_not_told():
+    assert told("torch._f | function ; () | -", "torch._g | - | function ; ()") == []
+
+
+@pytest.mark.parametrize("text", ["2.1", "2.1.0", "2.1.2+cu121"])
+def test_a_release_is_given_as_people_write_it(text):
+    assert release(text, inventory("torch.f | function | .")) == "2.1"
+
+
+@pytest.mark.parametrize("text", ["2.7", "1.13", "new"])
+def test_an_unknown_release_is_refused(text):
+    with pytest.raises(Refusal, match=r"2\.0 to 2\.1|as in 2\.8"):
+        release(text, inventory("torch.f | function | ."))
+
+
+def fact(identity, *, since=None, until=None, subject="torch.f", claim="It is so.", hint=None):
+    return IndexedFact(
+        subjects=(subject,), since=since, until=until, id=identity, claim=claim, hint=hint, file="a.py", line=1
+    )
+
+
+def felt(facts, *lines):
+    names = inventory(*lines)
+    return [
+        (change.name, change.old, change.new)
+        for change in behaviours(facts, names, OLD, NEW, changes(names, OLD, NEW))
+    ]  # fmt: skip
+
+
+def test_a_fact_that_ends_and_one_that_begins_are_one_change():
+    facts = [fact("a", until="2.1", claim="It was."), fact("b", since="2.1", claim="It is.")]
+    assert felt(facts, "torch.f | function ; () | .") == [("torch.f", "It was.", "It is.")]
+
+
+def test_a_fact_outside_the_two_releases_is_no_change():
+    assert felt([fact("a", since="2.0"), fact("b", until="2.2")], "torch.f | function ; () | .") == []
+
+
+def test_a_fact_about_something_new_is_no_changed_behaviour():
+    assert felt([fact("a", since="2.1")], "torch.f | - | function ; ()") == []
+
+
+def test_a_fact_about_a_new_parameter_is_no_changed_behaviour():
+    facts = [fact("a", since="2.1", claim="`f(b=2)` is two."), fact("b", until="2.1", claim="`f` does not take `b`.")]
+    assert felt(facts, "torch.f | function ; (a) | function ; (a, b=1)") == []
+
+
+def test_only_the_cpu_counts_where_devices_differ():
+    facts = [fact("a", since={"cpu": "2.0", "cuda": "2.1"}), fact("b", since={"cpu": "2.1", "cuda": "2.0"})]
+    assert felt(facts, "torch.f | function ; () | .") == [("torch.f", None, "It is so.")]
+
+
+NAMES = inventory(
+    "torch.gone | function ; (a) | -",
+    "torch.optim | module | .",
+    "torch.optim.A | class ; (lr, verbose=False) | class ; (lr)",
+    "torch.optim.B | class ; (lr, verbose=False) | class ; (lr)",
+    "torch.save | function ; (f, safe=False) | function ; (f, safe=True)",
+    "torch.old | function ; () | function ; () ; !use torch.new",
+    "torch.Tensor | class ; () | .",
+    "torch.Tensor.flip | method ; () | -",
+    "torch.flat | function ; op(a, b) ; op(a, c, d) | function ; op(a, c, d)",
+    "torch._secret | function ; () | -",
+)
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """`torchproof diff` with these arguments: its exit code and what it prints."""
+    monkeypatch.setattr(diff, "inventory", lambda: NAMES)
+    monkeypatch.setattr(diff, "facts", lambda: (fact("a", since="2.1", subject="torch.save", hint="say so"),))
+
+    def run(*arguments):
+        parser = argparse.ArgumentParser()
+        diff.arguments(parser)
+        return diff.command(parser.parse_args(list(arguments))), capsys.readouterr().out
+
+    return run
+
+
+def test_the_screen_begins_with_the_counts_most_felt_first(run):
+    code, out = run("2.0", "2.1")
+    assert code == 0
+    assert out.startswith("torch 2.0 → 2.1: 2 gone, 3 parameter gone, 1 default, 1 behaviour, 1 deprecated\n")
+
+
+def test_what_changed_alike_stands_in_one_line(run):
+    _, out = run("2.0", "2.1")
+    assert "  torch.optim.{A, B}(verbose)\n" in out
+    assert "  torch.save(safe=False → True)\n" in out
+    assert "  torch.save  now: It is so. (say so)\n" in out
+
+
+def test_lines_are_at_most_100_wide(run):
+    _, out = run("2.0", "2.1")
+    assert max(map(len, out.splitlines())) <= 100
+
+
+def test_nothing_changed_says_so(run):
+    assert run("2.1", "2.1")[1] == "torch 2.1 → 2.1: nothing changed\n"
+
+
+def test_the_older_release_comes_first(run):
+    with pytest.raises(Refusal, match=r"torch 2\.0 is older than 2\.1"):
+        run("2.1", "2.0")
+
+
+def test_json_has_every_change(run):
+    said = json.loads(run("2.0", "2.1", "--json")[1])
+    assert (said["schema"], said["old"], said["new"]) == (1, "2.0", "2.1")
+    assert said["counts"]["parameter gone"] == 3
+    assert {
+        "kind": "default",
+        "name": "torch.save",
+        "parameter": "safe",
+        "old": "False",
+        "new": "True",
+        "hint": "pass safe=False to keep what it did",
+    } in said["changes"]
+
+
+def test_markdown_has_headings_and_lists(run):
+    _, out = run("2.0", "2.1", "--markdown")
+    assert "#### gone (2): the name is nowhere any more\n\n- `torch.gone`\n" in out
+
+
+def test_markdown_folds_what_is_long():
+    many = [Change("gone", f"torch.m{number}.f") for number in range(11)]
+    assert "<details><summary>gone (11): " in diff.as_markdown(many, "2.0", "2.1")
+
+
+@pytest.fixture
+def code(tmp_path):
+    def code(text):
+        (tmp_path / "code.py").write_text("import torch\n" + text, encoding="utf-8")
+        return str(tmp_path)
+
+    return code
+
+
+def test_uses_tells_what_breaks_with_its_line_and_fails(run, code):
+    exit_code, out = run("2.0", "2.1", "--uses", code("torch.gone(1)\ntorch.optim.A(1, verbose=True)\n"))
+    assert exit_code == 1
+    assert "2 breaks" in out.splitlines()[0]
+    assert "torch.optim.A(verbose)  parameter gone: do not pass it" in out
+    assert "code.py:3" in out
+
+
+def test_a_parameter_that_is_not_passed_does_not_break(run, code):
+    exit_code, out = run("2.0", "2.1", "--uses", code("torch.optim.A(1)\n"))
+    assert (exit_code, "nothing changes" in out) == (0, True)
+
+
+def test_a_gone_parameter_passed_by_position_breaks(run, code):
+    assert run("2.0", "2.1", "--uses", code("torch.optim.A(1, True)\n"))[0] == 1
+
+
+def test_which_overload_is_called_by_position_is_not_guessed(run, code):
+    assert run("2.0", "2.1", "--uses", code("torch.flat(1, 2)\n"))[0] == 0
+    assert run("2.0", "2.1", "--uses", code("torch.flat(1, b=2)\n"))[0] == 1
+
+
+def test_another_default_is_told_where_it_is_not_passed(run, code):
+    exit_code, out = run("2.0", "2.1", "--uses", code("torch.save('f')\ntorch.save('f', safe=False)\n"))
+    assert exit_code == 0
+    assert "torch.save(safe=False → True)  default: pass safe=False to keep what it did" in out
+    assert "code.py:2\n" in out
+
+
+def test_methods_of_unknown_values_are_only_possible(run, code):
+    exit_code, out = run("2.0", "2.1", "--uses", code("def f(x):\n    return x.flip()\n"))
+    assert exit_code == 0
+    assert "possible (1)" in out
+
+
+def test_private_names_have_their_own_list(run, code):
+    exit_code, out = run("2.0", "2.1", "--uses", code("torch._secret()\n"))
+    assert exit_code == 0
+    assert "private (1)\n  torch._secret  gone" in out
+
+
+def test_uses_as_json(run, code):
+    said = json.loads(run("2.0", "2.1", "--json", "--uses", code("torch.gone(1)\n"))[1])
+    assert said["certain"][0]["name"] == "torch.gone"
+    assert said["certain"][0]["breaks"] is True
+    assert said["certain"][0]["places"][0].endswith("code.py:2")
+
+
+def test_uses_as_markdown(run, code):
+    _, out = run("2.0", "2.1", "--markdown", "--uses", code("torch.old()\n"))
+    assert "#### deprecated (1)\n\n- torch.old  deprecated: use torch.new (" in out
+
+
+def test_uses_of_nothing_is_refused(run, tmp_path):
+    with pytest.raises(Refusal, match="there is no "):
+        run("2.0", "2.1", "--uses", str(tmp_path / "nothing"))

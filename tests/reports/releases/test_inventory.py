@@ -1,0 +1,414 @@
+"""What every release has: reading it, making the file, and that the file agrees with the torch that is here."""
+
+import json
+import random
+import re
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from tests.project import ROOT
+from torchproof.inventory import VERSION, Inventory, Parameter, first_with, inventory, unknown
+from torchproof.releases import supported
+from torchproof.reports.releases.merge import command, merge
+from torchproof.reports.releases.signatures import signatures
+from torchproof.reports.releases.sources import read
+
+RELEASE = ".".join(torch.__version__.split(".")[:2])
+SMALL = Inventory(
+    merge(
+        {
+            "2.0": [
+                "torch\tmodule",
+                "torch.add\tfunction\tdoc(input, other, *, alpha=1)\top(input, other)",
+                "torch.absolute\t=torch.add",
+                "torch._six",
+                "torch.nn\tmodule",
+                "torch.nn.Module\tclass\t()",
+                "torch.nn.Module.to\tmethod\t(device)",
+                "torch.nn.Linear\tclass\t(size, bias=True)\t<torch.nn.Module",
+                "torch.nn.linear\tmodule",
+                "torch.nn.linear.Linear\t=torch.nn.Linear",
+                "torch.old\tfunction\t()\t!use torch.add",
+            ],
+            "2.1": [
+                "torch\tmodule",
+                "torch.add\tfunction\tdoc(input, other, *, alpha=1)\top(input, other)",
+                "torch.nn\tmodule",
+                "torch.nn.Module\tclass\t()",
+                "torch.nn.Module.to\tmethod\t(device, dtype=None)",
+                "torch.nn.Linear\tclass\t(size, bias=True)\t<torch.nn.Module",
+                "torch.nn.linear\tmodule",
+                "torch.nn.linear.Linear\t=torch.nn.Linear",
+            ],
+        }
+    )
+)
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_name_is_there_in_the_releases_that_have_it():
+    assert SMALL.entry("torch.old", "2.0").deprecated == "use torch.add"
+    assert SMALL.entry("torch.old", "2.1") is None
+    assert SMALL.spans("torch.old") == [True, False]
+
+
+def test_a_private_name_exists_without_being_public():
+    assert SMALL.entry("torch._six", "2.0").kind == ""
+    assert SMALL.spans("torch._six") == [False, False]
+    assert "torch._six" not in SMALL.public("2.0")
+    assert "torch._six" in dict(SMALL.everything("2.0"))
+
+
+def test_an_alias_leads_to_what_it_stands_for():
+    assert SMALL.find("torch.absolute", "2.0").name == "torch.add"
+    assert SMALL.find("torch.absolute", "2.1") is None
+
+
+def test_a_method_is_found_in_the_base_class_of_an_alias():
+    assert SMALL.find("torch.nn.linear.Linear.to", "2.0").name == "torch.nn.Module.to"
+    assert SMALL.entry("torch.nn.linear.Linear.to", "2.0") is None
+
+
+def test_history_tells_each_release():
+    texts = [entry.signatures[0].text for _, entry in SMALL.history("torch.nn.Linear.to")]
+    assert texts == ["device", "device, dtype=None"]
+
+
+def test_signatures_come_with_their_source():
+    assert [(one.source, one.text) for one in SMALL.find("torch.add", "2.0").signatures] == [
+        ("doc", "input, other, *, alpha=1"),
+        ("op", "input, other"),
+    ]
+
+
+def test_parameters_know_how_they_are_passed():
+    one = SMALL.find("torch.add", "2.0").signatures[0]
+    assert one.parameters == (
+        Parameter("input", None, "positional"),
+        Parameter("other", None, "positional"),
+        Parameter("alpha", "1", "keyword"),
+    )
+
+
+@pytest.mark.parametrize("text", ["", "torchproof inventory 99\nreleases 2.0\n", "torch.add\n"])
+def test_another_text_is_refused(text):
+    with pytest.raises(ValueError, match="it is no inventory that this version reads"):
+        Inventory(text)
+
+
+# --- merging ----------------------------------------------------------------------------------------------------------
+
+
+def test_what_stays_the_same_stands_once():
+    answers = {
+        "2.0": ["torch.a\tfunction\t()", "torch.b", "torch.d\tclass"],
+        "2.1": ["torch.a\tfunction\t()", "torch.d\tclass"],
+        "2.2": ["torch.a\tfunction\t(x)", "torch.b", "torch.d\tclass"],
+    }
+    assert merge(answers).splitlines() == [
+        VERSION,
+        "releases 2.0 2.1 2.2",
+        "torch",
+        "\ta\t2.0-2.2\tfunction\t()",
+        "\t\t2.2-\tfunction\t(x)",
+        "\tb\t2.0-2.1,2.2-",
+        "\td\t\tclass",
+    ]
+
+
+def test_the_command_writes_the_file_of_the_answers(tmp_path, capsys):
+    (tmp_path / "2.0.txt").write_text("torch\tmodule\ntorch.a\tattribute\n")
+    options = type("Options", (), {"answers": [tmp_path / "2.0.txt"], "output": tmp_path / "inventory.tsv"})
+    assert command(options) == 0
+    assert Inventory((tmp_path / "inventory.tsv").read_text()).entry("torch.a", "2.0").kind == "attribute"
+    assert capsys.readouterr().out.startswith("1 releases: ")
+
+
+# --- asking -----------------------------------------------------------------------------------------------------------
+
+
+def plain(a, /, b, *rest, c=1.5, d: int = 2, **more): ...
+def torchs(dtype=torch.float, device=torch.device("cpu"), kind=torch.nn.Linear, what=object()): ...  # noqa: B008
+
+
+def documented(*args, **kwargs):
+    """documented(input, size: int, *, out=None) -> Tensor
+
+    .. function:: documented(other, mode="mean")
+    """
+
+
+@pytest.mark.parametrize(
+    ("function", "texts"),
+    [
+        (plain, ["(a, /, b, *rest, c=1.5, d=2, **more)"]),
+        (torchs, ["(dtype=torch.float32, device=torch.device(type='cpu'), kind=Linear, what=...)"]),
+        (documented, ["(*args, **kwargs)", "doc(input, size, *, out=None)", "doc(other, mode='mean')"]),
+    ],
+)
+def test_a_signature_is_the_same_text_everywhere(function, texts):
+    assert list(signatures(function.__name__, function, {})) == texts
+
+
+def test_a_default_has_its_public_name():
+    (text,) = signatures("torchs", torchs, {id(torch.nn.Linear): "torch.nn.Linear"})
+    assert "kind=torch.nn.Linear" in text
+
+
+def test_a_built_in_is_told_by_its_documentation_and_its_operators():
+    texts = list(signatures("torch.add", torch.add, {}))
+    assert texts == ["doc(input, other, *, alpha=1, out=None)", "op(input, other, *, alpha=1, out=None)"]
+
+
+def test_a_tensor_method_has_no_self_and_no_out():
+    texts = list(signatures("torch.Tensor.add", torch.Tensor.add, {}, is_bound=True, cls=torch.Tensor))
+    assert "op(other, *, alpha=1)" in texts
+
+
+def source(tmp_path, text):
+    file = tmp_path / "module.py"
+    file.write_text(text)
+    return read(str(file))
+
+
+def test_a_file_tells_the_names_that_it_binds(tmp_path):
+    text = """
+from typing import TYPE_CHECKING
+from torch.nn import Linear as Layer
+from . import sibling
+if TYPE_CHECKING:
+    from torch import Never
+try:
+    import fast
+except ImportError:
+    fast = None
+A, (B, C) = 1, (2, 3)
+D: int = 4
+class E: ...
+def f(): g = 1
+"""
+    found = source(tmp_path, text).top
+    assert found == {"Layer": "torch.nn.Linear", "sibling": ".sibling", **dict.fromkeys(["fast", *"ABCDEf"], "")}
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("warnings.warn('f is deprecated', FutureWarning)", "f is deprecated"),
+        ("warnings.warn(f'{f} is ' 'deprecated')", "{f} is deprecated"),
+        ("warnings.warn(OLD, category=DeprecationWarning)", "deprecated since ever"),
+        ("if x: warnings.warn('x is deprecated')", None),
+        ("warnings.warn('f is slow')", None),
+        ("warnings.warn('deprecated', RuntimeWarning)", None),
+    ],
+)
+def test_a_warning_counts_that_is_always_given(tmp_path, body, words):
+    found = source(tmp_path, f"OLD = 'deprecated since ever'\ndef f(x):\n    {body}\n")
+    assert found.warned.get(2) == words
+
+
+# --- the file itself --------------------------------------------------------------------------------------------------
+
+
+def test_the_file_is_of_all_supported_releases():
+    assert inventory().releases == tuple(supported())
+
+
+def test_the_first_release_with_every_name():
+    assert first_with(("torch.add",)) == "2.0"
+    assert first_with(("torch.add", "torch.nn.RMSNorm")) == "2.4"
+    assert first_with(()) == "2.0"
+
+
+def test_an_unknown_name_comes_with_its_likeness():
+    assert unknown("torch.add") is None
+    assert "torch.Tensor.view" in unknown("torch.Tensor.veiw")
+    assert "torch.nn.Linear" in unknown("torch.n.Linear")
+    assert unknown("torch.qqqqqqqqqqqqq") == ""
+    with pytest.raises(KeyError):
+        first_with(("torch.qqqqqqqqqqqqq",))
+
+
+@pytest.mark.parametrize(
+    ("name", "release", "found"),
+    [
+        ("torch.nn.Linear.to", "2.0", "torch.nn.Module.to"),
+        ("torch.nn.modules.linear.Linear", "2.0", "torch.nn.Linear"),
+        ("torch.optim.lr_scheduler.StepLR.step", "2.6", "torch.optim.lr_scheduler.LRScheduler.step"),
+        ("torch.float", "2.6", "torch.float32"),
+        ("torch.Tensor.add_", "2.6", "torch.Tensor.add_"),
+        ("torch.nn.functional.conv2d", "2.6", "torch.conv2d"),
+        ("torch.utils.data.dataloader.default_collate", "2.6", "torch.utils.data.default_collate"),
+        ("torch.utils._pytree.tree_map", "2.6", "torch.utils._pytree.tree_map"),
+        ("torch._C._nn.gelu", "2.6", "torch.nn.functional.gelu"),
+        ("torch.backends.cudnn.benchmark", "2.6", "torch.backends.cudnn.benchmark"),  # the module is an object
+        ("torch.has_cuda", "2.6", "torch.has_cuda"),  # made when asked for
+        ("torch.export.Dim.AUTO", "2.6", "torch.export.Dim.AUTO"),  # of a function
+        ("torch.distributed.ReduceOp.SUM", "2.6", "torch.distributed.ReduceOp.SUM"),
+        ("torch.cuda.amp.GradScaler.step", "2.6", "torch.GradScaler.step"),
+    ],
+)
+def test_a_name_is_found_as_programs_write_it(name, release, found):
+    assert inventory().find(name, release).name == found
+
+
+@pytest.mark.parametrize(
+    ("name", "release", "words"),
+    [
+        ("torch.norm", "2.0", "torch.norm is deprecated and may be removed"),  # from its documentation
+        ("torch.jit.script", "2.15", "`torch.jit.script` is deprecated."),  # from a warning that it gives
+        ("torch.symeig", "2.0", "This function was deprecated since version 1.9 and is now removed."),  # from an error
+        (
+            "torch.cuda.amp.GradScaler",
+            "2.6",
+            "``torch.cuda.amp.GradScaler(args...)`` is deprecated.",
+        ),  # from a decorator
+        ("torch.has_cuda", "2.6", "'has_cuda' is deprecated, please use 'torch.backends.cuda.is_built()'"),
+    ],
+)
+def test_deprecation_is_in_the_words_of_the_release(name, release, words):
+    assert inventory().find(name, release).deprecated.startswith(words)
+
+
+def test_what_is_not_deprecated_has_no_words():
+    assert inventory().find("torch.compiler.is_compiling", "2.15").deprecated is None
+
+
+@pytest.mark.parametrize("name", ["torch._six", "torch._six.inf", "torch.nn.Linear.tu", "torch.nn.RMSNorm"])
+def test_what_a_release_has_not_is_not_found(name):
+    assert inventory().find(name, "2.0") is None
+
+
+def test_a_parameter_that_went_is_gone():
+    """`verbose` of schedulers went in 2.7."""
+    having = {
+        release: any(one.name == "verbose" for one in entry.signatures[0].parameters)
+        for release, entry in inventory().history("torch.optim.lr_scheduler.StepLR")
+    }
+    assert having["2.6"]
+    assert not having["2.7"]
+
+
+of_answer = pytest.mark.xdist_group("answer")  # it takes half a minute: one worker asks, and not each
+
+
+@pytest.fixture(scope="module")
+def answer(tmp_path_factory):
+    """What the torch that is here answers, by name, and the modules that cannot be imported here."""
+    file = tmp_path_factory.mktemp("answer") / "answer.txt"
+    asked = subprocess.run(
+        [sys.executable, "-I", "reports/releases/ask.py", str(file)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    states = dict(line.partition("\t")[::2] for line in file.read_text().splitlines())
+    return states, tuple(re.findall(r"^left out (\S+):", asked.stderr, re.MULTILINE))
+
+
+@of_answer
+@pytest.mark.timeout(300)
+@pytest.mark.slow
+def test_the_file_agrees_with_the_torch_that_is_here(answer):
+    states, left_out = answer
+    here = {name: state for name, state in states.items() if name != "torch"}
+    listed = dict(lines_of(RELEASE))
+    differing = [name for name in sorted(here.keys() | listed.keys()) if here.get(name) != listed.get(name)]
+    needs = re.compile("|".join(map(re.escape, left_out)) or "$^")
+    differing = [name for name in differing if not needs.search(f"{name} {listed.get(name)}")]
+    assert list(filter(is_of_every_build, differing)) == []
+
+
+def is_of_every_build(name):
+    """The file has what the published builds have; one for the CPU alone lacks what is made for CUDA."""
+    made_for_cuda = r"torch\._C\b|torch\.cuda\b|.*NCCL|.*\.triton_compat\b"
+    return torch.version.cuda is not None or not re.match(made_for_cuda, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_always_there"),
+    [
+        ("torch.add", True),
+        ("torch.distributed.ProcessGroupGloo", True),
+        ("torch.distributed.ProcessGroupNCCL.abort", False),
+        ("torch.cuda.Stream.priority", False),
+        ("torch._C._cuda_synchronize", False),
+    ],
+)
+def test_a_build_for_the_cpu_is_not_asked_for_what_is_made_for_cuda(monkeypatch, name, is_always_there):
+    monkeypatch.setattr(torch.version, "cuda", None)
+    assert is_of_every_build(name) is is_always_there
+
+
+def lines_of(release):
+    """The names and states of one release as its answer has them: merging that release alone gives them back."""
+    for name, entry in inventory().everything(release):
+        fields = [f"={entry.alias}" if entry.alias else entry.kind]
+        fields += [f"{one.source}({one.text})" for one in entry.signatures]
+        fields += ["<" + ",".join(entry.bases)] if entry.bases else []
+        fields += [f"!{entry.deprecated}"] if entry.deprecated else []
+        yield name, "\t".join(fields)
+
+
+def is_decided(name):
+    """Not so what every object has, what stands in something private, and what may be inherited from outside torch."""
+    above = inventory().find(name.rpartition(".")[0], RELEASE)
+    return "__" not in name and is_of_every_build(name) and (above is None or all_is_known(above))
+
+
+def all_is_known(entry):
+    bases = [inventory().find(base, RELEASE) for base in entry.bases]
+    return entry.kind != "" and all(base is not None and all_is_known(base) for base in bases)
+
+
+EXISTS = """
+import importlib, json, sys, warnings
+
+warnings.simplefilter("ignore")
+import torch
+
+
+def exists(name):
+    parts = name.split(".")
+    for end in range(len(parts), 0, -1):
+        try:
+            value = importlib.import_module(".".join(parts[:end]))
+            break
+        except ImportError:
+            pass
+    for part in parts[end:]:
+        annotated = any(part in vars(base).get("__annotations__", ()) for base in getattr(value, "__mro__", ()))
+        if not hasattr(value, part):
+            return annotated
+        value = getattr(value, part)
+    return True
+
+
+json.dump({name: exists(name) for name in json.load(sys.stdin)}, sys.stdout)
+"""
+
+
+@of_answer
+@pytest.mark.timeout(300)
+@pytest.mark.slow
+def test_random_names_of_all_releases_are_here_or_not_as_the_file_says(answer):
+    everywhere = {name for release in inventory().releases for name in inventory().public(release)}
+    names = sorted(name for name in everywhere if is_decided(name) and not name.startswith(answer[1]))
+    here = {name: inventory().find(name, RELEASE) is not None for name in names}
+    drawn = random.Random(0)
+    asked = [
+        name
+        for is_here in (True, False)
+        for name in drawn.sample([name for name in names if here[name] is is_here], k=100)
+    ]
+    child = subprocess.run(
+        [sys.executable, "-I", "-c", EXISTS], input=json.dumps(asked), check=True, capture_output=True, text=True
+    )
+    exists = json.loads(child.stdout.splitlines()[-1])
+    assert {name for name in asked if exists[name] != here[name]} == set()

@@ -1,0 +1,178 @@
+"""Since when a name or a parameter exists, and what became of it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+import pytest
+
+from torchproof.inventory import Inventory
+from torchproof.reports import Refusal, index
+from torchproof.reports.index import IndexedFact
+from torchproof.reports.releases import when
+
+NAMES = Inventory(
+    """torchproof inventory 1
+releases 2.0 2.1 2.2
+torch
+\tload\t2.0-2.1\tfunction\t(f, *, safe=False)
+\t\t2.1-2.2\tfunction\t(f, *, safe=True, mmap=None)
+\t\t2.2-\tfunction\t(f, *, safe=True, mmap=None)\t!use torch.read
+\tserial\t\tmodule
+\tgone\t2.0-2.1\tfunction\t(a)\t!it will go
+\tway\t2.0-2.2\tfunction\t(a, b)
+\tC\t\tclass\t(lr, verbose=False)
+\tKind\t2.0-2.1\tclass
+\t\t2.1-
+\t_private\t2.1-
+\tadd\t\tfunction\tdoc(input, other, *, out=None)\top(input, other)
+torch.serial
+\tload\t\t=torch.load
+\tway\t2.0-2.2\t=torch.way
+\t\t2.2-\tfunction\t(a, b)
+torch.Kind
+\tONE\t2.0-2.1\tattribute
+torch.C
+\tstep\t\tmethod\t(closure=None)
+\tverbose\t\tattribute
+"""
+)
+
+
+def fact(identity, claim, *, since=None, until=None, subject="torch.load"):
+    return IndexedFact(subjects=(subject,), since=since, until=until, id=identity, claim=claim, file="a.py", line=1)
+
+
+@pytest.fixture
+def ask(monkeypatch, capsys):
+    """What `torchproof when` prints about a name."""
+    known = (
+        fact("load.always", "It is always so."),
+        fact("load.safe", "`load(safe=False)` trusts.", since="2.1"),
+        fact("serial.load", "It was so.", until="2.1", subject="torch.serial.load"),
+        fact("other", "It is another thing.", subject="torch.add"),
+    )
+    monkeypatch.setattr(when, "inventory", lambda: NAMES)
+    monkeypatch.setattr(index, "facts", lambda: known)
+
+    def ask(*arguments):
+        parser = argparse.ArgumentParser()
+        when.arguments(parser)
+        assert when.command(parser.parse_args(list(arguments))) == 0
+        return capsys.readouterr().out
+
+    return ask
+
+
+def test_a_name_of_the_oldest_release_may_be_older(ask):
+    assert ask("torch.load").startswith("torch.load: function, since 2.0 or before\n")
+
+
+def test_a_name_that_is_gone(ask):
+    out = ask("torch.gone")
+    assert out.startswith("torch.gone: function, since 2.0 or before, gone in 2.1\n")
+    assert "  2.1  gone: it will go\n" in out
+
+
+def test_what_belongs_to_something_that_is_only_known_to_exist_is_not_gone(ask):
+    assert ask("torch.Kind.ONE") == "torch.Kind.ONE: attribute, since 2.0 or before\n"
+
+
+def test_a_private_name_has_a_since(ask):
+    assert ask("torch._private").startswith("torch._private: private, since 2.1\n")
+
+
+def test_its_other_spellings(ask):
+    assert "\nalso torch.serial.load\n" in ask("torch.load")
+    assert "\nalso torch.load\n" in ask("torch.serial.load")
+
+
+def test_signatures_are_told_where_they_change(ask):
+    assert "  2.0        (f, *, safe=False)\n  since 2.1  (f, *, safe=True, mmap=None)\n" in ask("torch.load")
+
+
+def test_changes_are_told_with_their_release(ask):
+    out = ask("torch.load")
+    assert "  2.1  (safe=False → True)  default: pass safe=False to keep what it did\n" in out
+    assert "  2.1  (mmap)  parameter added\n" in out
+    assert "  2.2  deprecated: use torch.read\n" in out
+
+
+def test_what_was_deprecated_from_the_beginning(ask):
+    assert "  2.0  deprecated: it will go\n" in ask("torch.gone")
+
+
+def test_where_it_went(ask):
+    assert "  2.2  → in torch.serial  moved: write torch.serial.way\n" in ask("torch.way")
+
+
+def test_sources_that_are_not_python_are_named(ask):
+    assert "documented as (input, other, *, out=None); operator (input, other)" in ask("torch.add")
+
+
+def test_a_parameter(ask):
+    out = ask("torch.load.safe")
+    assert out.startswith("torch.load.safe: parameter, since 2.0 or before\n")
+    assert "default\n  2.0        False, by keyword only\n  since 2.1  True, by keyword only\n" in out
+
+
+def test_a_parameter_that_came(ask):
+    assert ask("torch.load.mmap").startswith("torch.load.mmap: parameter, since 2.1\n")
+
+
+def test_a_parameter_without_default_must_be_passed(ask):
+    assert "  all releases  must be passed\n" in ask("torch.load.f")
+
+
+def test_a_parameter_is_meant_rather_than_the_attribute_that_keeps_it(ask):
+    assert ask("torch.C.verbose").startswith("torch.C.verbose: parameter")
+
+
+def test_a_documented_parameter_says_that_it_is(ask):
+    assert "None, by keyword only (as documented)" in ask("torch.add.out")
+
+
+def test_a_method_is_no_parameter(ask):
+    assert ask("torch.C.step").startswith("torch.C.step: method")
+
+
+def test_facts_about_it_by_each_name_with_their_ranges_first(ask):
+    out = ask("torch.load")
+    assert (
+        "facts (3)\n  since 2.1  `load(safe=False)` trusts.  load.safe\n  until 2.1  It was so.  serial.load\n" in out
+    )
+    assert "  always     It is always so.  load.always\n" in out
+
+
+def test_facts_about_a_parameter_speak_of_it(ask):
+    assert "facts (1)\n" in ask("torch.load.safe")
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("torch.laod", "did you mean torch.load?"),
+        ("torch.load.saef", "did you mean torch.load.safe?"),
+        ("numpy.load", "from 2.0 to 2.2 has numpy.load"),
+        ("load", "has load"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_what_looks_like_it(ask, name, near):
+    with pytest.raises(Refusal, match=near.replace("?", r"\?")):
+        ask(name)
+
+
+def test_json_of_a_name(ask):
+    said = json.loads(ask("torch.serial.load", "--json"))
+    assert (said["schema"], said["kind"], said["since"], said["gone"]) == (1, "function", "2.0", None)
+    assert (said["canonical"], said["aliases"]) == ("torch.load", ["torch.load"])
+    assert said["deprecated"] == "use torch.read"
+    assert said["states"][0] == {"since": "2.0", "to": "2.0", "text": "(f, *, safe=False)"}
+    assert [change["release"] for change in said["changes"]] == ["2.1", "2.1", "2.2"]
+    assert {fact["id"] for fact in said["facts"]} == {"load.always", "load.safe", "serial.load"}
+
+
+def test_json_of_a_parameter(ask):
+    said = json.loads(ask("torch.load.mmap", "--json"))
+    assert said["states"] == [{"since": "2.1", "to": "2.2", "text": "None, by keyword only"}]

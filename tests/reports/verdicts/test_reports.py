@@ -1,0 +1,139 @@
+"""Reports read records, on a machine without torch."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.project import ROOT
+from tests.records import write
+from torchproof.__main__ import main
+from torchproof.reports.verdicts.matrix import matrix
+from torchproof.reports.verdicts.runs import load
+
+
+@pytest.fixture
+def record(tmp_path):
+    results = [
+        ("views.a.holds[cpu]", "holds", {}),
+        ("views.a.fails[cpu]", "broken", {"reason": "assert 1 == 2", "assertion": "assert 1 == 2\nAssertionError"}),
+        ("views.a.known", "broken", {"reason": "assert", "finding": "https://example.org/1"}),
+        ("linalg.b.later", "differs", {"reason": "AttributeError: no such thing"}),
+        ("linalg.b.gpu[cuda]", "unavailable", {"reason": "no cuda device here"}),
+    ]
+    return write(tmp_path / "run.jsonl", "2.6.0+cpu", results)
+
+
+def printed(capsys, *arguments):
+    assert main([str(argument) for argument in arguments]) == 0
+    return capsys.readouterr().out
+
+
+def test_the_summary_says_what_a_person_needs(record, capsys):
+    text = printed(capsys, "summary", record)
+    assert re.search(r"torch 2\.6\.0\+cpu on A <fast> CPU, Python 3\.11\.7, 5 facts", text)
+    assert re.search(r"topic\s+holds\s+known\s+broken\s+differs\s+unavailable", text)
+    assert re.search(r"linalg\s+1\s+1", text)
+    assert re.search(r"all\s+1\s+1\s+1\s+1\s+1", text)
+    assert "broken The claim of `views.a.fails[cpu]` holds." in text
+    assert "https://docs.pytorch.org/docs/2.6/generated/views.a.fails[cpu].html" in text
+    assert "assert 1 == 2" in text
+    assert "again: pytest --fact 'views.a.fails[cpu]'" in text
+    assert "https://example.org/1" in text
+    assert "1 unavailable: no cuda device here (linalg.b.gpu[cuda])" in text
+    assert "90 s" in text
+    assert str(record) in text.replace("\n", "")
+
+
+def test_the_page_says_the_same_and_needs_nothing_else(record, tmp_path, capsys):
+    text = printed(capsys, "html", record, "-o", tmp_path / "site")
+    page = tmp_path / "site" / "run.html"
+    assert str(page) in text
+    html = page.read_text()
+    assert "A &lt;fast&gt; CPU" in html
+    assert "The claim of `views.a.fails[cpu]` holds." in html
+    assert "pytest --fact &#39;views.a.fails[cpu]&#39;" in html
+    assert "no cuda device here" in html
+    assert not re.search(r"<(script|img|link)|src=|url\(", html)
+
+
+def test_an_interrupted_run_says_so_and_how_to_go_on(tmp_path, capsys):
+    record = write(tmp_path / "run.jsonl", "2.6.0", [("a.b.c", "holds", {})], complete=False)
+    text = printed(capsys, "summary", record)
+    assert f"The run was interrupted: pytest --resume={record} goes on.".replace(" ", "") in "".join(text.split())
+    printed(capsys, "html", record, "-o", tmp_path)
+    assert "The run was interrupted" in (tmp_path / "run.html").read_text()
+
+
+def test_the_matrix_shows_what_differs_in_the_order_of_releases(tmp_path, capsys):
+    same, other = ("a.b.same", "holds", {}), "a.b.other[cpu]"
+    records = [
+        write(tmp_path / f"{torch}.jsonl", torch, [same, (other, verdict, {})])
+        for torch, verdict in (("2.10.0", "holds"), ("2.6.0", "differs"))
+    ]
+    text = printed(capsys, "matrix", *records, "-o", tmp_path)
+    assert re.search(r"2\.6\.0.*2\.10\.0", text)
+    assert re.search(r"differs.*holds", text)
+    assert "a.b.other[cpu]" in text
+    assert "a.b.same" not in text
+    assert "1 of 2 facts have the same verdict in every run." in text
+    assert "a.b.same" in (tmp_path / "matrix.html").read_text()
+
+
+def test_the_matrix_shows_what_was_observed_and_differs(tmp_path, capsys):
+    records = []
+    for torch, drawn in (("2.10.0", "0.25"), ("2.6.0", "<0.5>"), ("2.0.0", None)):
+        record = write(tmp_path / f"{torch}.jsonl", torch, [("a.b.seeded[cpu]", "holds", {})], complete=False)
+        seen = {"first": drawn, "count": 3} if drawn else {"count": 3}
+        for name, value in seen.items():
+            line = {"kind": "observation", "id": "a.b.seeded[cpu]", "name": name, "value": value}
+            record.write_text(record.read_text() + json.dumps(line) + "\n")
+        records.append(record)
+    text = printed(capsys, "matrix", *records, "-o", tmp_path)
+    assert re.search(r"a\.b\.seeded\[cpu\] \(first\)\W+-\W+0\.5\W+0\.25\W", text)
+    assert "(count)" not in text
+    page = (tmp_path / "matrix.html").read_text()
+    assert "Not promised, and different" in page and "<code>&lt;0.5&gt;</code>" in page
+    printed(capsys, "matrix", records[0], "-o", tmp_path)
+    assert "Not promised" not in (tmp_path / "matrix.html").read_text()
+
+
+def test_the_matrix_flags_a_range_judged_by_several_kinds_of_exception(tmp_path):
+    runs = [
+        load(write(tmp_path / f"{torch}.jsonl", torch, [("a.b.c", "differs", {"reason": f"{kind}: words"})]))
+        for torch, kind in (("2.0.1", "RuntimeError"), ("2.1.2", "AttributeError"))
+    ]
+    [row] = matrix(runs).differing
+    assert row.warning == "differs by AttributeError and by RuntimeError"
+
+
+def test_two_runs_of_one_release_are_told_apart(tmp_path):
+    runs = [load(write(tmp_path / f"{name}.jsonl", "2.6.0", [("a.b.c", "holds", {})])) for name in ("one", "two")]
+    assert matrix(runs).labels == ["2.6.0 (one)", "2.6.0 (two)"]
+
+
+@pytest.mark.parametrize("command", ["summary", "html", "matrix"])
+@pytest.mark.parametrize(
+    "content", [None, "text\n", '{"kind": "run", "schema": 99}\n'], ids=["missing", "foreign", "newer"]
+)
+def test_what_cannot_be_read_is_refused_in_one_sentence(tmp_path, capsys, command, content):
+    path = tmp_path / "run.jsonl"
+    if content is not None:
+        path.write_text(content)
+    output = [] if command == "summary" else ["-o", str(tmp_path)]
+    assert main([command, str(path), *output]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"torchproof: {path} ")
+    assert told.count("\n") == 1
+
+
+def test_no_report_needs_torch(record, tmp_path):
+    blocked = (
+        "import sys; sys.modules['torch'] = None; from torchproof.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    )
+    for arguments in (["summary", record], ["html", record, "-o", tmp_path], ["matrix", record, record]):
+        subprocess.run([sys.executable, "-c", blocked, *map(str, arguments)], cwd=ROOT, check=True, capture_output=True)

@@ -1,0 +1,83 @@
+"""A fact's name, range and links."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.project import ROOT
+from torchproof import facts
+from torchproof.facts import Fact, files_of, id_of, link
+
+
+@pytest.mark.parametrize(
+    ("nodeid", "identity"),
+    [
+        ("suites/views/test_view.py::test_shares_memory[cpu]", "views.view.shares_memory[cpu]"),
+        ("suites/views/test_view.py::test_shares_memory", "views.view.shares_memory"),
+    ],
+)
+def test_ids(nodeid, identity):
+    assert id_of(nodeid) == identity
+
+
+def test_an_id_leads_back_to_its_file():
+    assert next(files_of("views.view.shares_memory[cpu-1.5]")) == "suites/views/test_view.py"
+    assert "tests/views/test_view.py" in files_of("tests.views.view.shares_memory")
+    assert "suites/views/test_view.py" in files_of("views.view.TestView.shares_memory")
+    assert list(files_of("nonsense")) == []
+
+
+@pytest.mark.parametrize(
+    ("subject", "source", "page"),
+    [
+        ("torch.Tensor.view", None, "2.6/generated/torch.Tensor.view.html"),
+        ("torch.nn.Module.eval", None, "2.6/generated/torch.nn.Module.html#torch.nn.Module.eval"),
+        ("torch.utils.data.DataLoader", None, "2.6/data.html#torch.utils.data.DataLoader"),
+        ("torch.add", "notes/broadcasting", "2.6/notes/broadcasting.html"),
+    ],
+)
+def test_links_are_to_the_documentation_of_the_version(subject, source, page):
+    assert link(Fact((subject,), source=source), "2.6.0+cu124") == f"https://docs.pytorch.org/docs/{page}"
+
+
+@pytest.mark.parametrize(
+    ("version", "holds"),
+    [
+        ("2.5.1", False),
+        ("2.6.0", True),
+        ("2.6.0+cu124", True),
+        ("2.10.0.dev20250101", True),
+        ("2.13.0a0+gitabc", False),
+    ],
+)
+def test_ranges_compare_as_numbers(version, holds):
+    assert Fact(("torch.add",), since="2.6", until="2.13").holds_in(version, "cpu") is holds
+
+
+def test_a_range_may_differ_by_device():
+    declared = Fact(("torch.add",), since={"mps": "2.3"})
+    assert (declared.range_on("mps"), declared.range_on("cpu")) == (("2.3", None), ("2.0", None))
+
+
+def test_the_default_range_starts_where_the_subject_does():
+    assert Fact(("torch.add", "torch.accelerator.is_available")).range_on("cpu") == ("2.6", None)
+
+
+def test_of_another_package_only_its_own_source_is_a_page():
+    assert link(Fact(("numpy.add",)), "2.6.0") is None
+    assert link(Fact(("numpy.add",), source="https://numpy.org"), "2.6.0") == "https://numpy.org"
+    assert Fact(("numpy.add",)).range_on("cpu") == ("2.0", None)
+
+
+@pytest.mark.parametrize(
+    ("root", "is_installed", "command"),
+    [
+        (ROOT, False, "pytest"),
+        (ROOT, True, "torchproof run"),
+        (ROOT / "suites", False, "pytest -p torchproof.plugins"),
+        (ROOT / "suites", True, "pytest -p torchproof.plugins"),
+    ],
+)
+def test_what_runs_a_fact_again_depends_on_where_it_stands(monkeypatch, root, is_installed, command):
+    monkeypatch.setattr(facts, "IS_INSTALLED", is_installed)
+    assert facts.command_of(root) == command

@@ -1,0 +1,31 @@
+"""The list of supported releases."""
+
+from __future__ import annotations
+
+import pytest
+
+from torchproof import releases
+
+
+def test_releases_stand_oldest_first():
+    names = list(releases.supported())
+    assert names == sorted(names, key=releases.number)
+    assert names[0] == "2.0"
+
+
+@pytest.mark.parametrize(
+    ("version", "number"),
+    [
+        ("2.6", (2, 6, 0)),
+        ("2.10.0+cu128", (2, 10, 0)),
+        ("2.16.0.dev20261101", (2, 16, 0)),
+        ("2.6.0a0+df5bbc0", (2, 6, 0)),
+    ],
+)
+def test_versions_compare_by_their_release(version, number):
+    assert releases.number(version) == number
+
+
+def test_what_is_no_version_is_refused():
+    with pytest.raises(ValueError, match="'two' is not a version"):
+        releases.number("two")

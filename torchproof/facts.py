@@ -1,0 +1,163 @@
+"""The fact: one sentence about PyTorch, the releases in which it holds, its id and its page.
+
+Needs neither pytest nor torch. What declares a test to be one is in `torchproof.fixtures.fact`, and what collects and
+judges it among the plugins there.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from torchproof import IS_INSTALLED, ROOT, inventory, releases
+
+Bound = str | dict[str, str] | None
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What the decorator says of a fact. The claim itself is the docstring's first line."""
+
+    subjects: tuple[str, ...]
+    since: Bound = None
+    until: Bound = None
+    requires: tuple[str, ...] = ()
+    source: str | None = None
+    myth: str | None = None
+    claims: tuple[str, ...] = ()
+    hint: str | None = None
+    refuter: Callable[[Any], object] | None = None
+    unproven: str | None = None
+
+    def range_on(self, device: str) -> tuple[str, str | None]:
+        """The first release in which the claim holds on `device`, and the first in which it no longer does, if any."""
+        return bound_on(self.since, device) or inventory.first_with(self.subjects), bound_on(self.until, device)
+
+    def holds_in(self, version: str, device: str) -> bool:
+        """Whether `version` of torch is inside the range on `device`."""
+        since, until = self.range_on(device)
+        here = releases.number(version)
+        return releases.number(since) <= here and (until is None or here < releases.number(until))
+
+
+def bound_on(bound: Bound, device: str) -> str | None:
+    """A bound of a range, which may differ by device."""
+    return bound.get(device) if isinstance(bound, dict) else bound
+
+
+def claim_of(test: Callable[..., Any]) -> str:
+    """The claim of a fact: the first line of its docstring."""
+    return (inspect.getdoc(test) or "").partition("\n")[0].strip()
+
+
+def id_of(nodeid: str) -> str:
+    """A fact's stable name from its pytest node id.
+
+    `suites/views/test_view.py::test_shares_memory[cpu]` is `views.view.shares_memory[cpu]`. Of a benchmark
+    `suites/views/bench_view.py::bench_of_a_matrix` it is `views.view.of_a_matrix`.
+    """
+    path, _, test = nodeid.partition("::")
+    name, bracket, parameters = test.partition("[")
+    parts = path.rpartition("suites/")[2].removesuffix(".py").split("/")
+    parts += name.replace("::", ".").split(".")
+    return ".".join(re.sub("^(test|bench)_", "", part) for part in parts) + bracket + parameters
+
+
+def test_of(identity: str) -> str:
+    """An id without parameters: that of the test which is written once."""
+    return identity.partition("[")[0]
+
+
+def files_of(identity: str) -> Iterator[str]:
+    """The files, from the root, in which a fact of this id may stand: of our suites, then of somebody's own."""
+    parts = test_of(identity).split(".")
+    for own in (1, 2):  # the function, or a class before it too
+        for top in ("suites/", "") if len(parts) > own else ():
+            yield top + "/".join([*parts[: -own - 1], f"test_{parts[-own - 1]}.py"])
+
+
+def command_of(root: Path) -> str:
+    """What runs facts that stand below `root`, with `--fact` and an id behind it."""
+    if root != ROOT:
+        return "pytest -p torchproof.plugins"
+    return "torchproof run" if IS_INSTALLED else "pytest"
+
+
+# --- the documentation ------------------------------------------------------------------------------------------------
+
+# Where the documentation gives a whole page to several names, rather than one page to each.
+_PAGES = {
+    "torch.utils.data": "data",
+    "torch.utils.checkpoint": "checkpoint",
+    "torch.utils.tensorboard": "tensorboard",
+    "torch.utils.dlpack": "dlpack",
+    "torch.distributed.": "distributed",
+    "torch.distributions": "distributions",
+    "torch.backends": "backends",
+    "torch.testing": "testing",
+    "torch.hub": "hub",
+    "torch.amp": "amp",
+    "torch.nn.init": "nn.init",
+    "torch.channels_last": "tensor_attributes",
+    "torch.__version__": "torch",
+}
+
+
+def link(fact: Fact, version: str) -> str | None:
+    """The page of that version's documentation that says what the fact says; None of what is not torch's."""
+    base = "https://docs.pytorch.org/docs/" + ".".join(map(str, releases.number(version)[:2]))
+    if fact.source:
+        return fact.source if "://" in fact.source else f"{base}/{fact.source}.html"
+    subject = fact.subjects[0]
+    if not inventory.is_of_torch(subject):
+        return None
+    for prefix, page in _PAGES.items():
+        if subject.startswith(prefix):
+            return f"{base}/{page}.html#{subject}"
+    owner = subject.rpartition(".")[0]
+    if owner.rpartition(".")[2][:1].isupper() and owner not in ("torch.Tensor", "torch.optim.Optimizer"):
+        return f"{base}/generated/{owner}.html#{subject}"
+    return f"{base}/generated/{subject}.html"
+
+
+# --- where torch is known to disagree with it -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A known disagreement of torch with its documentation, on the releases from `since` to before `until`.
+
+    `fact` is an id with its parameters or without, in which `*` stands for anything.
+    """
+
+    fact: str
+    says: str
+    link: str
+    review: date
+    since: str
+    until: str | None = None
+
+    def is_about(self, identity: str) -> bool:
+        """Whether it is about the fact of this id."""
+        fact = re.escape(self.fact).replace(r"\*", ".*")
+        return any(re.fullmatch(fact, one) for one in (identity, test_of(identity)))
+
+    def is_of(self, version: str) -> bool:
+        """Whether it is about this version."""
+        here = releases.number(version)
+        return releases.number(self.since) <= here and (self.until is None or here < releases.number(self.until))
+
+
+@cache
+def findings(file: Path) -> tuple[Finding, ...]:
+    """The findings of `findings.toml` beside some suites; none where there is no such file."""
+    if not file.exists():
+        return ()
+    rows = releases.tomllib.loads(file.read_text(encoding="utf-8")).get("finding", [])
+    return tuple(Finding(**row) for row in rows)

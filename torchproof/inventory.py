@@ -1,0 +1,297 @@
+"""What each supported release of torch has: its names with their kinds, parameters and words of deprecation.
+
+Reads `inventory.tsv`, which `nox -s inventory` makes from the releases themselves. Needs no torch. Lines with tabs
+between their fields:
+
+    owner                                     a module or a public class; what follows are its members
+    <tab>member<tab>spans<tab>state …         a member, the releases that have it in this state, and the state
+    <tab><tab>spans<tab>state …               another state of the same member, in other releases
+
+`spans` is empty for all releases; '2.4-' reads 'since 2.4', '2.0-2.9' 'until 2.9', with commas between. A state is no
+field at all where the name is only known to exist (it is private, or was read from a file that was not imported), and
+what such a class has is not told; `=name` where it is another spelling of a public name; else the kind, then
+signatures, `<bases` of a class (of one outside torch anything may be inherited), and `!words` of deprecation. A
+signature stands in parentheses as `inspect` gives it; `doc(…)` is from the documentation and `op(…)` from the
+operators' schemas, where Python cannot be asked: each tells what the other may leave out.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+
+VERSION = "torchproof inventory 1"
+FILE = Path(__file__).parent / "inventory.tsv"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter: `default` is the text of its default value, None where it has none."""
+
+    name: str
+    default: str | None
+    kind: str  # 'positional-only', 'positional', 'keyword', '*' or '**'
+
+
+@dataclass(frozen=True)
+class Signature:
+    """One way to call something: `source` is '' for Python itself, 'doc' or 'op'."""
+
+    source: str
+    text: str
+
+    @cached_property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """In order, without `self`."""
+        return tuple(_parameters(self.text))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A name in one release. `kind` is '' where it is only known to exist."""
+
+    name: str
+    kind: str = ""
+    signatures: tuple[Signature, ...] = ()
+    bases: tuple[str, ...] = ()
+    deprecated: str | None = None
+    alias: str | None = None
+
+    @property
+    def is_public(self) -> bool:
+        """Whether the release itself counts it as its own: facts can be about it."""
+        return bool(self.kind or self.alias)
+
+
+class Inventory:
+    """The names of all supported releases, read from the text of the data file.
+
+    Raises ValueError where the text is no inventory that this version reads.
+    """
+
+    def __init__(self, text: str) -> None:
+        version, _, rest = text.partition("\n")
+        if version != VERSION:
+            raise ValueError(f"it is no inventory that this version reads: it starts with {version[:40]!r}")
+        head, _, self._text = rest.partition("\n")
+        self._text = "\n" + self._text
+        self.releases: tuple[str, ...] = tuple(head.split()[1:])
+        self._owners: dict[str, dict[str, list[tuple[str, str]]]] = {}
+
+    def entry(self, name: str, release: str) -> Entry | None:
+        """What the release has under exactly this dotted name; None where it has nothing. Inherited names are not."""
+        if name == "torch":
+            return Entry(name, "module")
+        owner, _, member = name.rpartition(".")
+        for spans, state in self._members(owner).get(member, ()):
+            if self._spans(spans)[self.releases.index(release)]:
+                return _entry(name, state)
+        return None
+
+    def find(self, name: str, release: str) -> Entry | None:
+        """What a program gets by this dotted name: through aliases, from base classes and for attributes of both."""
+        found = self.entry(name, release)
+        if found is None and "." in name:
+            owner, _, member = name.rpartition(".")
+            above = self.find(owner, release)
+            found = self._inherited(above, member, release) if above else None
+        seen = {name}
+        while found is not None and found.alias and found.alias not in seen:
+            seen.add(found.alias)
+            found = self.entry(found.alias, release) or found
+        return found
+
+    def _inherited(self, above: Entry, member: str, release: str) -> Entry | None:
+        """`member` of what an owner stands for, or of a base class of it."""
+        for name in (above.name, *above.bases):
+            if found := self.entry(f"{name}.{member}", release):
+                return found
+        for base in above.bases:
+            if (one := self.find(base, release)) and (found := self._inherited(one, member, release)):
+                return found
+        return None
+
+    def history(self, name: str) -> list[tuple[str, Entry | None]]:
+        """What `find` gives in each release, in the order of releases."""
+        return [(release, self.find(name, release)) for release in self.releases]
+
+    def lacks(self, name: str, release: str) -> bool:
+        """Whether a release certainly has no such name: of a class that is only known to exist, no member is known."""
+        if self.find(name, release) is not None:
+            return False
+        owner = name.rpartition(".")[0]
+        above = self.find(owner, release)
+        is_unknown = above is not None and not above.kind
+        return not (is_unknown and any(entry and entry.kind == "class" for _, entry in self.history(owner)))
+
+    def public(self, release: str) -> dict[str, Entry]:
+        """Every public name of a release, aliases included, by name."""
+        return {name: entry for name, entry in self.everything(release) if entry.is_public}
+
+    def everything(self, release: str) -> Iterator[tuple[str, Entry]]:
+        """Every name of a release, private ones too."""
+        position = self.releases.index(release)
+        owner = member = ""
+        for line in self._text[1:].rstrip("\n").split("\n"):
+            if line[0] != "\t":
+                owner = line
+                continue
+            _, name, spans, *state = line.split("\t", 3)
+            member = name or member
+            if not spans or self._spans(spans)[position]:
+                full = f"{owner}.{member}"
+                yield full, _entry(full, state[0] if state else "")
+
+    def members(self, owner: str) -> list[str]:
+        """The names of what a module or class itself has in any release, without the owner's."""
+        return list(self._members(owner))
+
+    def spans(self, name: str) -> list[bool]:
+        """Whether each release has exactly this public name, in the order of releases."""
+        entries = [self.entry(name, release) for release in self.releases]
+        return [entry is not None and entry.is_public for entry in entries]
+
+    def near(self, name: str) -> list[str]:
+        """Names of any release that look like this one: for messages."""
+        owner, _, member = name.rpartition(".")
+        here = difflib.get_close_matches(member, self._members(owner), n=3, cutoff=0.7)
+        if here:
+            return [f"{owner}.{one}" for one in here]
+        owners = [line for line in self._text.split("\n") if line and line[0] != "\t"]
+        return [
+            f"{one}.{member}" for one in difflib.get_close_matches(owner, owners, n=3) if member in self._members(one)
+        ]
+
+    def _members(self, owner: str) -> dict[str, list[tuple[str, str]]]:
+        """The spans and states of each member of an owner; only what is asked for is read."""
+        if owner not in self._owners:
+            members: dict[str, list[tuple[str, str]]] = {}
+            name = ""
+            for line in self._block(self._starts[owner]) if owner in self._starts else ():
+                _, here, spans, *state = line.split("\t", 3)
+                name = here or name
+                members.setdefault(name, []).append((spans, state[0] if state else ""))
+            self._owners[owner] = members
+        return self._owners[owner]
+
+    @cached_property
+    def _starts(self) -> dict[str, int]:
+        """Where the members of each owner begin."""
+        return {match[1]: match.end() for match in re.finditer(r"^([^\t\n]+)\n(?=\t)", self._text, re.MULTILINE)}
+
+    def _block(self, start: int) -> list[str]:
+        """The lines with a tab that stand from here on."""
+        end = start
+        while self._text.startswith("\t", end):
+            end = self._text.find("\n", end) + 1 or len(self._text)
+        return self._text[start:end].rstrip("\n").split("\n")
+
+    @cache  # noqa: B019 - there is one inventory in a process
+    def _spans(self, spans: str) -> list[bool]:
+        """Whether each release is in the spans."""
+        if not spans:
+            return [True] * len(self.releases)
+        having = [False] * len(self.releases)
+        for span in spans.split(","):
+            since, _, until = span.partition("-")
+            first = self.releases.index(since)
+            last = self.releases.index(until) if until else len(self.releases)
+            having[first:last] = [True] * (last - first)
+        return having
+
+
+@cache
+def inventory() -> Inventory:
+    """The inventory of the supported releases."""
+    return Inventory(FILE.read_text(encoding="utf-8"))
+
+
+@cache
+def first_with(names: tuple[str, ...]) -> str:
+    """The first supported release that has every one of the public `names`; the newest where none has all at once.
+
+    Names of other packages are in none's way. Raises KeyError where no supported release has a name.
+    """
+    releases = inventory().releases
+    latest = 0
+    for name in filter(is_of_torch, names):
+        having = inventory().spans(name)
+        if True not in having:
+            raise KeyError(name)
+        latest = max(latest, having.index(True))
+    return releases[latest]
+
+
+def is_of_torch(name: str) -> bool:
+    """Whether torch itself is to have a name, and not another package, which the inventory does not know."""
+    return name.partition(".")[0] == "torch"
+
+
+def unknown(name: str) -> str | None:
+    """None where a supported release has the public name; else the names that look like it, for the message."""
+    if not is_of_torch(name) or any(inventory().spans(name)):
+        return None
+    near = inventory().near(name)
+    return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
+@cache  # most names are the same in many releases
+def _entry(name: str, state: str) -> Entry:
+    if not state:
+        return Entry(name)
+    kind, *fields = state.split("\t")
+    if kind[0] == "=":
+        return Entry(name, alias=kind[1:])
+    signatures, bases, deprecated = [], (), None
+    for one in fields:
+        if one[0] == "<":
+            bases = tuple(one[1:].split(","))
+        elif one[0] == "!":
+            deprecated = one[1:]
+        else:
+            source, _, text = one.partition("(")
+            signatures.append(Signature(source, text[:-1]))
+    return Entry(name, kind, tuple(signatures), bases, deprecated)
+
+
+def _parameters(text: str) -> Iterator[Parameter]:
+    kind = "positional"
+    parts = list(split(text))
+    for place, part in enumerate(parts):
+        name, _, default = part.partition("=")
+        if part == "*":
+            kind = "keyword"
+        elif part == "/":
+            continue
+        elif part.startswith("*"):
+            stars = "**" if part.startswith("**") else "*"
+            yield Parameter(name.lstrip("*"), None, stars)
+            kind = "keyword"
+        else:
+            before = kind == "positional" and "/" in parts[place:]
+            yield Parameter(name, default if "=" in part else None, "positional-only" if before else kind)
+
+
+def split(text: str) -> Iterator[str]:
+    """The parts between the commas that stand in no brackets and in no string."""
+    depth, quote, part = 0, "", ""
+    for character in text:
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"":
+            quote = character
+        elif character in "([{":
+            depth += 1
+        elif character in ")]}":
+            depth -= 1
+        elif character == "," and depth == 0:
+            yield part.strip()
+            part = ""
+            continue
+        part += character
+    if part.strip():
+        yield part.strip()

@@ -1,0 +1,65 @@
+"""The supported releases of PyTorch. Needs no torch."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from packaging.version import InvalidVersion, Version
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Release:
+    """One supported release: `torch` and its `torchvision`, the `python` range, and what goes `also` beside it."""
+
+    torch: str
+    torchvision: str
+    python: str
+    also: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """The release without its patch, as people and ranges say it: '2.6'."""
+        return ".".join(self.torch.split(".")[:2])
+
+
+@cache
+def supported() -> dict[str, Release]:
+    """The supported releases by name, oldest first."""
+    table = tomllib.loads((HERE / "releases.toml").read_text(encoding="utf-8"))
+    releases = [Release(**row) for row in table["release"]]
+    return {release.name: release for release in releases}
+
+
+@cache
+def number(version: str) -> tuple[int, ...]:
+    """A version's release as three numbers or more: '2.10' comes after '2.6', and a nightly counts as its release.
+
+    Raises ValueError where the text is no version.
+    """
+    try:
+        release = Version(version).release
+    except InvalidVersion as error:
+        raise ValueError(f"{version!r} is not a version") from error
+    return release + (0,) * (3 - len(release))
+
+
+def is_release(text: object) -> bool:
+    """Whether `text` can stand in a range: '2.6' or '2.6.1'."""
+    return isinstance(text, str) and re.fullmatch(r"\d+\.\d+(\.\d+)?", text) is not None
+
+
+def numpy_for(version: str) -> str:
+    """What NumPy goes with a version of torch, as a requirement."""
+    release = supported().get(".".join(map(str, number(version)[:2])))
+    return next((one for one in release.also if one.startswith("numpy")), "numpy") if release else "numpy"
