@@ -12,8 +12,7 @@ import pytest
 import torchproof
 from tests.project import ROOT
 from torchproof.__main__ import COMMANDS, OURS, main
-from torchproof.reports import Refusal
-from torchproof.reports import index as facts
+from torchproof.reports import Refusal, index
 
 MODULES = COMMANDS | OURS
 LIGHT = ("check", "diff", "when", "floor", "explain", "run")  # these need nothing but pytest
@@ -115,7 +114,7 @@ def explained(capsys, monkeypatch):
     def explain(**declared):
         said = {"subjects": ("torch.load",), "id": "io.load.refuses", "claim": "It refuses.", "file": "f.py", "line": 7}
         monkeypatch.setattr(
-            "torchproof.reports.verdicts.explain.facts", lambda: (facts.IndexedFact(**{**said, **declared}),)
+            "torchproof.reports.verdicts.explain.facts", lambda: (index.IndexedFact(**{**said, **declared}),)
         )
         code, out, _ = told(capsys, "explain", "io.load.refuses")
         assert code == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -325,3 +326,16 @@ def test_one_s_own_fact_that_notices_nothing_is_vacuous(site, mine):
     said = run(*pytest_, cwd=mine, environment={"PYTHONPATH": str(site)}, code=1)
     assert "vacuous" in said
     assert "again: pytest -p torchproof.plugins --fact 'facts.mine.doubles[cpu]'" in said
+
+
+def test_the_example_of_the_documents_is_proven_and_refuted(site, tmp_path):
+    shutil.copytree(ROOT / "docs" / "example", tmp_path / "example")
+
+    def say(*arguments):
+        pytest_ = [sys.executable, "-m", "pytest", "-p", "no:randomly", "-n0", *arguments]
+        return run(*pytest_, cwd=tmp_path / "example", environment={"PYTHONPATH": str(site)})
+
+    assert "4 holds" in say("-m", "not bench", "--record=a.jsonl")
+    say("--refute", "--record=b.jsonl")
+    assert set(verdicts(tmp_path / "example" / "b.jsonl").values()) <= {"holds", "inconclusive"}
+    assert "1 passed" in say("--benchmarks", "--benchmark-max-time=0.01")

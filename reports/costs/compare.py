@@ -13,8 +13,7 @@ from pathlib import Path
 from torchproof import ROOT
 from torchproof.plugins import ALONE
 from torchproof.reports import Refusal
-from torchproof.reports.costs import measure, page, text
-from torchproof.reports.costs import unpaired as saved
+from torchproof.reports.costs import html, measure, text, unpaired
 from torchproof.reports.costs.measure import QUICK, THOROUGH, Plan, Progress
 
 HELP = "Compare what benchmarks cost on two builds of torch."
@@ -80,7 +79,7 @@ def _positive(kind: Callable[[str], float]) -> Callable[[str], float]:
 def command(options: argparse.Namespace) -> int:
     """Compare, print and write. The exit code is 1 where a benchmark is slower by --fail-slower."""
     if not options.python and len(options.paths) == 2 and all(map(_is_saved, options.paths)):
-        comparison = replace(saved.compare_saved(*map(Path, options.paths)), fail_slower=options.fail_slower)
+        comparison = replace(unpaired.compare_saved(*map(Path, options.paths)), fail_slower=options.fail_slower)
     elif len(options.python) == 2:
         comparison = measure.measure(_plan(options), _Line())
     else:
@@ -89,7 +88,7 @@ def command(options: argparse.Namespace) -> int:
     comparison.write(folder / "comparison.json")
     (folder / "comparison.md").write_text(text.as_markdown(comparison), encoding="utf-8")
     print(text.as_text(comparison))
-    print(f"page: {page.write(comparison, folder)}")
+    print(f"page: {html.write(comparison, folder)}")
     for one in comparison.too_slow:
         print(f"slower by more than --fail-slower {options.fail_slower:g}: {one.id}, {one.ratio:.3f}")
     return 1 if comparison.too_slow else 0

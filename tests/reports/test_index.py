@@ -10,21 +10,21 @@ import pytest
 
 from tests.project import ROOT
 from torchproof.facts import link
-from torchproof.reports import index as facts
+from torchproof.reports import index
 
 FIELDS = ("claim", "subjects", "since", "until", "myth", "claims", "requires", "file", "line", "hint", "source")
 
 
 @pytest.fixture
-def index(tmp_path, monkeypatch):
-    """`index(source)` gives the facts of a file that reads so."""
-    monkeypatch.setattr(facts, "ROOT", tmp_path)
+def facts_of(tmp_path, monkeypatch):
+    """`facts_of(source)` gives the facts of a file that reads so."""
+    monkeypatch.setattr(index, "ROOT", tmp_path)
     file = tmp_path / "suites" / "topic" / "test_area.py"
     file.parent.mkdir(parents=True)
 
     def read(source):
         file.write_text(source)
-        return list(facts.read(file))
+        return list(index.read(file))
 
     return read
 
@@ -34,7 +34,7 @@ def test_it_is_what_is_collected(tmp_path):
     listing = [sys.executable, "-m", "pytest", "-q", "--facts-json", str(tmp_path / "facts.json")]
     subprocess.run(listing, cwd=ROOT, check=True, capture_output=True)
     collected = json.loads((tmp_path / "facts.json").read_text())
-    by_id = {line.id: line for line in facts.facts()}
+    by_id = {line.id: line for line in index.facts()}
     assert {fact["id"].partition("[")[0] for fact in collected} == set(by_id)
     for fact in collected:
         line = by_id[fact["id"].partition("[")[0]]
@@ -60,8 +60,8 @@ def test_it_is_what_is_collected(tmp_path):
         '*[name for name in [*NAMES, "torch.mul"] if name not in ["torch.mul"]]',
     ],
 )
-def test_subjects_of_constants_are_read(index, subjects):
-    [line] = index(f'''
+def test_subjects_of_constants_are_read(facts_of, subjects):
+    [line] = facts_of(f'''
 NAMES = ["torch.add", "torch.sub"]
 TABLE = {{"torch.add": lambda x: x + 1, "torch.sub": lambda x: x - 1}}
 SHORT = {{"add": lambda x: x + 1, "sub": lambda x: x - 1}}
@@ -76,8 +76,8 @@ def test_one(device):
     assert line.subjects == ("torch.add", "torch.sub")
 
 
-def test_what_the_decorator_says_is_read(index):
-    [line] = index('''
+def test_what_the_decorator_says_is_read(facts_of):
+    [line] = facts_of('''
 import torch
 PAGE = "notes/broadcasting"
 
@@ -98,8 +98,8 @@ def test_one(device):
     assert (line.file, line.line) == ("suites/topic/test_area.py", 5)
 
 
-def test_a_decorator_may_have_a_name(index):
-    lines = index("""
+def test_a_decorator_may_have_a_name(facts_of):
+    lines = facts_of("""
 sums = fact("torch.add", "torch.sub", since="2.1")
 
 @sums
@@ -115,24 +115,24 @@ def test_two():
     ]
 
 
-def test_what_is_no_fact_is_left_out(index):
-    assert index("def test_one():\n    pass\n\n\ndef helper():\n    pass\n") == []
+def test_what_is_no_fact_is_left_out(facts_of):
+    assert facts_of("def test_one():\n    pass\n\n\ndef helper():\n    pass\n") == []
 
 
-def test_what_only_running_tells_is_refused(index):
+def test_what_only_running_tells_is_refused(facts_of):
     with pytest.raises(
         ValueError, match=r"suites/topic/test_area\.py:1: torch\.add\.__name__ is not told without running the file"
     ):
-        index("@fact(torch.add.__name__)\ndef test_one():\n    pass\n")
+        facts_of("@fact(torch.add.__name__)\ndef test_one():\n    pass\n")
 
 
-def test_a_condition_that_only_running_tells_is_refused(index):
+def test_a_condition_that_only_running_tells_is_refused(facts_of):
     with pytest.raises(ValueError, match="callable"):
-        index("@fact(*[name for name in ['torch.add'] if callable(name)])\ndef test_one():\n    pass\n")
+        facts_of("@fact(*[name for name in ['torch.add'] if callable(name)])\ndef test_one():\n    pass\n")
 
 
 def test_its_links_are_those_of_records():
-    line = facts.facts()[0]
+    line = index.facts()[0]
     assert line.link("2.6") == link(line, "2.6")
     assert "/docs/2.6/" in line.link("2.6.1+cpu")
 

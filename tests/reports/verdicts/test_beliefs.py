@@ -10,7 +10,7 @@ import pytest
 from tests.records import ENVIRONMENT, fact
 from torchproof.__main__ import main
 from torchproof.records import Head, Verdict
-from torchproof.reports import index as facts
+from torchproof.reports import index
 from torchproof.reports.verdicts import beliefs, html
 from torchproof.reports.verdicts.beliefs import Statement
 from torchproof.reports.verdicts.runs import Run
@@ -58,17 +58,17 @@ def test_what_a_statement_needs_is_known():
 
 def test_facts_name_statements_that_there_are():
     known = {claim.id for claim in beliefs.statements()}
-    assert [(fact.id, name) for fact in facts.facts() for name in fact.claims if name not in known] == []
+    assert [(fact.id, name) for fact in index.facts() for name in fact.claims if name not in known] == []
 
 
 def test_what_is_wrong_in_a_statement_is_a_myth_of_a_fact_about_it():
-    settled = {(name, fact.myth) for fact in facts.facts() for name in fact.claims}
+    settled = {(name, fact.myth) for fact in index.facts() for name in fact.claims}
     wrong = [(claim.id, myth) for claim in beliefs.statements() for myth in claim.wrong]
     assert [one for one in wrong if one not in settled] == []
 
 
 def test_every_statement_of_another_topic_has_a_fact():
-    named = {name for fact in facts.facts() for name in fact.claims}
+    named = {name for fact in index.facts() for name in fact.claims}
     assert [claim.id for claim in beliefs.statements() if claim.topic not in OPEN and claim.id not in named] == []
 
 

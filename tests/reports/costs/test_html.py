@@ -11,7 +11,8 @@ import pytest
 
 from tests.benchmarks import compared, comparison, save
 from torchproof.reports import Refusal
-from torchproof.reports.costs import page, text
+from torchproof.reports.costs import html as page
+from torchproof.reports.costs import text
 from torchproof.reports.costs.comparison import Failed
 from torchproof.reports.costs.unpaired import compare_saved
 
