@@ -61,6 +61,44 @@ def matrix(session: nox.Session) -> None:
         session.error("there are facts to look at, see above")
 
 
+# A machine made to behave as a lesser one, by what torch and the libraries in it are told of the CPU.
+HARDWARE = {
+    "default": {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41", "MKL_ENABLE_INSTRUCTIONS": "SSE4_2"},
+    "avx2": {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"},
+    "avx512": {
+        "ATEN_CPU_CAPABILITY": "avx512",
+        "ONEDNN_MAX_CPU_ISA": "AVX512_CORE",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX512",
+    },
+    "one-thread": {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
+}
+
+
+@nox.session
+def hardware(session: nox.Session) -> None:
+    """Prove the facts as on lesser machines: `avx2`, or default,avx2,avx512,one-thread (all); `--torch 2.6`."""
+    options, rest = _options(session, _newest(session))
+    named = rest.pop(0).split(",") if rest and rest[0].split(",")[0] in HARDWARE else list(HARDWARE)
+    if unknown := [name for name in named if name not in HARDWARE]:
+        session.error(f"{unknown[0]} is not one of {', '.join(HARDWARE)}")
+    [release] = _releases(session, options.torch)
+    python, red = _environment(session, release), []
+    for name in filter(_is_within_this_cpu, named):
+        record = _new_record(release, ROOT / "runs" / f"hardware-{name}")
+        if not _prove(session, python, release, rest, record, resume=False, env=HARDWARE[name]):
+            red.append(name)
+    if red:
+        session.error(f"there are facts to look at as on {', '.join(red)}, see above")
+
+
+def _is_within_this_cpu(name: str) -> bool:
+    """Whether this machine can be made to behave so: it has at least those instructions."""
+    told = Path("/proc/cpuinfo")
+    return name == "one-thread" or (
+        told.exists() and {"default": "sse4_1", "avx512": "avx512bw"}.get(name, name) in told.read_text()
+    )
+
+
 @nox.session
 def quick(session: nox.Session) -> None:
     """What a contributor runs before a commit: lint, types, and the tests of the harness that are not slow."""
@@ -289,13 +327,22 @@ def _check_pair(session: nox.Session, python: str, release: Release) -> None:
         )
 
 
-def _prove(session: nox.Session, python: str, release: Release, rest: list[str], record: Path, resume: bool) -> bool:
+def _prove(
+    session: nox.Session,
+    python: str,
+    release: Release,
+    rest: list[str],
+    record: Path,
+    resume: bool,
+    env: dict[str, str] | None = None,
+) -> bool:
     """Run the facts on parallel workers, which a crash does not end, and report; whether nothing is to be looked at."""
     recording = f"--resume={record}" if resume else f"--record={record}"
     workers = ["-n", "auto", "--dist", "worksteal", "--max-worker-restart", "1000"]
     held = True
     try:
-        session.run(python, "-m", "pytest", "-q", "--progress", *workers, recording, *rest, external=True, env=BYTECODE)
+        proving = [python, "-m", "pytest", "-q", "--progress", *workers, recording, *rest]
+        session.run(*proving, external=True, env={**BYTECODE, **(env or {})})
     except CommandFailed:
         held = False
     if held and not record.exists():

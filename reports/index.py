@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -28,10 +29,15 @@ class IndexedFact(Fact):
     claim: str
     file: str
     line: int
+    errors: tuple[str, ...] = ()  # what its body waits for in words of errors and warnings, as patterns
 
     def link(self, release: str) -> str | None:
         """The page of the release's documentation that says it; None of what is not torch's."""
         return link(self, release)
+
+    def speaks_of(self, parameter: str) -> bool:
+        """Whether the claim has a parameter among what it gives as code."""
+        return re.search(rf"`[^`]*\b{parameter}\b[^`]*`", self.claim) is not None
 
 
 @cache
@@ -50,7 +56,9 @@ def read(file: Path) -> Iterator[IndexedFact]:
     """The facts of one file. Raises ValueError where a decorator says what only running the file would tell."""
     names: dict[str, Any] = {}
     path = file.relative_to(ROOT).as_posix()
-    for node in ast.parse(file.read_text(encoding="utf-8"), path).body:
+    text = file.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    for node in ast.parse(text, path).body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             names[node.targets[0].id] = node.value
         if not isinstance(node, ast.FunctionDef) or not (declared := _decorator(node, names)):
@@ -62,11 +70,12 @@ def read(file: Path) -> Iterator[IndexedFact]:
             raise ValueError(f"{path}:{error}") from None
         yield IndexedFact(
             subjects=subjects,
-            **{**said, "requires": _several(said.get("requires", ())), "claims": tuple(said.get("claims", ()))},
+            **{**said, **{name: _several(said.get(name, ())) for name in ("requires", "where", "claims")}},
             id=id_of(f"{path}::{node.name}"),
             claim=(ast.get_docstring(node) or "").partition("\n")[0].strip(),
             file=path,
             line=node.decorator_list[0].lineno,
+            errors=tuple(_errors(node, names)) if any("match=" in one for one in _lines(node, lines)) else (),
         )
 
 
@@ -75,6 +84,27 @@ def _decorator(test: ast.FunctionDef, names: dict[str, Any]) -> ast.Call | None:
     said = [names.get(node.id) if isinstance(node, ast.Name) else node for node in test.decorator_list]
     calls = [node for node in said if isinstance(node, ast.Call)]
     return next((call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "fact"), None)
+
+
+def _lines(node: ast.FunctionDef, lines: list[str]) -> list[str]:
+    return lines[node.lineno - 1 : node.end_lineno]
+
+
+def _errors(test: ast.FunctionDef, names: dict[str, Any]) -> Iterator[str]:
+    """The patterns that `match=` has: written there, in a constant of the file, or in the test's parameters."""
+    for node in ast.walk(test):
+        if isinstance(node, ast.keyword) and node.arg == "match":
+            for word in ast.walk(node.value):
+                if isinstance(word, ast.Name):
+                    known = names.get(word.id)
+                    yield from _texts([known] if isinstance(known, ast.expr) else test.decorator_list)
+            yield from _texts([node.value])
+
+
+def _texts(nodes: list[ast.expr]) -> Iterator[str]:
+    """The words of literals; a single word names something, and says nothing."""
+    constants = (one for node in nodes for one in ast.walk(node) if isinstance(one, ast.Constant))
+    return (one.value for one in constants if isinstance(one.value, str) and " " in one.value)
 
 
 def _several(said: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:

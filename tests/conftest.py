@@ -13,7 +13,7 @@ from tests.project import Project
 @pytest.fixture(scope="session", autouse=True)
 def _forget_only_suites() -> Iterator[None]:
     """pytester forgets every module first imported inside it, and torch's extensions die of a second import."""
-    theirs = ("suites", "conftest", "test_")
+    theirs = ("suites", "conftest", "test_", "tests.test_")
 
     def take(self: pytest.Pytester) -> SysModulesSnapshot:
         return SysModulesSnapshot(preserve=lambda name: not name.startswith(theirs))

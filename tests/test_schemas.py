@@ -244,8 +244,8 @@ def test_a_run_with_every_kind_of_answer(project):
         HOLDS
         + adds("known", FALSE)
         + adds("broken", FALSE, '"torch.add", myth="It subtracts.", hint="subtract", claims=["V04"]')
-        + adds("differs", FALSE, '"torch.add", since="9.0", until="9.1"')
-        + adds("stale", TRUE, '"torch.add", since="9.0"')
+        + adds("differs", FALSE, '"torch.add", since="2.16", until="3.0"')
+        + adds("stale", TRUE, '"torch.add", since="3.0"')
         + adds("unavailable", TRUE, '"torch.add", requires="no_such_package"')
         + adds("timeout", f"time.sleep(9)\n    {TRUE}", head="@pytest.mark.timeout(0.2)")
         + adds("error", "assert tocrh.add(1, 1) == 2")
@@ -295,7 +295,7 @@ def test_a_process_that_died_of_a_fault(tmp_path, fault):
 def test_the_list_of_facts(project):
     project.suite(
         HOLDS
-        + adds("more", TRUE, '"torch.add", until="9.0", source="notes/broadcasting", hint="do"', "@pytest.mark.slow")
+        + adds("more", TRUE, '"torch.add", until="3.0", source="notes/broadcasting", hint="do"', "@pytest.mark.slow")
     )
     project.run("--facts-json", "facts.json")
     listed = json.loads((project.path / "facts.json").read_text("utf-8"))

@@ -10,10 +10,11 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 
 from torchproof import ROOT, __version__
 from torchproof.records import RecordError
-from torchproof.reports import Refusal
+from torchproof.reports import Refusal, completion
 
 # Of each command the module below reports, imported only when it is asked for: a file of commands may be damaged, or
 # need what is not here. It has HELP, a sentence; `arguments`, which adds to a parser; and `command`, which gives the
@@ -38,6 +39,8 @@ OURS = {  # for work on the project itself
     "popularity": "releases.popularity",
 }
 
+_FULL = ("matplotlib", "numpy", "pytest_benchmark", "scipy")  # what `pip install 'torchproof[full]'` brings
+
 _EXAMPLES = """\
 torchproof check                      is the torch that is here sound?
 torchproof diff 2.8 2.13 --uses src   what an upgrade changes for the code in src
@@ -52,17 +55,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # not every terminal has every sign that is printed
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     try:
-        code = _run(name, rest)
-        sys.stdout.flush()
+        try:
+            return _run(name, rest)
+        finally:  # of --help too, which ends with SystemExit
+            _flush()
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except SystemExit as ended:
+        if isinstance(ended.__context__, BrokenPipeError):  # Rich has seen to it, and would call it a failure
+            return 0
+        raise
     except (Refusal, RecordError, OSError) as error:
         print(f"torchproof: {error}", file=sys.stderr)
         return 2
-    return code
+
+
+def _flush() -> None:
+    """Write what was printed now, and not as Python ends, where nobody can answer for what fails."""
+    if sys.stdout:  # there is none where it was closed before the start
+        sys.stdout.flush()
 
 
 def _run(name: str, arguments: list[str]) -> int:
@@ -72,18 +86,20 @@ def _run(name: str, arguments: list[str]) -> int:
     if name == "--version":
         print(f"torchproof {__version__}")
         return 0
-    modules = COMMANDS | OURS
-    if name not in modules:
+    if name == "--completion":
+        print(_completion(*arguments[:1]))
+        return 0
+    if name not in COMMANDS | OURS:
         near = difflib.get_close_matches(name, COMMANDS, n=1)
         raise Refusal(f"there is no command {name}; " + (f"did you mean {near[0]}?" if near else ", ".join(COMMANDS)))
     try:
-        module = importlib.import_module(f"torchproof.reports.{modules[name]}")
+        module, parser = _command(name)
     except ModuleNotFoundError as error:
-        if (error.name or "torchproof").partition(".")[0] == "torchproof":
+        package = (error.name or "torchproof").partition(".")[0]
+        if package == "torchproof":
             raise
-        raise Refusal(f"{name} needs the package {error.name}: pip install {error.name}") from error
-    parser = argparse.ArgumentParser(prog=f"torchproof {name}", description=module.HELP)
-    module.arguments(parser)
+        wanted = "'torchproof[full]'" if package in _FULL else package
+        raise Refusal(f"{name} needs the package {package}: pip install {wanted}") from error
     options, rest = parser.parse_known_args(arguments)
     if rest and "rest" not in options:  # a command with such a default takes what only another program knows
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
@@ -91,11 +107,29 @@ def _run(name: str, arguments: list[str]) -> int:
     return module.command(options)
 
 
+def _command(name: str) -> tuple[ModuleType, argparse.ArgumentParser]:
+    """What does a command, and what reads its arguments. Raises ModuleNotFoundError where something is not here."""
+    module = importlib.import_module(f"torchproof.reports.{(COMMANDS | OURS)[name]}")
+    parser = argparse.ArgumentParser(prog=f"torchproof {name}", description=module.HELP)
+    module.arguments(parser)
+    return module, parser
+
+
+def _completion(shell: str = "") -> str:
+    """The script by which a shell completes all commands; options of those only whose packages are here."""
+    commands = {}
+    for name in COMMANDS:
+        try:
+            commands[name] = completion.read(_command(name)[1])
+        except ModuleNotFoundError:
+            commands[name] = completion.Command(_help(name), ())
+    return completion.script(shell, commands)
+
+
 def _overview() -> str:
     lines = [f"  {name:<10}{_help(name).partition('. ')[0].rstrip('.')}" for name in COMMANDS]
-    return "\n".join(
-        ["usage: torchproof COMMAND ...", "", *lines, "", _EXAMPLES, "torchproof COMMAND --help says more."]
-    )
+    more = "torchproof COMMAND --help says more; torchproof --completion bash|zsh|fish completes it in a shell."
+    return "\n".join(["usage: torchproof COMMAND ...", "", *lines, "", _EXAMPLES, more])
 
 
 def _help(name: str) -> str:

@@ -34,6 +34,7 @@ class Fact:
     hint: str | None = None
     refuter: Callable[[Any], object] | None = None
     unproven: str | None = None
+    where: tuple[str, ...] = ()
 
     def range_on(self, device: str) -> tuple[str, str | None]:
         """The first release in which the claim holds on `device`, and the first in which it no longer does, if any."""
@@ -64,9 +65,9 @@ def id_of(nodeid: str) -> str:
     """
     path, _, test = nodeid.partition("::")
     name, bracket, parameters = test.partition("[")
-    parts = path.rpartition("suites/")[2].removesuffix(".py").split("/")
-    parts += name.replace("::", ".").split(".")
-    return ".".join(re.sub("^(test|bench)_", "", part) for part in parts) + bracket + parameters
+    *folders, file = path.rpartition("suites/")[2].removesuffix(".py").split("/")
+    own = (re.sub("^(test|bench)_", "", part) for part in (file, *name.split("::")))
+    return ".".join([*folders, *own]) + bracket + parameters
 
 
 def test_of(identity: str) -> str:

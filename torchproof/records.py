@@ -79,6 +79,7 @@ class FactLine(Line):
     line: int
     hint: str | None
     source: str | None
+    where: list[str] | None = None
     link: str | None = None
 
 

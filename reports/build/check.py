@@ -15,23 +15,24 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from torchproof.reports.build import machine
+from torchproof.reports.build import machine, shadows
 from torchproof.reports.build.judges import (
     JUDGES,
     PROBES,
-    Build,
-    Line,
     judge_capability,
     judge_folders,
     judge_import,
     judge_install,
     judge_lapack,
     judge_libraries,
+    judge_requirements,
+    judge_shadows,
     judge_threads,
-    version_of,
 )
 from torchproof.reports.build.libraries import linked
-from torchproof.reports.build.runner import ask
+from torchproof.reports.build.lines import Build, Line
+from torchproof.reports.build.requirements import version_of
+from torchproof.reports.build.runner import Answer, ask
 
 HELP = (
     "Tell whether the installed torch is sound: OK, WARN or FAIL, and what to do next. "
@@ -83,11 +84,16 @@ class Check:
 
     def lines(self) -> Iterator[Line]:
         """Each check's line as it is found: first the import alone, then what needs it."""
-        place, imported = ask(["where", "build"])
-        self.build = imported.value
-        yield judge_import(place.value, imported)
+        told = {answer.probe: answer for answer in ask(["where", "build", "imported"])}
+        place, built = told["where"], told["build"]
+        self.build = built.value
+        own, modules = shadows.shadows(), told.get("imported", Answer("imported")).value or {}
+        culprit = shadows.blamed(built, modules, own) if built.error else ""
+        yield judge_import(place.value, built, own, culprit)
         if place.value or version_of("torch"):
             yield judge_install(Path(place.value) if place.value else None)
+            yield judge_requirements(built)
+        yield judge_shadows(own, modules, culprit)
         if self.build:
             yield judge_capability(self.build["capability"], machine.best_capability(), os.environ)
             yield judge_threads(self.build["threads"], *machine.cores(), os.environ)
@@ -102,16 +108,19 @@ class Check:
         judges = {name: judge for name, judge in JUDGES.items() if name not in optional or version_of(name)}
         packages = linked()
         probes = {PROBES.get(name, name): name for name in judges}
-        answers = ask([*probes, *(probe for package in packages for probe in package.probes())])
-        others = []
+        answers = ask([*dict.fromkeys([*probes, *(probe for package in packages for probe in package.probes())])])
+        told, others = set(), []
         for answer in answers:
             if answer.probe == "devices" and answer.value:
                 self.devices = answer.value["devices"]
             if name := probes.get(answer.probe):
-                yield judges[name](answer, build)
+                line = judges[name](answer, build)
+                told |= {name} if line.status == "FAIL" else set()
+                yield line
             else:
                 others.append(answer)
-        yield from judge_libraries(packages, others)
+        # What a package's own line says once is not said again of its libraries.
+        yield from judge_libraries([package for package in packages if package.name not in told], others)
 
 
 # What a bug report needs

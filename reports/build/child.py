@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import datetime
+import faulthandler
 import importlib
 import importlib.util
 import json
@@ -20,7 +21,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+import traceback
+from collections.abc import Iterable, Iterator
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -59,6 +61,11 @@ def build() -> dict[str, Any]:
         "interop_threads": torch.get_num_interop_threads(),
         "flags": shown,
     }
+
+
+def imported() -> dict[str, str | None]:
+    """The files of the modules that are loaded by now, torch's import behind, or what of it came to pass."""
+    return {name: getattr(module, "__file__", None) for name, module in sys.modules.items() if "." not in name}
 
 
 def numpy() -> str:
@@ -202,7 +209,7 @@ def load(library: str) -> None:
 PROBES = {
     probe.__name__: probe
     for probe in (
-        where, build, numpy, devices, runtimes, speed, autograd, files, worker, gloo, dynamo, torchvision,
+        where, build, imported, numpy, devices, runtimes, speed, autograd, files, worker, gloo, dynamo, torchvision,
         package, load,
     )
 }  # fmt: skip
@@ -280,6 +287,29 @@ def _sum_of_ranks(store: str, rank: int) -> float:
     return x.item()
 
 
+def _text(error: BaseException) -> str:
+    return f"{type(error).__name__}: {str(error).strip()}"
+
+
+def _chain(error: BaseException, most: int = 8) -> Iterator[dict[str, str]]:
+    """The exception and those that led to it, as `runner.Raised` has them: a package often wraps what tells more."""
+    link, one = "", error
+    for _ in range(most):
+        yield {"text": _text(one), "file": _file(one), "link": link}
+        link, before = ("cause", one.__cause__) if one.__cause__ else ("context", one.__context__)
+        if before is None or (link == "context" and one.__suppress_context__):
+            return
+        one = before
+
+
+def _file(error: BaseException) -> str:
+    """The file that raised it; of code that cannot be read, that file."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return error.filename
+    files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+    return next((file for file in reversed(files) if not file.startswith("<frozen")), "")
+
+
 def _first_line(error: BaseException) -> str:
     return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
@@ -288,13 +318,16 @@ def main(names: Iterable[str]) -> None:
     """Ask each probe in turn: `load=/a/library.so` is one with an argument."""
     lines = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what packages print when they are imported is no answer
+    if stack := os.environ.get("TORCHPROOF_STACK"):
+        with contextlib.suppress(OSError):
+            faulthandler.enable(open(stack, "w"), all_threads=False)  # noqa: SIM115 - open as long as the process lives
     for asked in names:
         name, _, argument = asked.partition("=")
         print(json.dumps({"probe": asked}), file=lines, flush=True)
         try:
             told = {"answer": PROBES[name](*filter(None, [argument]))}
         except BaseException as error:
-            told = {"error": f"{type(error).__name__}: {str(error).strip()}"}
+            told = {"error": _text(error), "chain": list(_chain(error))}
         print(json.dumps({"probe": asked} | told, default=lambda _: None), file=lines, flush=True)
     lines.close()
     os._exit(0)  # what a library does at the end of the process is not asked

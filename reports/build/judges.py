@@ -9,53 +9,88 @@ import platform
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torchproof import releases
-from torchproof.reports.build import machine
-from torchproof.reports.build.causes import REINSTALL, explain
-from torchproof.reports.build.child import SIZES
+from torchproof.reports.build import machine, shadows
+from torchproof.reports.build.causes import REINSTALL, blamed_distributions, explain, shortened
 from torchproof.reports.build.libraries import Linked
+from torchproof.reports.build.lines import Build, Line
+from torchproof.reports.build.pairs import judge_torchvision, kind_of
+from torchproof.reports.build.requirements import command, required, unmet, version_of
 from torchproof.reports.build.runner import Answer
+from torchproof.reports.build.speed import blas_of, judge_speed
 
-SLOW = 100  # times as long as float32's: such a kernel is hardly of use
-SLUGGISH = 1.0  # GFLOP/s: plain loops
 SMALL_SHARED_MEMORY = 64 << 20  # what Docker gives unless asked
 
-Build = Mapping[str, Any]
-
-# The oldest driver that runs each CUDA, by its major version.
-_DRIVERS = {"11": 450, "12": 525, "13": 580}
-
-
-@dataclass(frozen=True)
-class Line:
-    """What one check found: its `status` is OK, WARN, FAIL or SKIP, and `advice` the next step."""
-
-    status: str
-    name: str
-    says: str
-    advice: str = ""
-
-    def __str__(self) -> str:
-        line = f"{self.status:<5} {self.name:<11} {self.says}"
-        return f"{line}\n{'':<17} → {self.advice}" if self.advice else line
+# The oldest NVIDIA driver that runs each CUDA, by its major version, on Linux and on Windows: the table "Minimum
+# Required Driver Version for CUDA Minor Version Compatibility" of
+# https://docs.nvidia.com/cuda/cuda-toolkit-release-notes/index.html
+_DRIVERS = {10: (440, 441), 11: (450, 452), 12: (525, 528), 13: (580, 580)}
 
 
-def judge_import(place: str | None, answer: Answer) -> Line:
-    """Whether `import torch` does."""
+def judge_import(place: str | None, answer: Answer, own: Mapping[str, Path] | None = None, culprit: str = "") -> Line:
+    """Whether `import torch` does; `culprit` is the name of one's `own` file that keeps it from that."""
     if answer.error:
-        error = answer.error if place or "SIG" in answer.error else "No module named 'torch'"
-        cause, advice = explain(error)
+        cause, advice = _why_not_imported(place, answer, own or {}, culprit)
         found = f" from {place}" if place else f" by {sys.executable}"
         return Line("FAIL", "torch", f"cannot be imported{found}: {cause}", advice)
     build = answer.value
-    says = f"{build['version']} is imported in {build['seconds']} s from {place}"
+    kind = kind_of(build["version"])
+    says = f"{build['version']}{f' ({kind})' if kind else ''} is imported in {build['seconds']} s from {place}"
     if build["debug"]:
-        return Line("WARN", "torch", f"{says}; it is a debug build, many times slower", "measure on a release build")
+        advice = "measure on a release build: python -m pip install --force-reinstall torch"
+        return Line("WARN", "torch", f"{says}; it is a debug build, many times slower", advice)
     return Line("OK", "torch", says)
+
+
+def _why_not_imported(place: str | None, answer: Answer, own: Mapping[str, Path], culprit: str) -> tuple[str, str]:
+    error = answer.error or ""
+    if culprit:
+        return f"{own[culprit]} is taken for {_whose(culprit)} ({shortened(error)})", _rename(own[culprit])
+    if place and not version_of("torch") and Path(place).is_dir() and not any(Path(place).glob("*.py")):
+        cause, advice = explain("No module named 'torch'")
+        return f"{cause}; the folder {place} only has its name", advice
+    return explain(error, chain=answer.chain) if place or "SIG" in error else explain("No module named 'torch'")
+
+
+def judge_requirements(answer: Answer) -> Line:
+    """Whether what torch requires is installed: a FAIL where it cannot be imported for want of it."""
+    version = version_of("torch")
+    if version is None:
+        return Line("OK", "requirements", "torch was not installed as a package, so it does not say what it requires")
+    lacking = unmet("torch")
+    if not lacking:
+        count = len(list(required("torch")))
+        return Line("OK", "requirements", f"all {count} packages that torch {version} asks for are here")
+    guilty = blamed_distributions(answer.error, answer.chain) if answer.error else set()
+    status = "FAIL" if any(one.name in guilty for one in lacking) else "WARN"
+    places = {one.place for one in lacking if one.place}
+    also = f"; and take {' and '.join(sorted(places))} from PYTHONPATH" if places else ""
+    more = f" and {len(lacking) - 4} more" if len(lacking) > 4 else ""
+    says = f"torch {version} asks for {', '.join(map(str, lacking[:4]))}{more}"
+    return Line(status, "requirements", says, command(one.asks for one in lacking) + also)
+
+
+def judge_shadows(own: Mapping[str, Path], loaded: Iterable[str], culprit: str) -> Line:
+    """Whether files of one's own are taken for torch, for what it requires or for a module of Python's own."""
+    names = shadows.counted(own, loaded, culprit)
+    if not names:
+        return Line("OK", "shadows", "no file here or on PYTHONPATH is taken for torch or for what it imports")
+    told = ", ".join(f"{own[name]} for {_whose(name)}" for name in names)
+    says = f"a program that is started here takes {told}"
+    return Line("FAIL" if culprit else "WARN", "shadows", says, "; ".join(_rename(own[name]) for name in names))
+
+
+def _whose(name: str) -> str:
+    return f"Python's own module {name}" if name in sys.stdlib_module_names else f"the package {name}"
+
+
+def _rename(path: Path) -> str:
+    """What to do about a file or folder that has the name of a module: a folder may also be a checkout of it."""
+    if path.suffix == ".py":
+        return f"rename it: mv {path} {path.with_name('my_' + path.name)}"
+    return f"rename the folder {path}, or start Python in another one than {path.parent}"
 
 
 def judge_install(place: Path | None) -> Line:
@@ -71,7 +106,7 @@ def judge_install(place: Path | None) -> Line:
     home = Path(str(installed.locate_file("torch")))
     if place and home.resolve() != place.resolve():
         says = f"the torch in {place} is imported, and stands before the installed {installed.version} in {home}"
-        return Line("WARN", "files", says, "see what PYTHONPATH and the working directory put first")
+        return Line("WARN", "files", says, f"take {place.parent} from PYTHONPATH, or start Python in another folder")
     wrong = [told for name, _, size in entries if (told := _damage(Path(str(installed.locate_file(name))), size))]
     if not wrong:
         return Line("OK", "files", f"all {len(entries)} files of torch {installed.version} are there")
@@ -112,10 +147,10 @@ def judge_threads(threads: int, cores: int, limit: str, environ: Mapping[str, st
 
 def judge_lapack(build: Build) -> Line:
     """Whether there is a library of linear algebra inside."""
-    found = re.search(r"BLAS_INFO=([^,\s]+)", build["flags"])
     if build["lapack"]:
-        return Line("OK", "blas", f"{found[1] if found else 'there is one'}, with LAPACK")
-    return Line("WARN", "blas", "built without LAPACK: torch.linalg refuses on the CPU", "install a build with LAPACK")
+        return Line("OK", "blas", f"{blas_of(build) or 'there is one'}, with LAPACK")
+    advice = "install a build with LAPACK: python -m pip install --force-reinstall torch"
+    return Line("WARN", "blas", "built without LAPACK: torch.linalg refuses on the CPU", advice)
 
 
 def judge_numpy(answer: Answer, build: Build) -> Line:
@@ -130,14 +165,14 @@ def judge_numpy(answer: Answer, build: Build) -> Line:
             "NumPy is not installed: tensor.numpy() and from_numpy are refused",
             "python -m pip install numpy, where they are wanted",
         )
-    cause, advice = explain(answer.error, "numpy")
+    cause, advice = explain(answer.error, "numpy", answer.chain)
     return Line("FAIL", "numpy", f"NumPy {version} under torch {build['version']}: {cause}", advice)
 
 
 def judge_devices(answer: Answer, build: Build) -> Line:
     """Whether an accelerator that is here can be used."""
     if answer.error:
-        return _failed("devices", answer.error)
+        return _failed("devices", answer)
     told = answer.value
     if told["devices"]:
         return _judge_kernels(told["devices"], told["architectures"])
@@ -162,15 +197,33 @@ def judge_driver(
         )
     if (hidden := environ.get("CUDA_VISIBLE_DEVICES")) in ("", "-1"):
         return Line("OK", "devices", f"{of}; CUDA_VISIBLE_DEVICES={hidden!r} hides the NVIDIA device")
-    oldest = _DRIVERS.get(cuda.split(".")[0])
+    major = int(cuda.split(".")[0])
+    oldest = _DRIVERS.get(major, (None, None))[sys.platform == "win32"]
+    runs = _newest_cuda(driver, why)
     is_here = f"driver {driver} is here" if driver else "no driver is seen here"
+    if runs and runs < major:
+        is_here = f"{is_here if driver else 'the driver'}, which runs CUDA {runs} at most"
     needs = f"; CUDA {cuda} needs {oldest} or newer" if oldest else ""
-    return Line(
-        "WARN",
-        "devices",
-        f"{of} that cannot use the NVIDIA device here: {why}; {is_here}{needs}",
-        "see `nvidia-smi`; a container needs --gpus all; else a newer driver or a build for an older CUDA",
+    said = f" ({why})" if why else ""
+    says = f"{of} that cannot use the NVIDIA device here{said}: {is_here}{needs}"
+    if runs and runs < major:
+        newer = f"install NVIDIA's driver {oldest or 'for it'} or newer (https://www.nvidia.com/drivers)"
+        older = f"a torch built for CUDA {runs} (https://pytorch.org/get-started/previous-versions)"
+        return Line("WARN", "devices", says, f"{newer}; or {older}")
+    advice = (
+        "see `nvidia-smi`; a container needs docker run --gpus all; else a newer driver or a build for an older CUDA"
     )
+    return Line("WARN", "devices", says, advice)
+
+
+def _newest_cuda(driver: str | None, why: str | None) -> int | None:
+    """The newest CUDA, by its major version, that the driver runs: by its own version, or as torch found it."""
+    if found := re.search(r"found version (\d+)\d{3}\b", why or ""):
+        return int(found[1])
+    number = int(found[0]) if driver and (found := re.match(r"\d+", driver)) else None
+    if number is None:
+        return None
+    return max((major for major, (oldest, _) in _DRIVERS.items() if oldest <= number), default=None)
 
 
 def has_kernels(architectures: Sequence[str], capability: str) -> bool:
@@ -202,39 +255,10 @@ def judge_openmp(answer: Answer, build: Build) -> Line:
     )
 
 
-def judge_speed(answer: Answer, build: Build) -> Line:
-    """Whether a matrix product of each dtype is right, and takes a sane time beside float32's and on this machine."""
-    if answer.error:
-        return _failed("speed", answer.error)
-    ratios, refused = {}, []
-    for device, told in answer.value.items():
-        for dtype, seconds in told.items():
-            name = dtype if device == "cpu" else f"{dtype} on {device}"
-            if isinstance(seconds, str) and (dtype == "float32" or seconds.startswith("wrong")):
-                says = f"a matrix product of {name} is {seconds}"
-                return Line("FAIL", "speed", says, "report it with `torchproof check --for-issue`")
-            if isinstance(seconds, str):
-                refused.append(name)
-            elif dtype != "float32":
-                ratios[name] = seconds / told["float32"]
-    rate = 2 * SIZES["cpu"] ** 3 / answer.value["cpu"]["float32"] / 1e9
-    if slow := [f"{name} takes {ratio:.0f} times as long as float32" for name, ratio in ratios.items() if ratio > SLOW]:
-        advice = "convert to float32 or bfloat16 for it on this device, or try another build"
-        return Line("WARN", "speed", f"a matrix product of {', '.join(slow)}", advice)
-    if rate < SLUGGISH:
-        says = (
-            f"a float32 matrix product runs at {rate:.2f} GFLOP/s: this build has no fast BLAS, or the machine is busy"
-        )
-        return Line("WARN", "speed", says, "try again on an idle machine, or another build")
-    told = ", ".join(f"{name} {ratio:.1f}" for name, ratio in ratios.items())
-    none = f"; none of {', '.join(refused)}" if refused else ""
-    return Line("OK", "speed", f"matrix products: float32 {rate:.0f} GFLOP/s on one core, times as long: {told}{none}")
-
-
 def judge_dataloader(answer: Answer, build: Build) -> Line:
     """Whether worker processes answer, and have room for their batches."""
     if answer.error:
-        return _failed("dataloader", answer.error)
+        return _failed("dataloader", answer)
     room = machine.shared_memory()
     if room is not None and room <= SMALL_SHARED_MEMORY:
         says = f"a worker answers, but /dev/shm holds {room >> 20} MiB: one with larger batches dies of a bus error"
@@ -245,7 +269,7 @@ def judge_dataloader(answer: Answer, build: Build) -> Line:
 def judge_gloo(answer: Answer, build: Build) -> Line:
     """Whether two processes reduce."""
     if answer.error:
-        return _failed("gloo", answer.error)
+        return _failed("gloo", answer)
     return Line("OK", "gloo", "two processes add their tensors" if answer.value else "built without torch.distributed")
 
 
@@ -256,7 +280,7 @@ def judge_compile(answer: Answer, build: Build) -> Line:
         python = ".".join(platform.python_version_tuple()[:2])
         return Line("OK", "compile", f"torch {build['version']} has no torch.compile for Python {python}")
     if error:
-        cause, advice = explain(error)
+        cause, advice = explain(error, chain=answer.chain)
         return Line("WARN", "compile", f"torch.compile cannot be used: {cause}", advice)
     compiler, wrong = machine.compiler()
     if wrong:
@@ -270,24 +294,9 @@ def judge_compile(answer: Answer, build: Build) -> Line:
     return Line("OK", "compile", f"functions are traced, and {compiler} is there to compile them")
 
 
-def judge_torchvision(answer: Answer, build: Build) -> Line:
-    """Whether torchvision's operators run, and are those of this release."""
-    version = version_of("torchvision") or ""
-    release = releases.supported().get(".".join(map(str, releases.number(build["version"])[:2])))
-    advice = f"python -m pip install 'torch=={build['version'].split('+')[0]}' torchvision, from one index"
-    if release and releases.number(version)[:2] != releases.number(release.torchvision)[:2]:
-        says = f"{version} is of another release: {release.torchvision} goes with torch {build['version']}"
-        if answer.error:
-            return Line("FAIL", "torchvision", f"{says} ({explain(answer.error, 'torchvision')[0]})", advice)
-        return Line("WARN", "torchvision", f"{says}, though it loads", advice)
-    if answer.error:
-        return _failed("torchvision", answer.error)
-    return Line("OK", "torchvision", f"{version} goes with this torch" if release else f"{version} runs")
-
-
 def judge_libraries(packages: Sequence[Linked], answers: Iterable[Answer]) -> Iterator[Line]:
     """Whether each package that links torch loads: a FAIL where it cannot be imported, a WARN for a library alone."""
-    errors = {answer.probe: answer.error for answer in answers if answer.error}
+    errors = {answer.probe: answer for answer in answers if answer.error}
     sound = []
     for package in packages:
         failed = [probe for probe in package.probes() if probe in errors]
@@ -295,7 +304,8 @@ def judge_libraries(packages: Sequence[Linked], answers: Iterable[Answer]) -> It
             sound.append(f"{package.name} {package.version}")
             continue
         kind, _, which = failed[0].partition("=")
-        cause, advice = explain(errors[failed[0]], package.name)
+        answer = errors[failed[0]]
+        cause, advice = explain(answer.error or "", package.name, answer.chain)
         verb, status = ("be imported", "FAIL") if kind == "package" else ("be loaded", "WARN")
         yield Line(status, "libraries", f"{package.name} {package.version}: {which} cannot {verb}: {cause}", advice)
     if sound or not packages:
@@ -316,11 +326,11 @@ def judge_folders(unwritable: Iterable[str]) -> Line:
 
 
 def _passes(name: str, says: str) -> Callable[[Answer, Build], Line]:
-    return lambda answer, build: _failed(name, answer.error) if answer.error else Line("OK", name, says)
+    return lambda answer, build: _failed(name, answer) if answer.error else Line("OK", name, says)
 
 
-def _failed(name: str, error: str) -> Line:
-    return Line("FAIL", name, *explain(error, name if name.startswith("torch") else "torch"))
+def _failed(name: str, answer: Answer) -> Line:
+    return Line("FAIL", name, *explain(answer.error or "", name if name.startswith("torch") else "torch", answer.chain))
 
 
 def _judge_kernels(devices: Sequence[Mapping[str, Any]], architectures: Sequence[str]) -> Line:
@@ -380,11 +390,3 @@ PROBES = {
     "compile": "dynamo",
     "torchaudio": "package=torchaudio",
 }
-
-
-def version_of(package: str) -> str | None:
-    """The installed version of a package; None where it is not installed."""
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None

@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_TORCH = re.compile(r"lib(?:torch|c10)\b|lib(?:torch|c10)_")
+from torchproof.reports.build.causes import TORCHS_OWN
+
+# Not every library that is named so is torch's: torchaudio has its libtorchaudio, an extension its libtorch_ext.
+_TORCH = re.compile(TORCHS_OWN + r"|(?:torch|c10)(?:_\w+)?\.dll")
 _SUFFIXES = {".so", ".dylib", ".pyd"}
 
 
@@ -29,12 +32,11 @@ class Linked:
 
 def linked() -> list[Linked]:
     """The packages other than torch that link it, by name."""
-    found = [
-        package
-        for distribution in importlib.metadata.distributions()
-        if (distribution.metadata["Name"] or "").lower() != "torch" and (package := _linked(distribution)).files
-    ]
-    return sorted(found, key=lambda package: package.name.lower())
+    first: dict[str, importlib.metadata.Distribution] = {}
+    for one in importlib.metadata.distributions():  # of two of one name the one that stands first is imported
+        first.setdefault((one.metadata["Name"] or "").lower(), one)
+    found = [_linked(one) for name, one in sorted(first.items()) if name not in ("", "torch")]
+    return [package for package in found if package.files]
 
 
 def needed(path: Path) -> list[str]:
@@ -54,12 +56,24 @@ def needed(path: Path) -> list[str]:
 
 def _linked(distribution: importlib.metadata.Distribution) -> Linked:
     package = Linked(distribution.metadata["Name"], distribution.version)
+    modules = _modules(distribution)
     for file in distribution.files or []:
         path = Path(str(file))
         if path.suffix in _SUFFIXES and any(map(_TORCH.match, needed(Path(str(distribution.locate_file(file)))))):
-            package.modules.add(path.parts[0].partition(".")[0])
+            if (module := path.parts[0].partition(".")[0]) in modules:
+                package.modules.add(module)
             package.files.append(str(distribution.locate_file(file)))
     return package
+
+
+def _modules(distribution: importlib.metadata.Distribution) -> set[str]:
+    """What of a distribution can be imported: a folder with no `__init__` (its `lib`, say) only holds files."""
+    paths = [Path(str(file)) for file in distribution.files or []]
+    packages = {path.parts[0] for path in paths if len(path.parts) == 2 and path.stem.split(".")[0] == "__init__"}
+    files = {
+        path.name.partition(".")[0] for path in paths if len(path.parts) == 1 and path.suffix in _SUFFIXES | {".py"}
+    }
+    return {name for name in packages | files if name.isidentifier()}
 
 
 def _needed(path: Path) -> Iterator[str]:

@@ -17,6 +17,16 @@ from pathlib import Path
 
 CPUINFO = Path("/proc/cpuinfo")
 _DRIVER = Path("/proc/driver/nvidia/version")
+_HALVES = {
+    "x86": {"bfloat16": ("avx512_bf16", "amx_bf16"), "float16": ("avx512_fp16", "amx_fp16")},
+    "arm": {"bfloat16": ("bf16",), "float16": ("fphp", "asimdhp")},
+}
+# What helps where an emulated CPU is the trouble.
+HOW_TO_EMULATE = {
+    "QEMU": "give the machine the host's CPU (qemu-system: -cpu host; qemu-user: QEMU_CPU=max), or take an image and "
+    "wheels of the host's own architecture (docker run --platform)",
+    "Rosetta": "take an image and wheels of this Mac's own architecture: docker run --platform linux/arm64",
+}
 # What the code that torch.compile writes for the CPU includes.
 _TRIAL = "#include <Python.h>\n#include <omp.h>\n#include <vector>\nint cores() { return omp_get_num_procs(); }\n"
 
@@ -29,13 +39,41 @@ def cpu_model() -> str:
 
 def best_capability() -> str | None:
     """The widest x86 instruction set with kernels in torch that this CPU has; None where the system does not tell."""
-    found = re.search(r"^flags\s*: (.+)$", _text(CPUINFO), re.MULTILINE)
-    if not found:
+    flags = _flags()
+    if not flags or "asimd" in flags:
         return None
-    flags = set(found[1].split())
     if {"avx512f", "avx512bw", "avx512dq", "avx512vl", "fma"} <= flags:
         return "AVX512"
     return "AVX2" if {"avx2", "fma"} <= flags else "DEFAULT"
+
+
+def instructions() -> tuple[list[str], list[str]]:
+    """Which of the instructions that builds of torch for x86 are made for this CPU has, and which it lacks.
+
+    Both are empty where the system does not tell. torch 2.15 was seen to run on an emulated Nehalem, which has SSE4.2
+    and no AVX, and to die on one without SSE4.2 (a Conroe).
+    """
+    flags = _flags()
+    asked = ("sse4_2", "avx", "avx2", "fma") if "sse2" in flags else ()
+    return [name for name in asked if name in flags], [name for name in asked if name not in flags]
+
+
+def halves(dtype: str) -> tuple[tuple[str, ...], bool | None]:
+    """The instructions for products of bfloat16 or float16, and whether this CPU has any; None where nobody tells."""
+    flags = _flags()
+    names = _HALVES["arm" if "asimd" in flags else "x86"].get(dtype, ())
+    return names, bool(flags & set(names)) if flags and names else None
+
+
+def emulator() -> str:
+    """What this CPU is emulated by, where the system gives it away; else ''."""
+    told = _text(CPUINFO)
+    if "VirtualApple" in told:
+        return "Rosetta"
+    # A program of another architecture is run by qemu-user, which shows it the host's own file.
+    is_x86 = platform.machine().lower() in ("x86_64", "amd64", "i686")
+    foreign = "CPU implementer" in told if is_x86 else "GenuineIntel" in told or "AuthenticAMD" in told
+    return "QEMU" if foreign or re.search(r"^model name.*(QEMU|TCG)", told, re.MULTILINE) else ""
 
 
 def cores() -> tuple[int, str]:
@@ -96,6 +134,12 @@ def shared_memory() -> int | None:
     except (OSError, AttributeError):
         return None
     return told.f_blocks * told.f_frsize
+
+
+def _flags() -> set[str]:
+    """What the CPU says that it can do: `flags` on x86, `Features` on ARM."""
+    found = re.search(r"^(?:flags|Features)\s*: (.+)$", _text(CPUINFO), re.MULTILINE)
+    return set(found[1].split()) if found else set()
 
 
 def _quotas() -> Iterator[int]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from torchproof.inventory import Inventory, inventory
-from torchproof.reports import Refusal
+from torchproof.reports import Refusal, formats, screen
 from torchproof.reports.code.catalog import Use, works
 from torchproof.reports.code.declared import Declared, declared
 from torchproof.reports.code.uses import Uses, uses
@@ -54,17 +55,25 @@ class Floor:
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `floor` takes."""
     parser.add_argument("path", type=Path, metavar="PATH", help="a file or folder of Python code")
-    parser.add_argument("--json", action="store_true", help="print an object for programs")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument(
+        "--format",
+        choices=["text", "json", "markdown", "github", "sarif"],
+        default="text",
+        help="how to print it; github: annotations of a workflow",
+    )
+    form.add_argument("--json", dest="format", action="store_const", const="json", help="print an object for programs")
 
 
 def command(options: argparse.Namespace) -> int:
     """Print the floor; 1 where the code declares a lower one."""
     if not options.path.exists():
         raise Refusal(f"there is no file or folder {options.path}")
-    found = floor(options.path, inventory())
+    with screen.waiting(f"reading {options.path}"):
+        found = floor(options.path, inventory())
     if not found.uses.files:
         raise Refusal(f"no Python file could be read at {options.path}")
-    print(json.dumps(_data(found), indent=2) if options.json else "\n".join(_lines(found)))
+    print(_as(options.format, found))
     return int(found.verdict == "too low")
 
 
@@ -104,6 +113,53 @@ def _by_release(
         found[release].append(Reason(words, release, tuple(used)))
     order = sorted(found, key=known.releases.index, reverse=newest_first)
     return {release: sorted(found[release], key=lambda one: one.uses[0].where) for release in order}
+
+
+def _as(form: str, found: Floor) -> str:
+    match form:
+        case "json":
+            return json.dumps(_data(found), indent=2)
+        case "markdown":
+            return _markdown(found)
+        case "github":
+            return formats.as_github(_findings(found))
+        case "sarif":
+            return formats.as_sarif(_findings(found), _RULES)
+    return "\n".join(_lines(found))
+
+
+def _markdown(found: Floor) -> str:
+    """For a pull request's comment: what the screen says, its first line a heading."""
+    head, *lines = _lines(found)
+    return "\n".join([f"### {head}", "", "```", *lines, "```"])
+
+
+_RULES = {
+    "floor": "the code needs a later torch",
+    "ceiling": "the code needs an earlier torch",
+    "unread": "the file could not be read, or not in whole",
+}
+
+
+def _findings(found: Floor) -> Iterator[formats.Finding]:
+    """What sets the floor is an error where the project declares less, else a note; a ceiling is a warning."""
+    declares = found.declared.lowest(found.releases) if found.declared else None
+    for release, reasons in found.floors.items():
+        is_wrong = declares is not None and found.releases.index(declares) < found.releases.index(release)
+        said = f"; declared: {found.declared.text}" if is_wrong and found.declared else ""
+        for one in reasons:
+            says = f"needs torch {release}: {one.words}{said}"
+            yield formats.Finding("floor", "error" if is_wrong else "note", says, _places(one))
+    for release, reasons in found.ceilings.items():
+        for one in reasons:
+            yield formats.Finding("ceiling", "warning", f"needs torch {release} or lower: {one.words}", _places(one))
+    for line in found.uses.unread:
+        path, _, reason = line.partition(": ")
+        yield formats.Finding("unread", "warning", f"not read: {reason}", (path,))
+
+
+def _places(reason: Reason) -> tuple[str, ...]:
+    return tuple(use.where for use in reason.uses)
 
 
 def _lines(found: Floor) -> list[str]:

@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from torchproof import ROOT
-from torchproof.plugins import ALONE
 from torchproof.reports import Refusal
+from torchproof.reports.alone import ALONE
 from torchproof.reports.costs import html, measure, text, unpaired
 from torchproof.reports.costs.measure import QUICK, THOROUGH, Plan, Progress
 

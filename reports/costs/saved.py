@@ -121,7 +121,7 @@ def load(path: Path) -> Saved:
         return _saved(path, content)
     except LookupError as error:
         raise Refusal(
-            f"{path} has no benchmark of torchproof: pytest --benchmarks --benchmark-json={path.name} saves some"
+            f"{path} has no benchmark that @bench declares: pytest --benchmarks --benchmark-json={path.name} saves such"
         ) from error
 
 

@@ -28,7 +28,7 @@ from pathlib import Path
 
 from torchproof import releases
 from torchproof.inventory import Inventory, inventory
-from torchproof.reports import Refusal
+from torchproof.reports import Refusal, formats, screen
 from torchproof.reports.index import facts
 from torchproof.reports.releases.behaviours import behaviours
 from torchproof.reports.releases.names import KINDS, Change, changes, release
@@ -51,7 +51,6 @@ _SAYS = {
     "parameter added": "optional: nothing to do",
     "new": "nothing to do",
 }
-_WIDTH = 100
 _NAMES = 24  # of one owner, in one row
 _PARAMETERS = 6  # of one order, in one row
 _PLACES = 8  # of one change
@@ -66,8 +65,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--uses", type=Path, metavar="PATH", help="only what touches the Python code there; exit 1 where it breaks"
     )
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print one JSON object")
-    form.add_argument("--markdown", action="store_true", help="print Markdown, for a pull request's comment")
+    form.add_argument(
+        "--format",
+        choices=["text", "json", "markdown", "github", "sarif"],
+        default="text",
+        help="how to print it; github (annotations of a workflow) and sarif are of --uses",
+    )
+    form.add_argument("--json", dest="format", action="store_const", const="json", help="print one JSON object")
+    form.add_argument(
+        "--markdown", dest="format", action="store_const", const="markdown", help="for a pull request's comment"
+    )
 
 
 def command(options: argparse.Namespace) -> int:
@@ -81,17 +88,19 @@ def command(options: argparse.Namespace) -> int:
     found.sort(key=lambda change: KINDS.index(change.kind))
     if options.uses:
         return _touched(options, found, names, old, new)
-    form = as_json if options.json else as_markdown if options.markdown else as_text
-    print(form(found, old, new))
+    forms = {"text": as_text, "json": as_json, "markdown": as_markdown}
+    if options.format not in forms:
+        raise Refusal(f"--format {options.format} shows places in code: say which with --uses PATH")
+    print(forms[options.format](found, old, new))
     return 0
 
 
 def _touched(options: argparse.Namespace, found: list[Change], names: Inventory, old: str, new: str) -> int:
     if not options.uses.exists():
         raise Refusal(f"there is no {options.uses}")
-    touches = touched(options.uses, found, names, old, new)
-    form = touches_as_json if options.json else touches_as_markdown if options.markdown else touches_as_text
-    print(form(touches, old, new))
+    with screen.waiting(f"reading {options.uses}"):
+        touches = touched(options.uses, found, names, old, new)
+    print(_TOUCHES[options.format](touches, old, new))
     return int(touches.breaks)
 
 
@@ -111,7 +120,7 @@ def as_text(found: list[Change], old: str, new: str) -> str:
 
 
 def _wrapped(line: str) -> list[str]:
-    return textwrap.wrap(line, _WIDTH, initial_indent="  ", subsequent_indent="      ", break_on_hyphens=False)
+    return screen.wrapped(line, "  ", "      ")
 
 
 def as_markdown(found: list[Change], old: str, new: str) -> str:
@@ -170,6 +179,45 @@ def touches_as_json(touches: Touches, old: str, new: str) -> str:
         )
     }
     return json.dumps({"schema": 1, "old": old, "new": new, **lists, "unread": touches.unread}, indent=1)
+
+
+def touches_as_github(touches: Touches, old: str, new: str) -> str:
+    """What touches some code, as annotations of a workflow."""
+    return formats.as_github(_findings(touches, old, new))
+
+
+def touches_as_sarif(touches: Touches, old: str, new: str) -> str:
+    """What touches some code, for what reads SARIF."""
+    rules = {_rule(kind): says for kind, says in _SAYS.items()}
+    return formats.as_sarif(_findings(touches, old, new), {**rules, "unread": "it could not be read, or not in whole"})
+
+
+def _rule(kind: str) -> str:
+    return kind.replace(" ", "-")
+
+
+def _findings(touches: Touches, old: str, new: str) -> Iterator[formats.Finding]:
+    """An error is what certainly breaks, a warning what certainly changes or is about a private name."""
+    for level, group in (
+        ("error", [one for one in touches.certain if one.change.breaks]),
+        ("warning", [one for one in touches.certain if not one.change.breaks] + touches.private),
+        ("note", touches.possible),
+    ):
+        for one in group:
+            says = f"torch {old} → {new}: {sentence(one.change)}{' (possibly)' if level == 'note' else ''}"
+            yield formats.Finding(_rule(one.change.kind), level, says, one.places)
+    for line in touches.unread:
+        path, _, reason = line.partition(": ")
+        yield formats.Finding("unread", "warning", f"not read: {reason}", (path,))
+
+
+_TOUCHES = {
+    "text": touches_as_text,
+    "json": touches_as_json,
+    "markdown": touches_as_markdown,
+    "github": touches_as_github,
+    "sarif": touches_as_sarif,
+}
 
 
 def _touches_head(touches: Touches, old: str, new: str) -> str:

@@ -18,10 +18,8 @@ With `--json`, one object:
 from __future__ import annotations
 
 import argparse
-import difflib
 import json
-import re
-import textwrap
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from itertools import groupby, pairwise
@@ -29,7 +27,7 @@ from itertools import groupby, pairwise
 from torchproof import ROOT
 from torchproof.facts import command_of
 from torchproof.inventory import Entry, Inventory, Parameter, inventory
-from torchproof.reports import Refusal
+from torchproof.reports import screen, words
 from torchproof.reports.index import IndexedFact, facts_about
 from torchproof.reports.releases.behaviours import on_cpu
 from torchproof.reports.releases.diff import plain, sentence
@@ -37,7 +35,6 @@ from torchproof.reports.releases.names import Change, changes, compare, is_priva
 
 HELP = "Tell since which release of torch a name or a parameter exists, and what became of it."
 
-_WIDTH = 100
 _FACTS = 15  # on the screen
 _SPELLINGS = 4
 
@@ -53,31 +50,39 @@ class State:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
-    parser.add_argument("name", help="a name, or a parameter behind it: torch.load, torch.load.mmap")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "name",
+        nargs="+",
+        help="a name, or a parameter behind it, as people write them: torch.load, nn.Linear, StepLR, F.softmax.dim",
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--format", choices=["text", "json", "markdown"], default="text", help="how to print it")
+    form.add_argument("--json", dest="format", action="store_const", const="json", help="print one JSON object")
 
 
 def command(options: argparse.Namespace) -> int:
-    """Print what is known about a name; always 0, as an unknown name is refused."""
-    name = options.name.removesuffix("()")
-    asked = _subject(name, inventory())
-    print(asked.as_json() if options.json else asked.as_text())
+    """Print what is known about a name; always 0, as one that is unknown, or may be several, is refused."""
+    names = inventory()
+    meant = words.meant(" ".join(options.name), names)
+    asked = _subject(meant.name, names)
+    if options.format != "text":
+        if not meant.is_as_written:
+            print(meant.says(), file=sys.stderr)
+        print(asked.as_json() if options.format == "json" else asked.as_markdown())
+        return 0
+    parts = [] if meant.is_as_written else [meant.says()]
+    print("\n\n".join([*parts, asked.as_text(), *(["\n".join(meant.listed(names))] if meant.others else [])]))
     return 0
 
 
 def _subject(name: str, names: Inventory) -> Name:
-    """What a user asked for. Raises Refusal where no release has it."""
+    """What is known of a name that a release has, or of a parameter."""
     owner, _, parameter = name.rpartition(".")
     history = [entry for _, entry in names.history(owner)] if owner else []
     is_called = any(entry and entry.kind in ("function", "class", "method") for _, entry in names.history(name))
     if not is_called and any(_parameter(entry, parameter) for entry in history):
         return NamedParameter(name, names)
-    if any(entry for _, entry in names.history(name)):
-        return Name(name, names)
-    known = {one.name for entry in history if entry for signature in entry.signatures for one in signature.parameters}
-    near = [f"{owner}.{one}" for one in difflib.get_close_matches(parameter, known, n=3)] or names.near(name)
-    likely = f"; did you mean {' or '.join(near)}?" if near else ""
-    raise Refusal(f"no release of torch from {names.releases[0]} to {names.releases[-1]} has {name}{likely}")
+    return Name(name, names)
 
 
 # Where Python itself has no signature, what says so.
@@ -168,6 +173,19 @@ class Name:
             lines += ["", f"run them: {command_of(ROOT)} --about {self.owned}"]
         return "\n".join(lines)
 
+    def as_markdown(self) -> str:
+        """For a comment, or notes on a release."""
+        lines = [f"### `{self.name}`: {self.kind}, {self._range()}"]
+        if others := self.spellings:
+            lines += ["", f"also {', '.join(f'`{one}`' for one in others)}"]
+        told = [(_releases(one.since, one.to, self.names), f"`{one.text}`") for one in self.states() if one.text]
+        changed = [(release, self._said(change)) for release, change in self.changes()]
+        about = [(_bounds(fact), f"{fact.claim} `{fact.id}`") for fact in self.facts()]
+        for head, rows in ((self._heading, told), ("changes", changed), (f"facts ({len(about)})", about)):
+            if rows:
+                lines += ["", f"#### {head}", "", *(f"- {first}: {second}" for first, second in rows)]
+        return "\n".join(lines)
+
     def as_json(self) -> str:
         """For programs."""
         said = {
@@ -246,8 +264,7 @@ class NamedParameter(Name):
 
     def facts(self) -> list[IndexedFact]:
         """Those whose claim speaks of it."""
-        named = re.compile(rf"`[^`]*\b{self.parameter}\b[^`]*`")
-        return [fact for fact in super().facts() if named.search(fact.claim)]
+        return [fact for fact in super().facts() if fact.speaks_of(self.parameter)]
 
     def _text(self, entry: Entry) -> str | None:
         if not (told := _parameter(entry, self.parameter)):
@@ -288,10 +305,4 @@ def _table(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
     rows = list(rows)
     width = max(len(first) for first, _ in rows) + 4
     for first, second in rows:
-        yield from textwrap.wrap(
-            second,
-            _WIDTH,
-            initial_indent=f"  {first}".ljust(width),
-            subsequent_indent=" " * width,
-            break_on_hyphens=False,
-        )
+        yield from screen.wrapped(second, f"  {first}".ljust(width), " " * width)

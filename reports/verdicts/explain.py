@@ -1,89 +1,207 @@
-"""`torchproof explain`: all that is known of a fact without running it."""
+"""`torchproof explain`: all that is known of a fact without running it, or the facts that answer a question.
+
+With `--json`, one object:
+
+    schema  1
+    asked   what was asked
+    kind    of what that is: 'fact', 'statement', 'name' or 'question'
+    name    the id, or the full name, that was understood; null of a question
+    facts   the facts, best or first ones first: `id`, `claim`, `about`, `since`, `until`, `myth`, `hint`,
+            `documentation`, `file`, `line`, `run` (a command), and of a statement `side`: 'for' or 'against' it
+"""
 
 from __future__ import annotations
 
 import argparse
 import difflib
 import importlib.metadata
-from collections.abc import Iterator
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 from torchproof import ROOT, inventory
 from torchproof.facts import command_of, findings, id_of
 from torchproof.releases import supported
-from torchproof.reports import Refusal
+from torchproof.reports import Refusal, screen, words
 from torchproof.reports.index import IndexedFact, facts, facts_about
+from torchproof.reports.search import Index, near
 from torchproof.reports.verdicts.beliefs import Statement, statements
 
 HELP = "Say what a fact claims, of which releases, where that is documented, and what to do about it."
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What was asked, and the facts about it under headings; `head` and `tail` are lines around them on the screen."""
+
+    kind: str
+    name: str | None
+    head: tuple[str, ...]
+    groups: dict[str, list[IndexedFact]] = field(default_factory=dict)
+    tail: tuple[str, ...] = ()
+
+    @property
+    def facts(self) -> list[tuple[str, IndexedFact]]:
+        """All of them, each with its heading."""
+        return [(head, fact) for head, group in self.groups.items() for fact in group]
+
+
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Of which fact, name or statement."""
+    """Of which fact, name, statement or question."""
     parser.add_argument(
         "fact",
+        nargs="+",
         metavar="ID",
-        help="as records and failures name it: views.view.shares_memory; or a name of torch: torch.matmul; or of a "
-        "statement: V04",
+        help="as records and failures name it: views.view.shares_memory; a name of torch: torch.matmul, nn.Linear; a "
+        "statement: V04; or a question or an error in words: does reshape copy",
     )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--format", choices=["text", "json", "markdown"], default="text", help="how to print it")
+    form.add_argument("--json", dest="format", action="store_const", const="json", help="print one JSON object")
 
 
 def command(options: argparse.Namespace) -> int:
     """Print it."""
-    statement = next((one for one in statements() if one.id == options.fact), None)
-    if statement:
-        print("\n".join(_about(statement)))
-        return 0
-    if inventory.is_of_torch(options.fact) and inventory.unknown(options.fact) is None:
-        print("\n".join(_about_name(options.fact)))
-        return 0
-    fact = _find(options.fact)
-    print(f"{fact.id}\n  {fact.claim}\n")
-    for word, says in _lines(fact):
-        print(f"{word + ':':<15}{says}")
+    asked = " ".join(options.fact).strip()
+    ways: tuple[Callable[[str], Answer | None], ...] = (_of_statement, _of_fact, _of_name, _of_words)
+    answer = next(filter(None, (way(asked) for way in ways)))
+    form = {"text": _as_text, "json": _as_json, "markdown": _as_markdown}[options.format]
+    print(form(asked, answer))
     return 0
 
 
-def _about(statement: Statement) -> Iterator[str]:
+def _of_statement(asked: str) -> Answer | None:
     """A statement, and the facts against it and for it."""
-    yield f"{statement.id}\n  “{statement.says}”"
+    statement = next((one for one in statements() if one.id == asked), None)
+    if not statement:
+        return None
     about = [fact for fact in facts() if statement.id in fact.claims]
-    if not about:
-        yield "\nNo fact is about it yet."
-    for word, contradicts in (("against", True), ("for", False)):
-        side = [fact for fact in about if statement.is_contradicted_by(fact.myth) == contradicts]
-        if side:
-            yield f"\n{word} it:"
-        for fact in side:
-            yield _listed(fact)
+    sides = {word: _side(statement, about, contradicts) for word, contradicts in (("against", True), ("for", False))}
+    head = (f"{statement.id}\n  “{statement.says}”", *([] if about else ["\nNo fact is about it yet."]))
+    return Answer("statement", statement.id, head, {f"{word} it": side for word, side in sides.items() if side})
 
 
-def _about_name(name: str) -> Iterator[str]:
-    """The facts about a name."""
-    about = facts_about(name)
-    yield f"{name}: {len(about)} facts are about it, its other spellings and its members\n"
-    yield from map(_listed, about)
-    if about:
-        yield f"\nrun them: {command_of(ROOT)} --about {name}"
+def _side(statement: Statement, about: list[IndexedFact], contradicts: bool) -> list[IndexedFact]:
+    return [fact for fact in about if statement.is_contradicted_by(fact.myth) == contradicts]
 
 
-def _listed(fact: IndexedFact) -> str:
-    return f"  {fact.claim}\n    {fact.id}, {_range(fact)}"
+def _of_fact(asked: str) -> Answer | None:
+    """The fact that has this id, or this test as pytest names it."""
+    identity = _identity(asked)
+    fact = next((fact for fact in facts() if fact.id == identity), None)
+    if not fact:
+        return None
+    told = (f"{word + ':':<15}{says}" for word, says in _lines(fact))
+    return Answer("fact", fact.id, (f"{fact.id}\n  {fact.claim}\n", *told), {"": [fact]})
 
 
-def _find(text: str) -> IndexedFact:
-    """The fact of an id, or of a test as pytest names it; with its parameters or without."""
-    identity = (id_of(text) if "::" in text else text).partition("[")[0]
+def _of_name(asked: str) -> Answer | None:
+    """The facts about a name, as people write names; nothing of what is none, or is rather a word of a question."""
+    names = inventory.inventory()
+    meant = words.understood(asked, names)
+    if not meant.name:
+        if meant.others and " " not in asked:
+            raise Refusal("\n".join(meant.listed(names)))
+        return None
+    owner, _, parameter = meant.name.rpartition(".")
+    is_public = inventory.unknown(meant.name) is None
+    about = facts_about(meant.name if is_public else owner)
+    if not is_public:
+        about = [fact for fact in about if fact.speaks_of(parameter)]
+    if not (about or meant.is_as_written):
+        return None
+    of_it = "are about it, its other spellings and its members" if is_public else f"about {owner} speak of it"
+    head = [] if meant.is_as_written else [f"{meant.says()}\n"]
+    tail = [f"\nrun them: {command_of(ROOT)} --about {meant.name if is_public else owner}"] if about else []
+    tail += ["", *meant.listed(names)] if meant.others else []
+    head.append(f"{meant.name}: {len(about)} facts {of_it}\n")
+    return Answer("name", meant.name, tuple(head), {"": about}, tuple(tail))
+
+
+def _of_words(asked: str) -> Answer:
+    """The facts that answer a question best. Raises Refusal where it looks like an id, or none has its words."""
+    if " " not in asked and ("." in asked or "::" in asked):
+        raise Refusal(f"there is no fact {asked}; {_guess(_identity(asked))}")
+    if re.fullmatch(r"\w+[A-Z_]\w*", asked) and (names := words.near(asked, inventory.inventory())):
+        raise Refusal(f"there is no name {asked}; did you mean {' or '.join(names)}?")
+    found = Index(facts()).search(asked)
+    if not found:
+        close = near(asked, facts())
+        guess = f"; facts have {', '.join(close)}" if close else ""
+        raise Refusal(f"no fact has the words of “{asked}”{guess}")
+    return Answer("question", None, (), {"": found})
+
+
+def _identity(text: str) -> str:
+    """The id that is meant, without parameters."""
+    return (id_of(text) if "::" in text else text).partition("[")[0]
+
+
+def _guess(identity: str) -> str:
     by_id = {fact.id: fact for fact in facts()}
-    if identity in by_id:
-        return by_id[identity]
-    near = [one for one in by_id if identity in one][:3] or difflib.get_close_matches(identity, by_id, n=3)
-    guess = f"did you mean {' or '.join(near)}?" if near else "an id is like views.view.shares_memory"
-    raise Refusal(f"there is no fact {text}; {guess}")
+    close = [one for one in by_id if identity in one][:3] or difflib.get_close_matches(identity, by_id, n=3)
+    return f"did you mean {' or '.join(close)}?" if close else "an id is like views.view.shares_memory"
+
+
+def _as_text(asked: str, answer: Answer) -> str:
+    lines = list(answer.head)
+    for head, group in answer.groups.items() if answer.kind != "fact" else ():
+        lines += [f"\n{head}:"] if head else []
+        for fact in group:
+            lines += [*screen.wrapped(fact.claim, "  ", "  "), f"    {fact.id}, {_range(fact)}"]
+            lines += [f"    run it: {_run(fact)}"] if answer.kind == "question" else []
+    return "\n".join([*lines, *answer.tail])
+
+
+def _as_markdown(asked: str, answer: Answer) -> str:
+    lines = [f"### {answer.name or asked}"]
+    for head, group in answer.groups.items():
+        lines += ["", *([f"#### {head}", ""] if head else [])]
+        for fact in group:
+            page = fact.link(_release())
+            lines.append(f"- {fact.claim} ({_range(fact)}{f', [documentation]({page})' if page else ''})")
+            lines.append(f"  `{_run(fact)}`")
+    return "\n".join(lines)
+
+
+def _as_json(asked: str, answer: Answer) -> str:
+    said = {
+        "schema": 1,
+        "asked": asked,
+        "kind": answer.kind,
+        "name": answer.name,
+        "facts": [_plain(fact, head.partition(" ")[0]) for head, fact in answer.facts],
+    }
+    return json.dumps(said, indent=1)
+
+
+def _plain(fact: IndexedFact, side: str) -> dict[str, object]:
+    said = {
+        "id": fact.id,
+        "claim": fact.claim,
+        "about": fact.subjects,
+        "since": fact.since,
+        "until": fact.until,
+        "myth": fact.myth,
+        "hint": fact.hint,
+        "documentation": fact.link(_release()),
+        "file": fact.file,
+        "line": fact.line,
+        "run": _run(fact),
+    }
+    return {**said, "side": side} if side else said
+
+
+def _run(fact: IndexedFact) -> str:
+    return f"{command_of(ROOT)} --fact {fact.id}"
 
 
 def _lines(fact: IndexedFact) -> Iterator[tuple[str, str]]:
     yield "about", ", ".join(fact.subjects)
     yield "holds", _range(fact)
+    if fact.where:
+        yield "only where", "; ".join(fact.where)
     for known in findings(ROOT / "suites" / "findings.toml"):
         if known.fact.partition("[")[0] == fact.id:
             yield "but", f"torch disagrees {_span(known.since, known.until)}: {known.says} {known.link}"
@@ -96,7 +214,7 @@ def _lines(fact: IndexedFact) -> Iterator[tuple[str, str]]:
     if fact.requires:
         yield "needs", ", ".join(fact.requires)
     yield "stands in", f"{ROOT / fact.file}:{fact.line}"
-    yield "run it", f"{command_of(ROOT)} --fact {fact.id}"
+    yield "run it", _run(fact)
     yield "more", f"{command_of(ROOT)} --about {fact.subjects[0]}"
 
 

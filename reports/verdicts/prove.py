@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from torchproof import ROOT
-from torchproof.plugins import ALONE
+from torchproof.reports.alone import ALONE
 
 HELP = "Prove the facts with the torch that is here; pytest's options and selections pass through."
 

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich import box
-from rich.console import Console, Group, RenderableType
-from rich.markup import escape
-from rich.padding import Padding
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from torchproof.records import FAILED, Verdict
+from torchproof.reports import screen
 from torchproof.reports.verdicts import refutation
 from torchproof.reports.verdicts.runs import VERDICTS, Run, load
 
 HELP = "Print what each recorded run decided."
 
+_WHOLE = 10_000  # columns where no terminal reads it: no line is cut
 COLOURS = dict.fromkeys(FAILED, "bold red") | {"holds": "green", "known": "yellow", "differs": "cyan"}
 
 
@@ -29,7 +30,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def command(options: argparse.Namespace) -> int:
     """Print their summaries."""
     for path in options.records:
-        show(load(path), Console())
+        show(load(path), Console(width=None if screen.width() else _WHOLE))
     return 0
 
 
@@ -37,23 +38,27 @@ def show(run: Run, console: Console) -> None:
     """Print the summary of one run."""
     environment = run.environment
     console.print()
-    console.print(
-        f"[bold]torch {run.torch}[/] on {environment['cpu']}, Python {environment['python']}, {len(run.results)} facts"
-    )
+    where = f" on {environment['cpu']}, Python {environment['python']}, {len(run.results)} facts"
+    _print(console, Text.assemble((f"torch {run.torch}", "bold"), where))
     console.print(by_topic(run))
     for result in run.to_look_at():
-        console.print(Padding(what_failed(run, result), (0, 0, 1, 0)))
+        for line in what_failed(run, result):
+            _print(console, line)
+        console.print()
     for result in run.explained():
-        console.print(
-            f"[yellow]known[/] {escape(run.facts[result.id].claim)}\n  {result.finding}\n  {escape(run.again(result))}",
-            highlight=False,
-        )
-    console.print(undecided(run), highlight=False)
+        _print(console, Text.assemble(("known", "yellow"), " ", run.facts[result.id].claim))
+        _print(console, Text(f"  {result.finding}\n  {run.again(result)}"))
+    _print(console, undecided(run))
     if run.planted:
         console.print(refutation.by_topic(refutation.Refutation(run, refutation.excuses())), highlight=False)
     if run.kernels:
-        console.print(of_kernels(run), highlight=False)
-    console.print(_closing(run), highlight=False)
+        _print(console, of_kernels(run))
+    _print(console, _closing(run))
+
+
+def _print(console: Console, text: Text) -> None:
+    """Lines that can be pasted: where they are wider than the terminal, it wraps them itself."""
+    console.print(text, highlight=False, soft_wrap=True)
 
 
 def of_kernels(run: Run) -> Text:
@@ -76,15 +81,14 @@ def by_topic(run: Run) -> Table:
     return table
 
 
-def what_failed(run: Run, result: Verdict) -> RenderableType:
+def what_failed(run: Run, result: Verdict) -> Iterator[Text]:
     """One failure: its claim, where the documentation says it, what was seen, and how to see it again."""
     fact = run.facts[result.id]
-    told: list[RenderableType] = [Text.assemble((result.verdict, "bold red"), " ", (fact.claim, "bold"))]
+    yield Text.assemble((result.verdict, "bold red"), " ", (fact.claim, "bold"))
     about = [fact.id, fact.link, result.assertion or result.reason, f"again: {run.again(result)}"]
     if fact.hint:
         about.insert(3, f"what to do: {fact.hint}")
-    told += [Padding(Text(line), (0, 0, 0, 2)) for line in about if line]
-    return Group(*told)
+    yield from (Text(f"  {line}") for lines in about if lines for line in lines.splitlines())
 
 
 def undecided(run: Run) -> Text:

@@ -5,28 +5,35 @@ import torch
 
 from torchproof import fact, race
 from torchproof.fixtures.fact import subject
+from torchproof.fixtures.hardware import need
 from torchproof.fixtures.race import slower
 
 pytestmark = pytest.mark.bench
 
-PRODUCTS = {
+# Made up of large products of matrices, for which a CPU has instructions of its own, or has not.
+MATRICES = {
     "torch.matmul": lambda make: (make(96, 96), make(96, 96)),
     "torch.bmm": lambda make: (make(8, 64, 64), make(8, 64, 64)),
-    "torch.mv": lambda make: (make(256, 256), make(256)),
-    "torch.nn.functional.linear": lambda make: (make(32, 128), make(128, 128), make(128)),
-    "torch.nn.functional.conv1d": lambda make: (make(2, 16, 256), make(16, 16, 3)),
+}
+LAYERS = {
+    "torch.nn.functional.linear": lambda make: (make(96, 96), make(96, 96), make(96)),
     "torch.nn.functional.conv2d": lambda make: (make(1, 16, 32, 32), make(16, 16, 3, 3)),
+}
+VECTOR = {"torch.mv": lambda make: (make(256, 256), make(256))}
+CONVOLUTIONS = {
+    "torch.nn.functional.conv1d": lambda make: (make(2, 16, 256), make(16, 16, 3)),
     "torch.nn.functional.conv3d": lambda make: (make(1, 8, 8, 16, 16), make(8, 8, 3, 3, 3)),
     "torch.nn.functional.conv_transpose2d": lambda make: (make(1, 16, 16, 16), make(16, 16, 3, 3)),
+}
+ATTENTION = {
     "torch.nn.functional.scaled_dot_product_attention": lambda make: [make(1, 4, 64, 32) for _ in range(3)],
 }
+GELU = {"torch.nn.functional.gelu": lambda make: (make(1 << 15),)}
+EXPONENTIALS = {"torch.exp": lambda make: (make(1 << 15),), "torch.tanh": lambda make: (make(1 << 15),)}
 POINTWISE = {
     "torch.add": lambda make: (make(1 << 15), make(1 << 15)),
-    "torch.exp": lambda make: (make(1 << 15),),
-    "torch.tanh": lambda make: (make(1 << 15),),
     "torch.sigmoid": lambda make: (make(1 << 15),),
     "torch.nn.functional.relu": lambda make: (make(1 << 15),),
-    "torch.nn.functional.gelu": lambda make: (make(1 << 15),),
 }
 NORMALISATIONS = {
     "torch.softmax": lambda make: (make(128, 256), -1),
@@ -35,7 +42,11 @@ NORMALISATIONS = {
 }
 LAYER_NORM = {"torch.nn.functional.layer_norm": lambda make: (make(128, 256), [256])}
 SUM = {"torch.sum": lambda make: (make(1 << 16),)}
-WORKS = PRODUCTS | POINTWISE | NORMALISATIONS | LAYER_NORM | SUM
+IN_BFLOAT16 = POINTWISE | NORMALISATIONS | LAYER_NORM | SUM
+IN_ONEDNN = MATRICES | LAYERS
+IN_ONEDNN_ONCE = CONVOLUTIONS | GELU
+IN_HALF = VECTOR | CONVOLUTIONS | ATTENTION | LAYERS
+WORKS = IN_BFLOAT16 | IN_ONEDNN | IN_ONEDNN_ONCE | IN_HALF | EXPONENTIALS
 
 
 def work(name, dtype):
@@ -47,30 +58,100 @@ def work(name, dtype):
 slow_in_16_bits = slower(*WORKS, when=lambda x: x.dtype != torch.float32)
 
 
-@fact(*WORKS, refuter=slow_in_16_bits)
-@pytest.mark.parametrize("name", WORKS)
+@fact(*IN_BFLOAT16, refuter=slow_in_16_bits)
+@pytest.mark.parametrize("name", IN_BFLOAT16)
 def test_of_bfloat16_is_less_than_ten_times_that_of_float32(name, numbers):
-    """A product, normalisation, sum or pointwise function in bfloat16 takes less than ten times the time in float32."""
+    """A normalisation, sum or pointwise function in bfloat16 takes less than ten times the time in float32."""
+    assert race(work(name, torch.bfloat16), work(name, torch.float32), numbers).ratio_below(10)
+
+
+@fact(*IN_ONEDNN_ONCE, where="before 2.2: oneDNN multiplies bfloat16", refuter=slow_in_16_bits)
+@pytest.mark.parametrize("name", IN_ONEDNN_ONCE)
+def test_of_a_convolution_or_gelu_in_bfloat16_is_less_than_ten_times_that_of_float32(name, numbers):
+    """`conv1d`, `conv3d`, `conv_transpose2d` or `gelu` in bfloat16 takes less than ten times the time in float32."""
+    assert race(work(name, torch.bfloat16), work(name, torch.float32), numbers).ratio_below(10)
+
+
+@fact(*ATTENTION, where="before 2.1: oneDNN multiplies bfloat16", refuter=slow_in_16_bits)
+@pytest.mark.parametrize("name", ATTENTION)
+def test_of_attention_in_bfloat16_is_less_than_ten_times_that_of_float32(name, numbers):
+    """`scaled_dot_product_attention` in bfloat16 takes less than ten times the time in float32."""
+    assert race(work(name, torch.bfloat16), work(name, torch.float32), numbers).ratio_below(10)
+
+
+@fact(*VECTOR, refuter=slow_in_16_bits)
+def test_of_mv_in_bfloat16_is_less_than_ten_times_that_of_float32(numbers):
+    """`mv` in bfloat16 takes less than ten times the time in float32."""
+    need("oneDNN multiplies bfloat16")
+    assert race(work("torch.mv", torch.bfloat16), work("torch.mv", torch.float32), numbers).ratio_below(10)
+
+
+@fact(
+    *IN_ONEDNN,
+    where="oneDNN multiplies bfloat16",
+    refuter=slow_in_16_bits,
+    hint="compute in float32 on this CPU: bfloat16 saves memory here, and loses time",
+)
+@pytest.mark.parametrize("name", IN_ONEDNN)
+def test_of_a_product_of_bfloat16_is_less_than_ten_times_that_of_float32(name, numbers):
+    """`matmul`, `bmm`, `linear` or `conv2d` in bfloat16 takes less than ten times the time in float32."""
     assert race(work(name, torch.bfloat16), work(name, torch.float32), numbers).ratio_below(10)
 
 
 @fact(
-    *PRODUCTS,
+    *MATRICES,
     since="2.2",
     refuter=slow_in_16_bits,
     myth="half precision saves time wherever it saves memory",
     hint="on the CPU take bfloat16: its range is that of float32, and its kernels are older",
 )
-@pytest.mark.parametrize("name", PRODUCTS)
-def test_of_a_product_of_halves_is_less_than_a_hundred_times_that_of_float32(name, numbers):
-    """A product, convolution or attention in half takes less than a hundred times the time in float32."""
+@pytest.mark.parametrize("name", MATRICES)
+def test_of_matrices_of_halves_is_less_than_a_hundred_times_that_of_float32(name, numbers):
+    """`matmul` or `bmm` in half takes less than a hundred times the time in float32."""
+    need("torch's kernels are vectorised")
     assert race(work(name, torch.half), work(name, torch.float32), numbers).ratio_below(100)
 
 
-@fact(*POINTWISE, since="2.1", refuter=slow_in_16_bits)
-@pytest.mark.parametrize("name", POINTWISE)
+@fact(*IN_HALF, since="2.2", refuter=slow_in_16_bits)
+@pytest.mark.parametrize("name", IN_HALF)
+def test_of_a_product_of_halves_is_less_than_a_hundred_times_that_of_float32(name, numbers):
+    """A layer, convolution or attention in half takes less than a hundred times the time in float32."""
+    assert race(work(name, torch.half), work(name, torch.float32), numbers).ratio_below(100)
+
+
+@fact("torch.exp", refuter=slow_in_16_bits)
+def test_of_exp_of_bfloat16_is_less_than_eight_times_that_of_float32(numbers):
+    """`exp` in bfloat16 takes less than eight times the time in float32."""
+    need("torch's kernels are vectorised")
+    assert race(work("torch.exp", torch.bfloat16), work("torch.exp", torch.float32), numbers).ratio_below(8)
+
+
+@fact("torch.exp", since="2.1", refuter=slow_in_16_bits)
+def test_of_exp_of_halves_is_less_than_eight_times_that_of_float32(numbers):
+    """`exp` in half takes less than eight times the time in float32."""
+    need("torch's kernels are vectorised")
+    assert race(work("torch.exp", torch.half), work("torch.exp", torch.float32), numbers).ratio_below(8)
+
+
+@fact("torch.tanh", refuter=slow_in_16_bits)
+def test_of_tanh_of_bfloat16_is_less_than_twenty_times_that_of_float32(numbers):
+    """`tanh` in bfloat16 takes less than twenty times the time in float32."""
+    need("torch's kernels are vectorised")
+    assert race(work("torch.tanh", torch.bfloat16), work("torch.tanh", torch.float32), numbers).ratio_below(20)
+
+
+@fact("torch.tanh", since="2.1", refuter=slow_in_16_bits)
+def test_of_tanh_of_halves_is_less_than_twenty_times_that_of_float32(numbers):
+    """`tanh` in half takes less than twenty times the time in float32."""
+    need("torch's kernels are vectorised")
+    assert race(work("torch.tanh", torch.half), work("torch.tanh", torch.float32), numbers).ratio_below(20)
+
+
+@fact(*POINTWISE, *GELU, since="2.1", refuter=slow_in_16_bits)
+@pytest.mark.parametrize("name", POINTWISE | GELU)
 def test_of_a_pointwise_function_of_halves_is_less_than_ten_times_that_of_float32(name, numbers):
     """A pointwise function of halves takes less than ten times the time in float32."""
+    need("torch's kernels are vectorised")
     assert race(work(name, torch.half), work(name, torch.float32), numbers).ratio_below(10)
 
 
@@ -91,6 +172,7 @@ def test_of_layer_norm_of_halves_is_less_than_ten_times_that_of_float32(name, nu
 @fact("torch.sum", since="2.3", refuter=slow_in_16_bits)
 def test_of_a_sum_of_halves_is_less_than_five_times_that_of_float32(numbers):
     """A sum of halves takes less than five times the time in float32."""
+    need("torch's kernels are vectorised")
     assert race(work("torch.sum", torch.half), work("torch.sum", torch.float32), numbers).ratio_below(5)
 
 

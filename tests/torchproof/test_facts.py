@@ -14,6 +14,7 @@ from torchproof.facts import Fact, files_of, id_of, link
     [
         ("suites/views/test_view.py::test_shares_memory[cpu]", "views.view.shares_memory[cpu]"),
         ("suites/views/test_view.py::test_shares_memory", "views.view.shares_memory"),
+        ("test_mine/test_view.py::TestIt::test_shares_memory", "test_mine.view.TestIt.shares_memory"),
     ],
 )
 def test_ids(nodeid, identity):

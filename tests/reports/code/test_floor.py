@@ -171,3 +171,52 @@ def test_a_file_that_cannot_be_read_is_told(project, run):
     code, said = run(path)
     assert code == 0
     assert "not read: " in said and "bad.py" in said
+
+
+# --- formats ----------------------------------------------------------------------------------------------------------
+
+CODE = "import torch\ntorch.first(1)\ntorch.gone(1)\ndef f():\n    torch.scaled(1, scale=2)\n"
+
+
+def test_json_has_two_names(project, run):
+    path = project(code_dot_py=CODE)
+    assert run(path, "--format", "json") == run(path, "--json")
+    assert run(path, "--format", "text") == run(path)
+
+
+def test_markdown_has_the_floor_for_a_heading(project, run):
+    path = project(code_dot_py=CODE)
+    head, _, fence, *lines, end, empty = run(path, "--format", "markdown")[1].split("\n")
+    assert (head, fence, end, empty) == ("### floor: torch 2.6", "```", "```", "")
+    assert lines == run(path)[1].splitlines()[1:]
+
+
+def annotations(said):
+    found = (line.split("::") for line in said.splitlines())
+    return [(head.partition(" ")[0], head.rpartition("line=")[2].partition(",")[0], says) for _, head, says in found]
+
+
+def test_what_sets_the_floor_is_a_note_where_enough_is_declared(project, run):
+    path = project(code_dot_py=CODE, pyproject_dot_toml='[project]\nname="x"\ndependencies=["torch>=2.6"]\n')
+    code, said = run(path, "--format", "github")
+    assert code == 0
+    assert annotations(said) == [
+        ("notice", "5", "needs torch 2.6: torch.scaled has no parameter scale"),
+        ("notice", "2", "needs torch 2.1: torch.first does not exist"),
+        ("warning", "3", "needs torch 2.6 or lower: torch.gone does not exist"),
+    ]
+
+
+def test_what_sets_the_floor_is_an_error_where_less_is_declared(project, run):
+    path = project(code_dot_py=CODE, pyproject_dot_toml='[project]\nname="x"\ndependencies=["torch>=2.1"]\n')
+    code, said = run(path, "--format", "github")
+    assert code == 1
+    assert [one[:2] for one in annotations(said)] == [("error", "5"), ("notice", "2"), ("warning", "3")]
+    assert "; declared: torch>=2.1" in said.splitlines()[0]
+
+
+def test_sarif_says_the_same(project, run):
+    path = project(code_dot_py=CODE, broken_dot_py="def (\n")
+    [told] = json.loads(run(path, "--format", "sarif")[1])["runs"]
+    found = [(one["ruleId"], one["level"]) for one in told["results"]]
+    assert found == [("floor", "note"), ("floor", "note"), ("ceiling", "warning"), ("unread", "warning")]

@@ -310,8 +310,11 @@ def foreign(path: Path, content: str) -> Path:
         ("{", "was not written by pytest-benchmark"),
         ("[1]", "was not written by pytest-benchmark"),
         ('{"kind": "comparison"}', "was not written by pytest-benchmark"),
-        ('{"machine_info": {}, "benchmarks": []}', "has no benchmark of torchproof"),
-        ('{"machine_info": {}, "benchmarks": [{"extra_info": {}, "stats": {}}]}', "has no benchmark of torchproof"),
+        ('{"machine_info": {}, "benchmarks": []}', "has no benchmark that @bench declares"),
+        (
+            '{"machine_info": {}, "benchmarks": [{"extra_info": {}, "stats": {}}]}',
+            "has no benchmark that @bench declares",
+        ),
         ('{"machine_info": {}, "benchmarks": [{"extra_info": {"id": "a"}, "stats": {}}]}', "has no benchmark of torch"),
     ],
 )

@@ -321,9 +321,14 @@ def test_what_changed_alike_stands_in_one_line(run):
     assert "  torch.save  now: It is so. (say so)\n" in out
 
 
-def test_lines_are_at_most_100_wide(run):
+@pytest.mark.parametrize("columns", [60, None])
+def test_lines_fit_the_terminal_and_are_whole_elsewhere(run, monkeypatch, columns):
+    monkeypatch.setattr("torchproof.reports.screen.width", lambda: columns)
+    monkeypatch.setattr("textwrap.shorten", lambda text, width, placeholder: text)
+    monkeypatch.setattr(diff, "facts", lambda: (fact("a", since="2.1", subject="torch.save", claim="It is so. " * 9),))
     _, out = run("2.0", "2.1")
-    assert max(map(len, out.splitlines())) <= 100
+    told = out.partition("\nbehaviour (1)")[2].partition("\n\n")[0].splitlines()[1:]
+    assert (max(map(len, told)) <= 60) == (len(told) > 1) == (columns == 60)
 
 
 def test_nothing_changed_says_so(run):
@@ -419,6 +424,45 @@ def test_uses_as_json(run, code):
 def test_uses_as_markdown(run, code):
     _, out = run("2.0", "2.1", "--markdown", "--uses", code("torch.old()\n"))
     assert "#### deprecated (1)\n\n- torch.old  deprecated: use torch.new (" in out
+
+
+@pytest.mark.parametrize("form", ["text", "json", "markdown"])
+def test_a_format_has_two_names(run, code, form):
+    path = code("torch.gone(1)\ntorch.old()\n")
+    short = [] if form == "text" else [f"--{form}"]
+    assert run("2.0", "2.1", "--format", form) == run("2.0", "2.1", *short)
+    assert run("2.0", "2.1", "--uses", path, "--format", form) == run("2.0", "2.1", "--uses", path, *short)
+
+
+CODE = "torch.gone(1)\ntorch.old()\ntorch._secret()\ndef f(x):\n    return x.flip()\n"
+
+
+def test_uses_as_annotations(run, code):
+    exit_code, out = run("2.0", "2.1", "--format", "github", "--uses", code(CODE))
+    assert exit_code == 1
+    levels = [line.partition(" ")[0] for line in out.splitlines()]
+    assert levels == ["::error", "::warning", "::warning", "::notice"]
+    first = out.splitlines()[0]
+    assert ",line=2,title=torchproof%3A gone::torch 2.0 → 2.1: torch.gone  gone" in first
+
+
+def test_uses_as_sarif(run, code):
+    [told] = json.loads(run("2.0", "2.1", "--format", "sarif", "--uses", code(CODE))[1])["runs"]
+    rules = [rule["id"] for rule in told["tool"]["driver"]["rules"]]
+    found = [(one["level"], rules[one["ruleIndex"]]) for one in told["results"]]
+    assert found == [("error", "gone"), ("warning", "deprecated"), ("warning", "gone"), ("note", "gone")]
+
+
+def test_a_file_that_cannot_be_read_is_told_in_each_format(run, code):
+    path = code("def (\n")
+    assert "title=torchproof%3A unread::not read: " in run("2.0", "2.1", "--format", "github", "--uses", path)[1]
+    assert '"ruleId": "unread"' in run("2.0", "2.1", "--format", "sarif", "--uses", path)[1]
+
+
+@pytest.mark.parametrize("form", ["github", "sarif"])
+def test_annotations_need_code(run, form):
+    with pytest.raises(Refusal, match="--uses PATH"):
+        run("2.0", "2.1", "--format", form)
 
 
 def test_uses_of_nothing_is_refused(run, tmp_path):

@@ -155,7 +155,9 @@ def test_facts_about_a_parameter_speak_of_it(ask):
         ("torch.laod", "did you mean torch.load?"),
         ("torch.load.saef", "did you mean torch.load.safe?"),
         ("numpy.load", "from 2.0 to 2.2 has numpy.load"),
-        ("load", "has load"),
+        ("laod", "did you mean torch.load?"),
+        ("torch.C.load", "did you mean torch.load?"),
+        ("load.nothing", "has load.nothing"),
     ],
 )
 def test_an_unknown_name_is_refused_with_what_looks_like_it(ask, name, near):
@@ -176,3 +178,40 @@ def test_json_of_a_name(ask):
 def test_json_of_a_parameter(ask):
     said = json.loads(ask("torch.load.mmap", "--json"))
     assert said["states"] == [{"since": "2.1", "to": "2.2", "text": "None, by keyword only"}]
+
+
+# --- as people write it -----------------------------------------------------------------------------------------------
+
+
+def test_a_name_as_people_write_it_is_said_with_the_full_one(ask):
+    assert ask("C").startswith("C is torch.C\n\ntorch.C: class, since 2.0 or before\n")
+    assert ask("torch.C").startswith("torch.C: class")
+
+
+def test_a_parameter_in_two_words(ask):
+    assert ask("load", "mmap").startswith("load mmap is torch.load.mmap\n\ntorch.load.mmap: parameter, since 2.1\n")
+
+
+def test_json_is_json_whatever_was_written(ask, capsys):
+    parser = argparse.ArgumentParser()
+    when.arguments(parser)
+    assert when.command(parser.parse_args(["C", "--json"])) == 0
+    out, error = capsys.readouterr()
+    assert json.loads(out)["name"] == "torch.C"
+    assert error == "C is torch.C\n"
+
+
+def test_markdown_of_a_name(ask):
+    out = ask("torch.load", "--format", "markdown")
+    assert out.startswith("### `torch.load`: function, since 2.0 or before\n\nalso `torch.serial.load`\n")
+    assert "\n#### signature\n\n- 2.0: `(f, *, safe=False)`\n" in out
+    assert "\n#### changes\n\n- 2.1: " in out
+    assert "\n- 2.1: (safe=False → True)  default: pass safe=False to keep what it did\n" in out
+    assert "\n#### facts (3)\n\n- always: It is always so. `load.always`\n" in out
+
+
+def test_long_signatures_are_whole_in_a_pipe_and_wrapped_in_a_terminal(ask, monkeypatch):
+    whole = ask("torch.add")
+    assert "documented as (input, other, *, out=None); operator (input, other)\n" in whole
+    monkeypatch.setattr("torchproof.reports.screen.width", lambda: 40)
+    assert max(map(len, ask("torch.add").splitlines()[1:4])) <= 40

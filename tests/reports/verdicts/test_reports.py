@@ -46,7 +46,24 @@ def test_the_summary_says_what_a_person_needs(record, capsys):
     assert "https://example.org/1" in text
     assert "1 unavailable: no cuda device here (linalg.b.gpu[cuda])" in text
     assert "90 s" in text
-    assert str(record) in text.replace("\n", "")
+    assert str(record) in text
+
+
+def test_what_the_summary_prints_can_be_pasted(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    long = "views.a." + "very_" * 20 + "long[cpu]"
+    results = [
+        (long, "broken", {"assertion": "assert 1 == 2\n  1"}),
+        ("a.b.gpu", "unavailable", {"reason": "no " * 40}),
+    ]
+    record = write(tmp_path / ("long" * 30 + ".jsonl"), "2.6.0", results, complete=False)
+    lines = printed(capsys, "summary", record).splitlines()
+    assert f"  again: pytest --fact '{long}'" in lines
+    assert f"  {long}" in lines
+    assert lines[lines.index("  assert 1 == 2") + 1] == "    1"
+    assert f"record: {record}" in lines
+    assert f"The run was interrupted: pytest --resume={record} goes on." in lines
+    assert any(line.startswith("1 unavailable: ") and line.endswith("(a.b.gpu)") for line in lines)
 
 
 def test_the_page_says_the_same_and_needs_nothing_else(record, tmp_path, capsys):
