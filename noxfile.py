@@ -7,6 +7,7 @@ and pip, and shared by the sessions. What follows `--` and is not a session's ow
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 import shutil
 import subprocess
@@ -78,7 +79,8 @@ HARDWARE = {
 def hardware(session: nox.Session) -> None:
     """Prove the facts as on lesser machines: `avx2`, or default,avx2,avx512,one-thread (all); `--torch 2.6`."""
     options, rest = _options(session, _newest(session))
-    named = rest.pop(0).split(",") if rest and rest[0].split(",")[0] in HARDWARE else list(HARDWARE)
+    is_named = bool(rest) and not rest[0].startswith("-") and not Path(session.invoked_from, rest[0]).exists()
+    named = rest.pop(0).split(",") if is_named else list(HARDWARE)
     if unknown := [name for name in named if name not in HARDWARE]:
         session.error(f"{unknown[0]} is not one of {', '.join(HARDWARE)}")
     [release] = _releases(session, options.torch)
@@ -230,7 +232,12 @@ def _options(
         parser.add_argument(name)
     if keep:
         parser.add_argument("--keep", action="store_true")
-    return parser.parse_known_args(session.posargs)
+    parsed, rest = parser.parse_known_args(session.posargs)
+    own = [option for action in parser._actions for option in action.option_strings]
+    for said in (one.partition("=")[0] for one in rest if one.startswith("--")):
+        if near := difflib.get_close_matches(said, own, n=1, cutoff=0.8):
+            session.error(f"there is no option {said}; did you mean {near[0]}?")
+    return parsed, rest
 
 
 def _releases(session: nox.Session, wanted: str) -> list[Release]:
