@@ -342,7 +342,15 @@ class TestOfRealWorkers:
     @pytest.mark.slow
     def test_is_interrupted(self, mine, tmp_path):
         command = [sys.executable, "-m", "torchproof", *mine, "--rounds", "99", "-o", str(tmp_path / "out")]
-        process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            # What a shell starts in the background is deaf to it, and so is what that starts.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
         for line in process.stderr:
             if line.startswith("round"):
                 break
