@@ -82,10 +82,10 @@ def test_what_a_requirement_asks_for_in_turn_with_its_extras(installed):
 
 def test_what_stands_elsewhere_is_told_with_its_place(sound, monkeypatch):
     sound("a-helper", "4.8.0")
-    monkeypatch.setattr(requirements, "_place", lambda _: "/work/shadow")
+    monkeypatch.setattr(requirements, "_place", lambda _: "/home/me/shadow")
     line = judges.judge_requirements(Answer("build", {}))
-    assert "(4.8.0 is here, in /work/shadow)" in line.says
-    assert line.advice.endswith("; and take /work/shadow from PYTHONPATH")
+    assert "(4.8.0 is here, in /home/me/shadow)" in line.says
+    assert line.advice.endswith("; and take /home/me/shadow from PYTHONPATH")
 
 
 @pytest.mark.parametrize(
