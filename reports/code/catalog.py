@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from functools import cache, cached_property
 
 from torchproof.inventory import Entry, Inventory, Signature
+from torchproof.reports.code.values import Name
 
 # Classes of torch whose objects are met without a sign of what they are.
 _USUAL = ("torch.Tensor", "torch.nn.Module", "torch.optim.Optimizer", "torch.optim.lr_scheduler.LRScheduler")
+
+
+class Argument(Enum):
+    """What is known of an argument without its value."""
+
+    ABSENT = "it is not passed"
+    UNKNOWN = "it is passed, or may be, and the code does not show its value"
+
+
+# A value that the code shows: a constant, a tuple of some (a list too), or what of torch has a name, as a dtype.
+Literal = bool | int | float | complex | str | bytes | None | tuple | Name
 
 
 @dataclass(frozen=True)
@@ -23,12 +36,25 @@ class Use:
     keywords: tuple[str, ...] = ()
     positional: int = 0
     unpacks: str = ""  # '*' and '**' where a call passes more than can be counted
+    literals: tuple[tuple[int | str, Literal], ...] = ()  # the arguments whose values are known, by place or keyword
     at_import: bool = False  # runs when its module is imported, not only when a function is called
 
     @property
     def where(self) -> str:
         """The place as editors and terminals understand it."""
         return f"{self.file}:{self.line}"
+
+    def argument(self, parameter: str, entry: Entry | None) -> Literal | Argument:
+        """What a call passes for a parameter of what it calls, as far as its signatures in `entry` tell the place."""
+        if parameter in self.keywords:
+            return dict(self.literals).get(parameter, Argument.UNKNOWN)
+        places = places_of(parameter, entry)
+        if not any(place < self.positional for place in places):
+            may_hide = "**" in self.unpacks or (places and self.unpacks)
+            return Argument.UNKNOWN if may_hide else Argument.ABSENT
+        if entry is None or len(places) < len(entry.signatures) or len(set(places)) > 1:
+            return Argument.UNKNOWN  # which overload it means is not known
+        return dict(self.literals).get(places[0], Argument.UNKNOWN)
 
     @property
     def is_private(self) -> bool:
@@ -160,6 +186,16 @@ class Catalog:
             if entry
             for signature in entry.signatures
         )
+
+
+def places_of(parameter: str, entry: Entry | None) -> list[int]:
+    """Where a parameter stands in a call by position, in each signature that has it so."""
+    return [
+        place
+        for signature in (entry.signatures if entry else ())
+        for place, one in enumerate(signature.parameters)
+        if one.name == parameter and one.kind.startswith("positional")
+    ]
 
 
 @cache

@@ -5,21 +5,34 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from torchproof.reports.code.catalog import Use
+from torchproof.reports.code.catalog import Argument, Literal, Use
+from torchproof.reports.code.meanings import Meanings
 from torchproof.reports.code.notes import Found, Notes
 from torchproof.reports.code.state import State
-from torchproof.reports.code.values import LocalClass, LocalFunction, Name, Value, Values
+from torchproof.reports.code.values import (  # fmt: skip
+    Constant,
+    Expression,
+    LocalClass,
+    LocalFunction,
+    Name,
+    Scope,
+    Value,
+    Values,
+)
 
-Passed = tuple[tuple[str, ...], int, str]  # what a call passes, as a use has it
-_NOTHING: Passed = ((), 0, "")
+Literals = tuple[tuple[int | str, Literal], ...]
+Passed = tuple[tuple[str, ...], int, str, Literals]  # what a call passes, as a use has it
+_NOTHING: Passed = ((), 0, "", ())
+_DEEPEST = 5  # names of names, and tuples in tuples
 
 
 class Sightings:
     """Notes the uses of one module, in the state in which the walk comes upon them."""
 
-    def __init__(self, notes: Notes, state: State) -> None:
+    def __init__(self, notes: Notes, state: State, meanings: Meanings) -> None:
         self.known = notes.known
         self.notes = notes
+        self.meanings = meanings
         self.state = state
 
     def note(self, values: Values, how: str, node: ast.expr, args: Sequence[ast.expr] = ()) -> bool:
@@ -50,7 +63,7 @@ class Sightings:
         """Note a method of something that is not known, where a class of torch has it and releases differ."""
         state = self.state
         for name in self.known.telling.get(method, ()):
-            use = Use(name, str(state.module.path), node.lineno, "called", frozenset(), *_passed(node, node.args))
+            use = Use(name, str(state.module.path), node.lineno, "called", frozenset(), *self._passed(node, node.args))
             if state.releases and not state.is_typing:
                 self.notes.found.append(Found(use, False, state.releases, state.inside))
 
@@ -70,7 +83,7 @@ class Sightings:
             is_unbound = not value.is_bound and (
                 value.dotted.endswith(".__init__") or self.known.kind(name) in ("method", "property")
             )
-            passed = _passed(node, args, is_unbound)
+            passed = self._passed(node, args, is_unbound)
         self._add(Name(name, value.is_bound, value.through), mask & self.state.releases, how, node, passed)
 
     def _said(self, dotted: str) -> str:
@@ -105,10 +118,40 @@ class Sightings:
         self.state.releases &= ~(mask & ~surviving)
         return surviving
 
+    def _passed(self, node: ast.Call, args: Sequence[ast.expr], is_unbound: bool = False) -> Passed:
+        """What a call passes: self is not counted where the function is reached through its class."""
+        stars = [place for place, one in enumerate(args) if isinstance(one, ast.Starred)]
+        unpacks = ["*"] * bool(stars) + ["**"] * any(keyword.arg is None for keyword in node.keywords)
+        positional = max(len(args) - len(stars) - is_unbound, 0)
+        said: list[tuple[int | str, ast.expr]] = [*enumerate(args[is_unbound : stars[0] if stars else None])]
+        said += [(keyword.arg, keyword.value) for keyword in node.keywords if keyword.arg]
+        literals = ((name, self._literal(value, self.state.scope)) for name, value in said)
+        return (
+            tuple(keyword.arg for keyword in node.keywords if keyword.arg),
+            positional,
+            " ".join(unpacks),
+            tuple((name, value) for name, value in literals if not isinstance(value, Argument)),
+        )
 
-def _passed(node: ast.Call, args: Sequence[ast.expr], is_unbound: bool = False) -> Passed:
-    """What a call passes: self is not counted where the function is reached through its class."""
-    stars = ["*"] * any(isinstance(one, ast.Starred) for one in args)
-    stars += ["**"] * any(keyword.arg is None for keyword in node.keywords)
-    positional = max(sum(not isinstance(one, ast.Starred) for one in args) - is_unbound, 0)
-    return tuple(keyword.arg for keyword in node.keywords if keyword.arg), positional, " ".join(stars)
+    def _literal(self, node: ast.expr, scope: Scope, depth: int = 0) -> Literal | Argument:
+        """The value of an argument where the code shows it."""
+        if isinstance(node, ast.Constant) and node.value is not ...:
+            return node.value
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+            value = self._literal(node.operand, scope, depth)
+            return -value if isinstance(value, (int, float, complex)) else Argument.UNKNOWN
+        if isinstance(node, (ast.Tuple, ast.List)) and depth < _DEEPEST:
+            values = tuple(self._literal(one, scope, depth + 1) for one in node.elts)
+            return Argument.UNKNOWN if Argument.UNKNOWN in values else values
+        if isinstance(node, (ast.Name, ast.Attribute)) and depth < _DEEPEST:
+            return self._shown(self.meanings.resolve(node, scope), depth + 1)
+        return Argument.UNKNOWN
+
+    def _shown(self, values: Values, depth: int) -> Literal | Argument:
+        """The one value that a name has in all releases, if it is one that the code shows: no list, which may grow."""
+        value = values[0][1] if len(values) == 1 else None
+        if isinstance(value, Expression) and isinstance(value.node, (ast.UnaryOp, ast.Tuple)):
+            return self._literal(value.node, value.scope, depth)
+        if isinstance(value, Constant) and isinstance(value.value, Literal):
+            return value.value
+        return value if isinstance(value, Name) and value.is_torch else Argument.UNKNOWN

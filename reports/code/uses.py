@@ -123,7 +123,7 @@ class Walk:
             return
         self.files += 1
         state = State(module, module.scope, self.known.all, self.known.all)
-        expressions = Expressions(self.guards, Sightings(self.notes, state))
+        expressions = Expressions(self.guards, Sightings(self.notes, state, self.guards.meanings))
         with self._reading(module):
             Statements(expressions).walk(tree.body)
             for name in globals_in(tree) if module.reaches_out else ():
@@ -155,7 +155,7 @@ class Walk:
                 state.bind(wanted[0].arg, ((state.everywhere, function.of),))
             elif "staticmethod" not in decorators:
                 state.bind(wanted[0].arg, ((state.everywhere, Instance(function.of, is_exact=False)),))
-        expressions = Expressions(self.guards, Sightings(self.notes, state))
+        expressions = Expressions(self.guards, Sightings(self.notes, state, self.guards.meanings))
         statements = Statements(expressions)
         statements.walk(one.body)
         if function.of and function.node.name == "__init__":

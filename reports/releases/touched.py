@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from torchproof.inventory import Entry, Inventory
-from torchproof.reports.code.catalog import Use, works
+from torchproof.reports.code.catalog import Use, places_of, works
 from torchproof.reports.code.uses import uses
 from torchproof.reports.releases.names import KINDS, Change
 
@@ -110,19 +110,9 @@ def _displaced(change: Change) -> str:
 
 def _fills(use: Use, parameter: str, entry: Entry | None) -> bool:
     """Whether a call certainly passes a parameter by position: which overload it means is not known."""
-    places = _places(parameter, entry)
+    places = places_of(parameter, entry)
     return entry is not None and len(places) == len(entry.signatures) == 1 and places[0] < use.positional
 
 
 def _may_pass(use: Use, parameter: str, entry: Entry | None) -> bool:
-    return parameter in use.keywords or any(place < use.positional for place in _places(parameter, entry))
-
-
-def _places(parameter: str, entry: Entry | None) -> list[int]:
-    """Where a parameter stands in a call by position, in each signature that has it so."""
-    return [
-        place
-        for signature in (entry.signatures if entry else ())
-        for place, one in enumerate(signature.parameters)
-        if one.name == parameter and one.kind.startswith("positional")
-    ]
+    return parameter in use.keywords or any(place < use.positional for place in places_of(parameter, entry))

@@ -5,8 +5,9 @@ import textwrap
 import pytest
 
 from torchproof.inventory import Inventory
-from torchproof.reports.code.catalog import works
+from torchproof.reports.code.catalog import Argument, works
 from torchproof.reports.code.uses import uses
+from torchproof.reports.code.values import Name
 
 INVENTORY = Inventory(
     textwrap.dedent("""\
@@ -180,6 +181,59 @@ def test_private_names_are_apart(see):
 def test_what_a_call_passes_is_seen(see):
     (use,) = see("import torch\n\ntorch.added(1, 2, *more, scale=3, **rest)").certain
     assert (use.line, use.how, use.positional, use.keywords, use.unpacks) == (3, "called", 2, ("scale",), "* **")
+
+
+@pytest.mark.parametrize(
+    ("passed", "value"),
+    [
+        ("2", 2),
+        ("-1.5", -1.5),
+        ("None", None),
+        ("(0, [True, 'a'])", (0, (True, "a"))),
+        ("torch.float8", Name("torch.float8")),
+        ("BELOW", -1),
+        ("PAIR", (2, Name("torch.float8"))),
+        ("self.size", 3),
+        ("LIST", Argument.UNKNOWN),  # it may have grown
+        ("EITHER", Argument.UNKNOWN),
+        ("unknown", Argument.UNKNOWN),
+        ("(1, unknown)", Argument.UNKNOWN),
+        ("ITSELF", Argument.UNKNOWN),
+    ],
+)
+def test_the_value_of_an_argument_is_known_where_the_code_shows_it(see, passed, value):
+    code = f"""
+        import torch
+        BELOW = -1
+        PAIR = (2, torch.float8)
+        LIST = [1]
+        EITHER = 1 if unknown else 2
+        ITSELF = (ITSELF, 1)
+        class Mine:
+            def __init__(self):
+                self.size = 3
+            def go(self):
+                torch.added(0, scale={passed})
+    """
+    use = next(use for use in see(code).certain if use.name == "torch.added")
+    assert use.argument("scale", INVENTORY.find("torch.added", "2.6")) == value
+
+
+@pytest.mark.parametrize(
+    ("call", "values"),
+    {
+        "torch.full(2, 3)": (2, 3),
+        "torch.full(2, fill_value=3)": (2, 3),
+        "torch.full(2)": (2, Argument.ABSENT),
+        "torch.full(2, **rest)": (2, Argument.UNKNOWN),
+        "torch.full(2, *rest)": (2, Argument.UNKNOWN),
+        "torch.full(*rest, 3)": (Argument.UNKNOWN, Argument.UNKNOWN),
+    }.items(),
+)
+def test_an_argument_is_known_by_its_parameter(see, call, values):
+    entry = INVENTORY.find("torch.full", "2.6")
+    (use,) = see(f"import torch\n{call}").certain
+    assert (use.argument("size", entry), use.argument("fill_value", entry)) == values
 
 
 def test_names_come_through_modules_of_the_same_code(tmp_path):
