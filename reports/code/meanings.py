@@ -48,6 +48,7 @@ class Meanings:
         self.unknown: Values = ((known.all, None),)
         self._condition = condition
         self._asked: set[tuple[Module, str]] = set()
+        self._sources: dict[Name | LocalModule | None, tuple[Name | Module, ...]] = {}
 
     def resolve(self, node: ast.expr, scope: Scope) -> Values:
         """What an expression stands for, in each release; empty where it is not even bound."""
@@ -164,13 +165,16 @@ class Meanings:
             return ()
         self._asked.add((module, name))
         try:
-            if name in module.scope.names:
-                return self._followed(module.scope.names[name])
-            if below := self.project.module(module.root, f"{module.dotted}.{name}"):
-                return ((self.known.all, LocalModule(below)),)
-            return self._starred(module.scope, name)
+            return self._own(module, name) or self._starred(module.scope, name)
         finally:
             self._asked.remove((module, name))
+
+    def _own(self, module: Module, name: str) -> Values:
+        """What a name stands for by a module's own statements, or as a module below it."""
+        if name in module.scope.names:
+            return self._followed(module.scope.names[name])
+        below = self.project.module(module.root, f"{module.dotted}.{name}")
+        return ((self.known.all, LocalModule(below)),) if below else ()
 
     # Names
 
@@ -190,16 +194,37 @@ class Meanings:
         return ()
 
     def _starred(self, scope: Scope, name: str) -> Values:
-        """What `from … import *` brings under this name."""
+        """What `from … import *` brings under this name: the last one that has it."""
         for source in reversed(scope.stars):
-            if isinstance(source, LocalModule):
-                if source.module is not scope.module and (found := self._of_module(source.module, name)):
-                    return found
-            elif isinstance(source, Name) and source.is_torch and not name.startswith("_"):
-                dotted = f"{source.dotted}.{name}"
-                if having := self.known.having(dotted):
-                    return ((having, Name(dotted)),)
+            for one in self._star_sources(source):
+                if isinstance(one, Module):
+                    if found := self._own(one, name):
+                        return found
+                elif not name.startswith("_") and (having := self.known.having(f"{one.dotted}.{name}")):
+                    return ((having, Name(f"{one.dotted}.{name}")),)
         return ()
+
+    def _star_sources(self, source: Name | LocalModule | None) -> tuple[Name | Module, ...]:
+        """Where a star import looks, in this order: each place once, however many ways lead there.
+
+        It is kept as soon as no module among them is still being walked, which may have more star imports to come.
+        """
+        if source in self._sources:
+            return self._sources[source]
+        found: dict[Name | Module, None] = {}
+        rest = [source]
+        while rest:
+            one = rest.pop()
+            place = one.module if isinstance(one, LocalModule) else one
+            if place is None or place in found or (isinstance(place, Name) and not place.is_torch):
+                continue
+            found[place] = None
+            if isinstance(place, Module):
+                place.ready()
+                rest += place.scope.stars
+        if all(one.is_walked for one in found if isinstance(one, Module)):
+            self._sources[source] = tuple(found)
+        return tuple(found)
 
     def _followed(self, values: Values) -> Values:
         """The same, with what is imported from other files looked up there."""

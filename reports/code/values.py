@@ -121,6 +121,7 @@ class Module:
     dotted: str
     scope: Scope = field(init=False)
     pending: Callable[[], None] | None = None  # walks its own statements, once
+    is_walked: bool = False  # they are, to their end
     reaches_out: bool = False  # functions assign to names outside of them
     deferred: list[Deferred] = field(default_factory=list)
 
@@ -132,6 +133,7 @@ class Module:
         walk, self.pending = self.pending, None
         if walk:
             walk()
+            self.is_walked = True
 
 
 @dataclass(eq=False)
