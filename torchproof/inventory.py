@@ -9,10 +9,16 @@ between their fields:
 
 `spans` is empty for all releases; '2.4-' reads 'since 2.4', '2.0-2.9' 'until 2.9', with commas between. A state is no
 field at all where the name is only known to exist (it is private, or was read from a file that was not imported), and
-what such a class has is not told; `=name` where it is another spelling of a public name; else the kind, then
-signatures, `<bases` of a class (of one outside torch anything may be inherited), and `!words` of deprecation. A
-signature stands in parentheses as `inspect` gives it; `doc(…)` is from the documentation and `op(…)` from the
-operators' schemas, where Python cannot be asked: each tells what the other may leave out.
+what such a class has is not told; `=name` where it is another spelling of a public name; else the kind and then fields:
+
+    (…) doc(…) op(…)   a signature, as `inspect` gives it; as documented, or as the operators' schemas have it, where
+                       Python cannot be asked: each tells what the other may leave out
+    <bases             of a class; of one outside torch anything may be inherited
+    >type              what a call returns, or an attribute is: a class of torch, a built-in, a tuple of them, `Self`
+    =text              the default of a setting
+    !words             of deprecation
+    %category: words   of the warning that a call gives whatever happens; without words where they are those after `!`
+    ^words             of the error that a call raises whatever happens
 """
 
 from __future__ import annotations
@@ -24,7 +30,8 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
-VERSION = "torchproof inventory 1"
+VERSION = "torchproof inventory 2"
+_READABLE = ("torchproof inventory 1", VERSION)  # the first one had fewer fields
 FILE = Path(__file__).parent / "inventory.tsv"
 
 
@@ -52,7 +59,11 @@ class Signature:
 
 @dataclass(frozen=True)
 class Entry:
-    """A name in one release. `kind` is '' where it is only known to exist."""
+    """A name in one release. `kind` is '' where it is only known to exist.
+
+    `returns` is the type that a call gives, or that an attribute has; `default` is of a setting; `warns` and `raises`
+    are what a call does whatever happens: it gives the warning 'category: words', or only raises an error.
+    """
 
     name: str
     kind: str = ""
@@ -60,6 +71,10 @@ class Entry:
     bases: tuple[str, ...] = ()
     deprecated: str | None = None
     alias: str | None = None
+    returns: str | None = None
+    default: str | None = None
+    warns: str | None = None
+    raises: str | None = None
 
     @property
     def is_public(self) -> bool:
@@ -75,7 +90,7 @@ class Inventory:
 
     def __init__(self, text: str) -> None:
         version, _, rest = text.partition("\n")
-        if version != VERSION:
+        if version not in _READABLE:
             raise ValueError(f"it is no inventory that this version reads: it starts with {version[:40]!r}")
         head, _, self._text = rest.partition("\n")
         self._text = "\n" + self._text
@@ -246,16 +261,21 @@ def _entry(name: str, state: str) -> Entry:
     kind, *fields = state.split("\t")
     if kind[0] == "=":
         return Entry(name, alias=kind[1:])
-    signatures, bases, deprecated = [], (), None
+    signatures = []
+    told: dict[str, str] = {}
     for one in fields:
-        if one[0] == "<":
-            bases = tuple(one[1:].split(","))
-        elif one[0] == "!":
-            deprecated = one[1:]
+        if one[0] in _MARKS:
+            told[_MARKS[one[0]]] = one[1:]
         else:
             source, _, text = one.partition("(")
             signatures.append(Signature(source, text[:-1]))
-    return Entry(name, kind, tuple(signatures), bases, deprecated)
+    bases = tuple(told.pop("bases").split(",")) if "bases" in told else ()
+    if told.get("warns", ":").isidentifier():
+        told["warns"] += f": {told['deprecated']}"
+    return Entry(name, kind, tuple(signatures), bases, **told)
+
+
+_MARKS = {"<": "bases", ">": "returns", "=": "default", "!": "deprecated", "%": "warns", "^": "raises"}
 
 
 def _parameters(text: str) -> Iterator[Parameter]:

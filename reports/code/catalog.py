@@ -71,9 +71,12 @@ def works(use: Use, inventory: Inventory, release: str) -> str | None:
         return "the code itself refuses it"
     known = catalog(inventory)
     place = known.places[release]
-    if known.entries(use.name)[place] is None:
+    entry = known.entries(use.name)[place]
+    if entry is None:
         return f"{use.name} does not exist" if known.is_missed(use, place) else None
-    return known.misfit(use, release) if use.how == "called" else None
+    if use.how != "called":
+        return None
+    return f"{use.name} only raises: {entry.raises}" if entry.raises else known.misfit(use, release)
 
 
 class Catalog:
@@ -111,8 +114,8 @@ class Catalog:
     @cache  # noqa: B019 - there is one catalog in a process
     def known_part(self, name: str) -> str:
         """As much of a dotted name, from its start, as some release has."""
-        known = "torch"
-        for part in name.split(".")[1:]:
+        known, *parts = name.split(".")
+        for part in parts:
             if not self.having(f"{known}.{part}"):
                 break
             known += f".{part}"

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from torchproof.inventory import is_of_torch
+
 
 @dataclass(frozen=True)
 class Name:
@@ -18,8 +20,8 @@ class Name:
 
     @property
     def is_torch(self) -> bool:
-        """Whether it is torch or in torch."""
-        return self.dotted == "torch" or self.dotted.startswith("torch.")
+        """Whether it is a package that the inventory knows, or in one."""
+        return is_of_torch(self.dotted)
 
 
 @dataclass(frozen=True)

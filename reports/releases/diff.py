@@ -303,7 +303,7 @@ def _inside(change: Change) -> str:
         case "parameters reordered":
             return f"{change.parameter} {new}" if change.parameter else f"{_few(was)} → {_few(now)}"
         case "default":
-            return f"{change.parameter}={old} → {new}"
+            return f"{change.parameter}={old} → {new}" if change.parameter else ""
     return ""
 
 
@@ -317,7 +317,7 @@ def _behind(change: Change) -> str:
     if change.kind in ("moved", "renamed"):
         owner, _, member = change.to.rpartition(".")
         return f" → in {owner}" if member == change.name.rpartition(".")[2] else f" → {change.to}"
-    if change.kind == "replaced":
+    if change.kind == "replaced" or (change.kind == "default" and not change.parameter):
         return f": {change.old} → {change.new}"
     return f" (module with {change.names} names)" if change.names > 1 else ""
 

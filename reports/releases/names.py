@@ -2,7 +2,7 @@
 
 A change has one of these kinds, most felt first:
 
-    gone                  the name is nowhere any more
+    gone                  the name is nowhere any more, or to call it only raises that it was removed
     moved                 the same thing stands elsewhere, as `to`
     renamed               the same thing stands beside it under another name, as `to`
     replaced              it is another kind of thing now: a property became a method
@@ -198,7 +198,7 @@ class _Comparison:
         sizes = _sizes(self.before)
         for name in sorted(self.gone):
             entry, owner = self.before[name], _owner(name)
-            if self._is_told(entry.alias):
+            if self._is_told(entry.alias) or entry.raises:
                 continue
             if name in self.moved:
                 to = self.moved[name]
@@ -217,7 +217,8 @@ class _Comparison:
         arrived, sizes = set(self.moved.values()), _sizes(self.after)
         for name in sorted(self.born):
             owner = _owner(name)
-            if self._is_own(name) and not is_private(name) and owner not in self.born and not {name, owner} & arrived:
+            is_usable = self._is_own(name) and not is_private(name) and not self.after[name].raises
+            if is_usable and owner not in self.born and not {name, owner} & arrived:
                 yield Change("new", name, new=self.after[name].kind or None, names=sizes[name])
 
     def _with_bases(self, found: list[Change]) -> list[Change]:
@@ -267,14 +268,20 @@ def _are_near(old: str, new: str) -> bool:
 
 
 def compare(before: Entry, after: Entry | None) -> Iterator[Change]:
-    """What changed in a thing of two releases: its kind, parameters and deprecation."""
-    if after is None or not before.kind or not after.kind:
+    """What changed in a thing of two releases: its kind, parameters, default and deprecation."""
+    if after is None or not before.kind or not after.kind or before.raises:
+        return
+    if after.raises:
+        yield Change("gone", before.name, hint=after.raises)
         return
     if {before.kind, after.kind} == {"method", "property"}:
         yield Change("replaced", before.name, old=before.kind, new=after.kind)
         return
     if before.signatures != after.signatures:
         yield from _parameters(before, after)
+    if before.default and after.default and _differ(before.default, after.default):
+        hint = f"set it to {before.default} to keep what it did"
+        yield Change("default", before.name, old=before.default, new=after.default, hint=hint)
     if after.deprecated and not before.deprecated:
         yield Change("deprecated", before.name, new=after.deprecated)
 

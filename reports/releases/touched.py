@@ -69,7 +69,7 @@ class _Join:
         before, after = self.inventory.find(use.name, self.old), self.inventory.find(use.name, self.new)
         touching = [change for change in self._about(use, before) if _touches(change, use, before, after, reason)]
         if reason and not any(change.breaks for change in touching):
-            touching.append(Change("parameter gone" if after else "gone", use.name, hint=reason))
+            touching.append(Change("parameter gone" if after and not after.raises else "gone", use.name, hint=reason))
         return touching
 
     def _about(self, use: Use, before: Entry | None) -> Iterator[Change]:
@@ -85,7 +85,7 @@ class _Join:
 def _touches(change: Change, use: Use, before: Entry | None, after: Entry | None, reason: str | None) -> bool:
     """Whether a change is felt by a use; `reason` is why the use no longer works, where that is certain."""
     if change.kind in ("gone", "moved", "renamed"):
-        return after is None and reason is not None
+        return (after is None or after.raises is not None) and reason is not None
     if change.kind in ("replaced", "behaviour") or (change.kind == "deprecated" and not change.parameter):
         return True
     if use.how != "called" or change.kind in ("parameter added", "new"):

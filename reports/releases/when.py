@@ -99,6 +99,7 @@ class Name:
             for release, entry in names.history(self.owned)
         ]
         having = [(release, entry) for release, entry in self.history if entry and self._text(entry) is not None]
+        having = [one for one in having if not one[1].raises] or having
         self.having = [release for release, _ in having]
         self.entry = having[-1][1]
 
@@ -142,11 +143,11 @@ class Name:
     def changes(self) -> Iterator[tuple[str, Change]]:
         """What changed, each with its release; what was deprecated from the beginning counts to the first one."""
         first, entry = next((release, entry) for release, entry in self.history if entry)
-        told = [(first, change) for change in compare(replace(entry, deprecated=None), entry)]
+        told = [(first, change) for change in compare(replace(entry, deprecated=None, raises=None), entry)]
         for (old, before), (new, after) in pairwise(self.history):
             if before and after:
                 told += [(new, change) for change in compare(before, after)]
-            elif before:
+            elif before and not before.raises:
                 went = self._went(before, changes(self.names, old, new))
                 told.append((new, went or Change("gone", self.owned, hint=before.deprecated or "")))
         return ((release, change) for release, change in told if self._is_about(change))
@@ -214,6 +215,8 @@ class Name:
 
     def _text(self, entry: Entry) -> str | None:
         """What of an entry is told wherever it differs; None where what was asked for is not there."""
+        if entry.raises:
+            return "only raises"
         return "; ".join(f"{_SOURCES[one.source]}({one.text})" for one in entry.signatures)
 
     def _is_about(self, change: Change) -> bool:
@@ -229,7 +232,13 @@ class Name:
     def _range(self) -> str:
         oldest = self.names.releases[0]
         since = f"since {self.having[0]}" if self.having[0] != oldest else f"since {oldest} or before"
-        return f"{since}, gone in {self.gone}" if self.gone else since
+        if self.entry.raises:
+            return f"{since}, and only raises"
+        return f"{since}, gone in {self.gone}{self._how_gone()}" if self.gone else since
+
+    def _how_gone(self) -> str:
+        """What is left of a name that is gone."""
+        return " (it only raises)" if any(entry and entry.raises for _, entry in self.history) else ""
 
 
 class NamedParameter(Name):

@@ -18,6 +18,8 @@ INVENTORY = Inventory(
     \tfirst\t2.1-\tfunction\t(x)
     \tgone\t2.0-2.7\tfunction\t(x)
     \told\t\tfunction\t(x)
+    \tstub\t2.0-2.7\tfunction\t(x)
+    \t\t2.7-\tfunction\t(x)\t^it is removed
     \tscaled\t2.0-2.6\tfunction\t(x)
     \t\t2.6-\tfunction\t(x, scale=None)
     """)
@@ -75,6 +77,16 @@ def test_what_no_longer_exists_is_the_ceiling(project, run):
     path = project(code_dot_py="import torch\ntorch.gone(1)")
     _, said = run(path)
     assert "ceiling: torch 2.6\n  2.7: torch.gone does not exist\n" in said
+
+
+def test_what_only_raises_is_the_ceiling(project, run):
+    _, said = run(project(code_dot_py="import torch\ntorch.stub(1)"))
+    assert "ceiling: torch 2.6\n  2.7: torch.stub only raises: it is removed\n" in said
+
+
+def test_what_only_raises_can_be_mentioned(project, run):
+    _, said = run(project(code_dot_py="import torch\nhandled = {torch.stub}"))
+    assert "torch.stub" not in said
 
 
 def test_guarded_uses_set_nothing(project, run):

@@ -58,6 +58,26 @@ def test_a_gone_name_has_its_words_of_deprecation():
     assert change.hint == "use torch.g"
 
 
+def test_what_only_raises_is_gone_with_the_words_that_it_raises():
+    (change,) = changes(inventory("torch.f | function ; (a) | function ; (b) ; ^use torch.g"), OLD, NEW)
+    assert (change.kind, change.name, change.hint) == ("gone", "torch.f", "use torch.g")
+
+
+@pytest.mark.parametrize("new", ["-", "function ; (b)", "function ; (a) ; ^now in other words"])
+def test_what_only_raised_cannot_go(new):
+    assert told(f"torch.f | function ; (a) ; ^it is removed | {new}") == []
+
+
+def test_what_only_raises_is_not_new():
+    assert told("torch.f | - | function ; (a) ; ^it is removed") == []
+
+
+def test_a_setting_with_another_default():
+    (change,) = changes(inventory("torch.limit | setting ; =8 | setting ; =64"), OLD, NEW)
+    assert (change.kind, change.old, change.new) == ("default", "8", "64")
+    assert diff.sentence(change) == "torch.limit: 8 → 64  default: set it to 8 to keep what it did"
+
+
 def test_a_gone_class_is_told_once():
     assert told("torch.C | class ; () | -", "torch.C.f | method ; () | -") == [("gone", "torch.C", None)]
 

@@ -95,6 +95,23 @@ def test_parameters_know_how_they_are_passed():
     )
 
 
+def test_a_call_tells_what_it_gives_warns_and_raises():
+    state = "function\t()\t>tuple[torch.Tensor, int]\t!use g\t%FutureWarning\t^it is removed"
+    (entry,) = [Inventory(merge({"2.0": [f"torch.f\t{state}"]})).entry("torch.f", "2.0")]
+    assert (entry.returns, entry.raises) == ("tuple[torch.Tensor, int]", "it is removed")
+    assert entry.warns == "FutureWarning: use g"
+
+
+def test_a_warning_may_have_words_of_its_own():
+    entry = Inventory(merge({"2.0": ["torch.f\tfunction\t!use g\t%UserWarning: f is old"]})).entry("torch.f", "2.0")
+    assert (entry.deprecated, entry.warns) == ("use g", "UserWarning: f is old")
+
+
+def test_a_setting_has_its_default():
+    entry = Inventory(merge({"2.0": ["torch.config.limit\tsetting\t=8"]})).entry("torch.config.limit", "2.0")
+    assert (entry.kind, entry.default) == ("setting", "8")
+
+
 @pytest.mark.parametrize("text", ["", "torchproof inventory 99\nreleases 2.0\n", "torch.add\n"])
 def test_another_text_is_refused(text):
     with pytest.raises(ValueError, match="it is no inventory that this version reads"):

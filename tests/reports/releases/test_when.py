@@ -26,6 +26,9 @@ torch
 \tKind\t2.0-2.1\tclass
 \t\t2.1-
 \t_private\t2.1-
+\tstub\t2.0-2.1\tfunction\t(a)
+\t\t2.1-\tfunction\t(a)\t^it is removed, use torch.add
+\tstubs\t\tfunction\t(a)\t^it is removed for long
 \tadd\t\tfunction\tdoc(input, other, *, out=None)\top(input, other)
 torch.serial
 \tload\t\t=torch.load
@@ -73,6 +76,19 @@ def test_a_name_that_is_gone(ask):
     out = ask("torch.gone")
     assert out.startswith("torch.gone: function, since 2.0 or before, gone in 2.1\n")
     assert "  2.1  gone: it will go\n" in out
+
+
+def test_a_name_that_only_raises_is_gone(ask):
+    out = ask("torch.stub")
+    assert out.startswith("torch.stub: function, since 2.0 or before, gone in 2.1 (it only raises)\n")
+    assert "  2.1  gone: it is removed, use torch.add\n" in out
+    assert "  since 2.1  only raises\n" in out
+
+
+def test_a_name_that_raises_in_every_release(ask):
+    out = ask("torch.stubs")
+    assert out.startswith("torch.stubs: function, since 2.0 or before, and only raises\n")
+    assert "  2.0  gone: it is removed for long\n" in out
 
 
 def test_what_belongs_to_something_that_is_only_known_to_exist_is_not_gone(ask):
