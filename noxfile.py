@@ -22,6 +22,7 @@ from packaging.specifiers import SpecifierSet
 ROOT = Path(__file__).parent
 sys.path.insert(0, str(ROOT))
 
+from torchproof import processor  # noqa: E402
 from torchproof.releases import Release, supported  # noqa: E402
 
 nox.needs_version = ">=2024.4.15"
@@ -95,10 +96,7 @@ def hardware(session: nox.Session) -> None:
 
 def _is_within_this_cpu(name: str) -> bool:
     """Whether this machine can be made to behave so: it has at least those instructions."""
-    told = Path("/proc/cpuinfo")
-    return name == "one-thread" or (
-        told.exists() and {"default": "sse4_1", "avx512": "avx512bw"}.get(name, name) in told.read_text()
-    )
+    return name == "one-thread" or {"default": "sse4_1", "avx512": "avx512bw"}.get(name, name) in processor.flags()
 
 
 @nox.session

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import jinja2
 
+from torchproof.reports import screen
+
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
@@ -13,6 +15,7 @@ _TEMPLATES = jinja2.Environment(
     lstrip_blocks=True,
     undefined=jinja2.StrictUndefined,
 )
+_TEMPLATES.filters["counted"] = screen.counted
 
 
 def write(template: str, path: Path, **values: object) -> Path:

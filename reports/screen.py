@@ -8,9 +8,14 @@ import textwrap
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _PATIENCE = 2.0  # seconds after which work that goes on says so
 _NARROWEST = 40
+_WHOLE = 10_000  # columns where no terminal reads it: no line is cut
 
 
 def width() -> int | None:
@@ -34,6 +39,18 @@ def wrapped(text: str, first: str = "", rest: str = "") -> list[str]:
         break_long_words=False,
     )
     return lines or [first.rstrip()]
+
+
+def console() -> Console:
+    """What prints tables and colours to standard output."""
+    from rich.console import Console  # most commands print plain lines, and need not wait for it
+
+    return Console(width=None if width() else _WHOLE)
+
+
+def counted(number: int, word: str) -> str:
+    """How many there are of something: '1 fact', '2 facts'."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 @contextmanager

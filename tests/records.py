@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from torchproof.records import End, FactLine, Head, Started, Verdict
 
-ENVIRONMENT = {"cpu": "A <fast> CPU", "python": "3.11.7", "os": "Linux", "devices": [], "flags": "built with GCC"}
+ENVIRONMENT = {
+    "cpu": "A <fast> CPU",
+    "capability": "AVX2",
+    "python": "3.11.7",
+    "os": "Linux",
+    "devices": [],
+    "flags": "built with GCC",
+}
 
 
 def write(path, torch, results, complete=True):

@@ -15,6 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from torchproof import processor
 from torchproof.reports.build import machine, shadows
 from torchproof.reports.build.judges import (
     JUDGES,
@@ -150,7 +151,7 @@ def about(check: Check) -> dict[str, Any]:
         "torch": check.build,
         "python": f"{platform.python_version()} {platform.python_implementation()}, {sys.executable}",
         "os": platform.platform(),
-        "cpu": f"{machine.cpu_model()}, {cores} cores{f' ({limit})' if limit else ''}",
+        "cpu": f"{processor.model()}, {cores} cores{f' ({limit})' if limit else ''}",
         "devices": check.devices,
         "driver": machine.nvidia()[1],
         "variables": {name: value for name, value in sorted(os.environ.items()) if _VARIABLES.match(name)},

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from torchproof import processor
 from torchproof.reports.build import machine, shadows
 from torchproof.reports.build.causes import REINSTALL, blamed_distributions, explain, shortened
 from torchproof.reports.build.libraries import Linked
@@ -118,14 +119,14 @@ def judge_install(place: Path | None) -> Line:
 def judge_capability(used: str | None, best: str | None, environ: Mapping[str, str]) -> Line:
     """Whether torch's own kernels use the instructions that the CPU has."""
     if used is None or best is None:
-        return Line("OK", "cpu", f"{machine.cpu_model()}; torch uses {used or 'its default kernels'}")
+        return Line("OK", "cpu", f"{processor.model()}; torch uses {used or 'its default kernels'}")
     if used not in ("AVX2", "AVX512") and best != "DEFAULT":
         asked = environ.get("ATEN_CPU_CAPABILITY")
         why = f"ATEN_CPU_CAPABILITY={asked} says so" if asked else "it may be built without the faster ones"
         advice = "unset ATEN_CPU_CAPABILITY" if asked else "install a build with AVX2 kernels"
         return Line("WARN", "cpu", f"torch uses {used} kernels where the CPU has {best}: {why}", advice)
     also = f" (the CPU has {best} too: ATEN_CPU_CAPABILITY=avx512)" if used != best else ""
-    return Line("OK", "cpu", f"{machine.cpu_model()}; torch uses {used}{also}")
+    return Line("OK", "cpu", f"{processor.model()}; torch uses {used}{also}")
 
 
 def judge_threads(threads: int, cores: int, limit: str, environ: Mapping[str, str]) -> Line:

@@ -15,7 +15,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-CPUINFO = Path("/proc/cpuinfo")
+from torchproof import processor
+
 _DRIVER = Path("/proc/driver/nvidia/version")
 _HALVES = {
     "x86": {"bfloat16": ("avx512_bf16", "amx_bf16"), "float16": ("avx512_fp16", "amx_fp16")},
@@ -31,15 +32,9 @@ HOW_TO_EMULATE = {
 _TRIAL = "#include <Python.h>\n#include <omp.h>\n#include <vector>\nint cores() { return omp_get_num_procs(); }\n"
 
 
-def cpu_model() -> str:
-    """The processor's own name where the system tells it."""
-    found = re.search(r"^model name\s*: (.+)$", _text(CPUINFO), re.MULTILINE)
-    return found[1] if found else platform.processor() or platform.machine()
-
-
 def best_capability() -> str | None:
     """The widest x86 instruction set with kernels in torch that this CPU has; None where the system does not tell."""
-    flags = _flags()
+    flags = processor.flags()
     if not flags or "asimd" in flags:
         return None
     if {"avx512f", "avx512bw", "avx512dq", "avx512vl", "fma"} <= flags:
@@ -53,21 +48,21 @@ def instructions() -> tuple[list[str], list[str]]:
     Both are empty where the system does not tell. torch 2.15 was seen to run on an emulated Nehalem, which has SSE4.2
     and no AVX, and to die on one without SSE4.2 (a Conroe).
     """
-    flags = _flags()
+    flags = processor.flags()
     asked = ("sse4_2", "avx", "avx2", "fma") if "sse2" in flags else ()
     return [name for name in asked if name in flags], [name for name in asked if name not in flags]
 
 
 def halves(dtype: str) -> tuple[tuple[str, ...], bool | None]:
     """The instructions for products of bfloat16 or float16, and whether this CPU has any; None where nobody tells."""
-    flags = _flags()
+    flags = processor.flags()
     names = _HALVES["arm" if "asimd" in flags else "x86"].get(dtype, ())
     return names, bool(flags & set(names)) if flags and names else None
 
 
 def emulator() -> str:
     """What this CPU is emulated by, where the system gives it away; else ''."""
-    told = _text(CPUINFO)
+    told = processor.text()
     if "VirtualApple" in told:
         return "Rosetta"
     # A program of another architecture is run by qemu-user, which shows it the host's own file.
@@ -134,12 +129,6 @@ def shared_memory() -> int | None:
     except (OSError, AttributeError):
         return None
     return told.f_blocks * told.f_frsize
-
-
-def _flags() -> set[str]:
-    """What the CPU says that it can do: `flags` on x86, `Features` on ARM."""
-    found = re.search(r"^(?:flags|Features)\s*: (.+)$", _text(CPUINFO), re.MULTILINE)
-    return set(found[1].split()) if found else set()
 
 
 def _quotas() -> Iterator[int]:

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from torchproof.reports import pages, plots
+from torchproof.reports import pages, plots, screen
 from torchproof.reports.costs import text
 from torchproof.reports.costs.saved import WIDE, Result, Saved, load
 
@@ -39,7 +39,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def command(options: argparse.Namespace) -> int:
     """Print the costs in short, and write the page."""
     costs = Costs(sorted(map(load, options.files), key=lambda saved: (saved.release, saved.date)))
-    show(costs, Console())
+    show(costs, screen.console())
     print(f"page: {page(costs, options.output)}")
     return 0
 

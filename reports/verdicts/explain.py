@@ -111,11 +111,11 @@ def _of_name(asked: str) -> Answer | None:
         about = [fact for fact in about if fact.speaks_of(parameter)]
     if not (about or meant.is_as_written):
         return None
-    of_it = "are about it, its other spellings and its members" if is_public else f"about {owner} speak of it"
+    of_it = "about it, its other spellings and its members" if is_public else f"about {owner} that speak of it"
     head = [] if meant.is_as_written else [f"{meant.says()}\n"]
     tail = [f"\nrun them: {command_of(ROOT)} --about {meant.name if is_public else owner}"] if about else []
     tail += ["", *meant.listed(names)] if meant.others else []
-    head.append(f"{meant.name}: {len(about)} facts {of_it}\n")
+    head.append(f"{meant.name}: {screen.counted(len(about), 'fact')} {of_it}\n")
     return Answer("name", meant.name, tuple(head), {"": about}, tuple(tail))
 
 

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from torchproof.records import FAILED, FactLine, Verdict
 from torchproof.releases import number
-from torchproof.reports import pages
+from torchproof.reports import pages, screen
 from torchproof.reports.verdicts.runs import VERDICTS, Run, load
 from torchproof.reports.verdicts.summary import COLOURS
 
@@ -29,7 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def command(options: argparse.Namespace) -> int:
     """Print the table."""
     table = matrix([load(path) for path in options.records])
-    show(table, Console())
+    show(table, screen.console())
     if options.output:
         print(f"page: {pages.write('matrix.html', options.output / 'matrix.html', table=table)}")
     return 0

@@ -17,6 +17,7 @@ from rich.text import Text
 from torchproof import ROOT
 from torchproof.records import Planted
 from torchproof.releases import tomllib
+from torchproof.reports import screen
 from torchproof.reports.verdicts.runs import Run, load
 
 HELP = "Tell which faults no fact notices, by subject; fail where a smaller share than asked for is noticed."
@@ -34,7 +35,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def command(options: argparse.Namespace) -> int:
     """Print what was proven; 1 where there is something to look at."""
-    return 0 if show(Refutation(load(options.record), excuses()), options.least, Console()) else 1
+    return 0 if show(Refutation(load(options.record), excuses()), options.least, screen.console()) else 1
 
 
 @dataclass(frozen=True)

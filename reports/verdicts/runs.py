@@ -51,6 +51,12 @@ class Run:
         """What the record says of the machine."""
         return self.head.environment
 
+    @property
+    def processor(self) -> str:
+        """The CPU, and the instruction set that torch's kernels used of it; older records do not say which."""
+        used = self.environment.get("capability")
+        return f"{self.environment['cpu']} ({used})" if used else self.environment["cpu"]
+
     def again(self, result: Verdict) -> str:
         """The command that runs this one fact again."""
         return f"{self.head.command} --fact '{result.id}'"

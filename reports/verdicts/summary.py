@@ -18,7 +18,6 @@ from torchproof.reports.verdicts.runs import VERDICTS, Run, load
 
 HELP = "Print what each recorded run decided."
 
-_WHOLE = 10_000  # columns where no terminal reads it: no line is cut
 COLOURS = dict.fromkeys(FAILED, "bold red") | {"holds": "green", "known": "yellow", "differs": "cyan"}
 
 
@@ -30,15 +29,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def command(options: argparse.Namespace) -> int:
     """Print their summaries."""
     for path in options.records:
-        show(load(path), Console(width=None if screen.width() else _WHOLE))
+        show(load(path), screen.console())
     return 0
 
 
 def show(run: Run, console: Console) -> None:
     """Print the summary of one run."""
-    environment = run.environment
     console.print()
-    where = f" on {environment['cpu']}, Python {environment['python']}, {len(run.results)} facts"
+    counted = screen.counted(len(run.results), "fact")
+    where = f" on {run.processor}, Python {run.environment['python']}, {counted}"
     _print(console, Text.assemble((f"torch {run.torch}", "bold"), where))
     console.print(by_topic(run))
     for result in run.to_look_at():

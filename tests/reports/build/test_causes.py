@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from torchproof import processor
 from torchproof.reports.build import causes, judges, libraries, machine, requirements
 from torchproof.reports.build.causes import explain
 from torchproof.reports.build.libraries import Linked
@@ -215,7 +216,7 @@ def test_an_nvidia_library_is_brought_by_its_package(world, error, asked):
     ],
 )
 def test_an_instruction_that_the_cpu_lacks(monkeypatch, cpuinfo, error, says, advice):
-    monkeypatch.setattr(machine, "_text", lambda _: cpuinfo)
+    monkeypatch.setattr(processor, "text", lambda: cpuinfo)
     monkeypatch.setattr(machine.platform, "machine", lambda: "x86_64")
     cause, step = explain(error)
     assert says in cause
@@ -223,7 +224,7 @@ def test_an_instruction_that_the_cpu_lacks(monkeypatch, cpuinfo, error, says, ad
 
 
 def test_a_cpu_of_another_architecture_in_the_systems_file_is_an_emulators(monkeypatch):
-    monkeypatch.setattr(machine, "_text", lambda _: "vendor_id : GenuineIntel\n")
+    monkeypatch.setattr(processor, "text", lambda: "vendor_id : GenuineIntel\n")
     monkeypatch.setattr(machine.platform, "machine", lambda: "aarch64")
     assert machine.emulator() == "QEMU"
 

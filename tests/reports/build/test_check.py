@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from torchproof import processor
 from torchproof.reports import Refusal
 from torchproof.reports.build import check, judges, machine, pairs, runner
 from torchproof.reports.build.causes import explain
@@ -464,7 +465,7 @@ def test_the_cgroups_of_both_versions(files, cores, monkeypatch):
     [("fma avx2 avx512f avx512bw avx512dq avx512vl", "AVX512"), ("fma avx2 avx512f", "AVX2"), ("sse4_2", "DEFAULT")],
 )
 def test_the_best_instructions_of_a_cpu(flags, best, monkeypatch):
-    monkeypatch.setattr(machine, "_text", lambda _: f"flags\t\t: {flags}\n")
+    monkeypatch.setattr(processor, "text", lambda: f"flags\t\t: {flags}\n")
     assert machine.best_capability() == best
 
 

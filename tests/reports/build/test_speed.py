@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from torchproof.reports.build import machine
+from torchproof import processor
 from torchproof.reports.build.runner import Answer
 from torchproof.reports.build.speed import judge_speed
 
@@ -23,7 +23,7 @@ def judged(monkeypatch):
     """`judged(times, flags)` judges these seconds on a CPU with these flags."""
 
     def judge(times, flags=WITH, blas="mkl", device="cpu"):
-        monkeypatch.setattr(machine, "_text", lambda _: f"flags\t\t: {flags}\n" if flags else "")
+        monkeypatch.setattr(processor, "text", lambda: f"flags\t\t: {flags}\n" if flags else "")
         value = {"cpu": {"float32": 1e-4}, device: {"float32": 1e-4, **times}}
         return judge_speed(Answer("speed", value), {"flags": f"BLAS_INFO={blas}," if blas else ""})
 
@@ -80,7 +80,7 @@ def test_instructions_that_a_variable_hides(judged, monkeypatch):
 
 
 def test_on_arm_the_instructions_have_other_names(judged, monkeypatch):
-    monkeypatch.setattr(machine, "_flags", lambda: {"asimd", "fphp"})
+    monkeypatch.setattr(processor, "flags", lambda: {"asimd", "fphp"})
     assert "no instructions for it (bf16)" in judged({"bfloat16": 2e-3}).says
     assert judged({"float16": 9e-4}).status == "OK"
 

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from tests.project import ROOT
-from tests.records import write
+from tests.records import ENVIRONMENT, write
 from torchproof.__main__ import main
 from torchproof.reports.verdicts.matrix import matrix
 from torchproof.reports.verdicts.runs import load
@@ -35,7 +35,7 @@ def printed(capsys, *arguments):
 
 def test_the_summary_says_what_a_person_needs(record, capsys):
     text = printed(capsys, "summary", record)
-    assert re.search(r"torch 2\.6\.0\+cpu on A <fast> CPU, Python 3\.11\.7, 5 facts", text)
+    assert re.search(r"torch 2\.6\.0\+cpu on A <fast> CPU \(AVX2\), Python 3\.11\.7, 5 facts", text)
     assert re.search(r"topic\s+holds\s+known\s+broken\s+differs\s+unavailable", text)
     assert re.search(r"linalg\s+1\s+1", text)
     assert re.search(r"all\s+1\s+1\s+1\s+1\s+1", text)
@@ -99,6 +99,22 @@ def test_the_matrix_shows_what_differs_in_the_order_of_releases(tmp_path, capsys
     assert "a.b.same" not in text
     assert "1 of 2 facts have the same verdict in every run." in text
     assert "a.b.same" in (tmp_path / "matrix.html").read_text()
+
+
+def test_a_pipe_gets_the_matrix_in_whole_lines(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    long = "views.a." + "very_" * 20 + "long[cpu]"
+    records = [
+        write(tmp_path / f"{torch}.jsonl", torch, [(long, verdict, {})])
+        for torch, verdict in (("2.10.0", "holds"), ("2.6.0", "differs"))
+    ]
+    assert any(long in line for line in printed(capsys, "matrix", *records).splitlines())
+
+
+def test_a_record_from_before_the_instruction_set_was_noted(tmp_path, capsys, monkeypatch):
+    monkeypatch.delitem(ENVIRONMENT, "capability")
+    text = printed(capsys, "summary", write(tmp_path / "run.jsonl", "2.6.0", [("a.b.c", "holds", {})]))
+    assert "on A <fast> CPU, Python 3.11.7, 1 fact\n" in text
 
 
 def test_the_matrix_shows_what_was_observed_and_differs(tmp_path, capsys):
