@@ -143,7 +143,7 @@ class Catalog:
             return False
         owner = use.name.rpartition(".")[0]
         above = self.entries(owner)[place]
-        if above and not above.kind and not self._has_members(owner, place):
+        if above and not above.kind and not self.has_members(owner, place):
             return False
         if self.kind(owner) != "class":
             return True
@@ -151,7 +151,8 @@ class Catalog:
         return bool(kinds & {"method", "property"}) or (use.how == "called" and "attribute" not in kinds)
 
     @cache  # noqa: B019
-    def _has_members(self, owner: str, place: int) -> bool:
+    def has_members(self, owner: str, place: int) -> bool:
+        """Whether anything is told of what a name has in a release, by its place."""
         members = self.inventory.members(owner)
         return any(self.inventory.entry(f"{owner}.{one}", self.releases[place]) for one in members)
 

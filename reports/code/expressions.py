@@ -69,6 +69,11 @@ class Expressions:
         else:
             self.walk(target)
 
+    def _patched(self, owner: ast.expr, attribute: str) -> None:
+        for _, value in self._resolve(owner):
+            if isinstance(value, Name) and value.is_torch:
+                self.sightings.notes.patched.add(f"{value.dotted}.{attribute}")
+
     def _Constant(self, node: ast.Constant) -> None:
         pass
 
@@ -86,6 +91,8 @@ class Expressions:
             self.walk(keyword.value)
         if word(node.func) == "partial" and node.args:
             self.sightings.note(self._resolve(node.args[0]), "called", node, node.args[1:])
+        if word(node.func) == "setattr" and len(node.args) > 1 and isinstance(node.args[1], ast.Constant):
+            self._patched(node.args[0], str(node.args[1].value))
         values = self._super(node.func) or self._resolve(node.func)
         if self.sightings.note(values, "called", node, node.args):
             return

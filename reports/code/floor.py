@@ -11,8 +11,9 @@ from pathlib import Path
 
 from torchproof.inventory import Inventory, inventory
 from torchproof.reports import Refusal, formats, screen
-from torchproof.reports.code.catalog import Use, works
+from torchproof.reports.code.catalog import Use, catalog, works
 from torchproof.reports.code.declared import Declared, declared
+from torchproof.reports.code.nowhere import meant
 from torchproof.reports.code.uses import Uses, uses
 
 HELP = "Tell the lowest release of torch that some code works with, which lines set it, and whether it declares so."
@@ -36,6 +37,7 @@ class Floor:
     releases: tuple[str, ...]
     floors: dict[str, list[Reason]] = field(default_factory=dict)
     ceilings: dict[str, list[Reason]] = field(default_factory=dict)
+    nowhere: list[Reason] = field(default_factory=list)  # of names that no release has
     declared: Declared | None = None
 
     @property
@@ -66,7 +68,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def command(options: argparse.Namespace) -> int:
-    """Print the floor; 1 where the code declares a lower one."""
+    """Print the floor; 1 where the code declares a lower one, or where no release can import it."""
     if not options.path.exists():
         raise Refusal(f"there is no file or folder {options.path}")
     with screen.waiting(f"reading {options.path}"):
@@ -74,7 +76,7 @@ def command(options: argparse.Namespace) -> int:
     if not found.uses.files:
         raise Refusal(f"no Python file could be read at {options.path}")
     print(_as(options.format, found))
-    return int(found.verdict == "too low")
+    return int(found.verdict == "too low" or any(use.at_import for use in found.uses.nowhere))
 
 
 def floor(path: Path, known: Inventory) -> Floor:
@@ -90,7 +92,18 @@ def floor(path: Path, known: Inventory) -> Floor:
             ceilings[until].append(use)
     found.floors = _by_release(floors, known, newest_first=True)
     found.ceilings = _by_release(ceilings, known, newest_first=False)
+    found.nowhere = _nowhere(found.uses.nowhere, known)
     return found
+
+
+def _nowhere(used: list[Use], known: Inventory) -> list[Reason]:
+    by_name: dict[str, list[Use]] = defaultdict(list)
+    for use in used:
+        by_name[use.name].append(use)
+    hints = {name: meant(catalog(known), name) for name in by_name}
+    return [
+        Reason(name + (f": {hints[name]}" if hints[name] else ""), "", tuple(uses)) for name, uses in by_name.items()
+    ]
 
 
 def _bounds(use: Use, known: Inventory) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
@@ -137,6 +150,7 @@ def _markdown(found: Floor) -> str:
 _RULES = {
     "floor": "the code needs a later torch",
     "ceiling": "the code needs an earlier torch",
+    "nowhere": "no release has the name",
     "unread": "the file could not be read, or not in whole",
 }
 
@@ -153,6 +167,8 @@ def _findings(found: Floor) -> Iterator[formats.Finding]:
     for release, reasons in found.ceilings.items():
         for one in reasons:
             yield formats.Finding("ceiling", "warning", f"needs torch {release} or lower: {one.words}", _places(one))
+    for one in found.nowhere:
+        yield formats.Finding("nowhere", "warning", f"no release has {one.words}", _places(one))
     for line in found.uses.unread:
         path, _, reason = line.partition(": ")
         yield formats.Finding("unread", "warning", f"not read: {reason}", (path,))
@@ -175,6 +191,10 @@ def _lines(found: Floor) -> list[str]:
     for release, reasons in list(found.ceilings.items())[:1]:
         lines.append(f"ceiling: torch {release}")
         lines += _reasons(reasons, found.releases, before=False)
+    if found.nowhere:
+        lines.append(f"in no release from {oldest} on:")
+        for one in found.nowhere:
+            lines += [f"  {one.words}", *_at(one)]
     lines += [*_of_declared(found), _counts(found.uses), *(f"not read: {line}" for line in found.uses.unread)]
     return lines
 
@@ -183,13 +203,15 @@ def _reasons(reasons: list[Reason], releases: tuple[str, ...], before: bool) -> 
     lines = []
     for one in reasons[:_SHOWN]:
         place = releases.index(one.release) + (-1 if before else 1)
-        lines.append(f"  {releases[place]}: {one.words}")
-        lines += [f"    {use.where}" + (" (at import)" if use.at_import else "") for use in one.uses[:_SHOWN]]
-        if len(one.uses) > _SHOWN:
-            lines.append(f"    and {len(one.uses) - _SHOWN} more")
+        lines += [f"  {releases[place]}: {one.words}", *_at(one)]
     if len(reasons) > _SHOWN:
         lines.append(f"  and {len(reasons) - _SHOWN} more reasons")
     return lines
+
+
+def _at(reason: Reason) -> list[str]:
+    lines = [f"    {use.where}" + (" (at import)" if use.at_import else "") for use in reason.uses[:_SHOWN]]
+    return lines + [f"    and {len(reason.uses) - _SHOWN} more"] * (len(reason.uses) > _SHOWN)
 
 
 def _of_declared(found: Floor) -> list[str]:
@@ -228,6 +250,14 @@ def _data(found: Floor) -> dict:
         "floors": data(found.floors),
         "ceilings": data(found.ceilings),
         "declared": found.declared and {"text": found.declared.text, "file": found.declared.file},
+        "nowhere": [
+            {
+                "why": one.words,
+                "at": [use.where for use in one.uses],
+                "at_import": any(use.at_import for use in one.uses),
+            }
+            for one in found.nowhere
+        ],
         "verdict": found.verdict,
         "certain": len(found.uses.certain),
         "private": sorted({use.name for use in found.uses.private}),

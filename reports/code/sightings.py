@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from torchproof.reports.code.catalog import Argument, Literal, Use
 from torchproof.reports.code.meanings import Meanings
 from torchproof.reports.code.notes import Found, Notes
+from torchproof.reports.code.nowhere import is_nowhere
 from torchproof.reports.code.state import State
 from torchproof.reports.code.values import (  # fmt: skip
     Constant,
@@ -106,7 +107,7 @@ class Sightings:
     def _surviving(self, use: Use, mask: int) -> int:
         """The releases in which a use inside `try` does not fail; what comes after it in the body runs only there."""
         having = self.known.having(use.name)
-        if not having:  # no release tells
+        if not having and not is_nowhere(self.known, use.name):  # no release tells
             self.state.failing = self.known.all
             return mask
         surviving = mask

@@ -26,6 +26,7 @@ from torchproof.reports.code.catalog import Catalog, Use, catalog
 from torchproof.reports.code.expressions import Expressions
 from torchproof.reports.code.guards import Guards
 from torchproof.reports.code.notes import Notes
+from torchproof.reports.code.nowhere import is_nowhere
 from torchproof.reports.code.project import UNREADABLE, Project, read
 from torchproof.reports.code.sightings import Sightings
 from torchproof.reports.code.state import State
@@ -45,19 +46,24 @@ class Uses:
     certain: list[Use] = field(default_factory=list)
     private: list[Use] = field(default_factory=list)
     possible: list[Use] = field(default_factory=list)
+    nowhere: list[Use] = field(default_factory=list)  # certain uses of what no release has
     unread: list[str] = field(default_factory=list)
 
 
 def uses(path: Path, inventory: Inventory | None = None) -> Uses:
     """What of torch the Python code at `path` uses: a file, or a folder with all that is in it."""
     paths = _python_files(path)
-    walk = Walk(catalog(inventory or the_inventory()), paths)
+    known = catalog(inventory or the_inventory())
+    walk = Walk(known, paths)
     found = Uses()
     with _no_collector():
         for use, is_certain in walk.uses():
+            if is_certain and is_nowhere(known, use.name):
+                found.nowhere.append(use)
+                continue
             kind = found.possible if not is_certain else found.private if use.is_private else found.certain
             kind.append(use)
-        for kind in (found.certain, found.private, found.possible):
+        for kind in (found.certain, found.private, found.possible, found.nowhere):
             kind.sort(key=lambda use: (use.file, use.line, use.name))
     found.files, found.unread = walk.files, walk.unread
     return found

@@ -15,6 +15,7 @@ from packaging.version import InvalidVersion, Version
 from torchproof.releases import supported
 from torchproof.reports.code.answers import Reference, Unknown, builtin
 from torchproof.reports.code.catalog import Catalog
+from torchproof.reports.code.nowhere import is_nowhere
 from torchproof.reports.code.values import Name, Value, Values
 
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
@@ -112,10 +113,12 @@ class Question:
         return TorchVersion(newest(self.known.releases[self.place]))
 
     def has(self, dotted: str) -> bool:
-        """Whether the release has a name of torch. Raises Unknown where no release has it."""
+        """Whether the release has a name of torch. Raises Unknown where the inventory cannot tell."""
         having = self.known.having(dotted)
         if not having:
-            raise Unknown
+            if not is_nowhere(self.known, dotted):
+                raise Unknown
+            self.depends = True
         self.depends |= having != self.known.all
         return bool(having >> self.place & 1)
 

@@ -11,7 +11,7 @@ With `--json`, one object:
 
 and with `--uses PATH`, in place of `counts` and `changes`:
 
-    certain, possible, private
+    certain, possible, private, nowhere
               lists of changes as above, each with `places` ('file:line') and `breaks`
     unread    a line ('path: reason') for each file that could not be read, or not in whole
 """
@@ -32,7 +32,7 @@ from torchproof.reports import Refusal, formats, screen
 from torchproof.reports.index import facts
 from torchproof.reports.releases.behaviours import behaviours
 from torchproof.reports.releases.names import KINDS, Change, changes, release
-from torchproof.reports.releases.touched import Touched, Touches, touched
+from torchproof.reports.releases.touched import NOWHERE, Touched, Touches, touched
 
 HELP = "Tell what changed between two releases of torch, grouped by how it is felt."
 
@@ -50,6 +50,7 @@ _SAYS = {
     "deprecated": "it works, and is to go",
     "parameter added": "optional: nothing to do",
     "new": "nothing to do",
+    NOWHERE: "a mistake in the code, or older than all known releases",
 }
 _NAMES = 24  # of one owner, in one row
 _PARAMETERS = 6  # of one order, in one row
@@ -171,11 +172,12 @@ def touches_as_markdown(touches: Touches, old: str, new: str) -> str:
 def touches_as_json(touches: Touches, old: str, new: str) -> str:
     """What touches some code, for programs."""
     lists = {
-        name: [{**plain(one.change), "breaks": one.change.breaks, "places": one.places} for one in group]
+        name: [{**plain(one.change), "breaks": one.breaks, "places": one.places} for one in group]
         for name, group in (
             ("certain", touches.certain),
             ("possible", touches.possible),
             ("private", touches.private),
+            ("nowhere", touches.nowhere),
         )
     }
     return json.dumps({"schema": 1, "old": old, "new": new, **lists, "unread": touches.unread}, indent=1)
@@ -198,9 +200,10 @@ def _rule(kind: str) -> str:
 
 def _findings(touches: Touches, old: str, new: str) -> Iterator[formats.Finding]:
     """An error is what certainly breaks, a warning what certainly changes or is about a private name."""
+    told = touches.certain + touches.private + touches.nowhere
     for level, group in (
-        ("error", [one for one in touches.certain if one.change.breaks]),
-        ("warning", [one for one in touches.certain if not one.change.breaks] + touches.private),
+        ("error", [one for one in told if one.breaks]),
+        ("warning", [one for one in told if not one.breaks]),
         ("note", touches.possible),
     ):
         for one in group:
@@ -228,9 +231,11 @@ def _touches_head(touches: Touches, old: str, new: str) -> str:
 def _touches_groups(touches: Touches) -> Iterator[tuple[str, list[Touched]]]:
     """The groups that have something, most felt first, under their headings."""
     groups = {
-        "breaks": [one for one in touches.certain if one.change.breaks],
+        "breaks": [one for one in touches.certain if one.breaks],
+        "private, breaks": [one for one in touches.private if one.breaks],
+        "in no release from 2.0 on": touches.nowhere,
         **{kind: [one for one in touches.certain if one.change.kind == kind] for kind in _FELT},
-        "private": touches.private,
+        "private": [one for one in touches.private if not one.breaks],
         "possible": touches.possible,
     }
     return ((head, group) for head, group in groups.items() if group)

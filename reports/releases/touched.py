@@ -8,26 +8,34 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from torchproof.inventory import Entry, Inventory
-from torchproof.reports.code.catalog import Use, places_of, works
+from torchproof.reports.code.catalog import Catalog, Use, catalog, places_of, works
+from torchproof.reports.code.nowhere import meant
 from torchproof.reports.code.uses import uses
 from torchproof.reports.releases.names import KINDS, Change
+
+NOWHERE = "no release has it"  # the kind of what is no change, but a mistake
 
 
 @dataclass(frozen=True)
 class Touched:
-    """A change and the places ('file:line') that it touches."""
+    """A change and the places ('file:line') that it touches; `breaks` where the code there certainly stops to work."""
 
     change: Change
     places: tuple[str, ...]
+    breaks: bool
 
 
 @dataclass(frozen=True)
 class Touches:
-    """What is certain, what may be (methods of values whose type is not shown), and what is about private names."""
+    """What is certain, what may be (methods of values whose type is not shown), and what is about private names.
+
+    `nowhere` are names that no release has, which is a mistake in the code, or older than all that is known.
+    """
 
     certain: list[Touched]
     possible: list[Touched]
     private: list[Touched]
+    nowhere: list[Touched]
     unread: list[str]
     uses: int
     files: int
@@ -35,7 +43,7 @@ class Touches:
     @property
     def breaks(self) -> bool:
         """Whether code certainly stops to work."""
-        return any(one.change.breaks for one in self.certain)
+        return any(one.breaks for one in self.certain + self.private + self.nowhere)
 
 
 def touched(path: Path, changes: Iterable[Change], inventory: Inventory, old: str, new: str) -> Touches:
@@ -44,7 +52,24 @@ def touched(path: Path, changes: Iterable[Change], inventory: Inventory, old: st
     join = _Join(changes, inventory, old, new)
     certain, possible, private = (join.all(kind) for kind in (found.certain, found.possible, found.private))
     possible = [one for one in possible if one.change.kind != "behaviour"]  # too loose a join
-    return Touches(certain, possible, private, found.unread, len(found.certain), found.files)
+    nowhere = _nowhere(found.nowhere, catalog(inventory), new)
+    return Touches(certain, possible, private, nowhere, found.unread, len(found.certain + found.nowhere), found.files)
+
+
+def _nowhere(used: list[Use], known: Catalog, new: str) -> list[Touched]:
+    """Names that no release has, with what was meant."""
+    by_name: dict[str, list[Use]] = defaultdict(list)
+    for use in used:
+        if new in use.releases:
+            by_name[use.name].append(use)
+    return [
+        Touched(
+            Change(NOWHERE, name, hint=meant(known, name)),
+            tuple(dict.fromkeys(use.where for use in uses)),
+            any(use.at_import for use in uses),
+        )
+        for name, uses in by_name.items()
+    ]
 
 
 class _Join:
@@ -57,11 +82,15 @@ class _Join:
     def all(self, used: list[Use]) -> list[Touched]:
         """Each change that touches a use, with all its places, most felt first."""
         places: dict[Change, dict[str, None]] = defaultdict(dict)
+        breaking: set[Change] = set()
         for use in used:
             for change in self._of(use) if self.new in use.releases else ():
                 places[change][use.where] = None
+                # A private name is not promised, but a module that asks for it as it is imported does not start.
+                if change.breaks and (use.at_import or not use.is_private):
+                    breaking.add(change)
         order = sorted(places, key=lambda change: (KINDS.index(change.kind), change.name))
-        return [Touched(change, tuple(places[change])) for change in order]
+        return [Touched(change, tuple(places[change]), change in breaking) for change in order]
 
     def _of(self, use: Use) -> list[Change]:
         worked = works(use, self.inventory, self.old) is None

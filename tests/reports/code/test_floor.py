@@ -232,3 +232,13 @@ def test_sarif_says_the_same(project, run):
     [told] = json.loads(run(path, "--format", "sarif")[1])["runs"]
     found = [(one["ruleId"], one["level"]) for one in told["results"]]
     assert found == [("floor", "note"), ("floor", "note"), ("ceiling", "warning"), ("unread", "warning")]
+
+
+def test_a_name_that_no_release_has_is_told(project, run):
+    code, said = run(project(code_dot_py="import torch\ndef f():\n    torch.firts(1)\n"))
+    assert code == 0
+    assert "in no release from 2.0 on:\n  torch.firts: did you mean torch.first?\n" in said
+    code, said = run(project(code_dot_py="import torch\ntorch.firts(1)\n"))
+    assert code == 1
+    assert "code.py:2 (at import)" in said
+    assert json.loads(run(project(), "--json")[1])["nowhere"][0]["why"] == "torch.firts: did you mean torch.first?"

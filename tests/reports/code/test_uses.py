@@ -439,6 +439,58 @@ def test_a_call_works_where_its_parameters_are(breaks, call, broken):
     assert breaks(f"import functools, torch\n{call}") == broken
 
 
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("torch.never_there(1)", "torch.never_there"),
+        ("x = torch.nn.functional.rellu", "torch.nn.functional.rellu"),
+        ("from torch.optim import Adan", "torch.optim.Adan"),
+        ("from torch._six import inf, nan", "torch._six"),
+        ("import torch._six as six\nsix.inf", "torch._six"),
+        ("def f():\n    return torch.optim.Adan(p)", "torch.optim.Adan"),
+    ],
+)
+def test_a_name_that_no_release_has(see, code, name):
+    found = see("import torch\n" + code)
+    assert {use.name for use in found.nowhere} == {name}
+    assert name not in {use.name for use in found.certain + found.private}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "if hasattr(torch, 'never'):\n    torch.never(1)",
+        "if getattr(torch, 'never', None) is not None:\n    torch.never(1)",
+        "try:\n    torch.never(1)\nexcept AttributeError:\n    pass",
+        "try:\n    from torch._six import inf\nexcept ImportError:\n    from math import inf",
+        "if torch.__version__ < '1.9':\n    from torch._six import inf",
+        "torch.never = mine\ntorch.never(1)",
+        "setattr(torch, 'never', mine)\ntorch.never(1)",
+        "import torch_npu\ntorch.npu.synchronize()",  # another package brings it
+        "torch.nn.functional.math.pi",  # a module has names of what it imports
+        "from torch.nn.functional import Optional",
+        "torch.ops.mine.op(1)",
+        "torch.optim.__name__",
+        "torch.Tensor.mine",  # of instances of a class not all is known
+        "if TYPE_CHECKING:\n    from torch import Never",
+    ],
+)
+def test_what_may_be_there_is_no_mistake(see, code):
+    assert see("import torch\nfrom typing import TYPE_CHECKING\n" + code).nowhere == []
+
+
+def test_what_comes_after_an_import_that_fails_in_all_releases_does_not_run(see):
+    found = see("""
+        import torch
+        try:
+            from torch._six import inf
+            torch.added
+        except ImportError:
+            torch.zeros
+    """)
+    assert {use.name: len(use.releases) for use in found.certain} == {"torch.zeros": 3}
+
+
 def test_the_constructor_of_a_base_class_is_called_through_super(breaks):
     code = "from torch.optim import Scheduler\nclass Mine(Scheduler):\n    def __init__(self, o, v):\n        super()"
     assert breaks(code + ".__init__(o, verbose=v)") == {"2.6": "torch.optim.Scheduler has no parameter verbose"}

@@ -429,9 +429,24 @@ def test_methods_of_unknown_values_are_only_possible(run, code):
 
 
 def test_private_names_have_their_own_list(run, code):
-    exit_code, out = run("2.0", "2.1", "--uses", code("torch._secret()\n"))
+    exit_code, out = run("2.0", "2.1", "--uses", code("def f():\n    torch._secret()\n"))
     assert exit_code == 0
     assert "private (1)\n  torch._secret  gone" in out
+
+
+@pytest.mark.parametrize("line", ["from torch import _secret", "torch._secret()", "class A:\n    x = torch._secret"])
+def test_a_module_that_cannot_be_imported_breaks_private_or_not(run, code, line):
+    exit_code, out = run("2.0", "2.1", "--uses", code(line + "\n"))
+    assert exit_code == 1
+    assert "private, breaks (1)\n  torch._secret  gone" in out
+
+
+def test_a_name_that_no_release_has_is_told_with_what_was_meant(run, code):
+    exit_code, out = run("2.0", "2.1", "--uses", code("def f():\n    torch.sav('f')\n"))
+    assert exit_code == 0
+    assert "in no release from 2.0 on (1)\n  torch.sav  no release has it: did you mean torch.save?\n" in out
+    assert "code.py:3\n" in out
+    assert run("2.0", "2.1", "--uses", code("torch.sav('f')\n"))[0] == 1  # the module cannot be imported
 
 
 def test_uses_as_json(run, code):
@@ -461,7 +476,7 @@ def test_uses_as_annotations(run, code):
     exit_code, out = run("2.0", "2.1", "--format", "github", "--uses", code(CODE))
     assert exit_code == 1
     levels = [line.partition(" ")[0] for line in out.splitlines()]
-    assert levels == ["::error", "::warning", "::warning", "::notice"]
+    assert levels == ["::error", "::error", "::warning", "::notice"]
     first = out.splitlines()[0]
     assert ",line=2,title=torchproof%3A gone::torch 2.0 → 2.1: torch.gone  gone" in first
 
@@ -470,7 +485,7 @@ def test_uses_as_sarif(run, code):
     [told] = json.loads(run("2.0", "2.1", "--format", "sarif", "--uses", code(CODE))[1])["runs"]
     rules = [rule["id"] for rule in told["tool"]["driver"]["rules"]]
     found = [(one["level"], rules[one["ruleIndex"]]) for one in told["results"]]
-    assert found == [("error", "gone"), ("warning", "deprecated"), ("warning", "gone"), ("note", "gone")]
+    assert found == [("error", "gone"), ("error", "gone"), ("warning", "deprecated"), ("note", "gone")]
 
 
 def test_a_file_that_cannot_be_read_is_told_in_each_format(run, code):

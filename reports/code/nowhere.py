@@ -1,0 +1,96 @@
+"""Names below torch that no release has: a mistake in the code, or a name of before the oldest release."""
+
+from __future__ import annotations
+
+import collections.abc
+import concurrent.futures
+import contextlib
+import copy
+import ctypes
+import dataclasses
+import datetime
+import enum
+import functools
+import inspect
+import io
+import itertools
+import math
+import multiprocessing
+import numbers
+import operator
+import os
+import pathlib
+import queue
+import random
+import re
+import sys
+import textwrap
+import threading
+import types
+import typing
+import warnings
+import weakref
+from functools import cache
+
+from torchproof.reports.code.catalog import Catalog
+
+# Modules in which names come to be while a program runs, or whose names are not all told.
+_DYNAMIC = ("torch.ops", "torch.classes", "torch._C", "torch._VF", "torch.package", "torch.testing._internal")
+# Devices that other packages bring: `import torch_npu` makes `torch.npu`.
+_OF_OTHER_PACKAGES = {"dipu", "gcu", "hpu", "maca", "mlu", "musa", "npu", "privateuseone", "sdaa", "supa", "tpu", "vsi"}
+# What modules of torch import from elsewhere is a name of theirs too, and the inventory leaves it out.
+_STANDARD = (collections, collections.abc, concurrent.futures, contextlib, copy, ctypes, dataclasses, datetime, enum,
+             functools, inspect, io, itertools, math, multiprocessing, numbers, operator, os, pathlib, queue, random,
+             re, sys, textwrap, threading, types, typing, warnings, weakref)  # fmt: skip
+_FROM_OUTSIDE = {
+    *sys.stdlib_module_names,
+    *(name for module in _STANDARD for name in dir(module)),
+    *("annotations", "np", "numpy", "mp", "tb", "packaging", "setuptools", "sympy", "typing_extensions"),
+}
+# Names of before 2.0 that stand in much code, and what there is in their place.
+_BEFORE = {
+    "torch._six": "torch.inf, str, int or collections.abc",
+    "torch.ifft": "torch.fft.ifft",
+    "torch.irfft": "torch.fft.irfft",
+    "torch.rfft": "torch.fft.rfft",
+    "torch.gels": "torch.linalg.lstsq",
+    "torch.gesv": "torch.linalg.solve",
+    "torch.btrifact": "torch.linalg.lu_factor",
+    "torch.btrisolve": "torch.linalg.lu_solve",
+    "torch.potrf": "torch.linalg.cholesky",
+    "torch.potri": "torch.cholesky_inverse",
+    "torch.potrs": "torch.cholesky_solve",
+    "torch.trtrs": "torch.linalg.solve_triangular",
+    "torch.utils.ffi": "torch.utils.cpp_extension",
+}
+
+
+@cache
+def is_nowhere(known: Catalog, name: str) -> bool:
+    """Whether certainly no release has a name: all names of its module are known, and it is none of them."""
+    owner, _, member = name.rpartition(".")
+    if not owner or known.having(name) or member.startswith("__") or member in _FROM_OUTSIDE:
+        return False
+    if any(f"{name}.".startswith(f"{one}.") for one in _DYNAMIC) or member == "*" or owner.endswith("config"):
+        return False
+    if owner == "torch":
+        return member not in _OF_OTHER_PACKAGES
+    return bool(known.having(owner)) and _is_module(known, owner)
+
+
+def _is_module(known: Catalog, name: str) -> bool:
+    """Whether a name is a module in each release that has it, with what is in it told."""
+    having = [(place, entry) for place, entry in enumerate(known.entries(name)) if entry]
+    kinds = {entry.kind for _, entry in having}
+    if kinds == {"module"}:
+        return True
+    return kinds == {""} and all(known.has_members(entry.name, place) for place, entry in having)
+
+
+def meant(known: Catalog, name: str) -> str:
+    """What to write in place of a name that no release has."""
+    if name in _BEFORE:
+        return f"it was before 2.0, in its place is {_BEFORE[name]}"
+    near = [one for one in known.inventory.near(name) if known.having(one) >> (len(known.releases) - 1)]
+    public = [one for one in near if not one.rpartition(".")[2].startswith("_")] or near
+    return f"did you mean {' or '.join(public[:2])}?" if public else ""
