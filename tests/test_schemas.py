@@ -6,7 +6,9 @@ promise nothing.
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import io
 import json
 import sys
 from collections.abc import Iterator
@@ -73,7 +75,7 @@ def joined(name: str, part: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_there_is_one_for_each_format():
-    assert SCHEMAS.keys() == {"record", "facts", "diff", "when", "comparison", "check"}
+    assert SCHEMAS.keys() == {"record", "facts", "diff", "when", "explain", "comparison", "check"}
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
@@ -149,6 +151,14 @@ def test_a_closed_set_is_the_one_of_the_code(name, pointer, known):
     assert set(definition(name, pointer)["enum"]) == set(known)
 
 
+def printed(*arguments: str) -> Any:
+    """What a command prints, of which there is no other way to have it."""
+    written = io.StringIO()
+    with contextlib.redirect_stdout(written):
+        main([*arguments, "--json"])
+    return json.loads(written.getvalue())
+
+
 # --- that they can fail -----------------------------------------------------------------------------------------------
 
 GONE = object()
@@ -163,6 +173,7 @@ def documents():
         "facts": [listed],
         "diff": json.loads(diff.as_json([names.Change("gone", "torch.f")], "2.0", "2.1")),
         "when": json.loads(when.Name("torch.load", inventory()).as_json()),
+        "explain": printed("explain", "X01"),
         "comparison": comparison(compared("linalg.mm.one", 1.2, "slower")).as_json(),
         "check": json.loads(check.as_json(check.about(check.Check()), [judges.Line("OK", "torch", "It is here.")])),
     }
@@ -195,6 +206,10 @@ def documents():
         ("when", ["changes", 0, "release"], GONE),
         ("when", ["changes", 0, "kind"], "better"),
         ("when", ["facts", 0, "since"], {"cpu": "now"}),
+        ("explain", ["schema"], 2),
+        ("explain", ["kind"], "words"),
+        ("explain", ["facts", 0, "run"], GONE),
+        ("explain", ["facts", 0, "side"], "beside"),
         ("comparison", ["schema"], 2),
         ("comparison", ["a", "torch"], GONE),
         ("comparison", ["benchmarks", 0, "verdict"], "worse"),
@@ -359,6 +374,22 @@ def test_since_when_there_is_a_name(said, name, kind):
     told = said("when", name)
     assert told["kind"] == kind
     assert problem("when", told) is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "kind"),
+    [
+        ("views.reshape.that_copies_is_contiguous", "fact"),
+        ("X01", "statement"),
+        ("nn.Linear", "name"),
+        ("does reshape copy", "question"),
+    ],
+)
+def test_what_is_asked_in_words(said, asked, kind):
+    told = said("explain", asked)
+    assert told["kind"] == kind
+    assert told["facts"]
+    assert problem("explain", told) is None
 
 
 # --- what it costs ----------------------------------------------------------------------------------------------------

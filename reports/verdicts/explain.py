@@ -7,7 +7,8 @@ With `--json`, one object:
     kind    of what that is: 'fact', 'statement', 'name' or 'question'
     name    the id, or the full name, that was understood; null of a question
     facts   the facts, best or first ones first: `id`, `claim`, `about`, `since`, `until`, `myth`, `hint`,
-            `documentation`, `file`, `line`, `run` (a command), and of a statement `side`: 'for' or 'against' it
+            `documentation`, `file`, `line`, `run` (a command), and of a statement `side`: 'for' or 'against' it;
+            docs/schemas/explain.json says all of it
 """
 
 from __future__ import annotations
