@@ -186,6 +186,24 @@ def inventory(session: nox.Session) -> None:
     session.run(*_reports(session), "inventory", *answers, "-o", "torchproof/inventory.tsv", external=True)
 
 
+@nox.session
+def platforms(session: nox.Session) -> None:
+    """Ask the package index and every supported release what it has wheels for and write torchproof/platforms.toml."""
+    folder = ROOT / ".nox" / "platforms"
+    folder.mkdir(parents=True, exist_ok=True)
+    for release in supported().values():
+        was_there = _folder(release).exists()
+        python = _environment(session, release, cached=was_there)
+        session.run(python, "-I", "reports/releases/built.py", str(folder / f"{release.name}.json"), external=True)
+        if not was_there:
+            shutil.rmtree(_folder(release))
+    listing = folder / "listing.txt"
+    with listing.open("w") as file:
+        session.run(_developing(session), "-m", "pip", "index", "versions", "torch", "-vvv", external=True, stdout=file)
+    answers = [str(folder / f"{name}.json") for name in supported()]
+    session.run(*_reports(session), "platforms", str(listing), *answers, external=True)
+
+
 # --- what is asked of a change ----------------------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from tests.project import ROOT
 from torchproof import plugins, releases
 from torchproof.facts import findings
 
-ASKED = ("child.py", "ask.py", "sources.py", "signatures.py")  # these run in the Python of the torch that is asked
+ASKED = ("child.py", "ask.py", "built.py", "sources.py", "signatures.py")  # these run in the Python of the torch that is asked
 
 
 def trees(folder):

@@ -35,6 +35,7 @@ COMMANDS = {
 OURS = {  # for work on the project itself
     "refutation": "verdicts.refutation",
     "inventory": "releases.merge",
+    "platforms": "releases.platforms",
     "coverage": "releases.coverage",
     "popularity": "releases.popularity",
 }

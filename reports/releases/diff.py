@@ -30,6 +30,7 @@ from torchproof import releases
 from torchproof.inventory import Inventory, inventory
 from torchproof.reports import Refusal, formats, screen
 from torchproof.reports.index import facts
+from torchproof.reports.releases import platforms
 from torchproof.reports.releases.behaviours import behaviours
 from torchproof.reports.releases.names import KINDS, Change, changes, release
 from torchproof.reports.releases.touched import NOWHERE, Touched, Touches, touched
@@ -37,6 +38,7 @@ from torchproof.reports.releases.touched import NOWHERE, Touched, Touches, touch
 HELP = "Tell what changed between two releases of torch, grouped by how it is felt."
 
 _SAYS = {
+    "platform": "where it runs, and what it needs beside it",
     "gone": "the name is nowhere any more",
     "moved": "the same thing has another place",
     "renamed": "the same thing has another name",
@@ -85,6 +87,7 @@ def command(options: argparse.Namespace) -> int:
     if releases.number(new) < releases.number(old):
         raise Refusal(f"torch {new} is older than {old}: the older release comes first")
     found = changes(names, old, new)
+    found += platforms.changes(old, new)
     found += behaviours(facts(), names, old, new, found)
     found.sort(key=lambda change: KINDS.index(change.kind))
     if options.uses:
@@ -277,6 +280,8 @@ def _counts(told: list[Change]) -> str:
 
 def _rows(group: list[Change]) -> list[tuple[str, str]]:
     """What changed alike, and a note: names of one owner stand in braces, parameters of one call in parentheses."""
+    if group[0].kind == "platform":  # not names of torch
+        return [(change.name, change.hint) for change in group]
     inside: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for change in group:
         inside[change.name, _behind(change), _note(change)].append(_inside(change))

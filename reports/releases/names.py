@@ -2,6 +2,8 @@
 
 A change has one of these kinds, most felt first:
 
+    platform              what the wheels run on, as reports/releases/platforms.py knows it: `name` is a system, a
+                          Python, a kind of GPU or a requirement, and `hint` says what became of it
     gone                  the name is nowhere any more, or to call it only raises that it was removed
     moved                 the same thing stands elsewhere, as `to`
     renamed               the same thing stands beside it under another name, as `to`
@@ -34,6 +36,7 @@ from torchproof.inventory import Entry, Inventory, Parameter, Signature
 from torchproof.reports import Refusal
 
 KINDS = (
+    "platform",
     "gone",
     "moved",
     "renamed",
@@ -51,7 +54,7 @@ KINDS = (
 # Every object has these: they do not go, and operators pass what they take.
 _EVERYWHERE = frozenset(dir(object)) - {"__init__"}
 # Code that uses the name, or passes the parameter, stops to work.
-BREAKING = frozenset(KINDS[: KINDS.index("default")])
+BREAKING = frozenset(KINDS[KINDS.index("gone") : KINDS.index("default")])
 
 
 @dataclass(frozen=True)

@@ -314,11 +314,15 @@ NAMES = inventory(
 )
 
 
+PLATFORM = Change("platform", "Python 3.8", old="wheels", hint="no wheels any more: the last that has them is 2.0.1")
+
+
 @pytest.fixture
 def run(monkeypatch, capsys):
     """`torchproof diff` with these arguments: its exit code and what it prints."""
     monkeypatch.setattr(diff, "inventory", lambda: NAMES)
     monkeypatch.setattr(diff, "facts", lambda: (fact("a", since="2.1", subject="torch.save", hint="say so"),))
+    monkeypatch.setattr(diff.platforms, "changes", lambda old, new: [PLATFORM] if old != new else [])
 
     def run(*arguments):
         parser = argparse.ArgumentParser()
@@ -331,7 +335,9 @@ def run(monkeypatch, capsys):
 def test_the_screen_begins_with_the_counts_most_felt_first(run):
     code, out = run("2.0", "2.1")
     assert code == 0
-    assert out.startswith("torch 2.0 → 2.1: 2 gone, 3 parameter gone, 1 default, 1 behaviour, 1 deprecated\n")
+    assert out.startswith(
+        "torch 2.0 → 2.1: 1 platform, 2 gone, 3 parameter gone, 1 default, 1 behaviour, 1 deprecated\n"
+    )
 
 
 def test_what_changed_alike_stands_in_one_line(run):
