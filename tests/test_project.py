@@ -14,7 +14,8 @@ from tests.project import ROOT
 from torchproof import plugins, releases
 from torchproof.facts import findings
 
-ASKED = ("child.py", "ask.py", "built.py", "sources.py", "signatures.py")  # these run in the Python of the torch that is asked
+# These run in the Python of the torch that is asked.
+ASKED = ("child.py", "ask.py", "built.py", "sources.py", "signatures.py")
 
 
 def trees(folder):
