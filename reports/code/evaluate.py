@@ -10,6 +10,7 @@ import ast
 from typing import Any
 
 from torchproof.reports.code.answers import OF_TEXT, Reference, Unknown, combined, compared, is_builtin, of_text, truth
+from torchproof.reports.code.comparisons import Comparisons, Sides
 from torchproof.reports.code.meanings import Meanings
 from torchproof.reports.code.syntax import defaults_by_name, names_in
 from torchproof.reports.code.values import Constant, Expression, LocalFunction, Name, Scope, Value, Values
@@ -25,6 +26,7 @@ class Evaluator:
         self.meanings = meanings
         self.known = meanings.known
         self.question = Question(self.known)
+        self.comparisons = Comparisons(self.known)
         self._answers: dict[tuple[Expression, int], tuple[Any, Question]] = {}
         self._depth = 0
 
@@ -116,6 +118,18 @@ class Evaluator:
     def _List(self, node: ast.List, scope: Scope) -> Any:
         return [self.value(one, scope) for one in node.elts]
 
+    def _Set(self, node: ast.Set, scope: Scope) -> Any:
+        return tuple(self.value(one, scope) for one in node.elts)
+
+    def _JoinedStr(self, node: ast.JoinedStr, scope: Scope) -> Any:
+        return "".join(str(self.value(one, scope)) for one in node.values)
+
+    def _FormattedValue(self, node: ast.FormattedValue, scope: Scope) -> Any:
+        value = self.value(node.value, scope)
+        if node.format_spec or not isinstance(value, (str, int)):
+            raise Unknown
+        return value
+
     def _UnaryOp(self, node: ast.UnaryOp, scope: Scope) -> Any:
         value = self.value(node.operand, scope)
         return not truth(value) if isinstance(node.op, ast.Not) else -value
@@ -141,10 +155,16 @@ class Evaluator:
         left = self.value(node.left, scope)
         for how, right_node in zip(node.ops, node.comparators):
             right = self.value(right_node, scope)
-            if not compared(left, how, right):
+            answer = compared(left, how, right)
+            self._compares(node, scope, (left, type(how), right), answer)
+            if not answer:
                 return False
             left = right
         return True
+
+    def _compares(self, node: ast.expr, scope: Scope, sides: Sides, answer: object) -> None:
+        if self.question.of_version:
+            self.comparisons.note(node, scope.module, self.question.place, sides, answer)
 
     def _BinOp(self, node: ast.BinOp, scope: Scope) -> Any:
         left, right = self.value(node.left, scope), self.value(node.right, scope)
@@ -190,7 +210,11 @@ class Evaluator:
             except Unknown:
                 text = None
             if isinstance(text, str):
-                return of_text(text, func.attr, [self.value(one, scope) for one in node.args])
+                given = [self.value(one, scope) for one in node.args]
+                answer = of_text(text, func.attr, given)
+                if func.attr == "startswith":
+                    self._compares(node, scope, (str(text), str.startswith, given[0]), answer)
+                return answer
         called = self.value(func, scope)
         if isinstance(called, LocalFunction):
             return self._inlined(called, node, scope)

@@ -6,7 +6,7 @@ import ast
 
 from torchproof.reports.code.guards import Guards
 from torchproof.reports.code.sightings import Sightings
-from torchproof.reports.code.syntax import defaults, names_in, parameters, word
+from torchproof.reports.code.syntax import defaults, may_compare_versions, names_in, parameters, word
 from torchproof.reports.code.values import Expression, Instance, Name, Values, bound, within
 
 
@@ -34,9 +34,14 @@ class Expressions:
     def assign(self, target: ast.expr, value: ast.expr) -> None:
         """Assign an expression, taken apart where both sides are written so."""
         several = (ast.Tuple, ast.List)
-        if not (isinstance(target, several) and isinstance(value, several)):
+        if not isinstance(target, several):
             self.store(target, self.value(value))
-        elif any(isinstance(one, ast.Starred) for one in target.elts) or len(target.elts) != len(value.elts):
+        elif any(isinstance(one, ast.Starred) for one in target.elts):
+            self.store(target, ())
+        elif not isinstance(value, several):
+            for place, one in enumerate(target.elts):
+                self.store(one, self.value(ast.Subscript(value, ast.Constant(place), ast.Load())))
+        elif len(target.elts) != len(value.elts):
             self.store(target, ())
         else:  # all values come first: `a, b = b, a`
             for one, values in zip(target.elts, [self.value(each) for each in value.elts]):
@@ -93,6 +98,8 @@ class Expressions:
             self.sightings.note(self._resolve(node.args[0]), "called", node, node.args[1:])
         if word(node.func) == "setattr" and len(node.args) > 1 and isinstance(node.args[1], ast.Constant):
             self._patched(node.args[0], str(node.args[1].value))
+        if word(node.func) == "startswith" and may_compare_versions(node):
+            self.guards.condition(node, self.state.scope)
         values = self._super(node.func) or self._resolve(node.func)
         if self.sightings.note(values, "called", node, node.args):
             return
@@ -117,6 +124,11 @@ class Expressions:
             return self.meanings.of_class(cls, func.attr, "", True, above=True)
         bases = cls.bases[0] if len(cls.bases) == 1 else ()
         return tuple((mask, base) for mask, base in bases if isinstance(base, Name) and base.is_torch)
+
+    def _Compare(self, node: ast.Compare) -> None:
+        self.below(node)
+        if may_compare_versions(node):
+            self.guards.condition(node, self.state.scope)  # which remembers how the code compares versions
 
     def _BoolOp(self, node: ast.BoolOp) -> None:
         state, before = self.state, (self.state.releases, self.state.doubt)

@@ -20,6 +20,7 @@ class Guards:
         self.known = known
         self.meanings = Meanings(known, project, self.condition)
         self._evaluator = Evaluator(self.meanings)
+        self.comparisons = self._evaluator.comparisons
         self._followed: set[Expression] = set()
 
     def condition(self, node: ast.expr, scope: Scope) -> Condition:

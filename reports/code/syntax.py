@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
@@ -13,6 +14,7 @@ _FAILURES = {
     "TypeError": {"arguments"}, "Exception": {"import", "attribute", "arguments"},
     "BaseException": {"import", "attribute", "arguments"},
 }  # fmt: skip
+_VERSION = re.compile(r"\d+\.?\d*")
 
 
 def word(node: ast.AST) -> str | None:
@@ -114,6 +116,17 @@ def stores(node: ast.ClassDef) -> tuple[dict[str, int], bool]:
             elif name and place and word(one.args[0]) == "self":
                 is_dynamic = True
     return counts, is_dynamic
+
+
+def may_compare_versions(node: ast.Compare | ast.Call) -> bool:
+    """Whether something speaks for versions in a comparison: a name with that word, or a text or number like one."""
+    for one in _nodes(node):
+        if isinstance(one, ast.Constant):
+            if (isinstance(one.value, str) and _VERSION.match(one.value)) or type(one.value) is float:
+                return True
+        elif "version" in (getattr(one, "attr", None) or getattr(one, "id", None) or "").lower():
+            return True
+    return False
 
 
 def globals_in(tree: ast.Module) -> Iterator[str]:

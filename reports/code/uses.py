@@ -23,6 +23,7 @@ from pathlib import Path
 from torchproof.inventory import Inventory
 from torchproof.inventory import inventory as the_inventory
 from torchproof.reports.code.catalog import Catalog, Use, catalog
+from torchproof.reports.code.comparisons import Comparison
 from torchproof.reports.code.expressions import Expressions
 from torchproof.reports.code.guards import Guards
 from torchproof.reports.code.notes import Notes
@@ -47,6 +48,7 @@ class Uses:
     private: list[Use] = field(default_factory=list)
     possible: list[Use] = field(default_factory=list)
     nowhere: list[Use] = field(default_factory=list)  # certain uses of what no release has
+    comparisons: list[Comparison] = field(default_factory=list)  # of versions, that go wrong in some release
     unread: list[str] = field(default_factory=list)
 
 
@@ -65,6 +67,7 @@ def uses(path: Path, inventory: Inventory | None = None) -> Uses:
             kind.append(use)
         for kind in (found.certain, found.private, found.possible, found.nowhere):
             kind.sort(key=lambda use: (use.file, use.line, use.name))
+    found.comparisons = walk.guards.comparisons.wrong()
     found.files, found.unread = walk.files, walk.unread
     return found
 

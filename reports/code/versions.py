@@ -22,6 +22,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
 _MAKES_VERSION = {"parse", "Version", "LooseVersion", "StrictVersion", "parse_version", "TorchVersion"}
+_COMPARES_WITH_TEXT = {"LooseVersion", "StrictVersion", "TorchVersion"}
 _VERSION_HOMES = {"packaging", "distutils", "looseversion", "pkg_resources", "setuptools", "torch"}
 _OF_VERSION = {"release", "major", "minor", "micro", "base_version", "public", "version", "local", "is_prerelease",
                "is_devrelease", "dev", "pre"}  # fmt: skip
@@ -33,7 +34,7 @@ _SPEAKS_OF_VERSION = re.compile(
 
 
 class TorchVersion(str):
-    """`torch.__version__`: a text that compares as a version does."""
+    """`torch.__version__`: a text that compares as a version does, but for `!=`, which is the text's own."""
 
     __hash__ = str.__hash__
 
@@ -47,9 +48,6 @@ class TorchVersion(str):
 
     def __eq__(self, other: object) -> bool:
         return self._compare(other, operator.eq)
-
-    def __ne__(self, other: object) -> bool:
-        return self._compare(other, operator.ne)
 
     def __lt__(self, other: object) -> bool:
         return self._compare(other, operator.lt)
@@ -122,10 +120,12 @@ class Question:
         self.depends |= having != self.known.all
         return bool(having >> self.place & 1)
 
-    def named(self, dotted: str) -> TorchVersion | Reference:
+    def named(self, dotted: str) -> str | Reference:
         """What is there by a dotted name. Raises Unknown."""
-        if dotted in ("torch.__version__", "torch.version.__version__", "torch.torch_version.__version__"):
+        if dotted in ("torch.__version__", "torch.torch_version.__version__"):
             return self.version()
+        if dotted == "torch.version.__version__":
+            return str(self.version())
         if dotted.startswith("torch."):
             if not self.has(dotted):
                 raise Unknown
@@ -153,16 +153,16 @@ class Question:
         if root == "builtins":
             return builtin(word, given)
         if word in _MAKES_VERSION and root in _VERSION_HOMES:
-            return Version(str(given[0]))
+            return TorchVersion(given[0]) if word in _COMPARES_WITH_TEXT else Version(str(given[0]))
         if root in ("importlib", "importlib_metadata", "pkg_resources"):
             return self._metadata(word, given)
         if home in ("operator", "_operator") and word in ("eq", "ne", "lt", "le", "gt", "ge"):
             return getattr(operator, word)(*given)
         return self._compared(word, given)
 
-    def _metadata(self, word: str, given: list[Any]) -> TorchVersion | Reference | None:
+    def _metadata(self, word: str, given: list[Any]) -> str | Reference | None:
         if word in ("version", "get_distribution") and given == ["torch"]:
-            return self.version() if word == "version" else Reference("torch")
+            return str(self.version()) if word == "version" else Reference("torch")
         if word == "find_spec" and str(given[0]).startswith("torch."):
             return Reference(given[0]) if self.has(given[0]) else None
         raise Unknown

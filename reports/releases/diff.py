@@ -11,7 +11,7 @@ With `--json`, one object:
 
 and with `--uses PATH`, in place of `counts` and `changes`:
 
-    certain, possible, private, nowhere
+    certain, possible, private, nowhere, comparisons
               lists of changes as above, each with `places` ('file:line') and `breaks`
     unread    a line ('path: reason') for each file that could not be read, or not in whole
 """
@@ -33,7 +33,7 @@ from torchproof.reports.index import facts
 from torchproof.reports.releases import platforms
 from torchproof.reports.releases.behaviours import behaviours
 from torchproof.reports.releases.names import KINDS, Change, changes, release
-from torchproof.reports.releases.touched import NOWHERE, Touched, Touches, touched
+from torchproof.reports.releases.touched import COMPARISON, NOWHERE, Touched, Touches, touched
 
 HELP = "Tell what changed between two releases of torch, grouped by how it is felt."
 
@@ -53,6 +53,7 @@ _SAYS = {
     "parameter added": "optional: nothing to do",
     "new": "nothing to do",
     NOWHERE: "a mistake in the code, or older than all known releases",
+    COMPARISON: "as text or as numbers, versions compare otherwise",
 }
 _NAMES = 24  # of one owner, in one row
 _PARAMETERS = 6  # of one order, in one row
@@ -181,6 +182,7 @@ def touches_as_json(touches: Touches, old: str, new: str) -> str:
             ("possible", touches.possible),
             ("private", touches.private),
             ("nowhere", touches.nowhere),
+            ("comparisons", touches.comparisons),
         )
     }
     return json.dumps({"schema": 1, "old": old, "new": new, **lists, "unread": touches.unread}, indent=1)
@@ -203,7 +205,7 @@ def _rule(kind: str) -> str:
 
 def _findings(touches: Touches, old: str, new: str) -> Iterator[formats.Finding]:
     """An error is what certainly breaks, a warning what certainly changes or is about a private name."""
-    told = touches.certain + touches.private + touches.nowhere
+    told = touches.certain + touches.private + touches.nowhere + touches.comparisons
     for level, group in (
         ("error", [one for one in told if one.breaks]),
         ("warning", [one for one in told if not one.breaks]),
@@ -237,6 +239,7 @@ def _touches_groups(touches: Touches) -> Iterator[tuple[str, list[Touched]]]:
         "breaks": [one for one in touches.certain if one.breaks],
         "private, breaks": [one for one in touches.private if one.breaks],
         "in no release from 2.0 on": touches.nowhere,
+        "compares versions wrongly": touches.comparisons,
         **{kind: [one for one in touches.certain if one.change.kind == kind] for kind in _FELT},
         "private": [one for one in touches.private if not one.breaks],
         "possible": touches.possible,

@@ -9,11 +9,14 @@ from pathlib import Path
 
 from torchproof.inventory import Entry, Inventory
 from torchproof.reports.code.catalog import Catalog, Use, catalog, places_of, works
+from torchproof.reports.code.comparisons import Comparison
 from torchproof.reports.code.nowhere import meant
 from torchproof.reports.code.uses import uses
 from torchproof.reports.releases.names import KINDS, Change
 
-NOWHERE = "no release has it"  # the kind of what is no change, but a mistake
+# The kinds of what is no change, but a mistake.
+NOWHERE = "no release has it"
+COMPARISON = "wrong comparison"
 
 
 @dataclass(frozen=True)
@@ -29,13 +32,15 @@ class Touched:
 class Touches:
     """What is certain, what may be (methods of values whose type is not shown), and what is about private names.
 
-    `nowhere` are names that no release has, which is a mistake in the code, or older than all that is known.
+    `nowhere` are names that no release has, which is a mistake in the code, or older than all that is known, and
+    `comparisons` those of torch's version that give in the newer release what versions do not.
     """
 
     certain: list[Touched]
     possible: list[Touched]
     private: list[Touched]
     nowhere: list[Touched]
+    comparisons: list[Touched]
     unread: list[str]
     uses: int
     files: int
@@ -53,7 +58,23 @@ def touched(path: Path, changes: Iterable[Change], inventory: Inventory, old: st
     certain, possible, private = (join.all(kind) for kind in (found.certain, found.possible, found.private))
     possible = [one for one in possible if one.change.kind != "behaviour"]  # too loose a join
     nowhere = _nowhere(found.nowhere, catalog(inventory), new)
-    return Touches(certain, possible, private, nowhere, found.unread, len(found.certain + found.nowhere), found.files)
+    comparisons = [_compared(one, catalog(inventory)) for one in found.comparisons if new in one.releases]
+    return Touches(
+        certain, possible, private, nowhere, comparisons, found.unread, len(found.certain + found.nowhere), found.files
+    )
+
+
+def _compared(one: Comparison, known: Catalog) -> Touched:
+    """What a comparison of torch's version gives that versions do not, and how it is right."""
+    first, last = one.releases[0], one.releases[-1]
+    is_span = len(one.releases) > 2 and known.places[last] - known.places[first] == len(one.releases) - 1
+    where = f"{first} to {last}" if is_span else ", ".join(one.releases)
+    says = f"{one.gives} in torch {where}, where versions give {not one.gives}"
+    return Touched(
+        Change(COMPARISON, one.text, hint=f"{says}; compare packaging.version.Version(torch.__version__)"),
+        (one.where,),
+        False,
+    )
 
 
 def _nowhere(used: list[Use], known: Catalog, new: str) -> list[Touched]:

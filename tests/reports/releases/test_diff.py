@@ -455,6 +455,18 @@ def test_a_name_that_no_release_has_is_told_with_what_was_meant(run, code):
     assert run("2.0", "2.1", "--uses", code("torch.sav('f')\n"))[0] == 1  # the module cannot be imported
 
 
+def test_a_comparison_that_goes_wrong_in_the_newer_release_is_told(run, code, monkeypatch):
+    known = Inventory("torchproof inventory 1\nreleases 2.9 2.10 2.11 2.12\ntorch\n\t__version__\t\tattribute\n")
+    monkeypatch.setattr(diff, "inventory", lambda: known)
+    path = code("NEW = str(torch.__version__) >= '2.9'\n")
+    exit_code, out = run("2.9", "2.12", "--uses", path)
+    assert exit_code == 0
+    assert "compares versions wrongly (1)\n  str(torch.__version__) >= '2.9'  wrong comparison: False in torch" in out
+    assert " 2.10 to 2.12, where versions give True; compare packaging.version.Version(torch.__version__)" in out
+    assert run("2.9", "2.9", "--uses", path)[1].endswith("nothing changes\n")
+    assert json.loads(run("2.9", "2.10", "--json", "--uses", path)[1])["comparisons"][0]["places"]
+
+
 def test_uses_as_json(run, code):
     said = json.loads(run("2.0", "2.1", "--json", "--uses", code("torch.gone(1)\n"))[1])
     assert said["certain"][0]["name"] == "torch.gone"
