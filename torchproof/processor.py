@@ -17,13 +17,27 @@ def text() -> str:
         return ""
 
 
+def emulator() -> str:
+    """What it is emulated by, where the system gives it away; else ''."""
+    if "VirtualApple" in text():
+        return "Rosetta"
+    return "QEMU" if _is_of_another() or re.search(r"^model name.*(QEMU|TCG)", text(), re.MULTILINE) else ""
+
+
+def _is_of_another() -> bool:
+    """Whether the file speaks of another architecture: qemu-user shows a program the host's own."""
+    is_x86 = platform.machine().lower() in ("x86_64", "amd64", "i686")
+    return "CPU implementer" in text() if is_x86 else "GenuineIntel" in text() or "AuthenticAMD" in text()
+
+
 def model() -> str:
-    """Its own name where the system tells it, else its architecture."""
-    found = re.search(r"^model name\s*: (.+)$", text(), re.MULTILINE)
-    return found[1] if found else platform.processor() or platform.machine()
+    """Its own name where the system tells it, else its architecture; and what emulates it."""
+    found = None if _is_of_another() else re.search(r"^model name\s*: (.+)$", text(), re.MULTILINE)
+    name = found[1] if found else platform.processor() or platform.machine()
+    return f"{name}, emulated by {emulator()}" if emulator() else name
 
 
 def flags() -> frozenset[str]:
     """What it can do, in Linux's words: `flags` on x86, `Features` on ARM; nothing where the system does not tell."""
-    found = re.search(r"^(?:flags|Features)\s*: (.+)$", text(), re.MULTILINE)
+    found = None if _is_of_another() else re.search(r"^(?:flags|Features)\s*: (.+)$", text(), re.MULTILINE)
     return frozenset(found[1].split()) if found else frozenset()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from torchproof import releases
+from torchproof import processor, releases
 from torchproof.reports.build import machine
 from torchproof.reports.build.requirements import (
     Unmet,
@@ -134,7 +134,7 @@ def _is_in(text: str, error: str) -> bool:
 def _died_of_an_instruction(raised: Raised, package: str) -> Explained | None:
     if "died of SIGILL" not in raised.text:
         return None
-    emulator = "QEMU" if "qemu:" in raised.text else machine.emulator()
+    emulator = "QEMU" if "qemu:" in raised.text else processor.emulator()
     has, lacks = machine.instructions()
     who = _other(raised, package)
     it = f"{who} {version_of(distribution_of(who)) or ''}".strip() if who else "it"

@@ -108,12 +108,20 @@ def judge_install(place: Path | None) -> Line:
     if place and home.resolve() != place.resolve():
         says = f"the torch in {place} is imported, and stands before the installed {installed.version} in {home}"
         return Line("WARN", "files", says, f"take {place.parent} from PYTHONPATH, or start Python in another folder")
-    wrong = [told for name, _, size in entries if (told := _damage(Path(str(installed.locate_file(name))), size))]
+    wrong = [told for name, _, size in entries if (told := _damage(_place(installed, name), size))]
     if not wrong:
         return Line("OK", "files", f"all {len(entries)} files of torch {installed.version} are there")
     says = f"{len(wrong)} of {len(entries)} files of torch {installed.version} are not as installed: {wrong[0]}"
     harmless = not any(re.search(r"\.(py|so|dll|dylib)[.\d]* ", told) for told in wrong)
     return Line("WARN" if harmless else "FAIL", "files", says, REINSTALL.format(package="torch"))
+
+
+def _place(installed: importlib.metadata.Distribution, name: str) -> Path:
+    """Where a file that was installed is: scripts stand outside, or, by `pip install --target`, in a folder beside."""
+    place = Path(str(installed.locate_file(name)))
+    if not name.startswith("../") or place.exists():
+        return place
+    return Path(str(installed.locate_file(re.sub(r"^(\.\./)+", "", name))))
 
 
 def judge_capability(used: str | None, best: str | None, environ: Mapping[str, str]) -> Line:

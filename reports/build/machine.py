@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import re
 import shlex
 import shutil
@@ -58,17 +57,6 @@ def halves(dtype: str) -> tuple[tuple[str, ...], bool | None]:
     flags = processor.flags()
     names = _HALVES["arm" if "asimd" in flags else "x86"].get(dtype, ())
     return names, bool(flags & set(names)) if flags and names else None
-
-
-def emulator() -> str:
-    """What this CPU is emulated by, where the system gives it away; else ''."""
-    told = processor.text()
-    if "VirtualApple" in told:
-        return "Rosetta"
-    # A program of another architecture is run by qemu-user, which shows it the host's own file.
-    is_x86 = platform.machine().lower() in ("x86_64", "amd64", "i686")
-    foreign = "CPU implementer" in told if is_x86 else "GenuineIntel" in told or "AuthenticAMD" in told
-    return "QEMU" if foreign or re.search(r"^model name.*(QEMU|TCG)", told, re.MULTILINE) else ""
 
 
 def cores() -> tuple[int, str]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from torchproof import processor
 from torchproof.reports.build import machine
 from torchproof.reports.build.causes import REPORT, explain
 from torchproof.reports.build.child import SIZES
@@ -101,6 +102,8 @@ def _sluggish(rate: float, build: Build) -> Line | None:
     if rate >= (TUNED_SLUGGISH if tuned else SLUGGISH):
         return None
     runs = f"a float32 matrix product runs at {rate:.2g} GFLOP/s on one core, where tens are usual"
+    if by := processor.emulator():
+        return Line("WARN", "speed", f"{runs}: this CPU is emulated by {by}", machine.HOW_TO_EMULATE[by])
     if tuned:
         return Line(
             "WARN", "speed", f"{runs}: the BLAS of this build ({blas}) is a fast one, so the machine is slow or busy",

@@ -217,16 +217,21 @@ def test_an_nvidia_library_is_brought_by_its_package(world, error, asked):
 )
 def test_an_instruction_that_the_cpu_lacks(monkeypatch, cpuinfo, error, says, advice):
     monkeypatch.setattr(processor, "text", lambda: cpuinfo)
-    monkeypatch.setattr(machine.platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(processor.platform, "machine", lambda: "x86_64")
     cause, step = explain(error)
     assert says in cause
     assert advice in step
 
 
 def test_a_cpu_of_another_architecture_in_the_systems_file_is_an_emulators(monkeypatch):
-    monkeypatch.setattr(processor, "text", lambda: "vendor_id : GenuineIntel\n")
-    monkeypatch.setattr(machine.platform, "machine", lambda: "aarch64")
-    assert machine.emulator() == "QEMU"
+    told = "vendor_id : GenuineIntel\nmodel name : Intel(R) Xeon(R)\nflags : sse2 avx2 fma avx512f\n"
+    monkeypatch.setattr(processor, "text", lambda: told)
+    monkeypatch.setattr(processor.platform, "machine", lambda: "aarch64")
+    monkeypatch.setattr(processor.platform, "processor", lambda: "")
+    assert processor.model() == "aarch64, emulated by QEMU"
+    assert not processor.flags()
+    assert judges.judge_capability("DEFAULT", machine.best_capability(), {}).status == "OK"
+    assert processor.emulator() == "QEMU"
 
 
 def test_the_package_whose_code_it_was_is_named(tmp_path, monkeypatch):

@@ -191,6 +191,16 @@ def test_half_of_the_files_gone(installed):
     assert "--force-reinstall torch" in line.advice
 
 
+def test_scripts_that_a_target_folder_has_beside(installed, tmp_path):
+    """What `pip install --target` leaves: the list of files says ../../bin."""
+    torch = installed("torch", "9.9", {"torch/__init__.py": b"", "bin/torchrun": b"x"})
+    listed = next(tmp_path.glob("torch-*/RECORD"))
+    listed.write_text(listed.read_text().replace("bin/torchrun", "../../bin/torchrun"))
+    assert judges.judge_install(torch).status == "OK"
+    (tmp_path / "bin/torchrun").unlink()
+    assert judges.judge_install(torch).says.endswith("bin/torchrun is gone")
+
+
 def test_a_file_cut_short(installed):
     torch = installed("torch", "9.9", {"torch/lib.so": b"12345"})
     (torch / "lib.so").write_bytes(b"1")

@@ -72,6 +72,13 @@ def test_a_dtype_that_the_cpu_emulates(judged, dtype, ratio, flags, status):
         assert "use float32 on this CPU, or another machine" in line.advice
 
 
+def test_an_emulated_cpu_is_named_and_not_called_busy(judged, monkeypatch):
+    monkeypatch.setattr(processor, "emulator", lambda: "QEMU")
+    line = judged({"float32": 10.0}, blas="open")
+    assert (line.status, "this CPU is emulated by QEMU" in line.says, "busy" in line.says) == ("WARN", True, False)
+    assert "docker run --platform" in line.advice
+
+
 def test_instructions_that_a_variable_hides(judged, monkeypatch):
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
     line = judged({"bfloat16": 2e-3}, WITH)
