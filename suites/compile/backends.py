@@ -13,7 +13,7 @@ def need_inductor():
     if not any(map(shutil.which, ("c++", "g++", "clang++", "cl"))):
         unavailable("platform", "a C++ compiler")
     try:
-        torch.compile(torch.neg)(torch.ones(1))
+        torch.compile(lambda x: -x)(torch.ones(1))
     except torch._dynamo.exc.BackendCompilerFailed as error:
         if isinstance(error.inner_exception, ModuleNotFoundError):  # setuptools, on some releases
             unavailable("package", error.inner_exception.name)

@@ -67,11 +67,11 @@ EVERYDAY = {
 
 def compiled(function, **options):
     """The function, compiled when nothing has been yet."""
-    torch.compiler.reset()
+    forget()
     return torch.compile(function, **options)
 
 
-@fact("torch.compile", since="2.1")
+@fact("torch.compile", where="before 2.1: torch.compile takes this Python")
 @pytest.mark.parametrize("name", EVERYDAY)
 def test_makes_one_graph_of_everyday_code(device, graphs, name):
     """Everyday code of tensors, lists, dicts and closures is compiled into a single graph with the same result."""
@@ -91,7 +91,7 @@ def test_breaks_the_graph_where_python_needs_a_value(device, graphs):
         torch.compile(function, backend="eager", fullgraph=True)(x_on(device))
 
 
-@fact("torch.compile", since="2.1", claims=["G01"])
+@fact("torch.compile", where="before 2.1: torch.compile takes this Python", claims=["G01"])
 def test_takes_the_branch_of_each_call(device):
     """A compiled function with a branch on values takes the right one at each call, as tracing does not."""
     call = compiled(lambda x: x * 2 if x.sum() > 0 else x - 1, backend="eager")
@@ -99,7 +99,7 @@ def test_takes_the_branch_of_each_call(device):
     assert [call(x).item() for x in (up, down, up)] == [6.0, -4.0, 6.0]
 
 
-@fact("torch.compile", since="2.1", claims=["G02"])
+@fact("torch.compile", where="before 2.1: torch.compile takes this Python", claims=["G02"])
 def test_keeps_side_effects(device):
     """What a compiled function does to Python's objects happens at each call, as tracing has it only once."""
     calls = []
@@ -114,10 +114,10 @@ def test_keeps_side_effects(device):
     same(results[2], x_on(device) * 2)
 
 
-@fact("torch.compile", since="2.1")
+@fact("torch.compile", where="before 2.1: torch.compile takes this Python")
 def test_compiles_at_the_first_call(device, graphs):
     """`torch.compile` itself compiles nothing: the first call does, and the next with a like input does not."""
-    call = compiled(torch.sin, backend=graphs.back_end)
+    call = compiled(lambda x: x.sin(), backend=graphs.back_end)
     counts = [len(graphs)]
     for _ in range(2):
         same(call(x_on(device)), x_on(device).sin())
@@ -135,7 +135,7 @@ def test_compiles_again_for_other_shapes(device, graphs, dynamic, count):
     assert len(graphs) == count
 
 
-@fact("torch.compile", since="2.1")
+@fact("torch.compile", where="before 2.1: torch.compile takes this Python")
 def test_compiles_again_for_what_it_assumed(device, graphs):
     """Another dtype, another need of a gradient, and another value of an argument that is text compile once more."""
     call = compiled(lambda x, how: x * 2 if how == "twice" else x * 3, backend=graphs.back_end)
@@ -148,7 +148,7 @@ def test_compiles_again_for_what_it_assumed(device, graphs):
     same(call(x, "thrice"), x * 3)
 
 
-@fact("torch.compile", since="2.1")
+@fact("torch.compile", where="before 2.1: torch.compile takes this Python")
 def test_has_the_gradients(device):
     """A compiled function has the gradients of the function, made ahead of time with `aot_eager`."""
     x, y = (x_on(device).requires_grad_() for _ in range(2))
@@ -158,7 +158,7 @@ def test_has_the_gradients(device):
     close(x.grad, y.grad.double().tolist(), roundings=16, scale=1.0)
 
 
-@fact("torch.compile", since="2.1", hint="give it the in-place function")
+@fact("torch.compile", where="before 2.1: torch.compile takes this Python", hint="give it the in-place function")
 def test_changes_its_arguments_where_the_function_does(device):
     """A compiled function that changes its argument in place changes it, with `aot_eager` too, which works without."""
     x = x_on(device)
@@ -167,7 +167,11 @@ def test_changes_its_arguments_where_the_function_does(device):
     same(x, x_on(device) * 2 + 1)
 
 
-@fact("torch.compile", since="2.1", hint="call module.compile() instead, or save module.state_dict()")
+@fact(
+    "torch.compile",
+    where="before 2.1: torch.compile takes this Python",
+    hint="call module.compile() instead, or save module.state_dict()",
+)
 def test_of_a_module_shares_its_parameters(device):
     """A compiled module has the module's parameters, under names that begin with `_orig_mod.`."""
     layer = nn.Linear(2, 1).to(device)
@@ -192,10 +196,10 @@ def test_of_a_module_in_place_keeps_its_names(device, graphs):
     assert (len(graphs), list(layer.state_dict())) == (1, ["weight"])
 
 
-@fact("torch.compile", since="2.1")
+@fact("torch.compile", where="before 2.1: torch.compile takes this Python")
 def test_decorates_with_and_without_arguments(device, graphs):
     """`torch.compile` decorates a function, also where it is given nothing but its options."""
-    torch.compiler.reset()
+    forget()
 
     @torch.compile(backend=graphs.back_end)
     def doubled(x):
@@ -219,7 +223,7 @@ def test_refuses_a_mode_beside_options():
         torch.compile(torch.sin, mode="default", options={"triton.cudagraphs": True})
 
 
-@fact("torch.compile", since="2.1", source="torch.compiler_faq")
+@fact("torch.compile", where="before 2.1: torch.compile takes this Python", source="torch.compiler_faq")
 def test_passes_on_what_the_function_raises(device):
     """An error that the function raises comes out of the compiled function as it is."""
 

@@ -33,13 +33,18 @@ def _forgetting(tmp_path, monkeypatch):
     forget()
 
 
-@fact("torch.compile", since="2.1", refuter=compiles_badly, source="torch.compiler")
+@fact(
+    "torch.compile",
+    where="before 2.1: torch.compile takes this Python",
+    refuter=compiles_badly,
+    source="torch.compiler",
+)
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_of_a_chain_is_less_where_it_is_one_kernel(numbers):
     """Ten sums and products in a row take less time compiled than one after the other, for 65,536 elements."""
     need_inductor()
-    torch.compiler.reset()
+    forget()
     x, compiled = torch.rand(1 << 16), torch.compile(chain)
     assert race(lambda: compiled(x), lambda: chain(x), numbers).ratio_below(1)
 
@@ -54,6 +59,6 @@ def test_of_a_chain_is_less_where_it_is_one_kernel(numbers):
 )
 def test_of_a_small_function_is_more_than_double(numbers):
     """A call of one addition of two numbers takes more than twice as long compiled, since each call checks first."""
-    torch.compiler.reset()
+    forget()
     compiled, x = torch.compile(lambda x: x + 1, backend="eager"), torch.ones(1)
     assert race(lambda: compiled(x), lambda: x + 1, numbers).ratio_above(2)

@@ -16,7 +16,7 @@ def compiled():
     """`compiled(function)`: the function with a back end that counts, and the list of its graphs; forgotten later."""
 
     def make(function, **options):
-        torch.compiler.reset()
+        forget()
         graphs = []
         back_end = lambda graph, inputs: graphs.append(graph) or graph.forward  # noqa: E731
         return torch.compile(function, backend=back_end, **options), graphs
@@ -37,11 +37,18 @@ def measured(compiled, function, device, numbers, **options):
     return len(graphs)
 
 
-@fact("torch.compile", since="2.1")
+@fact("torch.compile", where="before 2.1: torch.compile takes this Python")
 @pytest.mark.parametrize("name", ONE)
 def test_leaves_everyday_python_in_one_graph(device, numbers, compiled, name):
     """Everyday Python that wants no value of a tensor stays in one graph, and gives the same."""
     assert measured(compiled, ONE[name], device, numbers, fullgraph=True) == 1
+
+
+@fact("torch.compile", since="2.1")
+@pytest.mark.parametrize("name", ONE_SINCE["2.1"])
+def test_leaves_numpy_and_iterators_in_one_graph(device, numbers, compiled, name):
+    """Functions of NumPy, `sorted` with a key, `itertools`, `deque` and `checkpoint` stay in one graph."""
+    assert measured(compiled, ONE_SINCE["2.1"][name], device, numbers, fullgraph=True) == 1
 
 
 @fact("torch.compile", since="2.2")
@@ -107,53 +114,61 @@ def test_leaves_errors_of_torch_in_one_graph(device, numbers, compiled, name):
     assert measured(compiled, ONE_SINCE["2.14"][name], device, numbers, fullgraph=True) == 1
 
 
-@fact("torch.compile", since="2.1", hint="move it out of what is compiled, or decorate it with torch.compiler.disable")
+@fact(
+    "torch.compile",
+    where="before 2.1: torch.compile takes this Python",
+    hint="move it out of what is compiled, or decorate it with torch.compiler.disable",
+)
 @pytest.mark.parametrize("name", TWO)
 @pytest.mark.filterwarnings("ignore:careful")
 def test_breaks_the_graph_in_two(device, numbers, compiled, name):
     """What Python has to do itself, to print, log, wait, copy, or branch on values, breaks the graph in two."""
     assert measured(compiled, TWO[name], device, numbers) == 2
-    torch.compiler.reset()
+    forget()
     with pytest.raises(torch._dynamo.exc.TorchDynamoException):
         compiled(TWO[name], fullgraph=True)[0](x_on(device))
 
 
-@fact("torch.compile", since="2.1", until="2.5")
+@fact("torch.compile", where="before 2.1: torch.compile takes this Python", until="2.5")
 @pytest.mark.parametrize("name", TWO_UNTIL["2.5"])
 def test_was_broken_by_environ(device, numbers, compiled, name):
     """To read the environment broke the graph in two."""
     assert measured(compiled, TWO_UNTIL["2.5"][name], device, numbers) == 2
 
 
-@fact("torch.compile", since="2.1", until="2.6")
+@fact("torch.compile", where="before 2.1: torch.compile takes this Python", until="2.6")
 @pytest.mark.parametrize("name", TWO_UNTIL["2.6"])
 def test_was_broken_by_updates_and_sorting(device, numbers, compiled, name):
     """The update of a dict, tensors sorted by a key, a scalar of NumPy and `data_ptr` broke the graph in two."""
     assert measured(compiled, TWO_UNTIL["2.6"][name], device, numbers) == 2
 
 
-@fact("torch.compile", since="2.1", until="2.13")
+@fact("torch.compile", where="before 2.1: torch.compile takes this Python", until="2.13")
 @pytest.mark.parametrize("name", TWO_UNTIL["2.13"])
 def test_was_broken_by_regular_expressions_and_identities(device, numbers, compiled, name):
     """A regular expression, and `id` and `hash` of a tensor, broke the graph in two."""
     assert measured(compiled, TWO_UNTIL["2.13"][name], device, numbers) == 2
 
 
-@fact("torch.compile", since="2.1", until="2.4")
+@fact("torch.compile", where="before 2.1: torch.compile takes this Python", until="2.4")
 @pytest.mark.parametrize("name", NONE_UNTIL["2.4"])
 def test_was_given_up_for_exceptions(device, numbers, compiled, name):
     """A function that caught its own exception was left to Python as a whole."""
     assert measured(compiled, NONE_UNTIL["2.4"][name], device, numbers) == 0
 
 
-@fact("torch.compile", since="2.1", until="2.7")
+@fact("torch.compile", where="before 2.1: torch.compile takes this Python", until="2.7")
 @pytest.mark.parametrize("name", NONE_UNTIL["2.7"])
 def test_was_given_up_for_context_managers(device, numbers, compiled, name):
     """A function that entered a generator's context, or called `dataclasses.replace`, was left to Python as a whole."""
     assert measured(compiled, NONE_UNTIL["2.7"][name], device, numbers) == 0
 
 
-@fact("torch.compile", since="2.1", hint="keep the number in a tensor, or use torch.where")
+@fact(
+    "torch.compile",
+    where="before 2.1: torch.compile takes this Python",
+    hint="keep the number in a tensor, or use torch.where",
+)
 @pytest.mark.parametrize("name", VALUES)
 def test_breaks_the_graph_where_values_decide(device, numbers, compiled, name):
     """A value in Python, as `item` gives it, and a size that depends on values break the graph in two."""
@@ -167,7 +182,7 @@ def test_keeps_values_in_a_full_graph(device, numbers, compiled, name):
     assert measured(compiled, VALUES[name], device, numbers, fullgraph=True) == 1
 
 
-@fact("torch.compile", since="2.1", until="2.10")
+@fact("torch.compile", where="before 2.1: torch.compile takes this Python", until="2.10")
 @pytest.mark.parametrize("name", VALUES)
 def test_refused_values_in_a_full_graph(device, compiled, name):
     """With `fullgraph=True` a value that `item` gives, and a size that depends on values, were refused."""
@@ -198,19 +213,34 @@ def _of_a_step(call, module, x):
     return [result.detach(), *(parameter.grad.clone() for parameter in module.parameters())]
 
 
-@fact("torch.compile", since="2.1")
-@pytest.mark.parametrize("back_end", ["eager", "aot_eager"])
-@pytest.mark.parametrize("name", ["perceptron", "convolution", "transformer"])
-def test_takes_small_models_as_one_graph(device, numbers, compiled, name, back_end):
-    """A perceptron with dropout, a convolution net with batch norm and a transformer layer are one graph each."""
+def trained(name, back_end, device, numbers):
+    """How many graphs a step of training the model becomes, where it gives what it gives in Python."""
     module, shape = _modules()[name]
     from torch._dynamo.backends.registry import lookup_backend
 
-    torch.compiler.reset()
+    forget()
     graphs, run = [], lookup_backend(back_end)
     one = torch.compile(module.to(device), backend=lambda *args: graphs.append(args[0]) or run(*args))
     x = torch.linspace(-1, 1, math.prod(shape), device=device).view(shape)
     for got, want in zip(_of_a_step(one, module, x), _of_a_step(module, module, x)):
         close(got, want.double().cpu().numpy(), roundings=64, scale=max(1.0, want.abs().max().item()))
     numbers["graphs"], numbers["breaks"] = len(graphs), len(graphs) - 1
-    assert len(graphs) == 1
+    return len(graphs)
+
+
+BACK_ENDS = pytest.mark.parametrize("back_end", ["eager", "aot_eager"])
+
+
+@fact("torch.compile", where="before 2.1: torch.compile takes this Python")
+@BACK_ENDS
+@pytest.mark.parametrize("name", ["perceptron", "convolution"])
+def test_takes_small_models_as_one_graph(device, numbers, name, back_end):
+    """A perceptron with dropout and a convolution net with batch norm are one graph each."""
+    assert trained(name, back_end, device, numbers) == 1
+
+
+@fact("torch.compile", since="2.1")
+@BACK_ENDS
+def test_takes_a_transformer_layer_as_one_graph(device, numbers, back_end):
+    """A transformer's encoder layer is one graph."""
+    assert trained("transformer", back_end, device, numbers) == 1

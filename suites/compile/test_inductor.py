@@ -18,7 +18,7 @@ def compiled(tmp_path, monkeypatch):
 
     def make(function):
         need_inductor()
-        torch.compiler.reset()
+        forget()
         return torch.compile(function)
 
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
@@ -41,7 +41,7 @@ def families(x, w):
     return torch.cat([result.flatten() for result in results])
 
 
-@fact("torch.compile", since="2.1", source="torch.compiler")
+@fact("torch.compile", where="before 2.1: torch.compile takes this Python", source="torch.compiler")
 def test_computes_what_eager_code_does(compiled):
     """Code that inductor compiled gives the results and gradients that it gives without."""
     x, w = torch.linspace(-2, 2, 48).view(6, 8).requires_grad_(), torch.rand(8, 8, requires_grad=True)
@@ -51,14 +51,14 @@ def test_computes_what_eager_code_does(compiled):
         close(got, want.double(), roundings=64, scale=64)
 
 
-@fact("torch.compile", since="2.1", source="torch.compiler")
+@fact("torch.compile", where="before 2.1: torch.compile takes this Python", source="torch.compiler")
 def test_leaves_small_numbers_alone(compiled):
     """Loading code that inductor compiled does not make results below the normal range zero elsewhere."""
-    compiled(torch.square)(torch.ones(3))
+    compiled(lambda x: x * x)(torch.ones(3))
     assert sys.float_info.min / 2 > 0
 
 
-@fact("torch.compile", since="2.1", source="torch.compiler")
+@fact("torch.compile", where="before 2.1: torch.compile takes this Python", source="torch.compiler")
 def test_passes_nan_on(compiled):
     """Code that inductor compiled gives NaN for NaN where eager code does."""
     function = compiled(lambda x: torch.stack([x.exp(), x.relu(), x.clamp(0, 1), x.amax()]))

@@ -20,7 +20,7 @@ def counts(numbers):
     """
 
     def count(function, calls, **options):
-        torch.compiler.reset()
+        forget()
         graphs, after = [], []
         back_end = lambda graph, inputs: graphs.append(graph) or graph.forward  # noqa: E731
         compiled = torch.compile(function, backend=back_end, **options)
@@ -78,21 +78,21 @@ def test_takes_a_marked_dimension_for_static(device, counts):
     assert counts(twice, calls) == [1, 2, 3, 4]
 
 
-@fact("torch.compile", since="2.1")
+@fact("torch.compile", where="before 2.1: torch.compile takes this Python")
 @pytest.mark.parametrize("size", [0, 1], ids=["none", "one"])
 def test_compiles_sizes_of_none_and_one_apart(device, counts, size):
     """A size of zero or one is compiled for itself, even with `dynamic=True`."""
     assert counts(twice, of_rows(device, 4, 5, size, 6), dynamic=True) == [1, 1, 2, 2]
 
 
-@fact("torch.compile", since="2.1")
+@fact("torch.compile", where="before 2.1: torch.compile takes this Python")
 def test_takes_sizes_that_are_equal_to_stay_so(device, counts):
     """Dimensions that are equal in the first input are taken to be equal ever, even with `dynamic=True`."""
     calls = [(torch.ones(shape, device=device),) for shape in ((2, 2), (3, 3), (3, 2), (5, 4))]
     assert counts(twice, calls, dynamic=True) == [1, 1, 2, 2]
 
 
-@fact("torch.compile", since="2.1")
+@fact("torch.compile", where="before 2.1: torch.compile takes this Python")
 def test_compiles_another_kind_of_tensor_once(device, counts):
     """Another dtype, another number of dimensions and a need of gradients compile once more each."""
     x = torch.ones(2, 3, device=device)
@@ -100,7 +100,7 @@ def test_compiles_another_kind_of_tensor_once(device, counts):
     assert counts(twice, [(each,) for each in kinds + kinds]) == [1, 2, 3, 4, 5, 6] + [6] * 6
 
 
-@fact("torch.compile", since="2.1")
+@fact("torch.compile", where="before 2.1: torch.compile takes this Python")
 def test_compiles_other_strides_once(device, counts):
     """Other strides of the same shape compile once more, and another place in memory does not."""
     x = torch.arange(32.0, device=device)
@@ -108,10 +108,10 @@ def test_compiles_other_strides_once(device, counts):
     assert counts(twice, [(each,) for each in calls]) == [1, 2, 3, 3]
 
 
-@fact("torch.compile", since="2.1")
+@fact("torch.compile", where="before 2.1: torch.compile takes this Python")
 def test_compiles_for_each_mode_of_gradients(device, numbers):
     """With gradients, and under `no_grad`, the same call is compiled once each."""
-    torch.compiler.reset()
+    forget()
     graphs = []
     compiled = torch.compile(twice, backend=lambda graph, inputs: graphs.append(graph) or graph.forward)
     x, after = torch.ones(2, device=device, requires_grad=True), []
@@ -140,19 +140,24 @@ def test_compiles_a_second_float_for_all(device, counts):
     assert counts(times, with_each(device, 2.5, 3.5, 4.5, 5.5)) == [1, 2, 2, 2]
 
 
-@fact("torch.compile", since="2.1", until="2.6", hint="pass a tensor of no dimensions")
+@fact(
+    "torch.compile",
+    where="before 2.1: torch.compile takes this Python",
+    until="2.6",
+    hint="pass a tensor of no dimensions",
+)
 def test_compiled_for_each_float(device, counts):
     """Each float argument compiled once more."""
     assert counts(times, with_each(device, 2.5, 3.5, 4.5, 5.5)) == [1, 2, 3, 4]
 
 
-@fact("torch.compile", since="2.1")
+@fact("torch.compile", where="before 2.1: torch.compile takes this Python")
 def test_compiles_a_number_in_a_tensor_once(device, counts):
     """A number in a tensor never compiles again, whatever its value."""
     assert counts(times, with_each(device, *map(torch.tensor, (2.5, 3.5, 4.5)))) == [1, 1, 1]
 
 
-@fact("torch.compile", since="2.1")
+@fact("torch.compile", where="before 2.1: torch.compile takes this Python")
 def test_compiles_for_each_text_and_truth(device, counts):
     """Each text, each of True and False, and None compile once more where the function depends on them."""
     others = ["a", "bc", True, False, None]
@@ -165,7 +170,7 @@ def test_compiles_for_each_length_of_a_list(device, counts):
     """A list of another length, and a dict of other keys, compile once more."""
     x = torch.ones(2, device=device)
     assert counts(lambda xs: sum(xs), [([x],), ([x, x + 1],), ([x, x],), ([x + 1, x],)])[::3] == [1, 3]
-    torch.compiler.reset()
+    forget()
     assert counts(lambda xs: sum(xs.values()), [({"a": x},), ({"b": x},), ({"a": x + 1},)]) == [1, 2, 2]
 
 
@@ -176,7 +181,7 @@ def test_compiles_again_for_one_tensor_given_twice(device, counts):
     assert counts(times, [(x, y), (x, x), (y, x), (y, y)]) == [1, 2, 2, 2]
 
 
-@fact("torch.compile", since="2.1")
+@fact("torch.compile", where="before 2.1: torch.compile takes this Python")
 def test_compiles_for_another_global(device, counts, monkeypatch):
     """A global number that has changed compiles once more, and the next change for all."""
     scaled, x, after = (lambda x: x * SCALE), torch.ones(2, device=device), []
@@ -216,13 +221,13 @@ def after_each(counts, device):
     return count
 
 
-@fact("torch.compile", since="2.1")
+@fact("torch.compile", where="before 2.1: torch.compile takes this Python")
 def test_compiles_for_training_and_evaluation(after_each):
     """A module is compiled once for training and once for evaluation."""
     assert after_each(nn.Module.train, nn.Module.eval, nn.Module.train, nn.Module.eval) == [1, 2, 2, 2]
 
 
-@fact("torch.compile", since="2.1")
+@fact("torch.compile", where="before 2.1: torch.compile takes this Python")
 def test_keeps_what_it_compiled_for_other_weights(after_each):
     """Other values of a module's parameters, loaded or written in place, compile nothing."""
     other = {"linear.weight": torch.ones(2, 2), "linear.bias": torch.ones(2)}
@@ -236,10 +241,10 @@ def test_compiles_for_another_attribute(after_each):
     assert after_each(*(lambda layer, by=by: setattr(layer, "by", by) for by in (2, 3)))[:2] == [1, 2]
 
 
-@fact("torch.compile", since="2.1")
+@fact("torch.compile", where="before 2.1: torch.compile takes this Python")
 def test_compiles_a_function_once_for_all_who_ask(device):
     """A function that is compiled again with the same back end has been compiled already."""
-    torch.compiler.reset()
+    forget()
     graphs = []
     back_end = lambda graph, inputs: graphs.append(graph) or graph.forward  # noqa: E731
     for _ in range(3):
@@ -259,7 +264,7 @@ def test_refuses_more_than_its_limit_in_a_full_graph(device, counts):
     """With `fullgraph=True` a call that would need a ninth compilation is refused."""
     calls = with_each(device, *("a" * length for length in range(2, 10)))
     assert counts(lambda x, text: x * len(text), calls, fullgraph=True)[-1] == 8
-    torch.compiler.reset()
+    forget()
     with pytest.raises(Exception, match=r"limit|fullgraph"):
         counts(lambda x, text: x * len(text), calls + with_each(device, "b"), fullgraph=True)
 
@@ -275,7 +280,7 @@ def limit_of_two():
     setattr(config, name, before)
 
 
-@fact("torch.compile", since="2.1")
+@fact("torch.compile", where="before 2.1: torch.compile takes this Python")
 def test_can_be_given_another_limit(device, counts, limit_of_two):
     """The limit of compilations can be set, and what was compiled is used after it was reached."""
     calls = with_each(device, "a", "bc", "def", "a", "bc", "efgh")
