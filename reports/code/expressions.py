@@ -33,6 +33,8 @@ class Expressions:
 
     def assign(self, target: ast.expr, value: ast.expr) -> None:
         """Assign an expression, taken apart where both sides are written so."""
+        if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
+            self._extend(target.value.id, [target.slice], [value])
         several = (ast.Tuple, ast.List)
         if not isinstance(target, several):
             self.store(target, self.value(value))
@@ -74,6 +76,38 @@ class Expressions:
         else:
             self.walk(target)
 
+    # Dicts that the code goes on to write
+
+    def _changes(self, node: ast.Call) -> None:
+        """`options.update(verbose=True)` adds to a dict; what is taken out of one is not followed."""
+        if not (isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name)):
+            return
+        name, method = node.func.value.id, node.func.attr
+        if method in ("pop", "popitem", "clear"):
+            self.forget_items(name)
+        elif method == "setdefault" and len(node.args) == 2:
+            self._extend(name, node.args[:1], node.args[1:])
+        elif method == "update":
+            values = [*node.args, *(one.value for one in node.keywords)]
+            keys = [ast.Constant(one.arg) if one.arg else None for one in node.keywords]
+            self._extend(name, [*[None] * len(node.args), *keys], values)
+
+    def _extend(self, name: str, keys: list[ast.expr | None], values: list[ast.expr]) -> None:
+        """Let a name of this scope stand for the dict that it is, or may be, with more in it."""
+        now = self.state.scope.names.get(name, ())
+        one = now[0][1] if len(now) == 1 else None
+        is_unknown = len(now) == 1 and one is None
+        if is_unknown or isinstance(one, Expression):
+            before = one.node if isinstance(one, Expression) else ast.Constant(None)
+            scope = one.scope if isinstance(one, Expression) else self.state.scope
+            if scope is self.state.scope:
+                self.state.bind(name, ((now[0][0], Expression(ast.Dict([None, *keys], [before, *values]), scope)),))
+
+    def forget_items(self, name: str) -> None:
+        """What a name stands for has lost something that it may have written."""
+        if any(isinstance(value, Expression) for _, value in self.state.scope.names.get(name, ())):
+            self.state.bind(name, self.state.unknown)
+
     def _patched(self, owner: ast.expr, attribute: str) -> None:
         for _, value in self._resolve(owner):
             if isinstance(value, Name) and value.is_torch:
@@ -94,13 +128,15 @@ class Expressions:
             self.walk(one)
         for keyword in node.keywords:
             self.walk(keyword.value)
+        self._changes(node)
+        values = self._super(node.func) or self._resolve(node.func)
+        node = self.meanings.tables.spread(node, self.state.scope)
         if word(node.func) == "partial" and node.args:
             self.sightings.note(self._resolve(node.args[0]), "called", node, node.args[1:])
         if word(node.func) == "setattr" and len(node.args) > 1 and isinstance(node.args[1], ast.Constant):
             self._patched(node.args[0], str(node.args[1].value))
         if word(node.func) == "startswith" and may_compare_versions(node):
             self.guards.condition(node, self.state.scope)
-        values = self._super(node.func) or self._resolve(node.func)
         if self.sightings.note(values, "called", node, node.args):
             return
         if isinstance(node.func, ast.Attribute):
@@ -157,22 +193,29 @@ class Expressions:
         for default in defaults(node.args):
             self.walk(default)
         caught, self.state.caught = self.state.caught, frozenset()  # it runs later
-        self._shadowed([one.arg for some in parameters(node.args) for one in some], [node.body])
+        names = [one.arg for some in parameters(node.args) for one in some]
+        self._shadowed(dict.fromkeys(names, self.state.unknown), [node.body])
         self.state.caught = caught
 
     def _ListComp(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> None:
         self.walk(node.generators[0].iter)
-        names = [name for loop in node.generators for name in names_in(loop.target)]
+        names: dict[str, Values] = {}
+        for loop in node.generators:
+            bound_here = [*names_in(loop.target)]
+            names.update(dict.fromkeys(bound_here, self.state.unknown))
+            elements = self.meanings.tables.elements(loop.iter, self.state.scope)
+            if len(elements) == len(bound_here):
+                names.update(zip(bound_here, elements))
         inner = [loop.iter for loop in node.generators[1:]] + [test for loop in node.generators for test in loop.ifs]
         results = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
         self._shadowed(names, [*inner, *results])
 
     _SetComp = _GeneratorExp = _DictComp = _ListComp
 
-    def _shadowed(self, names: list[str], nodes: list[ast.expr]) -> None:
+    def _shadowed(self, names: dict[str, Values], nodes: list[ast.expr]) -> None:
         """Walk expressions in which some names are something else."""
         before = self.state.scope.names
-        self.state.scope.names = {**before, **dict.fromkeys(names, self.state.unknown)}
+        self.state.scope.names = {**before, **names}
         for one in nodes:
             self.walk(one)
         self.state.scope.names = before

@@ -9,6 +9,7 @@ from dataclasses import replace
 from torchproof.reports.code.catalog import Catalog
 from torchproof.reports.code.project import Project
 from torchproof.reports.code.syntax import class_annotated, word
+from torchproof.reports.code.tables import Tables
 from torchproof.reports.code.values import (  # fmt: skip
     Condition,
     Constant,
@@ -19,6 +20,7 @@ from torchproof.reports.code.values import (  # fmt: skip
     LocalModule,
     Module,
     Name,
+    OneOf,
     Scope,
     Value,
     Values,
@@ -46,12 +48,15 @@ class Meanings:
         self.known = known
         self.project = project
         self.unknown: Values = ((known.all, None),)
+        self.tables = Tables(self.resolve, known.all)
         self._condition = condition
         self._asked: set[tuple[Module, str]] = set()
         self._sources: dict[Name | LocalModule | None, tuple[Name | Module, ...]] = {}
 
     def resolve(self, node: ast.expr, scope: Scope) -> Values:
         """What an expression stands for, in each release; empty where it is not even bound."""
+        if isinstance(node, (ast.Subscript, ast.Call)) and (chosen := self.tables.chosen(node, scope)):
+            return chosen
         if isinstance(node, ast.Name):
             return self.lookup(scope, node.id)
         if isinstance(node, ast.Attribute):
@@ -83,13 +88,8 @@ class Meanings:
 
     def _result(self, node: ast.Call, scope: Scope) -> Values:
         """What a call gives: an instance of a class, mostly."""
-        if word(node.func) == "getattr" and len(node.args) > 1 and isinstance(node.args[1], ast.Constant):
-            values = self.member(self.resolve(node.args[0], scope), str(node.args[1].value))
-            return tuple(
-                (both, value)
-                for mask, value in values
-                if isinstance(value, Name) and (both := mask & self.known.having(value.dotted))
-            )
+        if word(node.func) == "getattr" and len(node.args) > 1:
+            return self._got(node, scope)
         if isinstance(node.func, ast.Attribute) and node.func.attr in _GIVES_ITSELF:
             owners = self.resolve(node.func.value, scope)
             if owners and all(isinstance(value, Instance) and self._is_plain(value) for _, value in owners):
@@ -106,6 +106,22 @@ class Meanings:
                 elif self.known.kind(value.dotted) == "class" and not value.is_bound:
                     found.append((mask, Instance(value)))
         return tuple(found)
+
+    def _got(self, node: ast.Call, scope: Scope) -> Values:
+        """`getattr(torch.optim, "Adam")`, also by a name that stands for one of several texts."""
+        named = [value for _, value in self.resolve(node.args[1], scope)]
+        texts = [one for value in named for one in (value.values if isinstance(value, OneOf) else (value,))]
+        found: list[tuple[int, Value]] = []
+        for text in texts:
+            if not isinstance(text, Constant):
+                return ()
+            for mask, value in self.member(self.resolve(node.args[0], scope), str(text.value)):
+                if isinstance(value, Name) and (both := mask & self.known.having(value.dotted)):
+                    found.append((both, value))
+        if len(texts) == 1:
+            return tuple(found)
+        everywhere = [value for mask, value in found if mask == self.known.all]
+        return ((self.known.all, OneOf(tuple(everywhere))),) if everywhere else ()
 
     def _is_plain(self, value: Instance) -> bool:
         """Whether an instance is a tensor or a module, whose `to` is torch's own."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from torchproof.reports.code.catalog import Argument, Literal, Use
 from torchproof.reports.code.meanings import Meanings
@@ -16,6 +16,7 @@ from torchproof.reports.code.values import (  # fmt: skip
     LocalClass,
     LocalFunction,
     Name,
+    OneOf,
     Scope,
     Value,
     Values,
@@ -25,6 +26,12 @@ Literals = tuple[tuple[int | str, Literal], ...]
 Passed = tuple[tuple[str, ...], int, str, Literals]  # what a call passes, as a use has it
 _NOTHING: Passed = ((), 0, "", ())
 _DEEPEST = 5  # names of names, and tuples in tuples
+
+
+def each(values: Values) -> Iterator[tuple[int, Value]]:
+    """The values, and in the place of one of several each of those."""
+    for mask, value in values:
+        yield from ((mask, one) for one in value.values) if isinstance(value, OneOf) else ((mask, value),)
 
 
 class Sightings:
@@ -39,7 +46,7 @@ class Sightings:
     def note(self, values: Values, how: str, node: ast.expr, args: Sequence[ast.expr] = ()) -> bool:
         """Note the uses that the values of an expression are, a call's with its `args`; False where none is."""
         found = False
-        for mask, value in values:
+        for mask, value in each(values):
             if isinstance(value, Name) and value.is_torch:
                 found = True
                 if value.dotted != "torch":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from copy import copy
 from itertools import chain
 
@@ -77,6 +78,8 @@ class Statements:
     def _Delete(self, node: ast.Delete) -> None:
         for target in node.targets:
             self.expressions.store(target, ())
+            if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
+                self.expressions.forget_items(target.value.id)
 
     def _FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         releases, doubt = self._decorated(node)
@@ -170,20 +173,25 @@ class Statements:
 
     def _For(self, node: ast.For | ast.AsyncFor) -> None:
         self.expressions.walk(node.iter)
-        self._loop([*names_in(node.target)], node)
+        elements = self.meanings.tables.elements(node.iter, self.state.scope)
+        self._loop([*names_in(node.target)], node, elements)
 
     _AsyncFor = _For
 
     def _While(self, node: ast.While) -> None:
         self._loop([], node)
 
-    def _loop(self, targets: list[str], node: ast.For | ast.AsyncFor | ast.While) -> None:
+    def _loop(
+        self, targets: list[str], node: ast.For | ast.AsyncFor | ast.While, elements: Sequence[Values] = ()
+    ) -> None:
         """What the body binds may come from the round before, and may not have been bound at all."""
         for name in {*targets, *names_bound(node.body)}:
             if name in self.state.scope.names:
                 self.state.bind(name, self.state.unknown)
-        for name in targets:
-            self.state.bind(name, self.state.unknown)
+        if len(elements) != len(targets):
+            elements = [self.state.unknown] * len(targets)
+        for name, values in zip(targets, elements):
+            self.state.bind(name, values or self.state.unknown)
         mask = self.state.everywhere
         if isinstance(node, ast.While):
             self.expressions.walk(node.test)

@@ -93,9 +93,16 @@ class LocalClass:
     values: dict[str, Values] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class OneOf:
+    """One of several, nobody knows which: of what a table has, or of what a loop goes over."""
+
+    values: tuple[Value, ...]
+
+
 # What a name stands for in each release: sets of releases (one bit each, disjoint) with the value there. None is a
 # value that is not known; in releases that are in no set, the name is not bound.
-Value = Name | Instance | Constant | Expression | Imported | LocalModule | LocalFunction | LocalClass | None
+Value = Name | Instance | Constant | Expression | Imported | LocalModule | LocalFunction | LocalClass | OneOf | None
 
 Values = tuple[tuple[int, Value], ...]
 

@@ -419,7 +419,7 @@ def test_a_module_that_refuses_old_releases_says_so(see):
         ("torch.scaled(1, scale=2)", {"2.0": "torch.scaled has no parameter scale"}),
         ("torch.scaled(1, 2)", {"2.0": "torch.scaled takes 1 positional arguments, 2 are given"}),
         ("torch.scaled(*both)", {}),
-        ("torch.scaled(1, **{'scale': 2})", {}),
+        ("torch.scaled(1, **{'scale': 2})", {"2.0": "torch.scaled has no parameter scale"}),
         ("torch.scaled(1, never=2)", {}),  # no release has it: nothing that the inventory could judge
         ("torch.swallows(1, scale=2)", {}),
         ("torch.ops(1, scale=2)", {"2.0": "torch.ops has no parameter scale"}),

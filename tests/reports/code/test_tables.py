@@ -1,0 +1,146 @@
+"""Callables and arguments that travel in dicts, lists and tuples of the code, and under other names."""
+
+import textwrap
+
+import pytest
+
+from tests.reports.code.test_uses import INVENTORY
+from torchproof.reports.code.catalog import works
+from torchproof.reports.code.uses import uses
+
+
+@pytest.fixture
+def broken(tmp_path):
+    """The lines that certainly do not work in a release, with the names there."""
+
+    def broken(code: str, release: str = "2.6") -> list[tuple[int, str]]:
+        (tmp_path / "code.py").write_text("import torch\n" + textwrap.dedent(code), encoding="utf-8")
+        return [
+            (use.line, use.name.rpartition(".")[2])
+            for use in uses(tmp_path, INVENTORY).certain
+            if release in use.releases and use.how == "called" and works(use, INVENTORY, release)
+        ]
+
+    return broken
+
+
+@pytest.mark.parametrize(
+    "passed",
+    [
+        "**{'verbose': True}",
+        "**dict(verbose=True)",
+        "**OPTIONS",
+        "**{**OPTIONS, 'lr': 1}",
+        "**(OPTIONS | {'lr': 1})",
+        "**dict(OPTIONS, lr=1)",
+        "**OPTIONS.copy()",
+        "**copy.deepcopy(OPTIONS)",
+        "**MORE",
+        "**GROWN",
+        "**UPDATED",
+        "**LATER",
+        "**UNKNOWN_BEFORE",
+        "*ARGS",
+    ],
+)
+def test_arguments_in_a_dict_that_the_code_writes(broken, passed):
+    head = """
+        import copy
+        OPTIONS = {"verbose": True}
+        MORE = dict(**OPTIONS)
+        GROWN = {}
+        GROWN["verbose"] = True
+        UPDATED = {"lr": 1}
+        UPDATED.update(verbose=False)
+        LATER = {}
+        LATER.update(OPTIONS)
+        UNKNOWN_BEFORE = somewhere()
+        UNKNOWN_BEFORE["verbose"] = True
+        ARGS = (1,)
+    """
+    assert broken(textwrap.dedent(head).lstrip() + f"def f(o):\n    torch.optim.Scheduler(o, {passed})") == [(15, "Scheduler")]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "KW = {'verbose': True}\nKW.pop('verbose')",
+        "KW = {'verbose': True}\ndel KW['verbose']",
+        "KW = {'verbose': True}\nKW.clear()",
+        "KW = {'verbose': True}\nKW = other()",
+        "KW = {'verbose': True}\nif a:\n    KW.pop('verbose')",
+        "KW = {}\nif a:\n    KW['verbose'] = True",
+        "KW = {}\nfor key in a:\n    KW[key] = True",
+        "KW = {name: True}",
+    ],
+)
+def test_arguments_that_may_not_be_passed(broken, code):
+    assert broken(code + "\ntorch.optim.Scheduler(o, **KW)") == []
+
+
+def test_a_dict_belongs_to_the_function_that_changes_it(broken):
+    code = """
+        def f(o, **rest):
+            rest["verbose"] = True
+            torch.optim.Scheduler(o, **rest)
+        def g(o, **rest):
+            torch.optim.Scheduler(o, **rest)
+    """
+    assert broken(code) == [(5, "Scheduler")]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "TABLE[name](o, verbose=True)",
+        "TABLE['a'](o, verbose=True)",
+        "TABLE.get(name, None)(o, verbose=True)",
+        "TABLE.get('a')(o, verbose=True)",
+        "MERGED[name](o, verbose=True)",
+        "dict(a=torch.optim.Scheduler)[name](o, verbose=True)",
+        "LIST[0](o, verbose=True)",
+        "LIST[place](o, verbose=True)",
+        "(torch.optim.Scheduler, torch.optim.Adam)[place](o, verbose=True)",
+        "[cls(o, verbose=True) for cls in LIST]",
+        "{name: cls(o, verbose=True) for name, cls in TABLE.items()}",
+        "getattr(torch.optim, NAME)(o, verbose=True)",
+        "getattr(torch.optim, NAMES[place])(o, verbose=True)",
+    ],
+)
+def test_a_callable_from_a_table_that_the_code_writes(broken, call):
+    head = """
+        LIST = [torch.optim.Scheduler, torch.optim.Adam]
+        TABLE = {"a": torch.optim.Scheduler, "b": torch.optim.Adam, "c": lambda o: o, "d": mine}
+        MERGED = {**TABLE, "e": mine}
+        NAME, NAMES = "Scheduler", ("Adam", "Scheduler")
+    """
+    found = broken(textwrap.dedent(head).lstrip() + f"def f(o, name, place):\n    return {call}")
+    assert ((7, "Scheduler") in found) and {line for line, _ in found} == {7}
+    if "'a'" in call or "LIST[0]" in call:
+        assert found == [(7, "Scheduler")]
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        "for cls in (torch.optim.Scheduler, mine):",
+        "for cls in [torch.optim.Scheduler]:",
+        "for cls in {'a': torch.optim.Scheduler}.values():",
+        "for _, cls in {'a': torch.optim.Scheduler}.items():",
+    ],
+)
+def test_a_loop_over_classes(broken, loop):
+    assert broken(f"{loop}\n    cls(o, verbose=True)") == [(3, "Scheduler")]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "TABLE = {'a': mine, 'b': torch.optim.Scheduler}\nTABLE['a'](o, verbose=True)",
+        "TABLE = {}\nTABLE['a'](o, verbose=True)",
+        "for cls in classes:\n    cls(o, verbose=True)",
+        "for cls in (torch.optim.Scheduler,):\n    cls = mine\n    cls(o, verbose=True)",
+    ],
+)
+def test_what_is_not_taken_from_a_table_is_not_known(broken, code):
+    assert broken(code) == []
