@@ -58,7 +58,8 @@ def test_arguments_in_a_dict_that_the_code_writes(broken, passed):
         UNKNOWN_BEFORE["verbose"] = True
         ARGS = (1,)
     """
-    assert broken(textwrap.dedent(head).lstrip() + f"def f(o):\n    torch.optim.Scheduler(o, {passed})") == [(15, "Scheduler")]
+    call = f"def f(o):\n    torch.optim.Scheduler(o, {passed})"
+    assert broken(textwrap.dedent(head).lstrip() + call) == [(15, "Scheduler")]
 
 
 @pytest.mark.parametrize(
