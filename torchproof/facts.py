@@ -35,6 +35,8 @@ class Fact:
     refuter: Callable[[Any], object] | None = None
     unproven: str | None = None
     where: tuple[str, ...] = ()
+    calls: str | None = None
+    gain: bool = False
 
     def range_on(self, device: str) -> tuple[str, str | None]:
         """The first release in which the claim holds on `device`, and the first in which it no longer does, if any."""

@@ -20,8 +20,10 @@ class Argument(Enum):
     UNKNOWN = "it is passed, or may be, and the code does not show its value"
 
 
-# A value that the code shows: a constant, a tuple of some (a list too), or what of torch has a name, as a dtype.
+# A value that the code shows: a constant, a tuple of some (a list too), what of torch has a name, as a dtype, or that
+# it is a function of the code.
 Literal = bool | int | float | complex | str | bytes | None | tuple | Name
+FUNCTION = Name("function")
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class Use:
     positional: int = 0
     unpacks: str = ""  # '*' and '**' where a call passes more than can be counted
     literals: tuple[tuple[int | str, Literal], ...] = ()  # the arguments whose values are known, by place or keyword
+    caught: frozenset[str] = frozenset()  # the exceptions that have a handler around it, by their own names
+    decorates: bool = False
     at_import: bool = False  # runs when its module is imported, not only when a function is called
 
     @property

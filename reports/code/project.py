@@ -77,7 +77,7 @@ def _module(path: Path) -> Module:
 def read(module: Module) -> ast.Module:
     """Read a module: its statements, and whether functions in it reach out. Raises one of UNREADABLE."""
     with tokenize.open(module.path) as file:
-        text = file.read()
+        text = module.text = file.read()
     module.reaches_out = "global " in text or "nonlocal " in text
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what the compiler has to say about the code is not ours to tell

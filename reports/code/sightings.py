@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
-from torchproof.reports.code.catalog import Argument, Literal, Use
+from torchproof.reports.code.catalog import FUNCTION, Argument, Literal, Use
 from torchproof.reports.code.meanings import Meanings
 from torchproof.reports.code.notes import Found, Notes
 from torchproof.reports.code.nowhere import is_nowhere
@@ -106,7 +106,17 @@ class Sightings:
         if state.is_typing or not mask:
             return
         at_import = state.scope.kind != "function"
-        use = Use(value.dotted, str(state.module.path), node.lineno, how, frozenset(), *passed, at_import)
+        use = Use(
+            value.dotted,
+            str(state.module.path),
+            node.lineno,
+            how,
+            frozenset(),
+            *passed,
+            caught=state.handled,
+            decorates=state.decorates,
+            at_import=at_import,
+        )
         if state.caught and how != "refused":
             mask = self._surviving(use, mask)
         self.notes.found.append(Found(use, not state.doubt, mask, state.inside, value.through))
@@ -151,6 +161,8 @@ class Sightings:
         if isinstance(node, (ast.Tuple, ast.List)) and depth < _DEEPEST:
             values = tuple(self._literal(one, scope, depth + 1) for one in node.elts)
             return Argument.UNKNOWN if Argument.UNKNOWN in values else values
+        if isinstance(node, ast.Lambda):
+            return FUNCTION
         if isinstance(node, (ast.Name, ast.Attribute)) and depth < _DEEPEST:
             return self._shown(self.meanings.resolve(node, scope), depth + 1)
         return Argument.UNKNOWN
@@ -162,4 +174,6 @@ class Sightings:
             return self._literal(value.node, value.scope, depth)
         if isinstance(value, Constant) and isinstance(value.value, Literal):
             return value.value
+        if isinstance(value, LocalFunction):
+            return FUNCTION
         return value if isinstance(value, Name) and value.is_torch else Argument.UNKNOWN

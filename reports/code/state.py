@@ -23,6 +23,8 @@ class State:
     inside: LocalFunction | None = None
     is_typing: bool = False  # for type checkers only
     caught: frozenset[str] = frozenset()  # the failures that a `try` around takes care of
+    handled: frozenset[str] = frozenset()  # the exceptions that one around names
+    decorates: bool = False  # it is a decorator that is walked
     failing: int = 0  # the releases in which one of them is seen to happen
 
     def __post_init__(self) -> None:

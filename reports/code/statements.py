@@ -8,7 +8,16 @@ from copy import copy
 from itertools import chain
 
 from torchproof.reports.code.expressions import Expressions
-from torchproof.reports.code.syntax import defaults, failures, names_bound, names_in, parameters, stores, word
+from torchproof.reports.code.syntax import (
+    defaults,
+    exceptions,
+    failures,
+    names_bound,
+    names_in,
+    parameters,
+    stores,
+    word,
+)
 from torchproof.reports.code.values import Condition, Deferred, Instance, LocalClass, LocalFunction, Name, Scope, Values
 from torchproof.reports.code.versions import is_about_version
 
@@ -106,7 +115,9 @@ class Statements:
         """Walk the decorators: in which releases they let a function run, and whether that is in doubt."""
         releases, doubt = self.state.releases, self.state.doubt
         for decorator in node.decorator_list:
+            self.state.decorates = True
             self.expressions.walk(decorator)
+            self.state.decorates = False
             condition = self._skips(decorator)
             releases, doubt = releases & condition.false, doubt or condition.doubt
         return releases, doubt
@@ -200,11 +211,13 @@ class Statements:
         self.walk(node.orelse)
 
     def _With(self, node: ast.With | ast.AsyncWith) -> None:
-        before = self.state.caught
+        before, handled = self.state.caught, self.state.handled
         for item in node.items:
             self.expressions.walk(item.context_expr)
             if item.optional_vars:
                 self.expressions.store(item.optional_vars, self._entered(item.context_expr))
+            if isinstance(item.context_expr, ast.Call) and word(item.context_expr.func) in ("suppress", "raises"):
+                self.state.handled |= exceptions(item.context_expr.args)
             if isinstance(item.context_expr, ast.Call) and word(item.context_expr.func) == "suppress":
                 self.state.caught |= failures(item.context_expr.args)
         if self.state.caught == before:
@@ -213,7 +226,7 @@ class Statements:
             releases = self.state.releases
             self._fork([(self.state.everywhere, node.body), (self.state.everywhere, [])], False)
             self.state.releases = releases
-        self.state.caught = before
+        self.state.caught, self.state.handled = before, handled
 
     _AsyncWith = _With
 
@@ -227,8 +240,11 @@ class Statements:
         names, releases = dict(self.state.scope.names), self.state.releases
         handlers = [one for one in node.handlers if not (one.body and isinstance(one.body[-1], ast.Raise))]
         caught = frozenset().union(*(failures([one.type] if one.type else []) for one in handlers))
+        handled = self.state.handled
         self.state.caught, self.state.failing = outer | caught, 0
+        self.state.handled |= exceptions([one.type for one in node.handlers if one.type])
         self.walk(node.body)
+        self.state.handled = handled
         fails = releases & self.state.failing if caught and self._may_only_fail_for_torch(node.body) else releases
         after_body = dict(self.state.scope.names)
         self.state.caught, self.state.failing = outer, outer_failing

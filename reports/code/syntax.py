@@ -93,12 +93,17 @@ def names_in(target: ast.expr | None) -> Iterator[str]:
         yield from names_in(target.value)
 
 
+def exceptions(types: list[ast.expr]) -> frozenset[str]:
+    """The names of exceptions, without what they are in."""
+    several = (each for one in types for each in (one.elts if isinstance(one, ast.Tuple) else [one]))
+    return frozenset(filter(None, map(word, several)))
+
+
 def failures(types: list[ast.expr]) -> frozenset[str]:
     """What a handler of these exceptions takes care of."""
     if not types:
         return frozenset(_FAILURES["Exception"])
-    words = [word(each) for one in types for each in (one.elts if isinstance(one, ast.Tuple) else [one])]
-    return frozenset(failure for word in words for failure in _FAILURES.get(word or "", ()))
+    return frozenset(failure for name in exceptions(types) for failure in _FAILURES.get(name, ()))
 
 
 def stores(node: ast.ClassDef) -> tuple[dict[str, int], bool]:

@@ -50,6 +50,7 @@ class Uses:
     nowhere: list[Use] = field(default_factory=list)  # certain uses of what no release has
     comparisons: list[Comparison] = field(default_factory=list)  # of versions, that go wrong in some release
     unread: list[str] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)  # of the files that were read
 
 
 def uses(path: Path, inventory: Inventory | None = None) -> Uses:
@@ -69,6 +70,7 @@ def uses(path: Path, inventory: Inventory | None = None) -> Uses:
             kind.sort(key=lambda use: (use.file, use.line, use.name))
     found.comparisons = walk.guards.comparisons.wrong()
     found.files, found.unread = walk.files, walk.unread
+    found.texts = {str(module.path): module.text for module in walk.project.modules}
     return found
 
 

@@ -131,6 +131,7 @@ class Module:
     scope: Scope = field(init=False)
     pending: Callable[[], None] | None = None  # walks its own statements, once
     is_walked: bool = False  # they are, to their end
+    text: str = ""  # as it was read
     reaches_out: bool = False  # functions assign to names outside of them
     deferred: list[Deferred] = field(default_factory=list)
 

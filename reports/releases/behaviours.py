@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from torchproof import releases
+from torchproof.calls import ANY, NONE
 from torchproof.inventory import Inventory
 from torchproof.reports.index import IndexedFact
 from torchproof.reports.releases.names import Change
@@ -15,25 +17,30 @@ from torchproof.reports.releases.names import Change
 def behaviours(
     known: Iterable[IndexedFact], inventory: Inventory, old: str, new: str, changes: Iterable[Change] = ()
 ) -> list[Change]:
-    """The facts that begin or end to hold between two releases, as changes; two sides of one change are one.
+    """What holds in the newer release and did not in the older, or the reverse, as facts say it.
 
-    Left out is what only begins or ends because its subject is new, or a parameter that it speaks of, which the
-    `changes` of names tell.
+    Two sides of one change are one. Left out is what only begins or ends because its subject is new, or a parameter
+    that it speaks of, and the warning of a deprecation, which the `changes` of names tell.
     """
     added: dict[str, set[str]] = defaultdict(set)
+    deprecated = set()
     for change in changes:
         if change.kind == "parameter added":
             added[change.name].add(change.parameter)
-    sides: dict[tuple[str, str], tuple[list[IndexedFact], list[IndexedFact]]] = defaultdict(lambda: ([], []))
+        elif change.kind == "deprecated" and not change.parameter:
+            deprecated.add(change.name)
+    sides: dict[tuple[str, str, str], tuple[list[IndexedFact], list[IndexedFact]]] = defaultdict(lambda: ([], []))
     for fact in known:
-        if _speaks_of(fact, added, inventory, old):
+        if fact.calls == NONE or _speaks_of(fact, added, inventory, old):
             continue
         subject, since, until = fact.subjects[0], on_cpu(fact.since), on_cpu(fact.until)
-        if until and _is_between(until, old, new):
-            sides[subject, until][0].append(fact)
-        if since and _is_between(since, old, new) and since not in _births(fact, inventory):
-            sides[subject, since][1].append(fact)
-    return [change for (subject, _), both in sorted(sides.items()) for change in _changes(subject, *both)]
+        if _holds(since, until, old) and until and not _holds(since, until, new):
+            sides[subject, until, fact.calls or ""][0].append(fact)
+        elif since and not _holds(since, until, old) and _holds(since, until, new):
+            is_told = subject in deprecated and "deprecated" in fact.claim
+            if not is_told and since not in _births(fact, inventory):
+                sides[subject, since, fact.calls or ""][1].append(fact)
+    return [change for (subject, *_), both in sorted(sides.items()) for change in _changes(subject, *both)]
 
 
 def on_cpu(bound: str | dict[str, str] | None) -> str | None:
@@ -41,8 +48,9 @@ def on_cpu(bound: str | dict[str, str] | None) -> str | None:
     return bound.get("cpu") if isinstance(bound, dict) else bound
 
 
-def _is_between(bound: str, old: str, new: str) -> bool:
-    return releases.number(old) < releases.number(bound) <= releases.number(new)
+def _holds(since: str | None, until: str | None, release: str) -> bool:
+    here = releases.number(release)
+    return (since is None or releases.number(since) <= here) and (until is None or here < releases.number(until))
 
 
 def _births(fact: IndexedFact, inventory: Inventory) -> set[str]:
@@ -63,9 +71,22 @@ def _changes(subject: str, ended: list[IndexedFact], begun: list[IndexedFact]) -
     """One change where one fact took the place of another, else one for each; only what holds now has a hint."""
     if len(ended) == len(begun) == 1:
         (was,), (now,) = ended, begun
-        yield Change("behaviour", subject, old=was.claim, new=now.claim, hint=now.hint or "", fact=now.id)
+        yield replace(_of(now, subject), old=was.claim)
         return
     for fact in ended:
-        yield Change("behaviour", subject, old=fact.claim, fact=fact.id)
+        yield replace(_of(fact, subject), old=fact.claim, new=None, hint="")
     for fact in begun:
-        yield Change("behaviour", subject, new=fact.claim, hint=fact.hint or "", fact=fact.id)
+        yield _of(fact, subject)
+
+
+def _of(fact: IndexedFact, subject: str) -> Change:
+    return Change(
+        "behaviour",
+        subject,
+        new=fact.claim,
+        hint=fact.hint or "",
+        fact=fact.id,
+        subjects=fact.subjects,
+        calls=fact.calls or ANY,
+        gain=fact.gain,
+    )

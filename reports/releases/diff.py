@@ -7,12 +7,15 @@ With `--json`, one object:
     counts    how many changes of each kind, without those that a base class tells already (they have `base`), and
               those where only one spelling went of a thing that has others (`spelling`)
     changes   a list of `kind`, `name`, and where they say something `to`, `parameter`, `old`, `new`, `hint`, `base`,
-              `spelling`, `names`, `fact`; reports/releases/names.py says what the kinds mean
+              `spelling`, `names`, `fact`, `subjects`, `calls`, `gain`; reports/releases/names.py says what they mean
 
 and with `--uses PATH`, in place of `counts` and `changes`:
 
     certain, possible, private, nowhere, comparisons
               lists of changes as above, each with `places` ('file:line') and `breaks`
+    gains     the same of behaviours that were refused before, or slower
+    unconcerned
+              how many behaviours of names in use concern none of the calls
     unread    a line ('path: reason') for each file that could not be read, or not in whole
 """
 
@@ -58,6 +61,7 @@ _SAYS = {
 _NAMES = 24  # of one owner, in one row
 _PARAMETERS = 6  # of one order, in one row
 _PLACES = 8  # of one change
+_GAINS = "refused before, or slower"
 _FELT = ("default", "behaviour", "deprecated")  # by code that goes on to work
 
 
@@ -68,6 +72,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--uses", type=Path, metavar="PATH", help="only what touches the Python code there; exit 1 where it breaks"
     )
+    parser.add_argument("--all", action="store_true", help="with --uses: also what is only newly taken, or faster")
     form = parser.add_mutually_exclusive_group()
     form.add_argument(
         "--format",
@@ -106,6 +111,8 @@ def _touched(options: argparse.Namespace, found: list[Change], names: Inventory,
     with screen.waiting(f"reading {options.uses}"):
         touches = touched(options.uses, found, names, old, new)
     print(_TOUCHES[options.format](touches, old, new))
+    if options.format == "text" and (rest := [*_rest(touches, options.all)]):
+        print("", *rest, sep="\n")
     return int(touches.breaks)
 
 
@@ -164,12 +171,28 @@ def touches_as_text(touches: Touches, old: str, new: str) -> str:
     return "\n".join(lines + ["", *touches.unread] if touches.unread else lines)
 
 
+def _rest(touches: Touches, is_all: bool) -> Iterator[str]:
+    """What needs no look: what is only gained, and how much of what is known does not concern the calls."""
+    if touches.gains and is_all:
+        yield f"gains ({len(touches.gains)}): {_GAINS}"
+        for one in touches.gains:
+            yield from _wrapped(sentence(one.change))
+            yield from (f"      {place}" for place in _places(one))
+    elif touches.gains:
+        yield f"Nothing to do: {len(touches.gains)} gains ({_GAINS}); --all tells them."
+    if touches.unconcerned:
+        yield f"Not told: {touches.unconcerned} behaviours of names in use, which do not concern these calls."
+
+
 def touches_as_markdown(touches: Touches, old: str, new: str) -> str:
     """What touches some code, for a pull request's comment."""
     lines = [f"### {_touches_head(touches, old, new)}"]
     for head, group in _touches_groups(touches):
         written = [f"- {sentence(one.change)} ({', '.join(_places(one))})" for one in group]
         lines += ["", *_section(f"{head} ({len(group)})", written, head in ("possible", "private"))]
+    if touches.gains:
+        written = [f"- {sentence(one.change)} ({', '.join(_places(one))})" for one in touches.gains]
+        lines += ["", *_section(f"gains ({len(touches.gains)}): {_GAINS}", written, True)]
     return "\n".join(lines)
 
 
@@ -183,9 +206,11 @@ def touches_as_json(touches: Touches, old: str, new: str) -> str:
             ("private", touches.private),
             ("nowhere", touches.nowhere),
             ("comparisons", touches.comparisons),
+            ("gains", touches.gains),
         )
     }
-    return json.dumps({"schema": 1, "old": old, "new": new, **lists, "unread": touches.unread}, indent=1)
+    rest = {"unconcerned": touches.unconcerned, "unread": touches.unread}
+    return json.dumps({"schema": 1, "old": old, "new": new, **lists, **rest}, indent=1)
 
 
 def touches_as_github(touches: Touches, old: str, new: str) -> str:

@@ -72,6 +72,9 @@ class Change:
     spelling: bool = False  # only another spelling went, of what stands where it stood
     names: int = 0  # of a module: how many public names went, moved or came with it
     fact: str | None = None  # the id of the fact that says so
+    subjects: tuple[str, ...] = ()  # of the fact: the names that it is about
+    calls: str | None = None  # of the fact: which calls of them, as torchproof.calls has it
+    gain: bool = False  # of the fact: what it is about was refused before, or slower
 
     @property
     def breaks(self) -> bool:

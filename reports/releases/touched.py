@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from torchproof.calls import ANY
 from torchproof.inventory import Entry, Inventory
 from torchproof.reports.code.catalog import Catalog, Use, catalog, places_of, works
 from torchproof.reports.code.comparisons import Comparison
+from torchproof.reports.code.concerns import Concern, Concerns
 from torchproof.reports.code.nowhere import meant
 from torchproof.reports.code.uses import uses
 from torchproof.reports.releases.names import KINDS, Change
+from torchproof.spellings import operation
 
 # The kinds of what is no change, but a mistake.
 NOWHERE = "no release has it"
@@ -41,6 +44,8 @@ class Touches:
     private: list[Touched]
     nowhere: list[Touched]
     comparisons: list[Touched]
+    gains: list[Touched]  # what was refused where it is used, or slower, and is no longer
+    unconcerned: int  # behaviours of names in use that concern none of the calls
     unread: list[str]
     uses: int
     files: int
@@ -51,17 +56,30 @@ class Touches:
         return any(one.breaks for one in self.certain + self.private + self.nowhere)
 
 
-def touched(path: Path, changes: Iterable[Change], inventory: Inventory, old: str, new: str) -> Touches:
+def touched(path: Path, changes: Collection[Change], inventory: Inventory, old: str, new: str) -> Touches:
     """What of the changes touches the code at `path`, in so far as the code lets it run in the newer release."""
     found = uses(path, inventory)
     join = _Join(changes, inventory, old, new)
     certain, possible, private = (join.all(kind) for kind in (found.certain, found.possible, found.private))
-    possible = [one for one in possible if one.change.kind != "behaviour"]  # too loose a join
-    nowhere = _nowhere(found.nowhere, catalog(inventory), new)
-    comparisons = [_compared(one, catalog(inventory)) for one in found.comparisons if new in one.releases]
+    behaviours = _Behaviours(changes, Concerns(found.texts), inventory, old, new)
+    behaviours.meet(found.certain, found.possible)
+    concerning, gains, may = behaviours.felt()
     return Touches(
-        certain, possible, private, nowhere, comparisons, found.unread, len(found.certain + found.nowhere), found.files
+        certain=sorted([*certain, *concerning], key=_order),
+        possible=sorted([*possible, *may], key=_order),
+        private=private,
+        nowhere=_nowhere(found.nowhere, catalog(inventory), new),
+        comparisons=[_compared(one, catalog(inventory)) for one in found.comparisons if new in one.releases],
+        gains=gains,
+        unconcerned=behaviours.unconcerned,
+        unread=found.unread,
+        uses=len(found.certain + found.nowhere),
+        files=found.files,
     )
+
+
+def _order(one: Touched) -> tuple[int, str]:
+    return KINDS.index(one.change.kind), one.change.name
 
 
 def _compared(one: Comparison, known: Catalog) -> Touched:
@@ -98,7 +116,8 @@ class _Join:
         self.inventory, self.old, self.new = inventory, old, new
         self.changes: dict[str, list[Change]] = defaultdict(list)
         for change in changes:
-            self.changes[change.name].append(change)
+            if change.kind != "behaviour":
+                self.changes[change.name].append(change)
 
     def all(self, used: list[Use]) -> list[Touched]:
         """Each change that touches a use, with all its places, most felt first."""
@@ -110,8 +129,7 @@ class _Join:
                 # A private name is not promised, but a module that asks for it as it is imported does not start.
                 if change.breaks and (use.at_import or not use.is_private):
                     breaking.add(change)
-        order = sorted(places, key=lambda change: (KINDS.index(change.kind), change.name))
-        return [Touched(change, tuple(places[change]), change in breaking) for change in order]
+        return sorted((Touched(change, tuple(places[change]), change in breaking) for change in places), key=_order)
 
     def _of(self, use: Use) -> list[Change]:
         worked = works(use, self.inventory, self.old) is None
@@ -132,11 +150,67 @@ class _Join:
             owner = owner.rpartition(".")[0]
 
 
+class _Behaviours:
+    """Which behaviours concern which uses: a use of any of a fact's subjects, in any spelling."""
+
+    def __init__(self, changes: Iterable[Change], concerns: Concerns, inventory: Inventory, old: str, new: str) -> None:
+        self.concerns, self.inventory, self.old, self.new = concerns, inventory, old, new
+        self.about: dict[str, dict[Change, None]] = defaultdict(dict)
+        for change in changes:
+            for subject in change.subjects if change.kind == "behaviour" else ():
+                self.about[operation(subject)][change] = None
+        self.places: dict[Concern, dict[Change, dict[str, None]]] = {one: defaultdict(dict) for one in Concern}
+
+    def meet(self, certain: list[Use], possible: list[Use]) -> None:
+        """Judge uses; a method of something unknown is met only where its arguments tell what it is."""
+        for use in certain:
+            for change in self._of(use):
+                concern = self.concerns.of(use, change.calls or ANY, self._entries(use))
+                self.places[concern][self._named(change, use)][use.where] = None
+        for use in possible:
+            for change in self._of(use):
+                if self.concerns.is_shown(use, change.calls or ANY, self._entries(use)):
+                    self.places[Concern.MAY][self._named(change, use)][use.where] = None
+
+    def felt(self) -> tuple[list[Touched], list[Touched], list[Touched]]:
+        """What certainly changes, what is only gained, and what may be felt and is no gain."""
+        sure = self._all(Concern.YES)
+        may = [one for one in self._all(Concern.MAY) if one.change not in self.places[Concern.YES]]
+        gains = [one for one in sure if one.change.gain]
+        return [one for one in sure if not one.change.gain], gains, [one for one in may if not one.change.gain]
+
+    @property
+    def unconcerned(self) -> int:
+        """How many behaviours of names in use concern none of the uses."""
+        return len(self.places[Concern.NO].keys() - self.places[Concern.MAY].keys() - self.places[Concern.YES].keys())
+
+    def _all(self, concern: Concern) -> list[Touched]:
+        return sorted(
+            (Touched(change, tuple(lines), False) for change, lines in self.places[concern].items()), key=_order
+        )
+
+    def _of(self, use: Use) -> Iterable[Change]:
+        """The behaviours of what a use calls, in so far as it works at all."""
+        if self.new not in use.releases or works(use, self.inventory, self.new):
+            return ()
+        names = {operation(name) for name in (use.name, *(one.name for one in self._entries(use) if one))}
+        return [change for name in names for change in self.about.get(name, ())]
+
+    def _entries(self, use: Use) -> tuple[Entry | None, ...]:
+        return self.inventory.find(use.name, self.new), self.inventory.find(use.name, self.old)
+
+    def _named(self, change: Change, use: Use) -> Change:
+        """By the name of the subject that is used."""
+        names = [one.name for one in self._entries(use) if one] or [use.name]
+        is_first = operation(change.name) in {operation(name) for name in (use.name, *names)}
+        return change if is_first else replace(change, name=names[0])
+
+
 def _touches(change: Change, use: Use, before: Entry | None, after: Entry | None, reason: str | None) -> bool:
     """Whether a change is felt by a use; `reason` is why the use no longer works, where that is certain."""
     if change.kind in ("gone", "moved", "renamed"):
         return (after is None or after.raises is not None) and reason is not None
-    if change.kind in ("replaced", "behaviour") or (change.kind == "deprecated" and not change.parameter):
+    if change.kind == "replaced" or (change.kind == "deprecated" and not change.parameter):
         return True
     if use.how != "called" or change.kind in ("parameter added", "new"):
         return False

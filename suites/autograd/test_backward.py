@@ -82,7 +82,13 @@ def test_of_grad_refuses_what_the_result_does_not_depend_on(device):
     assert by_other is None
 
 
-@fact("torch.autograd.grad", since="2.1", source="generated/torch.autograd.grad")
+@fact(
+    "torch.autograd.grad",
+    since="2.1",
+    calls="materialize_grads=True",
+    gain=True,
+    source="generated/torch.autograd.grad",
+)
 def test_of_grad_can_be_zeros_instead_of_none(device):
     """`autograd.grad` with `materialize_grads=True` gives zeros by what the result does not depend on."""
     x, other = leaf(2.0, device=device), leaf(1.0, 4.0, device=device)
@@ -91,7 +97,7 @@ def test_of_grad_can_be_zeros_instead_of_none(device):
     same(by_other, torch.zeros(2))
 
 
-@fact("torch.autograd.grad", since="2.1")
+@fact("torch.autograd.grad", since="2.1", calls="materialize_grads=True, allow_unused=False")
 def test_of_grad_cannot_both_refuse_and_be_zeros(device):
     """`autograd.grad` with `materialize_grads=True` and `allow_unused=False` is refused."""
     x = leaf(2.0, device=device)

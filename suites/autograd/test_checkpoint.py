@@ -98,7 +98,7 @@ def test_reentrant_refuses_grad(device):
     same(torch.autograd.grad(z, x)[0], x.detach().exp())
 
 
-@fact("torch.utils.checkpoint.checkpoint", source="checkpoint", since="2.1")
+@fact("torch.utils.checkpoint.checkpoint", source="checkpoint", since="2.1", calls="use_reentrant=False")
 def test_refuses_to_recompute_another_graph(device):
     """A function that does otherwise when it runs again is refused by `backward`, without the reentrant mode."""
     calls = []
@@ -113,7 +113,13 @@ def test_refuses_to_recompute_another_graph(device):
         y.backward()
 
 
-@fact("torch.utils.checkpoint.checkpoint", since="2.1", source="checkpoint", hint="pass use_reentrant explicitly")
+@fact(
+    "torch.utils.checkpoint.checkpoint",
+    since="2.1",
+    calls="not use_reentrant",
+    source="checkpoint",
+    hint="pass use_reentrant explicitly",
+)
 def test_warns_where_the_mode_is_not_said(device):
     """`checkpoint` without `use_reentrant` warns that it has to be said."""
     x = leaf(2.0, device=device)

@@ -65,7 +65,13 @@ def test_points_uphill(device, name, value, slope):
     close(z.grad.resolve_conj(), [slope], roundings=8)
 
 
-@fact("torch.Tensor.backward", source="notes/autograd", hint="call backward on abs() or on the real part", since="2.1")
+@fact(
+    "torch.Tensor.backward",
+    source="notes/autograd",
+    hint="call backward on abs() or on the real part",
+    since="2.1",
+    calls="not gradient, names complex64|complex128|cfloat|cdouble|view_as_complex",
+)
 def test_of_a_complex_result_is_not_implied(device):
     """`backward` of a single complex number is refused without a gradient."""
     z = leaf(Z, device=device)

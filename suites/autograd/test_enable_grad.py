@@ -49,7 +49,7 @@ def test_decorates_a_function(device):
     assert y.requires_grad
 
 
-@fact("torch.enable_grad", since="2.1")
+@fact("torch.enable_grad", since="2.1", calls="decorates bare", gain=True)
 def test_decorates_a_function_without_parentheses(device):
     """A function decorated with a bare `enable_grad` is recorded even when it is called under `no_grad`."""
 
@@ -63,11 +63,14 @@ def test_decorates_a_function_without_parentheses(device):
     assert y.requires_grad
 
 
-@fact("torch.enable_grad", until="2.1", hint="write @torch.enable_grad()")
+@fact("torch.enable_grad", until="2.1", calls="decorates bare", hint="write @torch.enable_grad()")
 def test_refuses_to_decorate_without_parentheses():
     """`enable_grad` without parentheses is refused as a decorator."""
     with pytest.raises(TypeError, match="takes no arguments"):
-        torch.enable_grad(lambda x: x * 3)
+
+        @torch.enable_grad
+        def triple(x):
+            return x * 3
 
 
 @fact("torch.enable_grad", source="notes/autograd")
@@ -120,7 +123,7 @@ def test_with_a_flag_ends_with_an_exception():
     assert (inside, torch.is_grad_enabled()) == (False, True)
 
 
-@fact("torch.set_grad_enabled", since="2.2")
+@fact("torch.set_grad_enabled", since="2.2", calls="decorates")
 def test_with_a_flag_decorates_without_switching():
     """A function decorated with `set_grad_enabled(False)` leaves the mode of the code that defines it."""
     with torch.enable_grad():
@@ -134,7 +137,7 @@ def test_with_a_flag_decorates_without_switching():
     assert (outside, inside) == (True, False)
 
 
-@fact("torch.set_grad_enabled", until="2.2", hint="decorate with torch.no_grad()")
+@fact("torch.set_grad_enabled", until="2.2", calls="decorates", hint="decorate with torch.no_grad()")
 def test_with_a_flag_decorates_and_switches():
     """Decorating a function with `set_grad_enabled(False)` switches recording off around it too."""
     with torch.enable_grad():

@@ -46,7 +46,7 @@ def test_takes_notes_on_a_node(device):
     assert z[0].metadata == {"by": "hand"}
 
 
-@fact("torch.autograd.graph.get_gradient_edge", since="2.2")
+@fact("torch.autograd.graph.get_gradient_edge", since="2.2", calls="any", gain=True)
 def test_has_edges_that_stand_for_tensors(device):
     """An edge that `get_gradient_edge` gives takes the place of its tensor in `grad`, without keeping it alive."""
     x = leaf(2.0, 3.0, device=device)
@@ -58,14 +58,16 @@ def test_has_edges_that_stand_for_tensors(device):
     same(torch.autograd.grad(z, edge)[0], torch.tensor([5.0, 5.0]))
 
 
-@fact("torch.autograd.graph.get_gradient_edge", since="2.2")
+@fact("torch.autograd.graph.get_gradient_edge", since="2.2", calls="any")
 def test_has_no_edge_of_a_constant(device):
     """A tensor that does not require grad has no edge in the graph."""
     with pytest.raises(RuntimeError, match="does not require grad"):
         torch.autograd.graph.get_gradient_edge(torch.ones(2, device=device))
 
 
-@fact("torch.autograd.set_multithreading_enabled", "torch.autograd.is_multithreading_enabled", since="2.1")
+@fact(
+    "torch.autograd.set_multithreading_enabled", "torch.autograd.is_multithreading_enabled", since="2.1", calls="none"
+)
 @pytest.mark.parametrize("mode", [True, False])
 def test_can_be_run_by_one_thread(device, mode):
     """`set_multithreading_enabled` says inside of its block alone whether `backward` may use other threads."""

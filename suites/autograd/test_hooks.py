@@ -105,7 +105,7 @@ def test_on_a_tensor_are_called_by_grad_as_well(device):
     same(torch.autograd.grad((x * 3).sum(), x)[0], torch.tensor([30.0]))
 
 
-@fact("torch.Tensor.register_post_accumulate_grad_hook", since="2.1")
+@fact("torch.Tensor.register_post_accumulate_grad_hook", since="2.1", calls="any", gain=True)
 def test_after_accumulation_see_the_whole_gradient(device):
     """A post-accumulate hook is called with the leaf once its `.grad` is complete, and may free it."""
     x, seen = leaf(2.0, device=device), []
@@ -124,7 +124,7 @@ def test_after_accumulation_see_the_whole_gradient(device):
     assert (len(seen), x.grad.item()) == (1, 30.0)
 
 
-@fact("torch.Tensor.register_post_accumulate_grad_hook", since="2.1")
+@fact("torch.Tensor.register_post_accumulate_grad_hook", since="2.1", calls="any")
 def test_after_accumulation_are_for_leaves(device):
     """A post-accumulate hook on a tensor that is not a leaf is refused."""
     with pytest.raises(RuntimeError, match="non-leaf"):
@@ -143,7 +143,7 @@ def test_on_several_tensors_wait_for_all(device):
     assert len(seen) == 1
 
 
-@fact("torch.autograd.graph.register_multi_grad_hook", since="2.3", source="autograd")
+@fact("torch.autograd.graph.register_multi_grad_hook", since="2.3", calls="mode=any", gain=True, source="autograd")
 def test_on_several_tensors_can_ask_for_any(device):
     """A hook on several tensors with `mode="any"` is called once, with the first gradient that is ready."""
     x, y, seen = leaf(2.0, device=device), leaf(3.0, device=device), []

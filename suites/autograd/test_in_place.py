@@ -178,7 +178,7 @@ def test_with_a_tensor_that_requires_grad_makes_one_require_it(device):
     same(w.grad, torch.tensor([5.0, 5.0]))
 
 
-@fact("torch.autograd.graph.increment_version", since="2.1", source="autograd")
+@fact("torch.autograd.graph.increment_version", since="2.1", calls="any", gain=True, source="autograd")
 def test_by_other_means_can_be_told(device):
     """After `increment_version` a change that torch did not see is noticed by `backward`."""
     y = leaf(2.0, 3.0, device=device) * 3

@@ -219,7 +219,7 @@ def test_decorates_a_function(device):
     assert (y.requires_grad, y.is_inference()) == (False, True)
 
 
-@fact("torch.inference_mode", since="2.1")
+@fact("torch.inference_mode", since="2.1", calls="decorates bare", gain=True)
 def test_decorates_a_function_without_parentheses(device):
     """A function decorated with a bare `inference_mode` returns inference tensors."""
 
@@ -232,7 +232,7 @@ def test_decorates_a_function_without_parentheses(device):
     assert y.is_inference()
 
 
-@fact("torch.inference_mode", until="2.1", hint="write @torch.inference_mode()")
+@fact("torch.inference_mode", until="2.1", calls="decorates bare", hint="write @torch.inference_mode()")
 def test_without_parentheses_swallows_the_call(device):
     """A function decorated with a bare `inference_mode` is not run: calling it gives back a decorator."""
 

@@ -152,7 +152,7 @@ def test_of_amax_and_max_are_different(device):
     assert sorted(torch.autograd.grad(one, x)[0][0].tolist()) == [0.0, 1.0]
 
 
-@fact("torch.clamp", "torch.clamp_min", "torch.clamp_max", source="notes/autograd", since="2.14")
+@fact("torch.clamp", "torch.clamp_min", "torch.clamp_max", source="notes/autograd", since="2.14", calls="min|max")
 @pytest.mark.parametrize("name", ["clamp", "clamp_min", "clamp_max"])
 def test_of_a_clamp_at_its_bound_are_zero(device, name):
     """`clamp` by a number has a gradient of 0 at its bounds, as `relu` and `hardtanh` have."""
@@ -161,7 +161,7 @@ def test_of_a_clamp_at_its_bound_are_zero(device, name):
     same(grad, torch.tensor(INSIDE[name]))
 
 
-@fact("torch.clamp", "torch.clamp_min", "torch.clamp_max", source="notes/autograd", until="2.14")
+@fact("torch.clamp", "torch.clamp_min", "torch.clamp_max", source="notes/autograd", until="2.14", calls="min|max")
 @pytest.mark.parametrize("name", ["clamp", "clamp_min", "clamp_max"])
 def test_of_a_clamp_at_its_bound_were_one(device, name):
     """`clamp` by a number has a gradient of 1 at its bounds, unlike `relu` and `hardtanh`."""
@@ -184,21 +184,21 @@ def of_two_equal(name, device):
     return z.item(), x.grad.item(), y.grad.item()
 
 
-@fact("torch.fmax", "torch.fmin", source="notes/autograd", since="2.14")
+@fact("torch.fmax", "torch.fmin", source="notes/autograd", since="2.14", calls="any")
 @pytest.mark.parametrize("name", ["fmax", "fmin"])
 def test_of_fmax_and_fmin_share_the_gradient_evenly(device, name):
     """`fmax` and `fmin` of two equal numbers give half of the gradient to each, as `maximum` does."""
     assert of_two_equal(name, device) == (2.0, 0.5, 0.5)
 
 
-@fact("torch.fmax", "torch.fmin", source="notes/autograd", until="2.14")
+@fact("torch.fmax", "torch.fmin", source="notes/autograd", until="2.14", calls="any")
 @pytest.mark.parametrize("name", ["fmax", "fmin"])
 def test_of_fmax_and_fmin_gave_the_gradient_to_the_first(device, name):
     """`fmax` and `fmin` of two equal numbers give the whole gradient to the first."""
     assert of_two_equal(name, device) == (2.0, 1.0, 0.0)
 
 
-@fact("torch.atan2", source="notes/autograd", since="2.10")
+@fact("torch.atan2", source="notes/autograd", since="2.10", calls="any")
 def test_of_atan2_of_the_origin_are_zero(device):
     """`atan2` has gradients of 0 at the origin."""
     x, y = (torch.tensor(0.0, device=device, requires_grad=True) for _ in range(2))
@@ -206,7 +206,7 @@ def test_of_atan2_of_the_origin_are_zero(device):
     assert (x.grad.item(), y.grad.item()) == (2.0, 0.0)
 
 
-@fact("torch.atan2", source="notes/autograd", until="2.10", hint="keep the point away from the origin")
+@fact("torch.atan2", source="notes/autograd", until="2.10", calls="any", hint="keep the point away from the origin")
 def test_of_atan2_of_the_origin_were_nan(device):
     """`atan2` has gradients of NaN at the origin."""
     x, y = (torch.tensor(0.0, device=device, requires_grad=True) for _ in range(2))

@@ -273,7 +273,7 @@ def test_decorates_a_function(device):
     assert (triple(x).requires_grad, (x * 3).requires_grad) == (False, True)
 
 
-@fact("torch.no_grad", since="2.1", hint="write @torch.no_grad() for torch 2.0")
+@fact("torch.no_grad", since="2.1", calls="decorates bare", gain=True, hint="write @torch.no_grad() for torch 2.0")
 def test_decorates_a_function_without_parentheses(device):
     """A function decorated with a bare `no_grad` runs without recording."""
 
@@ -286,11 +286,14 @@ def test_decorates_a_function_without_parentheses(device):
     assert not y.requires_grad
 
 
-@fact("torch.no_grad", until="2.1", hint="write @torch.no_grad()")
+@fact("torch.no_grad", until="2.1", calls="decorates bare", hint="write @torch.no_grad()")
 def test_refuses_to_decorate_without_parentheses():
     """`no_grad` without parentheses is refused as a decorator."""
     with pytest.raises(TypeError, match="takes 1 positional argument"):
-        torch.no_grad(lambda x: x * 3)
+
+        @torch.no_grad
+        def triple(x):
+            return x * 3
 
 
 @fact("torch.no_grad")

@@ -60,7 +60,7 @@ def test_of_two_dtypes_is_the_smallest_that_holds_both(dtype):
     assert {other: torch.promote_types(other, dtype) for other in DTYPES} == want
 
 
-@fact("torch.promote_types", "torch.float8_e4m3fn", since="2.2")
+@fact("torch.promote_types", "torch.float8_e4m3fn", since="2.2", calls="passes float8_*")
 @pytest.mark.parametrize("name", ["float8_e4m3fn", "float8_e5m2"])
 def test_of_eight_bit_floats_is_refused(name):
     """Float8 does not promote with another dtype."""

@@ -81,7 +81,9 @@ def test_makes_one_graph_of_everyday_code(device, graphs, name):
     same(got, EVERYDAY[name](x))
 
 
-@fact("torch.compile", since="2.2", hint="use torch.where, or move the branch out of the compiled function")
+@fact(
+    "torch.compile", since="2.2", calls="none", hint="use torch.where, or move the branch out of the compiled function"
+)
 def test_breaks_the_graph_where_python_needs_a_value(device, graphs):
     """A branch on the value of a tensor breaks the graph in two, and with `fullgraph=True` is refused."""
     function = lambda x: x * 2 if x.sum() > 0 else x - 1  # noqa: E731
@@ -125,7 +127,7 @@ def test_compiles_at_the_first_call(device, graphs):
     assert counts == [0, 1, 1]
 
 
-@fact("torch.compile", since="2.1")
+@fact("torch.compile", since="2.1", calls="any", gain=True)
 @pytest.mark.parametrize(("dynamic", "count"), [(None, 2), (True, 1), (False, 4)], ids=["default", "dynamic", "static"])
 def test_compiles_again_for_other_shapes(device, graphs, dynamic, count):
     """A second size compiles once more, for all sizes then, unless `dynamic` says from the first or never."""
@@ -209,7 +211,7 @@ def test_decorates_with_and_without_arguments(device, graphs):
     assert (len(graphs), doubled.__name__) == (1, "doubled")
 
 
-@fact("torch.compile", since="2.1")
+@fact("torch.compile", since="2.1", calls="none")
 def test_refuses_an_unknown_back_end():
     """A back end that is not known by its name is refused when it is named."""
     with pytest.raises(torch._dynamo.exc.InvalidBackend, match="no_such_thing"):
@@ -236,7 +238,7 @@ def test_passes_on_what_the_function_raises(device):
         function(x_on(device))
 
 
-@fact("torch.compiler.disable", since="2.3")
+@fact("torch.compiler.disable", since="2.3", calls="none")
 def test_leaves_a_disabled_function_to_python(device, graphs):
     """A function that `torch.compiler.disable` decorates runs in Python, between the graphs of what calls it."""
     seen = []

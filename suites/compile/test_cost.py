@@ -52,6 +52,7 @@ def test_of_a_chain_is_less_where_it_is_one_kernel(numbers):
 @fact(
     "torch.compile",
     since="2.1",
+    calls="none",
     refuter=compiles_nothing,
     myth="compiled code is never slower",
     hint="compile the whole model or the loop, not each small function",

@@ -28,7 +28,7 @@ def results(count):
     return torch.tensor([[6.0 * (4 * row + 1)] for row in range(count)])
 
 
-@fact("torch.export.export", since="2.2", claims=["G01"])
+@fact("torch.export.export", since="2.2", calls="none", claims=["G01"])
 def test_gives_a_program_that_runs_without_the_module():
     """`export` gives a program with a graph of ATen operators, the module's parameters, and the same results."""
     program = torch.export.export(Model(), (rows(3),))
@@ -38,14 +38,14 @@ def test_gives_a_program_that_runs_without_the_module():
     assert list(program.state_dict) == ["layer.weight"]
 
 
-@fact("torch.export.export", since="2.1", claims=["G01"], hint="use torch.cond, or torch.where")
+@fact("torch.export.export", since="2.1", calls="none", claims=["G01"], hint="use torch.cond, or torch.where")
 def test_refuses_a_branch_on_values():
     """`export` refuses a branch on the value of a tensor, rather than freeze the one of its example."""
     with pytest.raises(Exception, match=r"[Dd]ata-dependent|control flow"):
         torch.export.export(Model(lambda layer, x: x * 2 if x.sum() > 0 else x - 1), (rows(3),))
 
 
-@fact("torch.export.export", since="2.2", hint="pass dynamic_shapes")
+@fact("torch.export.export", since="2.2", calls="none", hint="pass dynamic_shapes")
 def test_takes_the_sizes_of_its_example_alone():
     """An exported program refuses inputs of another size than its example in a dimension that is not dynamic."""
     static = torch.export.export(Model(), (rows(3),)).module()
@@ -55,7 +55,7 @@ def test_takes_the_sizes_of_its_example_alone():
         static(rows(5))
 
 
-@fact("torch.export.Dim", "torch.export.export", since="2.2")
+@fact("torch.export.Dim", "torch.export.export", since="2.2", calls="none")
 def test_holds_its_dimensions_to_their_range():
     """A dynamic dimension is held to the range that `Dim` gives it."""
     program = torch.export.export(Model(), (rows(3),), dynamic_shapes=({0: torch.export.Dim("rows", min=3, max=4)},))
@@ -65,7 +65,7 @@ def test_holds_its_dimensions_to_their_range():
             program.module()(rows(count))
 
 
-@fact("torch.export.save", "torch.export.load", since="2.2")
+@fact("torch.export.save", "torch.export.load", since="2.2", calls="none")
 def test_can_be_saved(tmp_path):
     """An exported program that was saved is loaded with its parameters, and gives the same."""
     torch.export.save(torch.export.export(Model(), (rows(3),)), tmp_path / "model.pt2")
@@ -74,14 +74,14 @@ def test_can_be_saved(tmp_path):
     same(loaded.state_dict["layer.weight"].detach(), torch.tensor([[3.0, 3.0]]))
 
 
-@fact("torch.export.export", since="2.3")
+@fact("torch.export.export", since="2.3", calls="mod=function")
 def test_is_of_modules():
     """`export` takes a module, and refuses a function."""
     with pytest.raises(ValueError, match="nn.Module"):
-        torch.export.export(torch.sin, (rows(1),))
+        torch.export.export(lambda x: x.sin(), (rows(1),))
 
 
-@fact("torch.export.ExportedProgram.run_decompositions", since="2.4")
+@fact("torch.export.ExportedProgram.run_decompositions", since="2.4", calls="any")
 def test_can_be_broken_down():
     """`run_decompositions` gives a program of fewer kinds of operators with the same result."""
     program = torch.export.export(Model(), (rows(3),))
@@ -91,7 +91,7 @@ def test_can_be_broken_down():
     same(core.module()(rows(3)).detach(), results(3))
 
 
-@fact("torch.export.unflatten", since="2.3")
+@fact("torch.export.unflatten", since="2.3", calls="none")
 def test_can_have_its_modules_back():
     """`unflatten` gives a module with the submodules that the exported one had."""
     module = torch.export.unflatten(torch.export.export(Model(), (rows(3),)))
@@ -100,7 +100,11 @@ def test_can_have_its_modules_back():
 
 
 @fact(
-    "torch.cond", since="2.2", unproven="its branches are traced with tensors without values, which a stand-in looks at"
+    "torch.cond",
+    since="2.2",
+    calls="any",
+    gain=True,
+    unproven="its branches are traced with tensors without values, which a stand-in looks at",
 )
 def test_keeps_a_branch_that_cond_makes():
     """A branch made by `torch.cond` is kept in an exported program, and taken by each call."""

@@ -61,14 +61,19 @@ def default(function, name):
     return inspect.signature(function).parameters[name].default
 
 
-@fact("torch.export.export", since="2.8", hint="pass strict=True for Dynamo, which reads Python rather than run it")
+@fact(
+    "torch.export.export",
+    since="2.8",
+    calls="not strict",
+    hint="pass strict=True for Dynamo, which reads Python rather than run it",
+)
 def test_is_not_strict(python_runs):
     """`export` runs the module in Python, unless `strict=True`, since `strict` is False by default."""
     assert default(torch.export.export, "strict") is False
     assert (python_runs(), python_runs(strict=False), python_runs(strict=True)) == (True, True, False)
 
 
-@fact("torch.export.export", since="2.3", until="2.8")
+@fact("torch.export.export", since="2.3", until="2.8", calls="not strict")
 def test_was_strict(python_runs):
     """`export` had Dynamo read the module, unless `strict=False`, since `strict` was True by default."""
     assert default(torch.export.export, "strict") is True
@@ -81,19 +86,19 @@ def taking_other_rows(size):
     return program.module()(rows(5))
 
 
-@fact("torch.export.Dim", "torch.export.export", since="2.5")
+@fact("torch.export.Dim", "torch.export.export", since="2.5", calls="names AUTO", gain=True)
 def test_can_be_left_open():
     """A dimension of `Dim.AUTO` takes other sizes without a name."""
     same(taking_other_rows(torch.export.Dim.AUTO), rows(5) * 2 + 5)
 
 
-@fact("torch.export.Dim", "torch.export.export", since="2.6")
+@fact("torch.export.Dim", "torch.export.export", since="2.6", calls="names DYNAMIC", gain=True)
 def test_can_be_open_without_a_name():
     """A dimension of `Dim.DYNAMIC` takes other sizes without a name."""
     same(taking_other_rows(torch.export.Dim.DYNAMIC), rows(5) * 2 + 5)
 
 
-@fact("torch.export.Dim", "torch.export.export", since="2.5")
+@fact("torch.export.Dim", "torch.export.export", since="2.5", calls="names AUTO", gain=True)
 def test_gives_way_where_it_is_automatic():
     """A dimension of `Dim.AUTO` that the module fixes is static, without a word until another size comes."""
     program = torch.export.export(Of(of_two_rows), (rows(2),), dynamic_shapes=({0: torch.export.Dim.AUTO},))
@@ -102,21 +107,28 @@ def test_gives_way_where_it_is_automatic():
         program.module()(rows(5))
 
 
-@fact("torch.export.Dim", "torch.export.export", since="2.6", hint="use Dim.AUTO, or change the module")
+@fact(
+    "torch.export.Dim",
+    "torch.export.export",
+    since="2.6",
+    calls="names DYNAMIC",
+    gain=True,
+    hint="use Dim.AUTO, or change the module",
+)
 def test_is_refused_where_it_cannot_be():
     """A dimension of `Dim.DYNAMIC` that the module fixes is refused by `export`."""
     with pytest.raises(torch._dynamo.exc.UserError, match=r"[Cc]onstant|speciali[sz]ed"):
         torch.export.export(Of(of_two_rows), (rows(2),), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},))
 
 
-@fact("torch.export.Dim", "torch.export.export", since="2.2", hint="use Dim.AUTO, or change the module")
+@fact("torch.export.Dim", "torch.export.export", since="2.2", calls="none", hint="use Dim.AUTO, or change the module")
 def test_is_refused_with_a_name_where_it_cannot_be():
     """A dimension with a name that the module fixes is refused by `export`."""
     with pytest.raises(torch._dynamo.exc.UserError, match=r"[Cc]onstant|speciali[sz]ed"):
         torch.export.export(Of(of_two_rows), (rows(2),), dynamic_shapes=({0: torch.export.Dim("rows")},))
 
 
-@fact("torch.export.Dim", "torch.export.export", since="2.5")
+@fact("torch.export.Dim", "torch.export.export", since="2.5", calls="names STATIC", gain=True)
 def test_can_be_kept():
     """A dimension of `Dim.STATIC` takes the size of its example alone."""
     program = torch.export.export(Of(doubled), (rows(3),), dynamic_shapes=({0: torch.export.Dim.STATIC},))
@@ -125,7 +137,7 @@ def test_can_be_kept():
         program.module()(rows(5))
 
 
-@fact("torch.export.Dim", "torch.export.export", since="2.5")
+@fact("torch.export.Dim", "torch.export.export", since="2.5", calls="any", gain=True)
 def test_can_be_counted_from_another():
     """A dimension can be one more than another, and is held to that."""
     size = torch.export.Dim("rows")
@@ -143,7 +155,7 @@ def test_makes_several_at_once():
     assert [(size.__name__, size.min, size.max) for size in (a, b)] == [("a", 2, 9), ("b", 2, 9)]
 
 
-@fact("torch.export.export", since="2.3")
+@fact("torch.export.export", since="2.3", calls="kwargs")
 def test_keeps_keywords():
     """An exported program takes by keyword what its example gave by keyword, and refuses it by position."""
     program = torch.export.export(Both(lambda x, by: x * by), (rows(2),), {"by": torch.tensor(3.0)}).module()
@@ -152,7 +164,7 @@ def test_keeps_keywords():
         program(rows(2), torch.tensor(5.0))
 
 
-@fact("torch.export.export", since="2.3", hint="export the module in the mode that is wanted")
+@fact("torch.export.export", since="2.3", calls="names train", hint="export the module in the mode that is wanted")
 def test_keeps_the_mode_of_the_module():
     """A program exported in evaluation has no dropout, and its module refuses `train`."""
     program = torch.export.export(nn.Dropout(0.5).eval(), (rows(2),)).module()
@@ -165,13 +177,19 @@ def _without_dynamo(monkeypatch):
     monkeypatch.setattr(torch.onnx, "export", lambda model, dynamo=None: None)
 
 
-@fact("torch.onnx.export", since="2.9", hint="pass dynamo=False for the old exporter", refuter=_without_dynamo)
+@fact(
+    "torch.onnx.export",
+    since="2.9",
+    calls="not dynamo",
+    hint="pass dynamo=False for the old exporter",
+    refuter=_without_dynamo,
+)
 def test_onnx_goes_through_export():
     """`torch.onnx.export` goes through `torch.export`, as `dynamo` is True by default."""
     assert default(torch.onnx.export, "dynamo") is True
 
 
-@fact("torch.onnx.export", since="2.4", until="2.9", refuter=_without_dynamo)
+@fact("torch.onnx.export", since="2.4", until="2.9", calls="not dynamo", refuter=_without_dynamo)
 def test_onnx_went_through_a_trace():
     """`torch.onnx.export` went through TorchScript, as `dynamo` was False by default."""
     assert default(torch.onnx.export, "dynamo") is False

@@ -44,70 +44,70 @@ def test_leaves_everyday_python_in_one_graph(device, numbers, compiled, name):
     assert measured(compiled, ONE[name], device, numbers, fullgraph=True) == 1
 
 
-@fact("torch.compile", since="2.1")
+@fact("torch.compile", since="2.1", calls="names numpy|itertools|defaultdict|deque|checkpoint", gain=True)
 @pytest.mark.parametrize("name", ONE_SINCE["2.1"])
 def test_leaves_numpy_and_iterators_in_one_graph(device, numbers, compiled, name):
     """Functions of NumPy, `sorted` with a key, `itertools`, `deque` and `checkpoint` stay in one graph."""
     assert measured(compiled, ONE_SINCE["2.1"][name], device, numbers, fullgraph=True) == 1
 
 
-@fact("torch.compile", since="2.2")
+@fact("torch.compile", since="2.2", calls="names partial", gain=True)
 @pytest.mark.parametrize("name", ONE_SINCE["2.2"])
 def test_leaves_text_of_shapes_and_objects_in_one_graph(device, numbers, compiled, name):
     """Text of shapes, `partial`, and objects that are called stay in one graph."""
     assert measured(compiled, ONE_SINCE["2.2"][name], device, numbers, fullgraph=True) == 1
 
 
-@fact("torch.compile", since="2.3")
+@fact("torch.compile", since="2.3", calls="names inference_mode|lru_cache", gain=True)
 @pytest.mark.parametrize("name", ONE_SINCE["2.3"])
 def test_leaves_text_and_caches_in_one_graph(device, numbers, compiled, name):
     """Text of a tensor, `inference_mode` and `lru_cache` stay in one graph."""
     assert measured(compiled, ONE_SINCE["2.3"][name], device, numbers, fullgraph=True) == 1
 
 
-@fact("torch.compile", since="2.4")
+@fact("torch.compile", since="2.4", calls="names except|vmap", gain=True)
 @pytest.mark.parametrize("name", ONE_SINCE["2.4"])
 def test_leaves_exceptions_in_one_graph(device, numbers, compiled, name):
     """An exception that is raised and caught, `vmap` and `torch.func.grad` stay in one graph."""
     assert measured(compiled, ONE_SINCE["2.4"][name], device, numbers, fullgraph=True) == 1
 
 
-@fact("torch.compile", since="2.6")
+@fact("torch.compile", since="2.6", calls="names update|sorted|data_ptr", gain=True)
 @pytest.mark.parametrize("name", ONE_SINCE["2.6"])
 def test_leaves_updates_and_sorting_in_one_graph(device, numbers, compiled, name):
     """The update of a dict, tensors sorted by a key, a scalar of NumPy and `data_ptr` stay in one graph."""
     assert measured(compiled, ONE_SINCE["2.6"][name], device, numbers, fullgraph=True) == 1
 
 
-@fact("torch.compile", since="2.7")
+@fact("torch.compile", since="2.7", calls="names contextmanager|replace", gain=True)
 @pytest.mark.parametrize("name", ONE_SINCE["2.7"])
 def test_leaves_context_managers_in_one_graph(device, numbers, compiled, name):
     """A context manager made by `contextlib`, and `dataclasses.replace`, stay in one graph."""
     assert measured(compiled, ONE_SINCE["2.7"][name], device, numbers, fullgraph=True) == 1
 
 
-@fact("torch.compile", since="2.9")
+@fact("torch.compile", since="2.9", calls="names _replace|Counter", gain=True)
 @pytest.mark.parametrize("name", ONE_SINCE["2.9"])
 def test_leaves_counters_in_one_graph(device, numbers, compiled, name):
     """`_replace` of a named tuple, and a `Counter`, stay in one graph."""
     assert measured(compiled, ONE_SINCE["2.9"][name], device, numbers, fullgraph=True) == 1
 
 
-@fact("torch.compile", since="2.12")
+@fact("torch.compile", since="2.12", calls="names deepcopy", gain=True)
 @pytest.mark.parametrize("name", ONE_SINCE["2.12"])
 def test_leaves_copies_in_one_graph(device, numbers, compiled, name):
     """A deep copy of a list stays in one graph."""
     assert measured(compiled, ONE_SINCE["2.12"][name], device, numbers, fullgraph=True) == 1
 
 
-@fact("torch.compile", since="2.13")
+@fact("torch.compile", since="2.13", calls="names re|id|hash", gain=True)
 @pytest.mark.parametrize("name", ONE_SINCE["2.13"])
 def test_leaves_regular_expressions_and_identities_in_one_graph(device, numbers, compiled, name):
     """A regular expression, and `id` and `hash` of a tensor, stay in one graph."""
     assert measured(compiled, ONE_SINCE["2.13"][name], device, numbers, fullgraph=True) == 1
 
 
-@fact("torch.compile", since="2.14")
+@fact("torch.compile", since="2.14", calls="names except", gain=True)
 @pytest.mark.parametrize("name", ONE_SINCE["2.14"])
 def test_leaves_errors_of_torch_in_one_graph(device, numbers, compiled, name):
     """An error of torch that is raised and caught stays in one graph."""
@@ -129,35 +129,47 @@ def test_breaks_the_graph_in_two(device, numbers, compiled, name):
         compiled(TWO[name], fullgraph=True)[0](x_on(device))
 
 
-@fact("torch.compile", where="before 2.1: torch.compile takes this Python", until="2.5")
+@fact(
+    "torch.compile", where="before 2.1: torch.compile takes this Python", until="2.5", calls="names environ", gain=True
+)
 @pytest.mark.parametrize("name", TWO_UNTIL["2.5"])
 def test_was_broken_by_environ(device, numbers, compiled, name):
     """To read the environment broke the graph in two."""
     assert measured(compiled, TWO_UNTIL["2.5"][name], device, numbers) == 2
 
 
-@fact("torch.compile", where="before 2.1: torch.compile takes this Python", until="2.6")
+@fact(
+    "torch.compile",
+    where="before 2.1: torch.compile takes this Python",
+    until="2.6",
+    calls="names update|sorted|data_ptr",
+)
 @pytest.mark.parametrize("name", TWO_UNTIL["2.6"])
 def test_was_broken_by_updates_and_sorting(device, numbers, compiled, name):
     """The update of a dict, tensors sorted by a key, a scalar of NumPy and `data_ptr` broke the graph in two."""
     assert measured(compiled, TWO_UNTIL["2.6"][name], device, numbers) == 2
 
 
-@fact("torch.compile", where="before 2.1: torch.compile takes this Python", until="2.13")
+@fact("torch.compile", where="before 2.1: torch.compile takes this Python", until="2.13", calls="names re|id|hash")
 @pytest.mark.parametrize("name", TWO_UNTIL["2.13"])
 def test_was_broken_by_regular_expressions_and_identities(device, numbers, compiled, name):
     """A regular expression, and `id` and `hash` of a tensor, broke the graph in two."""
     assert measured(compiled, TWO_UNTIL["2.13"][name], device, numbers) == 2
 
 
-@fact("torch.compile", where="before 2.1: torch.compile takes this Python", until="2.4")
+@fact("torch.compile", where="before 2.1: torch.compile takes this Python", until="2.4", calls="names except|vmap")
 @pytest.mark.parametrize("name", NONE_UNTIL["2.4"])
 def test_was_given_up_for_exceptions(device, numbers, compiled, name):
     """A function that caught its own exception was left to Python as a whole."""
     assert measured(compiled, NONE_UNTIL["2.4"][name], device, numbers) == 0
 
 
-@fact("torch.compile", where="before 2.1: torch.compile takes this Python", until="2.7")
+@fact(
+    "torch.compile",
+    where="before 2.1: torch.compile takes this Python",
+    until="2.7",
+    calls="names contextmanager|replace",
+)
 @pytest.mark.parametrize("name", NONE_UNTIL["2.7"])
 def test_was_given_up_for_context_managers(device, numbers, compiled, name):
     """A function that entered a generator's context, or called `dataclasses.replace`, was left to Python as a whole."""
@@ -175,14 +187,24 @@ def test_breaks_the_graph_where_values_decide(device, numbers, compiled, name):
     assert measured(compiled, VALUES[name], device, numbers) == 2
 
 
-@fact("torch.compile", since="2.10")
+@fact(
+    "torch.compile",
+    since="2.10",
+    calls="fullgraph=True, names item|tolist|nonzero|unique|masked_select|bincount|repeat_interleave",
+    gain=True,
+)
 @pytest.mark.parametrize("name", VALUES)
 def test_keeps_values_in_a_full_graph(device, numbers, compiled, name):
     """With `fullgraph=True` a value that `item` gives, and a size that depends on values, stay in one graph."""
     assert measured(compiled, VALUES[name], device, numbers, fullgraph=True) == 1
 
 
-@fact("torch.compile", where="before 2.1: torch.compile takes this Python", until="2.10")
+@fact(
+    "torch.compile",
+    where="before 2.1: torch.compile takes this Python",
+    until="2.10",
+    calls="fullgraph=True, names item|tolist|nonzero|unique|masked_select|bincount|repeat_interleave",
+)
 @pytest.mark.parametrize("name", VALUES)
 def test_refused_values_in_a_full_graph(device, compiled, name):
     """With `fullgraph=True` a value that `item` gives, and a size that depends on values, were refused."""
@@ -239,7 +261,7 @@ def test_takes_small_models_as_one_graph(device, numbers, name, back_end):
     assert trained(name, back_end, device, numbers) == 1
 
 
-@fact("torch.compile", since="2.1")
+@fact("torch.compile", since="2.1", calls="names Transformer*", gain=True)
 @BACK_ENDS
 def test_takes_a_transformer_layer_as_one_graph(device, numbers, back_end):
     """A transformer's encoder layer is one graph."""

@@ -341,6 +341,7 @@ def test_writes_a_trace_into_memory():
 @fact(
     "torch.onnx.export",
     since="2.8",
+    calls="dynamo=False",
     requires="onnx",
     hint="leave dynamo=False out, and pass dynamic_shapes for dynamic_axes",
 )
@@ -350,7 +351,13 @@ def test_warns_of_a_trace(tmp_path):
         assert torch.onnx.export(layer(), (rows(3),), str(tmp_path / "model.onnx"), dynamo=False) is None
 
 
-@fact("torch.onnx.export", since="2.5", requires="onnx", hint="call eval() or train() before export")
+@fact(
+    "torch.onnx.export",
+    since="2.5",
+    calls="dynamo=False, training=TRAINING",
+    requires="onnx",
+    hint="call eval() or train() before export",
+)
 def test_warns_of_a_mode(tmp_path):
     """`export` by a trace warns that to set `training` is deprecated, where that is `TrainingMode.TRAINING`."""
     mode = torch.onnx.TrainingMode.TRAINING
@@ -363,7 +370,7 @@ def test_warns_of_a_mode(tmp_path):
 NEEDED = ("onnx", "onnxscript")
 
 
-@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.5", requires=NEEDED)
+@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.5", calls="dynamo=True", gain=True, requires=NEEDED)
 @pytest.mark.slow
 @of_each_layer
 def test_computes_what_a_layer_does(kind):
@@ -373,7 +380,15 @@ def test_computes_what_a_layer_does(kind):
     close(computed(exported(module(), x), x), wanted(x), roundings=16, scale=8)
 
 
-@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.5", requires=NEEDED, hint="pass dynamic_shapes")
+@fact(
+    "torch.onnx.export",
+    "torch.onnx.ONNXProgram",
+    since="2.5",
+    calls="dynamo=True, not dynamic_shapes",
+    gain=True,
+    requires=NEEDED,
+    hint="pass dynamic_shapes",
+)
 @pytest.mark.slow
 def test_freezes_sizes():
     """A size that `dynamic_shapes` does not name is a number in the model, also where it computes with it."""
@@ -382,7 +397,14 @@ def test_freezes_sizes():
     same(computed(model, rows(5)), rows(5) * 2 + 3)
 
 
-@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.5", requires=NEEDED)
+@fact(
+    "torch.onnx.export",
+    "torch.onnx.ONNXProgram",
+    since="2.5",
+    calls="dynamo=True, dynamic_shapes",
+    gain=True,
+    requires=NEEDED,
+)
 @pytest.mark.slow
 def test_leaves_sizes_open():
     """A size that `dynamic_shapes` names is a name in the model, which computes with the size that comes."""
@@ -392,7 +414,7 @@ def test_leaves_sizes_open():
     same(computed(model, rows(5)), rows(5) * 2 + 5)
 
 
-@fact("torch.onnx.export", "torch.export.Dim", since="2.7", requires=NEEDED)
+@fact("torch.onnx.export", "torch.export.Dim", since="2.7", calls="dynamo=True, dynamic_shapes", requires=NEEDED)
 @pytest.mark.slow
 def test_names_sizes():
     """A size is called in the model as its `Dim` is."""
@@ -400,7 +422,14 @@ def test_names_sizes():
     assert sizes(model.graph.input[0]) == sizes(model.graph.output[0]) == ["rows", 2]
 
 
-@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.5", requires=NEEDED)
+@fact(
+    "torch.onnx.export",
+    "torch.onnx.ONNXProgram",
+    since="2.5",
+    calls="dynamo=True, input_names|output_names",
+    gain=True,
+    requires=NEEDED,
+)
 @pytest.mark.slow
 def test_takes_names():
     """Inputs and outputs of a program bear the names of `input_names` and `output_names`, in order."""
@@ -410,7 +439,14 @@ def test_takes_names():
     assert [sizes(each) for each in [*graph.input, *graph.output]] == [[1, 2], [2, 2], [2, 2], [1, 2]]
 
 
-@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.6", requires=NEEDED)
+@fact(
+    "torch.onnx.export",
+    "torch.onnx.ONNXProgram",
+    since="2.6",
+    calls="dynamo=True, opset_version",
+    gain=True,
+    requires=NEEDED,
+)
 @pytest.mark.slow
 @pytest.mark.parametrize("version", [20, 21])
 def test_is_of_an_opset(version, observe):
@@ -420,7 +456,7 @@ def test_is_of_an_opset(version, observe):
     observe("opset by default", program().model.opset_imports[""])
 
 
-@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.5", requires=NEEDED)
+@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.5", calls="dynamo=True", gain=True, requires=NEEDED)
 @pytest.mark.slow
 def test_hard_codes_what_is_no_tensor():
     """An argument of `export` that is no tensor is hard-coded into the program, which has no input for it."""
@@ -429,7 +465,14 @@ def test_hard_codes_what_is_no_tensor():
     same(computed(model, rows(3)), rows(3) - 3)
 
 
-@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.5", requires=NEEDED, hint="call eval() before export")
+@fact(
+    "torch.onnx.export",
+    "torch.onnx.ONNXProgram",
+    since="2.5",
+    calls="dynamo=True, training",
+    requires=NEEDED,
+    hint="call eval() before export",
+)
 @pytest.mark.slow
 @pytest.mark.parametrize("is_training", [False, True], ids=["eval", "train"])
 def test_keeps_the_mode(is_training):
@@ -440,7 +483,7 @@ def test_keeps_the_mode(is_training):
     assert model.training is is_training
 
 
-@fact("torch.onnx.export", since="2.9", requires=NEEDED, hint="use torch.cond, or torch.where")
+@fact("torch.onnx.export", since="2.9", calls="dynamo=True", requires=NEEDED, hint="use torch.cond, or torch.where")
 @pytest.mark.slow
 def test_refuses_a_branch():
     """`export` refuses a branch on the value of a tensor with an OnnxExporterError."""
@@ -450,14 +493,21 @@ def test_refuses_a_branch():
         exported(Of(branching), rows(3))
 
 
-@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.5", until="2.9", requires=NEEDED)
+@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.5", until="2.9", calls="dynamo=True", requires=NEEDED)
 @pytest.mark.slow
 def test_froze_a_branch():
     """`export` fell back on a trace, which kept the branch that its example took, where `torch.export` refused it."""
     same(computed(exported(Of(branching), rows(3)), -rows(3)), -rows(3) * 2)
 
 
-@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.6", requires=NEEDED)
+@fact(
+    "torch.onnx.export",
+    "torch.onnx.ONNXProgram",
+    since="2.6",
+    calls="dynamo=True, names cond",
+    gain=True,
+    requires=NEEDED,
+)
 @pytest.mark.slow
 def test_keeps_a_branch_that_cond_makes():
     """A branch made by `torch.cond` is an `If` in the program, taken by each call."""
@@ -467,7 +517,13 @@ def test_keeps_a_branch_that_cond_makes():
     same(computed(model, -rows(3)), -rows(3) - 1)
 
 
-@fact("torch.onnx.export", since="2.5", requires=NEEDED, hint="pass custom_translation_table")
+@fact(
+    "torch.onnx.export",
+    since="2.5",
+    calls="dynamo=True, names UnsupportedOperatorError|OnnxExporterError",
+    requires=NEEDED,
+    hint="pass custom_translation_table",
+)
 @pytest.mark.slow
 def test_refuses_an_operator_that_it_cannot_translate():
     """`export` refuses an operator that it cannot translate with an OnnxExporterError that names it."""
@@ -481,7 +537,14 @@ def _translated(a, x):
     return opset18.Sub(x, a)
 
 
-@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.6", requires=NEEDED)
+@fact(
+    "torch.onnx.export",
+    "torch.onnx.ONNXProgram",
+    since="2.6",
+    calls="custom_translation_table",
+    gain=True,
+    requires=NEEDED,
+)
 @pytest.mark.slow
 def test_takes_translations():
     """An operator is translated as `custom_translation_table` says."""
@@ -491,7 +554,7 @@ def test_takes_translations():
     same(computed(model, rows(1), rows(3)), rows(3) - rows(1))
 
 
-@fact("torch.onnx.is_in_onnx_export", since="2.8", requires=NEEDED)
+@fact("torch.onnx.is_in_onnx_export", since="2.8", calls="any", requires=NEEDED)
 @pytest.mark.slow
 def test_tells_that_it_exports():
     """`is_in_onnx_export` is True while `export` runs the module, and False before and after."""
@@ -500,7 +563,7 @@ def test_tells_that_it_exports():
     assert [*said, torch.onnx.is_in_onnx_export()] == [False, True, False]
 
 
-@fact("torch.onnx.export", since="2.5", requires=NEEDED)
+@fact("torch.onnx.export", since="2.5", calls="dynamo=True, external_data=True", requires=NEEDED)
 @pytest.mark.slow
 @pytest.mark.parametrize(("options", "wanted"), [({}, 2), ({"external_data": False}, 1)], ids=["by default", "not"])
 def test_writes_data_beside_its_file(tmp_path, options, wanted):
@@ -520,7 +583,7 @@ def program():
     return torch.onnx.export(layer(), (rows(3),), dynamo=True, input_names=["x"])
 
 
-@fact("torch.onnx.ONNXProgram", since="2.5", requires=NEEDED)
+@fact("torch.onnx.ONNXProgram", since="2.5", calls="any", gain=True, requires=NEEDED)
 @pytest.mark.slow
 @pytest.mark.parametrize("has_values", [True, False], ids=["values", "no values"])
 @pytest.mark.parametrize("are_inputs", [True, False], ids=["inputs", "no inputs"])
@@ -534,7 +597,7 @@ def test_saves_parameters_as_it_is_told(tmp_path, has_values, are_inputs):
     assert names(model.graph.input) == ["x", "weight", "bias"][: 3 if are_inputs else 1]
 
 
-@fact("torch.onnx.ONNXProgram", since="2.9", requires=NEEDED)
+@fact("torch.onnx.ONNXProgram", since="2.9", calls="names call_reference", gain=True, requires=NEEDED)
 @pytest.mark.slow
 def test_computes_by_the_reference():
     """`call_reference` gives the outputs of a program by ONNX's own implementation, as tensors."""
@@ -542,7 +605,7 @@ def test_computes_by_the_reference():
     same(result, torch.tensor([[5 / 8], [11 / 8], [17 / 8]]))
 
 
-@fact("torch.onnx.ONNXProgram", since="2.6", requires=NEEDED)
+@fact("torch.onnx.ONNXProgram", since="2.6", calls="names apply_weights", gain=True, requires=NEEDED)
 @pytest.mark.slow
 def test_takes_other_weights():
     """`apply_weights` gives a program the parameters of a state dict, by their names."""
@@ -552,7 +615,7 @@ def test_takes_other_weights():
     same(computed(other.model_proto, rows(2)), torch.tensor([[7.0], [17.0]]))
 
 
-@fact("torch.onnx.ONNXProgram.rename_axes", since="2.11", requires=NEEDED)
+@fact("torch.onnx.ONNXProgram.rename_axes", since="2.11", calls="any", gain=True, requires=NEEDED)
 @pytest.mark.slow
 def test_renames_sizes():
     """`rename_axes` gives open sizes of a program other names, wherever they stand."""
@@ -563,7 +626,7 @@ def test_renames_sizes():
     assert sizes(graph.input[0]) == sizes(graph.output[0]) == ["batch", 2]
 
 
-@fact("torch.onnx.ops.symbolic", "torch.onnx.export", since="2.8", requires=NEEDED)
+@fact("torch.onnx.ops.symbolic", "torch.onnx.export", since="2.8", calls="any", gain=True, requires=NEEDED)
 @pytest.mark.slow
 def test_puts_any_operator_into_a_program():
     """`ops.symbolic` is in a program the operator that it names, with the attributes and the shape that it is told."""
@@ -591,7 +654,7 @@ def test_reshapes_by_a_tensor():
     assert shares(y, x)
 
 
-@fact("torch.onnx.InputObserver", since="2.11")
+@fact("torch.onnx.InputObserver", since="2.11", calls="any", gain=True)
 def test_sees_what_a_module_is_given():
     """`InputObserver` tells by the first calls of a module what arguments it had, and which of their sizes differed."""
     module, observer = Doubled(), torch.onnx.InputObserver()
@@ -606,7 +669,7 @@ def test_sees_what_a_module_is_given():
     assert list(open_sizes) == [0]
 
 
-@fact("torch.onnx.InputObserver", since="2.11")
+@fact("torch.onnx.InputObserver", since="2.11", calls="any", gain=True)
 def test_sees_keywords():
     """`InputObserver` tells by keyword what a module was given by keyword, and after `as_args_kwargs` in any case."""
     module, observer = Doubled(), torch.onnx.InputObserver()
@@ -619,7 +682,7 @@ def test_sees_keywords():
     same(named["x"], rows(3) - 1)
 
 
-@fact("torch.onnx.InputObserver", since="2.11")
+@fact("torch.onnx.InputObserver", since="2.11", calls="any", gain=True)
 def test_takes_the_first_size_for_open():
     """`InputObserver` tells that a first size is open that never differed, where `set_batch_dimension_for` says so."""
     module, observer = Doubled(), torch.onnx.InputObserver()

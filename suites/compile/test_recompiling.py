@@ -50,7 +50,7 @@ def with_each(device, *others):
     return [(torch.tensor([1.5, -2.0], device=device), other) for other in others]
 
 
-@fact("torch.compile", since="2.1", hint="pass dynamic=True, or torch._dynamo.mark_dynamic")
+@fact("torch.compile", since="2.1", calls="any", gain=True, hint="pass dynamic=True, or torch._dynamo.mark_dynamic")
 @pytest.mark.parametrize(
     ("dynamic", "after"),
     [(None, [1, 2, 2, 2]), (True, [1, 1, 1, 1]), (False, [1, 2, 3, 4])],
@@ -61,7 +61,7 @@ def test_compiles_a_second_batch_size_for_all(device, counts, dynamic, after):
     assert counts(twice, of_rows(device, 2, 4, 5, 6), dynamic=dynamic) == after
 
 
-@fact("torch.compile", since="2.1", source="torch.compiler_dynamic_shapes")
+@fact("torch.compile", since="2.1", calls="names mark_dynamic", gain=True, source="torch.compiler_dynamic_shapes")
 def test_takes_a_marked_dimension_for_dynamic(device, counts):
     """A dimension that `mark_dynamic` marks in the first input is compiled for all sizes at once."""
     calls = of_rows(device, 2, 4, 5, 6)
@@ -69,7 +69,7 @@ def test_takes_a_marked_dimension_for_dynamic(device, counts):
     assert counts(twice, calls) == [1, 1, 1, 1]
 
 
-@fact("torch.compile", since="2.1", source="torch.compiler_dynamic_shapes")
+@fact("torch.compile", since="2.1", calls="names mark_static", gain=True, source="torch.compiler_dynamic_shapes")
 def test_takes_a_marked_dimension_for_static(device, counts):
     """A dimension that `mark_static` marks in each input is compiled for one size at a time."""
     calls = of_rows(device, 2, 4, 5, 6)
@@ -123,7 +123,7 @@ def test_compiles_for_each_mode_of_gradients(device, numbers):
     assert after == [1, 2, 2, 2]
 
 
-@fact("torch.compile", since="2.1")
+@fact("torch.compile", since="2.1", calls="any", gain=True)
 @pytest.mark.parametrize(
     ("dynamic", "after"),
     [(None, [1, 2, 2, 2]), (True, [1, 1, 1, 1]), (False, [1, 2, 3, 4])],
@@ -134,7 +134,7 @@ def test_compiles_a_second_integer_for_all(device, counts, dynamic, after):
     assert counts(times, with_each(device, 2, 3, 4, 5), dynamic=dynamic) == after
 
 
-@fact("torch.compile", since="2.6")
+@fact("torch.compile", since="2.6", calls="any", gain=True)
 def test_compiles_a_second_float_for_all(device, counts):
     """Another float argument compiles once more, for all floats."""
     assert counts(times, with_each(device, 2.5, 3.5, 4.5, 5.5)) == [1, 2, 2, 2]
@@ -144,6 +144,7 @@ def test_compiles_a_second_float_for_all(device, counts):
     "torch.compile",
     where="before 2.1: torch.compile takes this Python",
     until="2.6",
+    calls="any",
     hint="pass a tensor of no dimensions",
 )
 def test_compiled_for_each_float(device, counts):
@@ -165,7 +166,7 @@ def test_compiles_for_each_text_and_truth(device, counts):
     assert counts(choose, with_each(device, *others, *others)) == [1, 2, 3, 4, 5] + [5] * 5
 
 
-@fact("torch.compile", since="2.1")
+@fact("torch.compile", since="2.1", calls="none")
 def test_compiles_for_each_length_of_a_list(device, counts):
     """A list of another length, and a dict of other keys, compile once more."""
     x = torch.ones(2, device=device)
@@ -174,7 +175,7 @@ def test_compiles_for_each_length_of_a_list(device, counts):
     assert counts(lambda xs: sum(xs.values()), [({"a": x},), ({"b": x},), ({"a": x + 1},)]) == [1, 2, 2]
 
 
-@fact("torch.compile", since="2.1")
+@fact("torch.compile", since="2.1", calls="none")
 def test_compiles_again_for_one_tensor_given_twice(device, counts):
     """The same tensor as two arguments is compiled apart from two tensors."""
     x, y = torch.ones(2, device=device), torch.ones(2, device=device)
@@ -235,7 +236,7 @@ def test_keeps_what_it_compiled_for_other_weights(after_each):
     assert after_each(write, write, lambda layer: layer.load_state_dict(other)) == [1, 1, 1]
 
 
-@fact("torch.compile", since="2.4")
+@fact("torch.compile", since="2.4", calls="any", gain=True)
 def test_compiles_for_another_attribute(after_each):
     """A number that is an attribute of a module compiles once more when it has changed."""
     assert after_each(*(lambda layer, by=by: setattr(layer, "by", by) for by in (2, 3)))[:2] == [1, 2]
@@ -252,14 +253,19 @@ def test_compiles_a_function_once_for_all_who_ask(device):
     assert len(graphs) == 1
 
 
-@fact("torch.compile", since="2.2", hint="raise torch._dynamo.config.recompile_limit, or give what changes in tensors")
+@fact(
+    "torch.compile",
+    since="2.2",
+    calls="any",
+    hint="raise torch._dynamo.config.recompile_limit, or give what changes in tensors",
+)
 def test_gives_up_at_its_limit(device, counts):
     """After eight compilations of a function a call that would need one more runs in Python."""
     calls = with_each(device, *("a" * length for length in range(2, 12)))
     assert counts(lambda x, text: x * len(text), calls) == [1, 2, 3, 4, 5, 6, 7, 8, 8, 8]
 
 
-@fact("torch.compile", since="2.2")
+@fact("torch.compile", since="2.2", calls="fullgraph=True")
 def test_refuses_more_than_its_limit_in_a_full_graph(device, counts):
     """With `fullgraph=True` a call that would need a ninth compilation is refused."""
     calls = with_each(device, *("a" * length for length in range(2, 10)))

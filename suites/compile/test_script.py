@@ -20,7 +20,7 @@ def of(*numbers, device):
     return torch.tensor(numbers, device=device)
 
 
-@fact("torch.jit.script", since="2.10", hint="use torch.compile or torch.export")
+@fact("torch.jit.script", since="2.10", calls="any", hint="use torch.compile or torch.export")
 def test_script_is_deprecated():
     """`torch.jit.script` warns that it is deprecated, and still works."""
     with pytest.warns(Warning, match="torch.jit.script.*is deprecated"):
@@ -28,7 +28,7 @@ def test_script_is_deprecated():
     assert scripted(torch.tensor(2.0), 3).item() == 16.0
 
 
-@fact("torch.jit.trace", since="2.10", hint="use torch.compile or torch.export")
+@fact("torch.jit.trace", since="2.10", calls="any", hint="use torch.compile or torch.export")
 def test_trace_is_deprecated():
     """`torch.jit.trace` warns that it is deprecated, and still works."""
     with pytest.warns(Warning, match="torch.jit.trace.*is deprecated"):

@@ -87,7 +87,7 @@ def test_of_spread_of_one_element_are_nan(device, name):
     same(getattr(torch, name)(x, correction=0), torch.tensor(0.0))
 
 
-@fact("torch.var", "torch.std", since="2.2")
+@fact("torch.var", "torch.std", since="2.2", calls="names warns|filterwarnings|simplefilter")
 @of_spreads
 def test_of_spread_of_one_element_warn(device, name):
     """`var` and `std` of one element with the correction of 1 warn that nothing is left to divide by."""

@@ -171,7 +171,7 @@ def test_asks_whether_to_be_complex(device):
         torch.stft(tensor(SIGNAL, device), 6, window=torch.ones(6, dtype=torch.float64, device=device))
 
 
-@fact("torch.stft", since="2.2", hint="say window=")
+@fact("torch.stft", since="2.2", calls="not window", hint="say window=")
 def test_without_a_window_warns(device, every_warning):
     """`stft` without a window warns, and takes one of ones."""
     with pytest.warns(UserWarning, match="A window was not provided"):

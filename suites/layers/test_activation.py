@@ -268,7 +268,7 @@ IN_HALF = [
 HALF = [f"torch.nn.{kind}" for kind in IN_HALF]
 
 
-@fact(*HALF, since={"cpu": "2.1"})
+@fact(*HALF, since={"cpu": "2.1"}, calls="names float16|half", gain=True)
 @pytest.mark.parametrize("name", HALF)
 def test_of_float16_is_near_the_formula(device, name):
     """An activation of float16 gives float16, within few roundings of the formula."""

@@ -94,13 +94,13 @@ def test_mask_of_numbers_gets_a_gradient(device):
     close(bias.grad, [[slope, -slope]], roundings=64, scale=2)
 
 
-@fact(ATTENTION, since="2.1")
+@fact(ATTENTION, since="2.1", calls="scale", gain=True)
 def test_scale_replaces_the_root_of_the_width(device):
     """`scale` multiplies the scores instead of one over the root of the width."""
     follows(device, Attending(scale=0.75), lambda q, k, v: attention(q, k, v, scale=0.75), *qkv())
 
 
-@fact(ATTENTION, since="2.5")
+@fact(ATTENTION, since="2.5", calls="enable_gqa=True", gain=True)
 def test_groups_of_heads_share_their_keys(device):
     """`enable_gqa` repeats each head of keys and values for as many heads of queries as stand to it."""
     q, k, v = fractions(2, 4, 3, 2), fractions(2, 2, 4, 2, seed=1), fractions(2, 2, 4, 5, seed=2)
@@ -160,7 +160,7 @@ def test_does_not_depend_on_what_is_masked(device, bias):
     same(v.grad[..., 2:, :], torch.zeros(2, 2, 2, 5, dtype=torch.float64))
 
 
-@fact(ATTENTION, since={"cpu": "2.5"}, myth="a row that sees nothing is NaN")
+@fact(ATTENTION, since={"cpu": "2.5"}, calls="attn_mask", myth="a row that sees nothing is NaN")
 def test_row_that_sees_nothing_is_zero(device):
     """A query that a boolean mask lets see no key gets zeros, and passes on gradients of zero."""
     q, k, v = (each.requires_grad_() for each in given(device, *qkv(), dtype=torch.float64))
@@ -256,6 +256,8 @@ def test_back_end_can_be_chosen(device):
     "torch.nn.attention.bias.causal_upper_left",
     "torch.nn.attention.bias.causal_lower_right",
     since="2.3",
+    calls="any",
+    gain=True,
     source="nn.attention.bias",
 )
 @pytest.mark.parametrize(("name", "shift"), [("causal_upper_left", 0), ("causal_lower_right", 2)])
@@ -585,7 +587,12 @@ def test_stack_runs_its_layers_and_the_norm(device, kind):
     follows(device, stack, formula, fractions(3, 2, 4), *memory)
 
 
-@fact("torch.nn.TransformerEncoder", since="2.1", hint="pass batch_first=True to the layer")
+@fact(
+    "torch.nn.TransformerEncoder",
+    since="2.1",
+    calls="enable_nested_tensor=True",
+    hint="pass batch_first=True to the layer",
+)
 def test_encoder_warns_that_it_has_no_nested_tensors():
     """`TransformerEncoder` warns where its layer keeps it from nested tensors, as one without `batch_first` does."""
     with pytest.warns(UserWarning, match="use_nested_tensor is False because .*batch_first was not True"):
@@ -614,7 +621,14 @@ def test_causal_mask_is_of_minus_infinity_above_the_diagonal():
     assert mask.is_contiguous()
 
 
-@fact("torch.nn.Transformer", "torch.nn.TransformerEncoderLayer", "torch.nn.TransformerDecoderLayer", since="2.1")
+@fact(
+    "torch.nn.Transformer",
+    "torch.nn.TransformerEncoderLayer",
+    "torch.nn.TransformerDecoderLayer",
+    since="2.1",
+    calls="bias=False",
+    gain=True,
+)
 @pytest.mark.parametrize(
     "layer",
     [

@@ -204,7 +204,7 @@ def test_layer_norm_can_be_plain(device):
     follows(device, nn.LayerNorm(4, elementwise_affine=False), lambda x: standard(x, (2,)), fractions(2, 3, 4))
 
 
-@fact("torch.nn.LayerNorm", since="2.1")
+@fact("torch.nn.LayerNorm", since="2.1", calls="bias=False", gain=True)
 def test_layer_norm_can_have_no_bias(device):
     """`LayerNorm(bias=False)` scales and does not shift."""
     follows(device, nn.LayerNorm(4, bias=False), lambda x, weight: standard(x, (2,)) * weight, fractions(2, 3, 4))

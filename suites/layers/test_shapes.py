@@ -82,7 +82,7 @@ def test_channels_are_dealt_out(device):
     assert y.is_contiguous()
 
 
-@fact("torch.nn.ChannelShuffle", since={"cpu": "2.5"})
+@fact("torch.nn.ChannelShuffle", since={"cpu": "2.5"}, calls="any", gain=True)
 def test_channels_that_are_dealt_out_get_gradients(device):
     """`ChannelShuffle` deals the gradients back."""
     follows(device, nn.ChannelShuffle(2), dealt, fractions(2, 6, 2, 2))

@@ -44,7 +44,7 @@ def test_of_operands_are_the_product_s(dtype, product, one, other, device):
     same(product(numbers(one, dtype).to(device), numbers(other, dtype).to(device)), exact(one, other, dtype))
 
 
-@fact(*SUBJECTS, since={"cpu": "2.2"})
+@fact(*SUBJECTS, since={"cpu": "2.2"}, calls="names float16|half", gain=True)
 @products
 def test_may_be_float16(product, one, other, device):
     """A product takes float16 operands and has their dtype."""
@@ -54,7 +54,7 @@ def test_may_be_float16(product, one, other, device):
     )
 
 
-@fact(*SUBJECTS, until="2.2", hint="compute in float32 or bfloat16 on the CPU, or on a GPU")
+@fact(*SUBJECTS, until="2.2", calls="names float16|half", hint="compute in float32 or bfloat16 on the CPU, or on a GPU")
 @products
 def test_could_not_be_float16_on_the_cpu(product, one, other):
     """On the CPU a product refuses float16 operands."""

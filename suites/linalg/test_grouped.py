@@ -85,7 +85,7 @@ def eight_bits(device):
     return numbers, left.to(torch.float8_e4m3fn), right.T.contiguous().to(torch.float8_e4m3fn).T
 
 
-@fact("torch.nn.functional.scaled_mm", "torch.nn.functional.ScalingType", since={"cpu": "2.12"})
+@fact("torch.nn.functional.scaled_mm", "torch.nn.functional.ScalingType", since={"cpu": "2.12"}, calls="any", gain=True)
 def test_multiplies_scaled_numbers_of_eight_bits(device):
     """`scaled_mm` gives the product of float8 matrices times both scales, of bfloat16 unless told."""
     if device == "cuda" and torch.cuda.get_device_capability() < (8, 9):

@@ -11,7 +11,7 @@ SIZES = {
 }  # fmt: skip
 
 
-@fact("torch.Tensor.element_size", "torch.Tensor.nbytes", "torch.Tensor.itemsize", since="2.1")
+@fact("torch.Tensor.element_size", "torch.Tensor.nbytes", "torch.Tensor.itemsize", since="2.1", calls="none")
 @pytest.mark.parametrize("dtype", SIZES, ids=lambda dtype: str(dtype).removeprefix("torch."))
 def test_is_what_the_dtype_says(device, dtype):
     """A tensor takes its elements times the bytes of its dtype."""

@@ -220,14 +220,14 @@ def test_left_out_makes_batch_norm_refuse_a_single_sample(device):
         nn.BatchNorm1d(2, device=device)(torch.tensor([[3.0, 4.0]], device=device))
 
 
-@fact("torch.nn.BatchNorm1d", since="2.10", hint="give an eps above zero")
+@fact("torch.nn.BatchNorm1d", since="2.10", calls="eps=0", hint="give an eps above zero")
 def test_left_out_makes_batch_norm_refuse_an_eps_of_zero(device):
     """`BatchNorm1d` in training mode refuses `eps=0`."""
     with pytest.raises(ValueError, match="eps must be positive"):
         nn.BatchNorm1d(1, eps=0.0, device=device)(torch.tensor([[2.0], [8.0]], device=device))
 
 
-@fact("torch.nn.BatchNorm1d", until="2.10")
+@fact("torch.nn.BatchNorm1d", until="2.10", calls="eps=0")
 def test_left_out_lets_batch_norm_take_an_eps_of_zero(device):
     """`BatchNorm1d` in training mode with `eps=0` divides by the standard deviation alone."""
     norm = nn.BatchNorm1d(1, eps=0.0, device=device, dtype=torch.float64)

@@ -103,7 +103,7 @@ def test_handle_removes_its_hook(device, kind):
     assert seen == ["kept"]
 
 
-@fact("torch.nn.Module.register_forward_hook", since="2.1")
+@fact("torch.nn.Module.register_forward_hook", since="2.1", calls="always_call=True", gain=True)
 def test_forward_hook_may_run_after_an_error(device):
     """A forward hook with `always_call=True` runs also where the module raises, others do not."""
     layer, seen = Twice(), []

@@ -257,14 +257,14 @@ def draws_from_its_generator(device, fill):
     assert a.tolist() != c.tolist()
 
 
-@fact(*(f"torch.nn.init.{kind}" for kind in FILLED), since="2.2")
+@fact(*(f"torch.nn.init.{kind}" for kind in FILLED), since="2.2", calls="generator", gain=True)
 @pytest.mark.parametrize("kind", FILLED)
 def test_takes_a_generator(device, kind):
     """An initialiser draws from the generator that it is given, and the same after the same seed."""
     draws_from_its_generator(device, FILLED[kind])
 
 
-@fact("torch.nn.init.trunc_normal_", since="2.1")
+@fact("torch.nn.init.trunc_normal_", since="2.1", calls="generator", gain=True)
 def test_of_a_truncated_normal_takes_a_generator(device):
     """`trunc_normal_` draws from the generator that it is given, a release before the other initialisers."""
     draws_from_its_generator(device, nn.init.trunc_normal_)

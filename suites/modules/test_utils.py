@@ -305,7 +305,7 @@ def test_old_weight_norm_has_two_parameters(device):
     assert [name for name, _ in layer.named_parameters()] == ["weight"]
 
 
-@fact("torch.nn.utils.weight_norm", since="2.1", hint="use torch.nn.utils.parametrizations.weight_norm")
+@fact("torch.nn.utils.weight_norm", since="2.1", calls="any", hint="use torch.nn.utils.parametrizations.weight_norm")
 def test_old_weight_norm_warns():
     """The old `weight_norm` warns that it is deprecated in favor of the one of parametrizations."""
     with pytest.warns((FutureWarning, UserWarning), match="deprecated in favor of .*parametrizations.weight_norm"):

@@ -249,14 +249,22 @@ def test_of_adafactor_is_followed_at_every_step(device, name, algorithm, options
     close(got, followed(algorithm, **options), roundings=100, scale=16)
 
 
-@fact("torch.optim.SGD", "torch.optim.Adam", "torch.optim.AdamW", "torch.optim.Adagrad", since="2.4")
+@fact(
+    "torch.optim.SGD",
+    "torch.optim.Adam",
+    "torch.optim.AdamW",
+    "torch.optim.Adagrad",
+    since="2.4",
+    calls="fused=True",
+    gain=True,
+)
 @each(FUSED)
 def test_is_followed_by_the_fused_kernel(device, name, algorithm, options):
     """An optimizer with `fused=True` moves a parameter at every step as its documented algorithm."""
     close(moved(device, name, fused=True, **options), followed(algorithm, **options), roundings=100, scale=16)
 
 
-@fact("torch.optim.NAdam", "torch.optim.RAdam", since="2.4")
+@fact("torch.optim.NAdam", "torch.optim.RAdam", since="2.4", calls="decoupled_weight_decay=True", gain=True)
 @each(DECOUPLED)
 @pytest.mark.parametrize("decoupled", [False, True], ids=["coupled", "decoupled"])
 @pytest.mark.parametrize("maximize", [False, True], ids=["down", "up"])
@@ -267,7 +275,7 @@ def test_of_nadam_and_radam_decays_weights_as_asked(device, name, algorithm, opt
     close(moved(device, name, maximize=maximize, **options), wanted, roundings=100, scale=16)
 
 
-@fact("torch.optim.Adam", since="2.7")
+@fact("torch.optim.Adam", since="2.7", calls="decoupled_weight_decay=True", gain=True)
 @pytest.mark.parametrize("foreach", [False, True], ids=["loop", "foreach"])
 def test_of_adam_with_decoupled_decay_is_that_of_adamw(device, foreach):
     """`Adam` with `decoupled_weight_decay=True` follows the algorithm of `AdamW`."""
@@ -333,7 +341,7 @@ def test_of_muon_makes_each_change_orthogonal(device, nesterov):
     close(got, followed(muon, **options), roundings=16, scale=4)  # the iteration is in bfloat16
 
 
-@fact("torch.optim.Muon", since="2.9")
+@fact("torch.optim.Muon", since="2.9", calls="any", gain=True)
 @pytest.mark.parametrize(
     ("adjust", "ratio"), [(None, 1.5**0.5), ("original", 1.5**0.5), ("match_rms_adamw", 0.2 * 3**0.5)]
 )
@@ -455,7 +463,7 @@ def test_of_lbfgs_needs_a_closure(device):
         optimizer.step()
 
 
-@fact("torch.optim.LBFGS", since="2.14")
+@fact("torch.optim.LBFGS", since="2.14", calls="maximize=True", gain=True)
 def test_of_lbfgs_goes_up_to_maximize(device):
     """`LBFGS` with `maximize=True` goes to the maximum of the function."""
     w = torch.zeros(3, device=device, requires_grad=True)

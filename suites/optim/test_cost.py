@@ -33,7 +33,14 @@ def test_of_foreach_is_less_than_of_a_loop(name, numbers):
     assert race(step(name, foreach=True), step(name, foreach=False), numbers).ratio_below(1)
 
 
-@fact("torch.optim.Adam", "torch.optim.AdamW", since="2.4", refuter=slower("torch._fused_adam_", "torch._fused_adamw_"))
+@fact(
+    "torch.optim.Adam",
+    "torch.optim.AdamW",
+    since="2.4",
+    calls="fused=True",
+    gain=True,
+    refuter=slower("torch._fused_adam_", "torch._fused_adamw_"),
+)
 @OPTIMIZERS
 def test_of_fused_is_less_than_half_of_a_loop(name, numbers):
     """A step with fused=True over a hundred small parameters takes less than half of the time of foreach=False."""

@@ -83,7 +83,7 @@ def test_hold_the_documented_defaults(name):
     assert {key: optimizer.defaults[key] for key in DEFAULTS[name]} == DEFAULTS[name]
 
 
-@fact("torch.optim.SGD", since="2.3")
+@fact("torch.optim.SGD", since="2.3", calls="fused=True", gain=True)
 def test_of_sgd_hold_whether_the_kernel_is_fused():
     """The groups of `SGD` with `fused=True` say so, and it cannot be foreach at once."""
     [group] = torch.optim.SGD(weights(), lr=0.5, fused=True).param_groups
@@ -92,7 +92,7 @@ def test_of_sgd_hold_whether_the_kernel_is_fused():
         torch.optim.SGD(weights(), lr=0.5, fused=True, foreach=True)
 
 
-@fact(*(f"torch.optim.{name}" for name in FUSED), since="2.4")
+@fact(*(f"torch.optim.{name}" for name in FUSED), since="2.4", calls="fused=True", gain=True)
 @pytest.mark.parametrize("name", FUSED)
 def test_hold_whether_the_kernel_is_fused(name):
     """The groups of an optimizer with `fused=True` say so."""
@@ -100,7 +100,7 @@ def test_hold_whether_the_kernel_is_fused(name):
     assert (group["fused"], group["foreach"]) == (True, None)
 
 
-@fact(*(f"torch.optim.{name}" for name in FUSED), since="2.4")
+@fact(*(f"torch.optim.{name}" for name in FUSED), since="2.4", calls="fused=True, foreach=True")
 @pytest.mark.parametrize("name", FUSED)
 def test_of_fused_and_foreach_at_once_are_refused(name):
     """An optimizer is either fused or foreach: both at once are refused with RuntimeError."""
@@ -108,14 +108,14 @@ def test_of_fused_and_foreach_at_once_are_refused(name):
         getattr(torch.optim, name)(weights(), lr=0.5, fused=True, foreach=True)
 
 
-@fact("torch.optim.SGD", since="2.2", refuter=forgets_defaults)
+@fact("torch.optim.SGD", since="2.2", calls="not lr", gain=True, refuter=forgets_defaults)
 def test_of_sgd_have_a_default_rate():
     """`SGD` without a learning rate takes 0.001."""
     w = weights()
     assert torch.optim.SGD(w).param_groups[0]["lr"] == 1e-3
 
 
-@fact("torch.optim.SGD", until="2.2", hint="pass lr")
+@fact("torch.optim.SGD", until="2.2", calls="not lr", hint="pass lr")
 def test_of_sgd_needed_a_rate():
     """`SGD` without a learning rate is refused with ValueError."""
     with pytest.raises(ValueError, match="required optimization parameter lr"):
@@ -236,7 +236,7 @@ def test_warn_of_a_parameter_twice():
         torch.optim.SGD([w, w], lr=0.5)
 
 
-@fact("torch.optim.SGD", since="2.6", refuter=forgets_names)
+@fact("torch.optim.SGD", since="2.6", calls="names named_parameters|param_names", gain=True, refuter=forgets_names)
 def test_keep_the_names_of_parameters():
     """An optimizer that is given named parameters keeps their names in its groups, in order."""
     a, b = weights(2)

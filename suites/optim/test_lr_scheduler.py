@@ -458,7 +458,13 @@ def test_is_for_an_optimizer():
         lr_scheduler.LRScheduler(torch.nn.Linear(1, 1))
 
 
-@fact("torch.optim.lr_scheduler.LRScheduler", since="2.2", until="2.7", hint="print scheduler.get_last_lr()")
+@fact(
+    "torch.optim.lr_scheduler.LRScheduler",
+    since="2.2",
+    until="2.7",
+    calls="verbose",
+    hint="print scheduler.get_last_lr()",
+)
 def test_warned_when_verbose():
     """A scheduler with `verbose` warned that it is deprecated."""
     with pytest.warns(UserWarning, match="verbose parameter is deprecated"):
@@ -471,7 +477,13 @@ def takes_anything(patch):
     patch.setattr(lr_scheduler.ExponentialLR, "__init__", lambda s, o, gamma, **others: init(s, o, gamma))
 
 
-@fact("torch.optim.lr_scheduler.LRScheduler", since="2.7", refuter=takes_anything, hint="print scheduler.get_last_lr()")
+@fact(
+    "torch.optim.lr_scheduler.LRScheduler",
+    since="2.7",
+    calls="verbose",
+    refuter=takes_anything,
+    hint="print scheduler.get_last_lr()",
+)
 def test_is_not_verbose():
     """A scheduler has no argument `verbose`."""
     with pytest.raises(TypeError, match="verbose"):
@@ -597,7 +609,7 @@ def test_of_a_plateau_takes_a_tensor():
     assert on_plateau(torch.tensor([2.0, 2.0, 1.0, 1.0]), factor=0.5, patience=0) == [1, 0.5, 0.5, 0.25]
 
 
-@fact("torch.optim.lr_scheduler.ReduceLROnPlateau", since="2.2")
+@fact("torch.optim.lr_scheduler.ReduceLROnPlateau", since="2.2", calls="names get_last_lr", gain=True)
 def test_of_a_plateau_tells_its_rate():
     """`ReduceLROnPlateau` tells its rates by `get_last_lr`, one a group."""
     scheduler = lr_scheduler.ReduceLROnPlateau(optimizer_with(RATE, 0.25), factor=0.5, patience=0)

@@ -477,14 +477,26 @@ def test_find_unused_parameters_counts_an_idle_rank_as_zero(ranks, backend):
 # --- what is refused --------------------------------------------------------------------------------------------------
 
 
-@fact("torch.nn.parallel.DistributedDataParallel", since="2.2", claims=["X05"], hint="call init_process_group first")
+@fact(
+    "torch.nn.parallel.DistributedDataParallel",
+    since="2.2",
+    calls="catches RuntimeError|ValueError",
+    claims=["X05"],
+    hint="call init_process_group first",
+)
 def test_needs_a_process_group():
     """Wrapping a model without a process group raises ValueError."""
     with pytest.raises(ValueError, match="process group has not been initialized"):
         DistributedDataParallel(nn.Linear(2, 1))
 
 
-@fact("torch.nn.parallel.DistributedDataParallel", until="2.2", claims=["X05"], hint="call init_process_group first")
+@fact(
+    "torch.nn.parallel.DistributedDataParallel",
+    until="2.2",
+    calls="catches RuntimeError|ValueError",
+    claims=["X05"],
+    hint="call init_process_group first",
+)
 def test_needed_a_process_group():
     """Wrapping a model without a process group raises RuntimeError."""
     with pytest.raises(RuntimeError, match="process group has not been initialized"):

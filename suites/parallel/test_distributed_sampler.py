@@ -175,14 +175,24 @@ def test_takes_rank_and_size_from_the_process_group(ranks):
     assert sorted(drawn + others) == list(range(6))
 
 
-@fact("torch.utils.data.DistributedSampler", since="2.2", hint="give num_replicas and rank")
+@fact(
+    "torch.utils.data.DistributedSampler",
+    since="2.2",
+    calls="catches RuntimeError|ValueError",
+    hint="give num_replicas and rank",
+)
 def test_needs_a_process_group_or_both_numbers():
     """Without a process group, and without `num_replicas` and `rank`, it raises ValueError."""
     with pytest.raises(ValueError, match="process group has not been initialized"):
         DistributedSampler(range(6))
 
 
-@fact("torch.utils.data.DistributedSampler", until="2.2", hint="give num_replicas and rank")
+@fact(
+    "torch.utils.data.DistributedSampler",
+    until="2.2",
+    calls="catches RuntimeError|ValueError",
+    hint="give num_replicas and rank",
+)
 def test_needed_a_process_group_or_both_numbers():
     """Without a process group, and without `num_replicas` and `rank`, it raises RuntimeError."""
     with pytest.raises(RuntimeError, match="process group has not been initialized"):

@@ -35,14 +35,14 @@ def test_is_not_there_by_itself():
     assert dist.is_initialized() is False
 
 
-@fact("torch.distributed.get_rank", since="2.2")
+@fact("torch.distributed.get_rank", since="2.2", calls="catches RuntimeError|ValueError")
 def test_is_needed_for_a_rank():
     """`get_rank` without a process group raises ValueError."""
     with pytest.raises(ValueError, match="process group has not been initialized"):
         dist.get_rank()
 
 
-@fact("torch.distributed.get_rank", until="2.2")
+@fact("torch.distributed.get_rank", until="2.2", calls="catches RuntimeError|ValueError")
 def test_was_needed_for_a_rank():
     """`get_rank` without a process group raises RuntimeError."""
     with pytest.raises(RuntimeError, match="process group has not been initialized"):
@@ -78,13 +78,13 @@ def _initialize_twice(rank, kind):
     return str(refusal.value)
 
 
-@fact("torch.distributed.init_process_group", since="2.2")
+@fact("torch.distributed.init_process_group", since="2.2", calls="catches RuntimeError|ValueError")
 def test_is_not_initialized_twice(ranks):
     """A second `init_process_group` raises ValueError."""
     assert "initialize the default process group twice" in ranks(1, _initialize_twice, ValueError)[0]
 
 
-@fact("torch.distributed.init_process_group", until="2.2")
+@fact("torch.distributed.init_process_group", until="2.2", calls="catches RuntimeError|ValueError")
 def test_was_not_initialized_twice(ranks):
     """A second `init_process_group` raises RuntimeError."""
     assert "initialize the default process group twice" in ranks(1, _initialize_twice, RuntimeError)[0]
@@ -144,7 +144,13 @@ def test_all_reduce_combines_in_place(ranks, backend, op):
     same(torch.stack(ranks(2, _all_reduce, op, torch.int64, backend=backend)), [want, want])
 
 
-@fact("torch.distributed.all_reduce", since={"cpu": "2.8", "cuda": "2.0"}, hint="divide the sum by the world size")
+@fact(
+    "torch.distributed.all_reduce",
+    since={"cpu": "2.8", "cuda": "2.0"},
+    calls="op=AVG",
+    gain=True,
+    hint="divide the sum by the world size",
+)
 @on_each_backend
 def test_all_reduce_averages(ranks, backend):
     """`all_reduce` with `ReduceOp.AVG` leaves the mean over the ranks on every rank."""
@@ -158,7 +164,7 @@ def _refused_average(rank):
     return str(refusal.value)
 
 
-@fact("torch.distributed.all_reduce", until="2.8", hint="divide the sum by the world size")
+@fact("torch.distributed.all_reduce", until="2.8", calls="op=AVG", hint="divide the sum by the world size")
 def test_all_reduce_refused_to_average_on_gloo(ranks):
     """`all_reduce` with `ReduceOp.AVG` is refused by gloo."""
     assert ranks(2, _refused_average) == ["Cannot use ReduceOp.AVG with Gloo"] * 2
@@ -184,7 +190,7 @@ def _reduce_scatter(rank, op):
     return mine.cpu()
 
 
-@fact("torch.distributed.reduce_scatter_tensor", since={"cpu": "2.2", "cuda": "2.0"})
+@fact("torch.distributed.reduce_scatter_tensor", since={"cpu": "2.2", "cuda": "2.0"}, calls="any", gain=True)
 @on_each_backend
 def test_reduce_scatter_tensor_gives_each_rank_its_part(ranks, backend):
     """`reduce_scatter_tensor` leaves on each rank its part of the sum over the ranks."""
@@ -194,6 +200,8 @@ def test_reduce_scatter_tensor_gives_each_rank_its_part(ranks, backend):
 @fact(
     "torch.distributed.reduce_scatter_tensor",
     since={"cpu": "2.2", "cuda": "2.0"},
+    calls="op=AVG",
+    gain=True,
     hint="divide the sum by the world size",
 )
 @on_each_backend

@@ -156,7 +156,7 @@ def test_of_the_cpu_is_bfloat16_by_default():
     same(y, torch.full((2, 2), 0.5, dtype=torch.bfloat16))
 
 
-@fact("torch.autocast", since="2.2")
+@fact("torch.autocast", since="2.2", calls="device_type=cpu, dtype=float16|half", gain=True)
 def test_of_the_cpu_takes_half():
     """`autocast` of the CPU takes float16 when told."""
     with torch.autocast("cpu", torch.float16):
@@ -182,7 +182,7 @@ def test_refuses_an_unknown_device():
         torch.autocast("toaster")
 
 
-@fact("torch.is_autocast_enabled", "torch.get_autocast_dtype", since="2.4")
+@fact("torch.is_autocast_enabled", "torch.get_autocast_dtype", since="2.4", calls="passes cpu|cuda|xpu|mps", gain=True)
 def test_tells_its_state():
     """`is_autocast_enabled` and `get_autocast_dtype` of a device tell what holds in the block."""
     with torch.autocast("cpu", torch.bfloat16):

@@ -101,6 +101,8 @@ def test_of_a_product_of_bfloat16_is_less_than_ten_times_that_of_float32(name, n
 @fact(
     *MATRICES,
     since="2.2",
+    calls="names float16|half",
+    gain=True,
     refuter=slow_in_16_bits,
     myth="half precision saves time wherever it saves memory",
     hint="on the CPU take bfloat16: its range is that of float32, and its kernels are older",
@@ -112,7 +114,7 @@ def test_of_matrices_of_halves_is_less_than_a_hundred_times_that_of_float32(name
     assert race(work(name, torch.half), work(name, torch.float32), numbers).ratio_below(100)
 
 
-@fact(*IN_HALF, since="2.2", refuter=slow_in_16_bits)
+@fact(*IN_HALF, since="2.2", calls="names float16|half", gain=True, refuter=slow_in_16_bits)
 @pytest.mark.parametrize("name", IN_HALF)
 def test_of_a_product_of_halves_is_less_than_a_hundred_times_that_of_float32(name, numbers):
     """A layer, convolution or attention in half takes less than a hundred times the time in float32."""
@@ -126,7 +128,7 @@ def test_of_exp_of_bfloat16_is_less_than_eight_times_that_of_float32(numbers):
     assert race(work("torch.exp", torch.bfloat16), work("torch.exp", torch.float32), numbers).ratio_below(8)
 
 
-@fact("torch.exp", since="2.1", refuter=slow_in_16_bits)
+@fact("torch.exp", since="2.1", calls="names float16|half", gain=True, refuter=slow_in_16_bits)
 def test_of_exp_of_halves_is_less_than_eight_times_that_of_float32(numbers):
     """`exp` in half takes less than eight times the time in float32."""
     need("torch's kernels are vectorised")
@@ -140,14 +142,14 @@ def test_of_tanh_of_bfloat16_is_less_than_twenty_times_that_of_float32(numbers):
     assert race(work("torch.tanh", torch.bfloat16), work("torch.tanh", torch.float32), numbers).ratio_below(20)
 
 
-@fact("torch.tanh", since="2.1", refuter=slow_in_16_bits)
+@fact("torch.tanh", since="2.1", calls="names float16|half", gain=True, refuter=slow_in_16_bits)
 def test_of_tanh_of_halves_is_less_than_twenty_times_that_of_float32(numbers):
     """`tanh` in half takes less than twenty times the time in float32."""
     need("torch's kernels are vectorised")
     assert race(work("torch.tanh", torch.half), work("torch.tanh", torch.float32), numbers).ratio_below(20)
 
 
-@fact(*POINTWISE, *GELU, since="2.1", refuter=slow_in_16_bits)
+@fact(*POINTWISE, *GELU, since="2.1", calls="names float16|half", gain=True, refuter=slow_in_16_bits)
 @pytest.mark.parametrize("name", POINTWISE | GELU)
 def test_of_a_pointwise_function_of_halves_is_less_than_ten_times_that_of_float32(name, numbers):
     """A pointwise function of halves takes less than ten times the time in float32."""
@@ -155,21 +157,21 @@ def test_of_a_pointwise_function_of_halves_is_less_than_ten_times_that_of_float3
     assert race(work(name, torch.half), work(name, torch.float32), numbers).ratio_below(10)
 
 
-@fact(*NORMALISATIONS, since="2.2", refuter=slow_in_16_bits)
+@fact(*NORMALISATIONS, since="2.2", calls="names float16|half", gain=True, refuter=slow_in_16_bits)
 @pytest.mark.parametrize("name", NORMALISATIONS)
 def test_of_a_normalisation_of_halves_is_less_than_ten_times_that_of_float32(name, numbers):
     """`softmax`, `batch_norm` and `group_norm` of halves take less than ten times the time in float32."""
     assert race(work(name, torch.half), work(name, torch.float32), numbers).ratio_below(10)
 
 
-@fact(*LAYER_NORM, since="2.3", refuter=slow_in_16_bits)
+@fact(*LAYER_NORM, since="2.3", calls="names float16|half", gain=True, refuter=slow_in_16_bits)
 @pytest.mark.parametrize("name", LAYER_NORM)
 def test_of_layer_norm_of_halves_is_less_than_ten_times_that_of_float32(name, numbers):
     """`layer_norm` of halves takes less than ten times the time in float32."""
     assert race(work(name, torch.half), work(name, torch.float32), numbers).ratio_below(10)
 
 
-@fact("torch.sum", since="2.3", refuter=slow_in_16_bits)
+@fact("torch.sum", since="2.3", calls="names float16|half", gain=True, refuter=slow_in_16_bits)
 def test_of_a_sum_of_halves_is_less_than_five_times_that_of_float32(numbers):
     """A sum of halves takes less than five times the time in float32."""
     need("torch's kernels are vectorised")

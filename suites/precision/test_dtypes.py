@@ -92,7 +92,7 @@ def test_counts_up_to_a_number(device, dtype, last):
     same(x.to(torch.int64), torch.tensor([last - 1, last]))
 
 
-@fact("torch.Tensor.to", since="2.1")
+@fact("torch.Tensor.to", since="2.1", calls="passes float8_*", gain=True)
 @pytest.mark.parametrize(
     ("name", "largest", "eps"),
     [("float8_e4m3fn", 448.0, 0.125), ("float8_e5m2", 57344.0, 0.25)],
@@ -106,21 +106,21 @@ def test_of_eight_bits_has_two_formats(device, name, largest, eps):
     same(x.float(), torch.tensor([largest, 1 + eps, 1.0, -largest]))
 
 
-@fact("torch.Tensor.to", since="2.1")
+@fact("torch.Tensor.to", since="2.1", calls="passes float8_e5m2", gain=True)
 def test_beyond_float8_e5m2_is_infinite(device):
     """What is too large for float8_e5m2 is infinite in it."""
     x = torch.tensor([1e9, -1e9, 2.0], device=device).to(torch.float8_e5m2)
     same(x.float(), torch.tensor([math.inf, -math.inf, 2.0]))
 
 
-@fact("torch.Tensor.to", since="2.1", until="2.13")
+@fact("torch.Tensor.to", since="2.1", until="2.13", calls="passes float8_e4m3fn")
 def test_beyond_float8_e4m3fn_was_nan(device):
     """What is too large for float8_e4m3fn, which has no infinity, was NaN in it."""
     x = torch.tensor([1e9, -1e9, 2.0], device=device).to(torch.float8_e4m3fn)
     same(x.float(), torch.tensor([math.nan, math.nan, 2.0]))
 
 
-@fact("torch.Tensor.to", since="2.13")
+@fact("torch.Tensor.to", since="2.13", calls="passes float8_e4m3fn")
 def test_beyond_float8_e4m3fn_is_its_largest(device):
     """What is too large for float8_e4m3fn, which has no infinity, is its largest number in it."""
     x = torch.tensor([1e9, -1e9, 2.0], device=device).to(torch.float8_e4m3fn)
@@ -154,14 +154,26 @@ def rounded_once(product, device, dtype):
     close(y, want, roundings=2, scale=numpy.abs(want) + 64 * 2.0**-13)
 
 
-@fact(*MULTIPLYING, since={"cpu": "2.1", "cuda": "2.0"}, source="notes/numerical_accuracy")
+@fact(
+    *MULTIPLYING,
+    since={"cpu": "2.1", "cuda": "2.0"},
+    calls="names bfloat16",
+    gain=True,
+    source="notes/numerical_accuracy",
+)
 @pytest.mark.parametrize("name", PRODUCTS)
 def test_of_a_product_in_bfloat16_is_that_of_one_rounding(device, name):
     """A product in bfloat16 is accumulated in float32 and rounded once: it is within two roundings of the exact one."""
     rounded_once(PRODUCTS[name], device, torch.bfloat16)
 
 
-@fact(*MULTIPLYING, since={"cpu": "2.2", "cuda": "2.0"}, source="notes/numerical_accuracy")
+@fact(
+    *MULTIPLYING,
+    since={"cpu": "2.2", "cuda": "2.0"},
+    calls="names float16|half",
+    gain=True,
+    source="notes/numerical_accuracy",
+)
 @pytest.mark.parametrize("name", PRODUCTS)
 def test_of_a_product_in_float16_is_that_of_one_rounding(device, name):
     """A product in float16 is accumulated in float32 and rounded once: it is within two roundings of the exact one."""

@@ -81,6 +81,7 @@ def tells_the_highest(patch):
 @fact(
     "torch.get_float32_matmul_precision",
     since="2.9",
+    calls="names fp32_precision",
     refuter=tells_the_highest,
     source="notes/cuda",
     hint="use only fp32_precision",
@@ -94,7 +95,14 @@ def test_of_matmul_by_the_old_and_the_new_switch_is_refused(request):
         torch.get_float32_matmul_precision()
 
 
-@fact("torch.set_float32_matmul_precision", "torch.get_float32_matmul_precision", since="2.9", source="notes/cuda")
+@fact(
+    "torch.set_float32_matmul_precision",
+    "torch.get_float32_matmul_precision",
+    since="2.9",
+    calls="any",
+    gain=True,
+    source="notes/cuda",
+)
 @pytest.mark.parametrize(("word", "new"), [("highest", "ieee"), ("high", "tf32")], ids=["highest", "high"])
 def test_of_matmul_by_the_old_switch_sets_the_new(word, new):
     """`set_float32_matmul_precision` sets the new switch `fp32_precision` of products on CUDA as well."""

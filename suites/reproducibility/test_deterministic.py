@@ -91,7 +91,7 @@ EMPTY = {
 }
 
 
-@fact(*EMPTY, since="2.1", source="deterministic")
+@fact(*EMPTY, since="2.1", calls="names use_deterministic_algorithms", source="deterministic")
 @pytest.mark.parametrize("name", EMPTY)
 @pytest.mark.parametrize(
     ("dtype", "filled"), [(torch.float32, math.nan), (torch.int32, 2**31 - 1)], ids=["float32", "int32"]
@@ -104,7 +104,7 @@ def test_memory_is_filled(name, dtype, filled):
     assert x.stride() == (1,)
 
 
-@fact("torch.empty", since="2.2", source="deterministic")
+@fact("torch.empty", since="2.2", calls="names fill_uninitialized_memory", gain=True, source="deterministic")
 def test_memory_is_not_filled_when_told(monkeypatch):
     """`empty` fills nothing, even under deterministic algorithms, while `fill_uninitialized_memory` is False."""
     torch.use_deterministic_algorithms(True)

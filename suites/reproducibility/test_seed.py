@@ -194,7 +194,13 @@ def test_state_must_be_one():
         torch.Generator().set_state(torch.zeros(3))
 
 
-@fact("torch.Generator", since="2.4", refuter=generators_with(clone_state=lambda g: g))
+@fact(
+    "torch.Generator",
+    since="2.4",
+    calls="names clone_state",
+    gain=True,
+    refuter=generators_with(clone_state=lambda g: g),
+)
 def test_state_that_is_cloned_goes_its_own_way():
     """`clone_state` gives a generator at the same place, which does not move the first."""
     g = generator("cpu", 3)

@@ -18,7 +18,7 @@ def reads_all(patch):
     patch.setattr(torch, "load", lambda file, mmap=None: load(file))
 
 
-@fact("torch.load", since="2.1", refuter=reads_all, hint="pass mmap=True for large files")
+@fact("torch.load", since="2.1", calls="mmap=True", gain=True, refuter=reads_all, hint="pass mmap=True for large files")
 def test_of_a_mapped_file_is_less_than_half_of_reading_it(tmp_path, numbers):
     """`load` with mmap=True of a file of 8 megabytes takes less than half of the time of reading it."""
     file = str(tmp_path / "x.pt")

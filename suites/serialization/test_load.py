@@ -59,6 +59,7 @@ def safe_list():
 @fact(
     "torch.load",
     since="2.6",
+    calls="not weights_only",
     claims=["S01"],
     myth="torch.load(path) gives a saved model back",
     hint="pass weights_only=False for files you trust",
@@ -70,7 +71,7 @@ def test_refuses_a_pickled_module_by_default(saved):
         torch.load(path)
 
 
-@fact("torch.load", until="2.6", claims=["S01"])
+@fact("torch.load", until="2.6", calls="not weights_only", claims=["S01"])
 def test_unpickled_a_module_by_default(saved):
     """`torch.load` gives a whole pickled module back without being told to."""
     same(torch.load(saved(Doubling()))(torch.ones(1)), torch.tensor([2.0]))
@@ -185,21 +186,21 @@ def loads(path, value):
     return type(back) is type(value) and back == value
 
 
-@fact("torch.load", since="2.4")
+@fact("torch.load", since="2.4", calls="weights_only=True", gain=True)
 @admitted("2.4")
 def test_with_weights_only_takes_counters_and_devices(saved, value):
     """`torch.load(weights_only=True)` gives a `Counter` and a `torch.device` back."""
     assert loads(saved(value), value)
 
 
-@fact("torch.load", since="2.5")
+@fact("torch.load", since="2.5", calls="weights_only=True", gain=True)
 @admitted("2.5")
 def test_with_weights_only_takes_bytearrays(saved, value):
     """`torch.load(weights_only=True)` gives a `bytearray` back."""
     assert loads(saved(value), value)
 
 
-@fact("torch.load", since="2.6")
+@fact("torch.load", since="2.6", calls="weights_only=True", gain=True)
 @admitted("2.6")
 def test_with_weights_only_takes_sets_and_complex_numbers(saved, value):
     """`torch.load(weights_only=True)` gives a set and a complex number back."""
@@ -307,7 +308,7 @@ def test_of_half_a_file_is_refused(saved):
         torch.load(path)
 
 
-@fact("torch.load", since="2.1")
+@fact("torch.load", since="2.1", calls="mmap=True", gain=True)
 def test_with_mmap_gives_the_values(saved):
     """`torch.load(mmap=True)` gives the saved values, and a write to them does not reach the file."""
     path = str(saved(torch.arange(3.0)))
@@ -317,13 +318,13 @@ def test_with_mmap_gives_the_values(saved):
     same(torch.load(path), torch.tensor([0.0, 1.0, 2.0]))
 
 
-@fact("torch.load", since="2.3", hint="pass str(path) for older releases")
+@fact("torch.load", since="2.3", calls="mmap=True", gain=True, hint="pass str(path) for older releases")
 def test_with_mmap_takes_a_path_object(saved):
     """`torch.load(mmap=True)` takes a `pathlib.Path`."""
     same(torch.load(saved(torch.arange(3.0)), mmap=True), torch.tensor([0.0, 1.0, 2.0]))
 
 
-@fact("torch.load", since="2.1", until="2.3", hint="pass str(path)")
+@fact("torch.load", since="2.1", until="2.3", calls="mmap=True", hint="pass str(path)")
 def test_with_mmap_refuses_a_path_object(saved):
     """`torch.load(mmap=True)` refuses a `pathlib.Path`."""
     path = saved(torch.arange(3.0))
@@ -331,14 +332,14 @@ def test_with_mmap_refuses_a_path_object(saved):
         torch.load(path, mmap=True)
 
 
-@fact("torch.load", since="2.1", hint="load from a path")
+@fact("torch.load", since="2.1", calls="mmap=True", hint="load from a path")
 def test_with_mmap_refuses_an_open_file(saved):
     """`torch.load(mmap=True)` refuses an open file."""
     with open(saved(torch.ones(1)), "rb") as file, pytest.raises(ValueError, match="f must be a"):
         torch.load(file, mmap=True)
 
 
-@fact("torch.load", until="2.1")
+@fact("torch.load", until="2.1", calls="mmap=True", gain=True)
 def test_knows_no_mmap(saved):
     """`torch.load` does not take `mmap`."""
     path = saved(torch.ones(1))

@@ -245,14 +245,14 @@ def test_takes_the_last_of_values_for_tied_weights(device):
     same(model[0].weight, torch.ones(2, 2))
 
 
-@fact("torch.nn.Module.load_state_dict", until="2.1")
+@fact("torch.nn.Module.load_state_dict", until="2.1", calls="assign=True", gain=True)
 def test_knows_no_assign():
     """`load_state_dict` does not take `assign`."""
     with pytest.raises(TypeError, match="unexpected keyword argument 'assign'"):
         nn.Linear(2, 1).load_state_dict(state(), assign=True)
 
 
-@fact("torch.nn.Module.load_state_dict", since="2.1")
+@fact("torch.nn.Module.load_state_dict", since="2.1", calls="assign=True", gain=True)
 def test_with_assign_takes_the_tensors_themselves(device):
     """`load_state_dict(assign=True)` makes parameters of the given tensors without a copy."""
     model, loaded = nn.Linear(2, 1, device=device), state(device)
@@ -262,7 +262,7 @@ def test_with_assign_takes_the_tensors_themselves(device):
     assert shares(model.weight, loaded["weight"])
 
 
-@fact("torch.nn.Module.load_state_dict", since="2.1")
+@fact("torch.nn.Module.load_state_dict", since="2.1", calls="assign=True", gain=True)
 def test_with_assign_takes_over_the_dtype(device):
     """`load_state_dict(assign=True)` gives the model the dtype of the given tensors."""
     model = nn.Linear(2, 1, device=device)
@@ -270,7 +270,12 @@ def test_with_assign_takes_over_the_dtype(device):
     same(model.weight, torch.tensor([[1.0, 2.0]], dtype=torch.float64))
 
 
-@fact("torch.nn.Module.load_state_dict", since="2.1", hint="make the optimizer after loading with assign=True")
+@fact(
+    "torch.nn.Module.load_state_dict",
+    since="2.1",
+    calls="assign=True",
+    hint="make the optimizer after loading with assign=True",
+)
 def test_with_assign_leaves_an_older_optimizer_behind(device):
     """An optimizer made before `load_state_dict(assign=True)` does not train the new parameters."""
     model = nn.Linear(2, 1, device=device)
@@ -281,7 +286,7 @@ def test_with_assign_leaves_an_older_optimizer_behind(device):
     same(model.weight, torch.tensor([[1.0, 2.0]]))
 
 
-@fact("torch.nn.Module.load_state_dict", since="2.3")
+@fact("torch.nn.Module.load_state_dict", since="2.3", calls="assign=True")
 def test_with_assign_keeps_a_frozen_parameter_frozen(device):
     """`load_state_dict(assign=True)` keeps the model's `requires_grad`."""
     model = nn.Linear(2, 1, device=device).requires_grad_(False)
@@ -290,7 +295,13 @@ def test_with_assign_keeps_a_frozen_parameter_frozen(device):
     assert not model.weight.requires_grad
 
 
-@fact("torch.nn.Module.load_state_dict", since="2.1", until="2.3", hint="freeze the parameters again after loading")
+@fact(
+    "torch.nn.Module.load_state_dict",
+    since="2.1",
+    until="2.3",
+    calls="assign=True",
+    hint="freeze the parameters again after loading",
+)
 def test_with_assign_thaws_a_frozen_parameter(device):
     """`load_state_dict(assign=True)` makes a frozen parameter require grad again."""
     model = nn.Linear(2, 1, device=device).requires_grad_(False)
@@ -299,14 +310,14 @@ def test_with_assign_thaws_a_frozen_parameter(device):
     assert model.weight.requires_grad
 
 
-@fact("torch.nn.Module.load_state_dict", since="2.1")
+@fact("torch.nn.Module.load_state_dict", since="2.1", calls="assign=True")
 def test_with_assign_refuses_another_size():
     """`load_state_dict(assign=True)` refuses a tensor of another size."""
     with pytest.raises(RuntimeError, match="size mismatch for weight"):
         nn.Linear(2, 1).load_state_dict(nn.Linear(3, 1).state_dict(), assign=True)
 
 
-@fact("torch.nn.Module.load_state_dict", since="2.1")
+@fact("torch.nn.Module.load_state_dict", since="2.1", calls="assign=True", gain=True)
 def test_with_assign_fills_a_model_without_memory(device):
     """`load_state_dict(assign=True)` turns a model on the meta device into one with the given values."""
     model = nn.Linear(2, 1, device="meta")
@@ -314,7 +325,7 @@ def test_with_assign_fills_a_model_without_memory(device):
     same(model(torch.ones(1, 2, device=device)), torch.tensor([[6.0]]))
 
 
-@fact("torch.nn.Module.load_state_dict", since="2.1", hint="pass assign=True")
+@fact("torch.nn.Module.load_state_dict", since="2.1", calls="not assign, names meta", hint="pass assign=True")
 def test_without_assign_cannot_fill_a_model_without_memory():
     """`load_state_dict` without `assign` leaves a model on the meta device there, and warns."""
     model = nn.Linear(2, 1, device="meta")

@@ -172,14 +172,14 @@ def test_of_other_parameters_is_refused(device):
         torch.optim.SGD([weight(device)], lr=0.1).load_state_dict(two.state_dict())
 
 
-@fact("torch.optim.Optimizer.state_dict", since="2.6")
+@fact("torch.optim.Optimizer.state_dict", since="2.6", calls="names named_parameters|param_names", gain=True)
 def test_knows_names_when_it_was_given_them():
     """The `state_dict` of an optimizer made from `named_parameters()` lists their names."""
     optimizer = torch.optim.SGD(nn.Linear(2, 1).named_parameters(), lr=0.1)
     assert optimizer.state_dict()["param_groups"][0]["param_names"] == ["weight", "bias"]
 
 
-@fact("torch.optim.SGD", until="2.6", hint="pass model.parameters()")
+@fact("torch.optim.SGD", until="2.6", calls="names named_parameters|param_names", hint="pass model.parameters()")
 def test_cannot_be_given_names():
     """An optimizer refuses `named_parameters()`."""
     with pytest.raises(TypeError, match="optimizer can only optimize Tensors, but one of the params is tuple"):

@@ -46,7 +46,7 @@ def test_keeps_the_dtype(device, dtype):
     assert y.device == x.device
 
 
-@fact("torch.save", "torch.load", since="2.3")
+@fact("torch.save", "torch.load", since="2.3", calls="names complex32|chalf|view_as_complex", gain=True)
 def test_keeps_complex_half(device):
     """A complex32 tensor comes back from `save` and `load` with its dtype and bytes."""
     x = torch.view_as_complex(torch.tensor([[1.0, 2.0]], device=device, dtype=torch.float16))

@@ -41,7 +41,7 @@ def test_sum_of_sparse_and_sparse_is_sparse(device, layout, pair):
     assert (a + b).layout == layout
 
 
-@fact("torch.add", since="2.1")
+@fact("torch.add", since="2.1", calls="names *sparse_csc*", gain=True)
 def test_sum_of_csc_and_csc_is_csc(device):
     """The sum of two CSC matrices is a CSC matrix."""
     x = torch.tensor([[0.0, 2.0], [3.0, 0.0]], device=device).to_sparse_csc()
@@ -49,7 +49,7 @@ def test_sum_of_csc_and_csc_is_csc(device):
     assert (x + x).layout == torch.sparse_csc
 
 
-@fact("torch.add", until="2.1")
+@fact("torch.add", until="2.1", calls="names *sparse_csc*")
 def test_sum_of_csc_and_csc_was_refused(device):
     """Two CSC matrices cannot be added."""
     x = torch.eye(2, device=device).to_sparse_csc()
@@ -71,7 +71,7 @@ def test_sum_of_dense_and_sparse_is_dense(device, layout, pair):
     assert total.layout == torch.strided
 
 
-@fact("torch.add", since="2.3")
+@fact("torch.add", since="2.3", calls="names *sparse_cs*|to_sparse", gain=True)
 @COMPRESSED
 def test_sum_of_compressed_and_dense_is_dense(device, layout):
     """A CSR or CSC matrix plus a dense one is a dense matrix."""
@@ -81,7 +81,7 @@ def test_sum_of_compressed_and_dense_is_dense(device, layout):
     assert total.layout == torch.strided
 
 
-@fact("torch.add", until="2.3")
+@fact("torch.add", until="2.3", calls="names *sparse_cs*|to_sparse")
 @COMPRESSED
 def test_sum_of_compressed_and_dense_was_refused(device, layout):
     """A dense matrix cannot be added to a CSR or CSC one."""
@@ -208,7 +208,7 @@ def test_masked_has_the_entries_of_the_mask(device, layout):
     assert (x.layout, x._nnz()) == (layout, 2)
 
 
-@fact("torch.Tensor.sparse_mask", since="2.1")
+@fact("torch.Tensor.sparse_mask", since="2.1", calls="names *sparse_csc*", gain=True)
 def test_masked_by_csc_is_csc(device):
     """`sparse_mask` with a CSC mask gives a CSC matrix."""
     mask = torch.tensor([[0.0, 2.0], [3.0, 0.0]], device=device).to_sparse_csc()
@@ -217,7 +217,7 @@ def test_masked_by_csc_is_csc(device):
     assert x.layout == torch.sparse_csc
 
 
-@fact("torch.Tensor.sparse_mask", until="2.1")
+@fact("torch.Tensor.sparse_mask", until="2.1", calls="names *sparse_csc*")
 def test_masked_by_csc_was_refused(device):
     """`sparse_mask` refuses a CSC mask."""
     with pytest.raises(RuntimeError, match="expects mask to be sparse csr"):

@@ -167,7 +167,7 @@ def test_of_sorted_indices_is_not_coalesced_unasked(device):
     assert (x.is_coalesced(), x._nnz()) == (False, 2)
 
 
-@fact("torch.sparse_coo_tensor", since="2.1")
+@fact("torch.sparse_coo_tensor", since="2.1", calls="is_coalesced=True", gain=True)
 def test_is_coalesced_where_the_caller_says_so(device):
     """`sparse_coo_tensor` with `is_coalesced=True` takes the caller's word, so that `values` works at once."""
     x = torch.sparse_coo_tensor([[0, 1], [1, 0]], [1.0, 2.0], (2, 2), is_coalesced=True, device=device)

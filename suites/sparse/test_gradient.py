@@ -79,7 +79,7 @@ def test_of_to_dense_is_masked(device):
     assert x.grad.layout == torch.sparse_coo
 
 
-@fact("torch.Tensor.to_dense", since="2.1")
+@fact("torch.Tensor.to_dense", since="2.1", calls="masked_grad=False", gain=True)
 def test_of_to_dense_is_whole_on_request(device):
     """The gradient of `to_dense(masked_grad=False)` in a COO tensor has an entry for every element."""
     x = torch.tensor([[0.0, 2.0], [3.0, 0.0]], device=device).to_sparse().requires_grad_()
@@ -104,7 +104,7 @@ def test_of_sparse_coo_tensor_reaches_its_values(device):
     same(values.grad, torch.tensor([100.0, 10.0]))
 
 
-@fact("torch.sparse_csr_tensor", since="2.1")
+@fact("torch.sparse_csr_tensor", since="2.1", calls="any")
 def test_of_sparse_csr_tensor_reaches_its_values(device):
     """The gradient passes through `sparse_csr_tensor` to the values that it was made of."""
     values = torch.tensor([2.0, 3.0], device=device, requires_grad=True)
@@ -114,7 +114,7 @@ def test_of_sparse_csr_tensor_reaches_its_values(device):
     same(values.grad, torch.tensor([100.0, 10.0]))
 
 
-@fact("torch.sparse_csr_tensor", until="2.1")
+@fact("torch.sparse_csr_tensor", until="2.1", calls="any")
 def test_of_sparse_csr_tensor_was_cut(device):
     """A tensor made by `sparse_csr_tensor` of values that require a gradient does not require one."""
     values = torch.tensor([2.0, 3.0], device=device, requires_grad=True)

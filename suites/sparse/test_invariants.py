@@ -80,7 +80,7 @@ def test_of_valid_indices_are_no_hindrance():
     same(x, torch.tensor([[0.0, 2.0], [1.0, 0.0]]))
 
 
-@fact("torch.sparse_coo_tensor", since="2.1", source="sparse")
+@fact("torch.sparse_coo_tensor", since="2.1", calls="is_coalesced=True, check_invariants=True", source="sparse")
 def test_of_coalesced_indices_are_checked_on_request():
     """`sparse_coo_tensor` with `check_invariants=True` refuses `is_coalesced=True` for duplicate indices."""
     with pytest.raises(RuntimeError, match="cannot set is_coalesced to true"):

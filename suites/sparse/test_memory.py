@@ -171,7 +171,7 @@ def test_kept_by_coo_is_what_it_stores(array):
     assert kept_bytes(torch.tensor(array).to_sparse_coo()) == numpy.count_nonzero(array) * (2 * 8 + 8)
 
 
-@fact("torch.Tensor.to_sparse", until="2.8")
+@fact("torch.Tensor.to_sparse", until="2.8", calls="layout=sparse_cs*")
 @COMPRESSED
 def test_kept_by_a_dense_matrix_made_compressed_is_what_it_stores(layout):
     """The storages of a CSR or CSC tensor made from a dense one hold its indices and values, and nothing else."""
@@ -179,7 +179,14 @@ def test_kept_by_a_dense_matrix_made_compressed_is_what_it_stores(layout):
     assert kept_bytes(x) == stored_bytes(x)
 
 
-@fact("torch.Tensor.to_sparse", since="2.8", myth="CSR takes less memory than COO", claims=["P03"], hint="clone() it")
+@fact(
+    "torch.Tensor.to_sparse",
+    since="2.8",
+    calls="layout=sparse_cs*",
+    myth="CSR takes less memory than COO",
+    claims=["P03"],
+    hint="clone() it",
+)
 @COMPRESSED
 def test_kept_by_a_dense_matrix_made_compressed_has_the_other_index_too(layout):
     """A CSR or CSC tensor made from a dense one keeps both indices of each nonzero alive."""

@@ -56,7 +56,7 @@ def test_sparse_sum_over_all_is_a_dense_number(device):
     assert total.layout == torch.strided
 
 
-@fact("torch.sum", since="2.1")
+@fact("torch.sum", since="2.1", calls="keepdim=True, names *sparse_csr*", gain=True)
 @pytest.mark.parametrize(("dim", "want"), [(0, [[3, 2, 4]]), (1, [[2], [3], [0], [4]])], ids=["rows", "columns"])
 def test_sum_of_csr_over_a_kept_dimension_is_csr(device, dim, want):
     """`sum` of a CSR matrix over one dimension with `keepdim=True` is a CSR matrix of the sums."""
@@ -66,7 +66,7 @@ def test_sum_of_csr_over_a_kept_dimension_is_csr(device, dim, want):
     assert total.layout == torch.sparse_csr
 
 
-@fact("torch.sum", until="2.1")
+@fact("torch.sum", until="2.1", calls="keepdim=True, names *sparse_csr*")
 @pytest.mark.parametrize("dim", [0, 1])
 def test_sum_of_csr_over_a_kept_dimension_was_refused(device, dim):
     """`sum` over one dimension is refused on a CSR matrix, with `keepdim=True` too."""
@@ -74,7 +74,7 @@ def test_sum_of_csr_over_a_kept_dimension_was_refused(device, dim):
         torch.eye(2, device=device).to_sparse_csr().sum(dim, keepdim=True)
 
 
-@fact("torch.sum", since="2.1", hint="say keepdim=True")
+@fact("torch.sum", since="2.1", calls="none", hint="say keepdim=True")
 @pytest.mark.parametrize("dim", [0, 1])
 def test_sum_of_csr_over_a_dropped_dimension_is_refused(device, dim):
     """`sum` over one dimension is refused on a CSR matrix without `keepdim=True`, as CSR has no vectors."""

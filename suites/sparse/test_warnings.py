@@ -28,6 +28,7 @@ def ignores_warnings(patch):
 @fact(
     "torch.sparse_coo_tensor",
     since="2.11",
+    calls="not check_invariants",
     hint="say check_invariants=True or check_invariants=False",
     source="sparse",
     refuter=ignores_warnings,

@@ -148,7 +148,7 @@ def test_is_close_of_broadcast_shapes(device):
     assert torch.allclose(x[:1], torch.ones(2, device=device)) is True
 
 
-@fact("torch.isclose", "torch.allclose", since="2.12")
+@fact("torch.isclose", "torch.allclose", since="2.12", calls="equal_nan=True", gain=True)
 def test_is_close_of_broadcast_shapes_with_nan(device):
     """`isclose` and `allclose` broadcast with `equal_nan` too."""
     x, nan = torch.tensor([[1.0], [math.nan]], device=device), torch.tensor([math.nan, 1.0], device=device)

@@ -83,7 +83,7 @@ def none_of_a_device(patch):
     patch.setattr(torch, "Event", lambda device: object(), raising=False)
 
 
-@fact("torch.Stream", since="2.4", refuter=none_of_a_device)
+@fact("torch.Stream", since="2.4", calls="any", gain=True, refuter=none_of_a_device)
 def test_stream_of_the_cpu_is_always_done():
     """A `torch.Stream` of the CPU has its device, and has always done all of its work."""
     stream = torch.Stream("cpu")
@@ -91,7 +91,7 @@ def test_stream_of_the_cpu_is_always_done():
     assert (stream.device, stream.query(), stream == torch.Stream("cpu")) == (torch.device("cpu"), True, True)
 
 
-@fact("torch.Event", since="2.4", refuter=none_of_a_device)
+@fact("torch.Event", since="2.4", calls="any", gain=True, refuter=none_of_a_device)
 def test_event_of_the_cpu_is_not_recorded():
     """A `torch.Event` of the CPU has its device, and cannot be recorded."""
     event = torch.Event("cpu")

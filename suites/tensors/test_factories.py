@@ -242,6 +242,7 @@ def test_of_new_tensor_copies(device):
     "torch.empty_strided",
     "torch.empty_permuted",
     since="2.1",
+    calls="none",
 )
 @pytest.mark.parametrize(
     ("make", "strides"),

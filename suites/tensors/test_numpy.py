@@ -54,7 +54,14 @@ def test_array_of_wide_unsigned_integers_becomes_a_tensor(dtype):
     assert y.tolist() == [1, 65535]
 
 
-@fact("torch.from_numpy", until="2.3", claims=["T02"], myth="tensors have the dtypes of NumPy arrays")
+@fact(
+    "torch.from_numpy",
+    until="2.3",
+    calls="names uint16|uint32|uint64",
+    gain=True,
+    claims=["T02"],
+    myth="tensors have the dtypes of NumPy arrays",
+)
 @pytest.mark.parametrize("dtype", UNSIGNED)
 def test_array_of_wide_unsigned_integers_was_refused(dtype):
     """`from_numpy` refuses unsigned integers of 16, 32 and 64 bits."""
@@ -159,7 +166,13 @@ def test_tensor_that_an_array_cannot_be_is_refused(prepare, error, words):
         x.numpy()
 
 
-@fact("torch.Tensor.numpy", claims=["T02"], myth="tensors have the dtypes of NumPy arrays", since="2.1")
+@fact(
+    "torch.Tensor.numpy",
+    claims=["T02"],
+    myth="tensors have the dtypes of NumPy arrays",
+    since="2.1",
+    calls="names float8_*",
+)
 @pytest.mark.parametrize("name", ["float8_e4m3fn", "float8_e5m2"])
 def test_tensor_of_eight_bit_floats_is_refused(name):
     """`numpy()` refuses float8, which NumPy does not have."""
@@ -322,7 +335,7 @@ def test_dlpack_refuses_what_it_cannot_say(prepare, words):
         x.__dlpack__()
 
 
-@fact("torch.Tensor.__dlpack__", since="2.9")
+@fact("torch.Tensor.__dlpack__", since="2.9", calls="max_version", gain=True)
 def test_dlpack_capsule_is_of_the_version_that_is_understood():
     """`__dlpack__` gives a capsule of DLPack 1.0 where `max_version` admits it."""
     assert '"dltensor_versioned"' in repr(torch.ones(2).__dlpack__(max_version=(1, 0)))

@@ -1,0 +1,141 @@
+"""Whether a behaviour of torch concerns a use: by what the fact says of calls, and what the code shows there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import IntEnum
+from fnmatch import fnmatchcase
+from functools import cache
+
+from torchproof.calls import ANY, NONE, Clause, clauses, literal
+from torchproof.inventory import Entry
+from torchproof.reports.code.catalog import Argument, Literal, Use
+from torchproof.reports.code.values import Name
+
+
+class Concern(IntEnum):
+    """Whether it does. It may where the code does not show what is passed."""
+
+    NO = 0
+    MAY = 1
+    YES = 2
+
+
+class Concerns:
+    """Judges uses in files of these texts."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self._texts = texts
+        self._words: dict[str, frozenset[str]] = {}
+
+    def of(self, use: Use, said: str, entries: tuple[Entry | None, ...]) -> Concern:
+        """Whether a behaviour concerns a use: `said` is its fact's `calls`, `entries` what releases have of it."""
+        if said == NONE:
+            return Concern.NO
+        if said == ANY:
+            return _of_any(use, entries)
+        return min(getattr(self, f"_{_NAMES.get(one.verb, one.verb)}")(one, use, entries) for one in clauses(said))
+
+    def is_shown(self, use: Use, said: str, entries: tuple[Entry | None, ...]) -> bool:
+        """Whether the arguments of a call themselves tell that it concerns it, whatever it is a method of."""
+        telling = [one for one in clauses(said) if one.verb in ("", "is", "passes")]
+        return bool(telling) and self.of(use, said, entries) is Concern.YES
+
+    def _passed(self, clause: Clause, use: Use, entries: tuple[Entry | None, ...]) -> Concern:
+        return max(self._is_passed(one, use, entries) for one in clause.words)
+
+    def _not(self, clause: Clause, use: Use, entries: tuple[Entry | None, ...]) -> Concern:
+        if use.how != "called":
+            return Concern.NO
+        return Concern(Concern.YES - max(self._is_passed(one, use, entries) for one in clause.words))
+
+    def _is_passed(self, parameter: str, use: Use, entries: tuple[Entry | None, ...]) -> Concern:
+        value = _argument(use, parameter, entries)
+        if value is Argument.UNKNOWN and parameter not in use.keywords and use.unpacks:
+            return self._by_stars(parameter, use)
+        return Concern.NO if value in (Argument.ABSENT, None) else Concern.YES
+
+    def _is(self, clause: Clause, use: Use, entries: tuple[Entry | None, ...]) -> Concern:
+        value = _argument(use, clause.parameter, entries)
+        if value is Argument.ABSENT and use.how == "called":
+            value = _default(clause.parameter, entries)
+        if isinstance(value, Argument):
+            is_by_name = clause.parameter in use.keywords
+            unknown = Concern.MAY if is_by_name else self._by_stars(clause.parameter, use)
+            return unknown if value is Argument.UNKNOWN else Concern.NO
+        return Concern.YES if any(_is_said(value, word) for word in clause.words) else Concern.NO
+
+    def _by_stars(self, parameter: str, use: Use) -> Concern:
+        """What `*` and `**` pass is hardly a parameter that the file does not even name."""
+        return Concern.MAY if self._says(parameter, use) else Concern.NO
+
+    def _passes(self, clause: Clause, use: Use, entries: tuple[Entry | None, ...]) -> Concern:
+        shown = [value for _, value in use.literals]
+        if any(_is_said(value, word) for value in shown for word in clause.words):
+            return Concern.YES
+        is_all = not use.unpacks and len(shown) == use.positional + len(use.keywords)
+        return Concern.NO if is_all else self._names(clause, use, entries)
+
+    def _names(self, clause: Clause, use: Use, entries: tuple[Entry | None, ...]) -> Concern:
+        if use.how == "imported":
+            return Concern.NO
+        if any(_is_said(value, word) for _, value in use.literals for word in clause.words):
+            return Concern.YES
+        return Concern.MAY if any(self._says(word, use) for word in clause.words) else Concern.NO
+
+    def _says(self, word: str, use: Use) -> bool:
+        if use.file not in self._words:
+            self._words[use.file] = frozenset(re.findall(r"\w+", self._texts.get(use.file, "")))
+        words = self._words[use.file]
+        return word in words if "*" not in word else any(fnmatchcase(one, word) for one in words)
+
+    def _catches(self, clause: Clause, use: Use, entries: tuple[Entry | None, ...]) -> Concern:
+        is_caught = use.how == "called" and not use.caught.isdisjoint(clause.words)
+        return Concern.YES if is_caught else Concern.NO
+
+    def _decorates(self, clause: Clause, use: Use, entries: tuple[Entry | None, ...]) -> Concern:
+        how = "mentioned" if clause.words else "called"
+        return Concern.YES if use.decorates and use.how == how else Concern.NO
+
+
+_NAMES = {"": "passed"}
+_CALLED = {"function", "class", "method"}
+
+
+def _of_any(use: Use, entries: tuple[Entry | None, ...]) -> Concern:
+    """A call; a function that is handed on may be called; what is not called is meant where it is mentioned."""
+    if use.how in ("called", "imported"):
+        return Concern.YES if use.how == "called" else Concern.NO
+    kinds = {entry.kind for entry in entries if entry} & _CALLED
+    return Concern.NO if "class" in kinds else Concern.MAY if kinds else Concern.YES
+
+
+def _argument(use: Use, parameter: str, entries: tuple[Entry | None, ...]) -> Literal | Argument:
+    """What is passed for a parameter by the first signature that has it: older releases may not."""
+    if use.how != "called":
+        return Argument.ABSENT
+    having = (entry for entry in entries if entry and any(parameter in _parameters(one) for one in (entry,)))
+    return use.argument(parameter, next(having, None))
+
+
+@cache
+def _parameters(entry: Entry) -> dict[str, str | None]:
+    """The default of each parameter, as text."""
+    return {one.name: one.default for signature in entry.signatures for one in signature.parameters}
+
+
+def _default(parameter: str, entries: tuple[Entry | None, ...]) -> Literal | Argument:
+    defaults = (_parameters(entry).get(parameter) for entry in entries if entry)
+    text = next((one for one in defaults if one), None)
+    return Argument.ABSENT if text is None else literal(text)  # type: ignore[return-value]
+
+
+def _is_said(value: Literal, word: str) -> bool:
+    """Whether a value is what a word of a clause says: the same literal, or a name or text that it fits."""
+    if isinstance(value, Name):
+        return fnmatchcase(value.dotted.rpartition(".")[2], word)
+    said = literal(word)
+    if isinstance(value, str) and isinstance(said, str):
+        return fnmatchcase(value, said)
+    return value == said and (type(value) is bool) == (type(said) is bool)
