@@ -8,6 +8,7 @@ from torchproof.reports.code.guards import Guards
 from torchproof.reports.code.sightings import Sightings
 from torchproof.reports.code.syntax import defaults, may_compare_versions, names_in, parameters, word
 from torchproof.reports.code.values import Expression, Instance, Name, Values, bound, within
+from torchproof.reports.code.wrappers import is_passed_on, rest
 
 
 class Expressions:
@@ -117,6 +118,8 @@ class Expressions:
         pass
 
     def _Name(self, node: ast.Name) -> None:
+        if self.state.inside and node.id == rest(self.state.inside):
+            self.sightings.notes.wrappers.looks(self.state.inside)
         self.sightings.note(self._resolve(node), "mentioned", node)
 
     def _Attribute(self, node: ast.Attribute) -> None:
@@ -127,7 +130,8 @@ class Expressions:
         for one in node.args:
             self.walk(one)
         for keyword in node.keywords:
-            self.walk(keyword.value)
+            if not is_passed_on(keyword, self.state.inside):
+                self.walk(keyword.value)
         self._changes(node)
         values = self._super(node.func) or self._resolve(node.func)
         node = self.meanings.tables.spread(node, self.state.scope)
@@ -139,12 +143,22 @@ class Expressions:
             self.guards.condition(node, self.state.scope)
         if self.sightings.note(values, "called", node, node.args):
             return
+        self._calls_partial(values, node)
         if isinstance(node.func, ast.Attribute):
             self.walk(node.func.value)
             if not any(value is not None for _, value in values):
                 self.sightings.possible(node, node.func.attr)
         elif not isinstance(node.func, ast.Name):
             self.walk(node.func)
+
+    def _calls_partial(self, values: Values, node: ast.Call) -> None:
+        """`make = partial(torch.optim.Adam, lr=1)` is called: with what it passes itself, and more."""
+        one = values[0][1] if len(values) == 1 else None
+        if isinstance(one, Expression) and isinstance(one.node, ast.Call) and word(one.node.func) == "partial":
+            first, *args = [*one.node.args, *node.args]
+            keywords = [*node.keywords, ast.keyword(None, ast.Constant(None))]
+            call = ast.copy_location(ast.Call(first, args, keywords), node)
+            self.sightings.note(self.meanings.resolve(first, one.scope), "called", call, args)
 
     def _resolve(self, node: ast.expr) -> Values:
         return self.meanings.resolve(node, self.state.scope)

@@ -79,6 +79,18 @@ class Meanings:
         values = self.resolve(cls, scope) if cls else ()
         return tuple((mask, self._annotating(value)) for mask, value in values) or self.unknown
 
+    def parameter(self, node: ast.arg, default: ast.expr | None, scope: Scope) -> Values:
+        """What a parameter stands for: by its annotation, or else one of torch's classes or functions by default."""
+        values = self.annotated(node.annotation, scope)
+        if default is None or any(value is not None for _, value in values):
+            return values
+        found = self.resolve(default, scope)
+        is_told = all(
+            isinstance(value, Name) and value.is_torch and self.known.kind(value.dotted) in ("class", "function")
+            for _, value in found
+        )
+        return tuple((mask, OneOf((value,))) for mask, value in found) if found and is_told else values
+
     def _annotating(self, value: Value) -> Instance | None:
         if isinstance(value, LocalClass):
             return Instance(value, is_exact=False)

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 
 from torchproof.reports.code.catalog import Catalog, Use
 from torchproof.reports.code.values import LocalClass, LocalFunction
-
-
-@dataclass(frozen=True)
-class Found:
-    """A use: in which releases, in which function, and through which class, where a subclass may have its own."""
-
-    use: Use
-    is_certain: bool
-    releases: int
-    inside: LocalFunction | None
-    through: str = ""
+from torchproof.reports.code.wrappers import Found, Wrappers
 
 
 class Notes:
@@ -27,6 +17,7 @@ class Notes:
     def __init__(self, known: Catalog) -> None:
         self.known = known
         self.found: list[Found] = []
+        self.wrappers = Wrappers(known)
         self.patched: set[str] = set()  # names of torch that the code sets itself
         # Private functions and classes, with the releases in which, and the functions inside which, they are spoken of.
         self.mentions: dict[LocalClass | LocalFunction, list[tuple[int, LocalFunction | None]]] = {}
@@ -42,7 +33,7 @@ class Notes:
 
     def uses(self) -> Iterator[tuple[Use, bool]]:
         """Every use that may come to run, with whether it is certain."""
-        for one in self.found:
+        for one in (*self.found, *self.wrappers.found()):
             releases = one.releases & self._reached(one.inside)
             if releases and one.use.name not in self.patched:
                 use = replace(one.use, releases=self.known.names(releases))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from torchproof.reports.code.catalog import FUNCTION, Argument, Literal, Use
 from torchproof.reports.code.meanings import Meanings
-from torchproof.reports.code.notes import Found, Notes
+from torchproof.reports.code.notes import Notes
 from torchproof.reports.code.nowhere import is_nowhere
 from torchproof.reports.code.state import State
 from torchproof.reports.code.values import (  # fmt: skip
@@ -21,6 +21,7 @@ from torchproof.reports.code.values import (  # fmt: skip
     Value,
     Values,
 )
+from torchproof.reports.code.wrappers import Found
 
 Literals = tuple[tuple[int | str, Literal], ...]
 Passed = tuple[tuple[str, ...], int, str, Literals]  # what a call passes, as a use has it
@@ -32,6 +33,17 @@ def each(values: Values) -> Iterator[tuple[int, Value]]:
     """The values, and in the place of one of several each of those."""
     for mask, value in values:
         yield from ((mask, one) for one in value.values) if isinstance(value, OneOf) else ((mask, value),)
+
+
+def _constructor(cls: LocalClass) -> LocalFunction | Name | None:
+    """What takes the arguments of a class of the code: its `__init__`, or the class of torch that it has it from."""
+    if {"__init__", "__new__"} & cls.stores.keys():
+        return cls.methods.get("__init__")
+    base = cls.bases[0] if len(cls.bases) == 1 else ()
+    above = base[0][1] if len(base) == 1 else None
+    if isinstance(above, LocalClass) and above is not cls:
+        return _constructor(above)
+    return above if isinstance(above, Name) and above.is_torch else None
 
 
 class Sightings:
@@ -53,7 +65,24 @@ class Sightings:
                     self._use(value, mask, how, node, args)
             elif isinstance(value, (LocalClass, LocalFunction)):
                 self._speaks_of(value, mask)
+                if isinstance(node, ast.Call):
+                    self._calls(value, mask, node)
         return found
+
+    def _calls(self, value: LocalClass | LocalFunction, mask: int, node: ast.Call) -> None:
+        """A function or class of the code is called, which may pass on what it is given to something of torch."""
+        state = self.state
+        called = _constructor(value) if isinstance(value, LocalClass) else value
+        if called is None or state.is_typing or not state.releases & mask:
+            return
+        name = called.dotted if isinstance(called, Name) else ""
+        passed = self._passed(node, node.args)
+        use = Use(name, str(state.module.path), node.lineno, "called", frozenset(), *passed)
+        found = Found(use, not (state.doubt or state.caught), mask & state.releases, state.inside)
+        if isinstance(called, LocalFunction):
+            self.notes.wrappers.calls(called, found)
+        elif self.known.working(use) != self.known.all:
+            self.notes.found.append(found)
 
     def imported(self, value: Value, node: ast.stmt) -> None:
         """Note what an import statement gives."""
@@ -119,7 +148,10 @@ class Sightings:
         )
         if state.caught and how != "refused":
             mask = self._surviving(use, mask)
-        self.notes.found.append(Found(use, not state.doubt, mask, state.inside, value.through))
+        found = Found(use, not state.doubt, mask, state.inside, value.through)
+        self.notes.found.append(found)
+        if isinstance(node, ast.Call):
+            self.notes.wrappers.passes_on(node, found)
 
     def _surviving(self, use: Use, mask: int) -> int:
         """The releases in which a use inside `try` does not fail; what comes after it in the body runs only there."""

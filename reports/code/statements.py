@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy
 from itertools import chain
 
@@ -18,7 +18,19 @@ from torchproof.reports.code.syntax import (
     stores,
     word,
 )
-from torchproof.reports.code.values import Condition, Deferred, Instance, LocalClass, LocalFunction, Name, Scope, Values
+from torchproof.reports.code.values import (  # fmt: skip
+    Condition,
+    Deferred,
+    Expression,
+    Instance,
+    LocalClass,
+    LocalFunction,
+    Name,
+    OneOf,
+    Scope,
+    Value,
+    Values,
+)
 from torchproof.reports.code.versions import is_about_version
 
 _SKIPS = {"skipif": True, "skipIf": True, "skipUnless": False}  # whether a true condition skips
@@ -102,6 +114,8 @@ class Statements:
         of = self.state.cls if self.state.scope.kind == "class" else None
         function = LocalFunction(_head(node), self.state.scope, of, self.state.inside)
         self.state.bind(node.name, ((self.state.everywhere, function),))
+        if of:
+            of.methods[node.name] = function
         if not self.state.is_typing:
             self.state.module.deferred.append(Deferred(function, node.body, releases, doubt))
 
@@ -141,11 +155,25 @@ class Statements:
         self.state.releases, self.state.doubt = inner
         start = len(self.state.module.deferred)
         self.walk(node.body)
+        cls.values.update(self._class_attributes(cls))
         methods = self.state.module.deferred[start:]  # what __init__ assigns is known in the others
         self.state.module.deferred[start:] = sorted(methods, key=lambda one: one.function.node.name != "__init__")
         self.state.scope, self.state.cls = around, of
         self.state.releases, self.state.doubt = before
         self.state.bind(node.name, ((self.state.everywhere, cls),))
+
+    def _class_attributes(self, cls: LocalClass) -> Iterator[tuple[str, Values]]:
+        """What a class says it works with: classes of torch, and tables: `optimizer_class = torch.optim.Adam`."""
+        for name, values in self.state.scope.names.items():
+            if cls.stores.get(name) == 1 and all(self._is_told(value) for _, value in values):
+                yield name, values
+
+    def _is_told(self, value: Value) -> bool:
+        if isinstance(value, Name):
+            return value.is_torch and self.meanings.known.kind(value.dotted) == "class"
+        return isinstance(value, OneOf) or (
+            isinstance(value, Expression) and isinstance(value.node, (ast.Dict, ast.List, ast.Tuple))
+        )
 
     def _base(self, node: ast.expr) -> Values:
         values = self.meanings.resolve(node, self.state.scope)

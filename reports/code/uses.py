@@ -32,7 +32,7 @@ from torchproof.reports.code.project import UNREADABLE, Project, read
 from torchproof.reports.code.sightings import Sightings
 from torchproof.reports.code.state import State
 from torchproof.reports.code.statements import Statements
-from torchproof.reports.code.syntax import globals_in, names_bound, outer_names, parameters, word
+from torchproof.reports.code.syntax import defaults_by_name, globals_in, names_bound, outer_names, parameters, word
 from torchproof.reports.code.values import Deferred, Instance, Module, Scope
 
 # Folders that hold no code of the project.
@@ -156,8 +156,10 @@ class Walk:
         local = frozenset({*names_bound(one.body), *(each.arg for each in wanted)} - outer)
         scope = Scope("function", module, function.scope, local, frozenset(shared))
         state = State(module, scope, self.known.all, one.releases, one.doubt, function.of, function)
+        by_default = defaults_by_name(function.node.args)
         for each in wanted:
-            state.bind(each.arg, self.guards.meanings.annotated(each.annotation, function.scope))
+            values = self.guards.meanings.parameter(each, by_default.get(each.arg), function.scope)
+            state.bind(each.arg, values)
         for each in rest:
             state.forget(each.arg)
         if function.of and wanted:

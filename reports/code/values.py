@@ -91,6 +91,7 @@ class LocalClass:
     is_dynamic: bool
     releases: int = -1
     values: dict[str, Values] = field(default_factory=dict)
+    methods: dict[str, LocalFunction] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

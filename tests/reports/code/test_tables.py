@@ -145,3 +145,68 @@ def test_a_loop_over_classes(broken, loop):
 )
 def test_what_is_not_taken_from_a_table_is_not_known(broken, code):
     assert broken(code) == []
+
+
+CARRIED = {
+    "class attribute": """
+        class A:
+            scheduler = torch.optim.Scheduler
+            def f(self, o):
+                return self.scheduler(o, verbose=True)
+    """,
+    "table of a class": """
+        class A:
+            TABLE = {"a": torch.optim.Scheduler}
+            def f(self, o, name):
+                return self.TABLE[name](o, verbose=True)
+    """,
+    "instance attribute": """
+        class A:
+            def __init__(self):
+                self.scheduler = torch.optim.Scheduler
+            def f(self, o):
+                return self.scheduler(o, verbose=True)
+    """,
+    "default": "def f(o, cls=torch.optim.Scheduler):\n    return cls(o, verbose=True)",
+    "default kept": """
+        class A:
+            def __init__(self, *, cls=torch.optim.Scheduler):
+                self.cls = cls
+            def f(self, o):
+                return self.cls(o, verbose=True)
+    """,
+    "alias": "Mine = torch.optim.Scheduler\ndef f(o):\n    return Mine(o, verbose=True)",
+    "partial": "def f(o):\n    return functools.partial(torch.optim.Scheduler, verbose=True)",
+    "partial called": "make = functools.partial(torch.optim.Scheduler)\nmake(o, verbose=True)",
+    "wrapper": "def make(o, **rest):\n    return torch.optim.Scheduler(o, **rest)\nmake(o, verbose=True)",
+    "subclass": "class A(torch.optim.Scheduler):\n    x = 1\nA(o, verbose=True)",
+    "subclass of one": "class A(torch.optim.Scheduler): ...\nclass B(A): ...\nB(o, verbose=True)",
+    "subclass that passes on": """
+        class A(torch.optim.Scheduler):
+            def __init__(self, o, mine=1, **rest):
+                super().__init__(o, **rest)
+        A(o, mine=2, verbose=True)
+    """,
+}
+
+
+@pytest.mark.parametrize("code", CARRIED.values(), ids=CARRIED)
+def test_a_callable_that_is_carried(broken, code):
+    code = textwrap.dedent(code).strip()
+    assert broken("import functools\n" + code) == [(2 + len(code.splitlines()), "Scheduler")]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def make(o, **rest):\n    rest.pop('verbose')\n    return torch.optim.Scheduler(o, **rest)",
+        "def make(o, verbose=None, **rest):\n    return torch.optim.Scheduler(o, **rest)",
+        "def make(o, **rest):\n    rest = dict(lr=1)\n    return torch.optim.Scheduler(o, **rest)",
+        "def make(o, **rest):\n    return mine(o, **rest)",
+        "class make(torch.optim.Scheduler):\n    def __init__(self, o, verbose=None):\n        super().__init__(o)",
+        "class make(torch.optim.Scheduler):\n    def __new__(cls, o, verbose=None): ...",
+        "class make(mine, torch.optim.Scheduler): ...",
+    ],
+)
+def test_what_is_not_passed_on_is_not_used(broken, code):
+    assert broken(code + "\nmake(o, verbose=True)") == []
