@@ -7,12 +7,14 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from torchproof.inventory import Inventory, inventory
 from torchproof.reports import Refusal, formats, screen
 from torchproof.reports.code.catalog import Use, catalog, works
-from torchproof.reports.code.declared import Declared, declared
+from torchproof.reports.code.declared import Declared, Line, declared
+from torchproof.reports.code.fits import WRONG, Demand, Fit, Works, demands, fits
 from torchproof.reports.code.nowhere import meant
 from torchproof.reports.code.uses import Uses, uses
 
@@ -22,23 +24,41 @@ _SHOWN = 5  # places of one reason, reasons of one release
 
 @dataclass(frozen=True)
 class Reason:
-    """Why some places do not work: `words` as `works` says it, `release` the first or last in which they do."""
+    """Why some places do not work: `words` as `works` says it, `release` the first or last in which they do.
+
+    What is not about code, but about what its project `asks`, has the line that does.
+    """
 
     words: str
     release: str
-    uses: tuple[Use, ...]
+    uses: tuple[Use, ...] = ()
+    asks: Line | None = None
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where it is to be seen."""
+        return (self.asks.place,) if self.asks else tuple(use.where for use in self.uses)
+
+    @property
+    def at_import(self) -> bool:
+        """Whether it is felt as the code is imported."""
+        return any(use.at_import for use in self.uses)
 
 
 @dataclass
 class Floor:
-    """What the uses ask of releases: `floors` and `ceilings` by release, the most demanding first."""
+    """What the code and its project ask of releases: `floors` and `ceilings` by release, the most demanding first.
+
+    `holes` are releases between those in which some of it works, and in which it does not.
+    """
 
     uses: Uses
     releases: tuple[str, ...]
     floors: dict[str, list[Reason]] = field(default_factory=dict)
     ceilings: dict[str, list[Reason]] = field(default_factory=dict)
+    holes: dict[str, list[Reason]] = field(default_factory=dict)
     nowhere: list[Reason] = field(default_factory=list)  # of names that no release has
-    declared: Declared | None = None
+    declared: Declared = field(default_factory=Declared)
 
     @property
     def lowest(self) -> str:
@@ -46,12 +66,24 @@ class Floor:
         return next(iter(self.floors), self.releases[0])
 
     @property
+    def works(self) -> Works:
+        """The releases in which everything works."""
+        highest = next(iter(self.ceilings), self.releases[-1])
+        reasons = next(iter(self.floors.values()), [])
+        by = "project" if reasons and not any(one.uses for one in reasons) else "code"
+        return Works(self.releases, self.lowest, highest, frozenset(self.holes), by)
+
+    @cached_property
+    def fits(self) -> list[Fit]:
+        """How what is declared compares, that which counts first."""
+        return fits(self.declared, self.works)
+
+    @property
     def verdict(self) -> str:
-        """How what is declared compares with it: 'nothing', 'ok', 'too low' or 'higher than needed'."""
-        if self.declared is None:
-            return "nothing"
-        place, lowest = (self.releases.index(one) for one in (self.declared.lowest(self.releases), self.lowest))
-        return "ok" if place == lowest else "too low" if place < lowest else "higher than needed"
+        """What the worst line is that counts: 'nothing' is declared, 'ok', or one of those in fits.py."""
+        if not self.works.fitting:
+            return "no release fits"
+        return self.fits[0].verdict if self.fits else "nothing"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,7 +100,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def command(options: argparse.Namespace) -> int:
-    """Print the floor; 1 where the code declares a lower one, or where no release can import it."""
+    """Print the floor; 1 where something lower is declared, or no release fits or can import the code."""
     if not options.path.exists():
         raise Refusal(f"there is no file or folder {options.path}")
     with screen.waiting(f"reading {options.path}"):
@@ -76,7 +108,7 @@ def command(options: argparse.Namespace) -> int:
     if not found.uses.files:
         raise Refusal(f"no Python file could be read at {options.path}")
     print(_as(options.format, found))
-    return int(found.verdict == "too low" or any(use.at_import for use in found.uses.nowhere))
+    return int(found.verdict in WRONG or any(use.at_import for use in found.uses.nowhere))
 
 
 def floor(path: Path, known: Inventory) -> Floor:
@@ -84,14 +116,19 @@ def floor(path: Path, known: Inventory) -> Floor:
     found = Floor(uses(path, known), known.releases, declared=declared(path))
     floors: dict[tuple[str, str], list[Use]] = defaultdict(list)
     ceilings: dict[tuple[str, str], list[Use]] = defaultdict(list)
+    holes: dict[tuple[str, str], list[Use]] = defaultdict(list)
     for use in found.uses.certain + found.uses.private:
-        since, until = _bounds(use, known)
+        since, until, between = _bounds(use, known)
         if since:
             floors[since].append(use)
         if until:
             ceilings[until].append(use)
-    found.floors = _by_release(floors, known, newest_first=True)
-    found.ceilings = _by_release(ceilings, known, newest_first=False)
+        for one in between:
+            holes[one].append(use)
+    asked = list(demands(found.declared, known.releases))
+    found.floors = _by_release(floors, known, [one for one in asked if one.is_floor], newest_first=True)
+    found.ceilings = _by_release(ceilings, known, [one for one in asked if not one.is_floor], newest_first=False)
+    found.holes = _by_release(holes, known, [], newest_first=False)
     found.nowhere = _nowhere(found.uses.nowhere, known)
     return found
 
@@ -106,26 +143,31 @@ def _nowhere(used: list[Use], known: Inventory) -> list[Reason]:
     ]
 
 
-def _bounds(use: Use, known: Inventory) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
-    """The first release since which a use works up to the last in which it does, and that last one, with why."""
+_Bound = tuple[str, str]  # a release, and why not the one before, after, or itself
+
+
+def _bounds(use: Use, known: Inventory) -> tuple[_Bound | None, _Bound | None, list[_Bound]]:
+    """The first release in which a use works, the last one, and those between them in which it does not."""
     reasons = [works(use, known, release) if release in use.releases else None for release in known.releases]
     if None not in reasons or not any(reasons):
-        return None, None
-    last = len(reasons) - 1 - reasons[::-1].index(None)
-    first = next((place + 1 for place in range(last, -1, -1) if reasons[place]), 0)
+        return None, None, []
+    first, last = reasons.index(None), len(reasons) - 1 - reasons[::-1].index(None)
     since = (known.releases[first], reasons[first - 1] or "") if first else None
     until = (known.releases[last], reasons[last + 1] or "") if last + 1 < len(reasons) else None
-    return since, until
+    between = [(known.releases[place], reason) for place in range(first, last) if (reason := reasons[place])]
+    return since, until, between
 
 
 def _by_release(
-    reasons: dict[tuple[str, str], list[Use]], known: Inventory, newest_first: bool
+    reasons: dict[tuple[str, str], list[Use]], known: Inventory, asked: list[Demand], newest_first: bool
 ) -> dict[str, list[Reason]]:
     found: dict[str, list[Reason]] = defaultdict(list)
+    for one in asked:
+        found[one.release].append(Reason(one.words, one.release, asks=one.line))
     for (release, words), used in reasons.items():
         found[release].append(Reason(words, release, tuple(used)))
     order = sorted(found, key=known.releases.index, reverse=newest_first)
-    return {release: sorted(found[release], key=lambda one: one.uses[0].where) for release in order}
+    return {release: sorted(found[release], key=lambda one: one.places[0]) for release in order}
 
 
 def _as(form: str, found: Floor) -> str:
@@ -150,6 +192,7 @@ def _markdown(found: Floor) -> str:
 _RULES = {
     "floor": "the code needs a later torch",
     "ceiling": "the code needs an earlier torch",
+    "hole": "one release between others does not work",
     "nowhere": "no release has the name",
     "unread": "the file could not be read, or not in whole",
 }
@@ -157,31 +200,38 @@ _RULES = {
 
 def _findings(found: Floor) -> Iterator[formats.Finding]:
     """What sets the floor is an error where the project declares less, else a note; a ceiling is a warning."""
-    declares = found.declared.lowest(found.releases) if found.declared else None
+    declares = found.fits[0] if found.fits else None
     for release, reasons in found.floors.items():
-        is_wrong = declares is not None and found.releases.index(declares) < found.releases.index(release)
-        said = f"; declared: {found.declared.text}" if is_wrong and found.declared else ""
+        is_wrong = bool(declares and declares.verdict == "too low" and _is_below(declares.lowest, release, found))
+        said = f"; declared: {declares.text}" if is_wrong and declares else ""
         for one in reasons:
             says = f"needs torch {release}: {one.words}{said}"
-            yield formats.Finding("floor", "error" if is_wrong else "note", says, _places(one))
+            yield formats.Finding("floor", "error" if is_wrong else "note", says, one.places)
     for release, reasons in found.ceilings.items():
+        level = "error" if found.verdict in ("no release fits", "too high") else "warning"
         for one in reasons:
-            yield formats.Finding("ceiling", "warning", f"needs torch {release} or lower: {one.words}", _places(one))
+            yield formats.Finding("ceiling", level, f"needs torch {release} or lower: {one.words}", one.places)
+    for release, reasons in found.holes.items():
+        for one in reasons:
+            yield formats.Finding("hole", "warning", f"does not work in torch {release}: {one.words}", one.places)
     for one in found.nowhere:
-        yield formats.Finding("nowhere", "warning", f"no release has {one.words}", _places(one))
-    for line in found.uses.unread:
+        yield formats.Finding("nowhere", "warning", f"no release has {one.words}", one.places)
+    for line in [*found.uses.unread, *found.declared.unread]:
         path, _, reason = line.partition(": ")
         yield formats.Finding("unread", "warning", f"not read: {reason}", (path,))
 
 
-def _places(reason: Reason) -> tuple[str, ...]:
-    return tuple(use.where for use in reason.uses)
+def _is_below(declared: str | None, release: str, found: Floor) -> bool:
+    """Whether a release is higher than the lowest that is declared; that of none is older than all that are known."""
+    return declared is None or found.releases.index(declared) < found.releases.index(release)
 
 
 def _lines(found: Floor) -> list[str]:
     oldest = found.releases[0]
     steps = list(found.floors.items())
     lines = [f"floor: torch {found.lowest}" + ("" if steps else " or lower (older releases are not known)")]
+    if not found.works.fitting:
+        lines[:0] = [f"no release of torch fits: {found.lowest} or newer is needed, and {found.works.highest} or older"]
     for place, (release, reasons) in enumerate(steps[:2]):
         if place:
             lines.append(f"without these: torch {release}")
@@ -191,11 +241,15 @@ def _lines(found: Floor) -> list[str]:
     for release, reasons in list(found.ceilings.items())[:1]:
         lines.append(f"ceiling: torch {release}")
         lines += _reasons(reasons, found.releases, before=False)
+    for release, reasons in found.holes.items():
+        lines.append(f"not torch {release}")
+        lines += [line for one in reasons[:_SHOWN] for line in (f"  {one.words}", *_at(one))]
     if found.nowhere:
         lines.append(f"in no release from {oldest} on:")
         for one in found.nowhere:
             lines += [f"  {one.words}", *_at(one)]
-    lines += [*_of_declared(found), _counts(found.uses), *(f"not read: {line}" for line in found.uses.unread)]
+    lines += [*_of_declared(found), _counts(found.uses)]
+    lines += [f"not read: {line}" for line in [*found.uses.unread, *found.declared.unread]]
     return lines
 
 
@@ -210,19 +264,18 @@ def _reasons(reasons: list[Reason], releases: tuple[str, ...], before: bool) -> 
 
 
 def _at(reason: Reason) -> list[str]:
+    if reason.asks:
+        return [f"    {reason.asks.place}: {reason.asks.text}"]
     lines = [f"    {use.where}" + (" (at import)" if use.at_import else "") for use in reason.uses[:_SHOWN]]
     return lines + [f"    and {len(reason.uses) - _SHOWN} more"] * (len(reason.uses) > _SHOWN)
 
 
 def _of_declared(found: Floor) -> list[str]:
-    if found.declared is None:
+    if not found.fits:
         return ["declared: nothing about torch was found"]
-    said = {
-        "ok": "OK, that is the floor",
-        "too low": f"lower than possible: the code needs {found.lowest}",
-        "higher than needed": f"higher than the code needs, which is {found.lowest}",
-    }
-    return [f"declared: {found.declared.text} ({found.declared.file}): {said[found.verdict]}"]
+    head, *others = found.fits
+    lines = [f"declared: {head.text} ({head.file}): {head.says}"]
+    return lines + [f"also declared: {one.text} ({one.file}): {one.says}" for one in others]
 
 
 def _counts(used: Uses) -> str:
@@ -237,30 +290,25 @@ def _counts(used: Uses) -> str:
 def _data(found: Floor) -> dict:
     def data(steps: dict[str, list[Reason]]) -> list[dict]:
         return [
-            {"release": release, "why": one.words, "at": [use.where for use in one.uses],
-             "at_import": any(use.at_import for use in one.uses)}
+            {"release": release, "why": one.words, "at": list(one.places), "at_import": one.at_import}
             for release, reasons in steps.items()
             for one in reasons
-        ]  # fmt: skip
+        ]
 
+    declared = [{"text": one.text, "file": one.file, "verdict": one.verdict} for one in found.fits]
     return {
         "floor": found.lowest,
         "or_lower": not found.floors,
         "ceiling": next(iter(found.ceilings), None),
         "floors": data(found.floors),
         "ceilings": data(found.ceilings),
-        "declared": found.declared and {"text": found.declared.text, "file": found.declared.file},
-        "nowhere": [
-            {
-                "why": one.words,
-                "at": [use.where for use in one.uses],
-                "at_import": any(use.at_import for use in one.uses),
-            }
-            for one in found.nowhere
-        ],
+        "holes": data(found.holes),
+        "declared": declared[0] if declared else None,
+        "also_declared": declared[1:],
+        "nowhere": [{"why": one.words, "at": list(one.places), "at_import": one.at_import} for one in found.nowhere],
         "verdict": found.verdict,
         "certain": len(found.uses.certain),
         "private": sorted({use.name for use in found.uses.private}),
         "possible": len(found.uses.possible),
-        "unread": found.uses.unread,
+        "unread": [*found.uses.unread, *found.declared.unread],
     }

@@ -1,0 +1,213 @@
+"""What a project declares about the torch that it needs, wherever projects declare it. Nothing of it runs.
+
+Each kind of file has a reader, which gives the lines of it that are about torch, or about what says something of torch:
+its torchvision, the Pythons and the NumPy. Of several files, that counts by which the project is installed.
+"""
+
+from __future__ import annotations
+
+import configparser
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from packaging.specifiers import SpecifierSet
+
+from torchproof.reports.code.declared import conda, docker, requirements, setups, tables
+from torchproof.reports.code.declared.lines import (
+    Line,
+    Said,
+    Unread,
+    in_file,
+    reaches_above,
+    reaches_below,
+    short,
+    torchs,
+)
+
+_UNREADABLE = (OSError, ValueError, SyntaxError, configparser.Error, RecursionError, AttributeError, TypeError)
+# The most binding first: what the project is installed by, what it is worked on with, where it runs.
+_READERS: tuple[tuple[str, Callable[[Path], Iterator[Said]]], ...] = (
+    ("pyproject.toml", tables.pyproject),
+    ("setup.cfg", setups.setup_cfg),
+    ("setup.py", setups.setup_py),
+    ("settings.ini", setups.settings_ini),
+    ("PKG-INFO", requirements.metadata),
+    ("Pipfile", tables.pipfile),
+    ("pixi.toml", tables.pixi),
+    ("requirements.in", requirements.read),
+    ("requirements.txt", requirements.read),
+    ("requirements*.txt", requirements.read),
+    ("*requirements*.txt", requirements.read),
+    ("requirements*.in", requirements.read),
+    ("requirements/*.txt", requirements.read),
+    ("requirements/*.in", requirements.read),
+    ("reqs/*.txt", requirements.read),
+    ("*env*.y*ml", conda.environment),
+    ("conda*.y*ml", conda.environment),
+    ("conda/*.y*ml", conda.environment),
+    ("meta.yaml", conda.environment),
+    ("*recipe*/meta.yaml", conda.environment),
+    ("Dockerfile*", docker.read),
+    ("*.Dockerfile", docker.read),
+    ("docker/*Dockerfile*", docker.read),
+)
+# What is asked only where none of those says anything about torch.
+_OTHERS: tuple[tuple[str, Callable[[Path], Iterator[Said]]], ...] = (
+    ("*.py", tables.script),
+    ("poetry.lock", tables.lock),
+    ("uv.lock", tables.lock),
+    ("pdm.lock", tables.lock),
+    ("pylock*.toml", tables.lock),
+    ("Pipfile.lock", tables.pipfile_lock),
+)
+_FIRST_OF_ITS_FOLDER = re.compile(r"(base|core|main|prod\w*|install|requirements|runtime)\.\w+$")
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a project says: by file, the lines about torch (or its torchvision); about the Pythons; about NumPy."""
+
+    torch: dict[str, list[Line]] = field(default_factory=dict)
+    python: tuple[Line, ...] = ()
+    numpy: tuple[Line, ...] = ()
+    unread: tuple[str, ...] = ()
+
+    @property
+    def file(self) -> str:
+        """The file that counts."""
+        return next(iter(self.torch), "")
+
+    def ranges(self, file: str = "") -> list[Range]:
+        """What a file (that which counts) declares: lines for other environments, or of other groups, stand apart.
+
+        What the project always needs comes before what an extra or a group asks for. A line without a marker holds
+        beside those that have one.
+        """
+        lines = self.torch.get(file or self.file, [])
+        group = min((one.group for one in lines), key=lambda name: (name != "", name == "build"), default="")
+        lines = [one for one in lines if one.group == group]
+        lines = [one for one in lines if one.name == "torch"] or lines
+        always = [one for one in lines if not one.marker]
+        markers = dict.fromkeys(one.marker for one in lines if one.marker and one.holds_on(self.pythons))
+        found = [Range((*always, *(one for one in lines if one.marker == marker))) for marker in markers]
+        return found or ([Range(tuple(always))] if always else [])
+
+    @property
+    def pythons(self) -> SpecifierSet:
+        """The Pythons that the project takes."""
+        return SpecifierSet(",".join(str(one.specifiers) for one in self.python if one.specifiers))
+
+
+@dataclass(frozen=True)
+class Range:
+    """Lines that hold at once, and what they allow."""
+
+    lines: tuple[Line, ...]
+
+    @property
+    def text(self) -> str:
+        """As the file has it."""
+        return ", ".join(one.text for one in self.lines)
+
+    @property
+    def place(self) -> str:
+        """The files that have them."""
+        return ", ".join(dict.fromkeys(one.place for one in self.lines))
+
+    def allowed(self, releases: tuple[str, ...]) -> list[str]:
+        """Of the releases, those of which any patch is allowed."""
+        return [release for release in releases if torchs(list(self.lines), release)]
+
+    def reaches_below(self, releases: tuple[str, ...]) -> bool:
+        """Whether it allows a torch that is older than all of them."""
+        return reaches_below(list(self.lines), releases[0])
+
+    def reaches_above(self, releases: tuple[str, ...]) -> bool:
+        """Whether it allows a torch that is newer than all of them."""
+        return reaches_above(list(self.lines), releases[-1])
+
+
+def declared(path: Path) -> Declared:
+    """What the files nearest to `path` declare: in its folder, above it, or beside an installed package."""
+    path = path.resolve()
+    said: list[Said] = []
+    if path.is_file() and path.suffix == ".py":
+        said = [in_file(one, path) for one in _read(path, tables.script)]
+    for folder in [*([path] if path.is_dir() else []), *path.parents]:
+        if not _has(said, "torch"):
+            said += _of_folder(folder, path)
+        if (folder / ".git").exists() or (folder / "pyproject.toml").exists():
+            break
+    return _as_declared(said)
+
+
+def _of_folder(folder: Path, path: Path) -> list[Said]:
+    """What all files of a folder say; headers of scripts and lock files only where no other names torch."""
+    said = [one for file, reader in _files(folder, path, _READERS) for one in _read(file, reader)]
+    if not _has(said, "torch"):
+        said += [one for file, reader in _files(folder, path, _OTHERS) for one in _read(file, reader)]
+    return said
+
+
+def _files(
+    folder: Path, path: Path, readers: tuple[tuple[str, Callable[[Path], Iterator[Said]]], ...]
+) -> Iterator[tuple[Path, Callable[[Path], Iterator[Said]]]]:
+    """The files of a folder that can declare something, each once."""
+    seen: set[Path] = set()
+    for pattern, reader in readers:
+        for file in sorted(folder.glob(pattern), key=lambda file: (not _FIRST_OF_ITS_FOLDER.search(file.name), file)):
+            if file.is_file() and file not in seen:
+                seen.add(file)
+                yield file, reader
+    for info in sorted(folder.glob("*.dist-info")) if readers is _READERS else ():
+        if _installs(info, path.relative_to(folder)):
+            yield info / "METADATA", requirements.metadata
+
+
+def _read(file: Path, reader: Callable[[Path], Iterator[Said]]) -> list[Said]:
+    """What a file says; one that cannot be read says so, and takes nothing from the others."""
+    found: list[Said] = []
+    try:
+        for one in reader(file):
+            found.append(in_file(one, file))
+    except _UNREADABLE as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        found.append(Unread(reason, short(file)))
+    return found
+
+
+def _has(said: list[Said], name: str) -> bool:
+    return any(isinstance(one, Line) and one.name == name for one in said)
+
+
+def _as_declared(said: list[Said]) -> Declared:
+    lines = [one for one in said if isinstance(one, Line)]
+    has_torch = _has(said, "torch")
+    torch: dict[str, list[Line]] = {}
+    for one in lines:
+        if one.name == "torch" or (one.name == "torchvision" and not has_torch and one.specifiers):
+            torch.setdefault(one.file, []).append(one)
+    order = sorted(torch, key=lambda file: all(one.group for one in torch[file]))
+    python = [one for one in lines if one.name == "python" and one.specifiers]
+    numpy = [one for one in lines if one.name == "numpy" and one.specifiers and not (one.marker or one.group)]
+    unread = dict.fromkeys(f"{one.file}: {one.reason}" for one in said if isinstance(one, Unread))
+    return Declared(
+        {file: torch[file] for file in order},
+        tuple(one for one in python if one.file == python[0].file),
+        tuple(one for one in numpy if one.file == numpy[0].file),
+        tuple(unread),
+    )
+
+
+def _installs(info: Path, inside: Path) -> bool:
+    """Whether a distribution brought what lies at a path beside its metadata."""
+    record = info / "RECORD"
+    top = inside.parts[:1]
+    if not top:  # the folder itself was asked for, which is clear where there is one distribution
+        return len(list(info.parent.glob("*.dist-info"))) == 1
+    return (
+        record.is_file()
+        and re.search(rf"^{re.escape(top[0])}[/,]", record.read_text("utf-8"), re.MULTILINE) is not None
+    )

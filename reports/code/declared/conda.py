@@ -1,0 +1,90 @@
+"""What conda's files ask for: environment.yml and meta.yaml, whose lists are read line by line, and its versions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from torchproof.reports.code.declared.lines import Said, Unread, line, of, text_of
+
+# What conda calls torch. The name of a build of CUDA (pytorch-cuda) is none of them.
+_NAMES = {"pytorch": "torch", "pytorch-cpu": "torch", "pytorch-gpu": "torch", "torchvision": "torchvision"}
+_LISTS = re.compile(r"(dependencies|run|run_constrained|host|build|pip)\s*:\s*(.*)")
+
+
+def environment(file: Path) -> Iterator[Said]:
+    """environment.yml, or a recipe: the items of its lists of dependencies, an item a line, those under pip: as pip's.
+
+    Of YAML nothing else is needed, and a list that is written otherwise is told as not read.
+    """
+    pip_at: int | None = None  # how far the word pip: is in
+    within = ""
+    for number, whole in enumerate(text_of(file).splitlines(), 1):
+        text = re.sub(r"(^|\s)#.*", "", whole).rstrip()
+        if not text.strip():
+            continue
+        indent = len(text) - len(text.lstrip())
+        item = re.fullmatch(r"\s*-\s+(.*)", text)
+        if pip_at is not None and indent <= pip_at:
+            pip_at = None
+        if key := re.fullmatch(r"\s*(?:-\s+)?" + _LISTS.pattern, text):
+            within, pip_at = key[1], indent if key[1] == "pip" else pip_at
+            if key[2]:
+                yield from _flow(key[2], key[1], number)
+        elif item and within:
+            yield from _item(item[1], pip_at is not None)
+        elif not item:
+            within = ""
+
+
+def _item(text: str, is_of_pip: bool) -> Iterator[Said]:
+    text = text.strip().strip("'\"")
+    if "{{" in text:
+        if re.match(r"(pytorch|torch)\b", text):
+            yield Unread(f"{text} is written by a template")
+    elif is_of_pip:
+        yield from of(text)
+    else:
+        yield from spec(text)
+
+
+def _flow(text: str, within: str, number: int) -> Iterator[Said]:
+    """A list in brackets on one line."""
+    if inside := re.fullmatch(r"\[(.*)\]", text):
+        for one in inside[1].split(","):
+            yield from _item(one, within == "pip")
+    elif "torch" in text or text.startswith("["):
+        yield Unread(f"its line {number}: a list that is not written an item a line")
+
+
+def spec(text: str) -> Iterator[Said]:
+    """A package as conda writes it: `pytorch=2.0.1`, `pytorch::pytorch>=2.1`, `pytorch 2.0.* *cuda*`."""
+    found = re.fullmatch(r"(?:\S+::)?([A-Za-z0-9_.-]+)\s*(?:\[version=['\"]?([^'\"\]]*)['\"]?[^\]]*\]|(.*))", text)
+    if found:
+        yield from package(found[1], (found[2] or found[3] or "").strip(), text=text)
+
+
+def package(name: str, version: str, group: str = "", text: str = "") -> Iterator[Said]:
+    """A package of conda, and what its version asks for; alternatives (`2.0|2.1`) are as many lines."""
+    if name.lower() not in _NAMES:
+        return
+    text = text or f"{name} {version}".strip()
+    for one in version.split("|"):
+        yield line(_NAMES[name.lower()], text, _specifiers(one.strip()), group=group)
+
+
+def _specifiers(version: str) -> str:
+    """What conda asks for as Python's specifiers: `=2.0` and `2.0` with a build begin so, `==2.0` is exactly that."""
+    version = re.sub(r"(?<=[<>=!~,])\s+|\s+(?=[,<>!~])", "", version)
+    parts = re.split(r"\s+|(?<=[\w*.])=", version, maxsplit=1)  # behind the version may stand a build
+    return ",".join(map(_specifier, filter(None, parts[0].split(","))))
+
+
+def _specifier(one: str) -> str:
+    if one == "*":
+        return ""
+    if re.match(r"==|[<>!~]", one):
+        return one if not one.startswith((">", "<")) else one.replace(".*", "")
+    version = one.lstrip("=").rstrip("*").rstrip(".")
+    return f"=={version}.*" if one.startswith("=") or one.endswith("*") else f"=={version}"

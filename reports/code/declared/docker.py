@@ -1,0 +1,52 @@
+"""Dockerfiles: the image that one begins from, and what it installs with pip or conda."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from torchproof.reports.code.declared import conda
+from torchproof.reports.code.declared.lines import Line, Said, Unread, line, of, text_of
+
+_TAG = re.compile(r"(?:docker\.io/)?(?:pytorch/pytorch|pytorch/torchserve)(?::([^@\s]+))?(?:@\S+)?", re.IGNORECASE)
+_INSTALL = re.compile(r"(?:^|[/\s])(pip3?|conda|mamba|micromamba)(?:\s+-\S+)*\s+install\s+(.*)")
+_WITH_VALUE = ("-r", "-c", "-i", "-f", "-t", "-n", "--index-url", "--extra-index-url", "--find-links", "--target")
+
+
+def read(file: Path) -> Iterator[Said]:
+    """What is installed counts before what the image brings."""
+    text = re.sub(r"\\[ \t]*\r?\n", " ", re.sub(r"(?m)^\s*#.*\n", "", text_of(file)))
+    values = dict(re.findall(r"(?m)^\s*(?:ARG|ENV)\s+(\w+)[= ][\"']?([^\s\"']+)", text))
+    text = re.sub(r"\$\{?(\w+)\}?", lambda found: values.get(found[1], found[0]), text)
+    installed = [said for command in re.findall(r"(?m)^\s*RUN\s+(.*)", text) for said in _installed(command)]
+    if not any(isinstance(said, Line) and said.name == "torch" for said in installed):
+        yield from _images(text)
+    yield from installed
+
+
+def _images(text: str) -> Iterator[Said]:
+    for image in re.findall(r"(?mi)^\s*FROM\s+(?:--\S+\s+)?(\S+)", text):
+        if found := _TAG.fullmatch(image):
+            version = re.match(r"\d+\.\d+(\.\d+)?", found[1] or "")
+            if version:
+                yield line("torch", f"FROM {image}", f"=={version[0]}" + ("" if version[1] else ".*"))
+            else:
+                yield Unread(f"FROM {image} does not say which release of torch it has")
+        elif re.search(r"nvidia/pytorch", image):
+            yield Unread(f"FROM {image} has a build of its vendor's, which says no release")
+
+
+def _installed(command: str) -> Iterator[Said]:
+    for one in re.split(r"&&|\|\||;|\|", command):
+        if found := _INSTALL.search(one.strip()):
+            try:
+                words = iter(shlex.split(found[2]))
+            except ValueError:
+                continue
+            for word in words:
+                if word in _WITH_VALUE:
+                    next(words, "")
+                elif not word.startswith("-"):
+                    yield from of(word) if found[1].startswith("pip") else conda.spec(word)

@@ -1,0 +1,225 @@
+"""One line that declares something, and which releases of torch it allows."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote
+
+from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.version import InvalidVersion, Version
+
+from torchproof.releases import supported
+from torchproof.reports.code.versions import newest
+
+# What is read of what a project declares; `python` is the range of Pythons that it takes.
+NAMES = ("torch", "torchvision", "numpy", "python")
+_SYSTEMS = (
+    {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix", "platform_machine": "x86_64"},
+    {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix", "platform_machine": "aarch64"},
+    {"sys_platform": "darwin", "platform_system": "Darwin", "os_name": "posix", "platform_machine": "x86_64"},
+    {"sys_platform": "darwin", "platform_system": "Darwin", "os_name": "posix", "platform_machine": "arm64"},
+    {"sys_platform": "win32", "platform_system": "Windows", "os_name": "nt", "platform_machine": "AMD64"},
+)
+_PYTHONS = [f"3.{minor}" for minor in range(6, 21)]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A requirement of one of NAMES, in its own words; `place` is the file that has it, which `file` includes."""
+
+    name: str
+    text: str
+    specifiers: SpecifierSet
+    marker: str = ""
+    group: str = ""  # the extra or group that asks for it; what the project always needs has none
+    file: str = ""
+    place: str = ""
+
+    def allows(self, version: str) -> bool:
+        """Whether it allows a version, final or not."""
+        return self.specifiers.contains(version, prereleases=True)
+
+    def holds_on(self, pythons: SpecifierSet) -> bool:
+        """Whether there is an environment, with one of some Pythons, for which it is said."""
+        if not self.marker:
+            return True
+        marker = Marker(self.marker)
+        taken = [one for one in _PYTHONS if any(pythons.contains(f"{one}.{patch}") for patch in range(20))]
+        try:
+            return any(
+                marker.evaluate({**system, "python_version": one, "python_full_version": f"{one}.1", "extra": group})
+                for one in taken
+                for system in _SYSTEMS
+                for group in (self.group, "")
+            )
+        except (UndefinedComparison, UndefinedEnvironmentName):
+            return True
+
+
+@dataclass(frozen=True)
+class Unread:
+    """What may say something about torch and was not understood: the `file`, and why."""
+
+    reason: str
+    file: str = ""
+
+
+Said = Line | Unread
+
+
+def of(text: str, group: str = "") -> Iterator[Said]:
+    """What a requirement, as pip reads it, says about one of NAMES: nothing, a line, or that it is not understood."""
+    text = re.sub(r"\s+(#|--).*", "", text.strip())
+    if not re.match(r"[A-Za-z0-9]", text) and "torch" not in text:
+        return
+    try:
+        one = Requirement(text)
+    except InvalidRequirement:
+        yield from _of_file(text, group) if re.search(r"(^|/)torch-\d", text) else _invalid(text)
+        return
+    name, marker = canonicalize_name(one.name), str(one.marker or "")
+    if name not in NAMES:
+        return
+    if extra := re.search(r"extra == ['\"](.*?)['\"]", marker):
+        group = group or extra[1]
+    if one.url:
+        yield from _of_url(name, one.url, text, marker, group)
+    else:
+        yield line(name, text, _comparable(one.specifier), marker, group)
+
+
+def line(name: str, text: str, specifiers: str | SpecifierSet, marker: str = "", group: str = "") -> Said:
+    """A line by its parts, or that one of them cannot be understood."""
+    try:
+        if marker:
+            Marker(marker)
+        return Line(name, " ".join(text.split()), _comparable(SpecifierSet(str(specifiers))), marker, group)
+    except (InvalidSpecifier, InvalidMarker):
+        return Unread(f"{text} is no requirement that pip takes")
+
+
+def _comparable(specifiers: SpecifierSet) -> SpecifierSet:
+    """What compares with releases: a local label and a nightly's date count as the release that they are of."""
+    return SpecifierSet(",".join(map(_of_release, map(str, specifiers))))
+
+
+def _of_release(specifier: str) -> str:
+    operator, version = re.fullmatch(r"(\W+)(.*)", specifier).groups()  # pyright: ignore[reportOptionalMemberAccess]
+    try:
+        told = Version(version)
+    except InvalidVersion:  # with a star, or whatever stands behind ===
+        return f"{operator}{version.partition('+')[0]}"
+    return f"=={told.base_version}" if operator in ("==", "===") else f"{operator}{told.public}"
+
+
+def _invalid(text: str) -> Iterator[Unread]:
+    if re.match(rf"({'|'.join(NAMES)})(?![\w.-])", text, re.IGNORECASE):
+        yield Unread(f"{text} is no requirement that pip takes")
+
+
+def _of_file(text: str, group: str) -> Iterator[Said]:
+    """A wheel or an archive by its place, without a name before it."""
+    where, _, marker = text.partition(" ; ")
+    yield from _of_url("torch", where, text, marker, group)
+
+
+def _of_url(name: str, url: str, text: str, marker: str, group: str) -> Iterator[Said]:
+    version = _version_in(name, unquote(url))
+    if version:
+        yield line(name, text, f"=={version}", marker, group)
+    else:
+        yield Unread(f"{text} does not say a version")
+
+
+def _version_in(name: str, url: str) -> str | None:
+    """The version in the name of a wheel, an archive, or a tag of a repository."""
+    file = url.partition("#")[0].rpartition("/")[2]
+    try:
+        return str(parse_wheel_filename(file)[1].public)
+    except (InvalidWheelFilename, InvalidVersion):
+        found = re.search(rf"{name}-(\d+(?:\.\d+)+)|@v?(\d+\.\d+(?:\.\d+)*)$", url)
+        return next(filter(None, found.groups())) if found else None
+
+
+def text_of(file: Path) -> str:
+    """The text of a file, in the encoding that it begins to be in: PowerShell writes UTF-16."""
+    data = file.read_bytes()
+    is_wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return data.decode("utf-16" if is_wide else "utf-8-sig")
+
+
+def in_group(said: Said, group: str) -> Said:
+    """The same, asked for by an extra or a group."""
+    return replace(said, group=group) if isinstance(said, Line) else said
+
+
+def in_place(said: Said, file: Path) -> Said:
+    """The same, with the file that has it, if that was not told before."""
+    if isinstance(said, Unread):
+        return said if said.file else replace(said, file=short(file))
+    return said if said.place else replace(said, place=short(file))
+
+
+def in_file(said: Said, file: Path) -> Said:
+    """The same, as what is said by this file, which may have included it."""
+    said = in_place(said, file)
+    return replace(said, file=short(file)) if isinstance(said, Line) else said
+
+
+def short(file: Path) -> str:
+    """A file as it is called in what is printed: with its folder where its own name says too little."""
+    is_clear = file.parent.name not in ("requirements", "recipe", "conda", "conda.recipe", "docker", "reqs")
+    return file.name if is_clear and file.name != "METADATA" else "/".join(file.parts[-2:])
+
+
+# --- releases ---------------------------------------------------------------------------------------------------------
+
+
+@cache
+def _versions(release: str) -> tuple[str, ...]:
+    """Every patch of a release."""
+    return tuple(f"{release}.{patch}" for patch in range(int(newest(release).split(".")[2]) + 1))
+
+
+def torchs(lines: list[Line], release: str) -> bool:
+    """Whether some lines, all at once, allow any patch of a release: of torch, or of the torchvision for it."""
+    torch = [one for one in lines if one.name == "torch"]
+    if torch:
+        return any(all(one.allows(version) for one in torch) for version in _versions(release))
+    vision = supported().get(release)
+    return vision is not None and all(
+        any(one.allows(version) for version in _patches(vision.torchvision)) for one in lines
+    )
+
+
+def _patches(version: str) -> list[str]:
+    head, _, patch = version.rpartition(".")
+    return [f"{head}.{one}" for one in range(int(patch) + 1)]
+
+
+# Versions before the first release that is known here and, as far as they can be foreseen, after the last.
+_OLDER = [f"1.{minor}.{patch}" for minor in range(14) for patch in range(3)] + [f"0.4.{patch}" for patch in range(2)]
+_NEWER = [f"{major}.{minor}.0" for major in (2, 3) for minor in range(40)]
+
+
+def reaches_below(lines: list[Line], oldest: str) -> bool:
+    """Whether some lines, all at once, allow a torch that is older than a release."""
+    return _allow_any(lines, [one for one in _OLDER if Version(one) < Version(oldest)])
+
+
+def reaches_above(lines: list[Line], last: str) -> bool:
+    """Whether some lines, all at once, allow a torch that is newer than a release."""
+    return _allow_any(lines, [one for one in _NEWER if Version(one).release[:2] > Version(last).release[:2]])
+
+
+def _allow_any(lines: list[Line], versions: list[str]) -> bool:
+    torch = [one for one in lines if one.name == "torch"]
+    return bool(torch) and any(all(one.allows(version) for one in torch) for version in versions)

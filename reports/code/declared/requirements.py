@@ -1,0 +1,42 @@
+"""Files of requirements, as pip reads them, and the metadata of a package that is built."""
+
+from __future__ import annotations
+
+import email.parser
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from torchproof.reports.code.declared.lines import Said, Unread, in_place, line, of, text_of
+
+
+def read(file: Path, seen: frozenset[Path] = frozenset()) -> Iterator[Said]:
+    """A file of requirements, with those that it includes (`-r`), each once, and its constraints (`-c`)."""
+    seen |= {file.resolve()}
+    text = re.sub(r"[ \t]+\\\r?\n|\\\r?\n", " ", text_of(file))
+    for one in map(str.strip, text.splitlines()):
+        if included := re.match(r"(?:-r|-c|--requirement|--constraint)[\s=]*([^#\s]+)", one):
+            yield from _included(file.parent / included[1].strip("'\""), seen, file)
+        elif editable := re.match(r"(?:-e|--editable)[\s=]*(\S+)", one):
+            yield from of(editable[1]) if "torch" in editable[1] else ()
+        elif one and not one.startswith(("#", "-")):
+            yield from of(one)
+
+
+def _included(file: Path, seen: frozenset[Path], by: Path) -> Iterator[Said]:
+    if file.resolve() in seen:
+        return
+    if "://" in str(file) or not file.is_file():
+        yield Unread(f"{by.name} includes {file.name}, which is not here", by.name)
+        return
+    for said in read(file, seen):
+        yield in_place(said, file)
+
+
+def metadata(file: Path) -> Iterator[Said]:
+    """PKG-INFO or METADATA."""
+    message = email.parser.HeaderParser().parsestr(text_of(file))
+    for text in message.get_all("Requires-Dist") or []:
+        yield from of(text)
+    if python := message.get("Requires-Python"):
+        yield line("python", f"Requires-Python: {python}", python)

@@ -1,0 +1,217 @@
+"""TOML files: pyproject.toml as each of its tools reads it, Pipfile, pixi.toml, headers of scripts, and lock files."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from torchproof.reports.code.declared import conda, requirements
+from torchproof.reports.code.declared.lines import NAMES, Said, in_group, in_place, line, of, text_of
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+def pyproject(file: Path) -> Iterator[Said]:
+    """`[project]` and its groups, then what tools have of their own."""
+    data = tomllib.loads(text_of(file))
+    tool = data.get("tool", {})
+    yield from _project(data.get("project", {}))
+    yield from _setuptools(tool.get("setuptools", {}).get("dynamic", {}), file)
+    hook = tool.get("hatch", {}).get("metadata", {}).get("hooks", {}).get("requirements_txt", {})
+    yield from _files(hook.get("files", []), file)
+    yield from _flit(tool.get("flit", {}).get("metadata", {}))
+    yield from _poetry(tool.get("poetry", {}))
+    yield from _pixi(tool.get("pixi", {}))
+    groups = data.get("dependency-groups", {})
+    for name in groups:
+        yield from _group(groups, name, frozenset())
+    for name, texts in tool.get("pdm", {}).get("dev-dependencies", {}).items():
+        yield from _each(texts, name)
+    for name, environment in tool.get("hatch", {}).get("envs", {}).items():
+        yield from _each([*environment.get("dependencies", []), *environment.get("extra-dependencies", [])], name)
+    uv = tool.get("uv", {})
+    yield from _each(uv.get("constraint-dependencies", []), "")
+    yield from _each(uv.get("dev-dependencies", []), "dev")
+    yield from _sources(uv.get("sources", {}).get("torch", []))
+    yield from _each(data.get("build-system", {}).get("requires", []), "build")
+
+
+def _project(project: dict) -> Iterator[Said]:
+    yield from _each(project.get("dependencies", []), "")
+    for extra, texts in project.get("optional-dependencies", {}).items():
+        yield from _each(texts, extra)
+    if python := project.get("requires-python"):
+        yield line("python", f'requires-python = "{python}"', python)
+
+
+def _each(texts: Iterable[object], group: str) -> Iterator[Said]:
+    for text in texts:
+        if isinstance(text, str):
+            yield from of(text, group)
+
+
+def _group(groups: dict, name: str, seen: frozenset[str]) -> Iterator[Said]:
+    """A dependency group, with those that it includes."""
+    for one in groups.get(name, []) if name not in seen else ():
+        if isinstance(one, str):
+            yield from of(one, name)
+        elif isinstance(one, dict) and "include-group" in one:
+            yield from (in_group(said, name) for said in _group(groups, one["include-group"], seen | {name}))
+
+
+def _setuptools(dynamic: dict, file: Path) -> Iterator[Said]:
+    yield from _files(dynamic.get("dependencies", {}).get("file", []), file)
+    for extra, source in dynamic.get("optional-dependencies", {}).items():
+        yield from (in_group(said, extra) for said in _files(source.get("file", []), file))
+
+
+def _files(names: str | list[str], file: Path) -> Iterator[Said]:
+    for name in [names] if isinstance(names, str) else names:
+        if (one := file.parent / name).is_file():
+            yield from (in_place(said, one) for said in requirements.read(one))
+
+
+def _flit(table: dict) -> Iterator[Said]:
+    yield from _each(table.get("requires", []), "")
+    for extra, texts in table.get("requires-extra", {}).items():
+        yield from _each(texts, extra)
+    if python := table.get("requires-python"):
+        yield line("python", f'requires-python = "{python}"', python)
+
+
+def _sources(sources: dict | list[dict]) -> Iterator[Said]:
+    """A wheel of torch by its URL."""
+    for one in [sources] if isinstance(sources, dict) else sources:
+        if url := one.get("url"):
+            yield from of(f"torch @ {url}" + (f" ; {one['marker']}" if "marker" in one else ""))
+
+
+# --- Poetry, Pipenv and pixi, which have a table of names and versions ------------------------------------------------
+
+
+def _poetry(table: dict) -> Iterator[Said]:
+    yield from _table(table.get("dependencies", {}), "", _poetry_versions)
+    yield from _table(table.get("dev-dependencies", {}), "dev", _poetry_versions)
+    for name, group in table.get("group", {}).items():
+        yield from _table(group.get("dependencies", {}), name, _poetry_versions)
+
+
+def pipfile(file: Path) -> Iterator[Said]:
+    """Pipfile: packages, those for development, and the Python."""
+    data = tomllib.loads(text_of(file))
+    yield from _table(data.get("packages", {}), "", lambda text: [text])
+    yield from _table(data.get("dev-packages", {}), "dev", lambda text: [text])
+    if python := data.get("requires", {}).get("python_version"):
+        yield line("python", f'python_version = "{python}"', f"=={python}.*")
+
+
+def pixi(file: Path) -> Iterator[Said]:
+    """pixi.toml."""
+    yield from _pixi(tomllib.loads(text_of(file)))
+
+
+def _pixi(table: dict, group: str = "") -> Iterator[Said]:
+    for name, version in table.get("dependencies", {}).items():
+        version = version.get("version", "*") if isinstance(version, dict) else version
+        yield from conda.package(name, "" if version == "*" else version, group)
+    yield from _table(table.get("pypi-dependencies", {}), group, lambda text: [text])
+    for target in table.get("target", {}).values():
+        yield from _pixi(target, group)
+    for name, feature in table.get("feature", {}).items():
+        yield from _pixi(feature, group or name)
+
+
+def _table(table: dict, group: str, versions: Callable[[str], list[str]]) -> Iterator[Said]:
+    """A table of names; a value is a version, a table with one and more, or a list of those."""
+    for name, value in table.items():
+        if name.lower() not in NAMES:
+            continue
+        for one in value if isinstance(value, list) else [value]:
+            yield from _entry(name.lower(), one if isinstance(one, dict) else {"version": one}, group, versions)
+
+
+def _entry(name: str, entry: dict, group: str, versions: Callable[[str], list[str]]) -> Iterator[Said]:
+    group = group or ("optional" if entry.get("optional") else "")
+    marker = " and ".join(filter(None, _markers(entry)))
+    if url := entry.get("url") or entry.get("file") or entry.get("path"):
+        yield from of(f"{name} @ {url}" + (f" ; {marker}" if marker else ""), group)
+    elif "git" in entry:
+        yield from of(f"{name} @ git+{entry['git']}@{entry.get('tag') or entry.get('rev') or ''}", group)
+    else:
+        version = str(entry.get("version", "*"))
+        for specifiers in versions(version):
+            specifiers = "" if specifiers == "*" else specifiers
+            text = f'{name} = "{version}"'
+            yield line(name, f"{text}; {marker}" if marker else text, specifiers, marker, group)
+
+
+def _markers(entry: dict) -> Iterator[str]:
+    yield entry.get("markers", "")
+    if platform := entry.get("platform"):
+        yield f'sys_platform == "{platform}"'
+    for name in ("sys_platform", "platform_machine", "python_version", "os_name", "platform_system"):  # of a Pipfile
+        if name in entry:
+            yield f"{name} {entry[name]}"
+    if "python" in entry:
+        for specifiers in _poetry_versions(str(entry["python"])):
+            yield " and ".join(
+                re.sub(r"^(\W+)\s*(.*)", r'python_version \1 "\2"', one.strip()) for one in specifiers.split(",") if one
+            )
+
+
+def _poetry_versions(text: str) -> list[str]:
+    """What Poetry calls a constraint, as specifiers: alternatives are several."""
+    return [
+        ",".join(filter(None, map(_poetry_version, re.split(r"\s*,\s*|\s+(?=[<>=!~^])", one.strip()))))
+        for one in re.split(r"\s*\|\|?\s*", text)
+    ]
+
+
+def _poetry_version(text: str) -> str:
+    text = text.replace(" ", "")
+    if text in ("*", ""):
+        return ""
+    if not (found := re.fullmatch(r"(\^|~(?!=))(\d+(?:\.\d+)*)(.*)", text)):
+        return text if re.match(r"[<>=!~]", text) and not re.match(r"=\d", text) else f"=={text.lstrip('=')}"
+    sign, version, rest = found.groups()
+    numbers = [int(one) for one in version.split(".")]
+    if sign == "^":
+        place = next((place for place, one in enumerate(numbers) if one), len(numbers) - 1)
+    else:
+        place = min(1, len(numbers) - 1)
+    end = [*numbers[:place], numbers[place] + 1]
+    return f">={version}{rest},<{'.'.join(map(str, end))}"
+
+
+# --- headers of scripts, and lock files -------------------------------------------------------------------------------
+
+
+def script(file: Path) -> Iterator[Said]:
+    """The block of a script that tools read before they run it."""
+    block = re.search(rb"^# /// script\s*\n((?:#(?: .*)?\r?\n)+?)# ///\s*$", file.read_bytes(), re.MULTILINE)
+    if block:
+        data = tomllib.loads(re.sub(r"^# ?", "", block[1].decode("utf-8"), flags=re.MULTILINE))
+        yield from _each(data.get("dependencies", []), "")
+        if python := data.get("requires-python"):
+            yield line("python", f'requires-python = "{python}"', python)
+
+
+def lock(file: Path) -> Iterator[Said]:
+    """poetry.lock, uv.lock, pdm.lock and pylock.toml: one version of each package, or several by environment."""
+    data = tomllib.loads(text_of(file))
+    for package in data.get("package", data.get("packages", [])):
+        if package.get("name") in NAMES and package.get("version"):
+            yield line(package["name"], f"{package['name']}=={package['version']}", f"=={package['version']}")
+
+
+def pipfile_lock(file: Path) -> Iterator[Said]:
+    """Pipfile.lock."""
+    data = json.loads(text_of(file))
+    for group, name in (("", "default"), ("dev", "develop")):
+        yield from _table(data.get(name, {}), group, lambda text: [text])

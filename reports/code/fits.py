@@ -1,0 +1,161 @@
+"""How what a project declares compares with the releases in which it works, and what itself asks of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from torchproof.reports.code.declared import Declared, Line, Range
+from torchproof.reports.releases import platforms
+
+# Worst first: what the exit code is 1 for, then what is merely said.
+WRONG = ("no release fits", "too low", "too high", "none works")
+_VERDICTS = (*WRONG, "unknown", "ok", "higher than needed", "nothing")
+_NUMPY_1 = [f"1.{minor}.{patch}" for minor in range(13, 27) for patch in range(7)]
+_PYTHONS = [f"3.{minor}" for minor in range(6, 21)]
+
+
+@dataclass(frozen=True)
+class Works:
+    """The releases in which a project works: from the `lowest` to the `highest`, `but` for some between them."""
+
+    releases: tuple[str, ...]
+    lowest: str
+    highest: str
+    but: frozenset[str] = frozenset()
+    by: str = "code"  # what sets the lowest: the code or the project
+
+    @property
+    def fitting(self) -> list[str]:
+        """Those in which it works."""
+        first, last = self.releases.index(self.lowest), self.releases.index(self.highest)
+        return [release for release in self.releases[first : last + 1] if release not in self.but]
+
+    @property
+    def has_floor(self) -> bool:
+        """Whether an older release than the lowest is known, in which it does not work."""
+        return self.lowest != self.releases[0]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What is declared at one place, the verdict on it, and that in words."""
+
+    text: str
+    file: str
+    verdict: str
+    says: str
+    lowest: str | None  # release that it allows
+
+
+def fits(declared: Declared, works: Works) -> list[Fit]:
+    """Every range that counts, the worst first; then what other files say, where it is wrong or against those."""
+    counting = sorted((_fit(one, works) for one in declared.ranges()), key=_badness)
+    return [*counting, *_others(declared, works, {one.verdict for one in counting})]
+
+
+def _badness(fit: Fit) -> int:
+    return _VERDICTS.index(fit.verdict)
+
+
+def _others(declared: Declared, works: Works, told: set[str]) -> Iterator[Fit]:
+    allowed = {release for one in declared.ranges() for release in one.allowed(works.releases)}
+    for file in list(declared.torch)[1:]:
+        for one in declared.ranges(file):
+            fit = _fit(one, works)
+            mine = one.allowed(works.releases)
+            if mine and allowed and allowed.isdisjoint(mine):
+                yield replace(fit, says=f"contradicts {declared.file}")
+            elif fit.verdict in WRONG and fit.verdict not in told:
+                yield fit
+
+
+def _fit(declared: Range, works: Works) -> Fit:
+    allowed = declared.allowed(works.releases)
+    verdict = _verdict(declared, allowed, works)
+    oldest, last = works.releases[0], works.releases[-1]
+    says = {
+        "no release fits": "no release fits",
+        "too low": f"lower than possible: the {works.by} needs {works.lowest}",
+        "too high": f"higher than possible: {works.highest} is the last that works",
+        "none works": "it works in none of the releases that this allows",
+        "unknown": f"none of the releases that are known, {oldest} to {last}, is allowed",
+        "ok": "OK, that is the floor",
+        "higher than needed": f"higher than the code needs, which is {works.lowest}",
+    }[verdict]
+    if verdict == "ok" and not works.has_floor and declared.reaches_below(works.releases):
+        says = f"OK from {oldest} on; older releases are not known"
+    wrong = [release for release in allowed if release not in works.fitting]
+    if wrong and verdict in ("ok", "higher than needed"):
+        says += f"; but it allows {_spans(wrong, works.releases)}, in which it does not work"
+    return Fit(declared.text, declared.place, verdict, says, allowed[0] if allowed else None)
+
+
+def _verdict(declared: Range, allowed: list[str], works: Works) -> str:
+    fitting = works.fitting
+    if not fitting:
+        return "no release fits"
+    is_below = declared.reaches_below(works.releases)
+    if not allowed and not (is_below and works.has_floor):
+        return "unknown"
+    if (is_below and works.has_floor) or allowed[0] in works.releases[: works.releases.index(works.lowest)]:
+        return "too low"
+    if not set(allowed) & set(fitting):
+        return "too high" if works.releases.index(allowed[0]) > works.releases.index(works.highest) else "none works"
+    return "ok" if allowed[0] == works.lowest else "higher than needed"
+
+
+def _spans(some: list[str], releases: tuple[str, ...]) -> str:
+    """Releases in words: '2.7 and later', '2.2 to 2.4 and 2.6'."""
+    runs: list[list[str]] = []
+    for release in some:
+        if runs and releases.index(release) == releases.index(runs[-1][-1]) + 1:
+            runs[-1].append(release)
+        else:
+            runs.append([release])
+    told = [run[0] if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs]
+    if runs[-1][-1] == releases[-1]:
+        told[-1] = f"{runs[-1][0]} and later" if len(runs[-1]) > 1 else runs[-1][0]
+    return " and ".join(told)
+
+
+# --- what the project itself asks of releases -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Demand:
+    """The `release` since (or up to) which a project can be installed, why no other, and the line that says so."""
+
+    release: str
+    words: str
+    line: Line
+    is_floor: bool = True
+
+
+def demands(declared: Declared, releases: tuple[str, ...]) -> Iterator[Demand]:
+    """What the Pythons that a project takes, and its NumPy, ask of torch's wheels."""
+    taken = [python for python in _PYTHONS if platforms.is_in(python, declared.pythons)] if declared.python else []
+    if taken:
+        having = [release for release in releases if _has_wheels(release, taken[0])]
+        if having and having[0] != releases[0]:
+            words = f"no wheels for Python {taken[0]}, the oldest that the project takes"
+            yield Demand(having[0], words, declared.python[0])
+        having = [release for release in releases if _has_wheels(release, taken[-1])]
+        if having and having[-1] != releases[-1] and taken[-1] != _PYTHONS[-1]:
+            words = f"no wheels for Python {taken[-1]}, the newest that the project takes"
+            yield Demand(having[-1], words, declared.python[0], is_floor=False)
+    for line in declared.numpy:
+        built = [release for release in releases if _numpy(release) != 1]
+        if built and built[0] != releases[0] and not any(map(line.allows, _NUMPY_1)):
+            yield Demand(built[0], f"its wheels were built for NumPy 1, and the project asks for {line.text}", line)
+
+
+def _has_wheels(release: str, python: str) -> bool:
+    """Whether a release has wheels for a Python; one whose wheels are not known is believed to."""
+    known = [one for version, one in platforms.wheels().items() if version.startswith(f"{release}.")]
+    return not known or any(one.has(python) for one in known)
+
+
+def _numpy(release: str) -> int | None:
+    wheels = platforms.newest(release)
+    return wheels.built.get("numpy") if wheels else None

@@ -1,0 +1,273 @@
+"""What projects declare about torch: each kind of file, each way to write a version, and what cannot be read."""
+
+import textwrap
+
+import pytest
+
+from torchproof.releases import supported
+from torchproof.reports.code.declared import declared
+
+RELEASES = tuple(supported())
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A project's folder, from its files."""
+
+    def project(files):
+        for name, text in files.items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            data = text if isinstance(text, bytes) else textwrap.dedent(text).encode()
+            path.write_bytes(data)
+        (tmp_path / ".git").mkdir(exist_ok=True)
+        return tmp_path
+
+    return project
+
+
+def spans(path):
+    """The first and the last release that each range of the file that counts allows."""
+    ranges = [one.allowed(RELEASES) for one in declared(path).ranges()]
+    return [(allowed[0], allowed[-1]) if allowed else None for allowed in ranges]
+
+
+LAST = RELEASES[-1]
+FILES = {
+    "dependencies": ("pyproject.toml", "[project]\ndependencies = ['numpy', 'torch>=2.1']"),
+    "optional": ("pyproject.toml", "[project.optional-dependencies]\nall = ['torch>=2.1']"),
+    "group": ("pyproject.toml", "[dependency-groups]\ntest = ['pytest', 'torch>=2.1']\ndev = [{include-group='test'}]"),
+    "flit": ("pyproject.toml", "[tool.flit.metadata]\nrequires = ['torch>=2.1']"),
+    "pdm": ("pyproject.toml", "[tool.pdm.dev-dependencies]\ndev = ['torch>=2.1']"),
+    "hatch": ("pyproject.toml", "[tool.hatch.envs.default]\ndependencies = ['torch>=2.1']"),
+    "uv": ("pyproject.toml", "[tool.uv]\ndev-dependencies = ['torch>=2.1']"),
+    "poetry": ("pyproject.toml", "[tool.poetry.dependencies]\ntorch = '>=2.1'"),
+    "poetry's table": ("pyproject.toml", "[tool.poetry.dependencies]\ntorch = {version = '>=2.1', optional = true}"),
+    "poetry's group": ("pyproject.toml", "[tool.poetry.group.ml.dependencies]\ntorch = '>=2.1'"),
+    "pixi in pyproject": ("pyproject.toml", "[tool.pixi.dependencies]\npytorch = '>=2.1'"),
+    "build": ("pyproject.toml", "[build-system]\nrequires = ['setuptools', 'torch>=2.1']"),
+    "setup.cfg": ("setup.cfg", "[options]\ninstall_requires =\n    numpy\n    torch>=2.1"),
+    "extra of setup.cfg": ("setup.cfg", "[options.extras_require]\nall =\n    torch>=2.1"),
+    "nbdev": ("settings.ini", "[DEFAULT]\nlib_name = x\nrequirements = fastcore>=1.5 torch>=2.1 numpy, einops"),
+    "nbdev with blanks": ("settings.ini", "[DEFAULT]\nrequirements = pip torch >= 2.1 numpy"),
+    "Pipfile": ("Pipfile", "[packages]\ntorch = '>=2.1'"),
+    "Pipfile's table": ("Pipfile", "[packages]\ntorch = {version = '>=2.1', index = 'pytorch'}"),
+    "pixi": ("pixi.toml", "[dependencies]\npython = '3.11.*'\npytorch = '>=2.1'"),
+    "pixi's feature": ("pixi.toml", "[feature.cuda.pypi-dependencies]\ntorch = { version = '>=2.1' }"),
+    "requirements": ("requirements.txt", "numpy\ntorch>=2.1  # everywhere"),
+    "extras": ("requirements.txt", "torch[opt-einsum]>=2.1"),
+    "parentheses": ("requirements.txt", "torch (>=2.1)"),
+    "byte order mark": ("requirements.txt", "\ufefftorch>=2.1"),
+    "UTF-16": ("requirements.txt", "torch>=2.1\r\n".encode("utf-16")),
+    "another name": ("requirements-gpu.txt", "torch>=2.1"),
+    "folder": ("requirements/base.txt", "torch>=2.1"),
+    "environment": ("environment.yml", "name: x\ndependencies:\n  - python=3.11\n  - pytorch>=2.1"),
+    "environment's pip": ("environment.yaml", "dependencies:\n- pip\n- pip:\n  - torch>=2.1\n- numpy"),
+    "channel": ("environment.yml", "dependencies:\n  - pytorch::pytorch>=2.1 # gpu"),
+    "quotes": ("environment.yml", "dependencies:\n  - 'pytorch>=2.1'"),
+    "flow": ("environment.yml", "dependencies: [python=3.11, 'pytorch>=2.1']"),
+    "recipe": ("recipe/meta.yaml", "requirements:\n  run:\n    - python\n    - pytorch >=2.1  # [linux]"),
+    "PKG-INFO": ("PKG-INFO", "Metadata-Version: 2.1\nName: x\nRequires-Dist: torch>=2.1"),
+    "Dockerfile": ("Dockerfile", "FROM python:3.11\nRUN apt update && pip install --no-cache \\\n  numpy 'torch>=2.1'"),
+    "script": ("train.py", "# /// script\n# dependencies = [\n#   'torch>=2.1',\n# ]\n# ///\nimport torch"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text"), FILES.values(), ids=FILES)
+def test_files_that_declare(project, name, text):
+    path = project({name: text, "code.py": "import torch"})
+    assert spans(path) == [("2.1", LAST)]
+    assert declared(path).unread == ()
+
+
+PINS = {
+    "Dockerfile": ("Dockerfile", "FROM pytorch/pytorch:2.1.0-cuda12.1-cudnn8-runtime AS base\nRUN pip install numpy"),
+    "argument": ("Dockerfile", "ARG TORCH=2.1.0\nFROM pytorch/pytorch:${TORCH}-cuda12.1-cudnn8-devel"),
+    "installed on top": ("Dockerfile", "FROM pytorch/pytorch:2.0.0-cuda11.7\nRUN python -m pip install torch==2.1.2"),
+    "poetry.lock": ("poetry.lock", "[[package]]\nname = 'torch'\nversion = '2.1.2'"),
+    "uv.lock": ("uv.lock", "version = 1\n[[package]]\nname = 'torch'\nversion = '2.1.2+cpu'"),
+    "pylock.toml": ("pylock.toml", "[[packages]]\nname = 'torch'\nversion = '2.1.2'"),
+    "Pipfile.lock": ("Pipfile.lock", '{"default": {"torch": {"version": "==2.1.2"}}, "develop": {}}'),
+    "uv's source": ("pyproject.toml", "[tool.uv.sources]\ntorch = {url = 'https://x/torch-2.1.0-cp310-cp310-win_amd64.whl'}"),
+    "conda's =": ("environment.yml", "dependencies:\n  - pytorch=2.1"),
+    "conda's build": ("environment.yml", "dependencies:\n  - pytorch=2.1.0=py3.10_cuda11.8_cudnn8.7.0_0"),
+    "conda's blanks": ("environment.yml", "dependencies:\n  - pytorch 2.1.* *cuda*"),
+    "conda's brackets": ("environment.yml", "dependencies:\n  - pytorch[version='>=2.1,<2.2']"),
+    "hashes": ("requirements.txt", "torch==2.1.0 \\\n    --hash=sha256:ab \\\n    --hash=sha256:cd\nnumpy==1.26.0"),
+    "options": ("requirements.txt", "--index-url https://x/whl/cu118\n-f https://x\ntorch==2.1.0+cu118\n"),
+    "a nightly": ("requirements.txt", "torch==2.1.0.dev20230601+cu121"),
+    "===": ("requirements.txt", "torch===2.1.0+cu118"),
+    "wildcard": ("requirements.txt", "torch==2.1.*"),
+    "compatible": ("requirements.txt", "torch~=2.1.0"),
+    "bounds": ("requirements.txt", "torch>=2.1,<2.2"),
+    "exclusion": ("requirements.txt", "torch>2.0.1,!=2.1.0,<2.2"),
+    "url": ("requirements.txt", "torch @ https://x/whl/cu118/torch-2.1.0%2Bcu118-cp310-cp310-linux_x86_64.whl"),
+    "url alone": ("requirements.txt", "https://x/whl/cu118/torch-2.1.0%2Bcu118-cp310-cp310-linux_x86_64.whl"),
+    "file": ("requirements.txt", "./wheels/torch-2.1.0-cp310-cp310-linux_x86_64.whl"),
+    "repository": ("requirements.txt", "torch @ git+https://github.com/pytorch/pytorch@v2.1.0"),
+    "poetry's tilde": ("pyproject.toml", "[tool.poetry.dependencies]\ntorch = '~2.1'"),
+    "poetry's pin": ("pyproject.toml", "[tool.poetry.dependencies]\ntorch = '2.1.2'"),
+    "torchvision": ("requirements.txt", "torchvision==0.16.1"),
+    "torchvision's bounds": ("requirements.txt", "torchvision>=0.16,<0.17"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text"), PINS.values(), ids=PINS)
+def test_ways_to_say_one_release(project, name, text):
+    path = project({name: text})
+    assert spans(path) == [("2.1", "2.1")]
+    assert declared(path).unread == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("^2.1", ("2.1", LAST)), ("^2.1,!=2.1.0", ("2.1", LAST)), ("~2", ("2.0", LAST)), ("*", ("2.0", LAST)),
+     (">=2.1 <2.4", ("2.1", "2.3")), ("2.*", ("2.0", LAST)), ("~2.1.1", ("2.1", "2.1"))],
+)  # fmt: skip
+def test_the_versions_of_poetry(project, text, expected):
+    assert spans(project({"pyproject.toml": f"[tool.poetry.dependencies]\ntorch = '{text}'"})) == [expected]
+
+
+def test_alternatives_and_environments_of_poetry_stand_apart(project):
+    text = """\
+    [tool.poetry.dependencies]
+    torch = [
+        {version = "2.2.2", markers = "sys_platform == 'darwin' and platform_machine == 'x86_64'"},
+        {version = ">=2.5", python = ">=3.13"},
+        {version = "2.4.1", platform = "win32"},
+    ]
+    """
+    assert spans(project({"pyproject.toml": text})) == [("2.2", "2.2"), ("2.5", LAST), ("2.4", "2.4")]
+
+
+SCRIPTS = {
+    "list": "setup(install_requires=['numpy', 'torch>=2.1'])",
+    "name": "needs = ['torch>=2.1']\nsetuptools.setup(install_requires=needs)",
+    "sum": "base = ['numpy']\nsetup(install_requires=base + ['torch>=2.1'])",
+    "append": "needs = []\nif True:\n    needs.append('torch>=2.1')\nsetup(install_requires=needs)",
+    "f-string": "LOW = '2.1'\nsetup(install_requires=[f'torch>={LOW}'])",
+    "format": "setup(install_requires=['torch>={}'.format('2.1')])",
+    "percent": "LOW = 2.1\nsetup(install_requires=['torch>=%s' % LOW])",
+    "plus": "LOW = '2.1'\nsetup(install_requires=['torch>=' + LOW])",
+    "text": "setup(install_requires='''\n    numpy\n    torch>=2.1\n''')",
+    "keywords": "args = dict(name='x', install_requires=['torch>=2.1'])\nsetup(**args)",
+    "extra": "extras = {'all': ['torch>=2.1']}\nsetup(extras_require=extras)",
+    "extra by key": "extras = {}\nextras['torch'] = ['torch>=2.1']\nsetup(extras_require=extras)",
+    "table of texts": (
+        "_deps = ['torch>=2.1', 'torchaudio']\ndeps = {b: a for a, b in (split(x) for x in _deps)}\n"
+        "setup(install_requires=[deps['numpy'], deps['torch']])"
+    ),
+    "read": "with open('needs.txt') as f:\n    needs = f.read().splitlines()\nsetup(install_requires=needs)",
+    "lines": "setup(install_requires=[line.strip() for line in open('needs.txt')])",
+    "path": "setup(install_requires=(Path(__file__).parent / 'needs.txt').read_text().splitlines())",
+    "function": "def read(name):\n    return open(name).read().split('\\n')\nsetup(install_requires=read('needs.txt'))",
+    "function's own": (
+        "def needs():\n    with open('needs.txt') as f:\n        return list(f)\nsetup(install_requires=needs())"
+    ),
+    "parsed": "all = parse_requirements('needs.txt', session=False)\nsetup(install_requires=[str(r.req) for r in all])",
+    "of no call that is seen": "make(['torch>=2.1'])",
+}
+
+
+@pytest.mark.parametrize("text", SCRIPTS.values(), ids=SCRIPTS)
+def test_setup_py_is_read_as_syntax(project, text):
+    assert spans(project({"setup.py": text, "needs.txt": "torch>=2.1"})) == [("2.1", LAST)]
+
+
+def test_torch_without_a_version_is_any_release(project):
+    assert spans(project({"setup.py": "setup(install_requires=['torch', 'numpy'])"})) == [("2.0", LAST)]
+
+
+# --- several lines, several files -------------------------------------------------------------------------------------
+
+
+def test_lines_with_markers_stand_apart_and_one_without_holds_beside_each(project):
+    text = "torch<2.8\ntorch>=2.5; python_version >= '3.13'\ntorch>=2.2; python_version < '3.13'"
+    assert spans(project({"requirements.txt": text})) == [("2.5", "2.7"), ("2.2", "2.7")]
+
+
+def test_a_line_for_pythons_that_the_project_does_not_take_says_nothing(project):
+    text = "requires-python = '>=3.10'\ndependencies = ['torch>=2.4', 'torch==2.0.1; python_version < \"3.9\"']"
+    assert spans(project({"pyproject.toml": f"[project]\n{text}"})) == [("2.4", LAST)]
+
+
+def test_included_files_and_constraints_hold_at_once(project):
+    files = {
+        "requirements.txt": "-r reqs/all.txt\n--constraint=limits.txt\n",
+        "reqs/all.txt": "-r ../requirements.txt\ntorch>=2.1\n",
+        "limits.txt": "torch<2.6",
+    }
+    assert spans(project(files)) == [("2.1", "2.5")]
+
+
+def test_a_file_that_is_not_there_is_told_and_takes_nothing_away(project):
+    path = project({"requirements.txt": "-r nowhere.txt\ntorch>=2.1"})
+    assert spans(path) == [("2.1", LAST)]
+    assert declared(path).unread == ("requirements.txt: requirements.txt includes nowhere.txt, which is not here",)
+
+
+def test_dynamic_dependencies_are_those_of_their_file(project):
+    text = "[project]\ndynamic = ['dependencies']\n[tool.setuptools.dynamic]\ndependencies = {file = ['needs.txt']}"
+    path = project({"pyproject.toml": text, "needs.txt": "torch>=2.1"})
+    assert spans(path) == [("2.1", LAST)]
+    assert [one.place for one in declared(path).ranges()] == ["needs.txt"]
+
+
+def test_that_counts_by_which_the_project_is_installed(project):
+    path = project({"setup.py": "setup(install_requires=['torch>=2.2'])", "requirements.txt": "torch==2.6.0"})
+    assert declared(path).file == "setup.py"
+    assert list(declared(path).torch) == ["setup.py", "requirements.txt"]
+
+
+def test_what_is_always_needed_comes_before_extras_and_groups(project):
+    files = {
+        "pyproject.toml": "[project.optional-dependencies]\nall = ['torch>=2.6']\n[dependency-groups]\ndev = ['torch']",
+        "requirements.txt": "torch>=2.1",
+    }
+    path = project(files)
+    assert declared(path).file == "requirements.txt"
+    assert spans(path) == [("2.1", LAST)]
+
+
+def test_torchvision_says_nothing_beside_torch(project):
+    assert spans(project({"requirements.txt": "torch>=2.0\ntorchvision==0.17.2"})) == [("2.0", LAST)]
+
+
+def test_lock_files_say_nothing_beside_others(project):
+    lock = "[[package]]\nname = 'torch'\nversion = '2.6.0'"
+    assert spans(project({"requirements.txt": "torch>=2.1", "uv.lock": lock})) == [("2.1", LAST)]
+
+
+def test_other_packages_are_not_torch(project):
+    text = "torch-geometric==2.3.0\ntorchmetrics>=1.0\npytorch-lightning==2.1\nnot-torch==1.0"
+    assert declared(project({"requirements.txt": text})).torch == {}
+
+
+def test_the_pythons_and_numpy_are_told(project):
+    text = "[project]\nrequires-python = '>=3.10'\ndependencies = ['numpy>=2.1', 'torch']"
+    told = declared(project({"pyproject.toml": text}))
+    assert [one.text for one in (*told.python, *told.numpy)] == ['requires-python = ">=3.10"', "numpy>=2.1"]
+
+
+# --- what cannot be read ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("pyproject.toml", "[project\n", "pyproject.toml: Expected ']'"),
+        ("setup.py", "setup(", "setup.py: '(' was never closed"),
+        ("setup.cfg", "install_requires = torch", "setup.cfg: File contains no section headers."),
+        ("requirements-old.txt", "torch>=2.0.*", "requirements-old.txt: torch>=2.0.* is no requirement that pip takes"),
+        ("requirements-old.txt", "torch @ https://x/latest.whl", "does not say a version"),
+        ("environment.yml", "dependencies: &all\n  - pytorch: 2", ""),
+        ("environment.yml", "dependencies:\n  - pytorch={{ version }}", "is written by a template"),
+        ("Dockerfile", "FROM nvcr.io/nvidia/pytorch:23.10-py3", "a build of its vendor's"),
+        ("Dockerfile", "FROM pytorch/pytorch:latest", "does not say which release"),
+        ("pyproject.toml", "[project]\ndependencies = 7", "pyproject.toml: "),
+    ],
+)
+def test_what_cannot_be_read_is_told_and_takes_nothing_away(project, name, text, reason):
+    path = project({name: text, "requirements.txt": "torch>=2.1"})
+    assert spans(path) == [("2.1", LAST)]
+    assert reason in "\n".join(declared(path).unread)
