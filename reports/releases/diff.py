@@ -53,6 +53,9 @@ _SAYS = {
     "default": "not passing it may mean something else",
     "behaviour": "the same call does something else",
     "deprecated": "it works, and is to go",
+    "warning": "calling it gives another warning",
+    "no longer deprecated": "it is to stay",
+    "parameter optional": "it had to be passed: nothing to do",
     "parameter added": "optional: nothing to do",
     "new": "nothing to do",
     NOWHERE: "a mistake in the code, or older than all known releases",
@@ -62,7 +65,8 @@ _NAMES = 24  # of one owner, in one row
 _PARAMETERS = 6  # of one order, in one row
 _PLACES = 8  # of one change
 _GAINS = "refused before, or slower"
-_FELT = ("default", "behaviour", "deprecated")  # by code that goes on to work
+_FELT = ("default", "behaviour", "deprecated", "warning")  # by code that goes on to work
+_NOTHING_TO_DO = ("no longer deprecated", "parameter optional", "parameter added", "new")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -120,7 +124,7 @@ def as_text(found: list[Change], old: str, new: str) -> str:
     """For a terminal."""
     told = _told(found)
     lines = [f"torch {old} → {new}: {_counts(told)}"]
-    if spellings := sum(change.spelling for change in found):
+    if spellings := sum(change.spelling for change in found if change.kind != "new"):
         lines.append(
             f"Not told: {spellings} modules' own spellings of what they import went; --uses tells those in use."
         )
@@ -141,7 +145,7 @@ def as_markdown(found: list[Change], old: str, new: str) -> str:
     lines = [f"### torch {old} → {new}", "", _counts(told)]
     for kind, group in _groups(told):
         written = [f"- `{call}`{f': {note}' if note else ''}" for call, note in _rows(group)]
-        lines += ["", *_section(f"{kind} ({len(group)}): {_SAYS[kind]}", written, kind in ("parameter added", "new"))]
+        lines += ["", *_section(f"{kind} ({len(group)}): {_SAYS[kind]}", written, kind in _NOTHING_TO_DO)]
     return "\n".join(lines)
 
 
@@ -334,7 +338,7 @@ def _inside(change: Change) -> str:
     was, now = change.old or "", change.new or ""
     old, new = _short(was), _short(now)
     match change.kind:
-        case "parameter gone" | "parameter required" | "parameter added" | "deprecated":
+        case "parameter gone" | "parameter required" | "parameter optional" | "parameter added" | "deprecated":
             return change.parameter
         case "parameter renamed":
             return f"{change.parameter} → {change.to}"
@@ -367,6 +371,8 @@ def _note(change: Change) -> str:
         return " ".join(filter(None, [*sides, change.hint and f"({change.hint})"]))
     if change.kind == "deprecated":
         return _short(change.new or "", 160) if not change.parameter else ""
+    if change.kind == "warning":
+        return " → ".join(_short(one, 100) for one in (change.old, change.new) if one)
     if change.kind == "gone":
         return _short(change.hint, 160)
     return ""

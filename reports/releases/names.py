@@ -16,6 +16,9 @@ A change has one of these kinds, most felt first:
     default               not passing `parameter` means `new` instead of `old`
     behaviour             a fact that begins or ends to hold: `new` is its claim, or `old` the claim that ended
     deprecated            it works, and says or documents that it will go; `new` has the words
+    warning               calling it gives another warning: `old` and `new` are the category and the first words
+    no longer deprecated  it was: `old` has the words
+    parameter optional    it had to be passed, and `new` is its default now
     parameter added       optional: what was written before means the same
     new                   the name was not there
 """
@@ -34,6 +37,7 @@ from functools import cached_property
 from torchproof import releases
 from torchproof.inventory import Entry, Inventory, Parameter, Signature
 from torchproof.reports import Refusal
+from torchproof.reports.releases import defaults
 
 KINDS = (
     "platform",
@@ -48,6 +52,9 @@ KINDS = (
     "default",
     "behaviour",
     "deprecated",
+    "warning",
+    "no longer deprecated",
+    "parameter optional",
     "parameter added",
     "new",
 )
@@ -115,7 +122,7 @@ class _Comparison:
         self.moved = self._moves()
         found = [*self._lost(), *self._born()]
         for name, entry in self._pairs():
-            found += compare(entry, self._there(name))
+            found += compare(entry, self._there(name), self.old, self.new)
         return self._with_bases(found)
 
     @cached_property
@@ -145,7 +152,8 @@ class _Comparison:
     def _pairs(self) -> Iterator[tuple[str, Entry]]:
         """Each thing that both releases have, once, by the name and the state it had in the older one."""
         for name, entry in self.before.items():
-            if entry.alias is None and (name in self.gone or entry != self.after.get(name)):
+            is_same = name not in self.gone and entry == self.after.get(name) and name not in defaults.names()
+            if entry.alias is None and not is_same:
                 yield name, entry
         # A class that now has a member of its own where it had its base's.
         for name in self.after.keys() - self.before.keys() - self.born:
@@ -220,12 +228,25 @@ class _Comparison:
         return canonical in self.gone and _owner(canonical) not in self.gone
 
     def _born(self) -> Iterator[Change]:
-        arrived, sizes = set(self.moved.values()), _sizes(self.after)
-        for name in sorted(self.born):
-            owner = _owner(name)
-            is_usable = self._is_own(name) and not is_private(name) and not self.after[name].raises
-            if is_usable and owner not in self.born and not {name, owner} & arrived:
-                yield Change("new", name, new=self.after[name].kind or None, names=sizes[name])
+        """What is new, once: not what came with its owner, and not what only stands elsewhere now."""
+        sizes = _sizes(self.after)
+        origins: dict[str, list[str]] = defaultdict(list)
+        for name, to in self.moved.items():
+            origins[to].append(name)
+        for name in sorted(self.born - origins.keys()):
+            entry, (owner, _, member) = self.after[name], name.rpartition(".")
+            if entry.raises or is_private(name):
+                continue
+            if entry.alias:  # of what is new itself, or of what there was
+                if entry.alias not in self.born:
+                    yield Change("new", name, entry.alias, new=self.after[entry.alias].kind or None, spelling=True)
+                continue
+            if origins[owner]:
+                came = any(f"{origin}.{member}" in self.before for origin in origins[owner])
+            else:
+                came = owner in self.born
+            if not came:
+                yield Change("new", name, new=entry.kind or None, names=sizes[name])
 
     def _with_bases(self, found: list[Change]) -> list[Change]:
         """The changes, each with the member of a base class that changed alike."""
@@ -273,8 +294,8 @@ def _are_near(old: str, new: str) -> bool:
     return before[1:2] == after[1:2] or set(after) <= set(before)
 
 
-def compare(before: Entry, after: Entry | None) -> Iterator[Change]:
-    """What changed in a thing of two releases: its kind, parameters, default and deprecation."""
+def compare(before: Entry, after: Entry | None, old: str, new: str) -> Iterator[Change]:
+    """What changed in a thing of two releases: its kind, parameters, defaults, warning and deprecation."""
     if after is None or not before.kind or not after.kind or before.raises:
         return
     if after.raises:
@@ -283,13 +304,43 @@ def compare(before: Entry, after: Entry | None) -> Iterator[Change]:
     if {before.kind, after.kind} == {"method", "property"}:
         yield Change("replaced", before.name, old=before.kind, new=after.kind)
         return
-    if before.signatures != after.signatures:
-        yield from _parameters(before, after)
+    told = list(_parameters(before, after)) if before.signatures != after.signatures else []
+    yield from _resolved(told, before, after, old, new)
     if before.default and after.default and _differ(before.default, after.default):
         hint = f"set it to {before.default} to keep what it did"
         yield Change("default", before.name, old=before.default, new=after.default, hint=hint)
     if after.deprecated and not before.deprecated:
         yield Change("deprecated", before.name, new=after.deprecated)
+    elif before.deprecated and not after.deprecated:
+        yield Change("no longer deprecated", before.name, old=before.deprecated)
+    elif after.warns and before.warns != after.warns:
+        yield Change("warning", before.name, old=before.warns, new=after.warns)
+
+
+def _resolved(told: list[Change], before: Entry, after: Entry, old: str, new: str) -> Iterator[Change]:
+    """The changes of parameters, with defaults by what they stand for: None may be what it was, or no longer be."""
+    for change in told:
+        if change.kind != "default":
+            yield change
+            continue
+        was = defaults.meant(before.name, change.parameter, change.old or "", old)
+        now = defaults.meant(after.name, change.parameter, change.new or "", new)
+        if was is None or now is None:  # it may stand for the same: nothing to advise
+            yield replace(change, hint="")
+        elif _differ(was, now):
+            yield _another_default(change.name, change.parameter, (change.old, was), (change.new, now))
+    parameters = {name for one in (before, after) for signature in one.signatures for name in _named(signature)}
+    for parameter in sorted(parameters - {change.parameter for change in told}):
+        for text, was, now in defaults.resolved_anew(after.name, parameter, old, new):
+            yield _another_default(before.name, parameter, (text, was), (text, now))
+
+
+def _another_default(name: str, parameter: str, old: tuple[str | None, str], new: tuple[str | None, str]) -> Change:
+    """A default that changed: the texts, each with what it stands for. The advice is what keeps what it did."""
+    was, now = (text if text == means else f"{text} ({means})" for text, means in (old, new))
+    is_advised = defaults.is_expression(old[1]) and not defaults.is_deprecated(name, parameter)
+    hint = f"pass {parameter}={old[1]} to keep what it did" if is_advised else ""
+    return Change("default", name, parameter=parameter, old=was, new=now, hint=hint)
 
 
 def _parameters(before: Entry, after: Entry) -> Iterator[Change]:
@@ -341,6 +392,15 @@ def _between(name: str, old: list[Signature], new: list[Signature]) -> Iterator[
             yield from (_gone(name, one) for one in had.values() if one.name not in has)
         if not any(_takes(one, "**") for one in old):
             yield from (_added(name, one) for one in has.values() if one.name not in had and one.name[0] != "_")
+        for parameter in had.keys() & has.keys():
+            was, now = (_defaults(parameter, signatures) for signatures in (old, new))
+            if len(was) == len(now) == 1 and None not in was | now and _differ(*was, *now):
+                yield Change("default", name, parameter=parameter, old=was.pop(), new=now.pop())
+
+
+def _defaults(parameter: str, signatures: list[Signature]) -> set[str | None]:
+    """The defaults that a parameter has in the overloads that take it."""
+    return {named[parameter].default for one in signatures if parameter in (named := _named(one))}
 
 
 def _is_passed_by_name(parameter: Parameter) -> bool:
@@ -383,10 +443,19 @@ class _Signatures:
                 yield from self._default(self.old[one], self.new[self.renamed.get(one, one)])
 
     def _renamed(self) -> Iterator[tuple[str, str]]:
-        """What went and what came at the same place, with the same default, alone or under a like name."""
-        went = [one for one in zip(self._positional(self.old), self._positional(self.new)) if self._is_renamed(*one)]
+        """What went and what came at the same place, with the same default: alone, or under a like name.
+
+        What must be passed is the same thing where what stands around it is the same.
+        """
+        old, new = self._positional(self.old), self._positional(self.new)
+        went = [(place, *one) for place, one in enumerate(zip(old, new)) if self._is_renamed(*one)]
         alone = len(went) == len(self.old.keys() - self.new.keys()) == 1
-        return (pair for pair in went if alone or difflib.SequenceMatcher(None, *pair).ratio() > 0.6)
+        for place, one, to in went:
+            before, behind = slice(max(place - 1, 0), place), slice(place + 1, place + 2)
+            is_between = self.old[one].default is None and len(old) > 1
+            is_between = is_between and all(old[side] == new[side] for side in (before, behind))
+            if alone or is_between or difflib.SequenceMatcher(None, one, to).ratio() > 0.6:
+                yield one, to
 
     def _is_renamed(self, one: str, to: str) -> bool:
         return one not in self.new and to not in self.old and self.old[one].default == self.new[to].default
@@ -426,6 +495,8 @@ class _Signatures:
             yield replace(told, parameter=new[first], new=f"before {old[first]}")
 
     def _default(self, before: Parameter, after: Parameter) -> Iterator[Change]:
+        if before.default is None and after.default is not None:
+            yield Change("parameter optional", self.name, parameter=before.name, new=after.default)
         if before.default is None or before.default == after.default or "deprecated" in before.default.lower():
             return
         if after.default is None:
@@ -435,14 +506,7 @@ class _Signatures:
                 "deprecated", self.name, parameter=after.name, new="its default says so", hint="do not pass it"
             )
         elif _differ(before.default, after.default):
-            yield Change(
-                "default",
-                self.name,
-                parameter=after.name,
-                old=before.default,
-                new=after.default,
-                hint=f"pass {after.name}={before.default} to keep what it did",
-            )
+            yield Change("default", self.name, parameter=after.name, old=before.default, new=after.default)
 
 
 def _differ(before: str, after: str) -> bool:
@@ -454,7 +518,7 @@ def _differ(before: str, after: str) -> bool:
 
 def _value(default: str) -> object:
     try:
-        value = ast.literal_eval(default)
+        value = ast.literal_eval(re.sub(r"torch\.device\(type=('\w+')\)", r"\1", default))
     except (ValueError, SyntaxError):
         return default
     return tuple(value) if isinstance(value, list) else value

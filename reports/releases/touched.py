@@ -212,7 +212,9 @@ def _touches(change: Change, use: Use, before: Entry | None, after: Entry | None
         return (after is None or after.raises is not None) and reason is not None
     if change.kind == "replaced" or (change.kind == "deprecated" and not change.parameter):
         return True
-    if use.how != "called" or change.kind in ("parameter added", "new"):
+    if change.kind == "warning":
+        return use.how == "called"
+    if use.how != "called" or change.kind in ("parameter optional", "parameter added", "no longer deprecated", "new"):
         return False
     if change.kind == "parameters reordered":
         return _fills(use, _displaced(change), before)

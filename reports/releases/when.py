@@ -143,10 +143,12 @@ class Name:
     def changes(self) -> Iterator[tuple[str, Change]]:
         """What changed, each with its release; what was deprecated from the beginning counts to the first one."""
         first, entry = next((release, entry) for release, entry in self.history if entry)
-        told = [(first, change) for change in compare(replace(entry, deprecated=None, raises=None), entry)]
+        told = [
+            (first, change) for change in compare(replace(entry, deprecated=None, raises=None), entry, first, first)
+        ]
         for (old, before), (new, after) in pairwise(self.history):
             if before and after:
-                told += [(new, change) for change in compare(before, after)]
+                told += [(new, change) for change in compare(before, after, old, new)]
             elif before and not before.raises:
                 went = self._went(before, changes(self.names, old, new))
                 told.append((new, went or Change("gone", self.owned, hint=before.deprecated or "")))

@@ -521,3 +521,63 @@ def test_annotations_need_code(run, form):
 def test_uses_of_nothing_is_refused(run, tmp_path):
     with pytest.raises(Refusal, match="there is no "):
         run("2.0", "2.1", "--uses", str(tmp_path / "nothing"))
+
+
+def test_what_had_to_be_passed_and_need_not_be():
+    assert of_parameters("a, b", "a, b=1") == [("parameter optional", "b")]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("f, args, *, constraints=None", "mod, args, *, strict=True"), ("a, b, c", "a, x, c"), ("a, b, c=1", "a, x, c=1")],
+)
+def test_what_must_be_passed_is_renamed_where_all_around_it_is_the_same(old, new):
+    assert "parameter renamed" in [kind for kind, _ in of_parameters(old, new)]
+    assert "parameters reordered" not in [kind for kind, _ in of_parameters(old, new)]
+
+
+def test_a_default_that_all_overloads_change():
+    names = inventory("torch.f | function ; (a, b=1) ; (a, c, b=1) | function ; (a, b=2) ; (a, c, d, b=2)")
+    assert [(change.kind, change.parameter) for change in changes(names, OLD, NEW)] == [
+        ("default", "b"),
+        ("parameter added", "d"),
+    ]
+
+
+def test_a_default_is_what_it_stands_for():
+    name = "torch.nn.parallel.DistributedDataParallel"
+    assert told(f"{name} | class ; (m, broadcast_buffers=True) | class ; (m, broadcast_buffers=None)") == []
+
+
+def test_what_none_stands_for_and_is_not_known_is_not_advised():
+    (change,) = changes(inventory("torch.f | function ; (a=True) | function ; (a=None)"), OLD, NEW)
+    assert (change.kind, change.hint) == ("default", "")
+
+
+def test_a_warning_of_another_category():
+    names = inventory("torch.f | function ; () ; !so ; %UserWarning | function ; () ; !so ; %FutureWarning")
+    (change,) = changes(names, OLD, NEW)
+    assert (change.kind, change.old, change.new) == ("warning", "UserWarning", "FutureWarning")
+
+
+def test_a_deprecation_that_was_undone():
+    names = inventory("torch.f | function ; () ; !it will go | function ; ()")
+    (change,) = changes(names, OLD, NEW)
+    assert (change.kind, change.old) == ("no longer deprecated", "it will go")
+
+
+def test_what_is_new_in_an_owner_that_something_else_moved_to():
+    names = (
+        "torch.n | module | .",
+        "torch.m | module | -",
+        "torch.m.f | function ; (x) | -",
+        "torch.n.f | =torch.m.f | function ; (x)",
+        "torch.n.g | - | function ; (y)",
+    )
+    assert ("new", "torch.n.g", "function") in told(*names)
+
+
+def test_another_spelling_that_came_is_told_apart():
+    names = inventory("torch.f | function ; () | .", "torch.g | - | =torch.f")
+    (change,) = changes(names, OLD, NEW)
+    assert (change.kind, change.name, change.to, change.spelling) == ("new", "torch.g", "torch.f", True)

@@ -1,0 +1,93 @@
+"""What is told of the releases themselves: nothing that is new is lost, and what is advised can be done."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from itertools import pairwise
+
+import pytest
+
+from torchproof.inventory import inventory
+from torchproof.reports.releases import defaults
+from torchproof.reports.releases.names import _EVERYWHERE, KINDS, is_private
+from torchproof.reports.releases.names import changes as uncached
+
+changes = cache(uncached)
+RELEASES = inventory().releases
+NEIGHBOURS = pytest.mark.parametrize(("old", "new"), list(pairwise(RELEASES)))
+PAIRS = pytest.mark.parametrize(("old", "new"), [*pairwise(RELEASES), (RELEASES[0], RELEASES[-1])])
+
+
+@PAIRS
+def test_every_new_name_is_told_or_stands_in_what_is(old, new):
+    found = changes(inventory(), old, new)
+    told = {change.name for change in found if change.kind == "new"} | {change.to for change in found}
+    public = inventory().public(new)
+
+    def is_told(name):
+        parts = name.split(".")
+        return any(".".join(parts[:end]) in told for end in range(1, len(parts) + 1))
+
+    born = [
+        name
+        for name, entry in public.items()
+        if inventory().lacks(name, old) and not entry.raises and not is_private(name)
+        and name.rpartition(".")[2] not in _EVERYWHERE
+    ]  # fmt: skip
+    assert [name for name in born if not is_told(name) and not is_told(public[name].alias or "")] == []
+
+
+def takes(name, keyword, release):
+    """Whether the release takes an argument by this keyword."""
+    entry = inventory().find(name, release)
+    for signature in entry.signatures:
+        for one in signature.parameters:
+            if one.kind == "**" or (one.name == keyword and one.kind in ("positional", "keyword")):
+                return True
+    return False
+
+
+@PAIRS
+def test_what_is_advised_is_taken(old, new):
+    refused = []
+    for change in changes(inventory(), old, new):
+        name = change.name
+        if inventory().find(name, new) is None or inventory().find(name, new).kind == "setting":
+            continue
+        refused += [(name, one) for one in re.findall(r"pass (\w+)=", change.hint) if not takes(name, one, new)]
+    assert refused == []
+
+
+@PAIRS
+def test_no_deprecated_parameter_is_advised(old, new):
+    advised = [change for change in changes(inventory(), old, new) if change.kind == "default" and change.hint]
+    assert [one for one in advised if defaults.is_deprecated(one.name, one.parameter)] == []
+
+
+@NEIGHBOURS
+def test_what_a_none_stands_for_is_known(old, new):
+    """A release that gives a default up for None, or None for a default, is read and added to defaults.toml."""
+    for change in changes(inventory(), old, new):
+        if change.kind == "default" and "None" in (change.old, change.new) and change.parameter:
+            sides = ((change.old, old), (change.new, new))
+            assert None not in [defaults.meant(change.name, change.parameter, *side) for side in sides]
+
+
+def test_each_known_default_is_one_of_a_release():
+    for (name, parameter), stands in defaults.known().items():
+        texts = {
+            one.default
+            for _, entry in inventory().history(name)
+            for signature in (entry.signatures if entry else ())
+            for one in signature.parameters
+            if one.name == parameter
+        }
+        assert {stand.text for stand in stands} <= texts, (name, parameter)
+
+
+@PAIRS
+def test_nothing_is_told_twice(old, new):
+    found = changes(inventory(), old, new)
+    assert len(found) == len({(one.kind, one.name, one.parameter) for one in found})
+    assert found == sorted(found, key=lambda change: KINDS.index(change.kind))
