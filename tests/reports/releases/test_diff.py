@@ -557,7 +557,7 @@ def test_what_none_stands_for_and_is_not_known_is_not_advised():
 def test_a_warning_of_another_category():
     names = inventory("torch.f | function ; () ; !so ; %UserWarning | function ; () ; !so ; %FutureWarning")
     (change,) = changes(names, OLD, NEW)
-    assert (change.kind, change.old, change.new) == ("warning", "UserWarning", "FutureWarning")
+    assert (change.kind, change.old, change.new) == ("warning", "UserWarning: so", "FutureWarning: so")
 
 
 def test_a_deprecation_that_was_undone():
