@@ -116,6 +116,28 @@ class Catalog:
         return next((entry.kind for entry in reversed(self.entries(name)) if entry), "")
 
     @cache  # noqa: B019 - there is one catalog in a process
+    def returned(self, name: str) -> tuple[tuple[int, str], ...]:
+        """What a call of the name gives, or what reading an attribute does, in words of annotations, by releases.
+
+        A release without an annotation is believed to do as the others, where they agree.
+        """
+        found: dict[str, int] = {}
+        for place, entry in enumerate(self.entries(name)):
+            if entry and entry.returns:
+                found[entry.returns] = found.get(entry.returns, 0) | 1 << place
+        if len(found) == 1:
+            found = dict.fromkeys(found, self.having(name))
+        return tuple((mask, text) for text, mask in found.items())
+
+    @cache  # noqa: B019 - there is one catalog in a process
+    def is_below(self, name: str, base: str) -> bool:
+        """Whether a class is another one, or has it above itself."""
+        entry = next((entry for entry in reversed(self.entries(name)) if entry), None)
+        if name == base or (entry and entry.name == base):
+            return True
+        return entry is not None and any(self.is_below(one, base) for one in entry.bases)
+
+    @cache  # noqa: B019 - there is one catalog in a process
     def known_part(self, name: str) -> str:
         """As much of a dotted name, from its start, as some release has."""
         known, *parts = name.split(".")

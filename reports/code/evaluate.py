@@ -12,7 +12,7 @@ from typing import Any
 from torchproof.reports.code.answers import OF_TEXT, Reference, Unknown, combined, compared, is_builtin, of_text, truth
 from torchproof.reports.code.comparisons import Comparisons, Sides
 from torchproof.reports.code.meanings import Meanings
-from torchproof.reports.code.syntax import defaults_by_name, names_in
+from torchproof.reports.code.syntax import defaults_by_name, names_in, word
 from torchproof.reports.code.values import Constant, Expression, LocalFunction, Name, Scope, Value, Values
 from torchproof.reports.code.versions import Question, part, speaks_of_version
 
@@ -249,7 +249,8 @@ class Evaluator:
         """A call of a helper of the code itself: its statements with these arguments."""
         named = {one.arg: self.value(one.value, scope) for one in node.keywords if one.arg}
         wanted = function.node.args
-        names = [one.arg for one in (*wanted.posonlyargs, *wanted.args)]
+        is_bound = function.of is not None and "staticmethod" not in map(word, function.node.decorator_list)
+        names = [one.arg for one in (*wanted.posonlyargs, *wanted.args)][is_bound:]
         given = {name: self.value(one, scope) for name, one in zip(names, node.args)}
         if wanted.vararg:
             given[wanted.vararg.arg] = tuple(self.value(one, scope) for one in node.args[len(names) :])

@@ -6,7 +6,7 @@ import ast
 
 from torchproof.reports.code.guards import Guards
 from torchproof.reports.code.sightings import Sightings
-from torchproof.reports.code.syntax import defaults, may_compare_versions, names_in, parameters, word
+from torchproof.reports.code.syntax import REGISTERS, defaults, may_compare_versions, parameters, word
 from torchproof.reports.code.values import Expression, Instance, Name, Values, bound, within
 from torchproof.reports.code.wrappers import is_passed_on, rest
 
@@ -54,7 +54,8 @@ class Expressions:
         """What a name stands for that is bound to an expression."""
         values = self._resolve(node)
         if missing := self.state.everywhere & ~bound(values):
-            rest = Expression(node, self.state.scope) if not isinstance(node, (ast.Name, ast.Lambda)) else None
+            gives = self.meanings.object(node, self.state.scope)
+            rest = Expression(node, self.state.scope, gives) if not isinstance(node, (ast.Name, ast.Lambda)) else None
             values = (*values, (missing, rest))
         return values
 
@@ -68,12 +69,10 @@ class Expressions:
                 if isinstance(owner, Name) and owner.is_torch:
                     self.sightings.notes.patched.add(f"{owner.dotted}.{target.attr}")
                 elif isinstance(owner, Instance) and owner.of is self.state.cls and self.state.cls:
-                    self.state.cls.values[target.attr] = within(values, self.state.releases)
-        elif isinstance(target, (ast.Tuple, ast.List)):
-            for one in target.elts:
-                self.store(one, ())
-        elif isinstance(target, ast.Starred):
-            self.store(target.value, ())
+                    self._attribute_is(target.attr, target, values)
+        elif isinstance(target, (ast.Tuple, ast.List, ast.Starred)):
+            for one, part in self.meanings.targets(target, values):
+                self.store(one, part)
         else:
             self.walk(target)
 
@@ -114,6 +113,22 @@ class Expressions:
             if isinstance(value, Name) and value.is_torch:
                 self.sightings.notes.patched.add(f"{value.dotted}.{attribute}")
 
+    def _attribute_is(self, name: str, place: ast.expr, values: Values) -> None:
+        """Remember what a method assigns to an attribute of its class."""
+        if self.state.cls:
+            known = within(values or self.state.unknown, self.state.releases)
+            self.state.cls.values.setdefault(name, {})[place] = known
+            self.state.scope.memory.clear()
+
+    def _registers(self, node: ast.Call) -> None:
+        """`self.register_buffer("name", tensor)`, and its kin, assign an attribute."""
+        owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+        if not (word(node.func) in REGISTERS and len(node.args) > 1 and isinstance(node.args[0], ast.Constant)):
+            return
+        for _, value in self._resolve(owner) if owner else ():
+            if isinstance(value, Instance) and value.of is self.state.cls:
+                self._attribute_is(str(node.args[0].value), node, self.value(node.args[1]))
+
     def _Constant(self, node: ast.Constant) -> None:
         pass
 
@@ -123,8 +138,8 @@ class Expressions:
         self.sightings.note(self._resolve(node), "mentioned", node)
 
     def _Attribute(self, node: ast.Attribute) -> None:
-        if not self.sightings.note(self._resolve(node), "mentioned", node):
-            self.walk(node.value)
+        self.sightings.note(self._resolve(node), "mentioned", node)
+        self._walk_owner(node)
 
     def _Call(self, node: ast.Call) -> None:
         for one in node.args:
@@ -141,15 +156,29 @@ class Expressions:
             self._patched(node.args[0], str(node.args[1].value))
         if word(node.func) == "startswith" and may_compare_versions(node):
             self.guards.condition(node, self.state.scope)
-        if self.sightings.note(values, "called", node, node.args):
-            return
+        self.sightings.note(values, "called", node, node.args)
         self._calls_partial(values, node)
         if isinstance(node.func, ast.Attribute):
-            self.walk(node.func.value)
+            self._walk_owner(node.func)
             if not any(value is not None for _, value in values):
                 self.sightings.possible(node, node.func.attr)
+            self._registers(node)
         elif not isinstance(node.func, ast.Name):
             self.walk(node.func)
+        self._calls_object(values, node)
+
+    def _walk_owner(self, node: ast.Attribute) -> None:
+        """Find the uses in what an attribute is asked of, unless that is only the path to it: `torch.nn`."""
+        owners = self._resolve(node.value)
+        if not owners or not all(isinstance(one, Name) and one.is_torch and not one.is_bound for _, one in owners):
+            self.walk(node.value)
+
+    def _calls_object(self, values: Values, node: ast.Call) -> None:
+        """To call an object of torch is to use the `__call__` of its class, where that has one of its own."""
+        for mask, value in self.meanings.objects(values):
+            if isinstance(value, Instance) and isinstance(value.of, Name) and value.of.is_torch:
+                own = self.meanings.member(((mask, value),), "__call__")
+                self.sightings.note(own, "called", node, node.args)
 
     def _calls_partial(self, values: Values, node: ast.Call) -> None:
         """`make = partial(torch.optim.Adam, lr=1)` is called: with what it passes itself, and more."""
@@ -164,14 +193,12 @@ class Expressions:
         return self.meanings.resolve(node, self.state.scope)
 
     def _super(self, func: ast.expr) -> Values:
-        """What `super().name` stands for: above the class, with its constructor as the class itself."""
+        """What `super().__init__` stands for: the class above itself."""
         cls = self.state.cls
         if not (cls and isinstance(func, ast.Attribute) and isinstance(func.value, ast.Call)):
             return ()
-        if word(func.value.func) != "super":
+        if word(func.value.func) != "super" or func.attr != "__init__":
             return ()
-        if func.attr != "__init__":
-            return self.meanings.of_class(cls, func.attr, "", True, above=True)
         bases = cls.bases[0] if len(cls.bases) == 1 else ()
         return tuple((mask, base) for mask, base in bases if isinstance(base, Name) and base.is_torch)
 
@@ -182,11 +209,14 @@ class Expressions:
 
     def _BoolOp(self, node: ast.BoolOp) -> None:
         state, before = self.state, (self.state.releases, self.state.doubt)
-        for one in node.values:
-            self.walk(one)
-            condition = self.guards.condition(one, state.scope)
-            state.releases &= condition.true if isinstance(node.op, ast.And) else condition.false
-            state.doubt |= condition.doubt
+        is_and = isinstance(node.op, ast.And)
+        with state.scope.shadowed():
+            for one in node.values:
+                self.walk(one)
+                condition = self.guards.condition(one, state.scope)
+                state.releases &= condition.true if is_and else condition.false
+                state.doubt |= condition.doubt
+                state.narrow(self.meanings.narrowed(one, state.scope, is_and))
         state.releases, state.doubt = before
 
     def _IfExp(self, node: ast.IfExp) -> None:
@@ -194,42 +224,41 @@ class Expressions:
         condition = self.guards.condition(node.test, self.state.scope)
         state, (releases, doubt) = self.state, (self.state.releases, self.state.doubt)
         state.doubt |= condition.doubt
-        for mask, one in ((condition.true, node.body), (condition.false, node.orelse)):
+        for mask, one, holds in ((condition.true, node.body, True), (condition.false, node.orelse, False)):
             state.releases = releases & mask
-            self.walk(one)
+            with state.scope.shadowed():
+                state.narrow(self.meanings.narrowed(node.test, state.scope, holds))
+                self.walk(one)
         state.releases, state.doubt = releases, doubt
 
     def _NamedExpr(self, node: ast.NamedExpr) -> None:
         self.walk(node.value)
         self.store(node.target, self.value(node.value))
 
+    def _Yield(self, node: ast.Yield | ast.YieldFrom) -> None:
+        self.state.is_generator = True
+        self.below(node)
+
+    _YieldFrom = _Yield
+
     def _Lambda(self, node: ast.Lambda) -> None:
         for default in defaults(node.args):
             self.walk(default)
         caught, self.state.caught = self.state.caught, frozenset()  # it runs later
-        names = [one.arg for some in parameters(node.args) for one in some]
-        self._shadowed(dict.fromkeys(names, self.state.unknown), [node.body])
+        with self.state.scope.shadowed():
+            names = [one.arg for some in parameters(node.args) for one in some]
+            self.state.scope.names.update(dict.fromkeys(names, self.state.unknown))
+            self.walk(node.body)
         self.state.caught = caught
 
     def _ListComp(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> None:
-        self.walk(node.generators[0].iter)
-        names: dict[str, Values] = {}
-        for loop in node.generators:
-            bound_here = [*names_in(loop.target)]
-            names.update(dict.fromkeys(bound_here, self.state.unknown))
-            elements = self.meanings.tables.elements(loop.iter, self.state.scope)
-            if len(elements) == len(bound_here):
-                names.update(zip(bound_here, elements))
-        inner = [loop.iter for loop in node.generators[1:]] + [test for loop in node.generators for test in loop.ifs]
-        results = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
-        self._shadowed(names, [*inner, *results])
+        with self.state.scope.shadowed():
+            for loop in node.generators:
+                self.walk(loop.iter)
+                self.meanings.bind_elements(loop, self.state.scope)
+                for test in loop.ifs:
+                    self.walk(test)
+            for one in (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,):
+                self.walk(one)
 
     _SetComp = _GeneratorExp = _DictComp = _ListComp
-
-    def _shadowed(self, names: dict[str, Values], nodes: list[ast.expr]) -> None:
-        """Walk expressions in which some names are something else."""
-        before = self.state.scope.names
-        self.state.scope.names = {**before, **names}
-        for one in nodes:
-            self.walk(one)
-        self.state.scope.names = before

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
 
 from torchproof.reports.code.catalog import Catalog
 from torchproof.reports.code.project import Project
-from torchproof.reports.code.syntax import class_annotated, word
+from torchproof.reports.code.results import GIVES_ITSELF, Results, is_property, key, override
+from torchproof.reports.code.syntax import word
 from torchproof.reports.code.tables import Tables
 from torchproof.reports.code.values import (  # fmt: skip
     Condition,
     Constant,
+    Expression,
     Imported,
     Instance,
     LocalClass,
@@ -24,45 +25,36 @@ from torchproof.reports.code.values import (  # fmt: skip
     Scope,
     Value,
     Values,
+    doubted,
     gathered,
     merged,
     within,
 )
 
-_TENSOR = Name("torch.Tensor")
-# Functions of torch whose result is a tensor whatever their arguments are.
-_MAKES_TENSOR = {"torch.arange", "torch.as_tensor", "torch.empty", "torch.empty_like", "torch.eye", "torch.from_numpy",
-                 "torch.full", "torch.full_like", "torch.linspace", "torch.logspace", "torch.ones", "torch.ones_like",
-                 "torch.rand", "torch.rand_like", "torch.randint", "torch.randint_like", "torch.randn",
-                 "torch.randn_like", "torch.randperm", "torch.tensor", "torch.zeros", "torch.zeros_like"}  # fmt: skip
-# Methods of tensors and modules that give the same kind of object back.
-_GIVES_ITSELF = {"bfloat16", "cpu", "cuda", "double", "eval", "float", "half", "requires_grad_", "to", "train"}
 # Base classes that bring nothing that a class of torch might have as well.
 _BARE_BASES = {"object", "abc.ABC", "typing.Generic", "typing.Protocol", "typing_extensions.Protocol", "Generic", "ABC"}
 
 
-class Meanings:
+class Meanings(Results):
     """Tells what expressions of a project stand for; `condition` is asked which side of `a if … else b` it is."""
 
     def __init__(self, known: Catalog, project: Project, condition: Callable[[ast.expr, Scope], Condition]) -> None:
-        self.known = known
+        super().__init__(known)
         self.project = project
-        self.unknown: Values = ((known.all, None),)
         self.tables = Tables(self.resolve, known.all)
         self._condition = condition
         self._asked: set[tuple[Module, str]] = set()
         self._sources: dict[Name | LocalModule | None, tuple[Name | Module, ...]] = {}
 
     def resolve(self, node: ast.expr, scope: Scope) -> Values:
-        """What an expression stands for, in each release; empty where it is not even bound."""
-        if isinstance(node, (ast.Subscript, ast.Call)) and (chosen := self.tables.chosen(node, scope)):
-            return chosen
+        """What an expression stands for, in each release; empty where it is not even bound.
+
+        What is only a number, a text or the like is left out: conditions know better what it is.
+        """
         if isinstance(node, ast.Name):
             return self.lookup(scope, node.id)
         if isinstance(node, ast.Attribute):
-            return self.member(self.resolve(node.value, scope), node.attr)
-        if isinstance(node, ast.Call):
-            return self._result(node, scope)
+            return self._attribute(node, scope)
         if isinstance(node, ast.Constant):
             return ((self.known.all, Constant(node.value)),)
         if isinstance(node, ast.NamedExpr):
@@ -71,13 +63,26 @@ class Meanings:
             condition = self._condition(node.test, scope)
             yes, no = self.resolve(node.body, scope), self.resolve(node.orelse, scope)
             return merged(within(yes, condition.true), within(no, condition.false)) if yes and no else ()
-        return ()
+        telling = tuple((mask, value) for mask, value in self.computed(node, scope) if _is_telling(value))
+        return telling or self.tables.chosen(node, scope)
+
+    def computed(self, node: ast.expr, scope: Scope) -> Values:
+        """What calls, operators and subscripts give."""
+        compute = getattr(self, f"_{type(node).__name__}", None)
+        if compute is None:
+            return ()
+        if node not in scope.memory:
+            scope.memory[node] = ()  # for what is made of itself
+            scope.memory[node] = compute(node, scope)
+        return scope.memory[node]
+
+    def object(self, node: ast.expr, scope: Scope) -> Values:
+        """The object that an expression gives, a container with what is known to be in it."""
+        return self.computed(node, scope) or self.objects(self.resolve(node, scope)) or self.contents(node, scope)
 
     def annotated(self, node: ast.expr | None, scope: Scope) -> Values:
         """What a parameter with this annotation is an instance of."""
-        cls = class_annotated(node)
-        values = self.resolve(cls, scope) if cls else ()
-        return tuple((mask, self._annotating(value)) for mask, value in values) or self.unknown
+        return self.annotations.of_code(node, scope)
 
     def parameter(self, node: ast.arg, default: ast.expr | None, scope: Scope) -> Values:
         """What a parameter stands for: by its annotation, or else one of torch's classes or functions by default."""
@@ -91,36 +96,49 @@ class Meanings:
         )
         return tuple((mask, OneOf((value,))) for mask, value in found) if found and is_told else values
 
-    def _annotating(self, value: Value) -> Instance | None:
-        if isinstance(value, LocalClass):
-            return Instance(value, is_exact=False)
-        if isinstance(value, Name) and value.is_torch and self.known.kind(value.dotted) == "class":
-            return Instance(value, is_exact=False)
-        return None
+    # Expressions, by their kinds
 
-    def _result(self, node: ast.Call, scope: Scope) -> Values:
-        """What a call gives: an instance of a class, mostly."""
-        if word(node.func) == "getattr" and len(node.args) > 1:
-            return self._got(node, scope)
-        if isinstance(node.func, ast.Attribute) and node.func.attr in _GIVES_ITSELF:
-            owners = self.resolve(node.func.value, scope)
-            if owners and all(isinstance(value, Instance) and self._is_plain(value) for _, value in owners):
-                return owners
-        found: list[tuple[int, Value]] = []
-        for mask, value in self.resolve(node.func, scope):
-            if isinstance(value, LocalClass):
-                found.append((mask, Instance(value)))
-            elif isinstance(value, LocalFunction) and value.node.returns and not value.node.decorator_list:
-                found += within(self.annotated(value.node.returns, value.scope), mask)
-            elif isinstance(value, Name) and value.is_torch:
-                if value.dotted in _MAKES_TENSOR:
-                    found.append((mask, Instance(_TENSOR)))
-                elif self.known.kind(value.dotted) == "class" and not value.is_bound:
-                    found.append((mask, Instance(value)))
-        return tuple(found)
+    def _attribute(self, node: ast.Attribute, scope: Scope) -> Values:
+        if isinstance(node.value, ast.Call) and word(node.value.func) == "super":
+            cls = _class_around(scope)
+            return self.of_class(cls, node.attr, True, above=True) if cls else ()
+        return self.member(self.resolve(node.value, scope) or self.object(node.value, scope), node.attr)
+
+    def _BinOp(self, node: ast.BinOp, scope: Scope) -> Values:
+        left = self.object(node.left, scope)
+        return self.operated(left, self.object(node.right, scope)) if left else ()
+
+    def _UnaryOp(self, node: ast.UnaryOp, scope: Scope) -> Values:
+        return () if isinstance(node.op, ast.Not) else self.operated(self.object(node.operand, scope))
+
+    def _Compare(self, node: ast.Compare, scope: Scope) -> Values:
+        if len(node.ops) > 1 or isinstance(node.ops[0], (ast.Is, ast.IsNot, ast.In, ast.NotIn)):
+            return ()
+        return self.operated(self.object(node.left, scope), self.object(node.comparators[0], scope))
+
+    def _Subscript(self, node: ast.Subscript, scope: Scope) -> Values:
+        place = slice if isinstance(node.slice, ast.Slice) else key(node.slice)
+        return self.item(self.object(node.value, scope), place)
+
+    def _Call(self, node: ast.Call, scope: Scope) -> Values:
+        func = node.func
+        if isinstance(func, ast.Name) and not (values := self.lookup(scope, func.id)):
+            return self._got(node, scope) if func.id == "getattr" else self.built_in(func.id, node, scope)
+        if not isinstance(func, ast.Attribute):
+            return self.called(values if isinstance(func, ast.Name) else self.object(func, scope), node, scope)
+        if isinstance(func.value, ast.Call) and word(func.value.func) == "super":
+            cls = _class_around(scope)
+            owners: Values = ((self.known.all, Instance(cls, is_exact=False)),) if cls else ()
+        else:
+            owners = self.object(func.value, scope)
+            if func.attr in GIVES_ITSELF and owners and all(self._is_plain(value) for _, value in owners):
+                return self.same(owners)
+        return self.called(self.resolve(func, scope), node, scope, owners)
 
     def _got(self, node: ast.Call, scope: Scope) -> Values:
         """`getattr(torch.optim, "Adam")`, also by a name that stands for one of several texts."""
+        if len(node.args) < 2:
+            return ()
         named = [value for _, value in self.resolve(node.args[1], scope)]
         texts = [one for value in named for one in (value.values if isinstance(value, OneOf) else (value,))]
         found: list[tuple[int, Value]] = []
@@ -135,12 +153,79 @@ class Meanings:
         everywhere = [value for mask, value in found if mask == self.known.all]
         return ((self.known.all, OneOf(tuple(everywhere))),) if everywhere else ()
 
-    def _is_plain(self, value: Instance) -> bool:
+    def _is_plain(self, value: Value) -> bool:
         """Whether an instance is a tensor or a module, whose `to` is torch's own."""
+        if not isinstance(value, Instance):
+            return False
         if isinstance(value.of, Name):
-            return value.of == _TENSOR or value.of.dotted.startswith("torch.nn.")
-        found = self.of_class(value.of, "to", "", True)
+            return self.is_tensor(value) or value.of.dotted.startswith("torch.nn.")
+        found = self.of_class(value.of, "to", True)
         return len(found) == 1 and isinstance(found[0][1], Name)
+
+    def inside(self, loops: Sequence[ast.comprehension], node: ast.expr, scope: Scope) -> Values:
+        """The object that an expression inside a comprehension gives."""
+        with scope.shadowed():
+            for loop in loops:
+                self.bind_elements(loop, scope)
+            return self.object(node, scope)
+
+    def bind_elements(self, loop: ast.comprehension, scope: Scope) -> None:
+        """Let the names of a comprehension's loop stand for what it goes over."""
+        for target, values in self.looped(loop, scope):
+            if isinstance(target, ast.Name):
+                scope.names[target.id] = values or self.unknown
+        for test in loop.ifs:
+            scope.names.update(self.narrowed(test, scope, True))
+        scope.memory.clear()
+
+    def looped(
+        self, loop: ast.comprehension | ast.For | ast.AsyncFor, scope: Scope
+    ) -> Iterator[tuple[ast.expr, Values]]:
+        """What each target of a loop gets: one of those in a table that the code writes, or an object."""
+        found = [*self.targets(loop.target, self.elements(self.object(loop.iter, scope)))]
+        written = self.tables.elements(loop.iter, scope)
+        for place, (target, values) in enumerate(found):
+            is_known = any(value is not None for _, value in values)
+            yield target, values if is_known or len(written) != len(found) else written[place]
+
+    def targets(self, target: ast.expr, values: Values) -> Iterator[tuple[ast.expr, Values]]:
+        """What each target gets that stands left of the sign."""
+        if isinstance(target, (ast.Tuple, ast.List)):
+            is_starred = any(isinstance(one, ast.Starred) for one in target.elts)
+            each = [()] * len(target.elts) if is_starred else self.taken_apart(values, len(target.elts))
+            for one, part in zip(target.elts, each):
+                yield from self.targets(one, part)
+        elif isinstance(target, ast.Starred):
+            yield from self.targets(target.value, ())
+        else:
+            yield target, values
+
+    # Conditions that tell what a name is
+
+    def narrowed(self, test: ast.expr, scope: Scope, holds: bool) -> dict[str, Values]:
+        """The names that are known to be instances of a class, or known not to be, where a condition holds or not."""
+        if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+            return self.narrowed(test.operand, scope, not holds)
+        if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) == holds:
+            found: dict[str, Values] = {}
+            for one in test.values:
+                found.update(self.narrowed(one, scope, holds))
+            return found
+        if not (isinstance(test, ast.Call) and test.args and isinstance(test.args[0], ast.Name)):
+            return {}
+        name = test.args[0].id
+        if word(test.func) == "is_tensor" and len(test.args) == 1:
+            values: Values = self.tensor
+        elif word(test.func) == "isinstance" and len(test.args) == 2:
+            values = self.annotated(test.args[1], scope)
+        else:
+            return {}
+        if holds:
+            return {name: values}
+        classes = [value.of for _, value in values if isinstance(value, Instance)]
+        now = self.objects(self.lookup(scope, name))
+        is_other = any(isinstance(value, Instance) and value.of in classes for _, value in now)
+        return {name: self.unknown} if is_other else {}
 
     # Attributes
 
@@ -149,42 +234,74 @@ class Meanings:
         found: list[tuple[int, Value]] = []
         for mask, value in values:
             if isinstance(value, Name):
-                found.append((mask, Name(f"{value.dotted}.{name}")))
-            elif isinstance(value, Instance) and isinstance(value.of, Name):
-                found.append((mask, self._of_instance(value.of, name, "" if value.is_exact else value.of.dotted)))
-            elif isinstance(value, Instance) and isinstance(value.of, LocalClass):
-                found += within(self.of_class(value.of, name, value.of.name, True), mask)
+                dotted = f"{value.dotted}.{name}"
+                read = () if self.known.having(dotted) else self.read(value)
+                found += within(self.member(read, name), mask) if read else [(mask, Name(dotted, unless=value.unless))]
+            elif isinstance(value, Instance):
+                found += within(doubted(self._of_instance(value, name), value.unless), mask)
             elif isinstance(value, LocalClass):
-                found += within(self.of_class(value, name, value.name, False), mask)
+                found += within(self.of_class(value, name, False), mask)
             elif isinstance(value, LocalModule):
                 found += within(self._of_module(value.module, name), mask)
+            elif isinstance(value, Expression) and value.gives:
+                found += within(self.member(value.gives, name), mask)
         return gathered(found)
 
-    def _of_instance(self, of: Name, name: str, through: str) -> Name | None:
+    def _of_instance(self, value: Instance, name: str) -> Values:
+        everywhere, of = self.known.all, value.of
+        doubts = frozenset() if value.is_exact else frozenset([override(value, name)])
+        if isinstance(of, LocalClass):
+            found: list[tuple[int, Value]] = []
+            for mask, one in self.of_class(of, name, True):
+                if isinstance(one, LocalFunction) and is_property(one):
+                    found += within(self.returned(one, ((everywhere, value),)), mask)
+                else:
+                    found.append((mask, one))
+            return doubted(gathered(found), doubts)
         dotted = f"{of.dotted}.{name}"
-        return Name(dotted, True, through.rpartition(".")[2]) if self.known.having(dotted) else None
+        if not of.is_torch:
+            return ((everywhere, Name(dotted, True)),)
+        if self.known.having(dotted):
+            return ((everywhere, Name(dotted, True, doubts)),)
+        return (value.held and dict(value.held.items).get(name)) or self.unknown
 
-    def of_class(self, cls: LocalClass, name: str, through: str, is_bound: bool, above: bool = False) -> Values:
+    def of_class(self, cls: LocalClass, name: str, is_bound: bool, above: bool = False) -> Values:
         """An attribute of a class of the code; of its bases only where it is looked for `above` the class."""
         if not above:
-            if name in cls.values and cls.stores.get(name) == 1:
-                return tuple((mask, _through(value, through)) for mask, value in cls.values[name])
+            if name in cls.declared:
+                return cls.declared[name]
+            if name in cls.stores and (found := self._assigned(cls, name)):
+                return found
             if name in cls.stores or cls.is_dynamic:
                 return self.unknown
         for base in cls.bases:
-            found: list[tuple[int, Value]] = []
+            inherited: list[tuple[int, Value]] = []
             for mask, value in base:
                 if isinstance(value, LocalClass) and value is not cls:
-                    found += within(self.of_class(value, name, through, is_bound), mask)
+                    inherited += within(self.of_class(value, name, is_bound), mask)
                 elif isinstance(value, Name) and value.is_torch:
                     dotted = f"{value.dotted}.{name}"
                     if self.known.having(dotted):
-                        found.append((mask, Name(dotted, is_bound, through)))
+                        inherited.append((mask, Name(dotted, is_bound)))
                 elif not (isinstance(value, Name) and value.dotted in _BARE_BASES):
                     return self.unknown
-            if found:
-                return gathered(found)
+            if inherited:
+                return gathered(inherited)
         return ()
+
+    def _assigned(self, cls: LocalClass, name: str) -> Values:
+        """What an attribute is by all of its assignments, if all of them are known yet."""
+        if name != "__init__" and "__init__" in cls.values:
+            for _, value in self.of_class(cls, "__init__", False):
+                if isinstance(value, LocalFunction) and value.waiting:
+                    self.infer(value)
+        places = [*cls.values.get(name, {}).values()]
+        if len(places) != cls.stores[name]:
+            return ()
+        first, *others = places
+        for one in others:
+            first = merged(first, one)
+        return first
 
     def _of_module(self, module: Module, name: str) -> Values:
         """What a name stands for in a module of the code, as seen from elsewhere."""
@@ -268,5 +385,15 @@ class Meanings:
         return gathered(found)
 
 
-def _through(value: Value, through: str) -> Value:
-    return replace(value, through=through) if isinstance(value, Name) and value.through else value
+def _class_around(scope: Scope) -> LocalClass | None:
+    """The class in whose method something stands."""
+    here: Scope | None = scope
+    while here and here.kind != "class":
+        here = here.parent
+    return here.cls if here else None
+
+
+def _is_telling(value: Value) -> bool:
+    if isinstance(value, Instance) and isinstance(value.of, Name) and not value.of.is_torch:
+        return bool(value.held) and any(_is_telling(one) for _, one in value.held.any)
+    return value is not None and not isinstance(value, (Constant, Expression))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cache
 
 from torchproof.reports.code.catalog import Catalog, Use
-from torchproof.reports.code.values import LocalClass, LocalFunction
+from torchproof.reports.code.values import Assumption, Doubt, LocalClass, LocalFunction
 from torchproof.reports.code.wrappers import Found, Wrappers
 
 
@@ -37,7 +37,7 @@ class Notes:
             releases = one.releases & self._reached(one.inside)
             if releases and one.use.name not in self.patched:
                 use = replace(one.use, releases=self.known.names(releases))
-                yield use, one.is_certain and not self._is_overridden(one.through, use.name.rpartition(".")[2])
+                yield use, one.is_certain and not any(map(self._is_founded, one.unless))
 
     def _reached(self, function: LocalFunction | None) -> int:
         """The releases in which a function may come to run, by what refuses or guards its callers.
@@ -72,16 +72,17 @@ class Notes:
                 releases &= self._constructed(above)
         return releases
 
-    def _is_overridden(self, through: str, attribute: str) -> bool:
-        """Whether a class that may stand below the named one has an attribute of its own of that name."""
-        if not through:
-            return False
-        return any(attribute in self._attributes.get(name, ()) for name in self._below(through))
+    def _is_founded(self, doubt: Doubt) -> bool:
+        """Whether a loop brings something else, or a class that may stand below has an attribute of its own."""
+        if isinstance(doubt, Assumption):
+            return not doubt.holds
+        return any(doubt.attribute in self._attributes.get(name, ()) for name in self._below(doubt.cls))
 
     @cache  # noqa: B019 - there is one project in a process
     def _below(self, name: str) -> frozenset[str]:
-        """The names of the classes that stand below one of that name, and its own."""
-        below, new = {name}, {name}
+        """The names of the classes that stand below one of that name."""
+        below: set[str] = set()
+        new = {name}
         while new:
             new = {one for base in new for one in self._under.get(base, ())} - below
             below |= new

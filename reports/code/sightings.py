@@ -105,9 +105,9 @@ class Sightings:
                 self.notes.found.append(Found(use, False, state.releases, state.inside))
 
     def _speaks_of(self, value: LocalClass | LocalFunction, mask: int) -> None:
-        """A private function or class of the code is used here; a decorator might use it elsewhere."""
+        """A private function or class of the code is used here; a decorator, or an object, might use it elsewhere."""
         name = value.name if isinstance(value, LocalClass) else value.node.name
-        is_decorated = isinstance(value, LocalFunction) and bool(value.node.decorator_list)
+        is_decorated = isinstance(value, LocalFunction) and bool(value.node.decorator_list or value.of)
         if name.startswith("_") and not name.startswith("__") and not is_decorated:
             self.notes.mentions.setdefault(value, []).append((mask & self.state.releases, self.state.inside))
 
@@ -121,7 +121,7 @@ class Sightings:
                 value.dotted.endswith(".__init__") or self.known.kind(name) in ("method", "property")
             )
             passed = self._passed(node, args, is_unbound)
-        self._add(Name(name, value.is_bound, value.through), mask & self.state.releases, how, node, passed)
+        self._add(Name(name, value.is_bound, value.unless), mask & self.state.releases, how, node, passed)
 
     def _said(self, dotted: str) -> str:
         """The part of a dotted name that is torch's: of what is unknown, only a part below a module or a class."""
@@ -148,7 +148,7 @@ class Sightings:
         )
         if state.caught and how != "refused":
             mask = self._surviving(use, mask)
-        found = Found(use, not state.doubt, mask, state.inside, value.through)
+        found = Found(use, not state.doubt, mask, state.inside, value.unless)
         self.notes.found.append(found)
         if isinstance(node, ast.Call):
             self.notes.wrappers.passes_on(node, found)

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-from torchproof.reports.code.values import LocalClass, LocalFunction, Module, Scope, Values, gathered, merged, within
+from torchproof.reports.code.values import (  # fmt: skip
+    Assumption,
+    Instance,
+    LocalClass,
+    LocalFunction,
+    Module,
+    Scope,
+    Value,
+    Values,
+    doubted,
+    gathered,
+    joined,
+    merged,
+    within,
+)
 
 
 @dataclass(eq=False)
@@ -26,6 +40,8 @@ class State:
     handled: frozenset[str] = frozenset()  # the exceptions that one around names
     decorates: bool = False  # it is a decorator that is walked
     failing: int = 0  # the releases in which one of them is seen to happen
+    is_generator: bool = False
+    loops: list[list[Assumption]] = field(default_factory=list)  # those around, with what is assumed in them
 
     def __post_init__(self) -> None:
         self.unknown: Values = ((self.everywhere, None),)
@@ -37,12 +53,14 @@ class State:
             values = self.unknown
         kept = within(names.get(name, ()), ~here) if here != self.everywhere else ()
         names[name] = kept + within(values, here)
+        self.scope.memory.clear()
         if self.scope.kind == "function":
             before = self.scope.ever.get(name)
             self.scope.ever[name] = merged(before, names[name]) if before else names[name]
 
     def forget(self, name: str) -> None:
         """Let a name stand for anything, at any time."""
+        self.scope.memory.clear()
         self.scope.names[name] = self.scope.ever[name] = self.unknown
 
     def join(self, ends: list[tuple[int, dict[str, Values]]]) -> None:
@@ -60,3 +78,37 @@ class State:
                         names[name] = gathered([*within(mine, ~mask), *within(yours, mask & ~releases), *agreed])
             releases |= mask
         self.releases, self.scope.names = releases, names
+        self.scope.memory.clear()
+
+    def narrow(self, names: dict[str, Values]) -> None:
+        """Let names stand for what a condition tells, for as long as it holds."""
+        self.scope.names.update(names)
+        self.scope.memory.clear()
+
+    def assume(self, name: str) -> None:
+        """Let a name go on, in a loop, to stand for an object of its class, to be seen at the end of a round."""
+        values = self.scope.names.get(name, ())
+        if values and all(isinstance(value, Instance) for _, value in values):
+            assumption = Assumption(name, tuple((mask, _inexact(value)) for mask, value in values))
+            self.loops[-1].append(assumption)
+            self.bind(name, doubted(assumption.values, frozenset([assumption])))
+        elif values:
+            self.bind(name, self.unknown)
+
+    def next_round(self) -> None:
+        """See whether what was assumed in the innermost loop is so when its body begins again, or is left."""
+        for one in self.loops[-1] if self.releases and self.loops else ():
+            now = within(self.scope.names.get(one.name, ()), self.releases)
+            one.holds &= all(
+                _is_another(value, before) for mask, value in now for other, before in one.values if mask & other
+            )
+
+
+def _inexact(value: Value) -> Value:
+    return replace(value, is_exact=False) if isinstance(value, Instance) else value
+
+
+def _is_another(value: Value, assumed: Value) -> bool:
+    """Whether a value is an object of the assumed class, that holds the same if anything."""
+    either = joined(assumed, value)
+    return isinstance(either, Instance) and isinstance(assumed, Instance) and either.held == assumed.held

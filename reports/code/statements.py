@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
 from copy import copy
 from itertools import chain
 
@@ -13,23 +12,21 @@ from torchproof.reports.code.syntax import (
     exceptions,
     failures,
     names_bound,
-    names_in,
     parameters,
     stores,
     word,
 )
 from torchproof.reports.code.values import (  # fmt: skip
+    NOTHING,
     Condition,
     Deferred,
-    Expression,
     Instance,
     LocalClass,
     LocalFunction,
     Name,
-    OneOf,
     Scope,
-    Value,
     Values,
+    within,
 )
 from torchproof.reports.code.versions import is_about_version
 
@@ -49,6 +46,7 @@ class Statements:
         self.state = expressions.state
         self.annotations_are_text = self.state.scope.kind == "function"
         self.returning = 0  # the releases in which a function comes to an end without raising
+        self.returned: list[Values] = []  # what it gives then
 
     def walk(self, body: list[ast.stmt]) -> None:
         """Walk statements in their order."""
@@ -85,6 +83,8 @@ class Statements:
         if node.value:
             self.expressions.walk(node.value)
         values = self.meanings.annotated(node.annotation, self.state.scope)
+        if self.state.scope.cls and isinstance(values[0][1], Instance) and isinstance(node.target, ast.Name):
+            self.state.scope.cls.declared[node.target.id] = values
         if node.value and (not values or values[0][1] is None):
             self.expressions.assign(node.target, node.value)
         else:
@@ -94,7 +94,8 @@ class Statements:
         self.expressions.walk(node.value)
         if not isinstance(node.target, ast.Name):
             self.expressions.walk(node.target)
-        self.expressions.store(node.target, ())
+        operands = (self.meanings.object(one, self.state.scope) for one in (node.target, node.value))
+        self.expressions.store(node.target, self.meanings.operated(*operands))
 
     def _Delete(self, node: ast.Delete) -> None:
         for target in node.targets:
@@ -117,7 +118,8 @@ class Statements:
         if of:
             of.methods[node.name] = function
         if not self.state.is_typing:
-            self.state.module.deferred.append(Deferred(function, node.body, releases, doubt))
+            function.waiting = Deferred(function, node.body, releases, doubt)
+            self.state.module.deferred.append(function.waiting)
 
     _AsyncFunctionDef = _FunctionDef
 
@@ -151,29 +153,17 @@ class Statements:
         cls = LocalClass(node.name, tuple(self._base(one) for one in bases), *stores(node))
         self.sightings.notes.note_class(cls, filter(None, map(word, bases)))
         around, of, before = self.state.scope, self.state.cls, (self.state.releases, self.state.doubt)
-        self.state.scope, self.state.cls = Scope("class", self.state.module, around), cls
+        self.state.scope, self.state.cls = Scope("class", self.state.module, around, cls=cls), cls
         self.state.releases, self.state.doubt = inner
         start = len(self.state.module.deferred)
         self.walk(node.body)
-        cls.values.update(self._class_attributes(cls))
+        for name, values in self.state.scope.names.items():
+            cls.values.setdefault(name, {})[node] = values
         methods = self.state.module.deferred[start:]  # what __init__ assigns is known in the others
         self.state.module.deferred[start:] = sorted(methods, key=lambda one: one.function.node.name != "__init__")
         self.state.scope, self.state.cls = around, of
         self.state.releases, self.state.doubt = before
         self.state.bind(node.name, ((self.state.everywhere, cls),))
-
-    def _class_attributes(self, cls: LocalClass) -> Iterator[tuple[str, Values]]:
-        """What a class says it works with: classes of torch, and tables: `optimizer_class = torch.optim.Adam`."""
-        for name, values in self.state.scope.names.items():
-            if cls.stores.get(name) == 1 and all(self._is_told(value) for _, value in values):
-                yield name, values
-
-    def _is_told(self, value: Value) -> bool:
-        if isinstance(value, Name):
-            return value.is_torch and self.meanings.known.kind(value.dotted) == "class"
-        return isinstance(value, OneOf) or (
-            isinstance(value, Expression) and isinstance(value.node, (ast.Dict, ast.List, ast.Tuple))
-        )
 
     def _base(self, node: ast.expr) -> Values:
         values = self.meanings.resolve(node, self.state.scope)
@@ -192,50 +182,60 @@ class Statements:
             return
         self.expressions.walk(node.test)
         condition = self.guards.condition(node.test, self.state.scope)
-        self._fork([(condition.true, node.body), (condition.false, node.orelse)], condition.doubt)
+        self._fork([(condition.true, node.body), (condition.false, node.orelse)], condition.doubt, node.test)
 
-    def _fork(self, paths: list[tuple[int, list[ast.stmt]]], doubt: bool) -> None:
-        """Walk paths of which one is taken, and go on with what they agree on."""
+    def _fork(self, paths: list[tuple[int, list[ast.stmt]]], doubt: bool, test: ast.expr | None = None) -> None:
+        """Walk paths of which one is taken, the first where the `test` holds, and go on with what they agree on."""
         names, releases, before = self.state.scope.names, self.state.releases, self.state.doubt
         ends = []
         ended = False
+        told: list[dict[str, Values]] = []
         for mask, body in paths:
             self.state.scope.names = dict(names)
+            self.state.scope.memory.clear()
+            told.append(self.meanings.narrowed(test, self.state.scope, not told) if test else {})
+            self.state.narrow(told[-1])
             self.state.releases, self.state.doubt = releases & mask, before or doubt
             self.walk(body)
             ended = ended or (not self.state.releases and bool(releases & mask))
             ends.append((self.state.releases, self.state.scope.names))
             before = before or (self.state.doubt and not doubt)
+        if all(mask for mask, _ in ends):  # what the test told is over, where nothing else was bound
+            for (_, after), narrowed in zip(ends, told):
+                for name, values in narrowed.items():
+                    if after[name] is values and name in names:
+                        after[name] = names[name]
         self.state.join(ends)
         # What stands after `if not_understood: return` is as doubtful as the condition.
         self.state.doubt = before or (doubt and ended)
 
     def _For(self, node: ast.For | ast.AsyncFor) -> None:
         self.expressions.walk(node.iter)
-        elements = self.meanings.tables.elements(node.iter, self.state.scope)
-        self._loop([*names_in(node.target)], node, elements)
+        self._loop(node)
 
     _AsyncFor = _For
 
     def _While(self, node: ast.While) -> None:
-        self._loop([], node)
+        self._loop(node)
 
-    def _loop(
-        self, targets: list[str], node: ast.For | ast.AsyncFor | ast.While, elements: Sequence[Values] = ()
-    ) -> None:
+    def _loop(self, node: ast.For | ast.AsyncFor | ast.While) -> None:
         """What the body binds may come from the round before, and may not have been bound at all."""
-        for name in {*targets, *names_bound(node.body)}:
-            if name in self.state.scope.names:
-                self.state.bind(name, self.state.unknown)
-        if len(elements) != len(targets):
-            elements = [self.state.unknown] * len(targets)
-        for name, values in zip(targets, elements):
-            self.state.bind(name, values or self.state.unknown)
-        mask = self.state.everywhere
+        state = self.state
+        bound = [] if isinstance(node, ast.While) else [*self.meanings.looped(node, state.scope)]
+        state.loops.append([])
+        for name in sorted({*names_bound(node.body)}):
+            state.assume(name)
+        skipped = (state.releases, dict(state.scope.names))
         if isinstance(node, ast.While):
             self.expressions.walk(node.test)
-            mask = self.guards.condition(node.test, self.state.scope).true
-        self._fork([(mask, node.body), (self.state.everywhere, [])], False)
+            state.releases &= self.guards.condition(node.test, state.scope).true
+        else:
+            for target, values in bound:
+                self.expressions.store(target, values)
+        self.walk(node.body)
+        state.next_round()
+        state.loops.pop()
+        state.join([(state.releases, state.scope.names), skipped])
         self.walk(node.orelse)
 
     def _With(self, node: ast.With | ast.AsyncWith) -> None:
@@ -259,9 +259,11 @@ class Statements:
     _AsyncWith = _With
 
     def _entered(self, node: ast.expr) -> Values:
-        """Context managers of torch give themselves, if anything."""
+        """What a context manager gives, by its `__enter__`; those of torch give themselves, if anything else."""
         values = self.meanings.resolve(node, self.state.scope)
-        return values if all(isinstance(value, Instance) for _, value in values) else ()
+        if not all(isinstance(value, Instance) for _, value in values):
+            return ()
+        return self.meanings.entered(values)
 
     def _Try(self, node: ast.Try) -> None:
         outer, outer_failing = self.state.caught, self.state.failing
@@ -326,9 +328,15 @@ class Statements:
     def _Return(self, node: ast.Return) -> None:
         self.expressions.below(node)
         self.returning |= self.state.releases
+        if node.value:
+            values = self.meanings.object(node.value, self.state.scope)
+        else:
+            values = ((self.state.everywhere, NOTHING),)
+        self.returned.append(within(values or self.state.unknown, self.state.releases))
         self.state.releases = 0
 
     def _Continue(self, node: ast.stmt) -> None:
+        self.state.next_round()
         self.state.releases = 0
 
     _Break = _Continue
@@ -343,6 +351,7 @@ class Statements:
         condition = self.guards.condition(node.test, self.state.scope)
         self.sightings.refused(self.state.releases & ~condition.true, node)
         self.state.releases &= condition.true
+        self.state.narrow(self.meanings.narrowed(node.test, self.state.scope, True))
 
 
 def _head(node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.FunctionDef | ast.AsyncFunctionDef:

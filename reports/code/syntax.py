@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-_REGISTERS = {"add_module", "register_buffer", "register_module", "register_parameter", "setattr", "__setattr__"}
+REGISTERS = {"add_module", "register_buffer", "register_module", "register_parameter", "setattr", "__setattr__"}
 
 _FAILURES = {
     "ImportError": {"import"}, "ModuleNotFoundError": {"import"}, "AttributeError": {"attribute"},
@@ -37,21 +37,6 @@ def defaults_by_name(of: ast.arguments) -> dict[str, ast.expr]:
     found = {one.arg: default for one, default in zip(reversed([*of.posonlyargs, *of.args]), reversed(of.defaults))}
     found.update({one.arg: default for one, default in zip(of.kwonlyargs, of.kw_defaults) if default})
     return found
-
-
-def class_annotated(node: ast.expr | None) -> ast.Name | ast.Attribute | None:
-    """The class that an annotation says, or says may be there beside None; None where it says anything else."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        try:
-            return class_annotated(ast.parse(node.value, mode="eval").body)
-        except SyntaxError:
-            return None
-    if isinstance(node, ast.Subscript) and word(node.value) == "Optional":
-        return class_annotated(node.slice)
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-        sides = [one for one in (node.left, node.right) if not (isinstance(one, ast.Constant) and one.value is None)]
-        return class_annotated(sides[0]) if len(sides) == 1 else None
-    return node if isinstance(node, (ast.Name, ast.Attribute)) else None
 
 
 def names_bound(body: Iterable[ast.AST]) -> Iterator[str]:
@@ -113,7 +98,7 @@ def stores(node: ast.ClassDef) -> tuple[dict[str, int], bool]:
     for one in _nodes(node):
         if isinstance(one, ast.Attribute) and not isinstance(one.ctx, ast.Load):
             counts[one.attr] += 1
-        elif isinstance(one, ast.Call) and (register := word(one.func)) in _REGISTERS:
+        elif isinstance(one, ast.Call) and (register := word(one.func)) in REGISTERS:
             place = int(register == "setattr")  # after the object
             name = one.args[place] if len(one.args) > place else None
             if isinstance(name, ast.Constant):

@@ -89,7 +89,9 @@ class Tables:
         kept = [
             one for one in dict.fromkeys(flat) if isinstance(one, (Name, LocalClass, LocalFunction)) or _is_text(one)
         ]
-        return ((mask or self._everywhere, kept[0] if len(kept) == 1 else OneOf(tuple(kept))),) if kept else ()
+        others: list[Value] = [] if len(kept) == len(dict.fromkeys(flat)) else [None]
+        one = kept[0] if len(kept) == 1 and not others else OneOf((*kept, *others))
+        return ((mask or self._everywhere, one),) if kept else ()
 
     def spread(self, node: ast.Call, scope: Scope) -> ast.Call:
         """The same call with what it unpacks written out, as far as the code shows it: `f(**OPTIONS)`."""

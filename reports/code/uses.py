@@ -33,8 +33,19 @@ from torchproof.reports.code.sightings import Sightings
 from torchproof.reports.code.state import State
 from torchproof.reports.code.statements import Statements
 from torchproof.reports.code.syntax import defaults_by_name, globals_in, names_bound, outer_names, parameters, word
-from torchproof.reports.code.values import Deferred, Instance, Module, Scope
+from torchproof.reports.code.values import (  # fmt: skip
+    NOTHING,
+    Deferred,
+    Instance,
+    LocalFunction,
+    Module,
+    Scope,
+    Values,
+    merged,
+    within,
+)
 
+_DEEPEST = 5  # functions that are walked for what calls of them give
 # Folders that hold no code of the project.
 _PASSED_OVER = {"__pycache__", "node_modules", "site-packages", "build", "dist", "venv"}
 
@@ -112,6 +123,9 @@ class Walk:
         self.notes = Notes(known)
         self.files = 0
         self.unread: list[str] = []
+        self._early: dict[LocalFunction, Values] = {}
+        self._depth = 0
+        self.guards.meanings.infer = self._returned
 
     def uses(self) -> Iterator[tuple[Use, bool]]:
         """Every use, with whether it is certain."""
@@ -148,9 +162,34 @@ class Walk:
         except RecursionError:
             self.unread.append(f"{module.path}: nested too deeply, in part")
 
+    def _returned(self, function: LocalFunction) -> Values:
+        """What calls of a function give: it is walked before its turn where it was not yet.
+
+        While the statements of its module run, what it does is not noted, for later it may find more names.
+        """
+        one, module = function.waiting, function.scope.module
+        if one is None or function in self._early or self._depth >= _DEEPEST:
+            return function.gives or self._early.get(function, ())
+        self._depth += 1
+        if module.is_walked:
+            self._walk_function(one)
+        else:
+            self._early[function] = ()
+            later, notes = len(module.deferred), self.notes
+            self.notes = Notes(self.known)
+            self._walk_function(one)
+            self._early[function], function.gives, function.waiting = function.gives, (), one
+            self.notes = notes
+            del module.deferred[later:]
+        self._depth -= 1
+        return function.gives or self._early.get(function, ())
+
     def _walk_function(self, one: Deferred) -> None:
-        """Walk a function's body."""
+        """Walk a function's body, once."""
         function, module = one.function, one.function.scope.module
+        if function.waiting is None:
+            return
+        function.waiting = None
         wanted, rest = parameters(function.node.args)
         outer, shared = outer_names(one.body) if module.reaches_out else (set(), set())
         local = frozenset({*names_bound(one.body), *(each.arg for each in wanted)} - outer)
@@ -173,3 +212,13 @@ class Walk:
         statements.walk(one.body)
         if function.of and function.node.name == "__init__":
             function.of.releases &= statements.returning | state.releases | ~one.releases
+        if not state.is_generator:
+            function.gives = _any_of([*statements.returned, within(((state.everywhere, NOTHING),), state.releases)])
+
+
+def _any_of(returned: list[Values]) -> Values:
+    """What a function gives, by all that it returns; what gives nothing may be there to be replaced."""
+    first, *others = returned
+    for one in others:
+        first = merged(first, one)
+    return first if any(value not in (None, NOTHING) for _, value in first) else ()

@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from torchproof.inventory import is_of_torch
+
+
+@dataclass(frozen=True)
+class Override:
+    """What keeps a value from being certain: a class of the code below this one that has the attribute itself."""
+
+    cls: str
+    attribute: str
+
+
+@dataclass(eq=False)
+class Assumption:
+    """What a value rests on while a loop is walked: in later rounds the name still has an object of that class."""
+
+    name: str
+    values: Values
+    holds: bool = True
+
+
+Doubt = Override | Assumption
 
 
 @dataclass(frozen=True)
@@ -16,7 +37,7 @@ class Name:
 
     dotted: str
     is_bound: bool = False  # reached from an instance, so that self is not among the arguments
-    through: str = ""  # the class it was reached through, where a subclass may have another
+    unless: frozenset[Doubt] = frozenset()
 
     @property
     def is_torch(self) -> bool:
@@ -30,6 +51,16 @@ class Instance:
 
     of: Name | LocalClass
     is_exact: bool = True
+    held: Held | None = None
+    unless: frozenset[Doubt] = frozenset()
+
+
+@dataclass(frozen=True)
+class Held:
+    """What is in a container: what `any` of it is, and its `items` by key or place where all of them are known."""
+
+    any: Values = ()
+    items: tuple[tuple[int | str, Values], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,12 +76,16 @@ class Constant:
         return hash(type(self.value))
 
 
+NOTHING = Constant(None)
+
+
 @dataclass(frozen=True, eq=False)
 class Expression:
-    """An expression that may tell something about torch's version when somebody asks."""
+    """An expression that may tell something about torch's version when somebody asks, and what object it `gives`."""
 
     node: ast.expr
     scope: Scope
+    gives: Values = ()
 
 
 @dataclass(frozen=True)
@@ -68,21 +103,26 @@ class LocalModule:
     module: Module
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class LocalFunction:
-    """A function of the same code: a method `of` a class perhaps, and perhaps `inside` another function."""
+    """A function of the same code: a method `of` a class perhaps, and perhaps `inside` another function.
+
+    Its body is walked once, and is `waiting` for that; then `gives` is known, if its calls give anything known.
+    """
 
     node: ast.FunctionDef | ast.AsyncFunctionDef
     scope: Scope
     of: LocalClass | None = None
     inside: LocalFunction | None = None
+    waiting: Deferred | None = None
+    gives: Values = ()
 
 
 @dataclass(eq=False)
 class LocalClass:
     """A class of the same code: `stores` counts the assignments to each attribute, `values` has what is assigned.
 
-    `releases` are those in which its constructor does not refuse.
+    `declared` is what annotations say of attributes, and `releases` are those in which its constructor does not refuse.
     """
 
     name: str
@@ -90,7 +130,8 @@ class LocalClass:
     stores: dict[str, int]
     is_dynamic: bool
     releases: int = -1
-    values: dict[str, Values] = field(default_factory=dict)
+    values: dict[str, dict[ast.AST, Values]] = field(default_factory=dict)  # by the places that assign
+    declared: dict[str, Values] = field(default_factory=dict)
     methods: dict[str, LocalFunction] = field(default_factory=dict)
 
 
@@ -120,6 +161,18 @@ class Scope:
     names: dict[str, Values] = field(default_factory=dict)
     ever: dict[str, Values] = field(default_factory=dict)
     stars: list[Name | LocalModule | None] = field(default_factory=list)
+    cls: LocalClass | None = None  # of a class's own scope
+    memory: dict[ast.expr, Values] = field(default_factory=dict)  # what expressions stand for, as long as names do
+
+    @contextmanager
+    def shadowed(self) -> Iterator[None]:
+        """Let names stand for something else meanwhile."""
+        names, memory = self.names, self.memory
+        self.names, self.memory = dict(names), {}
+        try:
+            yield
+        finally:
+            self.names, self.memory = names, memory
 
 
 @dataclass(eq=False)
@@ -197,12 +250,49 @@ def merged(first: Values, second: Values) -> Values:
     unknown = left & right
     for mask, value in within(first, right):
         for other_mask, other in second:
-            if (both := mask & other_mask) and value is not None and value == other:
-                found.append((both, value))
+            if (both := mask & other_mask) and (either := joined(value, other)) is not None:
+                found.append((both, either))
                 unknown &= ~both
     if unknown:
         found.append((unknown, None))
     return gathered(found)
+
+
+def joined(one: Value, other: Value) -> Value:
+    """What stands for both: the value that they are, or an object of the class that they share, which may be None too.
+
+    None where they have nothing in common.
+    """
+    if one is other or one == other:
+        return one
+    if isinstance(one, Instance) and isinstance(other, Instance):
+        if one.of != other.of:
+            return None
+        is_exact = one.is_exact and other.is_exact
+        return Instance(one.of, is_exact, _joined(one.held, other.held), one.unless | other.unless)
+    if isinstance(other, Instance):
+        one, other = other, one
+    return one if isinstance(one, Instance) and other == NOTHING else None
+
+
+def _joined(one: Held | None, other: Held | None) -> Held | None:
+    if one is None or other is None or one == other:
+        return one if one == other else None
+    keys = [key for key, _ in one.items]
+    items: tuple[tuple[int | str, Values], ...] = ()
+    if keys == [key for key, _ in other.items]:
+        items = tuple((key, merged(mine, yours)) for (key, mine), (_, yours) in zip(one.items, other.items))
+    return Held(merged(one.any, other.any), items)
+
+
+def doubted(values: Values, doubts: frozenset[Doubt]) -> Values:
+    """The same, where the doubts are unfounded."""
+    if not doubts:
+        return values
+    return tuple(
+        (mask, replace(value, unless=value.unless | doubts) if isinstance(value, (Name, Instance)) else value)
+        for mask, value in values
+    )
 
 
 def gathered(values: Iterable[tuple[int, Value]]) -> Values:

@@ -9,18 +9,18 @@ from dataclasses import dataclass, replace
 
 from torchproof.reports.code.catalog import Catalog, Use
 from torchproof.reports.code.syntax import parameters
-from torchproof.reports.code.values import LocalFunction
+from torchproof.reports.code.values import Doubt, LocalFunction
 
 
 @dataclass(frozen=True)
 class Found:
-    """A use: in which releases, in which function, and through which class, where a subclass may have its own."""
+    """A use: in which releases, in which function, and what would keep it from being certain."""
 
     use: Use
     is_certain: bool
     releases: int
     inside: LocalFunction | None
-    through: str = ""
+    unless: frozenset[Doubt] = frozenset()
 
 
 def rest(function: LocalFunction | None) -> str | None:

@@ -1,0 +1,452 @@
+"""What calls, operators, subscripts and loops give: by annotations, by constructors, by what functions return."""
+
+from __future__ import annotations
+
+import ast
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from torchproof.reports.code.annotations import DICT, LIST, TUPLE, Annotations, holding
+from torchproof.reports.code.catalog import Catalog
+from torchproof.reports.code.syntax import word
+from torchproof.reports.code.values import (  # fmt: skip
+    Constant,
+    Doubt,
+    Expression,
+    Held,
+    Instance,
+    LocalClass,
+    LocalFunction,
+    Name,
+    OneOf,
+    Override,
+    Scope,
+    Value,
+    Values,
+    doubted,
+    gathered,
+    merged,
+    within,
+)
+
+_TENSOR = Name("torch.Tensor")
+# Functions of torch whose result is a tensor whatever their arguments are.
+_MAKES_TENSOR = {"torch.arange", "torch.as_tensor", "torch.empty", "torch.empty_like", "torch.eye", "torch.from_numpy",
+                 "torch.full", "torch.full_like", "torch.linspace", "torch.logspace", "torch.ones", "torch.ones_like",
+                 "torch.rand", "torch.rand_like", "torch.randint", "torch.randint_like", "torch.randn",
+                 "torch.randn_like", "torch.randperm", "torch.tensor", "torch.zeros", "torch.zeros_like"}  # fmt: skip
+# Methods of tensors and modules that give the same kind of object back.
+GIVES_ITSELF = {"bfloat16", "cpu", "cuda", "double", "eval", "float", "half", "requires_grad_", "to", "train"}
+# Decorators after which a call gives what it gave before.
+_CHANGES_NO_RESULT = {"abstractmethod", "autocast", "cache", "cached_property", "classmethod", "compile", "custom_bwd",
+                      "custom_fwd", "disable", "enable_grad", "export", "final", "inference_mode", "lru_cache",
+                      "no_grad", "override", "property", "staticmethod", "unused"}  # fmt: skip
+_PROPERTIES = {"property", "cached_property"}
+_KEEP_ELEMENTS = {"deque", "frozenset", "iter", "list", "reversed", "set", "sorted", "tuple"}
+_CONTAINERS = {"ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"}
+
+
+class Results(ABC):
+    """Tells what comes out of expressions; `infer` walks a function of the code to see what it returns."""
+
+    def __init__(self, known: Catalog) -> None:
+        self.known = known
+        self.unknown: Values = ((known.all, None),)
+        self.infer: Callable[[LocalFunction], Values] = lambda function: ()
+        self.annotations = Annotations(known, self.resolve)
+        self.tensor: Values = ((known.all, Instance(_TENSOR, is_exact=False)),)
+
+    @abstractmethod
+    def resolve(self, node: ast.expr, scope: Scope) -> Values:
+        """What an expression stands for, in each release; empty where it is not even bound."""
+
+    @abstractmethod
+    def member(self, values: Values, name: str) -> Values:
+        """An attribute of what the values stand for."""
+
+    @abstractmethod
+    def of_class(self, cls: LocalClass, name: str, is_bound: bool, above: bool = False) -> Values:
+        """An attribute of a class of the code."""
+
+    # Objects
+
+    def read(self, value: Name) -> Values:
+        """What reading a name of torch gives, if it is an attribute of something."""
+        is_read = value.is_torch and self.known.kind(value.dotted) in ("property", "attribute", "setting")
+        return self._returned(value) if is_read else ()
+
+    def objects(self, values: Values) -> Values:
+        """The objects that values are: of an attribute of torch, what reading it gives."""
+        if all(isinstance(value, (Instance, LocalClass, LocalFunction)) or value is None for _, value in values):
+            return values
+        found: list[tuple[int, Value]] = []
+        for mask, value in values:
+            if isinstance(value, Name) and value.is_torch:
+                found += within(self.read(value), mask) or [(mask, value)]
+            elif isinstance(value, Expression):
+                found += within(value.gives, mask) or [(mask, None)]
+            elif isinstance(value, Constant) and value.value is not None:
+                found.append((mask, Instance(Name(f"builtins.{type(value.value).__name__}"))))
+            else:
+                found.append((mask, value))
+        return gathered(found)
+
+    @abstractmethod
+    def object(self, node: ast.expr, scope: Scope) -> Values:
+        """The object that an expression gives, a container with what is known to be in it."""
+
+    def contents(self, node: ast.expr, scope: Scope) -> Values:
+        """A container that the expression writes out."""
+        held, of = None, LIST
+        if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
+            of = TUPLE if isinstance(node, ast.Tuple) else LIST
+            if not any(isinstance(one, ast.Starred) for one in node.elts):
+                held = holding([self.object(one, scope) or self.unknown for one in node.elts])
+        elif isinstance(node, ast.Dict):
+            of, held = DICT, self._keyed(node, scope)
+        elif isinstance(node, (ast.ListComp, ast.GeneratorExp, ast.SetComp)):
+            held = Held(self.inside(node.generators, node.elt, scope))
+        elif isinstance(node, ast.DictComp):
+            of, held = DICT, Held(self.inside(node.generators, node.value, scope))
+        elif isinstance(node, ast.JoinedStr):
+            of, held = Name("builtins.str"), Held()
+        return ((self.known.all, Instance(of, held=held)),) if held else ()
+
+    def _keyed(self, node: ast.Dict, scope: Scope) -> Held | None:
+        keys = [key.value if isinstance(key, ast.Constant) else None for key in node.keys]
+        held = holding([self.object(one, scope) or self.unknown for one in node.values])
+        if not all(isinstance(key, (str, int)) for key in keys):
+            return Held(held.any) if None not in node.keys else None
+        return Held(held.any, tuple((key, values) for key, (_, values) in zip(keys, held.items)))  # type: ignore[misc]
+
+    @abstractmethod
+    def inside(self, loops: Sequence[ast.comprehension], node: ast.expr, scope: Scope) -> Values:
+        """The object that an expression inside a comprehension gives."""
+
+    # What is in objects
+
+    def elements(self, values: Values) -> Values:
+        """What a loop over the objects gives."""
+        return self._each(values, self._iterated)
+
+    def _iterated(self, value: Instance) -> Values:
+        if self._is_of_tensors(value):
+            return self.tensor
+        if isinstance(value.of, LocalClass):
+            return self.elements(self._dunder(value, "__iter__"))
+        if value.of == DICT or value.of.dotted.endswith("Dict"):
+            return ()
+        return value.held.any if value.held else self.elements(self._dunder(value, "__iter__"))
+
+    def entered(self, values: Values) -> Values:
+        """What `with` gives of context managers, of which torch's give themselves if nothing else is known."""
+
+        def enter(value: Instance) -> Values:
+            own: Values = ((self.known.all, value),) if isinstance(value.of, Name) and value.of.is_torch else ()
+            return self._dunder(value, "__enter__") or own
+
+        return self._each(values, enter)
+
+    def item(self, values: Values, key: object) -> Values:
+        """What a subscript gives; the key is None where it is not known, and a slice where it is one."""
+
+        def item(value: Instance) -> Values:
+            if self._is_of_tensors(value):
+                return self.tensor
+            if key is slice and (value.of in (LIST, TUPLE) or self._is_container(value)):
+                held = Held(value.held.any) if value.held else None
+                return ((self.known.all, replace(value, held=held)),)
+            if not value.held:
+                return self._dunder(value, "__getitem__")
+            items = dict(value.held.items)
+            place = key + len(items) if isinstance(key, int) and key < 0 else key
+            return items.get(place, ()) if items and place is not None else value.held.any  # type: ignore[call-overload]
+
+        return self._each(values, item)
+
+    def taken_apart(self, values: Values, count: int) -> list[Values]:
+        """What each of `count` names gets from objects: `a, b = x`."""
+        values = self.objects(values)
+        return [
+            self.item(values, place) if self._has_places(values) else self.elements(values) for place in range(count)
+        ]
+
+    @staticmethod
+    def _has_places(values: Values) -> bool:
+        return all(isinstance(value, Instance) and value.held and value.held.items for _, value in values)
+
+    def _each(self, values: Values, of: Callable[[Instance], Values]) -> Values:
+        """What each object gives, with the doubts about the object."""
+        found: list[tuple[int, Value]] = []
+        for mask, value in self.objects(values):
+            given = of(value) if isinstance(value, Instance) else ()
+            doubts = value.unless if isinstance(value, Instance) else frozenset()
+            found += within(doubted(given, doubts), mask) or [(mask, None)]
+        return gathered(found)
+
+    def _is_container(self, value: Instance) -> bool:
+        return isinstance(value.of, Name) and value.of.is_torch and value.of.dotted.rpartition(".")[2] in _CONTAINERS
+
+    def is_tensor(self, value: Value) -> bool:
+        """Whether it is a tensor, of a class of torch."""
+        return (
+            isinstance(value, Instance)
+            and isinstance(value.of, Name)
+            and self.known.is_below(value.of.dotted, _TENSOR.dotted)
+        )
+
+    def _is_of_tensors(self, value: Instance) -> bool:
+        """Whether its items are tensors: it is one, or a named tuple of some, as `torch.sort` gives."""
+        is_named = isinstance(value.of, Name) and value.of.dotted.startswith("torch.return_types.")
+        return is_named or self.is_tensor(value)
+
+    # Operators
+
+    def operated(self, *operands: Values) -> Values:
+        """What arithmetic and comparisons give: a tensor, where the first operand is one, or numbers are all else."""
+        found: list[tuple[int, Value]] = []
+        left, *others = operands
+        for mask, value in left:
+            if self.is_tensor(value):
+                found += within(self._tensor_of(value), mask)
+            elif others and _is_number(value):
+                found += ((both, one) for both, one in within(self.operated(others[0]), mask) if one)
+        return gathered(found)
+
+    def _tensor_of(self, value: Value) -> Values:
+        return doubted(self.tensor, value.unless if isinstance(value, Instance) else frozenset())
+
+    # Calls
+
+    def called(self, values: Values, node: ast.Call, scope: Scope, owners: Values = ()) -> Values:
+        """What a call of the values gives; `owners` are what a method was reached from."""
+        found: list[tuple[int, Value]] = []
+        for mask, value in self.objects(values):
+            first, *others = value.values if isinstance(value, OneOf) else (value,)
+            given = self._given(first, node, scope, owners)
+            for one in others:
+                given = merged(given, self._given(one, node, scope, owners) or self.unknown)
+            found += within(given, mask)
+        return gathered(found)
+
+    def _given(self, value: Value, node: ast.Call, scope: Scope, owners: Values) -> Values:
+        if isinstance(value, LocalClass):
+            return ((self.known.all, Instance(value)),)
+        if isinstance(value, LocalFunction):
+            return self.returned(value, owners)
+        if isinstance(value, Instance):
+            return doubted(self._of_instance_called(value, node, scope), value.unless)
+        if not isinstance(value, Name):
+            return ()
+        if not value.is_torch:
+            return self._of_library(value, node, scope, owners)
+        if self.known.kind(value.dotted) == "class" and not value.is_bound:
+            return ((self.known.all, self._constructed(value, node, scope)),)
+        if value.dotted in _MAKES_TENSOR:
+            return ((self.known.all, Instance(_TENSOR)),)
+        if value.dotted == "torch.compile" and node.args:  # it does the same, faster
+            return self.objects(self.resolve(node.args[0], scope))
+        return self._returned(value, node, scope, owners)
+
+    def returned(self, function: LocalFunction, owners: Values = ()) -> Values:
+        """What a call of a function of the code gives: what is annotated, or what it was seen to return."""
+        head = function.node
+        if isinstance(head, ast.AsyncFunctionDef) or not all(map(_changes_no_result, head.decorator_list)):
+            return ()
+        if head.returns and word(head.returns) == "Self":
+            return owners
+        values = self.annotations.of_code(head.returns, function.scope) if head.returns else self.infer(function)
+        return doubted(values, _overrides(owners, head.name))
+
+    def _returned(
+        self, value: Name, node: ast.Call | None = None, scope: Scope | None = None, owners: Values = ()
+    ) -> Values:
+        """What a call of torch's own gives, or what reading an attribute does, as the releases themselves say."""
+        found: list[tuple[int, Value]] = []
+        for mask, text in self.known.returned(value.dotted):
+            if text == "Self":
+                found += within(self.same(owners), mask)
+            elif node and scope and " | torch.return_types." in text:
+                found += within(self.annotations.of_torch(self._chosen(text, node, scope, value.is_bound)), mask)
+            else:
+                found += within(self.annotations.of_torch(text), mask)
+        return doubted(gathered(found), value.unless)
+
+    def same(self, owners: Values) -> Values:
+        """What gives itself gives an object of its own class; operators on other tensors give plain ones."""
+        return gathered(
+            (mask, Instance(_TENSOR, False, None, value.unless) if self.is_tensor(value) else value)
+            for mask, value in owners
+            if isinstance(value, Instance)
+        )
+
+    def _chosen(self, text: str, node: ast.Call, scope: Scope, is_bound: bool) -> str:
+        """Which of the overloads of a reduction a call means: with a dimension, it gives indices too."""
+        tensor, _, pair = text.partition(" | ")
+        given = node.args[not is_bound :]
+        if any(keyword.arg == "dim" for keyword in node.keywords):
+            return pair
+        if not given:
+            return tensor if not node.keywords else ""
+        second = self.objects(self.resolve(given[0], scope))
+        if all(_is_number(value) for _, value in second):
+            return pair if second else ""
+        return tensor if all(self.is_tensor(value) for _, value in second) else ""
+
+    def _of_instance_called(self, value: Instance, node: ast.Call, scope: Scope) -> Values:
+        """Calling a module calls its `forward`; of other objects, `__call__`."""
+        if self._is_container(value) and value.held:
+            of = value.of.dotted if isinstance(value.of, Name) else ""
+            if not of.endswith("Sequential"):
+                return ()
+            last = value.held.items[-1][1] if value.held.items else value.held.any
+            return self.called(last, node, scope)
+        owners: Values = ((self.known.all, value),)
+        own = self.member(owners, "__call__")
+        if any(isinstance(one, LocalFunction) for _, one in own):
+            return self.called(own, node, scope, owners)
+        return self.called(self.member(owners, "forward") or own, node, scope, owners)
+
+    def _dunder(self, value: Instance, name: str) -> Values:
+        owners: Values = ((self.known.all, value),)
+        found: list[tuple[int, Value]] = []
+        for mask, one in self.member(owners, name):
+            if isinstance(one, LocalFunction):
+                found += within(self.returned(one, owners), mask)
+            elif isinstance(one, Name) and one.is_torch:
+                found += within(self._returned(one, owners=owners), mask)
+        return gathered(found)
+
+    def _constructed(self, of: Name, node: ast.Call, scope: Scope) -> Instance:
+        """An object of a class of torch, with the modules that a container is given."""
+        kind = of.dotted.rpartition(".")[2]
+        if kind not in _CONTAINERS or any(keyword.arg is None for keyword in node.keywords):
+            return Instance(of)
+        if kind == "Sequential":
+            if len(node.args) == 1 and not isinstance(node.args[0], ast.Starred):
+                given = self.object(node.args[0], scope)
+                if any(
+                    isinstance(value, Instance) and isinstance(value.of, Name) and not value.of.is_torch
+                    for _, value in given
+                ):  # an OrderedDict
+                    return Instance(of)
+            stars = [one for one in node.args if isinstance(one, ast.Starred)]
+            if stars:
+                each = [
+                    self.elements(self.object(one.value, scope)) if isinstance(one, ast.Starred)
+                    else self.object(one, scope)
+                    for one in node.args
+                ]  # fmt: skip
+                return Instance(of, held=Held(holding([one or self.unknown for one in each]).any))
+            return Instance(of, held=holding([self.object(one, scope) or self.unknown for one in node.args]))
+        if not node.args:
+            return Instance(of, held=Held())
+        held = [value.held if isinstance(value, Instance) else None for _, value in self.object(node.args[0], scope)]
+        return Instance(of, held=held[0] if len(held) == 1 else None)
+
+    # Python's own
+
+    def _of_library(self, function: Name, node: ast.Call, scope: Scope, owners: Values) -> Values:
+        """What functions and methods of Python itself give that hand on what they are given."""
+        kind = function.dotted.rpartition(".")[2]
+        if owners and function.is_bound:
+            return self._each(owners, lambda value: self._of_container(value, kind, node))
+        if function.dotted in ("copy.copy", "copy.deepcopy") and node.args:
+            return self.object(node.args[0], scope)
+        if function.dotted in ("collections.OrderedDict", "collections.deque"):
+            return self.built_in(kind, node, scope)
+        if function.dotted.startswith("math."):
+            return ((self.known.all, Instance(Name("builtins.float"))),)
+        return ()
+
+    def _of_container(self, value: Instance, method: str, node: ast.Call) -> Values:
+        """What the methods of lists and dictionaries give."""
+        if not value.held:
+            return ()
+        any_of_it = value.held.any
+        if method in ("pop", "get", "setdefault") and len(node.args) < 2:
+            return self.item(((self.known.all, value),), key(node.args[0]) if node.args else None)
+        if method == "copy":
+            return ((self.known.all, value),)
+        if method == "values":
+            return self._list_of(any_of_it)
+        if method == "items":
+            return self._list_of(self._tuple_of(self.unknown, any_of_it))
+        return ()
+
+    def built_in(self, name: str, node: ast.Call, scope: Scope) -> Values:
+        """What a call of a built-in function gives."""
+        if any(isinstance(one, ast.Starred) for one in node.args):
+            return ()
+        given = [self.object(one, scope) for one in node.args]
+        if name in _KEEP_ELEMENTS and given:
+            held = [value.held for _, value in given[0] if isinstance(value, Instance)]
+            items = held[0].items if len(held) == 1 and held[0] and name in ("list", "tuple") else ()
+            elements = self.elements(given[0])
+            of = TUPLE if name == "tuple" else LIST
+            return ((self.known.all, Instance(of, held=Held(elements, items))),)
+        if name == "next" and len(given) == 1:
+            return self.elements(given[0])
+        if name in ("max", "min") and len(given) == 1:
+            return self.elements(given[0])
+        if name == "enumerate" and given:
+            number: Values = ((self.known.all, Instance(Name("builtins.int"))),)
+            return self._list_of(self._tuple_of(number, self.elements(given[0])))
+        if name == "zip":
+            return self._list_of(self._tuple_of(*map(self.elements, given)))
+        if name == "map" and len(given) > 1:
+            return self._list_of(self.called(self.resolve(node.args[0], scope), node, scope) or self.unknown)
+        if name in ("dict", "OrderedDict") and not node.args and all(one.arg for one in node.keywords):
+            each = [self.object(one.value, scope) or self.unknown for one in node.keywords]
+            items = tuple((one.arg or "", values) for one, values in zip(node.keywords, each))
+            return ((self.known.all, Instance(DICT, held=Held(holding(each).any, items))),)
+        if name == "abs" and given:
+            return self.operated(given[0])
+        if name in ("int", "float", "str", "bool", "len", "range", "bytes"):
+            return ((self.known.all, Instance(Name(f"builtins.{'int' if name == 'len' else name}"))),)
+        return ()
+
+    def _list_of(self, any_of_it: Values) -> Values:
+        return ((self.known.all, Instance(LIST, held=Held(any_of_it))),)
+
+    def _tuple_of(self, *each: Values) -> Values:
+        return ((self.known.all, Instance(TUPLE, held=holding([one or self.unknown for one in each]))),)
+
+
+def _changes_no_result(decorator: ast.expr) -> bool:
+    return word(decorator.func if isinstance(decorator, ast.Call) else decorator) in _CHANGES_NO_RESULT
+
+
+def key(node: ast.expr) -> object:
+    """The key or place that a subscript says; None where it is not written out."""
+    try:
+        return ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return None
+
+
+def is_property(function: LocalFunction) -> bool:
+    """Whether reading it as an attribute calls it."""
+    return any(word(one) in _PROPERTIES for one in function.node.decorator_list)
+
+
+def _overrides(owners: Values, name: str) -> frozenset[Doubt]:
+    """The doubts about a method of objects whose class may be below the one that is known."""
+    doubts: set[Doubt] = set()
+    for _, value in owners:
+        if isinstance(value, Instance):
+            doubts |= value.unless
+            if not value.is_exact:
+                doubts.add(override(value, name))
+    return frozenset(doubts)
+
+
+def override(value: Instance, name: str) -> Override:
+    """That a class below has an attribute of its own."""
+    of = value.of
+    return Override(of.name if isinstance(of, LocalClass) else of.dotted.rpartition(".")[2], name)
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value, Instance) and value.of in [Name(f"builtins.{one}") for one in ("bool", "float", "int")]
