@@ -20,6 +20,7 @@ from torchproof.reports.code.values import (
 
 _DEEPEST = 20
 _MAKES_DICT = {"dict", "OrderedDict", "MappingProxyType"}
+_MAY_BE_TABLES = (ast.Name, ast.Attribute, ast.Call, ast.Dict, ast.List, ast.Tuple)
 _COPIES = {"copy", "deepcopy"}
 
 Place = tuple[ast.expr, Scope]  # an expression, and the scope in which its names are looked up
@@ -31,6 +32,7 @@ class Tables:
     def __init__(self, resolve: Callable[[ast.expr, Scope], Values], everywhere: int) -> None:
         self._resolve = resolve
         self._everywhere = everywhere
+        self._asked: set[ast.expr] = set()
 
     def chosen(self, node: ast.expr, scope: Scope) -> Values:
         """What `table[key]` and `table.get(key)` give: by the key where the code shows it, else one of all."""
@@ -45,8 +47,15 @@ class Tables:
             table, key, more = node.func.value, node.args[0], node.args[1:]
         else:
             return ()
-        if not isinstance(table, (ast.Name, ast.Attribute, ast.Call, ast.Dict, ast.List, ast.Tuple)):
+        if node in self._asked or not isinstance(table, _MAY_BE_TABLES):
             return ()
+        self._asked.add(node)  # a table may be made of what was in it: `x = [x[0], x[1]]`
+        try:
+            return self._taken(table, key, more, scope)
+        finally:
+            self._asked.remove(node)
+
+    def _taken(self, table: ast.expr, key: ast.expr, more: list[ast.expr], scope: Scope) -> Values:
         written = self._written(table, scope)
         if written is None:
             return ()

@@ -210,3 +210,16 @@ def test_a_callable_that_is_carried(broken, code):
 )
 def test_what_is_not_passed_on_is_not_used(broken, code):
     assert broken(code + "\nmake(o, verbose=True)") == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "x = [x[0], x[1]]\nx[0](1)",
+        "x = {'a': x['a'], **x}\nx['b'](**x)",
+        "x = x.get('a')\nx(**x)",
+        "x = x.copy()\nf(**x)",
+    ],
+)
+def test_what_is_made_of_itself_comes_to_an_end(broken, code):
+    assert broken(f"def f(x):\n    {code}".replace("\nx", "\n    x")) == []
