@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from torchproof import __version__
+from torchproof.reports.code.notebooks import line_in_file
 
 # Of a level here, which is SARIF's, what GitHub calls it.
 _ON_GITHUB = {"error": "error", "warning": "warning", "note": "notice"}
+_CELL = re.compile(r"(?P<file>.+):cell (?P<cell>\d+):(?P<line>\d+)")
 _SARIF = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
@@ -38,7 +41,7 @@ def as_github(findings: Iterable[Finding]) -> str:
                 "title": f"torchproof: {one.rule}",
             }
             properties = ",".join(f"{name}={_property(value)}" for name, value in said.items() if value)
-            lines.append(f"::{_ON_GITHUB[one.level]} {properties}::{_data(one.message)}")
+            lines.append(f"::{_ON_GITHUB[one.level]} {properties}::{_data(one.message + _in_cell(place))}")
     return "\n".join(lines)
 
 
@@ -55,7 +58,7 @@ def as_sarif(findings: Iterable[Finding], rules: dict[str, str]) -> str:
             "ruleId": one.rule,
             "ruleIndex": names.index(one.rule),
             "level": one.level,
-            "message": {"text": one.message},
+            "message": {"text": one.message + _in_cell(place)},
             "locations": [_location(place)] if place else [],
         }
         for one in findings
@@ -66,9 +69,23 @@ def as_sarif(findings: Iterable[Finding], rules: dict[str, str]) -> str:
 
 
 def split(place: str) -> tuple[str, int | None]:
-    """The file and the line of a place, which may be a file alone."""
+    """The file and the line of a place, which may be a file alone; of a line in a notebook's cell, that in the file."""
+    if cell := _CELL.fullmatch(place):
+        return cell["file"], _line_of_cell(cell["file"], int(cell["cell"]), int(cell["line"]))
     file, _, line = place.rpartition(":")
     return (file, int(line)) if file and line.isdecimal() else (place, None)
+
+
+def _in_cell(place: str) -> str:
+    cell = _CELL.fullmatch(place)
+    return f" (cell {cell['cell']}, line {cell['line']})" if cell else ""
+
+
+def _line_of_cell(file: str, cell: int, line: int) -> int | None:
+    try:
+        return line_in_file(Path(file).read_text("utf-8"), cell, line)
+    except (OSError, ValueError):  # it was in an archive, or standard input
+        return None
 
 
 def _location(place: str) -> dict[str, object]:

@@ -6,7 +6,7 @@ import shutil
 import sys
 import textwrap
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -54,8 +54,11 @@ def counted(number: int, word: str) -> str:
 
 
 @contextmanager
-def waiting(for_what: str) -> Iterator[None]:
-    """Says on standard error what is waited for, and for how long, where that takes a while and a person looks on."""
+def waiting(for_what: Callable[[], str]) -> Iterator[None]:
+    """Says on standard error what is waited for, and for how long, where that takes a while and a person looks on.
+
+    What it is may say how far it is: it is asked every time.
+    """
     if not _is_terminal(sys.stderr):
         yield
         return
@@ -69,11 +72,11 @@ def waiting(for_what: str) -> Iterator[None]:
         teller.join()
 
 
-def _tell(for_what: str, done: threading.Event) -> None:
+def _tell(for_what: Callable[[], str], done: threading.Event) -> None:
     seconds = _PATIENCE
     columns = shutil.get_terminal_size().columns
     while not done.wait(_PATIENCE if seconds == _PATIENCE else 1):
-        print(f"\r{for_what[: columns - 12]} … {seconds:.0f} s", end="", file=sys.stderr, flush=True)
+        print(f"\r{for_what()[: columns - 12]} … {seconds:.0f} s", end="", file=sys.stderr, flush=True)
         seconds += 1
     if seconds > _PATIENCE:
         print(f"\r{' ' * (columns - 1)}\r", end="", file=sys.stderr, flush=True)

@@ -74,7 +74,7 @@ class Comparisons:
         self._parts.clear()
         releases = self.known.releases
         found = [
-            Comparison(ast.unparse(node), str(self._modules[node].path), node.lineno, gives, _names(releases, places))
+            Comparison(ast.unparse(node), *self._modules[node].place(node.lineno), gives, _names(releases, places))
             for (node, gives), places in self._wrong.items()
         ]
         return sorted(found, key=lambda one: (one.file, one.line))

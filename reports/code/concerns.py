@@ -86,7 +86,7 @@ class Concerns:
 
     def _says(self, word: str, use: Use) -> bool:
         if use.file not in self._words:
-            self._words[use.file] = frozenset(re.findall(r"\w+", self._texts.get(use.file, "")))
+            self._words[use.file] = frozenset(re.findall(r"\w+", self._texts.get(use.file.partition(":cell ")[0], "")))
         words = self._words[use.file]
         return word in words if "*" not in word else any(fnmatchcase(one, word) for one in words)
 

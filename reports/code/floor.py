@@ -8,12 +8,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 from torchproof.inventory import Inventory, inventory
-from torchproof.reports import Refusal, formats, screen
+from torchproof.reports import formats, screen
+from torchproof.reports.code import files
 from torchproof.reports.code.catalog import Use, catalog, works
 from torchproof.reports.code.declared import Declared, Line, declared
+from torchproof.reports.code.files import Code
 from torchproof.reports.code.fits import WRONG, Demand, Fit, Works, demands, fits
 from torchproof.reports.code.nowhere import meant
 from torchproof.reports.code.uses import Uses, uses
@@ -88,7 +89,7 @@ class Floor:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `floor` takes."""
-    parser.add_argument("path", type=Path, metavar="PATH", help="a file or folder of Python code")
+    parser.add_argument("paths", nargs="+", metavar="PATH", help=files.HELP)
     form = parser.add_mutually_exclusive_group()
     form.add_argument(
         "--format",
@@ -101,19 +102,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def command(options: argparse.Namespace) -> int:
     """Print the floor; 1 where something lower is declared, or no release fits or can import the code."""
-    if not options.path.exists():
-        raise Refusal(f"there is no file or folder {options.path}")
-    with screen.waiting(f"reading {options.path}"):
-        found = floor(options.path, inventory())
-    if not found.uses.files:
-        raise Refusal(f"no Python file could be read at {options.path}")
+    with files.opened(options.paths) as code, screen.waiting(code.progress):
+        found = floor(code, inventory())
+    code.check()
     print(_as(options.format, found))
     return int(found.verdict in WRONG or any(use.at_import for use in found.uses.nowhere))
 
 
-def floor(path: Path, known: Inventory) -> Floor:
-    """What the code at `path` asks of torch's releases, and what its project declares."""
-    found = Floor(uses(path, known), known.releases, declared=declared(path))
+def floor(code: Code, known: Inventory) -> Floor:
+    """What some code asks of torch's releases, and what its project declares."""
+    said = [declared(root) for root in code.roots]
+    found = Floor(uses(code, known), known.releases, declared=next((one for one in said if one.torch), said[0]))
     floors: dict[tuple[str, str], list[Use]] = defaultdict(list)
     ceilings: dict[tuple[str, str], list[Use]] = defaultdict(list)
     holes: dict[tuple[str, str], list[Use]] = defaultdict(list)
@@ -194,7 +193,7 @@ _RULES = {
     "ceiling": "the code needs an earlier torch",
     "hole": "one release between others does not work",
     "nowhere": "no release has the name",
-    "unread": "the file could not be read, or not in whole",
+    **files.RULE,
 }
 
 
@@ -216,9 +215,7 @@ def _findings(found: Floor) -> Iterator[formats.Finding]:
             yield formats.Finding("hole", "warning", f"does not work in torch {release}: {one.words}", one.places)
     for one in found.nowhere:
         yield formats.Finding("nowhere", "warning", f"no release has {one.words}", one.places)
-    for line in [*found.uses.unread, *found.declared.unread]:
-        path, _, reason = line.partition(": ")
-        yield formats.Finding("unread", "warning", f"not read: {reason}", (path,))
+    yield from files.findings([*found.uses.code.unread, *found.declared.unread])
 
 
 def _is_below(declared: str | None, release: str, found: Floor) -> bool:
@@ -229,7 +226,8 @@ def _is_below(declared: str | None, release: str, found: Floor) -> bool:
 def _lines(found: Floor) -> list[str]:
     oldest = found.releases[0]
     steps = list(found.floors.items())
-    lines = [f"floor: torch {found.lowest}" + ("" if steps else " or lower (older releases are not known)")]
+    older = "" if steps else " or lower (older releases are not known)"
+    lines = [f"floor: torch {found.lowest}{older}{found.uses.code.gaps()}"]
     if not found.works.fitting:
         lines[:0] = [f"no release of torch fits: {found.lowest} or newer is needed, and {found.works.highest} or older"]
     for place, (release, reasons) in enumerate(steps[:2]):
@@ -249,7 +247,7 @@ def _lines(found: Floor) -> list[str]:
         for one in found.nowhere:
             lines += [f"  {one.words}", *_at(one)]
     lines += [*_of_declared(found), _counts(found.uses)]
-    lines += [f"not read: {line}" for line in [*found.uses.unread, *found.declared.unread]]
+    lines += files.told([*found.uses.code.unread, *found.declared.unread])
     return lines
 
 
@@ -280,7 +278,7 @@ def _of_declared(found: Floor) -> list[str]:
 
 def _counts(used: Uses) -> str:
     names = len({use.name for use in used.certain})
-    text = f"{len(used.certain)} certain uses of {names} names in {used.files} files"
+    text = f"{len(used.certain)} certain uses of {names} names in {used.code.read} files"
     private = len({use.name for use in used.private})
     return (
         text + (f"; {private} private names" if private else "") + f"; {len(used.possible)} possible uses not counted"
@@ -310,5 +308,5 @@ def _data(found: Floor) -> dict:
         "certain": len(found.uses.certain),
         "private": sorted({use.name for use in found.uses.private}),
         "possible": len(found.uses.possible),
-        "unread": [*found.uses.unread, *found.declared.unread],
+        "unread": [*found.uses.code.unread, *found.declared.unread],
     }

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import ast
-import tokenize
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
+from torchproof.reports.code.files import Source
+from torchproof.reports.code.notebooks import notebook
+from torchproof.reports.code.reading import Unreadable, decoded, parsed
 from torchproof.reports.code.values import Imported, LocalModule, Module, Name, Value
-
-# What a file raises that cannot be read.
-UNREADABLE = (SyntaxError, ValueError, OSError, RecursionError, MemoryError)
 
 
 class Project:
     """All files of the code, as modules that find each other."""
 
-    def __init__(self, paths: Iterable[Path]) -> None:
-        self.modules = [_module(path) for path in paths]
-        self._by_name = {(one.root, one.dotted): one for one in self.modules}
+    def __init__(self, files: Iterable[Source]) -> None:
+        self.modules = [_module(file) for file in files]
+        self._by_name = {(one.root, one.dotted): one for one in self.modules if one.path.suffix == ".py"}
 
     def module(self, root: Path, dotted: str) -> Module | None:
         """The file of the code that is imported by this name when `root` is on the path."""
@@ -64,21 +62,31 @@ class Project:
         return LocalModule(local) if local and local is not module else Name(dotted)
 
 
-def _module(path: Path) -> Module:
+def _module(file: Source) -> Module:
     """A file by the name under which it is imported: from the folder above its topmost package."""
+    path = file.path
     root = path.parent
     parts = [] if path.name == "__init__.py" else [path.stem]
     while (root / "__init__.py").exists() and root.name:
         parts.insert(0, root.name)
         root = root.parent
-    return Module(path, root, ".".join(parts))
+    return Module(path, root, ".".join(parts), file.shown)
 
 
-def read(module: Module) -> ast.Module:
-    """Read a module: its statements, and whether functions in it reach out. Raises one of UNREADABLE."""
-    with tokenize.open(module.path) as file:
-        text = module.text = file.read()
+def read(module: Module) -> tuple[ast.Module, list[str]]:
+    """Read a module: its statements, whether functions in it reach out, and what in it could not be read, with why.
+
+    Raises Unreadable where that is all.
+    """
+    try:
+        text, unread = decoded(module.path.read_bytes()), []
+    except OSError as error:
+        raise Unreadable(error.strerror or str(error)) from error
+    if module.path.suffix == ".ipynb":
+        cells = notebook(text)
+        text, module.cells, unread = cells.text, cells.places, cells.unread
+        if not text.strip() and (unread or "python" not in cells.language):
+            raise Unreadable(unread[0] if unread else f"a notebook in {cells.language}, not in Python")
+    module.text = text
     module.reaches_out = "global " in text or "nonlocal " in text
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what the compiler has to say about the code is not ours to tell
-        return ast.parse(text)
+    return parsed(text), unread

@@ -77,7 +77,7 @@ class Sightings:
             return
         name = called.dotted if isinstance(called, Name) else ""
         passed = self._passed(node, node.args)
-        use = Use(name, str(state.module.path), node.lineno, "called", frozenset(), *passed)
+        use = Use(name, *state.module.place(node.lineno), "called", frozenset(), *passed)
         found = Found(use, not (state.doubt or state.caught), mask & state.releases, state.inside)
         if isinstance(called, LocalFunction):
             self.notes.wrappers.calls(called, found)
@@ -100,7 +100,7 @@ class Sightings:
         """Note a method of something that is not known, where a class of torch has it and releases differ."""
         state = self.state
         for name in self.known.telling.get(method, ()):
-            use = Use(name, str(state.module.path), node.lineno, "called", frozenset(), *self._passed(node, node.args))
+            use = Use(name, *state.module.place(node.lineno), "called", frozenset(), *self._passed(node, node.args))
             if state.releases and not state.is_typing:
                 self.notes.found.append(Found(use, False, state.releases, state.inside))
 
@@ -137,8 +137,7 @@ class Sightings:
         at_import = state.scope.kind != "function"
         use = Use(
             value.dotted,
-            str(state.module.path),
-            node.lineno,
+            *state.module.place(node.lineno),
             how,
             frozenset(),
             *passed,

@@ -13,8 +13,7 @@ around them, with the names as they are then.
 from __future__ import annotations
 
 import gc
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,10 +24,12 @@ from torchproof.inventory import inventory as the_inventory
 from torchproof.reports.code.catalog import Catalog, Use, catalog
 from torchproof.reports.code.comparisons import Comparison
 from torchproof.reports.code.expressions import Expressions
+from torchproof.reports.code.files import Code
 from torchproof.reports.code.guards import Guards
 from torchproof.reports.code.notes import Notes
 from torchproof.reports.code.nowhere import is_nowhere
-from torchproof.reports.code.project import UNREADABLE, Project, read
+from torchproof.reports.code.project import Project, read
+from torchproof.reports.code.reading import Unreadable
 from torchproof.reports.code.sightings import Sightings
 from torchproof.reports.code.state import State
 from torchproof.reports.code.statements import Statements
@@ -46,30 +47,26 @@ from torchproof.reports.code.values import (  # fmt: skip
 )
 
 _DEEPEST = 5  # functions that are walked for what calls of them give
-# Folders that hold no code of the project.
-_PASSED_OVER = {"__pycache__", "node_modules", "site-packages", "build", "dist", "venv"}
 
 
 @dataclass
 class Uses:
-    """What was found in the files: `unread` has a line for each file that could not be read."""
+    """What was found in the files of some code."""
 
-    files: int = 0
+    code: Code
     certain: list[Use] = field(default_factory=list)
     private: list[Use] = field(default_factory=list)
     possible: list[Use] = field(default_factory=list)
     nowhere: list[Use] = field(default_factory=list)  # certain uses of what no release has
     comparisons: list[Comparison] = field(default_factory=list)  # of versions, that go wrong in some release
-    unread: list[str] = field(default_factory=list)
     texts: dict[str, str] = field(default_factory=dict)  # of the files that were read
 
 
-def uses(path: Path, inventory: Inventory | None = None) -> Uses:
-    """What of torch the Python code at `path` uses: a file, or a folder with all that is in it."""
-    paths = _python_files(path)
+def uses(of: Code | Path, inventory: Inventory | None = None) -> Uses:
+    """What of torch some Python code uses."""
     known = catalog(inventory or the_inventory())
-    walk = Walk(known, paths)
-    found = Uses()
+    found = Uses(of if isinstance(of, Code) else Code.at(of))
+    walk = Walk(known, found.code)
     with _no_collector():
         for use, is_certain in walk.uses():
             if is_certain and is_nowhere(known, use.name):
@@ -78,26 +75,16 @@ def uses(path: Path, inventory: Inventory | None = None) -> Uses:
             kind = found.possible if not is_certain else found.private if use.is_private else found.certain
             kind.append(use)
         for kind in (found.certain, found.private, found.possible, found.nowhere):
-            kind.sort(key=lambda use: (use.file, use.line, use.name))
+            kind.sort(key=_order)
     found.comparisons = walk.guards.comparisons.wrong()
-    found.files, found.unread = walk.files, walk.unread
-    found.texts = {str(module.path): module.text for module in walk.project.modules}
+    found.texts = {module.shown: module.text for module in walk.project.modules}
     return found
 
 
-def _python_files(path: Path) -> Iterator[Path]:
-    if path.is_file():
-        yield path
-        return
-    for folder, below, files in os.walk(path):
-        below[:] = sorted(
-            name
-            for name in below
-            if not name.startswith(".")
-            and name not in _PASSED_OVER
-            and not (Path(folder) / name / "pyvenv.cfg").exists()
-        )
-        yield from (Path(folder) / name for name in sorted(files) if name.endswith(".py"))
+def _order(use: Use) -> tuple[str, int, int, str]:
+    """Files by their names, the cells of a notebook by their numbers, lines."""
+    file, _, cell = use.file.partition(":cell ")
+    return file, int(cell or 0), use.line, use.name
 
 
 @contextmanager
@@ -114,15 +101,14 @@ def _no_collector() -> Iterator[None]:
 
 
 class Walk:
-    """Reads files and collects what they use: `unread` has a line for each that could not be read."""
+    """Reads the files of some code and collects what they use; the code is told how far that has come."""
 
-    def __init__(self, known: Catalog, paths: Iterable[Path]) -> None:
+    def __init__(self, known: Catalog, code: Code) -> None:
         self.known = known
-        self.project = Project(paths)
+        self.code = code
+        self.project = Project(code.files)
         self.guards = Guards(known, self.project)
         self.notes = Notes(known)
-        self.files = 0
-        self.unread: list[str] = []
         self._early: dict[LocalFunction, Values] = {}
         self._depth = 0
         self.guards.meanings.infer = self._returned
@@ -141,12 +127,13 @@ class Walk:
     def _read(self, module: Module) -> None:
         """Read a file and walk its own statements; functions are left for later."""
         try:
-            tree = read(module)
-        except UNREADABLE as error:
-            reason = getattr(error, "msg", None) or str(error) or type(error).__name__
-            self.unread.append(f"{module.path}: {reason}")
+            tree, unread = read(module)
+        except Unreadable as error:
+            self.code.not_read += 1
+            self.code.unread.append(f"{module.shown}: {error}")
             return
-        self.files += 1
+        self.code.read += 1
+        self.code.unread += [f"{module.shown}: {line}" for line in unread]
         state = State(module, module.scope, self.known.all, self.known.all)
         expressions = Expressions(self.guards, Sightings(self.notes, state, self.guards.meanings))
         with self._reading(module):
@@ -160,7 +147,9 @@ class Walk:
         try:
             yield
         except RecursionError:
-            self.unread.append(f"{module.path}: nested too deeply, in part")
+            line = f"{module.shown}: nested too deeply, in part"
+            if line not in self.code.unread[-1:]:
+                self.code.unread.append(line)
 
     def _returned(self, function: LocalFunction) -> Values:
         """What calls of a function give: it is walked before its turn where it was not yet.

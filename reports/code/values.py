@@ -182,15 +182,24 @@ class Module:
     path: Path
     root: Path
     dotted: str
+    shown: str  # the file, to those who read about it
     scope: Scope = field(init=False)
     pending: Callable[[], None] | None = None  # walks its own statements, once
     is_walked: bool = False  # they are, to their end
     text: str = ""  # as it was read
     reaches_out: bool = False  # functions assign to names outside of them
     deferred: list[Deferred] = field(default_factory=list)
+    cells: list[tuple[int, int]] = field(default_factory=list)  # of a notebook's lines, and the lines in them
 
     def __post_init__(self) -> None:
         self.scope = Scope("module", self)
+
+    def place(self, line: int) -> tuple[str, int]:
+        """Where a line of its code stands: the file, and the cell of a notebook, with the line there."""
+        if not self.cells:
+            return self.shown, line
+        cell, inside = self.cells[line - 1]
+        return f"{self.shown}:cell {cell}", inside
 
     def ready(self) -> None:
         """Have its own statements walked, unless that has been begun already."""

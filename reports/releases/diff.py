@@ -27,11 +27,11 @@ import textwrap
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 
 from torchproof import releases
 from torchproof.inventory import Inventory, inventory
 from torchproof.reports import Refusal, formats, screen
+from torchproof.reports.code import files
 from torchproof.reports.index import facts
 from torchproof.reports.releases import platforms
 from torchproof.reports.releases.behaviours import behaviours
@@ -74,7 +74,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("old", help="the older release, as in 2.8")
     parser.add_argument("new", help="the newer release")
     parser.add_argument(
-        "--uses", type=Path, metavar="PATH", help="only what touches the Python code there; exit 1 where it breaks"
+        "--uses",
+        nargs="+",
+        action="extend",
+        metavar="PATH",
+        help=f"only what touches {files.HELP}; exit 1 where it breaks",
     )
     parser.add_argument("--all", action="store_true", help="with --uses: also what is only newly taken, or faster")
     form = parser.add_mutually_exclusive_group()
@@ -110,10 +114,9 @@ def command(options: argparse.Namespace) -> int:
 
 
 def _touched(options: argparse.Namespace, found: list[Change], names: Inventory, old: str, new: str) -> int:
-    if not options.uses.exists():
-        raise Refusal(f"there is no {options.uses}")
-    with screen.waiting(f"reading {options.uses}"):
-        touches = touched(options.uses, found, names, old, new)
+    with files.opened(options.uses) as code, screen.waiting(code.progress):
+        touches = touched(code, found, names, old, new)
+    code.check()
     print(_TOUCHES[options.format](touches, old, new))
     if options.format == "text" and (rest := [*_rest(touches, options.all)]):
         print("", *rest, sep="\n")
@@ -172,7 +175,7 @@ def touches_as_text(touches: Touches, old: str, new: str) -> str:
         for one in group:
             lines += _wrapped(sentence(one.change))
             lines += [f"      {place}" for place in _places(one)]
-    return "\n".join(lines + ["", *touches.unread] if touches.unread else lines)
+    return "\n".join([*lines, "", *files.told(touches.code.unread)] if touches.code.unread else lines)
 
 
 def _rest(touches: Touches, is_all: bool) -> Iterator[str]:
@@ -213,7 +216,7 @@ def touches_as_json(touches: Touches, old: str, new: str) -> str:
             ("gains", touches.gains),
         )
     }
-    rest = {"unconcerned": touches.unconcerned, "unread": touches.unread}
+    rest = {"unconcerned": touches.unconcerned, "unread": touches.code.unread}
     return json.dumps({"schema": 1, "old": old, "new": new, **lists, **rest}, indent=1)
 
 
@@ -225,7 +228,7 @@ def touches_as_github(touches: Touches, old: str, new: str) -> str:
 def touches_as_sarif(touches: Touches, old: str, new: str) -> str:
     """What touches some code, for what reads SARIF."""
     rules = {_rule(kind): says for kind, says in _SAYS.items()}
-    return formats.as_sarif(_findings(touches, old, new), {**rules, "unread": "it could not be read, or not in whole"})
+    return formats.as_sarif(_findings(touches, old, new), {**rules, **files.RULE})
 
 
 def _rule(kind: str) -> str:
@@ -243,9 +246,7 @@ def _findings(touches: Touches, old: str, new: str) -> Iterator[formats.Finding]
         for one in group:
             says = f"torch {old} → {new}: {sentence(one.change)}{' (possibly)' if level == 'note' else ''}"
             yield formats.Finding(_rule(one.change.kind), level, says, one.places)
-    for line in touches.unread:
-        path, _, reason = line.partition(": ")
-        yield formats.Finding("unread", "warning", f"not read: {reason}", (path,))
+    yield from files.findings(touches.code.unread)
 
 
 _TOUCHES = {
@@ -258,8 +259,10 @@ _TOUCHES = {
 
 
 def _touches_head(touches: Touches, old: str, new: str) -> str:
-    counts = ", ".join(f"{len(group)} {head}" for head, group in _touches_groups(touches)) or "nothing changes"
-    return f"torch {old} → {new}, {touches.uses} uses in Python files ({touches.files}): {counts}"
+    counts = ", ".join(f"{len(group)} {head}" for head, group in _touches_groups(touches))
+    nothing = "nothing changes" + (" in what was read" if touches.code.unread else "")
+    read = f"{touches.uses} uses in Python files ({touches.code.read}){touches.code.gaps()}"
+    return f"torch {old} → {new}, {read}: {counts or nothing}"
 
 
 def _touches_groups(touches: Touches) -> Iterator[tuple[str, list[Touched]]]:

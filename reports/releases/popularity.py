@@ -14,7 +14,6 @@ import io
 import logging
 import re
 import sys
-import tempfile
 import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -26,6 +25,7 @@ import numpy
 from torchproof.inventory import Inventory, inventory
 from torchproof.reports import Refusal
 from torchproof.reports.code.catalog import Catalog
+from torchproof.reports.code.files import opened
 from torchproof.reports.code.uses import Walk
 
 HELP = "Count how many packages use each public name of torch."
@@ -75,12 +75,9 @@ def text(wheels: Iterable[Path], known: Inventory) -> str:
 def used(wheel: Path, catalog: Catalog) -> set[str]:
     """The names of the newest release that a package uses."""
     public = catalog.inventory.public(catalog.releases[-1])
-    with tempfile.TemporaryDirectory() as folder:
-        with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(folder)
-        walk = Walk(catalog, sorted(Path(folder).rglob("*.py")))
-        written = {use.name for use, _ in walk.uses()}
-    for line in walk.unread:
+    with opened([wheel]) as code:
+        written = {use.name for use, _ in Walk(catalog, code).uses()}
+    for line in code.unread:
         print(f"{wheel.name}: not read: {line}", file=sys.stderr)
     return {name for one in written for name in _names(one, catalog) if name in public}
 

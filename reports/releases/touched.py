@@ -12,6 +12,7 @@ from torchproof.inventory import Entry, Inventory
 from torchproof.reports.code.catalog import Catalog, Use, catalog, places_of, works
 from torchproof.reports.code.comparisons import Comparison
 from torchproof.reports.code.concerns import Concern, Concerns
+from torchproof.reports.code.files import Code
 from torchproof.reports.code.nowhere import meant
 from torchproof.reports.code.uses import uses
 from torchproof.reports.releases.names import KINDS, Change
@@ -46,9 +47,8 @@ class Touches:
     comparisons: list[Touched]
     gains: list[Touched]  # what was refused where it is used, or slower, and is no longer
     unconcerned: int  # behaviours of names in use that concern none of the calls
-    unread: list[str]
+    code: Code
     uses: int
-    files: int
 
     @property
     def breaks(self) -> bool:
@@ -56,9 +56,9 @@ class Touches:
         return any(one.breaks for one in self.certain + self.private + self.nowhere)
 
 
-def touched(path: Path, changes: Collection[Change], inventory: Inventory, old: str, new: str) -> Touches:
-    """What of the changes touches the code at `path`, in so far as the code lets it run in the newer release."""
-    found = uses(path, inventory)
+def touched(code: Code | Path, changes: Collection[Change], inventory: Inventory, old: str, new: str) -> Touches:
+    """What of the changes touches some code, in so far as the code lets it run in the newer release."""
+    found = uses(code, inventory)
     join = _Join(changes, inventory, old, new)
     certain, possible, private = (join.all(kind) for kind in (found.certain, found.possible, found.private))
     behaviours = _Behaviours(changes, Concerns(found.texts), inventory, old, new)
@@ -72,9 +72,8 @@ def touched(path: Path, changes: Collection[Change], inventory: Inventory, old: 
         comparisons=[_compared(one, catalog(inventory)) for one in found.comparisons if new in one.releases],
         gains=gains,
         unconcerned=behaviours.unconcerned,
-        unread=found.unread,
+        code=found.code,
         uses=len(found.certain + found.nowhere),
-        files=found.files,
     )
 
 

@@ -119,6 +119,22 @@ def test_an_annotation_without_a_place_or_a_line():
     assert as_github([Finding("gone", "error", "x", ("a.py",))]).startswith("::error file=a.py,title=")
 
 
+def test_a_line_of_a_notebook_is_the_one_in_its_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cells = [{"cell_type": "code", "source": ["import torch\n", "torch.qr(x)"]}]
+    (tmp_path / "a.ipynb").write_text(text := json.dumps({"cells": cells}, indent=1))
+    line = text.splitlines().index('    "torch.qr(x)"') + 1
+    finding = Finding("gone", "error", "x", ("a.ipynb:cell 1:2",))
+    assert as_github([finding]) == f"::error file=a.ipynb,line={line},title=torchproof%3A gone::x (cell 1, line 2)"
+    [result] = sarif(finding)["results"]
+    assert result["message"]["text"] == "x (cell 1, line 2)"
+    assert result["locations"][0]["physicalLocation"]["region"] == {"startLine": line}
+
+
+def test_a_notebook_that_is_not_there_any_more_has_no_line():
+    assert "file=a.whl/b.ipynb,title" in as_github([Finding("gone", "error", "x", ("a.whl/b.ipynb:cell 1:2",))])
+
+
 def test_what_would_end_an_annotation_is_escaped():
     said = as_github([Finding("gone", "error", "50 %\r\nof: a, b", ("a,b:c%.py:1",))])
     assert said == "::error file=a%2Cb%3Ac%25.py,line=1,title=torchproof%3A gone::50 %25%0D%0Aof: a, b"

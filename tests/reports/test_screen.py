@@ -66,7 +66,7 @@ def test_long_work_says_so_and_wipes_it_away(monkeypatch):
     monkeypatch.setattr("sys.stderr", said := Terminal())
     monkeypatch.setattr(screen, "_PATIENCE", 0.01)
     monkeypatch.setenv("COLUMNS", "40")
-    with screen.waiting("reading " + "src/" * 20):
+    with screen.waiting(lambda: "reading " + "src/" * 20):
         time.sleep(0.2)
     assert said.getvalue().startswith("\rreading src/")
     assert max(map(len, said.getvalue().split("\r"))) < 40
@@ -76,7 +76,7 @@ def test_long_work_says_so_and_wipes_it_away(monkeypatch):
 
 def test_short_work_says_nothing(monkeypatch):
     monkeypatch.setattr("sys.stderr", said := Terminal())
-    with screen.waiting("reading src"):
+    with screen.waiting(lambda: "reading src"):
         pass
     assert said.getvalue() == ""
 
@@ -84,12 +84,12 @@ def test_short_work_says_nothing(monkeypatch):
 def test_nobody_looks_on_at_a_file(monkeypatch):
     monkeypatch.setattr("sys.stderr", said := io.StringIO())
     monkeypatch.setattr(screen, "_PATIENCE", 0.01)
-    with screen.waiting("reading src"):
+    with screen.waiting(lambda: "reading src"):
         time.sleep(0.1)
     assert said.getvalue() == ""
 
 
 def test_an_error_ends_the_waiting(monkeypatch):
     monkeypatch.setattr("sys.stderr", Terminal())
-    with pytest.raises(KeyError), screen.waiting("reading src"):
+    with pytest.raises(KeyError), screen.waiting(lambda: "reading src"):
         raise KeyError

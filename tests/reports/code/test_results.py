@@ -278,4 +278,4 @@ def test_a_function_is_walked_once_whoever_asks_first(see):
 
 def test_functions_that_call_each_other_come_to_an_end(see):
     many = "\n".join(f"def f{place}(x):\n    return f{place + 1}(x)" for place in range(200))
-    assert see(f"import torch\n{many}\nf0(1).fresh()").unread == []
+    assert see(f"import torch\n{many}\nf0(1).fresh()").code.unread == []

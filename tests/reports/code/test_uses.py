@@ -507,7 +507,7 @@ def test_a_file_that_cannot_be_read_is_told_and_the_rest_goes_on(tmp_path, conte
     (tmp_path / "bad.py").write_bytes(content)
     (tmp_path / "good.py").write_text("import torch\ntorch.added")
     found = uses(tmp_path, INVENTORY)
-    (line,) = found.unread
+    (line,) = found.code.unread
     assert "bad.py: " in line and "\n" not in line
     assert [use.name for use in found.certain] == ["torch.added"]
 
@@ -519,7 +519,7 @@ def test_another_encoding_that_the_file_declares_is_read(tmp_path):
 
 def test_code_that_is_nested_too_deeply_is_told_and_the_rest_goes_on(see):
     found = see("x = " + "+".join(["f(torch.zeros)"] * 3000), other="import torch\ntorch.added")
-    (line,) = found.unread
+    (line,) = found.code.unread
     assert "code.py: " in line
     assert [use.name for use in found.certain] == ["torch.added"]
 

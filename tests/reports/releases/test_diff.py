@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 
 import pytest
 
@@ -507,9 +508,30 @@ def test_uses_as_sarif(run, code):
 
 
 def test_a_file_that_cannot_be_read_is_told_in_each_format(run, code):
-    path = code("def (\n")
+    path = code("print 1\n")
+    Path(path, "good.py").write_text("import torch")
     assert "title=torchproof%3A unread::not read: " in run("2.0", "2.1", "--format", "github", "--uses", path)[1]
     assert '"ruleId": "unread"' in run("2.0", "2.1", "--format", "sarif", "--uses", path)[1]
+    _, out = run("2.0", "2.1", "--uses", path)
+    assert "Python files (1), 1 of 2 files not read: nothing changes in what was read\n" in out
+    assert out.endswith(f"not read: {path}/code.py: Python 2 (line 2: print 1)\n")
+
+
+@pytest.mark.parametrize(
+    ("files", "says"), [({"a.py": "print 1"}, "; not read: .*a.py: Python 2"), ({"a.txt": "no"}, "^no Python code at ")]
+)
+def test_nothing_is_said_of_what_was_not_read(run, tmp_path, files, says):
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    with pytest.raises(Refusal, match=says):
+        run("2.0", "2.1", "--uses", str(tmp_path))
+
+
+def test_several_paths_are_read_as_one(run, code, tmp_path):
+    (tmp_path / "else").mkdir()
+    (tmp_path / "else" / "other.py").write_text("import torch\ntorch.gone(1)")
+    _, out = run("2.0", "2.1", "--uses", code("torch.gone(1)"), str(tmp_path / "else"), str(tmp_path / "code.py"))
+    assert "2 uses in Python files (2): 1 breaks" in out
 
 
 @pytest.mark.parametrize("form", ["github", "sarif"])

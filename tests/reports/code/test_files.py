@@ -1,0 +1,124 @@
+"""Which files are read at what somebody names."""
+
+import io
+import stat
+import tarfile
+import zipfile
+from types import SimpleNamespace
+
+import pytest
+
+from torchproof.reports import Refusal
+from torchproof.reports.code import files
+from torchproof.reports.code.files import opened
+
+
+@pytest.fixture
+def folder(tmp_path):
+    def folder(**files: str):
+        for name, text in files.items():
+            path = tmp_path / name.replace("__", "/").replace("_dot_", ".")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        return tmp_path
+
+    return folder
+
+
+def shown(*names) -> list[str]:
+    with opened(names) as code:
+        return [one.shown for one in code.files]
+
+
+def test_a_folder_has_modules_notebooks_and_scripts(folder):
+    path = folder(
+        a_dot_py="", n_dot_ipynb="", stub_dot_pyi="", text_dot_txt="", run="#!/usr/bin/env python3\n", sh="#!/bin/sh\n",
+        below__b_dot_py="", build__c_dot_py="", _dot_hidden__d_dot_py="",
+    )  # fmt: skip
+    assert shown(path) == [str(path / one) for one in ("a.py", "n.ipynb", "run", "below/b.py")]
+
+
+def test_paths_are_shown_as_they_were_given(folder, monkeypatch):
+    monkeypatch.chdir(folder(a_dot_py="", src__b_dot_py=""))
+    assert shown(".") == ["a.py", "src/b.py"]
+    assert shown("src", "./a.py", "src/b.py") == ["src/b.py", "a.py"]
+
+
+def test_a_file_that_is_named_is_read_whatever_it_is_called(folder):
+    path = folder(conf_dot_txt="x = 1") / "conf.txt"
+    assert shown(path) == [str(path)]
+
+
+@pytest.mark.parametrize("name", ["pack-1-py3-none-any.whl", "pack.zip"])
+def test_a_wheel_is_read_and_gone_afterwards(tmp_path, name):
+    with zipfile.ZipFile(tmp_path / name, "w") as archive:
+        archive.writestr("pack/__init__.py", "import torch")
+        archive.writestr("pack-1.dist-info/METADATA", "Requires-Dist: torch>=2.1")
+        archive.writestr("pack/large.bin", "x")
+    with opened([tmp_path / name]) as code:
+        (root,), (file,) = code.roots, code.files
+        assert file.shown == str(tmp_path / name / "pack" / "__init__.py")
+        assert file.path.read_text() == "import torch"
+        assert sorted(one.name for one in root.rglob("*") if one.is_file()) == ["METADATA", "__init__.py"]
+    assert not root.exists()
+
+
+def _member(name: str, kind: bytes = tarfile.REGTYPE) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = kind, "/etc/hostname"
+    return member
+
+
+def test_of_an_sdist_nothing_gets_out_and_no_link_gets_in(tmp_path):
+    with tarfile.open(tmp_path / "pack-1.tar.gz", "w:gz") as archive:
+        for name in ("pack-1/pack/a.py", "../b.py", "/c.py", "pack-1/../../d.py", "C:/e.py", "pack-1\\..\\..\\f.py"):
+            archive.addfile(_member(name), io.BytesIO())
+        for name, kind in (("pack-1/link.py", tarfile.SYMTYPE), ("pack-1/hard.py", tarfile.LNKTYPE)):
+            archive.addfile(_member(name, kind))
+        archive.addfile(_member("pack-1/pipe.py", tarfile.FIFOTYPE))
+    assert shown(tmp_path / "pack-1.tar.gz") == [str(tmp_path / "pack-1.tar.gz" / "pack-1" / "pack" / "a.py")]
+
+
+def test_a_link_in_a_zip_is_passed_over(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        link = zipfile.ZipInfo("link.py")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(link, "/etc/hostname")
+        archive.writestr("../out.py", "")
+        archive.writestr("a.py", "")
+    assert shown(tmp_path / "a.zip") == [str(tmp_path / "a.zip" / "a.py")]
+
+
+def test_an_archive_that_is_too_large_or_broken_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "broken.whl").write_text("no zip")
+    with pytest.raises(Refusal, match="cannot be unpacked"):
+        shown(tmp_path / "broken.whl")
+    monkeypatch.setattr(files, "_MOST_BYTES", 1000)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.py", "x" * 2000)
+    with pytest.raises(Refusal, match="too large"):
+        shown(tmp_path / "a.zip")
+
+
+def test_an_installed_package_is_found_by_either_name_and_not_imported(folder, monkeypatch):
+    path = folder(
+        **{"site__My_Code-1_dot_dist-info__METADATA": "Name: My.Code\n"},
+        **{"site__My_Code-1_dot_dist-info__RECORD": "mycode.py,,\nMy_Code-1.dist-info/METADATA,,\n"},
+        site__mycode_dot_py="raise SystemExit",
+    )
+    monkeypatch.syspath_prepend(str(path / "site"))
+    assert shown("mycode") == shown("My.Code") == shown("my-code") == [str(path / "site" / "mycode.py")]
+
+
+@pytest.mark.parametrize("name", ["no_such_package_here", "no/such.py", "sys"])
+def test_what_is_neither_file_nor_package_is_refused(name):
+    with pytest.raises(Refusal, match="there is no file or folder"):
+        shown(name)
+
+
+@pytest.mark.parametrize(("text", "name"), [(b"import torch", "stdin.py"), (b'{"cells": []}', "stdin.ipynb")])
+def test_standard_input(monkeypatch, text, name):
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(text)))
+    with opened(["-"]) as code:
+        (file,) = code.files
+        assert (file.shown, file.path.name, file.path.read_bytes()) == ("<stdin>", name, text)
