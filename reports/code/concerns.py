@@ -35,7 +35,9 @@ class Concerns:
             return Concern.NO
         if said == ANY:
             return _of_any(use, entries)
-        return min(getattr(self, f"_{_NAMES.get(one.verb, one.verb)}")(one, use, entries) for one in clauses(said))
+        found = {one: getattr(self, f"_{_NAMES.get(one.verb, one.verb)}")(one, use, entries) for one in clauses(said)}
+        guesses = [one for one, concern in found.items() if one.parameters and concern is Concern.MAY]
+        return min(found.values()) if len(guesses) < _GUESSES else Concern.NO
 
     def is_shown(self, use: Use, said: str, entries: tuple[Entry | None, ...]) -> bool:
         """Whether the arguments of a call themselves tell that it concerns it, whatever it is a method of."""
@@ -60,11 +62,13 @@ class Concerns:
         value = _argument(use, clause.parameter, entries)
         if value is Argument.ABSENT and use.how == "called":
             value = _default(clause.parameter, entries)
-        if isinstance(value, Argument):
-            is_by_name = clause.parameter in use.keywords
-            unknown = Concern.MAY if is_by_name else self._by_stars(clause.parameter, use)
-            return unknown if value is Argument.UNKNOWN else Concern.NO
-        return Concern.YES if any(_is_said(value, word) for word in clause.words) else Concern.NO
+        if value is Argument.UNKNOWN:
+            named = [word for word in clause.words if literal(word) == word]
+            if use.unpacks and clause.parameter not in use.keywords:
+                named = [clause.parameter]
+            return Concern.MAY if not named or any(self._says(word, use) for word in named) else Concern.NO
+        is_so = value is not Argument.ABSENT and any(_is_said(value, word) for word in clause.words)
+        return Concern.YES if is_so else Concern.NO
 
     def _by_stars(self, parameter: str, use: Use) -> Concern:
         """What `*` and `**` pass is hardly a parameter that the file does not even name."""
@@ -100,6 +104,7 @@ class Concerns:
 
 
 _NAMES = {"": "passed"}
+_GUESSES = 2  # of what is passed, which hardly all come true
 _CALLED = {"function", "class", "method"}
 
 

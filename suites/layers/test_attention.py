@@ -160,11 +160,16 @@ def test_does_not_depend_on_what_is_masked(device, bias):
     same(v.grad[..., 2:, :], torch.zeros(2, 2, 2, 5, dtype=torch.float64))
 
 
-@fact(ATTENTION, since={"cpu": "2.5"}, calls="attn_mask", myth="a row that sees nothing is NaN")
+@fact(
+    ATTENTION,
+    since={"cpu": "2.5"},
+    calls="attn_mask, names bool|inf|masked_fill|tril",
+    myth="a row that sees nothing is NaN",
+)
 def test_row_that_sees_nothing_is_zero(device):
     """A query that a boolean mask lets see no key gets zeros, and passes on gradients of zero."""
     q, k, v = (each.requires_grad_() for each in given(device, *qkv(), dtype=torch.float64))
-    kept = torch.tensor([[True] * 4, [False] * 4, [True] * 4], device=device)
+    kept = torch.tensor([[True] * 4, [False] * 4, [True] * 4], dtype=torch.bool, device=device)
     y = functional.scaled_dot_product_attention(q, k, v, kept)
     y.sum().backward()
     same(y[..., 1, :], torch.zeros(2, 2, 5, dtype=torch.float64))
