@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from torchproof.reports.code.declared import Declared, Line, Range
 from torchproof.reports.releases import platforms
+from torchproof.reports.releases.names import Change
 
 # Worst first: what the exit code is 1 for, then what is merely said.
 WRONG = ("no release fits", "too low", "too high", "none works")
@@ -148,6 +149,17 @@ def demands(declared: Declared, releases: tuple[str, ...]) -> Iterator[Demand]:
         built = [release for release in releases if _numpy(release) != 1]
         if built and built[0] != releases[0] and not any(map(line.allows, _NUMPY_1)):
             yield Demand(built[0], f"its wheels were built for NumPy 1, and the project asks for {line.text}", line)
+
+
+def concerned(declared: Declared, changes: Iterable[Change]) -> Iterator[tuple[Change, Line]]:
+    """The changes of platforms after which what a project asks for is not to be had, each with the line that asks."""
+    for change in changes:
+        head, _, python = change.name.partition(" ")
+        if change.kind == "platform" and head == "Python" and not change.new and declared.python:
+            if platforms.is_in(python, declared.pythons):
+                yield change, declared.python[0]
+        elif change.kind == "platform" and head == "NumPy" and change.new == "1":
+            yield from ((change, line) for line in declared.numpy if not any(map(line.allows, _NUMPY_1)))
 
 
 def _has_wheels(release: str, python: str) -> bool:

@@ -111,8 +111,7 @@ def command(options: argparse.Namespace) -> int:
 
 def floor(code: Code, known: Inventory) -> Floor:
     """What some code asks of torch's releases, and what its project declares."""
-    said = [declared(root) for root in code.roots]
-    found = Floor(uses(code, known), known.releases, declared=next((one for one in said if one.torch), said[0]))
+    found = Floor(uses(code, known), known.releases, declared=declared(*code.roots))
     floors: dict[tuple[str, str], list[Use]] = defaultdict(list)
     ceilings: dict[tuple[str, str], list[Use]] = defaultdict(list)
     holes: dict[tuple[str, str], list[Use]] = defaultdict(list)

@@ -65,7 +65,7 @@ _NAMES = 24  # of one owner, in one row
 _PARAMETERS = 6  # of one order, in one row
 _PLACES = 8  # of one change
 _GAINS = "refused before, or slower"
-_FELT = ("default", "behaviour", "deprecated", "warning")  # by code that goes on to work
+_FELT = ("platform", "default", "behaviour", "deprecated", "warning")  # by code that goes on to work
 _NOTHING_TO_DO = ("no longer deprecated", "parameter optional", "parameter added", "new")
 
 

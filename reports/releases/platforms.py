@@ -73,15 +73,9 @@ def newest(release: str) -> Wheels | None:
     return next(reversed(_of(release)), None)
 
 
-def allows(release: str, pythons: SpecifierSet) -> bool | None:
-    """Whether any patch of a release has a wheel for one of some Pythons; None where its wheels are not known."""
-    known = _of(release)
-    return any(is_in(python, pythons) for one in known for python in one.all_pythons) if known else None
-
-
 def is_in(python: str, pythons: SpecifierSet) -> bool:
     """Whether a Python such as '3.13', in any patch, is one of those that a project takes."""
-    return any(pythons.contains(f"{python}.{patch}") for patch in range(30)) if not python.endswith("t") else False
+    return python[-1].isdigit() and any(pythons.contains(f"{python}.{patch}") for patch in range(30))
 
 
 def changes(old: str, new: str) -> list[Change]:

@@ -12,7 +12,9 @@ from torchproof.inventory import Entry, Inventory
 from torchproof.reports.code.catalog import Catalog, Use, catalog, places_of, works
 from torchproof.reports.code.comparisons import Comparison
 from torchproof.reports.code.concerns import Concern, Concerns
+from torchproof.reports.code.declared import declared
 from torchproof.reports.code.files import Code
+from torchproof.reports.code.fits import concerned
 from torchproof.reports.code.nowhere import meant
 from torchproof.reports.code.uses import uses
 from torchproof.reports.releases.names import KINDS, Change
@@ -64,8 +66,11 @@ def touched(code: Code | Path, changes: Collection[Change], inventory: Inventory
     behaviours = _Behaviours(changes, Concerns(found.texts), inventory, old, new)
     behaviours.meet(found.certain, found.possible)
     concerning, gains, may = behaviours.felt()
+    platforms = [
+        Touched(change, (line.place,), False) for change, line in concerned(declared(*found.code.roots), changes)
+    ]
     return Touches(
-        certain=sorted([*certain, *concerning], key=_order),
+        certain=sorted([*certain, *concerning, *platforms], key=_order),
         possible=sorted([*possible, *may], key=_order),
         private=private,
         nowhere=_nowhere(found.nowhere, catalog(inventory), new),

@@ -7,7 +7,9 @@ its torchvision, the Pythons and the NumPy. Of several files, that counts by whi
 from __future__ import annotations
 
 import configparser
+import os
 import re
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,6 +64,8 @@ _OTHERS: tuple[tuple[str, Callable[[Path], Iterator[Said]]], ...] = (
     ("pylock*.toml", tables.lock),
     ("Pipfile.lock", tables.pipfile_lock),
 )
+# What lies in these is no part of a project below them.
+_NOBODYS = (Path(tempfile.gettempdir()).resolve(), Path(os.path.expanduser("~")).resolve(), Path("/"))
 _FIRST_OF_ITS_FOLDER = re.compile(r"(base|core|main|prod\w*|install|requirements|runtime)\.\w+$")
 
 
@@ -129,16 +133,21 @@ class Range:
         return reaches_above(list(self.lines), releases[-1])
 
 
-def declared(path: Path) -> Declared:
-    """What the files nearest to `path` declare: in its folder, above it, or beside an installed package."""
-    path = path.resolve()
+def declared(*paths: Path) -> Declared:
+    """What the first of some paths declares that says anything about torch."""
+    said = [_declared(path.resolve()) for path in paths]
+    return next((one for one in said if one.torch), said[0])
+
+
+def _declared(path: Path) -> Declared:
+    """What the files nearest to a path declare: in its folder, above it, or beside an installed package."""
     said: list[Said] = []
     if path.is_file() and path.suffix == ".py":
         said = [in_file(one, path) for one in _read(path, tables.script)]
     for folder in [*([path] if path.is_dir() else []), *path.parents]:
         if not _has(said, "torch"):
             said += _of_folder(folder, path)
-        if (folder / ".git").exists() or (folder / "pyproject.toml").exists():
+        if (folder / ".git").exists() or (folder / "pyproject.toml").exists() or folder.parent in _NOBODYS:
             break
     return _as_declared(said)
 

@@ -400,6 +400,17 @@ def code(tmp_path):
     return code
 
 
+def test_what_the_project_takes_and_wheels_no_longer_do_is_told(run, code, tmp_path):
+    path = code("torch.save(1)\n")
+    assert "platform" not in run("2.0", "2.1", "--uses", path)[1]
+    (tmp_path / "pyproject.toml").write_text("[project]\nrequires-python = '>=3.8'\n", encoding="utf-8")
+    exit_code, out = run("2.0", "2.1", "--uses", path)
+    assert exit_code == 0
+    assert f"platform (1)\n  Python 3.8  platform: {PLATFORM.hint}\n      pyproject.toml\n" in out
+    (tmp_path / "pyproject.toml").write_text("[project]\nrequires-python = '>=3.9'\n", encoding="utf-8")
+    assert "platform" not in run("2.0", "2.1", "--uses", path)[1]
+
+
 def test_uses_tells_what_breaks_with_its_line_and_fails(run, code):
     exit_code, out = run("2.0", "2.1", "--uses", code("torch.gone(1)\ntorch.optim.A(1, verbose=True)\n"))
     assert exit_code == 1
