@@ -28,7 +28,7 @@ FUNCTION = Name("function")
 
 @dataclass(frozen=True)
 class Use:
-    """One place that uses a name: `how` is 'called', 'mentioned' or 'imported'."""
+    """One place that uses a name: `how` is 'called', 'mentioned', 'imported' or, of a setting, 'written'."""
 
     name: str
     file: str
@@ -62,7 +62,12 @@ class Use:
 
     @property
     def is_private(self) -> bool:
-        """Whether a part of the name starts with an underscore, so that torch promises nothing about it."""
+        """Whether a part of the name starts with an underscore, so that torch promises nothing about it.
+
+        Settings are there to be written, wherever they are: `torch._dynamo.config.recompile_limit`.
+        """
+        if self.how == "written":
+            return self.name.rpartition(".")[2].startswith("_")
         return any(part.startswith("_") and not part.endswith("__") for part in self.name.split("."))
 
 
@@ -76,6 +81,8 @@ def works(use: Use, inventory: Inventory, release: str) -> str | None:
     known = catalog(inventory)
     place = known.places[release]
     entry = known.entries(use.name)[place]
+    if entry is None and use.how == "written" and known.ignores(use.name, place):
+        return f"{use.name} is ignored, for there is no such setting"
     if entry is None:
         return f"{use.name} does not exist" if known.is_missed(use, place) else None
     if use.how != "called":
@@ -114,6 +121,18 @@ class Catalog:
     def kind(self, name: str) -> str:
         """The kind of a name in the newest release that has it."""
         return next((entry.kind for entry in reversed(self.entries(name)) if entry), "")
+
+    @cache  # noqa: B019 - there is one catalog in a process
+    def holds_settings(self, name: str) -> bool:
+        """Whether a module or object is there for settings: some of what it has is one."""
+        return any(self.kind(f"{name}.{member}") == "setting" for member in self.inventory.members(name))
+
+    def ignores(self, setting: str, place: int) -> bool:
+        """Whether a release takes the setting, which it does not have, without a word: modules of backends do."""
+        owner = setting.rpartition(".")[0]
+        above = self.entries(owner)[place]
+        is_known = bool(self.having(setting)) and above is not None
+        return is_known and owner.startswith("torch.backends") and self.kind(owner) == "module"
 
     @cache  # noqa: B019 - there is one catalog in a process
     def returned(self, name: str) -> tuple[tuple[int, str], ...]:

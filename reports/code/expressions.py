@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from torchproof.reports.code.guards import Guards
+from torchproof.reports.code.settings import Settings, is_patch_of_object
 from torchproof.reports.code.sightings import Sightings
 from torchproof.reports.code.syntax import REGISTERS, defaults, may_compare_versions, parameters, word
 from torchproof.reports.code.values import Expression, Instance, Name, Values, bound, within
@@ -18,6 +19,7 @@ class Expressions:
         self.guards = guards
         self.meanings = guards.meanings
         self.sightings = sightings
+        self.settings = Settings(sightings)
         self.state = sightings.state
 
     def walk(self, node: ast.expr) -> None:
@@ -65,10 +67,9 @@ class Expressions:
             self.state.bind(target.id, values or self.state.unknown)
         elif isinstance(target, ast.Attribute):
             self.walk(target.value)
+            self._patched(target.value, target.attr, target)
             for _, owner in self._resolve(target.value):
-                if isinstance(owner, Name) and owner.is_torch:
-                    self.sightings.notes.patched.add(f"{owner.dotted}.{target.attr}")
-                elif isinstance(owner, Instance) and owner.of is self.state.cls and self.state.cls:
+                if isinstance(owner, Instance) and owner.of is self.state.cls and self.state.cls:
                     self._attribute_is(target.attr, target, values)
         elif isinstance(target, (ast.Tuple, ast.List, ast.Starred)):
             for one, part in self.meanings.targets(target, values):
@@ -108,9 +109,9 @@ class Expressions:
         if any(isinstance(value, Expression) for _, value in self.state.scope.names.get(name, ())):
             self.state.bind(name, self.state.unknown)
 
-    def _patched(self, owner: ast.expr, attribute: str) -> None:
+    def _patched(self, owner: ast.expr, attribute: str, node: ast.expr) -> None:
         for _, value in self._resolve(owner):
-            if isinstance(value, Name) and value.is_torch:
+            if isinstance(value, Name) and value.is_torch and not self.settings.written(value, attribute, node):
                 self.sightings.notes.patched.add(f"{value.dotted}.{attribute}")
 
     def _attribute_is(self, name: str, place: ast.expr, values: Values) -> None:
@@ -152,8 +153,9 @@ class Expressions:
         node = self.meanings.tables.spread(node, self.state.scope)
         if word(node.func) == "partial" and node.args:
             self.sightings.note(self._resolve(node.args[0]), "called", node, node.args[1:])
-        if word(node.func) == "setattr" and len(node.args) > 1 and isinstance(node.args[1], ast.Constant):
-            self._patched(node.args[0], str(node.args[1].value))
+        if is_patch_of_object(node):
+            self._patched(node.args[0], str(ast.literal_eval(node.args[1])), node)
+        self.settings.called(node)
         if word(node.func) == "startswith" and may_compare_versions(node):
             self.guards.condition(node, self.state.scope)
         self.sightings.note(values, "called", node, node.args)
