@@ -332,9 +332,16 @@ def said(capsys):
     return run
 
 
+def test_what_will_go(said):
+    assert problem("diff", said("diff", "--ahead", "2.9")) is None
+
+
 def test_every_change_between_two_releases(said):
     told = said("diff", inventory().releases[0], inventory().releases[-1])
-    assert {name for change in told["changes"] for name in change} == {one.name for one in fields(names.Change)}
+    back = said("diff", inventory().releases[-1], inventory().releases[0])
+    every = told["changes"] + back["changes"]
+    assert {name for change in every for name in change} == {one.name for one in fields(names.Change)}
+    assert problem("diff", back) is None
     assert problem("diff", told) is None
 
 

@@ -11,7 +11,7 @@ from torchproof import releases
 from torchproof.calls import ANY, NONE
 from torchproof.inventory import Inventory
 from torchproof.reports.index import IndexedFact
-from torchproof.reports.releases.names import Change
+from torchproof.reports.releases.names import Change, is_back
 
 
 def behaviours(
@@ -30,17 +30,20 @@ def behaviours(
         elif change.kind == "deprecated" and not change.parameter:
             deprecated.add(change.name)
     sides: dict[tuple[str, str, str], tuple[list[IndexedFact], list[IndexedFact]]] = defaultdict(lambda: ([], []))
+    back = is_back(old, new)
     for fact in known:
         if fact.calls == NONE or _speaks_of(fact, added, inventory, old):
             continue
         subject, since, until = fact.subjects[0], on_cpu(fact.since), on_cpu(fact.until)
-        if _holds(since, until, old) and until and not _holds(since, until, new):
-            sides[subject, until, fact.calls or ""][0].append(fact)
-        elif since and not _holds(since, until, old) and _holds(since, until, new):
-            is_told = subject in deprecated and "deprecated" in fact.claim
-            if not is_told and since not in _births(fact, inventory):
-                sides[subject, since, fact.calls or ""][1].append(fact)
-    return [change for (subject, *_), both in sorted(sides.items()) for change in _changes(subject, *both)]
+        was, now = (_holds(since, until, release) for release in (old, new))
+        begins = was == back  # the later of the two releases has it
+        bound = since if begins else until
+        if was == now or not bound or (begins and bound in _births(fact, inventory)):
+            continue
+        if not (now and subject in deprecated and "deprecated" in fact.claim):
+            sides[subject, bound, fact.calls or ""][now].append(fact)
+    found = [change for (subject, *_), both in sorted(sides.items()) for change in _changes(subject, *both)]
+    return [replace(change, back=True, gain=False) for change in found] if back else found
 
 
 def on_cpu(bound: str | dict[str, str] | None) -> str | None:

@@ -29,7 +29,7 @@ from torchproof import ROOT, spellings
 from torchproof.inventory import Entry, Inventory, inventory
 from torchproof.releases import tomllib
 from torchproof.reports import Refusal, screen
-from torchproof.reports.releases import popularity
+from torchproof.reports.releases import usage
 
 HELP = "Tell which documented names of torch have a fact, and which do not, most used first."
 
@@ -52,7 +52,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def command(options: argparse.Namespace) -> int:
     """Print what is covered: a figure, which nothing fails for."""
-    coverage = Coverage(inventory(), subjects(options.facts), popularity.read(), left_out())
+    coverage = Coverage(inventory(), subjects(options.facts), usage.read(), left_out())
     show(coverage, len(coverage.missing) if options.all else _SHOWN, screen.console())
     return 0
 

@@ -23,20 +23,22 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import textwrap
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict
+from importlib import metadata
 
-from torchproof import releases
 from torchproof.inventory import Inventory, inventory
 from torchproof.reports import Refusal, formats, screen
 from torchproof.reports.code import files
 from torchproof.reports.index import facts
-from torchproof.reports.releases import platforms
+from torchproof.reports.releases import ahead, platforms
 from torchproof.reports.releases.behaviours import behaviours
-from torchproof.reports.releases.names import KINDS, Change, changes, release
+from torchproof.reports.releases.names import KINDS, Change, changes, is_back, release
 from torchproof.reports.releases.touched import COMPARISON, NOWHERE, Touched, Touches, touched
+from torchproof.reports.releases.usage import Usage
 
 HELP = "Tell what changed between two releases of torch, grouped by how it is felt."
 
@@ -61,6 +63,11 @@ _SAYS = {
     NOWHERE: "a mistake in the code, or older than all known releases",
     COMPARISON: "as text or as numbers, versions compare otherwise",
 }
+_SAYS_BACK = {
+    "gone": "the older release does not have it",
+    "default": "not passing it may mean something else there",
+    "new": "the newer release no longer has it: nothing to do",
+}
 _NAMES = 24  # of one owner, in one row
 _PARAMETERS = 6  # of one order, in one row
 _PLACES = 8  # of one change
@@ -71,8 +78,15 @@ _NOTHING_TO_DO = ("no longer deprecated", "parameter optional", "parameter added
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
-    parser.add_argument("old", help="the older release, as in 2.8")
-    parser.add_argument("new", help="the newer release")
+    parser.add_argument("old", nargs="?", help="the release that one has, as in 2.8, or 'installed'")
+    parser.add_argument("new", nargs="?", help="the release that one goes to, which may be an older one")
+    parser.add_argument(
+        "--ahead",
+        nargs="?",
+        const="newest",
+        metavar="RELEASE",
+        help="what a release (default: the newest) has announced that will go, and what of it is overdue",
+    )
     parser.add_argument(
         "--uses",
         nargs="+",
@@ -80,7 +94,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help=f"only what touches {files.HELP}; exit 1 where it breaks",
     )
-    parser.add_argument("--all", action="store_true", help="with --uses: also what is only newly taken, or faster")
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="also what hardly anyone uses; with --uses, what is only newly taken, or faster",
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument(
         "--format",
@@ -97,9 +115,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def command(options: argparse.Namespace) -> int:
     """Print the changes; the exit code is 1 where code of `--uses` certainly breaks."""
     names = inventory()
-    old, new = release(options.old, names), release(options.new, names)
-    if releases.number(new) < releases.number(old):
-        raise Refusal(f"torch {new} is older than {old}: the older release comes first")
+    if options.ahead:
+        if options.old:
+            raise Refusal("--ahead is about one release: write it behind --ahead")
+        here = names.releases[-1] if options.ahead == "newest" else _meant(options.ahead, names)
+        return ahead.command(names, here, options.uses, options.format, options.all)
+    if not options.new:
+        raise Refusal("diff takes two releases, as in torchproof diff 2.8 2.13, or --ahead")
+    old, new = _meant(options.old, names), _meant(options.new, names)
     found = changes(names, old, new)
     found += platforms.changes(old, new)
     found += behaviours(facts(), names, old, new, found)
@@ -109,8 +132,20 @@ def command(options: argparse.Namespace) -> int:
     forms = {"text": as_text, "json": as_json, "markdown": as_markdown}
     if options.format not in forms:
         raise Refusal(f"--format {options.format} shows places in code: say which with --uses PATH")
-    print(forms[options.format](found, old, new))
+    print(forms[options.format](found, old, new, is_all=options.all))
     return 0
+
+
+def _meant(text: str, names: Inventory) -> str:
+    return release(_installed() if text == "installed" else text, names)
+
+
+def _installed() -> str:
+    """The version of the torch of this Python, which is not imported."""
+    try:
+        return metadata.version("torch")
+    except metadata.PackageNotFoundError:
+        raise Refusal(f"no torch is installed for {sys.executable}: name a release in place of 'installed'") from None
 
 
 def _touched(options: argparse.Namespace, found: list[Change], names: Inventory, old: str, new: str) -> int:
@@ -123,32 +158,46 @@ def _touched(options: argparse.Namespace, found: list[Change], names: Inventory,
     return int(touches.breaks)
 
 
-def as_text(found: list[Change], old: str, new: str) -> str:
-    """For a terminal."""
+def as_text(found: list[Change], old: str, new: str, *, is_all: bool = False) -> str:
+    """For a terminal: what people use comes first, and what hardly anyone does is counted, or told where `is_all`."""
     told = _told(found)
     lines = [f"torch {old} → {new}: {_counts(told)}"]
     if spellings := sum(change.spelling for change in found if change.kind != "new"):
         lines.append(
             f"Not told: {spellings} modules' own spellings of what they import went; --uses tells those in use."
         )
-    for kind, group in _groups(told):
-        lines += ["", f"{kind} ({len(group)}): {_SAYS[kind]}"]
-        for call, note in _rows(group):
+    for head, rows, folded in _in_order(told, is_back(old, new), is_all):
+        lines += ["", head]
+        for call, note in rows:
             lines += _wrapped(f"{call}  {note}")
+        if folded:
+            lines.append(f"  {folded}")
     return "\n".join(lines)
+
+
+def _in_order(told: list[Change], back: bool, is_all: bool) -> Iterator[tuple[str, list[tuple[str, str]], str]]:
+    """Of each kind a heading, the rows of what people use, most used first, and what is said of the rest."""
+    use = Usage()
+    for kind, group in _groups(told):
+        used = [change for change in group if is_all or kind == "platform" or any(use.of(change.name))]
+        more = len(group) - len(used)
+        folded = f"{'and ' if used else ''}{more}{' more' if used else ''} that hardly anyone uses: --all tells them"
+        says = _SAYS_BACK.get(kind, _SAYS[kind]) if back else _SAYS[kind]
+        yield f"{kind} ({len(group)}): {says}", _rows(used, use), folded if more else ""
 
 
 def _wrapped(line: str) -> list[str]:
     return screen.wrapped(line, "  ", "      ")
 
 
-def as_markdown(found: list[Change], old: str, new: str) -> str:
+def as_markdown(found: list[Change], old: str, new: str, *, is_all: bool = False) -> str:
     """For a pull request's comment: long groups, and those in which there is nothing to do, are folded."""
     told = _told(found)
     lines = [f"### torch {old} → {new}", "", _counts(told)]
-    for kind, group in _groups(told):
-        written = [f"- `{call}`{f': {note}' if note else ''}" for call, note in _rows(group)]
-        lines += ["", *_section(f"{kind} ({len(group)}): {_SAYS[kind]}", written, kind in _NOTHING_TO_DO)]
+    for head, rows, folded in _in_order(told, is_back(old, new), is_all):
+        written = [f"- `{call}`{f': {note}' if note else ''}" for call, note in rows]
+        written += [f"- {folded}"] if folded else []
+        lines += ["", *_section(head, written, head.partition(" (")[0] in _NOTHING_TO_DO)]
     return "\n".join(lines)
 
 
@@ -158,8 +207,8 @@ def _section(head: str, written: list[str], is_folded: bool) -> list[str]:
     return [f"#### {head}", "", *written]
 
 
-def as_json(found: list[Change], old: str, new: str) -> str:
-    """For programs."""
+def as_json(found: list[Change], old: str, new: str, *, is_all: bool = True) -> str:
+    """For programs, which get all."""
     counts = Counter(change.kind for change in _told(found))
     return json.dumps(
         {"schema": 1, "old": old, "new": new, "counts": counts, "changes": [plain(change) for change in found]},
@@ -313,9 +362,9 @@ def _counts(told: list[Change]) -> str:
     return ", ".join(f"{len(group)} {kind}" for kind, group in _groups(told)) or "nothing changed"
 
 
-def _rows(group: list[Change]) -> list[tuple[str, str]]:
+def _rows(group: list[Change], use: Usage) -> list[tuple[str, str]]:
     """What changed alike, and a note: names of one owner stand in braces, parameters of one call in parentheses."""
-    if group[0].kind == "platform":  # not names of torch
+    if group and group[0].kind == "platform":  # not names of torch
         return [(change.name, change.hint) for change in group]
     inside: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for change in group:
@@ -325,7 +374,9 @@ def _rows(group: list[Change]) -> list[tuple[str, str]]:
         owner, _, member = name.rpartition(".")
         parameters = f"({', '.join(parts)})" if any(parts) else ""
         names[owner, parameters + behind, note].append(member)
-    alike = sorted((owner, members, behind, note) for (owner, behind, note), members in names.items())
+    order = {key: max(use.of(f"{key[0]}.{member}") for member in members) for key, members in names.items()}
+    alike = sorted(((key[0], members, *key[1:]) for key, members in names.items()))
+    alike.sort(key=lambda row: order[row[0], row[2], row[3]], reverse=True)
     return [(f"{owner}.{_join(members)}{behind}", note) for owner, members, behind, note in alike]
 
 
@@ -370,7 +421,8 @@ def _behind(change: Change) -> str:
 def _note(change: Change) -> str:
     """What is to be known or done."""
     if change.kind == "behaviour":
-        sides = [f"was: {change.old}" if change.old else "", f"now: {change.new}" if change.new else ""]
+        was, now = ("not yet", "still") if change.back else ("was", "now")
+        sides = [f"{was}: {change.old}" if change.old else "", f"{now}: {change.new}" if change.new else ""]
         return " ".join(filter(None, [*sides, change.hint and f"({change.hint})"]))
     if change.kind == "deprecated":
         return _short(change.new or "", 160) if not change.parameter else ""

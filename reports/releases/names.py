@@ -82,6 +82,7 @@ class Change:
     subjects: tuple[str, ...] = ()  # of the fact: the names that it is about
     calls: str | None = None  # of the fact: which calls of them, as torchproof.calls has it
     gain: bool = False  # of the fact: what it is about was refused before, or slower
+    back: bool = False  # of a behaviour: what begins with a later release no longer holds, and the reverse
 
     @property
     def breaks(self) -> bool:
@@ -101,9 +102,36 @@ def release(text: str, inventory: Inventory) -> str:
 
 
 def changes(inventory: Inventory, old: str, new: str) -> list[Change]:
-    """Every change between two releases, by kind, most felt first, then by name."""
+    """Every change between two releases, by kind, most felt first, then by name; `new` may be the older one."""
     found = _Comparison(inventory, old, new).changes()
+    if is_back(old, new):
+        found = [_said_back(one, inventory, old, new) for one in found if one.kind != "no longer deprecated"]
     return sorted(found, key=lambda change: (KINDS.index(change.kind), change.name, change.parameter))
+
+
+def is_back(old: str, new: str) -> bool:
+    """Whether one goes from a release to an older one."""
+    return releases.number(new) < releases.number(old)
+
+
+def _said_back(change: Change, inventory: Inventory, old: str, new: str) -> Change:
+    """A change to an older release, with the release that what is not there yet came with, or that took it away."""
+    later = inventory.releases[inventory.releases.index(new) + 1 : inventory.releases.index(old) + 1]
+    entries = [(release, inventory.find(change.name, release)) for release in later]
+    if change.kind == "gone":
+        came = next(release for release, entry in entries if entry and not entry.raises)
+        return replace(change, hint=f"new in {came}; not in {new}")
+    if change.kind == "parameter gone":
+        named = (release for release, entry in entries if entry and _has(entry, change.parameter))
+        return replace(change, hint=f"new in {next(named, old)}: {change.hint}")
+    if change.kind == "new":
+        went = next((release for release, entry in entries if not entry or entry.raises), old)
+        return replace(change, hint=f"gone since {went}")
+    return change
+
+
+def _has(entry: Entry, parameter: str) -> bool:
+    return any(parameter in _named(signature) for signature in entry.signatures)
 
 
 class _Comparison:
@@ -348,11 +376,14 @@ def _parameters(before: Entry, after: Entry) -> Iterator[Change]:
 
     Documentation is late and loose: alone it can only add a parameter, which the schema did not have before.
     """
-    if _of(before, "") and _of(after, ""):
-        yield from _between(before.name, _of(before, ""), _of(after, ""))
-        return
-    told = list(_between(before.name, _of(before, "op"), _of(after, "op")))
+    source = "" if _of(before, "") and _of(after, "") else "op"
+    told = list(_between(before.name, _of(before, source), _of(after, source)))
+    if source:  # of overloads with the same names the schema that counts may be another one
+        unsure = ("parameter optional", "parameter required")
+        told = [one for one in told if one.kind not in unsure and one.new != "keyword only"]
     yield from told
+    if not source:
+        return
     known = {one for signature in before.signatures for one in _named(signature)}
     known.update(change.parameter for change in told)
     for change in _between(before.name, _of(before, "doc"), _of(after, "doc")):

@@ -27,10 +27,10 @@ from torchproof.reports import Refusal
 from torchproof.reports.code.catalog import Catalog
 from torchproof.reports.code.files import opened
 from torchproof.reports.code.uses import Walk
+from torchproof.reports.releases.usage import FILE
 
 HELP = "Count how many packages use each public name of torch."
 
-FILE = Path(__file__).with_name("popularity.tsv")
 _OTHERS = (str, bytes, list, dict, set, int, float, complex, io.TextIOWrapper, io.BufferedReader, Path, re.Pattern,
            re.Match, logging.Logger, numpy.ndarray)  # fmt: skip
 
@@ -51,12 +51,6 @@ def command(options: argparse.Namespace) -> int:
     options.output.write_text(text(options.wheels, inventory()), encoding="utf-8")
     print(f"{len(options.wheels)} packages: {options.output}")
     return 0
-
-
-def read(path: Path = FILE) -> dict[str, int]:
-    """By name, how many packages use it; names that none uses are not there."""
-    rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines() if line[0] != "#"]
-    return {name: int(packages) for name, packages in rows}
 
 
 def text(wheels: Iterable[Path], known: Inventory) -> str:

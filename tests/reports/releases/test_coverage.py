@@ -10,7 +10,7 @@ import pytest
 from torchproof.__main__ import main
 from torchproof.inventory import Inventory, inventory
 from torchproof.reports import index
-from torchproof.reports.releases import coverage, popularity
+from torchproof.reports.releases import coverage, popularity, usage
 from torchproof.reports.releases.coverage import Coverage
 from torchproof.reports.releases.merge import merge
 
@@ -148,7 +148,7 @@ def run(tmp_path, monkeypatch, capsys):
     """What the command gives and prints for facts about these subjects."""
     monkeypatch.setattr(coverage, "inventory", lambda: NAMES)
     monkeypatch.setattr(coverage, "left_out", lambda: {"torch.sub": "internal"})
-    monkeypatch.setattr(popularity, "read", lambda: {"torch.add": 3, "torch.Tensor.log": 2})
+    monkeypatch.setattr(usage, "read", lambda: {"torch.add": 3, "torch.Tensor.log": 2})
 
     def run(*subjects, options=()):
         path = tmp_path / "facts.json"
@@ -251,7 +251,7 @@ def test_the_command_writes_what_the_coverage_reads(wheel, tmp_path, monkeypatch
     monkeypatch.setattr(popularity, "inventory", lambda: NAMES)
     output = tmp_path / "use.tsv"
     assert main(["popularity", str(wheel("one", "import torch\ntorch.add(1, 2)\n")), "-o", str(output)]) == 0
-    assert popularity.read(output) == {"torch.add": 1}
+    assert usage.read(output) == {"torch.add": 1}
 
 
 def test_what_is_no_wheel_is_refused(tmp_path, capsys):
@@ -265,21 +265,21 @@ def test_what_is_no_wheel_is_refused(tmp_path, capsys):
 
 
 def test_the_project_s_own_count_is_of_names_that_the_newest_release_has():
-    used, known = popularity.read(), inventory()
+    used, known = usage.read(), inventory()
     assert len(used) > 1000
     assert used.keys() <= known.public(known.releases[-1]).keys()
-    assert max(used.values()) <= sum(line.startswith("# ") for line in popularity.FILE.read_text().splitlines()) - 1
+    assert max(used.values()) <= sum(line.startswith("# ") for line in usage.FILE.read_text().splitlines()) - 1
 
 
 def test_the_project_s_own_list_of_names_left_out_has_reasons_and_nothing_unknown():
     reasons = coverage.left_out()
     assert all(because and because[0].islower() and not because.endswith(".") for because in reasons.values())
-    assert Coverage(inventory(), (), popularity.read(), reasons).idle == []
+    assert Coverage(inventory(), (), usage.read(), reasons).idle == []
 
 
 def test_the_project_s_own_facts_reach_the_goals():
     covered = Coverage(
-        inventory(), {name for fact in index.facts() for name in fact.subjects}, popularity.read(), coverage.left_out()
+        inventory(), {name for fact in index.facts() for name in fact.subjects}, usage.read(), coverage.left_out()
     )
     assert {goal.of: goal.missing for goal in covered.goals if goal.lacking} == {}
     assert covered.idle == []

@@ -312,6 +312,8 @@ NAMES = inventory(
     "torch.Tensor.flip | method ; () | -",
     "torch.flat | function ; op(a, b) ; op(a, c, d) | function ; op(a, c, d)",
     "torch._secret | function ; () | -",
+    "torch.late | - | function ; (a)",
+    "torch.more | function ; (a) | function ; (a, b=1)",
 )
 
 
@@ -337,7 +339,7 @@ def test_the_screen_begins_with_the_counts_most_felt_first(run):
     code, out = run("2.0", "2.1")
     assert code == 0
     assert out.startswith(
-        "torch 2.0 → 2.1: 1 platform, 2 gone, 3 parameter gone, 1 default, 1 behaviour, 1 deprecated\n"
+        "torch 2.0 → 2.1: 1 platform, 2 gone, 3 parameter gone, 1 default, 1 behaviour, 1 deprecated, "
     )
 
 
@@ -362,9 +364,73 @@ def test_nothing_changed_says_so(run):
     assert run("2.1", "2.1")[1] == "torch 2.1 → 2.1: nothing changed\n"
 
 
-def test_the_older_release_comes_first(run):
-    with pytest.raises(Refusal, match=r"torch 2\.0 is older than 2\.1"):
-        run("2.1", "2.0")
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_what_hardly_anyone_uses_is_counted(form):
+    found = [Change("gone", "torch.rare.deep.thing.f"), Change("gone", "torch.cat")]
+    shown, whole = (getattr(diff, f"as_{form}")(found, "2.0", "2.1", is_all=is_all) for is_all in (False, True))
+    assert "torch.cat" in shown
+    assert "and 1 more that hardly anyone uses: --all tells them" in shown
+    assert "torch.rare.deep.thing.f" in whole
+    assert "hardly" not in whole
+
+
+def test_what_is_most_used_comes_first():
+    found = [Change("gone", "torch.logaddexp2"), Change("gone", "torch.nn.Linear"), Change("gone", "torch.zzz")]
+    rows = diff.as_text(found, "2.0", "2.1").splitlines()[3:]
+    assert rows[0].split() == ["torch.nn.Linear"]
+
+
+# --- to an older release ----------------------------------------------------------------------------------------------
+
+
+def test_what_came_later_is_not_there_yet(run, code):
+    exit_code, out = run("2.1", "2.0", "--uses", code("torch.late(1)\n"))
+    assert exit_code == 1
+    assert "torch.late  gone: new in 2.1; not in 2.0" in out
+
+
+def test_an_older_release_has_what_went_later_and_no_parameter_that_came(run):
+    _, out = run("2.1", "2.0")
+    assert "gone (1): the older release does not have it\n  torch.late  new in 2.1; not in 2.0\n" in out
+    assert "parameter gone (1): passing it is refused\n  torch.more(b)\n" in out
+    assert "new (2): the newer release no longer has it: nothing to do\n" in out
+    assert "no longer deprecated" not in out
+
+
+def test_a_behaviour_is_not_yet_so_or_still(run, monkeypatch):
+    known = (fact("a", since="2.1", subject="torch.save", hint="h"), fact("b", until="2.1", subject="torch.more"))
+    monkeypatch.setattr(diff, "facts", lambda: known)
+    _, out = run("2.1", "2.0")
+    assert "  torch.save  not yet: It is so.\n" in out
+    assert "  torch.more  still: It is so.\n" in out
+
+
+def test_there_and_back_is_the_reverse():
+    there, back = changes(NAMES, "2.0", "2.1"), changes(NAMES, "2.1", "2.0")
+    assert {change.name for change in there if change.kind == "new"} == {one.name for one in back if one.kind == "gone"}
+    assert {change.name for change in there if change.kind == "gone"} == {one.name for one in back if one.kind == "new"}
+
+
+# --- what is installed ------------------------------------------------------------------------------------------------
+
+
+def test_the_installed_torch_is_asked_for_its_version_alone(run, monkeypatch):
+    monkeypatch.setattr(diff.metadata, "version", lambda name: {"torch": "2.0.1+cu118"}[name])
+    assert run("installed", "2.1")[1].startswith("torch 2.0 → 2.1: ")
+
+
+def test_where_no_torch_is_installed_it_says_so(run, monkeypatch):
+    def version(name):
+        raise diff.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(diff.metadata, "version", version)
+    with pytest.raises(Refusal, match=r"no torch is installed for .*name a release in place of 'installed'"):
+        run("installed", "2.1")
+
+
+def test_one_release_alone_is_refused(run):
+    with pytest.raises(Refusal, match=r"two releases, as in torchproof diff 2\.8 2\.13, or --ahead"):
+        run("2.0")
 
 
 def test_json_has_every_change(run):
@@ -383,11 +449,11 @@ def test_json_has_every_change(run):
 
 def test_markdown_has_headings_and_lists(run):
     _, out = run("2.0", "2.1", "--markdown")
-    assert "#### gone (2): the name is nowhere any more\n\n- `torch.gone`\n" in out
+    assert "#### gone (2): the name is nowhere any more\n\n- `torch.Tensor.flip`\n- `torch.gone`\n" in out
 
 
 def test_markdown_folds_what_is_long():
-    many = [Change("gone", f"torch.m{number}.f") for number in range(11)]
+    many = [Change("gone", f"torch.cat{number}", hint=str(number)) for number in range(11)]
     assert "<details><summary>gone (11): " in diff.as_markdown(many, "2.0", "2.1")
 
 
