@@ -173,17 +173,20 @@ def compare(session: nox.Session) -> None:
 
 @nox.session
 def inventory(session: nox.Session) -> None:
-    """Ask every supported release what it has and write torchproof/inventory.tsv (half an hour, a release a time)."""
+    """Ask every release what it has and write inventory.tsv and headers.tsv (half an hour, a release a time)."""
     folder = ROOT / ".nox" / "inventory"
     folder.mkdir(parents=True, exist_ok=True)
     for release in supported().values():
         was_there = _folder(release).exists()
         python = _environment(session, release, "tensorboard", "pyyaml", "urllib3", cached=was_there)
         session.run(python, "-I", "reports/releases/ask.py", str(folder / f"{release.name}.txt"), external=True)
+        session.run(python, "-I", "reports/releases/cpp.py", str(folder / f"{release.name}.json"), external=True)
         if not was_there:
             shutil.rmtree(_folder(release))
     answers = [str(folder / f"{name}.txt") for name in supported()]
     session.run(*_reports(session), "inventory", *answers, "-o", "torchproof/inventory.tsv", external=True)
+    answers = [str(folder / f"{name}.json") for name in supported()]
+    session.run(*_reports(session), "headers", *answers, "-o", "torchproof/headers.tsv", external=True)
 
 
 @nox.session

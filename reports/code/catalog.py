@@ -7,6 +7,7 @@ from enum import Enum
 from functools import cache, cached_property
 
 from torchproof.inventory import Entry, Inventory, Signature
+from torchproof.reports.code import headers
 from torchproof.reports.code.values import Name
 
 # Classes of torch whose objects are met without a sign of what they are.
@@ -28,7 +29,10 @@ FUNCTION = Name("function")
 
 @dataclass(frozen=True)
 class Use:
-    """One place that uses a name: `how` is 'called', 'mentioned', 'imported' or, of a setting, 'written'."""
+    """One place that uses a name.
+
+    `how` is 'called', 'mentioned', 'imported', 'written' (of a setting), or one of headers.HOWS.
+    """
 
     name: str
     file: str
@@ -78,6 +82,8 @@ def works(use: Use, inventory: Inventory, release: str) -> str | None:
     """
     if use.how == "refused":
         return "the code itself refuses it"
+    if use.how in headers.HOWS:
+        return headers.fault(use.how, use.name, release)
     known = catalog(inventory)
     place = known.places[release]
     entry = known.entries(use.name)[place]

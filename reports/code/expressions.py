@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from torchproof.reports.code.guards import Guards
+from torchproof.reports.code.headers import standard
 from torchproof.reports.code.settings import Settings, is_patch_of_object
 from torchproof.reports.code.sightings import Sightings
 from torchproof.reports.code.syntax import REGISTERS, defaults, may_compare_versions, parameters, word
@@ -131,7 +132,8 @@ class Expressions:
                 self._attribute_is(str(node.args[0].value), node, self.value(node.args[1]))
 
     def _Constant(self, node: ast.Constant) -> None:
-        pass
+        if isinstance(node.value, str) and standard(node.value):
+            self.sightings.flag(node)
 
     def _Name(self, node: ast.Name) -> None:
         if self.state.inside and node.id == rest(self.state.inside):

@@ -59,6 +59,7 @@ class Code:
 
     names: list[str] = field(default_factory=list)
     roots: list[Path] = field(default_factory=list)
+    _shown: list[Path] = field(default_factory=list)  # what the roots are called to the one who reads
     files: list[Source] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     read: int = 0
@@ -77,10 +78,17 @@ class Code:
     def add(self, path: Path, shown: Path | None = None) -> None:
         """Add a file, whatever it is called, or a folder with the code in it."""
         self.roots.append(path)
+        self._shown.append(shown or path)
         known = {os.path.abspath(one.path) for one in self.files}
         for file in _in_folder(path, self.unread) if path.is_dir() else [path]:
             if os.path.abspath(file) not in known:
                 self.files.append(Source(file, str((shown or path) / file.relative_to(path))))
+
+    def beside(self, suffixes: tuple[str, ...]) -> Iterator[Source]:
+        """Files of other kinds in the folders that were searched."""
+        for root, shown in zip(self.roots, self._shown):
+            for path in _in_folder(root, [], suffixes) if root.is_dir() else ():
+                yield Source(path, str(shown / path.relative_to(root)))
 
     def progress(self) -> str:
         """What is being done, and how far it is."""
@@ -146,15 +154,18 @@ def _temporary(stack: ExitStack) -> Path:
     return folder
 
 
-def _in_folder(folder: Path, unread: list[str]) -> Iterator[Path]:
-    """The files of a folder and of those below it, in a fixed order."""
+def _in_folder(folder: Path, unread: list[str], suffixes: tuple[str, ...] = ()) -> Iterator[Path]:
+    """The files of a folder and of those below it, in a fixed order: those of code, or with one of the suffixes."""
 
     def failed(error: OSError) -> None:
         unread.append(f"{error.filename}: {error.strerror}")
 
+    def is_wanted(path: Path) -> bool:
+        return path.suffix in suffixes if suffixes else _is_code(path)
+
     for here, below, names in os.walk(folder, onerror=failed):
         below[:] = sorted(name for name in below if not _is_passed_over(Path(here) / name))
-        yield from (path for name in sorted(names) if _is_code(path := Path(here) / name))
+        yield from (path for name in sorted(names) if is_wanted(path := Path(here) / name))
 
 
 def _is_passed_over(folder: Path) -> bool:

@@ -18,6 +18,7 @@ class Notes:
         self.known = known
         self.found: list[Found] = []
         self.wrappers = Wrappers(known)
+        self.flags: dict[tuple[str, int, int], tuple[int, bool]] = {}  # by place: in which releases, in doubt perhaps
         self.patched: set[str] = set()  # names of torch that the code sets itself
         # Private functions and classes, with the releases in which, and the functions inside which, they are spoken of.
         self.mentions: dict[LocalClass | LocalFunction, list[tuple[int, LocalFunction | None]]] = {}

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from torchproof.inventory import Inventory
 from torchproof.inventory import inventory as the_inventory
+from torchproof.reports.code import extensions
 from torchproof.reports.code.catalog import Catalog, Use, catalog
 from torchproof.reports.code.comparisons import Comparison
 from torchproof.reports.code.expressions import Expressions
@@ -74,11 +75,21 @@ def uses(of: Code | Path, inventory: Inventory | None = None) -> Uses:
                 continue
             kind = found.possible if not is_certain else found.private if use.is_private else found.certain
             kind.append(use)
+        found.texts = {module.shown: module.text for module in walk.project.modules}
+        for use, is_certain in _of_extensions(found, walk):
+            (found.certain if is_certain else found.possible).append(use)
         for kind in (found.certain, found.private, found.possible, found.nowhere):
             kind.sort(key=_order)
     found.comparisons = walk.guards.comparisons.wrong()
-    found.texts = {module.shown: module.text for module in walk.project.modules}
     return found
+
+
+def _of_extensions(found: Uses, walk: Walk) -> Iterator[tuple[Use, bool]]:
+    """What the code's extensions need of torch's headers, with whether that is certain."""
+    for need in extensions.needs(found.code, found.texts):
+        place = (need.file, need.line, need.column)
+        releases, doubt = walk.notes.flags.get(place, (walk.known.all, need.how == "compiled"))
+        yield Use(need.name, need.file, need.line, need.how, walk.known.names(releases)), not doubt
 
 
 def _order(use: Use) -> tuple[str, int, int, str]:

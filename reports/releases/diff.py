@@ -52,6 +52,7 @@ _SAYS = {
     "parameter renamed": "passing the old name is refused",
     "parameter required": "not passing it is refused",
     "parameters reordered": "calls by position are refused, or mean something else",
+    "build": "an extension does not compile",
     "default": "not passing it may mean something else",
     "behaviour": "the same call does something else",
     "deprecated": "it works, and is to go",

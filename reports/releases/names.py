@@ -13,6 +13,7 @@ A change has one of these kinds, most felt first:
     parameter required    it was optional, or is new, and must be passed
     parameters reordered  a positional call means something else, or is refused: `old` and `new` are the orders, or
                           `parameter` is now 'keyword only' or came 'before' one that was there
+    build                 an extension no longer compiles: the name is a flag, a header or a macro (with --uses alone)
     default               not passing `parameter` means `new` instead of `old`
     behaviour             a fact that begins or ends to hold: `new` is its claim, or `old` the claim that ended
     deprecated            it works, and says or documents that it will go; `new` has the words
@@ -49,6 +50,7 @@ KINDS = (
     "parameter renamed",
     "parameter required",
     "parameters reordered",
+    "build",
     "default",
     "behaviour",
     "deprecated",

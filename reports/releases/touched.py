@@ -15,6 +15,7 @@ from torchproof.reports.code.concerns import Concern, Concerns
 from torchproof.reports.code.declared import declared
 from torchproof.reports.code.files import Code
 from torchproof.reports.code.fits import concerned
+from torchproof.reports.code.headers import HOWS
 from torchproof.reports.code.nowhere import meant
 from torchproof.reports.code.uses import uses
 from torchproof.reports.releases.names import KINDS, Change
@@ -141,7 +142,8 @@ class _Join:
         before, after = self.inventory.find(use.name, self.old), self.inventory.find(use.name, self.new)
         touching = [change for change in self._about(use, before) if _touches(change, use, before, after, reason)]
         if reason and not any(change.breaks for change in touching):
-            touching.append(Change("parameter gone" if after and not after.raises else "gone", use.name, hint=reason))
+            lost = "build" if use.how in HOWS else "parameter gone" if after and not after.raises else "gone"
+            touching.append(Change(lost, use.name, hint=reason))
         return touching
 
     def _about(self, use: Use, before: Entry | None) -> Iterator[Change]:
