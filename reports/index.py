@@ -46,17 +46,45 @@ def facts() -> tuple[IndexedFact, ...]:
     return tuple(line for file in sorted((ROOT / "suites").rglob("test_*.py")) for line in read(file))
 
 
+@cache
+def ranged() -> tuple[IndexedFact, ...]:
+    """The facts that say since or until when they hold, without `errors`: only what declares them is parsed."""
+    found = []
+    for file in sorted((ROOT / "suites").rglob("test_*.py")):
+        text = file.read_text(encoding="utf-8")
+        if "since=" in text or "until=" in text:
+            found += [fact for fact in read(file, _outline(text)) if fact.since or fact.until]
+    return tuple(found)
+
+
+def _outline(text: str) -> str:
+    """A file without the functions that say no range, and without what the others do; every line keeps its number."""
+    parts = []
+    for part in text.split("\n\n\n"):  # what stands at the top of a file is two lines apart
+        head = _HEAD.match(part)
+        is_left_out = head is None and part.lstrip("\n").startswith(("def ", "class ", "@pytest.fixture"))
+        kept = head[0] if head else "" if is_left_out else part
+        if head and part.startswith("@fact(") and not re.search(r"\b(since|until)=", head[0]):
+            kept = ""
+        parts.append(kept + "\n" * (part.count("\n") - kept.count("\n")))
+    return "\n\n\n".join(parts)
+
+
+# The decorators, the parameters and the docstring of a test.
+_HEAD = re.compile(r'\n*@.*?^def test_\w+\(.*?\).*?:\n    """.*?"""\n?', re.DOTALL | re.MULTILINE)
+
+
 def facts_about(*names: str) -> list[IndexedFact]:
     """The facts about any of some names of torch, their other spellings and their members, in the same order."""
     wanted = [about(name) for name in names]
     return [fact for fact in facts() if any(is_about(subject) for is_about in wanted for subject in fact.subjects)]
 
 
-def read(file: Path) -> Iterator[IndexedFact]:
-    """The facts of one file. Raises ValueError where a decorator says what only running the file would tell."""
+def read(file: Path, text: str | None = None) -> Iterator[IndexedFact]:
+    """The facts of one file, or of its `text`. Raises ValueError where a decorator says what only running would tell."""
     names: dict[str, Any] = {}
     path = file.relative_to(ROOT).as_posix()
-    text = file.read_text(encoding="utf-8")
+    text = file.read_text(encoding="utf-8") if text is None else text
     lines = text.splitlines()
     for node in ast.parse(text, path).body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):

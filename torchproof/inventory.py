@@ -107,6 +107,7 @@ class Inventory:
                 return _entry(name, state)
         return None
 
+    @cache  # noqa: B019 - there is one inventory in a process
     def find(self, name: str, release: str) -> Entry | None:
         """What a program gets by this dotted name: through aliases, from base classes and for attributes of both."""
         found = self.entry(name, release)
@@ -145,10 +146,14 @@ class Inventory:
 
     def public(self, release: str) -> dict[str, Entry]:
         """Every public name of a release, aliases included, by name."""
-        return {name: entry for name, entry in self.everything(release) if entry.is_public}
+        return {name: _entry(name, state) for name, state in self._states(release) if state}
 
     def everything(self, release: str) -> Iterator[tuple[str, Entry]]:
         """Every name of a release, private ones too."""
+        return ((name, _entry(name, state)) for name, state in self._states(release))
+
+    def _states(self, release: str) -> Iterator[tuple[str, str]]:
+        """Every name of a release with its state, which is empty of what is only known to exist."""
         position = self.releases.index(release)
         owner = member = ""
         for line in self._text[1:].rstrip("\n").split("\n"):
@@ -158,8 +163,7 @@ class Inventory:
             _, name, spans, *state = line.split("\t", 3)
             member = name or member
             if not spans or self._spans(spans)[position]:
-                full = f"{owner}.{member}"
-                yield full, _entry(full, state[0] if state else "")
+                yield f"{owner}.{member}", state[0] if state else ""
 
     def members(self, owner: str) -> list[str]:
         """The names of what a module or class itself has in any release, without the owner's."""

@@ -33,7 +33,7 @@ from importlib import metadata
 from torchproof.inventory import Inventory, inventory
 from torchproof.reports import Refusal, formats, screen
 from torchproof.reports.code import files
-from torchproof.reports.index import facts
+from torchproof.reports.index import ranged
 from torchproof.reports.releases import ahead, platforms
 from torchproof.reports.releases.behaviours import behaviours
 from torchproof.reports.releases.names import KINDS, Change, changes, is_back, release
@@ -126,7 +126,7 @@ def command(options: argparse.Namespace) -> int:
     old, new = _meant(options.old, names), _meant(options.new, names)
     found = changes(names, old, new)
     found += platforms.changes(old, new)
-    found += behaviours(facts(), names, old, new, found)
+    found += behaviours(ranged(), names, old, new, found)
     found.sort(key=lambda change: KINDS.index(change.kind))
     if options.uses:
         return _touched(options, found, names, old, new)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -141,3 +142,8 @@ def test_it_needs_no_torch():
     blocked = "import sys; sys.modules.update(dict.fromkeys(['torch', 'numpy', 'pytest']));"
     code = f"{blocked} from torchproof.reports.index import facts; facts()"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_the_facts_with_a_range_are_those_of_all():
+    ranged = [replace(fact, errors=()) for fact in index.facts() if fact.since or fact.until]
+    assert list(index.ranged()) == ranged

@@ -324,7 +324,7 @@ PLATFORM = Change("platform", "Python 3.8", old="wheels", hint="no wheels any mo
 def run(monkeypatch, capsys):
     """`torchproof diff` with these arguments: its exit code and what it prints."""
     monkeypatch.setattr(diff, "inventory", lambda: NAMES)
-    monkeypatch.setattr(diff, "facts", lambda: (fact("a", since="2.1", subject="torch.save", hint="say so"),))
+    monkeypatch.setattr(diff, "ranged", lambda: (fact("a", since="2.1", subject="torch.save", hint="say so"),))
     monkeypatch.setattr(diff.platforms, "changes", lambda old, new: [PLATFORM] if old != new else [])
 
     def run(*arguments):
@@ -354,7 +354,7 @@ def test_what_changed_alike_stands_in_one_line(run):
 def test_lines_fit_the_terminal_and_are_whole_elsewhere(run, monkeypatch, columns):
     monkeypatch.setattr("torchproof.reports.screen.width", lambda: columns)
     monkeypatch.setattr("textwrap.shorten", lambda text, width, placeholder: text)
-    monkeypatch.setattr(diff, "facts", lambda: (fact("a", since="2.1", subject="torch.save", claim="It is so. " * 9),))
+    monkeypatch.setattr(diff, "ranged", lambda: (fact("a", since="2.1", subject="torch.save", claim="It is so. " * 9),))
     _, out = run("2.0", "2.1")
     told = out.partition("\nbehaviour (1)")[2].partition("\n\n")[0].splitlines()[1:]
     assert (max(map(len, told)) <= 60) == (len(told) > 1) == (columns == 60)
@@ -399,7 +399,7 @@ def test_an_older_release_has_what_went_later_and_no_parameter_that_came(run):
 
 def test_a_behaviour_is_not_yet_so_or_still(run, monkeypatch):
     known = (fact("a", since="2.1", subject="torch.save", hint="h"), fact("b", until="2.1", subject="torch.more"))
-    monkeypatch.setattr(diff, "facts", lambda: known)
+    monkeypatch.setattr(diff, "ranged", lambda: known)
     _, out = run("2.1", "2.0")
     assert "  torch.save  not yet: It is so.\n" in out
     assert "  torch.more  still: It is so.\n" in out
