@@ -71,7 +71,7 @@ def touched(code: Code | Path, changes: Collection[Change], inventory: Inventory
         Touched(change, (line.place,), False) for change, line in concerned(declared(*found.code.roots), changes)
     ]
     return Touches(
-        certain=sorted([*certain, *concerning, *platforms], key=_order),
+        certain=sorted([*_untold(certain, concerning), *concerning, *platforms], key=_order),
         possible=sorted([*possible, *may], key=_order),
         private=private,
         nowhere=_nowhere(found.nowhere, catalog(inventory), new),
@@ -81,6 +81,16 @@ def touched(code: Code | Path, changes: Collection[Change], inventory: Inventory
         code=found.code,
         uses=len(found.certain + found.nowhere),
     )
+
+
+def _untold(certain: list[Touched], behaviours: list[Touched]) -> list[Touched]:
+    """Without the defaults of which a behaviour says what they do."""
+    told = {(one.change.name, one.change.calls) for one in behaviours}
+    return [
+        one
+        for one in certain
+        if one.change.kind != "default" or (one.change.name, f"not {one.change.parameter}") not in told
+    ]
 
 
 def _order(one: Touched) -> tuple[int, str]:

@@ -264,9 +264,9 @@ def test_an_unknown_release_is_refused(text):
         release(text, inventory("torch.f | function | ."))
 
 
-def fact(identity, *, since=None, until=None, subject="torch.f", claim="It is so.", hint=None):
+def fact(identity, *, since=None, until=None, subject="torch.f", claim="It is so.", hint=None, **said):
     return IndexedFact(
-        subjects=(subject,), since=since, until=until, id=identity, claim=claim, hint=hint, file="a.py", line=1
+        subjects=(subject,), since=since, until=until, id=identity, claim=claim, hint=hint, file="a.py", line=1, **said
     )
 
 
@@ -294,6 +294,27 @@ def test_a_fact_about_something_new_is_no_changed_behaviour():
 def test_a_fact_about_a_new_parameter_is_no_changed_behaviour():
     facts = [fact("a", since="2.1", claim="`f(b=2)` is two."), fact("b", until="2.1", claim="`f` does not take `b`.")]
     assert felt(facts, "torch.f | function ; (a) | function ; (a, b=1)") == []
+
+
+def test_what_held_in_neither_release_is_no_news():
+    names = inventory("torch.f | function ; () | .")
+    names.releases = ("1.9", "2.0", "2.1", "2.2")
+    known = [fact("a", since="2.0", until="2.1"), fact("b", since="2.1", until="2.2"), fact("c", until="2.1")]
+    assert [change.fact for change in behaviours(known, names, "1.9", "2.2")] == ["c"]
+
+
+def test_a_range_that_concerns_no_call_is_no_news():
+    assert felt([fact("a", since="2.1", calls="none")], "torch.f | function ; () | .") == []
+
+
+def test_sides_about_other_calls_are_two_changes():
+    facts = [fact("a", until="2.1", claim="A.", calls="eps=0"), fact("b", since="2.1", claim="B.", calls="not eps")]
+    assert felt(facts, "torch.f | function ; () | .") == [("torch.f", "A.", None), ("torch.f", None, "B.")]
+
+
+def test_the_warning_of_a_deprecation_is_told_once():
+    facts = [fact("a", since="2.1", claim="`f` warns that it is deprecated.")]
+    assert felt(facts, "torch.f | function ; () | function ; () ; !use g") == []
 
 
 def test_only_the_cpu_counts_where_devices_differ():

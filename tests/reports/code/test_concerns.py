@@ -1,0 +1,94 @@
+"""Which calls a behaviour concerns, judged by what the code shows."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+from torchproof.inventory import Inventory
+from torchproof.reports.code.concerns import Concern, Concerns
+from torchproof.reports.code.uses import uses
+
+INVENTORY = Inventory(
+    textwrap.dedent("""\
+    torchproof inventory 1
+    releases 2.0 2.1
+    torch
+    \tf\t2.0-2.1\tfunction\t(x, eps=1e-05, mode='sum')
+    \t\t2.1-\tfunction\t(x, eps=1e-05, mode='sum', safe=None)
+    \tfloat32\t\tattribute
+    \tfloat8_e5m2\t\tattribute
+    \thalf\t\tattribute
+    """)
+)
+
+
+@pytest.fixture
+def judged(tmp_path):
+    """`judged(code, said)`: what each call of `torch.f` in the code is to a behaviour that is about such calls."""
+
+    def judged(code: str, said: str):
+        (tmp_path / "code.py").write_text("import torch\n" + code, encoding="utf-8")
+        found = uses(tmp_path, INVENTORY)
+        entries = tuple(INVENTORY.find("torch.f", release) for release in ("2.1", "2.0"))
+        concerns = Concerns(found.texts)
+        return [concerns.of(use, said, entries) for use in found.certain if use.name == "torch.f"]
+
+    return judged
+
+
+NO, MAY, YES = Concern
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "wanted"),
+    [
+        ("any", "torch.f(1)", YES),
+        ("any", "g(torch.f)", MAY),
+        ("none", "torch.f(1)", NO),
+        ("eps", "torch.f(1, eps=unknown)", YES),
+        ("eps", "torch.f(1, 2)", YES),
+        ("eps", "torch.f(1)", NO),
+        ("safe", "torch.f(1, safe=None)", NO),
+        ("safe", "torch.f(1, **more)", NO),
+        ("safe", "more = {'safe': 1}\ntorch.f(1, **unknown(more))", MAY),
+        ("eps|safe", "torch.f(1, safe=True)", YES),
+        ("not safe", "torch.f(1)", YES),
+        ("not safe", "torch.f(1, safe=None)", YES),
+        ("not safe", "torch.f(1, safe=unknown)", NO),
+        ("eps=0", "torch.f(1, eps=0.0)", YES),
+        ("eps=0", "torch.f(1, 0)", YES),
+        ("eps=0", "torch.f(1, eps=1e-5)", NO),
+        ("eps=0", "torch.f(1)", NO),
+        ("eps=0", "torch.f(1, eps=unknown)", MAY),
+        ("mode=sum", "torch.f(1)", YES),
+        ("mode=sum", "torch.f(1, mode='mean')", NO),
+        ("mode=half", "torch.f(1, mode=torch.half)", YES),
+        ("mode=half", "torch.f(1, mode=unknown)", NO),
+        ("mode=half", "unknown = g(torch.half)\ntorch.f(1, mode=unknown)", MAY),
+        ("safe=True", "torch.f(1, safe=1)", NO),
+        ("safe=True, eps=0", "torch.f(1, eps=0, safe=True)", YES),
+        ("safe=True, eps=0", "torch.f(1, eps=0)", NO),
+        ("safe=True, eps=0", "torch.f(1, eps=unknown, safe=unknown)", NO),
+        ("passes float8_*", "torch.f(torch.float8_e5m2)", YES),
+        ("passes float8_*", "torch.float8_e5m2\ntorch.f(torch.float32)", NO),
+        ("passes float8_*", "torch.float8_e5m2\ntorch.f(unknown)", MAY),
+        ("passes float8_*", "torch.f(unknown)", NO),
+        ("names half|float16", "torch.f(x.half())", MAY),
+        ("names half|float16", "torch.f(x, mode='float16')", YES),
+        ("names half|float16", "torch.f(x)", NO),
+        ("catches RuntimeError", "try:\n    torch.f(1)\nexcept RuntimeError:\n    pass", YES),
+        ("catches RuntimeError", "try:\n    torch.f(1)\nexcept (OSError, RuntimeError) as error:\n    pass", YES),
+        ("catches RuntimeError", "try:\n    torch.f(1)\nexcept Exception:\n    pass", NO),
+        ("catches RuntimeError", "try:\n    pass\nexcept RuntimeError:\n    torch.f(1)", NO),
+        ("catches RuntimeError", "with pytest.raises(RuntimeError):\n    torch.f(1)", YES),
+        ("decorates", "@torch.f(1)\ndef g(): ...", YES),
+        ("decorates", "@torch.f\ndef g(): ...", NO),
+        ("decorates", "torch.f(1)", NO),
+        ("decorates bare", "@torch.f\ndef g(): ...", YES),
+        ("decorates bare", "g(torch.f)", NO),
+    ],
+)
+def test_a_behaviour_concerns_the_calls_that_it_is_about(judged, said, code, wanted):
+    assert judged(code, said) == [wanted]
