@@ -81,7 +81,7 @@ def facts_about(*names: str) -> list[IndexedFact]:
 
 
 def read(file: Path, text: str | None = None) -> Iterator[IndexedFact]:
-    """The facts of one file, or of its `text`. Raises ValueError where a decorator says what only running would tell."""
+    """The facts of one file, or of its `text`. Raises ValueError where only running it would tell what is declared."""
     names: dict[str, Any] = {}
     path = file.relative_to(ROOT).as_posix()
     text = file.read_text(encoding="utf-8") if text is None else text

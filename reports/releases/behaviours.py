@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from torchproof import releases
 from torchproof.calls import ANY, NONE
+from torchproof.facts import bound_on
 from torchproof.inventory import Inventory
 from torchproof.reports.index import IndexedFact
 from torchproof.reports.releases.names import Change, is_back
@@ -25,7 +26,7 @@ def behaviours(
     added: dict[str, set[str]] = defaultdict(set)
     deprecated = set()
     for change in changes:
-        if change.kind == "parameter added":
+        if change.kind in ("parameter added", "parameter gone"):
             added[change.name].add(change.parameter)
         elif change.kind == "deprecated" and not change.parameter:
             deprecated.add(change.name)
@@ -34,21 +35,25 @@ def behaviours(
     for fact in known:
         if fact.calls == NONE or _speaks_of(fact, added, inventory, old):
             continue
-        subject, since, until = fact.subjects[0], on_cpu(fact.since), on_cpu(fact.until)
-        was, now = (_holds(since, until, release) for release in (old, new))
-        begins = was == back  # the later of the two releases has it
-        bound = since if begins else until
-        if was == now or not bound or (begins and bound in _births(fact, inventory)):
-            continue
-        if not (now and subject in deprecated and "deprecated" in fact.claim):
-            sides[subject, bound, fact.calls or ""][now].append(fact)
+        subject = fact.subjects[0]
+        for device in _devices(fact):
+            since, until = bound_on(fact.since, device or "cpu"), bound_on(fact.until, device or "cpu")
+            was, now = (_holds(since, until, release) for release in (old, new))
+            begins = was == back  # the later of the two releases has it
+            bound = since if begins else until
+            if was == now or not bound or (begins and bound in _births(fact, inventory)):
+                continue
+            if not (now and subject in deprecated and "deprecated" in fact.claim):
+                told = replace(fact, claim=f"{fact.claim} (on {device})") if device else fact
+                sides[subject, bound, fact.calls or ""][now].append(told)
     found = [change for (subject, *_), both in sorted(sides.items()) for change in _changes(subject, *both)]
     return [replace(change, back=True, gain=False) for change in found] if back else found
 
 
-def on_cpu(bound: str | dict[str, str] | None) -> str | None:
-    """A bound of a range that may differ by device: the one that everybody has."""
-    return bound.get("cpu") if isinstance(bound, dict) else bound
+def _devices(fact: IndexedFact) -> list[str]:
+    """The devices of which a fact has bounds of their own; an empty name where all have the same."""
+    bounds = [bound for bound in (fact.since, fact.until) if isinstance(bound, dict)]
+    return sorted({device for bound in bounds for device in bound}) or [""]
 
 
 def _holds(since: str | None, until: str | None, release: str) -> bool:
@@ -63,7 +68,7 @@ def _births(fact: IndexedFact, inventory: Inventory) -> set[str]:
 
 
 def _speaks_of(fact: IndexedFact, added: dict[str, set[str]], inventory: Inventory, old: str) -> bool:
-    """Whether the claim names a parameter that was added to a subject."""
+    """Whether the claim names a parameter that came to a subject, or went."""
     code = " ".join(re.findall(r"`[^`]*`", fact.claim))
     before = (inventory.find(subject, old) for subject in fact.subjects)
     parameters = set().union(*(added.get(entry.name, ()) for entry in before if entry))

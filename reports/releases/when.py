@@ -5,7 +5,7 @@ With `--json`, one object:
     schema     1
     name       what was asked for
     kind       of the newest release that has it: 'function', 'parameter' …; 'private' where only the name is known
-    since      the first supported release that has it
+    since      the first supported release that has it; `or_before` is true where that is the oldest one
     gone       the first release after it, null where it is not gone
     canonical  the name that the release itself gives it, of a parameter that of what takes it; `aliases` are others
     deprecated the words of deprecation, null where there are none
@@ -29,7 +29,6 @@ from torchproof.facts import command_of
 from torchproof.inventory import Entry, Inventory, Parameter, inventory
 from torchproof.reports import screen, words
 from torchproof.reports.index import IndexedFact, facts_about
-from torchproof.reports.releases.behaviours import on_cpu
 from torchproof.reports.releases.diff import plain, sentence
 from torchproof.reports.releases.names import Change, changes, compare, is_private
 
@@ -146,9 +145,13 @@ class Name:
         told = [
             (first, change) for change in compare(replace(entry, deprecated=None, raises=None), entry, first, first)
         ]
+        was_there = False
         for (old, before), (new, after) in pairwise(self.history):
+            was_there = was_there or before is not None
             if before and after:
                 told += [(new, change) for change in compare(before, after, old, new)]
+            elif after and was_there and not after.raises:
+                told.append((new, Change("new", self.owned, new=after.kind or None, hint="there again")))
             elif before and not before.raises:
                 went = self._went(before, changes(self.names, old, new))
                 told.append((new, went or Change("gone", self.owned, hint=before.deprecated or "")))
@@ -166,7 +169,7 @@ class Name:
             lines.append(f"also {', '.join(others[:_SPELLINGS])}{more}")
         if told := [state for state in self.states() if state.text]:
             lines += ["", self._heading, *_table((_releases(one.since, one.to, self.names), one.text) for one in told)]
-        if changed := [(release, self._said(change)) for release, change in self.changes()]:
+        if changed := [(self._in(release), self._said(change)) for release, change in self.changes()]:
             lines += ["", "changes", *_table(changed)]
         if about := sorted(self.facts(), key=lambda fact: not (fact.since or fact.until)):
             lines += ["", f"facts ({len(about)})"]
@@ -182,7 +185,7 @@ class Name:
         if others := self.spellings:
             lines += ["", f"also {', '.join(f'`{one}`' for one in others)}"]
         told = [(_releases(one.since, one.to, self.names), f"`{one.text}`") for one in self.states() if one.text]
-        changed = [(release, self._said(change)) for release, change in self.changes()]
+        changed = [(self._in(release), self._said(change)) for release, change in self.changes()]
         about = [(_bounds(fact), f"{fact.claim} `{fact.id}`") for fact in self.facts()]
         for head, rows in ((self._heading, told), ("changes", changed), (f"facts ({len(about)})", about)):
             if rows:
@@ -196,6 +199,7 @@ class Name:
             "name": self.name,
             "kind": self.kind,
             "since": self.having[0],
+            "or_before": self.having[0] == self.names.releases[0],
             "gone": self.gone,
             "canonical": self.entry.name,
             "aliases": self.spellings,
@@ -208,6 +212,10 @@ class Name:
             ],
         }
         return json.dumps(said, indent=1)
+
+    def _in(self, release: str) -> str:
+        """The release of a change; what was so in the oldest known one may be older."""
+        return f"{release} or before" if release == self.names.releases[0] else release
 
     @staticmethod
     def _said(change: Change) -> str:
@@ -236,7 +244,17 @@ class Name:
         since = f"since {self.having[0]}" if self.having[0] != oldest else f"since {oldest} or before"
         if self.entry.raises:
             return f"{since}, and only raises"
-        return f"{since}, gone in {self.gone}{self._how_gone()}" if self.gone else since
+        held = f"{since}{''.join(f', not in {hole}' for hole in self._holes())}"
+        return f"{held}, gone in {self.gone}{self._how_gone()}" if self.gone else held
+
+    def _holes(self) -> Iterator[str]:
+        """The releases without it, between those that have it."""
+        known = self.names.releases
+        between = known[known.index(self.having[0]) : known.index(self.having[-1])]
+        for is_there, run in groupby(between, key=lambda release: release in self.having):
+            some = list(run)
+            if not is_there:
+                yield some[0] if len(some) == 1 else f"{some[0]} to {some[-1]}"
 
     def _how_gone(self) -> str:
         """What is left of a name that is gone."""
@@ -307,8 +325,15 @@ def _releases(since: str, to: str, names: Inventory) -> str:
 
 
 def _bounds(fact: IndexedFact) -> str:
-    since, until = on_cpu(fact.since), on_cpu(fact.until)
-    return " ".join(filter(None, [f"since {since}" if since else "", f"until {until}" if until else ""])) or "always"
+    bounds = (("since", fact.since), ("until", fact.until))
+    return " ".join(said for word, bound in bounds if (said := _bound(word, bound))) or "always"
+
+
+def _bound(word: str, bound: str | dict[str, str] | None) -> str:
+    """One side of a range, by device where devices differ."""
+    if isinstance(bound, dict):
+        return ", ".join(f"{word} {release} on {device}" for device, release in bound.items())
+    return f"{word} {bound}" if bound else ""
 
 
 def _table(rows: Iterable[tuple[str, str]]) -> Iterator[str]:

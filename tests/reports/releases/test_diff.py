@@ -317,9 +317,17 @@ def test_the_warning_of_a_deprecation_is_told_once():
     assert felt(facts, "torch.f | function ; () | function ; () ; !use g") == []
 
 
-def test_only_the_cpu_counts_where_devices_differ():
+def test_what_changed_on_one_device_is_told_as_that():
     facts = [fact("a", since={"cpu": "2.0", "cuda": "2.1"}), fact("b", since={"cpu": "2.1", "cuda": "2.0"})]
-    assert felt(facts, "torch.f | function ; () | .") == [("torch.f", None, "It is so.")]
+    assert sorted(felt(facts, "torch.f | function ; () | .")) == [
+        ("torch.f", None, "It is so. (on cpu)"),
+        ("torch.f", None, "It is so. (on cuda)"),
+    ]
+
+
+def test_what_is_said_of_a_parameter_that_went_is_told_once():
+    facts = [fact("a", since="2.1", claim="It has no argument `b`.")]
+    assert felt(facts, "torch.f | function ; (a, b=1) | function ; (a)") == []
 
 
 NAMES = inventory(

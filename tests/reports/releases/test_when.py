@@ -22,6 +22,10 @@ torch
 \tserial\t\tmodule
 \tgone\t2.0-2.1\tfunction\t(a)\t!it will go
 \tway\t2.0-2.2\tfunction\t(a, b)
+\tback\t2.0-2.1,2.2-\tfunction\t(a)
+\tstays\t2.0-2.1\tfunction\t(a)
+\t\t2.1-2.2\tfunction\t(a)\t!it will go
+\t\t2.2-\tfunction\t(a)
 \tC\t\tclass\t(lr, verbose=False)
 \tKind\t2.0-2.1\tclass
 \t\t2.1-
@@ -75,7 +79,7 @@ def test_a_name_of_the_oldest_release_may_be_older(ask):
 def test_a_name_that_is_gone(ask):
     out = ask("torch.gone")
     assert out.startswith("torch.gone: function, since 2.0 or before, gone in 2.1\n")
-    assert "  2.1  gone: it will go\n" in out
+    assert "  2.1            gone: it will go\n" in out
 
 
 def test_a_name_that_only_raises_is_gone(ask):
@@ -88,7 +92,7 @@ def test_a_name_that_only_raises_is_gone(ask):
 def test_a_name_that_raises_in_every_release(ask):
     out = ask("torch.stubs")
     assert out.startswith("torch.stubs: function, since 2.0 or before, and only raises\n")
-    assert "  2.0  gone: it is removed for long\n" in out
+    assert "  2.0 or before  gone: it is removed for long\n" in out
 
 
 def test_what_belongs_to_something_that_is_only_known_to_exist_is_not_gone(ask):
@@ -116,7 +120,7 @@ def test_changes_are_told_with_their_release(ask):
 
 
 def test_what_was_deprecated_from_the_beginning(ask):
-    assert "  2.0  deprecated: it will go\n" in ask("torch.gone")
+    assert "  2.0 or before  deprecated: it will go\n" in ask("torch.gone")
 
 
 def test_where_it_went(ask):
@@ -231,3 +235,24 @@ def test_long_signatures_are_whole_in_a_pipe_and_wrapped_in_a_terminal(ask, monk
     assert "documented as (input, other, *, out=None); operator (input, other)\n" in whole
     monkeypatch.setattr("torchproof.reports.screen.width", lambda: 40)
     assert max(map(len, ask("torch.add").splitlines()[1:4])) <= 40
+
+
+def test_a_name_that_came_back(ask):
+    out = ask("torch.back")
+    assert out.startswith("torch.back: function, since 2.0 or before, not in 2.1\n")
+    assert "  2.1  gone\n  2.2  new: there again\n" in out
+
+
+def test_a_deprecation_that_was_undone(ask):
+    assert "  2.1  deprecated: it will go\n  2.2  no longer deprecated\n" in ask("torch.stays")
+
+
+def test_the_oldest_release_says_no_since(ask):
+    assert json.loads(ask("torch.load", "--json"))["or_before"] is True
+    assert json.loads(ask("torch.load.mmap", "--json"))["or_before"] is False
+
+
+def test_a_range_of_one_device_is_told_as_that(ask, monkeypatch):
+    one = fact("by.device", "It is so.", since={"cuda": "2.1", "cpu": "2.2"})
+    monkeypatch.setattr(index, "facts", lambda: (one,))
+    assert "  since 2.1 on cuda, since 2.2 on cpu  It is so." in ask("torch.load")
