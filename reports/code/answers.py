@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from torchproof.reports.code.values import LocalFunction
+from torchproof.reports.code.values import LocalFunction, Scope
 
 _COMPARISONS: dict[type, Callable[[Any, Any], Any]] = {
     ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt,
@@ -24,6 +25,9 @@ _BUILTINS: dict[str, Callable[..., Any]] = {
 OF_TEXT = {"split", "rsplit", "strip", "rstrip", "lstrip", "startswith", "endswith", "replace", "partition", "join",
            "find", "index", "removesuffix", "removeprefix", "isdigit", "isnumeric", "lower"}  # fmt: skip
 
+_OF_MATCH = {"group", "groups", "groupdict"}
+_LONGEST = 60  # characters of a text that a pattern is looked for in
+
 
 class Unknown(Exception):
     """The expression does not tell."""
@@ -36,9 +40,36 @@ class Reference:
     dotted: str
 
 
+@dataclass(frozen=True)
+class Closure:
+    """A lambda, and the scope in which it stands."""
+
+    node: ast.Lambda
+    scope: Scope
+
+
+class Python:
+    """`sys.version_info`: of any Python that a release runs on; it answers where all of them answer the same."""
+
+    _OLDEST, _AFTER = (3, 8), (3, 99)
+
+    def compared(self, how: ast.cmpop, other: Any) -> bool:
+        """What a comparison gives. Raises Unknown."""
+        function = _COMPARISONS[type(how)]
+        if not isinstance(other, tuple):
+            raise Unknown
+        answers = {function(one, other) for one in (self._OLDEST, self._AFTER)}
+        if len(answers) > 1:
+            raise Unknown
+        return answers.pop()
+
+
+_MIRRORED: dict[type, type[ast.cmpop]] = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE}
+
+
 def truth(value: Any) -> bool:
     """Whether a value is true. Raises Unknown."""
-    if isinstance(value, (Reference, LocalFunction)):
+    if isinstance(value, (Reference, LocalFunction, Closure, Python)):
         raise Unknown
     return bool(value)
 
@@ -48,6 +79,10 @@ def compared(left: Any, how: ast.cmpop, right: Any) -> Any:
     is_of_none = isinstance(how, (ast.Is, ast.IsNot)) and (left is None or right is None)
     if not is_of_none and (isinstance(left, Reference) or isinstance(right, Reference)):
         raise Unknown
+    if isinstance(left, Python):
+        return left.compared(how, right)
+    if isinstance(right, Python):
+        return right.compared(_MIRRORED.get(type(how), type(how))(), left)
     return _COMPARISONS[type(how)](left, right)
 
 
@@ -64,6 +99,22 @@ def combined(left: Any, how: ast.operator, right: Any) -> Any:
 def of_text(text: str, method: str, given: list[Any]) -> Any:
     """What one of the methods OF_TEXT gives, of a version as of any text."""
     return getattr(str(text), method)(*(str(one) if isinstance(one, str) else one for one in given))
+
+
+def of_match(match: re.Match, method: str, given: list[Any]) -> Any:
+    """What a method of a pattern's match gives. Raises Unknown."""
+    if method not in _OF_MATCH:
+        raise Unknown
+    return getattr(match, method)(*given)
+
+
+def of_pattern(word: str, given: list[Any]) -> Any:
+    """What a function of the module `re` gives, of a short text. Raises Unknown."""
+    if word not in ("match", "search", "fullmatch", "findall", "split", "sub"):
+        raise Unknown
+    if not all(isinstance(one, str) and len(one) <= _LONGEST for one in given):
+        raise Unknown
+    return getattr(re, word)(*map(str, given))
 
 
 def is_builtin(name: str) -> bool:

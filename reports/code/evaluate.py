@@ -7,13 +7,39 @@ It is evaluated with the version of the release in the place of `torch.__version
 from __future__ import annotations
 
 import ast
+import re
 from typing import Any
 
-from torchproof.reports.code.answers import OF_TEXT, Reference, Unknown, combined, compared, is_builtin, of_text, truth
+from packaging.specifiers import SpecifierSet
+
+from torchproof.reports.code.answers import (  # fmt: skip
+    OF_TEXT,
+    Closure,
+    Python,
+    Reference,
+    Unknown,
+    combined,
+    compared,
+    is_builtin,
+    of_match,
+    of_text,
+    truth,
+)
 from torchproof.reports.code.comparisons import Comparisons, Sides
 from torchproof.reports.code.meanings import Meanings
+from torchproof.reports.code.results import is_property
 from torchproof.reports.code.syntax import defaults_by_name, names_in, word
-from torchproof.reports.code.values import Constant, Expression, LocalFunction, Name, Scope, Value, Values
+from torchproof.reports.code.values import (  # fmt: skip
+    Constant,
+    Expression,
+    Instance,
+    LocalClass,
+    LocalFunction,
+    Name,
+    Scope,
+    Value,
+    Values,
+)
 from torchproof.reports.code.versions import Question, part, speaks_of_version
 
 _DEEPEST = 30
@@ -56,6 +82,16 @@ class Evaluator:
         finally:
             self._depth -= 1
 
+    def entered(self, function: LocalFunction, node: ast.Call, scope: Scope) -> Scope | None:
+        """The scope inside a function that is called with arguments that the code shows."""
+        outer, self.question = self.question, Question(self.known)
+        try:
+            return self.inside(function, node, scope)
+        except Unknown:
+            return None
+        finally:
+            self.question = outer
+
     # Names
 
     def _Constant(self, node: ast.Constant, scope: Scope) -> Any:
@@ -71,12 +107,26 @@ class Evaluator:
         values = self.meanings.resolve(node, scope)
         if any(value is not None for _, value in values):
             return self._here(values, node.attr)
+        if getter := self._getter(node, scope):
+            return self._inlined(getter, ast.Call(node, [], []), scope)
         owner = self.value(node.value, scope)
         if isinstance(owner, Reference):
             return self.question.named(f"{owner.dotted}.{node.attr}")
-        if isinstance(owner, dict) and node.attr == "parameters":  # of a signature
+        if isinstance(owner, dict) and node.attr in ("parameters", "args", "kwonlyargs"):  # of a signature
             return owner
+        if isinstance(owner, Python):
+            return self.question.named(f"sys.version_info.{node.attr}")
         return part(owner, node.attr)
+
+    def _getter(self, node: ast.Attribute, scope: Scope) -> LocalFunction | None:
+        """What a property of a class of the code runs."""
+        values = self.meanings.resolve(node.value, scope)
+        one = values[0][1] if len(values) == 1 else None
+        cls = one.of if isinstance(one, Instance) else None
+        function = (
+            cls.methods.get(node.attr) if isinstance(cls, LocalClass) and cls.stores.get(node.attr) == 1 else None
+        )
+        return function if function and is_property(function) else None
 
     def _here(self, values: Values, word: str) -> Any:
         """What a name gives of whose values one is in the release asked about."""
@@ -109,6 +159,9 @@ class Evaluator:
         if isinstance(answer, Unknown):
             raise Unknown
         return answer
+
+    def _Lambda(self, node: ast.Lambda, scope: Scope) -> Any:
+        return Closure(node, scope)
 
     # Operators
 
@@ -172,10 +225,20 @@ class Evaluator:
 
     def _Subscript(self, node: ast.Subscript, scope: Scope) -> Any:
         value = self.value(node.value, scope)
+        if isinstance(value, Python):
+            return self._of_python(value, node.slice)
         if isinstance(node.slice, ast.Slice):
             ends = (node.slice.lower, node.slice.upper, node.slice.step)
             return value[slice(*(None if end is None else self.value(end, scope) for end in ends))]
         return value[self.value(node.slice, scope)]
+
+    def _of_python(self, python: Python, key: ast.expr) -> Any:
+        """`sys.version_info[0]` is known, and `sys.version_info[:2]` as much as all of it."""
+        if isinstance(key, ast.Slice) and key.lower is None:
+            return python
+        if isinstance(key, ast.Constant) and key.value == 0:
+            return self.question.named("sys.version_info.major")
+        raise Unknown
 
     def _GeneratorExp(self, node: ast.GeneratorExp | ast.ListComp, scope: Scope) -> Any:
         if len(node.generators) != 1:
@@ -215,11 +278,24 @@ class Evaluator:
                 if func.attr == "startswith":
                     self._compares(node, scope, (str(text), str.startswith, given[0]), answer)
                 return answer
+        if isinstance(func, ast.Attribute) and func.attr in ("keys", "contains", "group", "groups", "groupdict"):
+            return self._method(self.value(func.value, scope), func.attr, node.args, scope)
         called = self.value(func, scope)
-        if isinstance(called, LocalFunction):
+        if isinstance(called, (LocalFunction, Closure)):
             return self._inlined(called, node, scope)
         if isinstance(called, Reference):
             return self._library(called.dotted, node.args, scope)
+        raise Unknown
+
+    def _method(self, owner: Any, word: str, args: list[ast.expr], scope: Scope) -> Any:
+        """What a method gives of the few kinds of objects that conditions ask."""
+        given = [self.value(one, scope) for one in args]
+        if isinstance(owner, dict) and word == "keys":
+            return owner
+        if isinstance(owner, SpecifierSet) and word == "contains":
+            return owner.contains(str(given[0]))
+        if isinstance(owner, re.Match):
+            return of_match(owner, word, given)
         raise Unknown
 
     def _hasattr(self, word: str, args: list[ast.expr], scope: Scope) -> Any:
@@ -235,7 +311,7 @@ class Evaluator:
 
     def _library(self, dotted: str, args: list[ast.expr], scope: Scope) -> Any:
         """A call of something that is not in this code."""
-        if dotted == "inspect.signature":
+        if dotted in ("inspect.signature", "inspect.getfullargspec"):
             self.question.of_version = True
             return self.question.parameters(self.meanings.resolve(args[0], scope))
         try:
@@ -245,11 +321,27 @@ class Evaluator:
             raise
         return self.question.called(dotted, given)
 
-    def _inlined(self, function: LocalFunction, node: ast.Call, scope: Scope) -> Any:
+    def _inlined(self, function: LocalFunction | Closure, node: ast.Call, scope: Scope) -> Any:
         """A call of a helper of the code itself: its statements with these arguments."""
+        inner = self.inside(function, node, scope)
+        if isinstance(function, Closure):
+            return self.value(function.node.body, inner)
+        try:
+            answer = self._returned(function.node.body, inner)
+        except Unknown:
+            self.question.of_version |= speaks_of_version(function.node.name)
+            raise
+        return answer[0] if answer else None
+
+    def inside(self, function: LocalFunction | Closure, node: ast.Call, scope: Scope) -> Scope:
+        """The scope inside a helper where it is called so. Raises Unknown."""
         named = {one.arg: self.value(one.value, scope) for one in node.keywords if one.arg}
         wanted = function.node.args
-        is_bound = function.of is not None and "staticmethod" not in map(word, function.node.decorator_list)
+        is_bound = (
+            isinstance(function, LocalFunction)
+            and function.of is not None
+            and "staticmethod" not in map(word, function.node.decorator_list)
+        )
         names = [one.arg for one in (*wanted.posonlyargs, *wanted.args)][is_bound:]
         given = {name: self.value(one, scope) for name, one in zip(names, node.args)}
         if wanted.vararg:
@@ -258,12 +350,7 @@ class Evaluator:
         for name, default in defaults_by_name(wanted).items():
             if name not in given:
                 given[name] = self.value(default, function.scope)
-        try:
-            answer = self._returned(function.node.body, self._inner(function.scope, given))
-        except Unknown:
-            self.question.of_version |= speaks_of_version(function.node.name)
-            raise
-        return answer[0] if answer else None
+        return self._inner(function.scope, given)
 
     def _returned(self, body: list[ast.stmt], scope: Scope) -> list[Any]:
         """What statements return, in a list; an empty one where they come to their end."""
@@ -287,6 +374,6 @@ class Evaluator:
             elif isinstance(node, ast.Try) and not node.finalbody:
                 if answer := self._returned(node.body, scope):
                     return answer
-            elif not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
+            elif not isinstance(node, (ast.Expr, ast.Pass)):
                 raise Unknown
         return []

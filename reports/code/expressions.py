@@ -58,7 +58,7 @@ class Expressions:
         values = self._resolve(node)
         if missing := self.state.everywhere & ~bound(values):
             gives = self.meanings.object(node, self.state.scope)
-            rest = Expression(node, self.state.scope, gives) if not isinstance(node, (ast.Name, ast.Lambda)) else None
+            rest = Expression(node, self.state.scope, gives) if not isinstance(node, ast.Name) else None
             values = (*values, (missing, rest))
         return values
 

@@ -9,8 +9,12 @@ from torchproof.reports.code.catalog import Catalog
 from torchproof.reports.code.evaluate import Evaluator
 from torchproof.reports.code.meanings import Meanings
 from torchproof.reports.code.project import Project
-from torchproof.reports.code.values import Condition, Expression, Scope
-from torchproof.reports.code.versions import Question
+from torchproof.reports.code.syntax import word
+from torchproof.reports.code.values import Condition, Expression, LocalFunction, Scope
+from torchproof.reports.code.versions import Question, is_about_version
+
+_SKIPS = {"skipif": True, "skipIf": True, "skipUnless": False}  # whether a true condition skips
+_DEEPEST = 5  # helpers of helpers
 
 
 class Guards:
@@ -32,9 +36,62 @@ class Guards:
             return first
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
             return ~self.condition(node.operand, scope)
+        if isinstance(node, ast.Constant):
+            return Condition(self.known.all, 0) if node.value else Condition(0, self.known.all)
         if isinstance(node, ast.Name) and (folded := self._bound_condition(node, scope)):
             return folded
         return self._leaf(node, scope)
+
+    def matched(self, subject: ast.expr, case: ast.match_case, scope: Scope) -> Condition:
+        """When a case of `match` may be the one, as far as it asks for values."""
+        found = self._pattern(subject, case.pattern, scope)
+        return found & self.condition(case.guard, scope) if case.guard else found
+
+    def _pattern(self, subject: ast.expr, pattern: ast.pattern, scope: Scope) -> Condition:
+        if isinstance(pattern, ast.MatchValue):
+            return self.condition(ast.Compare(subject, [ast.Eq()], [pattern.value]), scope)
+        if isinstance(pattern, ast.MatchSingleton):
+            return self.condition(ast.Compare(subject, [ast.Is()], [ast.Constant(pattern.value)]), scope)
+        if isinstance(pattern, ast.MatchOr):
+            first, *others = (self._pattern(subject, one, scope) for one in pattern.patterns)
+            for one in others:
+                first = first | one
+            return first
+        is_any = isinstance(pattern, ast.MatchAs) and pattern.pattern is None
+        return Condition(self.known.all, 0 if is_any else self.known.all)
+
+    def skips(self, node: ast.expr, scope: Scope, depth: int = 0) -> Condition:
+        """When a decorator keeps a test from running: `@pytest.mark.skipif(version < …)`, or what gives one."""
+        if isinstance(node, (ast.List, ast.Tuple)):
+            found = Condition(0, self.known.all)
+            for one in node.elts:
+                found = found | self.skips(one, scope, depth + 1)
+            return found
+        if isinstance(node, ast.Call) and node.args and (name := word(node.func)) in _SKIPS:
+            condition = self.condition(_parsed(node.args[0]), scope)
+            return condition if _SKIPS[name] else ~condition
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Call) and word(node.func.func) in _SKIPS:
+            return self.skips(node.func, scope, depth)  # skipIf(…)(test)
+        if depth < _DEEPEST and (there := self._meant(node, scope)):
+            return self.skips(*there, depth + 1)
+        return Condition(0, self.known.all, is_about_version(node))
+
+    def _meant(self, node: ast.expr, scope: Scope) -> tuple[ast.expr, Scope] | None:
+        """What a name is bound to, or what a helper of the code returns, where that is all that it does."""
+        values = self.meanings.resolve(node.func if isinstance(node, ast.Call) else node, scope)
+        one = values[0][1] if len(values) == 1 else None
+        if isinstance(one, Expression) and not isinstance(node, ast.Call):
+            return one.node, one.scope
+        if (
+            not isinstance(one, LocalFunction)
+            or not isinstance(last := one.node.body[-1], ast.Return)
+            or not last.value
+        ):
+            return None
+        if len(one.node.body) - (ast.get_docstring(one.node) is not None) != 1:
+            return None
+        inner = self._evaluator.entered(one, node, scope) if isinstance(node, ast.Call) else one.scope
+        return (last.value, inner) if inner else None
 
     def _bound_condition(self, node: ast.Name, scope: Scope) -> Condition | None:
         """The condition that a name is bound to: `new = hasattr(torch, "x") and other`."""
@@ -67,3 +124,13 @@ class Guards:
             if not (question.depends or question.of_version):
                 return Condition(self.known.all, self.known.all)
         return Condition(true, false, doubt)
+
+
+def _parsed(condition: ast.expr) -> ast.expr:
+    """A condition, which pytest takes as text too."""
+    if isinstance(condition, ast.Constant) and isinstance(condition.value, str):
+        try:
+            return ast.parse(condition.value, mode="eval").body
+        except SyntaxError:
+            pass
+    return condition

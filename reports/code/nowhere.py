@@ -38,6 +38,7 @@ from torchproof.reports.code.catalog import Catalog
 _DYNAMIC = ("torch.ops", "torch.classes", "torch._C", "torch._VF", "torch.package", "torch.testing._internal")
 # Devices that other packages bring: `import torch_npu` makes `torch.npu`.
 _OF_OTHER_PACKAGES = {"dipu", "gcu", "hpu", "maca", "mlu", "musa", "npu", "privateuseone", "sdaa", "supa", "tpu", "vsi"}
+_EXTENDED = {"xpu", "mtia", "mps"}  # modules of devices that other packages put more into
 # What modules of torch import from elsewhere is a name of theirs too, and the inventory leaves it out.
 _STANDARD = (collections, collections.abc, concurrent.futures, contextlib, copy, ctypes, dataclasses, datetime, enum,
              functools, inspect, io, itertools, math, multiprocessing, numbers, operator, os, pathlib, queue, random,
@@ -72,6 +73,8 @@ def is_nowhere(known: Catalog, name: str) -> bool:
     if not owner or known.having(name) or member.startswith("__") or member in _FROM_OUTSIDE:
         return False
     if any(f"{name}.".startswith(f"{one}.") for one in _DYNAMIC) or member == "*" or owner.endswith("config"):
+        return False
+    if owner.split(".")[1:2] and owner.split(".")[1] in _EXTENDED:
         return False
     if owner == "torch":
         return member not in _OF_OTHER_PACKAGES

@@ -28,9 +28,9 @@ from torchproof.reports.code.values import (  # fmt: skip
     Values,
     within,
 )
-from torchproof.reports.code.versions import is_about_version
 
-_SKIPS = {"skipif": True, "skipIf": True, "skipUnless": False}  # whether a true condition skips
+# Calls after which nothing runs.
+_ENDS = {"os._exit", "os.abort", "pytest.exit", "pytest.fail", "pytest.skip", "pytest.xfail", "sys.exit"}
 _HELPER = 10  # statements
 
 
@@ -45,6 +45,7 @@ class Statements:
         self.project = expressions.meanings.project
         self.state = expressions.state
         self.annotations_are_text = self.state.scope.kind == "function"
+        self.marked = Condition(0, self.state.everywhere)  # by the `pytestmark` around
         self.returning = 0  # the releases in which a function comes to an end without raising
         self.returned: list[Values] = []  # what it gives then
 
@@ -77,6 +78,8 @@ class Statements:
         self.expressions.walk(node.value)
         for target in node.targets:
             self.expressions.assign(target, node.value)
+            if isinstance(target, ast.Name) and target.id == "pytestmark":
+                self.marked = self.guards.skips(node.value, self.state.scope)
 
     def _AnnAssign(self, node: ast.AnnAssign) -> None:
         self._annotation(node.annotation)
@@ -134,16 +137,9 @@ class Statements:
             self.state.decorates = True
             self.expressions.walk(decorator)
             self.state.decorates = False
-            condition = self._skips(decorator)
+            condition = self.guards.skips(decorator, self.state.scope)
             releases, doubt = releases & condition.false, doubt or condition.doubt
-        return releases, doubt
-
-    def _skips(self, decorator: ast.expr) -> Condition:
-        """When a decorator keeps a test from running: `@pytest.mark.skipif(version < …)`."""
-        if isinstance(decorator, ast.Call) and decorator.args and (name := word(decorator.func)) in _SKIPS:
-            condition = self.guards.condition(decorator.args[0], self.state.scope)
-            return condition if _SKIPS[name] else ~condition
-        return Condition(0, self.state.everywhere, is_about_version(decorator))
+        return releases & self.marked.false, doubt or self.marked.doubt
 
     def _ClassDef(self, node: ast.ClassDef) -> None:
         inner = self._decorated(node)
@@ -156,7 +152,9 @@ class Statements:
         self.state.scope, self.state.cls = Scope("class", self.state.module, around, cls=cls), cls
         self.state.releases, self.state.doubt = inner
         start = len(self.state.module.deferred)
+        marked = self.marked
         self.walk(node.body)
+        self.marked = marked
         for name, values in self.state.scope.names.items():
             cls.values.setdefault(name, {})[node] = values
         methods = self.state.module.deferred[start:]  # what __init__ assigns is known in the others
@@ -321,9 +319,30 @@ class Statements:
         for case in node.cases:
             for name in names_bound([case]):
                 self.state.bind(name, self.state.unknown)
-        self._fork([(self.state.everywhere, case.body) for case in node.cases] + [(self.state.everywhere, [])], False)
+        paths: list[tuple[int, list[ast.stmt]]] = []
+        rest, doubt = self.state.everywhere, False
+        for case in node.cases:
+            condition = self.guards.matched(node.subject, case, self.state.scope)
+            paths.append((rest & condition.true, case.body))
+            rest, doubt = rest & condition.false, doubt or condition.doubt
+        self._fork([*paths, (rest, [])], doubt)
 
     # Statements that end a path
+
+    def _Expr(self, node: ast.Expr) -> None:
+        self.expressions.walk(node.value)
+        if isinstance(node.value, ast.Call) and self._ends(node.value.func):
+            if word(node.value.func) == "exit":
+                self.sightings.refused(self.state.releases, node)
+            self.state.releases = 0
+
+    def _ends(self, func: ast.expr) -> bool:
+        """Whether nothing runs after such a call."""
+        values = self.meanings.resolve(func, self.state.scope)
+        if isinstance(func, ast.Name) and not values:
+            return func.id in ("exit", "quit")
+        named = [value.dotted for _, value in values if isinstance(value, Name)]
+        return word(func) == "skipTest" or (len(named) == len(values) == 1 and named[0] in _ENDS)
 
     def _Return(self, node: ast.Return) -> None:
         self.expressions.below(node)

@@ -10,10 +10,11 @@ from functools import cache, partial
 from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from torchproof.releases import supported
-from torchproof.reports.code.answers import Reference, Unknown, builtin
+from torchproof.reports.code.answers import Python, Reference, Unknown, builtin, of_pattern
 from torchproof.reports.code.catalog import Catalog
 from torchproof.reports.code.nowhere import is_nowhere
 from torchproof.reports.code.values import Name, Value, Values
@@ -26,6 +27,7 @@ _COMPARES_WITH_TEXT = {"LooseVersion", "StrictVersion", "TorchVersion"}
 _VERSION_HOMES = {"packaging", "distutils", "looseversion", "pkg_resources", "setuptools", "torch"}
 _OF_VERSION = {"release", "major", "minor", "micro", "base_version", "public", "version", "local", "is_prerelease",
                "is_devrelease", "dev", "pre"}  # fmt: skip
+_DISTRIBUTION = "<torch>"  # what metadata says of the installed one
 # A name or call that is about a version of torch although what it stands for is not to be seen.
 _SPEAKS_OF_VERSION = re.compile(
     r"(torch|(^|_)pt)_?(\d|v\d|ge|gt|lt|le|eq|greater|less|min|at_least|version)|(min|version)_(of_)?torch",
@@ -92,6 +94,17 @@ def part(of: Any, name: str) -> Any:
     raise Unknown
 
 
+class Members:
+    """What a release has in a module or class: `dir(torch)`, `vars(torch)`, `torch.__dict__`."""
+
+    def __init__(self, question: Question, owner: str) -> None:
+        self.question = question
+        self.owner = owner
+
+    def __contains__(self, name: object) -> bool:
+        return self.question.has(f"{self.owner}.{name}")
+
+
 class Question:
     """The release that is asked about, by its place, and what was seen on the way to the answer."""
 
@@ -120,8 +133,16 @@ class Question:
         self.depends |= having != self.known.all
         return bool(having >> self.place & 1)
 
-    def named(self, dotted: str) -> str | Reference:
+    def named(self, dotted: str) -> Any:
         """What is there by a dotted name. Raises Unknown."""
+        if dotted.startswith("sys.version_info") or dotted in ("six.PY2", "six.PY3"):
+            return self._python(dotted)
+        if dotted == f"{_DISTRIBUTION}.version":
+            return str(self.version())
+        if dotted == f"{_DISTRIBUTION}.parsed_version":
+            return Version(self.version())
+        if dotted.startswith("torch.") and dotted.endswith(".__dict__"):
+            return Members(self, dotted.removesuffix(".__dict__"))
         if dotted in ("torch.__version__", "torch.torch_version.__version__"):
             return self.version()
         if dotted == "torch.version.__version__":
@@ -132,6 +153,13 @@ class Question:
         elif speaks_of_version(dotted):
             self.of_version = True
         return Reference(dotted)
+
+    def _python(self, dotted: str) -> Any:
+        self.depends = True  # which it does not, but the answer may be the same everywhere
+        known = {"sys.version_info": Python(), "sys.version_info.major": 3, "six.PY2": False, "six.PY3": True}
+        if dotted not in known:
+            raise Unknown
+        return known[dotted]
 
     def parameters(self, values: Values) -> dict[str, None]:
         """`inspect.signature(torch.f)`: its parameters by name, of which `.parameters` gives the same."""
@@ -148,12 +176,19 @@ class Question:
         """What a call gives of something that is not in the code. Raises Unknown."""
         home, _, word = dotted.rpartition(".")
         root = dotted.split(".")[0]
+        of_torch = isinstance(given[0], Reference) and f"{given[0].dotted}.".startswith("torch.") if given else False
+        if dotted in ("builtins.dir", "builtins.vars") and of_torch:
+            return Members(self, given[0].dotted)
         if root in ("inspect", "dataclasses") or dotted in ("builtins.dir", "builtins.vars"):
             self.of_version = any(isinstance(one, Reference) and one.dotted.startswith("torch.") for one in given)
         if root == "builtins":
             return builtin(word, given)
         if word in _MAKES_VERSION and root in _VERSION_HOMES:
             return TorchVersion(given[0]) if word in _COMPARES_WITH_TEXT else Version(str(given[0]))
+        if root == "re":
+            return of_pattern(word, given)
+        if word == "SpecifierSet" and root in _VERSION_HOMES:
+            return SpecifierSet(given[0], prereleases=True)
         if root in ("importlib", "importlib_metadata", "pkg_resources"):
             return self._metadata(word, given)
         if home in ("operator", "_operator") and word in ("eq", "ne", "lt", "le", "gt", "ge"):
@@ -161,8 +196,8 @@ class Question:
         return self._compared(word, given)
 
     def _metadata(self, word: str, given: list[Any]) -> str | Reference | None:
-        if word in ("version", "get_distribution") and given == ["torch"]:
-            return str(self.version()) if word == "version" else Reference("torch")
+        if word in ("version", "get_distribution", "distribution") and given == ["torch"]:
+            return str(self.version()) if word == "version" else Reference(_DISTRIBUTION)
         if word == "find_spec" and str(given[0]).startswith("torch."):
             return Reference(given[0]) if self.has(given[0]) else None
         raise Unknown

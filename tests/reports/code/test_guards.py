@@ -1,0 +1,580 @@
+"""Guards of any spelling keep a use from the releases that do not have it."""
+
+import textwrap
+
+import pytest
+
+from tests.reports.code.test_uses import INVENTORY
+from torchproof.reports.code.catalog import works
+from torchproof.reports.code.uses import uses
+
+GUARDED = {
+    "handler constant": """
+        try:
+            from torch import added
+            HAS = True
+        except ImportError:
+            HAS = False
+        def f():
+            if HAS:
+                torch.added(1)
+    """,
+    "handler constant before": """
+        HAS = False
+        try:
+            from torch import added
+            HAS = True
+        except ImportError:
+            pass
+        def f():
+            if HAS:
+                torch.added(1)
+    """,
+    "handler constant else": """
+        try:
+            from torch import added
+        except ImportError:
+            HAS = False
+        else:
+            HAS = True
+        def f():
+            if not HAS:
+                return
+            torch.added(1)
+    """,
+    "none": """
+        try:
+            from torch import added
+        except ImportError:
+            added = None
+        def f():
+            if added is not None:
+                added(1)
+    """,
+    "none truth": """
+        try:
+            from torch import added
+        except ImportError:
+            added = None
+        def f():
+            if added:
+                added(1)
+    """,
+    "none early": """
+        try:
+            from torch import added
+        except ImportError:
+            added = None
+        def f():
+            if added is None:
+                raise RuntimeError
+            added(1)
+    """,
+    "hasattr": """
+        if hasattr(torch, 'added'):
+            torch.added(1)
+    """,
+    "hasattr nested": """
+        if hasattr(torch, 'amp') and hasattr(torch.amp, 'GradScaler'):
+            torch.amp.GradScaler()
+    """,
+    "hasattr func": """
+        def has():
+            return hasattr(torch, 'added')
+        if has():
+            torch.added(1)
+    """,
+    "getattr truth": """
+        fn = getattr(torch, 'added', None)
+        if fn:
+            fn(1)
+    """,
+    "getattr not none": """
+        fn = getattr(torch, 'added', None)
+        if fn is not None:
+            fn(1)
+    """,
+    "getattr callable": """
+        fn = getattr(torch, 'added', None)
+        if callable(fn):
+            fn(1)
+    """,
+    "getattr walrus": """
+        if (fn := getattr(torch, 'added', None)) is not None:
+            fn(1)
+    """,
+    "getattr default": """
+        fn = getattr(torch, 'added', torch.zeros)
+        fn(1)
+    """,
+    "getattr or": """
+        fn = getattr(torch, 'added', None) or torch.zeros
+        fn(1)
+    """,
+    "find_spec": """
+        import importlib.util
+        if importlib.util.find_spec('torch.amp'):
+            import torch.amp
+    """,
+    "find_spec2": """
+        import importlib.util
+        HAS = importlib.util.find_spec('torch.amp') is not None
+        if HAS:
+            from torch.amp import GradScaler
+    """,
+    "dir": """
+        if 'added' in dir(torch):
+            torch.added(1)
+    """,
+    "dict": """
+        if 'added' in torch.__dict__:
+            torch.added(1)
+    """,
+    "vars": """
+        if 'added' in vars(torch):
+            torch.added(1)
+    """,
+    "signature": """
+        import inspect
+        if 'scale' in inspect.signature(torch.scaled).parameters:
+            torch.scaled(1, scale=2)
+    """,
+    "signature var": """
+        import inspect
+        sig = inspect.signature(torch.scaled)
+        kw = {}
+        if 'scale' in sig.parameters:
+            kw['scale'] = 1
+        torch.scaled(1, **kw)
+    """,
+    "signature keys": """
+        import inspect
+        if 'scale' in inspect.signature(torch.scaled).parameters.keys():
+            torch.scaled(1, scale=2)
+    """,
+    "argspec": """
+        import inspect
+        if 'scale' in inspect.getfullargspec(torch.scaled).args:
+            torch.scaled(1, scale=2)
+    """,
+    "suppress": """
+        from contextlib import suppress
+        with suppress(ImportError):
+            from torch import added
+    """,
+    "suppress2": """
+        import contextlib
+        with contextlib.suppress(AttributeError, TypeError):
+            torch.added(1)
+    """,
+    "early return": """
+        def f():
+            if not hasattr(torch, 'added'):
+                return None
+            return torch.added(1)
+    """,
+    "pytest.skip": """
+        import pytest
+        def test():
+            if not hasattr(torch, 'added'):
+                pytest.skip('old')
+            torch.added(1)
+    """,
+    "self.skipTest": """
+        import unittest
+        class T(unittest.TestCase):
+            def test(self):
+                if torch.__version__ < '2.1':
+                    self.skipTest('x')
+                torch.added(1)
+    """,
+    "skipIf": """
+        import unittest
+        @unittest.skipIf(torch.__version__ < '2.1', 'x')
+        def test():
+            torch.added(1)
+    """,
+    "skipUnless class": """
+        import unittest
+        @unittest.skipUnless(hasattr(torch, 'added'), 'x')
+        class T(unittest.TestCase):
+            def test(self):
+                torch.added(1)
+    """,
+    "module skip": """
+        import pytest
+        if torch.__version__ < '2.1':
+            pytest.skip('x', allow_module_level=True)
+        torch.added(1)
+    """,
+    "importorskip": """
+        import pytest
+        amp = pytest.importorskip('torch.amp')
+        amp.GradScaler()
+    """,
+    "pytestmark": """
+        import pytest
+        pytestmark = pytest.mark.skipif(torch.__version__ < '2.1', reason='')
+        def test():
+            torch.added(1)
+    """,
+    "mark var": """
+        import pytest
+        needs = pytest.mark.skipif(torch.__version__ < '2.1', reason='')
+        @needs
+        def test():
+            torch.added(1)
+    """,
+    "sys.exit": """
+        import sys
+        if torch.__version__ < '2.1':
+            sys.exit(1)
+        torch.added(1)
+    """,
+    "match": """
+        from packaging.version import parse
+        match hasattr(torch, 'added'):
+            case True:
+                torch.added(1)
+            case False:
+                torch.zeros(1)
+    """,
+    "assert": """
+        assert hasattr(torch, 'added')
+        def f():
+            torch.added(1)
+    """,
+    "typing": """
+        from typing import TYPE_CHECKING
+        if TYPE_CHECKING:
+            from torch import added
+    """,
+    "typing2": """
+        import typing
+        if typing.TYPE_CHECKING:
+            from torch import added
+    """,
+    "classes": """
+        if hasattr(torch, 'added'):
+            class A:
+                def f(self):
+                    torch.added(1)
+        else:
+            class A:
+                def f(self):
+                    torch.zeros(1)
+    """,
+    "def in branch": """
+        if torch.__version__ >= '2.1':
+            def f():
+                torch.added(1)
+        else:
+            def f():
+                torch.zeros(1)
+    """,
+    "py2": """
+        import sys
+        if sys.version_info[0] == 2:
+            torch.added(1)
+    """,
+    "py2b": """
+        import sys
+        if sys.version_info < (3, 0):
+            torch.added(1)
+    """,
+    "py2c": """
+        import six
+        if six.PY2:
+            torch.added(1)
+    """,
+    "py2d": """
+        import sys
+        if sys.version_info.major < 3:
+            torch.added(1)
+    """,
+    "False": """
+        if False:
+            torch.added(1)
+    """,
+    "decorator helper": """
+        import pytest
+        def requires(v):
+            return pytest.mark.skipif(torch.__version__ < v, reason='')
+        @requires('2.1')
+        def test():
+            torch.added(1)
+    """,
+    "ternary attr": """
+        x = torch.added if hasattr(torch, 'added') else torch.zeros
+        x(1)
+    """,
+    "class attr guard": """
+        class A:
+            NEW = hasattr(torch, 'added')
+            def f(self):
+                if self.NEW:
+                    torch.added(1)
+    """,
+    "self attr guard": """
+        class A:
+            def __init__(self):
+                self.new = torch.__version__ >= '2.1'
+            def f(self):
+                if self.new:
+                    torch.added(1)
+    """,
+    "loop version": """
+        ok = all([torch.__version__ >= '2.1', True])
+        if ok:
+            torch.added(1)
+    """,
+    "lambda helper": """
+        ge = lambda v: torch.__version__ >= v
+        if ge('2.1'):
+            torch.added(1)
+    """,
+    "while": """
+        while torch.__version__ >= '2.1':
+            torch.added(1)
+            break
+    """,
+    "except Attr": """
+        try:
+            f = torch.added
+        except AttributeError:
+            f = torch.zeros
+        f(1)
+    """,
+    "try nested func": """
+        def get():
+            try:
+                return torch.added
+            except AttributeError:
+                return torch.zeros
+        get()(1)
+    """,
+    "try else import mod": """
+        try:
+            import torch.amp as amp
+        except ImportError:
+            amp = None
+        if amp:
+            amp.GradScaler()
+    """,
+    "bool()": """
+        HAS = bool(getattr(torch, 'added', None))
+        if HAS:
+            torch.added(1)
+    """,
+    "not in": """
+        if not hasattr(torch, 'added'):
+            torch.added = lambda x: x
+        torch.added(1)
+    """,
+    "elif": """
+        if torch.__version__ >= '2.6':
+            torch.float8
+        elif torch.__version__ >= '2.1':
+            torch.added(1)
+        else:
+            torch.zeros(1)
+    """,
+    "version tuple unpack": """
+        major, minor = map(int, torch.__version__.split('.')[:2])
+        if (major, minor) >= (2, 1):
+            torch.added(1)
+    """,
+    "version tuple unpack2": """
+        major, minor = [int(x) for x in torch.__version__.split('.')[:2]]
+        if major > 2 or minor >= 1:
+            torch.added(1)
+    """,
+    "version regex": """
+        import re
+        m = tuple(int(x) for x in re.findall(r'\\d+', torch.__version__)[:2])
+        if m >= (2, 1):
+            torch.added(1)
+    """,
+    "version regex2": """
+        import re
+        V = tuple(int(x) for x in re.match(r'(\\d+)\\.(\\d+)', torch.__version__).groups())
+        if V >= (2, 1):
+            torch.added(1)
+    """,
+    "try version helper": """
+        def v():
+            try:
+                return torch.__version__
+            except Exception:
+                return '0'
+        if v() >= '2.1':
+            torch.added(1)
+    """,
+    "logger in helper": """
+        def new():
+            ok = torch.__version__ >= '2.1'
+            if not ok:
+                print('old')
+            return ok
+        if new():
+            torch.added(1)
+    """,
+    "lru": """
+        from functools import lru_cache
+        @lru_cache()
+        def new():
+            return torch.__version__ >= '2.1'
+        if new():
+            torch.added(1)
+    """,
+    "property": """
+        class A:
+            @property
+            def new(self):
+                return torch.__version__ >= '2.1'
+            def f(self):
+                if self.new:
+                    torch.added(1)
+    """,
+    "method": """
+        class A:
+            def new(self):
+                return torch.__version__ >= '2.1'
+            def f(self):
+                if self.new():
+                    torch.added(1)
+    """,
+    "static": """
+        class A:
+            @staticmethod
+            def new():
+                return torch.__version__ >= '2.1'
+            def f(self):
+                if A.new():
+                    torch.added(1)
+    """,
+    "version attr": """
+        from packaging import version
+        V = version.parse(torch.__version__)
+        if (V.major, V.minor) >= (2, 1):
+            torch.added(1)
+    """,
+    "version attr2": """
+        from packaging import version
+        V = version.parse(torch.__version__)
+        if V.major > 2 or (V.major == 2 and V.minor >= 1):
+            torch.added(1)
+    """,
+    "pkg_resources": """
+        import pkg_resources
+        if pkg_resources.parse_version(torch.__version__) >= pkg_resources.parse_version('2.1'):
+            torch.added(1)
+    """,
+    "pkg_resources2": """
+        import pkg_resources
+        if pkg_resources.get_distribution('torch').parsed_version >= pkg_resources.parse_version('2.1'):
+            torch.added(1)
+    """,
+    "pkg_resources3": """
+        import pkg_resources
+        here = pkg_resources.get_distribution('torch').version
+        if pkg_resources.parse_version(here) >= pkg_resources.parse_version('2.1'):
+            torch.added(1)
+    """,
+    "spec contains": """
+        from packaging.specifiers import SpecifierSet
+        if torch.__version__ in SpecifierSet('>=2.1'):
+            torch.added(1)
+    """,
+    "handler function": """
+        try:
+            from torch import added
+        except ImportError:
+            def added(x):
+                return x
+        added(1)
+    """,
+}
+NOT_GUARDED = {
+    "handler that raises": """
+        try:
+            from torch import added
+        except ImportError as error:
+            raise ImportError("torch is too old") from error
+    """,
+    "another failure": """
+        try:
+            torch.added(1)
+        except RuntimeError:
+            pass
+    """,
+    "unknown": """
+        if anything:
+            torch.added(1)
+    """,
+    "this Python or that": """
+        import sys
+        if sys.version_info >= (3, 10):
+            torch.added(1)
+    """,
+    "exit of another branch": """
+        import sys
+        if anything:
+            sys.exit(1)
+        torch.added(1)
+    """,
+    "another mark": """
+        import pytest
+        pytestmark = pytest.mark.slow
+        def test():
+            torch.added(1)
+    """,
+    "a mark of another class": """
+        import pytest
+        class TestOne:
+            pytestmark = pytest.mark.skipif(torch.__version__ < "2.1", reason="")
+        class TestTwo:
+            def test(self):
+                torch.added(1)
+    """,
+    "match of something else": """
+        match anything:
+            case "added":
+                torch.added(1)
+    """,
+}
+
+
+@pytest.fixture
+def breaks(tmp_path):
+    def breaks(code: str) -> list[str]:
+        (tmp_path / "code.py").write_text("import torch\n" + textwrap.dedent(code), encoding="utf-8")
+        found = uses(tmp_path, INVENTORY)
+        return [
+            release
+            for release in INVENTORY.releases
+            for use in found.certain + found.private
+            if use.how != "refused" and release in use.releases and works(use, INVENTORY, release)
+        ]
+
+    return breaks
+
+
+@pytest.mark.parametrize("code", GUARDED.values(), ids=GUARDED)
+def test_a_guard_of_any_spelling(breaks, code):
+    assert breaks(code) == []
+
+
+@pytest.mark.parametrize("code", NOT_GUARDED.values(), ids=NOT_GUARDED)
+def test_what_is_no_guard(breaks, code):
+    assert set(breaks(code)) == {"2.0"}
+
+
+@pytest.mark.parametrize(
+    "guard", ["hasattr func", "getattr walrus", "dir", "lambda helper", "property", "match", "loop version"]
+)
+def test_a_guard_does_not_hide_it_where_it_is(tmp_path, guard):
+    """In the releases that have it, what the guard lets run is seen."""
+    (tmp_path / "code.py").write_text("import torch\n" + textwrap.dedent(GUARDED[guard]), encoding="utf-8")
+    found = uses(tmp_path, INVENTORY)
+    assert any(use.name == "torch.added" and use.releases == {"2.1", "2.6"} for use in found.certain)
