@@ -2,52 +2,37 @@
 
 from __future__ import annotations
 
-import collections.abc
-import concurrent.futures
-import contextlib
-import copy
-import ctypes
-import dataclasses
-import datetime
-import enum
-import functools
-import inspect
-import io
-import itertools
-import math
-import multiprocessing
-import numbers
-import operator
-import os
-import pathlib
-import queue
-import random
-import re
+import importlib
 import sys
-import textwrap
-import threading
-import types
-import typing
-import warnings
-import weakref
 from functools import cache
 
 from torchproof.reports.code.catalog import Catalog
 
 # Modules in which names come to be while a program runs, or whose names are not all told.
-_DYNAMIC = ("torch.ops", "torch.classes", "torch._C", "torch._VF", "torch.package", "torch.testing._internal")
+_DYNAMIC = (
+    "torch.ops",
+    "torch.classes",
+    "torch._C",
+    "torch._VF",
+    "torch.package",
+    "torch.testing._internal",
+    "torch.utils.tensorboard",
+)
 # Devices that other packages bring: `import torch_npu` makes `torch.npu`.
 _OF_OTHER_PACKAGES = {"dipu", "gcu", "hpu", "maca", "mlu", "musa", "npu", "privateuseone", "sdaa", "supa", "tpu", "vsi"}
 _EXTENDED = {"xpu", "mtia", "mps"}  # modules of devices that other packages put more into
-# What modules of torch import from elsewhere is a name of theirs too, and the inventory leaves it out.
-_STANDARD = (collections, collections.abc, concurrent.futures, contextlib, copy, ctypes, dataclasses, datetime, enum,
-             functools, inspect, io, itertools, math, multiprocessing, numbers, operator, os, pathlib, queue, random,
-             re, sys, textwrap, threading, types, typing, warnings, weakref)  # fmt: skip
-_FROM_OUTSIDE = {
-    *sys.stdlib_module_names,
-    *(name for module in _STANDARD for name in dir(module)),
-    *("annotations", "np", "numpy", "mp", "tb", "packaging", "setuptools", "sympy", "typing_extensions"),
-}
+# What modules of torch import from elsewhere is a name of theirs too, and the inventory leaves it out: standard
+# modules, what is in those, and a few others.
+_STANDARD = (
+    "abc argparse ast base64 bisect collections.abc concurrent.futures contextlib contextvars copy ctypes "
+    "dataclasses datetime enum functools hashlib heapq importlib.metadata importlib.util inspect io itertools "
+    "json logging math multiprocessing multiprocessing.reduction numbers operator os pathlib pickle pprint queue "
+    "random re shutil signal socket string struct subprocess sys tempfile textwrap threading time timeit "
+    "traceback types typing unittest unittest.mock urllib.error urllib.parse urllib.request uuid warnings weakref "
+    "zipfile"
+)
+_OTHERS = {"LooseVersion", "annotations", "deprecated", "mp", "np", "npt", "numpy", "override", "packaging",
+           "setuptools", "sympy", "tb", "tf", "tqdm", "typing_extensions", "yaml"}  # fmt: skip
 # Names of before 2.0 that stand in much code, and what there is in their place.
 _BEFORE = {
     "torch._six": "torch.inf, str, int or collections.abc",
@@ -67,10 +52,17 @@ _BEFORE = {
 
 
 @cache
+def _from_outside() -> frozenset[str]:
+    """The names that a module of torch may have from elsewhere."""
+    standard = {name for module in _STANDARD.split() for name in dir(importlib.import_module(module))}
+    return frozenset({*sys.stdlib_module_names, *standard, *_OTHERS})
+
+
+@cache
 def is_nowhere(known: Catalog, name: str) -> bool:
     """Whether certainly no release has a name: all names of its module are known, and it is none of them."""
     owner, _, member = name.rpartition(".")
-    if not owner or known.having(name) or member.startswith("__") or member in _FROM_OUTSIDE:
+    if not owner or known.having(name) or member.startswith("__") or member in _from_outside():
         return False
     if any(f"{name}.".startswith(f"{one}.") for one in _DYNAMIC) or member == "*" or owner.endswith("config"):
         return False

@@ -469,6 +469,7 @@ def test_a_name_that_no_release_has(see, code, name):
         "import torch_npu\ntorch.npu.synchronize()",  # another package brings it
         "torch.nn.functional.math.pi",  # a module has names of what it imports
         "from torch.nn.functional import Optional",
+        "torch.nn.functional.urlparse",
         "torch.ops.mine.op(1)",
         "torch.optim.__name__",
         "torch.Tensor.mine",  # of instances of a class not all is known
