@@ -42,6 +42,8 @@ GIVES_ITSELF = {"bfloat16", "cpu", "cuda", "double", "eval", "float", "half", "r
 _CHANGES_NO_RESULT = {"abstractmethod", "autocast", "cache", "cached_property", "classmethod", "compile", "custom_bwd",
                       "custom_fwd", "disable", "enable_grad", "export", "final", "inference_mode", "lru_cache",
                       "no_grad", "override", "property", "staticmethod", "unused"}  # fmt: skip
+# Functions of other packages that give the same kind of object as they are given.
+_GIVE_THE_FIRST = {"copy.copy", "copy.deepcopy", "einops.rearrange", "einops.reduce", "einops.repeat"}
 _PROPERTIES = {"property", "cached_property"}
 _KEEP_ELEMENTS = {"deque", "frozenset", "iter", "list", "reversed", "set", "sorted", "tuple"}
 _CONTAINERS = {"ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"}
@@ -53,6 +55,7 @@ class Results(ABC):
     def __init__(self, known: Catalog) -> None:
         self.known = known
         self.unknown: Values = ((known.all, None),)
+        self._iterating: list[Name | LocalClass] = []
         self.infer: Callable[[LocalFunction], Values] = lambda function: ()
         self.annotations = Annotations(known, self.resolve)
         self.tensor: Values = ((known.all, Instance(_TENSOR, is_exact=False)),)
@@ -134,10 +137,20 @@ class Results(ABC):
         if self._is_of_tensors(value):
             return self.tensor
         if isinstance(value.of, LocalClass):
-            return self.elements(self._dunder(value, "__iter__"))
+            return self._iterated_by_code(value)
         if value.of == DICT or value.of.dotted.endswith("Dict"):
             return ()
         return value.held.any if value.held else self.elements(self._dunder(value, "__iter__"))
+
+    def _iterated_by_code(self, value: Instance) -> Values:
+        """What an object of a class of the code gives: by its `__next__`, else by that of what its `__iter__` gives."""
+        if value.of in self._iterating:
+            return ()
+        self._iterating.append(value.of)
+        try:
+            return self._dunder(value, "__next__") or self.elements(self._dunder(value, "__iter__"))
+        finally:
+            self._iterating.pop()
 
     def entered(self, values: Values) -> Values:
         """What `with` gives of context managers, of which torch's give themselves if nothing else is known."""
@@ -352,7 +365,7 @@ class Results(ABC):
         kind = function.dotted.rpartition(".")[2]
         if owners and function.is_bound:
             return self._each(owners, lambda value: self._of_container(value, kind, node))
-        if function.dotted in ("copy.copy", "copy.deepcopy") and node.args:
+        if function.dotted in _GIVE_THE_FIRST and node.args:
             return self.object(node.args[0], scope)
         if function.dotted in ("collections.OrderedDict", "collections.deque"):
             return self.built_in(kind, node, scope)

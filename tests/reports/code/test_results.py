@@ -156,10 +156,11 @@ def fresh(found) -> str:
         "list(Net(1).parameters())[0]",
         "copy.deepcopy(torch.zeros(1))",
         "max([torch.zeros(1), torch.zeros(2)])",
+        "rearrange(torch.zeros(1), 'a -> a 1')",
     ],
 )
 def test_an_expression_that_gives_a_tensor(see, expression):
-    assert fresh(see(f"import copy, torch\n{NET}\n{expression}.fresh()")) in (
+    assert fresh(see(f"import copy, torch\nfrom einops import rearrange\n{NET}\n{expression}.fresh()")) in (
         "certain: torch.Tensor.fresh",
         "certain: torch.nn.Parameter.fresh",
     )
@@ -196,6 +197,8 @@ def test_an_expression_that_gives_a_tensor(see, expression):
         "def f():\n    return torch.zeros(1)\nf().fresh()",
         "def f():\n    return g()\ndef g():\n    return torch.zeros(1)\ndef h():\n    f().fresh()",
         "class Mine:\n    def f(self):\n        self.g().fresh()\n    def g(self):\n        return torch.zeros(1)",
+        "class Mine:\n    def __iter__(self):\n        return self\n    def __next__(self):\n"
+        "        return torch.zeros(1)\nfor x in Mine():\n    x.fresh()",
         "class Mine:\n    x: torch.Tensor\n    def f(self):\n        self.x.fresh()",
         "class Mine(Net):\n    def f(self, x):\n        super().alone(x).fresh()",
         "class Mine(torch.nn.Module):\n    def forward(self, x) -> torch.Tensor: ...\nMine()(x).fresh()",
@@ -279,3 +282,10 @@ def test_a_function_is_walked_once_whoever_asks_first(see):
 def test_functions_that_call_each_other_come_to_an_end(see):
     many = "\n".join(f"def f{place}(x):\n    return f{place + 1}(x)" for place in range(200))
     assert see(f"import torch\n{many}\nf0(1).fresh()").code.unread == []
+
+
+def test_what_is_iterated_by_itself_comes_to_an_end(see):
+    code = (
+        "class A:\n    def __iter__(self):\n        return B()\nclass B:\n    def __iter__(self):\n        return A()\n"
+    )
+    assert see(f"import torch\n{code}for x in A():\n    x.fresh()").code.unread == []
