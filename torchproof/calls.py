@@ -13,7 +13,7 @@ or what holds of a call all at once, with commas between and `|` between what wi
     eps=0                     passes this value: a literal, or the last word of a name of torch, as in dtype=float8_*;
                               not to pass it passes its default
     passes float8_e4m3fn      passes that name of torch, or that text, for whichever parameter
-    names float16|half        has one of the words in the file, since what a call is given can come from anywhere there
+    names float16|*.bool      has one of the words in the file, since what a call is given can come from anywhere there
     catches RuntimeError      has a handler of the exception around it
     decorates                 is a decorator, `bare` one without parentheses
 

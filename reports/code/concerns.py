@@ -63,12 +63,17 @@ class Concerns:
         if value is Argument.ABSENT and use.how == "called":
             value = _default(clause.parameter, entries)
         if value is Argument.UNKNOWN:
-            named = [word for word in clause.words if literal(word) == word]
-            if use.unpacks and clause.parameter not in use.keywords:
-                named = [clause.parameter]
-            return Concern.MAY if not named or any(self._says(word, use) for word in named) else Concern.NO
+            return self._unknown(clause, use)
         is_so = value is not Argument.ABSENT and any(_is_said(value, word) for word in clause.words)
         return Concern.YES if is_so else Concern.NO
+
+    def _unknown(self, clause: Clause, use: Use) -> Concern:
+        """Truth may be passed by any name, a name of torch is in the file, and a number is hardly just this one."""
+        if use.unpacks and clause.parameter not in use.keywords:
+            return self._by_stars(clause.parameter, use)
+        values = [literal(word) for word in clause.words]
+        may = any(isinstance(one, bool) or (isinstance(one, str) and self._says(one, use)) for one in values)
+        return Concern.MAY if may else Concern.NO
 
     def _by_stars(self, parameter: str, use: Use) -> Concern:
         """What `*` and `**` pass is hardly a parameter that the file does not even name."""
@@ -90,7 +95,8 @@ class Concerns:
 
     def _says(self, word: str, use: Use) -> bool:
         if use.file not in self._words:
-            self._words[use.file] = frozenset(re.findall(r"\w+", self._texts.get(use.file.partition(":cell ")[0], "")))
+            text = self._texts.get(use.file.partition(":cell ")[0], "")
+            self._words[use.file] = frozenset(re.findall(r"\w+", text)) | frozenset(re.findall(r"\w+\.\w+", text))
         words = self._words[use.file]
         return word in words if "*" not in word else any(fnmatchcase(one, word) for one in words)
 
