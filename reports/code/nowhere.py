@@ -32,7 +32,7 @@ _STANDARD = (
     "zipfile"
 )
 _OTHERS = {"LooseVersion", "annotations", "deprecated", "mp", "np", "npt", "numpy", "override", "packaging",
-           "setuptools", "sympy", "tb", "tf", "tqdm", "typing_extensions", "yaml"}  # fmt: skip
+           "setuptools", "sympy", "tb", "tf", "torch", "tqdm", "typing_extensions", "yaml"}  # fmt: skip
 # Names of before 2.0 that stand in much code, and what there is in their place.
 _BEFORE = {
     "torch._six": "torch.inf, str, int or collections.abc",

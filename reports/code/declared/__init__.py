@@ -113,7 +113,7 @@ class Range:
     @property
     def text(self) -> str:
         """As the file has it."""
-        return ", ".join(one.text for one in self.lines)
+        return ", ".join(dict.fromkeys(one.text for one in self.lines))
 
     @property
     def place(self) -> str:

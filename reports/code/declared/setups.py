@@ -76,6 +76,14 @@ def setup_py(file: Path) -> Iterator[Said]:
     yield from found
 
 
+def _tables(function: ast.FunctionDef) -> Iterator[str]:
+    """The tables in which a function looks something up by a name: `deps[package]`."""
+    for node in ast.walk(function):
+        match node:
+            case ast.Subscript(value=ast.Name(id=table), slice=ast.Name()):
+                yield table
+
+
 class _Script:
     """The names that a script gives to expressions, and what it passes to `setup`."""
 
@@ -164,7 +172,11 @@ class _Script:
         match node:
             case ast.Constant(value=str(text)):
                 yield from filter(None, map(str.strip, text.splitlines()))
-            case ast.JoinedStr() | ast.BinOp(op=ast.Add() | ast.Mod()) | ast.Call(func=ast.Attribute(attr="format")):
+            case (
+                ast.JoinedStr()
+                | ast.BinOp(op=ast.Add() | ast.Mod())
+                | ast.Call(func=ast.Attribute(attr="format" | "join", value=ast.Constant()))
+            ):
                 yield from self._joined(node, depth)
             case ast.Name(id=name):
                 for value in self.names[name]:
@@ -214,6 +226,11 @@ class _Script:
                 return self._filled(left, right.elts if isinstance(right, ast.Tuple) else [right], "%s", depth)
             case ast.Call(func=ast.Attribute(value=value, attr="format"), keywords=[]):
                 return self._filled(value, node.args, "{}", depth)
+            case ast.Call(
+                func=ast.Attribute(value=ast.Constant(value=str(between)), attr="join"), args=[ast.List(elts)]
+            ):
+                parts = [self._text(one, depth + 1) for one in elts]
+                return None if None in parts else between.join(filter(None, parts))
         return None
 
     def _all(self, nodes: Iterable[ast.AST], depth: int) -> str | None:
@@ -240,8 +257,11 @@ class _Script:
 
     def _of_function(self, call: ast.Call, function: ast.FunctionDef, depth: int) -> Iterator[str]:
         """What a function of the script is given and returns; one that reads a file names it there or here."""
-        for one in [*call.args, *(keyword.value for keyword in call.keywords)]:
-            yield from self._texts(one, depth + 1)
+        given = [*call.args, *(keyword.value for keyword in call.keywords)]
+        texts = [text for one in given for text in self._texts(one, depth + 1)]
+        table = next(_tables(function), None)
+        for text in texts:
+            yield from self._member(table, text, depth) if table else [text]
         for node in ast.walk(function):
             if isinstance(node, ast.Return) and node.value and not isinstance(node.value, ast.Call):
                 yield from self._texts(node.value, depth + 1)

@@ -148,6 +148,7 @@ SCRIPTS = {
     "f-string": "LOW = '2.1'\nsetup(install_requires=[f'torch>={LOW}'])",
     "format": "setup(install_requires=['torch>={}'.format('2.1')])",
     "percent": "LOW = 2.1\nsetup(install_requires=['torch>=%s' % LOW])",
+    "join": "LOW = '2.1'\nsetup(install_requires=['>='.join(['torch', LOW])])",
     "plus": "LOW = '2.1'\nsetup(install_requires=['torch>=' + LOW])",
     "text": "setup(install_requires='''\n    numpy\n    torch>=2.1\n''')",
     "keywords": "args = dict(name='x', install_requires=['torch>=2.1'])\nsetup(**args)",
@@ -156,6 +157,10 @@ SCRIPTS = {
     "table of texts": (
         "_deps = ['torch>=2.1', 'torchaudio']\ndeps = {b: a for a, b in (split(x) for x in _deps)}\n"
         "setup(install_requires=[deps['numpy'], deps['torch']])"
+    ),
+    "function that looks up": (
+        "deps = {b: a for a, b in (split(x) for x in ['torch>=2.1'])}\n"
+        "def some(*names):\n    return [deps[name] for name in names]\nsetup(extras_require={'x': some('torch')})"
     ),
     "read": "with open('needs.txt') as f:\n    needs = f.read().splitlines()\nsetup(install_requires=needs)",
     "lines": "setup(install_requires=[line.strip() for line in open('needs.txt')])",
