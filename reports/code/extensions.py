@@ -37,6 +37,7 @@ class Need:
     file: str
     line: int
     column: int = 0  # of a flag: where conditions around it were looked at
+    doubt: bool = False  # of a flag for ROCm: other builds of torch do not meet it
 
 
 def needs(code: Code, texts: Mapping[str, str]) -> Iterator[Need]:
@@ -45,8 +46,7 @@ def needs(code: Code, texts: Mapping[str, str]) -> Iterator[Need]:
         yield from flags(text, shown)
     sources = Sources(code, texts)
     found = list(sources.needs())
-    defined = sources.defined()
-    yield from (one for one in found if one.how != "expanded" or one.name not in defined)
+    yield from (one for one in found if one.how != "expanded" or one.name not in sources.defined)
 
 
 def flags(text: str, shown: str) -> Iterator[Need]:
@@ -57,9 +57,20 @@ def flags(text: str, shown: str) -> Iterator[Need]:
         tree = parsed(text)
     except Unreadable:
         return
+    of_rocm = set(_of_rocm(tree))
     for node in _Flow(tree).reaching():
         if isinstance(node.value, str) and headers.standard(node.value):
-            yield Need("compiled", node.value.strip(), shown, node.lineno, node.col_offset)
+            yield Need("compiled", node.value.strip(), shown, node.lineno, node.col_offset, node in of_rocm)
+
+
+def _of_rocm(tree: ast.Module) -> Iterator[ast.AST]:
+    """What stands under a condition that speaks of ROCm."""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.If, ast.IfExp)) and re.search("hip|rocm", ast.unparse(node.test), re.IGNORECASE):
+            is_not = isinstance(node.test, ast.UnaryOp)
+            branch = node.orelse if is_not else node.body
+            for one in branch if isinstance(branch, list) else [branch]:
+                yield from ast.walk(one)
 
 
 class Sources:
@@ -72,7 +83,7 @@ class Sources:
         }
         is_built = bool(self._patterns)
         self._files = {file.path.resolve(): file for file in code.beside((*_SOURCES, *_HEADERS))} if is_built else {}
-        self._texts: dict[Path, str] = {}
+        self.defined: set[str] = set()  # macros that are not torch's alone
 
     def needs(self) -> Iterator[Need]:
         """What of torch's headers the sources need that are compiled whatever the preprocessor is told."""
@@ -83,15 +94,13 @@ class Sources:
             if path in seen or path not in self._files:
                 continue
             seen.add(path)
-            for how, name, line in cpp.used(self._text(path)):
+            text = _text(path)
+            self.defined |= cpp.defined(text)
+            for how, name, line in cpp.used(text):
                 if how == "included" and (inner := (path.parent / name).resolve()) in self._files:
                     rest.append(inner)
                 elif (how, name) in headers.table():
                     yield Need(how, name, self._files[path].shown, line)
-
-    def defined(self) -> set[str]:
-        """The macros that are not torch's alone."""
-        return {name for path in self._files for name in cpp.defined(self._text(path))}
 
     def _is_named(self, path: Path) -> bool:
         return any(
@@ -100,13 +109,12 @@ class Sources:
             for one in self._patterns
         )
 
-    def _text(self, path: Path) -> str:
-        if path not in self._texts:
-            try:
-                self._texts[path] = decoded(path.read_bytes())
-            except (OSError, Unreadable):
-                self._texts[path] = ""
-        return self._texts[path]
+
+def _text(path: Path) -> str:
+    try:
+        return decoded(path.read_bytes())
+    except (OSError, Unreadable):
+        return ""
 
 
 class _Flow:

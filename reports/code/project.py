@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from torchproof.reports.code.files import Source
 from torchproof.reports.code.notebooks import notebook
 from torchproof.reports.code.reading import Unreadable, decoded, parsed
 from torchproof.reports.code.values import Imported, LocalModule, Module, Name, Value
+
+_IMPORT = re.compile(
+    r"^[ \t]*(?:from[ \t]+(\.*)([\w.]*)[ \t]+import\b((?:[ \t]*\([^)]*\))|(?:\\\n|[^\n])*)|import\b((?:\\\n|[^\n])*))",
+    re.MULTILINE,
+)
 
 
 class Project:
@@ -22,6 +28,26 @@ class Project:
     def module(self, root: Path, dotted: str) -> Module | None:
         """The file of the code that is imported by this name when `root` is on the path."""
         return self._by_name.get((root, dotted))
+
+    def related(self) -> list[Module]:
+        """The modules that have to do with torch: they speak of it, or import one that does, as far as words tell.
+
+        Others may still be imported by these; on their own they use nothing of torch.
+        """
+        found, importers = [], {}
+        for module in self.modules:
+            text = _words(module)
+            if text is None or "torch" in text:
+                found.append(module)
+            else:
+                for dotted in _imported(module, text):
+                    if source := self.module(module.root, dotted):
+                        importers.setdefault(source, []).append(module)
+        seen = set(found)
+        for module in found:  # it grows
+            found += (new := [one for one in importers.get(module, ()) if one not in seen])
+            seen.update(new)
+        return found
 
     def imports(self, node: ast.Import | ast.ImportFrom, module: Module) -> dict[str, Value]:
         """What an import statement binds."""
@@ -71,6 +97,29 @@ def _module(file: Source) -> Module:
         parts.insert(0, root.name)
         root = root.parent
     return Module(path, root, ".".join(parts), file.shown)
+
+
+def _words(module: Module) -> str | None:
+    """The text of a module; None where reading it has more to tell."""
+    try:
+        return decoded(module.path.read_bytes()) if module.path.suffix == ".py" else None
+    except (OSError, Unreadable):
+        return None
+
+
+def _imported(module: Module, text: str) -> Iterator[str]:
+    """The dotted names that a module may import, by the words of its text."""
+    for dots, base, names, absolute in _IMPORT.findall(text):
+        if absolute:
+            for dotted in re.findall(r"[\w.]+", absolute):
+                parts = dotted.split(".")
+                yield from (".".join(parts[:end]) for end in range(1, len(parts) + 1))
+        else:
+            above = module.dotted.split(".")
+            above = above[: len(above) - len(dots) + (module.path.name == "__init__.py")] if dots else []
+            dotted = ".".join([*above, *([base] if base else [])])
+            yield dotted
+            yield from (f"{dotted}.{name}" for name in re.findall(r"\w+", names))
 
 
 def read(module: Module) -> tuple[ast.Module, list[str]]:

@@ -47,6 +47,7 @@ from torchproof.reports.code.values import (  # fmt: skip
     within,
 )
 
+_MANY = 500  # files, of which those that have nothing to do with torch are not looked into
 _DEEPEST = 5  # functions that are walked for what calls of them give
 
 
@@ -89,7 +90,7 @@ def _of_extensions(found: Uses, walk: Walk) -> Iterator[tuple[Use, bool]]:
     for need in extensions.needs(found.code, found.texts):
         place = (need.file, need.line, need.column)
         releases, doubt = walk.notes.flags.get(place, (walk.known.all, need.how == "compiled"))
-        yield Use(need.name, need.file, need.line, need.how, walk.known.names(releases)), not doubt
+        yield Use(need.name, need.file, need.line, need.how, walk.known.names(releases)), not (doubt or need.doubt)
 
 
 def _order(use: Use) -> tuple[str, int, int, str]:
@@ -128,12 +129,21 @@ class Walk:
         """Every use, with whether it is certain."""
         for module in self.project.modules:
             module.pending = partial(self._read, module)
-        for module in self.project.modules:
+        modules = self.project.modules
+        for module in self.project.related() if len(modules) > _MANY else modules:
             module.ready()
-            while module.deferred:
-                with self._reading(module):
-                    self._walk_function(module.deferred.pop(0))
+            self._walk_functions(module)
+        for module in modules:
+            if module.pending:  # it has nothing to do with torch
+                self.code.read += 1
+            self._walk_functions(module)
         yield from self.notes.uses()
+
+    def _walk_functions(self, module: Module) -> None:
+        """Walk the functions of a module that were met so far."""
+        while module.deferred:
+            with self._reading(module):
+                self._walk_function(module.deferred.pop(0))
 
     def _read(self, module: Module) -> None:
         """Read a file and walk its own statements; functions are left for later."""

@@ -74,6 +74,12 @@ def test_a_flag_under_a_condition_on_the_version_counts_there(built):
     assert {use.name: "2.14" in use.releases for use in certain} == {"-std=c++17": False, "-std=c++20": True}
 
 
+def test_a_flag_for_rocm_is_not_met_by_every_build(built):
+    code = IMPORT + "IS_HIP = 1\nif IS_HIP:\n    flags = ['-std=c++17']\nelse:\n    flags = ['-O3']\n"
+    certain, possible = built(code + "CppExtension('x', [], extra_compile_args=flags)")
+    assert (certain, [use.name for use in possible]) == ([], ["-std=c++17"])
+
+
 def test_headers_and_macros_of_the_sources_that_are_built(built):
     source = '#include <torch/extension.h>\n#include "inner.h"\n#include <torch/csrc/utils/six.h>\n'
     inner = "#ifndef INNER\n#define INNER\n#include <c10/util/variant.h>\nAT_DISPATCH_ALL_TYPES_AND_HALF(x)\n#endif\n"

@@ -555,3 +555,25 @@ def test_the_last_star_import_that_has_a_name_counts(names):
 def test_modules_that_star_import_each_other_are_seen_whole(names):
     code = "from other import *\nimport torch\ndef f(): return torch.added"
     assert names(code, other="from code import *\ndef g(): return torch.added") == ["torch.added"] * 2
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from b import f", "import b", "from b import *", "from b import (\n    # one\n    f,\n)", "from b import \\\n    f",
+        "def g():\n    from b import f", "from c import f", "import os, b as d",
+    ],
+)  # fmt: skip
+def test_of_much_code_what_has_nothing_to_do_with_torch_is_not_looked_into(see, monkeypatch, line):
+    monkeypatch.setattr("torchproof.reports.code.uses._MANY", 0)
+    files = {"b": "import torch\ndef f(): pass", "c": "from b import f", "other": "print 'Python 2, and nothing to us'"}
+    found = see("import b\nb.torch.added(1)", **files, more=line)
+    assert [use.name for use in found.certain] == ["torch.added"]
+    assert (found.code.read, found.code.unread) == (5, [])
+
+
+def test_of_much_code_what_reaches_torch_through_others_is_looked_into(see, monkeypatch):
+    monkeypatch.setattr("torchproof.reports.code.uses._MANY", 0)
+    files = {"a": "from b import nn", "b": "from c import (\n    nn,\n)", "c": "from torch import nn"}
+    found = see("import a\nclass Net(a.nn.Module):\n    def f(self): self.compile()", **files)
+    assert "torch.nn.Module.compile" in [use.name for use in found.certain]
