@@ -32,7 +32,7 @@ def signatures(
     text = _inspected(value, is_bound, best) if callable(value) else None
     if text is not None:
         yield text
-        for overload in _overloads(value):
+        for overload in (*_overloads(value), *_registered(value)):
             yield _inspected(overload, is_bound or inspect.isclass(value), best) or "(...)"
     if text in (None, "(*args, **kwargs)"):
         yield from _documented(name, value)
@@ -97,6 +97,12 @@ def _overloads(value: object) -> Sequence[Callable[..., object]]:
     if sys.version_info < (3, 11) or not isinstance(function, types.FunctionType):
         return []
     return typing.get_overloads(function)
+
+
+def _registered(value: object) -> list[Callable[..., object]]:
+    """What `functools.singledispatch` calls in place of a function, by the class of the first argument."""
+    registry = getattr(value, "registry", {})
+    return [one for cls, one in registry.items() if cls is not object] if hasattr(value, "dispatch") else []
 
 
 # --- signatures of built-ins ------------------------------------------------------------------------------------------

@@ -664,6 +664,11 @@ def test_what_must_be_passed_is_renamed_where_all_around_it_is_the_same(old, new
     assert "parameters reordered" not in [kind for kind, _ in of_parameters(old, new)]
 
 
+def test_another_form_beside_the_old_one_takes_nothing_away():
+    names = inventory("torch.f | function ; (lib, name) | function ; (qualname, types, *, lib=None) ; (lib, name)")
+    assert {change.kind for change in changes(names, OLD, NEW)} == {"parameter added"}
+
+
 def test_a_default_that_all_overloads_change():
     names = inventory("torch.f | function ; (a, b=1) ; (a, c, b=1) | function ; (a, b=2) ; (a, c, d, b=2)")
     assert [(change.kind, change.parameter) for change in changes(names, OLD, NEW)] == [

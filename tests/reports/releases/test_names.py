@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, singledispatch
 from itertools import pairwise
 
 import pytest
@@ -12,6 +12,7 @@ from torchproof.inventory import inventory
 from torchproof.reports.releases import defaults
 from torchproof.reports.releases.names import _EVERYWHERE, KINDS, is_private
 from torchproof.reports.releases.names import changes as uncached
+from torchproof.reports.releases.signatures import signatures
 
 changes = cache(uncached)
 RELEASES = inventory().releases
@@ -72,6 +73,18 @@ def test_what_a_none_stands_for_is_known(old, new):
         if change.kind == "default" and "None" in (change.old, change.new) and change.parameter:
             sides = ((change.old, old), (change.new, new))
             assert None not in [defaults.meant(change.name, change.parameter, *side) for side in sides]
+
+
+def test_a_function_that_is_dispatched_by_its_first_argument_has_all_forms():
+    @singledispatch
+    def f(name, types): ...
+
+    @f.register
+    def _(lib: list, name): ...
+
+    assert list(signatures("torch.f", f, {})) == ["(name, types)", "(lib, name)"]
+    told = [one for one in changes(inventory(), "2.1", "2.2") if one.name == "torch.library.impl"]
+    assert {one.kind for one in told} == {"parameter added"}
 
 
 def test_each_known_default_is_one_of_a_release():
