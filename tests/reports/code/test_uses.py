@@ -560,7 +560,7 @@ def test_modules_that_star_import_each_other_are_seen_whole(names):
 @pytest.mark.parametrize(
     "line",
     [
-        "from b import f", "import b", "from b import *", "from b import (\n    # one\n    f,\n)", "from b import \\\n    f",
+        "from b import f", "import b", "from b import *", "from b import (\n    # 1\n    f,\n)", "from b import \\\n    f",
         "def g():\n    from b import f", "from c import f", "import os, b as d",
     ],
 )  # fmt: skip
