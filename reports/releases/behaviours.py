@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from torchproof import releases
-from torchproof.calls import ANY, NONE
+from torchproof.calls import ANY, NONE, clauses
 from torchproof.facts import bound_on
 from torchproof.inventory import Inventory
 from torchproof.reports.index import IndexedFact
@@ -68,10 +68,11 @@ def _births(fact: IndexedFact, inventory: Inventory) -> set[str]:
 
 
 def _speaks_of(fact: IndexedFact, added: dict[str, set[str]], inventory: Inventory, old: str) -> bool:
-    """Whether the claim names a parameter that came to a subject, or went."""
+    """Whether the claim names a parameter that came to a subject, or went, and is not about calls without it."""
     code = " ".join(re.findall(r"`[^`]*`", fact.claim))
     before = (inventory.find(subject, old) for subject in fact.subjects)
     parameters = set().union(*(added.get(entry.name, ()) for entry in before if entry))
+    parameters -= {one for clause in clauses(fact.calls or ANY) if clause.verb == "not" for one in clause.words}
     return not parameters.isdisjoint(re.findall(r"\w+", code))
 
 

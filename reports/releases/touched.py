@@ -176,34 +176,40 @@ class _Behaviours:
             for subject in change.subjects if change.kind == "behaviour" else ():
                 self.about[operation(subject)][change] = None
         self.places: dict[Concern, dict[Change, dict[str, None]]] = {one: defaultdict(dict) for one in Concern}
+        self.used: dict[tuple[Concern, Change], list[Use]] = defaultdict(list)
 
     def meet(self, certain: list[Use], possible: list[Use]) -> None:
         """Judge uses; a method of something unknown is met only where its arguments tell what it is."""
         for use in certain:
             for change in self._of(use):
                 concern = self.concerns.of(use, change.calls or ANY, self._entries(use))
-                self.places[concern][self._named(change, use)][use.where] = None
+                self._note(concern, change, use)
         for use in possible:
             for change in self._of(use):
                 if self.concerns.is_shown(use, change.calls or ANY, self._entries(use)):
-                    self.places[Concern.MAY][self._named(change, use)][use.where] = None
+                    self._note(Concern.MAY, change, use)
+
+    def _note(self, concern: Concern, change: Change, use: Use) -> None:
+        self.places[concern][change][use.where] = None
+        self.used[concern, change].append(use)
 
     def felt(self) -> tuple[list[Touched], list[Touched], list[Touched]]:
         """What certainly changes, what is only gained, and what may be felt and is no gain."""
-        sure = self._all(Concern.YES)
-        may = [one for one in self._all(Concern.MAY) if one.change not in self.places[Concern.YES]]
-        gains = [one for one in sure if one.change.gain]
-        return [one for one in sure if not one.change.gain], gains, [one for one in may if not one.change.gain]
+        sure, may = list(self.places[Concern.YES]), self.places[Concern.MAY].keys() - self.places[Concern.YES].keys()
+        return (
+            self._all(Concern.YES, (one for one in sure if not one.gain)),
+            self._all(Concern.YES, (one for one in sure if one.gain)),
+            self._all(Concern.MAY, (one for one in may if not one.gain)),
+        )
 
     @property
     def unconcerned(self) -> int:
         """How many behaviours of names in use concern none of the uses."""
         return len(self.places[Concern.NO].keys() - self.places[Concern.MAY].keys() - self.places[Concern.YES].keys())
 
-    def _all(self, concern: Concern) -> list[Touched]:
-        return sorted(
-            (Touched(change, tuple(lines), False) for change, lines in self.places[concern].items()), key=_order
-        )
+    def _all(self, concern: Concern, changes: Iterable[Change]) -> list[Touched]:
+        places = self.places[concern]
+        return sorted((Touched(self._named(concern, one), tuple(places[one]), False) for one in changes), key=_order)
 
     def _of(self, use: Use) -> Iterable[Change]:
         """The behaviours of what a use calls, in so far as it works at all."""
@@ -215,11 +221,11 @@ class _Behaviours:
     def _entries(self, use: Use) -> tuple[Entry | None, ...]:
         return self.inventory.find(use.name, self.new), self.inventory.find(use.name, self.old)
 
-    def _named(self, change: Change, use: Use) -> Change:
-        """By the name of the subject that is used."""
-        names = [one.name for one in self._entries(use) if one] or [use.name]
-        is_first = operation(change.name) in {operation(name) for name in (use.name, *names)}
-        return change if is_first else replace(change, name=names[0])
+    def _named(self, concern: Concern, change: Change) -> Change:
+        """By the name of a subject that is used, where its first one is not."""
+        used = [[one.name for one in self._entries(use) if one] or [use.name] for use in self.used[concern, change]]
+        is_first = any(operation(name) == operation(change.name) for names in used for name in names)
+        return change if is_first else replace(change, name=used[0][0])
 
 
 def _touches(change: Change, use: Use, before: Entry | None, after: Entry | None, reason: str | None) -> bool:

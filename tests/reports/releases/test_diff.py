@@ -296,6 +296,11 @@ def test_a_fact_about_a_new_parameter_is_no_changed_behaviour():
     assert felt(facts, "torch.f | function ; (a) | function ; (a, b=1)") == []
 
 
+def test_what_a_new_parameter_is_by_default_is_told_to_calls_without_it():
+    facts = [fact("a", since="2.1", claim="`f` does other things, as `b` is True.", calls="not b")]
+    assert felt(facts, "torch.f | function ; (a) | function ; (a, b=True)") == [("torch.f", None, facts[0].claim)]
+
+
 def test_what_held_in_neither_release_is_no_news():
     names = inventory("torch.f | function ; () | .")
     names.releases = ("1.9", "2.0", "2.1", "2.2")
