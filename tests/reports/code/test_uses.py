@@ -468,6 +468,7 @@ def test_a_name_that_no_release_has(see, code, name):
         "setattr(torch, 'never', mine)\ntorch.never(1)",
         "import torch_npu\ntorch.npu.synchronize()",  # another package brings it
         "torch.nn.functional.math.pi",  # a module has names of what it imports
+        "torch.torch.Tensor",
         "from torch.nn.functional import Optional",
         "torch.nn.functional.urlparse",
         "torch.ops.mine.op(1)",
