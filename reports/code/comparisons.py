@@ -132,11 +132,12 @@ def _shown(version: str, side: Any) -> int:
 
 
 def _ordered(version: str, mine: Any, how: type, other: Any) -> bool | None:
-    parts = isinstance(other, (list, tuple)) and all(isinstance(one, str) for one in other)
-    if not parts and (isinstance(other, bool) or not isinstance(other, (str, int, float))):
+    if isinstance(other, (list, tuple)) and all(isinstance(one, str) for one in other):
+        other = ".".join(other)
+    if isinstance(other, bool) or not isinstance(other, (str, int, float)):
         return None
     try:
-        asked = Version(".".join(other) if parts else str(other))
+        asked = Version(str(other))
     except InvalidVersion:
         return None
     return _ORDERS[how](Version(".".join(version.split(".")[: _shown(version, mine)])), asked)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 
 from torchproof.reports.code.guards import Guards
 from torchproof.reports.code.headers import standard
@@ -94,7 +95,7 @@ class Expressions:
             keys = [ast.Constant(one.arg) if one.arg else None for one in node.keywords]
             self._extend(name, [*[None] * len(node.args), *keys], values)
 
-    def _extend(self, name: str, keys: list[ast.expr | None], values: list[ast.expr]) -> None:
+    def _extend(self, name: str, keys: Sequence[ast.expr | None], values: list[ast.expr]) -> None:
         """Let a name of this scope stand for the dict that it is, or may be, with more in it."""
         now = self.state.scope.names.get(name, ())
         one = now[0][1] if len(now) == 1 else None

@@ -188,7 +188,7 @@ class Question:
         if root == "re":
             return of_pattern(word, given)
         if word == "SpecifierSet" and root in _VERSION_HOMES:
-            return SpecifierSet(given[0], prereleases=True)
+            return SpecifierSet(str(given[0]), prereleases=True)
         if root in ("importlib", "importlib_metadata", "pkg_resources"):
             return self._metadata(word, given)
         if home in ("operator", "_operator") and word in ("eq", "ne", "lt", "le", "gt", "ge"):

@@ -30,8 +30,7 @@ def rest(function: LocalFunction | None) -> str | None:
 
 def is_passed_on(keyword: ast.keyword, function: LocalFunction | None) -> bool:
     """Whether a call passes a function's own `**rest` as it is."""
-    is_unpacked = keyword.arg is None and isinstance(keyword.value, ast.Name)
-    return is_unpacked and keyword.value.id == rest(function)
+    return keyword.arg is None and isinstance(keyword.value, ast.Name) and keyword.value.id == rest(function)
 
 
 class Wrappers:
