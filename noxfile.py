@@ -173,18 +173,30 @@ def compare(session: nox.Session) -> None:
 
 @nox.session
 def inventory(session: nox.Session) -> None:
-    """Ask every release what it has and write inventory.tsv and headers.tsv (half an hour, a release a time)."""
+    """Ask every supported release what it has, calls and takes (half an hour, a release a time).
+
+    Writes torchproof/inventory.tsv and headers.tsv, and reports/releases/contracts.tsv and values.tsv beside it.
+    """
     folder = ROOT / ".nox" / "inventory"
-    folder.mkdir(parents=True, exist_ok=True)
+    for what in ("contracts", "values"):
+        (folder / what).mkdir(parents=True, exist_ok=True)
     for release in supported().values():
         was_there = _folder(release).exists()
         python = _environment(session, release, "tensorboard", "pyyaml", "urllib3", cached=was_there)
-        session.run(python, "-I", "reports/releases/ask.py", str(folder / f"{release.name}.txt"), external=True)
+        answer = str(folder / f"{release.name}.txt")
+        contracts, values = (str(folder / what / f"{release.name}.txt") for what in ("contracts", "values"))
+        session.run(python, "-I", "reports/releases/ask.py", answer, external=True)
+        session.run(python, "-I", "reports/releases/contracts.py", answer, contracts, external=True)
+        session.run(python, "-I", "reports/releases/values.py", values, external=True)
         session.run(python, "-I", "reports/releases/cpp.py", str(folder / f"{release.name}.json"), external=True)
         if not was_there:
             shutil.rmtree(_folder(release))
-    answers = [str(folder / f"{name}.txt") for name in supported()]
-    session.run(*_reports(session), "inventory", *answers, "-o", "torchproof/inventory.tsv", external=True)
+    merge = [*_reports(session), "inventory"]
+    names = [f"{name}.txt" for name in supported()]
+    session.run(*merge, *(str(folder / one) for one in names), "-o", "torchproof/inventory.tsv", external=True)
+    for what in ("contracts", "values"):
+        answers = (str(folder / what / one) for one in names)
+        session.run(*merge, *answers, "--differing", "-o", f"reports/releases/{what}.tsv", external=True)
     answers = [str(folder / f"{name}.json") for name in supported()]
     session.run(*_reports(session), "headers", *answers, "-o", "torchproof/headers.tsv", external=True)
 

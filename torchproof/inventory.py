@@ -107,6 +107,14 @@ class Inventory:
                 return _entry(name, state)
         return None
 
+    def state(self, owner: str, member: str, release: str) -> str | None:
+        """The state of a member in a release, as the file has it: other files of the same form have other states."""
+        if release not in self.releases:
+            return None
+        position = self.releases.index(release)
+        states = self._members(owner).get(member, ())
+        return next((state for spans, state in states if self._spans(spans)[position]), None)
+
     @cache  # noqa: B019 - there is one inventory in a process
     def find(self, name: str, release: str) -> Entry | None:
         """What a program gets by this dotted name: through aliases, from base classes and for attributes of both."""
@@ -164,6 +172,10 @@ class Inventory:
             member = name or member
             if not spans or self._spans(spans)[position]:
                 yield f"{owner}.{member}", state[0] if state else ""
+
+    def owners(self) -> list[str]:
+        """What has members, in the order of the file."""
+        return list(self._starts)
 
     def members(self, owner: str) -> list[str]:
         """The names of what a module or class itself has in any release, without the owner's."""

@@ -7,7 +7,8 @@ from enum import Enum
 from functools import cache, cached_property
 
 from torchproof.inventory import Entry, Inventory, Signature
-from torchproof.reports.code import headers
+from torchproof.reports.code import headers, refusals
+from torchproof.reports.code.contracts import Duty, contracts
 from torchproof.reports.code.values import Name
 
 # Classes of torch whose objects are met without a sign of what they are.
@@ -31,7 +32,8 @@ FUNCTION = Name("function")
 class Use:
     """One place that uses a name.
 
-    `how` is 'called', 'mentioned', 'imported', 'written' (of a setting), or one of headers.HOWS.
+    `how` is 'called', 'mentioned', 'imported', 'written' (of a setting), 'asked' (for the class), 'overridden',
+    'implemented', or one of headers.HOWS.
     """
 
     name: str
@@ -46,6 +48,8 @@ class Use:
     caught: frozenset[str] = frozenset()  # the exceptions that have a handler around it, by their own names
     decorates: bool = False
     at_import: bool = False  # runs when its module is imported, not only when a function is called
+    after: tuple[str, ...] = ()  # of a class that is 'asked' about: those that are asked about before
+    duty: Duty | None = None  # of something that is 'implemented': what torch calls of it
 
     @property
     def where(self) -> str:
@@ -84,6 +88,11 @@ def works(use: Use, inventory: Inventory, release: str) -> str | None:
         return "the code itself refuses it"
     if use.how in headers.HOWS:
         return headers.fault(use.how, use.name, release)
+    if use.how == "overridden":
+        return None
+    if use.duty:
+        reason = contracts().fails(use.duty, release)
+        return reason and f"{use.name} {reason}"
     known = catalog(inventory)
     place = known.places[release]
     entry = known.entries(use.name)[place]
@@ -93,7 +102,18 @@ def works(use: Use, inventory: Inventory, release: str) -> str | None:
         return f"{use.name} does not exist" if known.is_missed(use, place) else None
     if use.how != "called":
         return None
-    return f"{use.name} only raises: {entry.raises}" if entry.raises else known.misfit(use, release)
+    if entry.raises:
+        return f"{use.name} only raises: {entry.raises}"
+    return known.misfit(use, release) or _refusal(use, entry, release)
+
+
+def _refusal(use: Use, entry: Entry, release: str) -> str | None:
+    """Why the release refuses an argument, a word that others take."""
+    for parameter in refusals.parameters(entry.name):
+        word = use.argument(parameter, entry)
+        if isinstance(word, str) and word in refusals.refused(entry.name, parameter, release):
+            return f'{use.name} refuses {parameter}="{word}"'
+    return None
 
 
 class Catalog:
@@ -171,6 +191,13 @@ class Catalog:
                 break
             known += f".{part}"
         return known
+
+    @cache  # noqa: B019 - there is one catalog in a process
+    def above(self, name: str) -> tuple[str, ...]:
+        """The classes of torch above a class, in some release, by the names that releases themselves give them."""
+        bases = {base: None for entry in self.entries(name) if entry for base in entry.bases if Name(base).is_torch}
+        own = [one.name for base in bases for one in self.entries(base) if one]
+        return tuple(dict.fromkeys([*own, *(above for base in bases for above in self.above(base))]))
 
     @cached_property
     def telling(self) -> dict[str, list[str]]:

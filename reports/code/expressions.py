@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from torchproof.reports.code.chains import Question
 from torchproof.reports.code.guards import Guards
 from torchproof.reports.code.headers import standard
 from torchproof.reports.code.settings import Settings, is_patch_of_object
@@ -131,6 +132,21 @@ class Expressions:
         for _, value in self._resolve(owner) if owner else ():
             if isinstance(value, Instance) and value.of is self.state.cls:
                 self._attribute_is(str(node.args[0].value), node, self.value(node.args[1]))
+
+    def asked(self, questions: Iterable[Question]) -> None:
+        """Note classes of torch that are asked about after others, of which they may be subclasses in some releases."""
+        before: dict[str, list[str]] = {}
+        for subject, node in questions:
+            for one in node.elts if isinstance(node, ast.Tuple) else [node]:
+                self.sightings.asked(self._resolve(one), one, before.setdefault(subject, []))
+
+    def table(self, node: ast.expr) -> ast.expr:
+        """The dict or list that a loop goes over, where it is written or in the name that is bound to it."""
+        if isinstance(node, ast.Call) and not node.args and word(node.func) in ("items", "keys"):
+            return self.table(node.func.value) if isinstance(node.func, ast.Attribute) else node
+        values = self._resolve(node)
+        value = values[0][1] if len(values) == 1 else None
+        return value.node if isinstance(value, Expression) else node
 
     def _Constant(self, node: ast.Constant) -> None:
         if isinstance(node.value, str) and standard(node.value):

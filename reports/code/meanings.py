@@ -32,7 +32,7 @@ from torchproof.reports.code.values import (  # fmt: skip
 )
 
 # Base classes that bring nothing that a class of torch might have as well.
-_BARE_BASES = {"object", "abc.ABC", "typing.Generic", "typing.Protocol", "typing_extensions.Protocol", "Generic", "ABC"}
+BARE_BASES = {"object", "abc.ABC", "typing.Generic", "typing.Protocol", "typing_extensions.Protocol", "Generic", "ABC"}
 
 
 class Meanings(Results):
@@ -62,7 +62,10 @@ class Meanings(Results):
         if isinstance(node, ast.IfExp):
             condition = self._condition(node.test, scope)
             yes, no = self.resolve(node.body, scope), self.resolve(node.orelse, scope)
-            return merged(within(yes, condition.true), within(no, condition.false)) if yes and no else ()
+            found = merged(within(yes, condition.true), within(no, condition.false)) if yes and no else ()
+            either = [value for _, value in (*yes, *no) if isinstance(value, Constant) and isinstance(value.value, str)]
+            is_of_texts = len(yes) == len(no) == 1 and len(either) == 2 and found == self.unknown
+            return ((self.known.all, OneOf(tuple(either))),) if is_of_texts else found
         telling = tuple((mask, value) for mask, value in self.computed(node, scope) if _is_telling(value))
         return telling or self.tables.chosen(node, scope)
 
@@ -283,7 +286,7 @@ class Meanings(Results):
                     dotted = f"{value.dotted}.{name}"
                     if self.known.having(dotted):
                         inherited.append((mask, Name(dotted, is_bound)))
-                elif not (isinstance(value, Name) and value.dotted in _BARE_BASES):
+                elif not (isinstance(value, Name) and value.dotted in BARE_BASES):
                     return self.unknown
             if inherited:
                 return gathered(inherited)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
-from torchproof.reports.code.catalog import FUNCTION, Argument, Literal, Use
+from torchproof.reports.code import refusals
+from torchproof.reports.code.catalog import FUNCTION, Argument, Literal, Use, places_of
+from torchproof.reports.code.duties import Duties
 from torchproof.reports.code.meanings import Meanings
 from torchproof.reports.code.notes import Notes
 from torchproof.reports.code.nowhere import is_nowhere
@@ -54,6 +56,7 @@ class Sightings:
         self.notes = notes
         self.meanings = meanings
         self.state = state
+        self.duties = Duties(notes, state, meanings)
 
     def note(self, values: Values, how: str, node: ast.expr, args: Sequence[ast.expr] = ()) -> bool:
         """Note the uses that the values of an expression are, a call's with its `args`; False where none is."""
@@ -67,6 +70,8 @@ class Sightings:
                 self._speaks_of(value, mask)
                 if isinstance(node, ast.Call):
                     self._calls(value, mask, node)
+                if isinstance(value, LocalClass) and how == "called":
+                    self.duties.made(value, mask)
         return found
 
     def _calls(self, value: LocalClass | LocalFunction, mask: int, node: ast.Call) -> None:
@@ -83,6 +88,17 @@ class Sightings:
             self.notes.wrappers.calls(called, found)
         elif self.known.working(use) != self.known.all:
             self.notes.found.append(found)
+
+    def asked(self, values: Values, node: ast.expr, before: list[str]) -> None:
+        """Note a class that is asked about after the classes `before`, and add it to them."""
+        if len(values) == 1 and isinstance(value := values[0][1], Name) and value.is_torch:
+            name = next((one.name for one in reversed(self.known.entries(value.dotted)) if one), "")
+            if self.known.kind(name) == "class":
+                if after := tuple(one for one in before if one in self.known.above(name)):
+                    use = Use(name, *self.state.module.place(node.lineno), "asked", frozenset(), after=after)
+                    certain = not (self.state.doubt or self.state.is_typing)
+                    self.notes.found.append(Found(use, certain, values[0][0] & self.state.releases, self.state.inside))
+                before.append(name)
 
     def imported(self, value: Value, node: ast.stmt) -> None:
         """Note what an import statement gives."""
@@ -126,7 +142,32 @@ class Sightings:
                 value.dotted.endswith(".__init__") or self.known.kind(name) in ("method", "property")
             )
             passed = self._passed(node, args, is_unbound)
+            if how == "called":
+                self.duties.passed(name, mask, node, args)
         self._add(Name(name, value.is_bound, value.unless), mask & self.state.releases, how, node, passed)
+        if how == "called" and isinstance(node, ast.Call):
+            self._perhaps(name, mask, node, args, passed)
+
+    def _perhaps(self, name: str, mask: int, node: ast.Call, args: Sequence[ast.expr], passed: Passed) -> None:
+        """Note a call once more for each word that an argument may be, where releases differ in the words they take."""
+        keywords, positional, unpacks, literals = passed
+        entry = next((one for one in reversed(self.known.entries(name)) if one), None)
+        for parameter in refusals.parameters(entry.name) if entry else ():
+            places = [*places_of(parameter, entry), parameter]
+            given = {**dict(enumerate(args)), **{one.arg: one.value for one in node.keywords}}
+            for place, one in ((place, given[place]) for place in places if place in given):
+                for word in self._words(one):
+                    said = (*literals, (place, word))
+                    passing = Use(name, *self.state.module.place(node.lineno), "called", frozenset(), keywords,
+                                  positional, unpacks, said)  # fmt: skip
+                    if not self.state.is_typing:
+                        self.notes.found.append(Found(passing, False, mask & self.state.releases, self.state.inside))
+
+    def _words(self, node: ast.expr) -> list[str]:
+        """What `"mps" if … else "cpu"` may be, where it stands or in the name that is bound to it."""
+        values = self.meanings.resolve(node, self.state.scope) if isinstance(node, (ast.Name, ast.IfExp)) else ()
+        several = [one for _, value in values if isinstance(value, OneOf) for one in value.values]
+        return [one.value for one in several if isinstance(one, Constant) and isinstance(one.value, str)]
 
     def _said(self, dotted: str) -> str:
         """The part of a dotted name that is torch's: of what is unknown, only a part below a module or a class."""

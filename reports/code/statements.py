@@ -6,6 +6,7 @@ import ast
 from copy import copy
 from itertools import chain
 
+from torchproof.reports.code.chains import branches, cases, looped
 from torchproof.reports.code.expressions import Expressions
 from torchproof.reports.code.syntax import (
     defaults,
@@ -51,7 +52,9 @@ class Statements:
 
     def walk(self, body: list[ast.stmt]) -> None:
         """Walk statements in their order."""
-        for node in body:
+        for place, node in enumerate(body):
+            if isinstance(node, ast.If):
+                self.expressions.asked(branches(body[place:]))
             getattr(self, f"_{type(node).__name__}", self.expressions.below)(node)
 
     # Statements that bind names
@@ -146,7 +149,9 @@ class Statements:
         for one in (*node.bases, *(keyword.value for keyword in node.keywords)):
             self.expressions.walk(one)
         bases = [one.value if isinstance(one, ast.Subscript) else one for one in node.bases]
-        cls = LocalClass(node.name, tuple(self._base(one) for one in bases), *stores(node))
+        cls = LocalClass(
+            node.name, tuple(self._base(one) for one in bases), *stores(node), self.state.module.place(node.lineno)
+        )
         self.sightings.notes.note_class(cls, filter(None, map(word, bases)))
         around, of, before = self.state.scope, self.state.cls, (self.state.releases, self.state.doubt)
         self.state.scope, self.state.cls = Scope("class", self.state.module, around, cls=cls), cls
@@ -162,6 +167,7 @@ class Statements:
         self.state.scope, self.state.cls = around, of
         self.state.releases, self.state.doubt = before
         self.state.bind(node.name, ((self.state.everywhere, cls),))
+        self.sightings.duties.subclassed(cls)
 
     def _base(self, node: ast.expr) -> Values:
         values = self.meanings.resolve(node, self.state.scope)
@@ -209,6 +215,7 @@ class Statements:
 
     def _For(self, node: ast.For | ast.AsyncFor) -> None:
         self.expressions.walk(node.iter)
+        self.expressions.asked(looped(node, self.expressions.table(node.iter)))
         self._loop(node)
 
     _AsyncFor = _For
@@ -316,6 +323,7 @@ class Statements:
 
     def _Match(self, node: ast.Match) -> None:
         self.expressions.walk(node.subject)
+        self.expressions.asked(cases(node))
         for case in node.cases:
             for name in names_bound([case]):
                 self.state.bind(name, self.state.unknown)

@@ -122,13 +122,15 @@ class LocalFunction:
 class LocalClass:
     """A class of the same code: `stores` counts the assignments to each attribute, `values` has what is assigned.
 
-    `declared` is what annotations say of attributes, and `releases` are those in which its constructor does not refuse.
+    `declared` is what annotations say of attributes, and `releases` are those in which its constructor does not refuse;
+    `place` is the file and line that define it.
     """
 
     name: str
     bases: tuple[Values, ...]
     stores: dict[str, int]
     is_dynamic: bool
+    place: tuple[str, int]
     releases: int = -1
     values: dict[str, dict[ast.AST, Values]] = field(default_factory=dict)  # by the places that assign
     declared: dict[str, Values] = field(default_factory=dict)

@@ -52,14 +52,19 @@ _SAYS = {
     "parameter renamed": "passing the old name is refused",
     "parameter required": "not passing it is refused",
     "parameters reordered": "calls by position are refused, or mean something else",
+    "value refused": "passing it is refused",
+    "contract": "what torch calls in the code's own classes is called otherwise",
     "build": "an extension does not compile",
     "default": "not passing it may mean something else",
     "behaviour": "the same call does something else",
+    "no longer called": "what overrides it has no effect",
+    "another base": "`isinstance` takes it for something else",
     "deprecated": "it works, and is to go",
     "warning": "calling it gives another warning",
     "no longer deprecated": "it is to stay",
     "parameter optional": "it had to be passed: nothing to do",
     "parameter added": "optional: nothing to do",
+    "value taken": "nothing to do",
     "new": "nothing to do",
     NOWHERE: "a mistake in the code, or older than all known releases",
     COMPARISON: "as text or as numbers, versions compare otherwise",
@@ -73,8 +78,9 @@ _NAMES = 24  # of one owner, in one row
 _PARAMETERS = 6  # of one order, in one row
 _PLACES = 8  # of one change
 _GAINS = "refused before, or slower"
-_FELT = ("platform", "default", "behaviour", "deprecated", "warning")  # by code that goes on to work
-_NOTHING_TO_DO = ("no longer deprecated", "parameter optional", "parameter added", "new")
+# By code that goes on to work.
+_FELT = ("platform", "default", "behaviour", "no longer called", "another base", "deprecated", "warning")
+_NOTHING_TO_DO = ("no longer deprecated", "parameter optional", "parameter added", "value taken", "new")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -401,6 +407,8 @@ def _inside(change: Change) -> str:
             return f"{change.parameter} {new}" if change.parameter else f"{_few(was)} → {_few(now)}"
         case "default":
             return f"{change.parameter}={old} → {new}" if change.parameter else ""
+        case "value refused" | "value taken":
+            return f'{change.parameter}="{was or now}"'
     return ""
 
 
@@ -414,6 +422,8 @@ def _behind(change: Change) -> str:
     if change.kind in ("moved", "renamed"):
         owner, _, member = change.to.rpartition(".")
         return f" → in {owner}" if member == change.name.rpartition(".")[2] else f" → {change.to}"
+    if change.kind == "another base":
+        return f" is a {change.new}" if change.new else f" is no {change.old}"
     if change.kind == "replaced" or (change.kind == "default" and not change.parameter):
         return f": {change.old} → {change.new}"
     return f" (module with {change.names} names)" if change.names > 1 else ""

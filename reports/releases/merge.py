@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from torchproof.inventory import VERSION
+from torchproof.inventory import VERSION, Inventory, inventory
 
 HELP = "Make the inventory of all releases from each one's answer."
 
@@ -25,20 +25,24 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="what one release says it has, in a file named as the release, oldest first",
     )
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", required=True, help="the file to write")
+    parser.add_argument(
+        "--differing", action="store_true", help="leave out what all releases say alike that have what it belongs to"
+    )
 
 
 def command(options: argparse.Namespace) -> int:
     """Merge them."""
     answers = {path.stem: path.read_text(encoding="utf-8").splitlines() for path in options.answers}
-    options.output.write_text(merge(answers), encoding="utf-8")
+    options.output.write_text(merge(answers, inventory() if options.differing else None), encoding="utf-8")
     print(f"{len(answers)} releases: {options.output}")
     return 0
 
 
-def merge(answers: Mapping[str, Iterable[str]]) -> str:
-    """The text of the data file: what has not changed over releases stands in it once.
+def merge(answers: Mapping[str, Iterable[str]], names: Inventory | None = None) -> str:
+    """The text of the data file: what has not changed over releases stands in it once, or not at all.
 
-    `answers` has the lines of each release's answer, in the order of releases.
+    `answers` has the lines of each release's answer, in the order of releases; with the inventory's `names`, only
+    what differs between releases that have what it belongs to is kept.
     """
     releases = list(answers)
     owners: dict[str, dict[str, dict[str, list[bool]]]] = defaultdict(lambda: defaultdict(dict))
@@ -51,9 +55,14 @@ def merge(answers: Mapping[str, Iterable[str]]) -> str:
     owners.pop("", None)  # torch itself, which every release has
     text = [VERSION, f"releases {' '.join(releases)}"]
     for owner in sorted(owners):
-        text.append(owner)
-        for member in sorted(owners[owner]):
-            text += _lines(member, owners[owner][member], releases)
+        having = [names is not None and names.find(owner, release) is not None for release in releases]
+        lines = [
+            line
+            for member, states in sorted(owners[owner].items())
+            if names is None or any(present != having for present in states.values())
+            for line in _lines(member, states, releases)
+        ]
+        text += [owner, *lines] if lines else []
     return "\n".join(text) + "\n"
 
 

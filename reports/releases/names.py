@@ -11,16 +11,21 @@ A change has one of these kinds, most felt first:
     parameter gone        passing `parameter` is refused
     parameter renamed     it is passed as `to`
     parameter required    it was optional, or is new, and must be passed
+    value refused         it is refused to pass `parameter` the word `old`, which was taken
+    contract              torch calls code that is written for it in another way; `hint` says how, and whose
     parameters reordered  a positional call means something else, or is refused: `old` and `new` are the orders, or
                           `parameter` is now 'keyword only' or came 'before' one that was there
     build                 an extension no longer compiles: the name is a flag, a header or a macro (with --uses alone)
     default               not passing `parameter` means `new` instead of `old`
     behaviour             a fact that begins or ends to hold: `new` is its claim, or `old` the claim that ended
+    no longer called      what code may have for itself in the place of `name`, which is gone, has no effect
+    another base          a class is a `new` now, or no `old` any more, which `isinstance` tells
     deprecated            it works, and says or documents that it will go; `new` has the words
     warning               calling it gives another warning: `old` and `new` are the category and the first words
     no longer deprecated  it was: `old` has the words
     parameter optional    it had to be passed, and `new` is its default now
     parameter added       optional: what was written before means the same
+    value taken           `parameter` may be the word `new`, which was refused
     new                   the name was not there
 """
 
@@ -36,8 +41,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from torchproof import releases
-from torchproof.inventory import Entry, Inventory, Parameter, Signature
+from torchproof.inventory import Entry, Inventory, Parameter, Signature, is_of_torch
 from torchproof.reports import Refusal
+from torchproof.reports.code import refusals
 from torchproof.reports.releases import defaults
 
 KINDS = (
@@ -50,14 +56,19 @@ KINDS = (
     "parameter renamed",
     "parameter required",
     "parameters reordered",
+    "value refused",
+    "contract",
     "build",
     "default",
     "behaviour",
+    "no longer called",
+    "another base",
     "deprecated",
     "warning",
     "no longer deprecated",
     "parameter optional",
     "parameter added",
+    "value taken",
     "new",
 )
 # Every object has these: they do not go, and operators pass what they take.
@@ -153,7 +164,37 @@ class _Comparison:
         found = [*self._lost(), *self._born()]
         for name, entry in self._pairs():
             found += compare(entry, self._there(name), self.old, self.new)
-        return self._with_bases(found)
+        return self._with_bases([*found, *self._words(), *self._other_bases()])
+
+    def _other_bases(self) -> Iterator[Change]:
+        """The classes that have others above them than they had, of those that both releases have."""
+        for name, entry in self.before.items():
+            if entry.kind == "class" and entry.alias is None and self._is_own(name):
+                old, new = (self._above(name, release) for release in (self.old, self.new))
+                for base in sorted(new - old):
+                    if self.inventory.find(base, self.old):
+                        yield Change("another base", name, new=base, hint="where both are asked for, ask for it first")
+                for base in sorted(old - new):
+                    if self.inventory.find(base, self.new):
+                        yield Change("another base", name, old=base)
+
+    def _above(self, name: str, release: str) -> set[str]:
+        """The classes above one in a release, as the newer release names them."""
+        entry = self.inventory.find(name, release)
+        bases = [base for base in (entry.bases if entry else ()) if is_of_torch(base)]
+        found = (self.inventory.find(base, self.new) for base in bases)
+        own = {there.name if there else base for base, there in zip(bases, found)}
+        return own.union(*(self._above(base, release) for base in bases))
+
+    def _words(self) -> Iterator[Change]:
+        """The words that began or ceased to be taken by what both releases have."""
+        for owner in refusals.owners():
+            for parameter in refusals.parameters(owner) if owner in self.before and owner in self.after else ():
+                old, new = (refusals.refused(owner, parameter, release) for release in (self.old, self.new))
+                for word in (one for one in new if one not in old):
+                    yield Change("value refused", owner, parameter=parameter, old=word, hint="pass another")
+                for word in (one for one in old if one not in new):
+                    yield Change("value taken", owner, parameter=parameter, new=word)
 
     @cached_property
     def gone(self) -> set[str]:

@@ -136,7 +136,7 @@ def read(path: str) -> Source:
     except (OSError, SyntaxError, ValueError):  # some files are templates
         return source
     source.redirects = any(_is_redirection(node) for node in [*tree.body, *_in_loops(tree.body)])
-    for name, origin in _top(tree.body):
+    for name, origin in bindings(tree.body):
         if is_dunder(name):
             continue
         if origin is None:
@@ -168,7 +168,7 @@ def read(path: str) -> Source:
 _NEVER = ("TYPE_CHECKING", "typing.TYPE_CHECKING", "__name__ == '__main__'")
 
 
-def _top(body: list[ast.stmt]) -> Iterator[tuple[str, str | None]]:
+def bindings(body: list[ast.stmt]) -> Iterator[tuple[str, str | None]]:
     """The names that statements bind, with what they are imported from; both branches of an `if` or a `try`."""
     for node in body:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
@@ -186,11 +186,11 @@ def _top(body: list[ast.stmt]) -> Iterator[tuple[str, str | None]]:
         elif isinstance(node, ast.Import):
             yield from ((one.asname, one.name) for one in node.names if one.asname)
         elif isinstance(node, ast.If) and ast.unparse(node.test) in _NEVER:
-            yield from _top(node.orelse)
+            yield from bindings(node.orelse)
         elif isinstance(node, (ast.If, ast.Try, ast.With, ast.For)):
-            yield from _top([*node.body, *getattr(node, "orelse", []), *getattr(node, "finalbody", [])])
+            yield from bindings([*node.body, *getattr(node, "orelse", []), *getattr(node, "finalbody", [])])
             for handler in getattr(node, "handlers", []):
-                yield from _top(handler.body)
+                yield from bindings(handler.body)
 
 
 def _assigned(function: ast.FunctionDef | ast.AsyncFunctionDef, instance: str) -> Iterator[str]:

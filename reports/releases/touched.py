@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,6 +24,10 @@ from torchproof.spellings import operation
 # The kinds of what is no change, but a mistake.
 NOWHERE = "no release has it"
 COMPARISON = "wrong comparison"
+
+
+# By code that does not do it yet, nothing of these is felt.
+_OPTIONAL = ("parameter optional", "parameter added", "no longer deprecated", "value taken", "new")
 
 
 @dataclass(frozen=True)
@@ -149,12 +153,38 @@ class _Join:
     def _of(self, use: Use) -> list[Change]:
         worked = works(use, self.inventory, self.old) is None
         reason = works(use, self.inventory, self.new) if worked else None
+        if use.how == "overridden":
+            return self._no_longer_called(use)
+        if use.duty:
+            return [self._contract(use, reason.removeprefix(f"{use.name} "))] if reason else []
         before, after = self.inventory.find(use.name, self.old), self.inventory.find(use.name, self.new)
         touching = [change for change in self._about(use, before) if _touches(change, use, before, after, reason)]
         if reason and not any(change.breaks for change in touching):
             lost = "build" if use.how in HOWS else "parameter gone" if after and not after.raises else "gone"
             touching.append(Change(lost, use.name, hint=reason))
         return touching
+
+    def _no_longer_called(self, use: Use) -> list[Change]:
+        """What a method of the code stood for is gone: torch calls it no more."""
+        names = self.inventory
+        if names.find(use.name, self.old) is None or names.find(use.name, self.new) is not None:
+            return []
+        since = self._since(lambda release: names.find(use.name, release) is None)
+        says = f"{since}, torch has and calls no such method: what overrides it has no effect"
+        return [Change("no longer called", use.name, hint=says)]
+
+    def _since(self, holds: Callable[[str], object]) -> str:
+        """The first release in which something holds, on the way from the old one to the new one, in words."""
+        releases = self.inventory.releases
+        old, new = releases.index(self.old), releases.index(self.new)
+        way = releases[old + 1 : new + 1] if old < new else releases[new:old][::-1]
+        first = next(release for release in way if holds(release))
+        return f"since {first}" if old < new else f"up to {first}"
+
+    def _contract(self, use: Use, reason: str) -> Change:
+        """What torch calls otherwise in the code, with the release that began to."""
+        since = self._since(lambda release: works(use, self.inventory, release))
+        return Change("contract", use.name, hint=f"{since}, it {reason}")
 
     def _about(self, use: Use, before: Entry | None) -> Iterator[Change]:
         """The changes of the name that is used, of what it stands for, and of what it belongs to where that went."""
@@ -213,7 +243,11 @@ class _Behaviours:
 
     def _of(self, use: Use) -> Iterable[Change]:
         """The behaviours of what a use calls, in so far as it works at all."""
-        if self.new not in use.releases or works(use, self.inventory, self.new):
+        if (
+            use.how in ("asked", "overridden", "implemented")
+            or self.new not in use.releases
+            or works(use, self.inventory, self.new)
+        ):
             return ()
         names = {operation(name) for name in (use.name, *(one.name for one in self._entries(use) if one))}
         return [change for name in names for change in self.about.get(name, ())]
@@ -230,14 +264,18 @@ class _Behaviours:
 
 def _touches(change: Change, use: Use, before: Entry | None, after: Entry | None, reason: str | None) -> bool:
     """Whether a change is felt by a use; `reason` is why the use no longer works, where that is certain."""
+    if use.how == "asked" or change.kind == "another base":
+        return change.kind == "another base" and (change.new or change.old) in use.after
     if change.kind in ("gone", "moved", "renamed"):
         return (after is None or after.raises is not None) and reason is not None
     if change.kind == "replaced" or (change.kind == "deprecated" and not change.parameter):
         return True
     if change.kind == "warning":
         return use.how == "called"
-    if use.how != "called" or change.kind in ("parameter optional", "parameter added", "no longer deprecated", "new"):
+    if use.how != "called" or change.kind in _OPTIONAL:
         return False
+    if change.kind == "value refused":
+        return use.argument(change.parameter, before) == change.old
     if change.kind == "parameters reordered":
         return _fills(use, _displaced(change), before)
     if change.kind == "parameter required":

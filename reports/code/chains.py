@@ -1,0 +1,56 @@
+"""Chains of questions for the class of one value, of which the first that is answered with yes decides."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from itertools import takewhile
+
+from torchproof.reports.code.syntax import word
+
+Question = tuple[str, ast.expr]  # what is asked about, as it is written, and the class or tuple of classes
+_ASKS = ("isinstance", "issubclass")
+_ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
+
+
+def branches(body: list[ast.stmt]) -> Iterator[Question]:
+    """The questions of an `if` at the beginning of a body, of its `elif`s, and of what follows where each one ends."""
+    for node in takewhile(lambda node: isinstance(node, ast.If), body):
+        here: list[ast.stmt] = [node]
+        ends = True
+        while len(here) == 1 and isinstance(one := here[0], ast.If):
+            yield from _questions(one.test)
+            ends = ends and isinstance(one.body[-1], _ENDS)
+            here = one.orelse
+        if here or not ends:
+            return
+
+
+def _questions(test: ast.expr) -> Iterator[Question]:
+    """What a condition asks that is enough for it to be true, or has to be true as well."""
+    if isinstance(test, ast.BoolOp):
+        for one in test.values:
+            yield from _questions(one)
+    elif isinstance(test, ast.Call) and word(test.func) in _ASKS and len(test.args) == 2:
+        yield ast.unparse(test.args[0]), test.args[1]
+
+
+def cases(node: ast.Match) -> Iterator[Question]:
+    """The questions of a `match`."""
+    for case in node.cases:
+        patterns = case.pattern.patterns if isinstance(case.pattern, ast.MatchOr) else [case.pattern]
+        for one in patterns:
+            if isinstance(one, ast.MatchClass):
+                yield "", one.cls
+
+
+def looped(node: ast.For, table: ast.expr) -> Iterator[Question]:
+    """The questions of a loop over a table of classes: `for cls, rule in {Adam: …, AdamW: …}.items()`."""
+    target = node.target.elts[0] if isinstance(node.target, ast.Tuple) and node.target.elts else node.target
+    asked = (one for statement in node.body for one in ast.walk(statement) if isinstance(one, ast.Call))
+    if any(word(one.func) in _ASKS and [word(each) for each in one.args[1:]] == [word(target)] for one in asked):
+        rows = table.keys if isinstance(table, ast.Dict) else getattr(table, "elts", [])
+        for row in rows:
+            first = row.elts[0] if isinstance(row, ast.Tuple) and isinstance(node.target, ast.Tuple) else row
+            if first is not None:
+                yield "", first

@@ -1,0 +1,209 @@
+"""The code's own classes and functions where torch calls them, and words that a release refuses."""
+
+import textwrap
+
+import pytest
+
+from torchproof.inventory import inventory
+from torchproof.reports.code.files import opened
+from torchproof.reports.code.floor import floor
+from torchproof.reports.releases.names import changes
+from torchproof.reports.releases.touched import touched
+
+
+@pytest.fixture
+def code(tmp_path):
+    """A file of code."""
+
+    def code(text):
+        path = tmp_path / "code.py"
+        path.write_text("import torch\nfrom torch import nn\n" + textwrap.dedent(text), encoding="utf-8")
+        return path
+
+    return code
+
+
+def told(path, old, new, kind="contract"):
+    """What a change of release means for the code: for each certain change of a kind its lines and hint."""
+    names = inventory()
+    found = touched(path, changes(names, old, new) if kind in OF_NAMES else [], names, old, new)
+    return [
+        ([int(place.rpartition(":")[2]) for place in one.places], one.change.name, one.change.hint)
+        for one in found.certain
+        if one.change.kind == kind
+    ]
+
+
+def needs(path):
+    """The floor of the code."""
+    with opened([str(path)]) as found:
+        return floor(found, inventory())
+
+
+OF_NAMES = ("another base", "value refused")
+LAYER = """
+class Layer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.self_attn = nn.MultiheadAttention(4, 2)
+
+    def forward(self, tgt, memory, {more}):
+        return tgt
+
+"""
+MASKS = "tgt_mask=None, memory_mask=None, tgt_key_padding_mask=None, memory_key_padding_mask=None"
+
+
+def layer(use="nn.TransformerDecoder(Layer(), 2)", more=MASKS, before=""):
+    return before + LAYER.format(more=more) + use + "\n"
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "nn.TransformerDecoder(Layer(), 2)",
+        "nn.TransformerDecoder(num_layers=2, decoder_layer=Layer())",
+        "layer = Layer()\nnn.TransformerDecoder(layer, 2)",
+        "torch.nn.modules.transformer.TransformerDecoder(Layer(), 2)",
+        "class Own(nn.TransformerDecoder):\n    def __init__(self):\n        super().__init__(Layer(), 2)",
+        "class Below(Layer): pass\nnn.TransformerDecoder(Below(), 2)",
+    ],
+)
+def test_a_layer_that_does_not_take_what_the_decoder_passes_breaks_at_its_forward(code, use):
+    says = (
+        "since 2.1, it passes memory_is_causal and tgt_is_causal, which forward of Layer does not take: "
+        "add them, or **kwargs"
+    )
+    assert told(code(layer(use)), "2.0", "2.15") == [([9], "torch.nn.TransformerDecoder", says)]
+
+
+@pytest.mark.parametrize(
+    "more", ["**masks", "*masks, **more", f"{MASKS}, **kwargs", f"{MASKS}, tgt_is_causal=None, memory_is_causal=False"]
+)
+def test_a_layer_that_takes_it_is_not_told(code, more):
+    assert told(code(layer(more=more)), "2.0", "2.15") == []
+
+
+@pytest.mark.parametrize(("old", "new"), [("2.1", "2.15"), ("2.2", "2.3")])
+def test_what_was_so_before_is_not_news(code, old, new):
+    assert told(code(layer()), old, new) == []
+
+
+def test_a_layer_of_torch_or_of_elsewhere_is_not_judged(code):
+    text = (
+        "import other\nclass Mine(other.Layer): pass\nnn.TransformerDecoder(Mine(), 2)\nnn.TransformerDecoder(x, 2)\n"
+    )
+    assert told(code(text), "2.0", "2.15") == []
+
+
+def test_a_decorator_that_may_take_the_call_keeps_a_method_from_being_judged(code):
+    text = layer().replace("    def forward", "    @wrapped\n    def forward")
+    assert told(code(text), "2.0", "2.15") == []
+
+
+def test_what_torch_reads_of_a_layer_has_to_be_there(code):
+    text = layer(more="**masks").replace("self.self_attn", "self.attention")
+    says = "since 2.1, it asks its decoder_layer for self_attn, which Layer has not"
+    assert told(code(text), "2.0", "2.15") == [([4], "torch.nn.TransformerDecoder", says)]
+
+
+def test_a_method_that_torch_no_longer_calls_has_no_effect(code):
+    text = """
+    class Plateau(torch.optim.lr_scheduler.ReduceLROnPlateau):
+        def is_better(self, a, best):
+            return a > best
+    """
+    says = "since 2.9, torch has and calls no such method: what overrides it has no effect"
+    name = "torch.optim.lr_scheduler.ReduceLROnPlateau.is_better"
+    assert told(code(text), "2.0", "2.15", "no longer called") == [([5], name, says)]
+    assert told(code(text), "2.0", "2.8", "no longer called") == []
+
+
+def test_a_method_that_became_abstract_is_missed_where_an_object_is_made(code):
+    text = """
+    from torch.distributed.checkpoint import StorageReader
+    class Reader(StorageReader):
+        def read_metadata(self): ...
+        def set_up_storage_reader(self, metadata, is_coordinator): ...
+        def prepare_local_plan(self, plan): ...
+        def prepare_global_plan(self, plans): ...
+        def read_data(self, plan, planner): ...
+    """
+    assert told(code(text), "2.0", "2.15") == []
+    ((lines, name, says),) = told(code(text.rstrip() + "\n    Reader()\n"), "2.0", "2.15")
+    assert (lines, name) == ([5], "torch.distributed.checkpoint.StorageReader")
+    assert says.startswith("since 2.3, it makes no objects of Reader, which has no reset and validate_checkpoint_id")
+
+
+def test_what_older_releases_do_not_pass_sets_the_floor(code):
+    path = code(layer(more=f"{MASKS}, *, tgt_is_causal, memory_is_causal"))
+    found = needs(path)
+    assert found.lowest == "2.1"
+    assert "does not pass tgt_is_causal and memory_is_causal, which forward of Layer requires" in (
+        found.floors["2.1"][0].words
+    )
+
+
+# --- classes of torch that are asked ----------------------------------------------------------------------------------
+
+CHAINS = {
+    "elif": "if isinstance(o, A): f()\nelif isinstance(o, B): g()",
+    "returns": "def f(o):\n    if isinstance(o, A):\n        return 1\n    if isinstance(o, B):\n        return 2",
+    "tuple": "if isinstance(o, (A, nn.Module)): f()\nelif isinstance(o, (nn.Linear, B)): g()",
+    "match": "match o:\n    case A(): f()\n    case B(): g()",
+    "table": "T = {A: 1, B: 2}\nfor cls, one in T.items():\n    if isinstance(o, cls):\n        break",
+}
+NAMES = "from torch.optim import Adam as A, AdamW as B\n"
+
+
+@pytest.mark.parametrize("chain", CHAINS.values(), ids=CHAINS)
+def test_a_class_that_got_another_base_takes_the_branch_of_that(code, chain):
+    ((lines, name, _),) = told(code(NAMES + chain), "2.6", "2.7", "another base")
+    assert name == "torch.optim.AdamW"
+    assert len(lines) == 1
+
+
+@pytest.mark.parametrize("chain", CHAINS.values(), ids=CHAINS)
+def test_the_other_order_is_no_matter(code, chain):
+    assert told(code(NAMES.replace("A,", "C,").replace("as B", "as A").replace("as C", "as B") + chain), "2.6", "2.7",
+                "another base") == []  # fmt: skip
+
+
+def test_questions_about_several_values_are_no_chain(code):
+    text = "if isinstance(o, A): f()\nelif isinstance(p, B): g()\n"
+    assert told(code(NAMES + text), "2.6", "2.7", "another base") == []
+
+
+def test_questions_that_all_are_asked_are_no_chain(code):
+    text = "if isinstance(o, A):\n    f()\nif isinstance(o, B):\n    g()\n"
+    assert told(code(NAMES + text), "2.6", "2.7", "another base") == []
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "lowest"),
+    [
+        ('torch.autocast("mps")', "2.5"),
+        ('torch.autocast(device_type="mps", dtype=torch.float16)', "2.5"),
+        ('DEVICE = "mps"\ntorch.amp.autocast(DEVICE)', "2.5"),
+        ('torch.autocast("cuda")', "2.0"),
+        ("torch.autocast(device)", "2.0"),
+        ('torch.library.Library("mine", "FRAGMENT")', "2.1"),
+    ],
+)
+def test_a_word_that_older_releases_refuse_sets_the_floor(code, call, lowest):
+    assert needs(code(call)).lowest == lowest
+
+
+def test_a_word_that_may_be_passed_is_possible(code):
+    found = needs(code('device = "mps" if ready else "cpu"\ntorch.autocast(device)'))
+    assert found.lowest == "2.0"
+    assert any(dict(use.literals).get(0) == "mps" for use in found.uses.possible)
+
+
+def test_a_word_that_a_release_ceased_to_take_breaks(code):
+    path = code('torch.compile(f, backend="nvprims_nvfuser")\ntorch.compile(f, backend="eager")')
+    ((lines, name, _),) = told(path, "2.0", "2.15", "value refused")
+    assert (lines, name) == ([3], "torch.compile")
