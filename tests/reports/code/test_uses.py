@@ -561,8 +561,8 @@ def test_modules_that_star_import_each_other_are_seen_whole(names):
 @pytest.mark.parametrize(
     "line",
     [
-        "from b import f", "import b", "from b import *", "from b import (\n    # 1\n    f,\n)", "from b import \\\n    f",
-        "def g():\n    from b import f", "from c import f", "import os, b as d",
+        "from b import f", "from b import *", "from b import (\n    # 1\n    f,\n)", "from b import \\\nf",
+        "import b", "def g():\n    from b import f", "from c import f", "import os, b as d",
     ],
 )  # fmt: skip
 def test_of_much_code_what_has_nothing_to_do_with_torch_is_not_looked_into(see, monkeypatch, line):
