@@ -182,10 +182,11 @@ def inventory(session: nox.Session) -> None:
         (folder / what).mkdir(parents=True, exist_ok=True)
     for release in supported().values():
         was_there = _folder(release).exists()
-        python = _environment(session, release, "tensorboard", "pyyaml", "urllib3", cached=was_there)
+        also = ["tensorboard", "pyyaml", "urllib3", f"torchaudio=={release.torchaudio}"]
+        python = _environment(session, release, *also, cached=was_there)
         answer = str(folder / f"{release.name}.txt")
         contracts, values = (str(folder / what / f"{release.name}.txt") for what in ("contracts", "values"))
-        session.run(python, "-I", "reports/releases/ask.py", answer, external=True)
+        session.run(python, "-I", "reports/releases/ask.py", answer, "torchvision", "torchaudio", external=True)
         session.run(python, "-I", "reports/releases/contracts.py", answer, contracts, external=True)
         session.run(python, "-I", "reports/releases/values.py", values, external=True)
         session.run(python, "-I", "reports/releases/cpp.py", str(folder / f"{release.name}.json"), external=True)

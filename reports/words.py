@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from torchproof.inventory import Entry, Inventory, Parameter
+from torchproof.inventory import PACKAGES, Entry, Inventory, Parameter
 from torchproof.reports import Refusal
 from torchproof.spellings import operation
 
@@ -241,10 +241,10 @@ def _weight(name: str, names: Inventory) -> float:
 def _by_last(names: Inventory) -> dict[str, list[str]]:
     """Every name of any release by its last part in lower case."""
     found: dict[str, list[str]] = defaultdict(list)
-    todo = ["torch", "torchvision"]
+    todo = list(PACKAGES)
     while todo:
         owner = todo.pop()
-        for member in names.members(owner):
+        for member in names.members(owner) if owner != "torch.ops" else ():  # nobody means an operator by its bare name
             found[member.lower()].append(f"{owner}.{member}")
             todo.append(f"{owner}.{member}")
     return dict(found)

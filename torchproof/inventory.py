@@ -1,7 +1,7 @@
 """What each supported release of torch has: its names with their kinds, parameters and words of deprecation.
 
-Reads `inventory.tsv`, which `nox -s inventory` makes from the releases themselves. Needs no torch. Lines with tabs
-between their fields:
+And what the torchvision and torchaudio have that go with it, as torchproof/releases.toml says. Reads `inventory.tsv`,
+which `nox -s inventory` makes from the releases themselves. Needs no torch. Lines with tabs between their fields:
 
     owner                                     a module or a public class; what follows are its members
     <tab>member<tab>spans<tab>state …         a member, the releases that have it in this state, and the state
@@ -30,7 +30,10 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
+PACKAGES = ("torch", "torchaudio", "torchvision")  # whose names it knows: torch, and what is released along with it
 VERSION = "torchproof inventory 2"
+# What a field of a state tells, by the mark it begins with; signatures have none.
+MARKS = {"<": "bases", ">": "returns", "=": "default", "!": "deprecated", "%": "warns", "^": "raises"}
 _READABLE = ("torchproof inventory 1", VERSION)  # the first one had fewer fields
 FILE = Path(__file__).parent / "inventory.tsv"
 
@@ -99,9 +102,10 @@ class Inventory:
 
     def entry(self, name: str, release: str) -> Entry | None:
         """What the release has under exactly this dotted name; None where it has nothing. Inherited names are not."""
-        if name == "torch":
-            return Entry(name, "module")
         owner, _, member = name.rpartition(".")
+        if not owner:
+            is_there = name == "torch" or any(self.entry(f"{name}.{one}", release) for one in self._members(name))
+            return Entry(name, "module") if is_there else None
         for spans, state in self._members(owner).get(member, ()):
             if self._spans(spans)[self.releases.index(release)]:
                 return _entry(name, state)
@@ -152,19 +156,19 @@ class Inventory:
         is_unknown = above is not None and not above.kind
         return not (is_unknown and any(entry and entry.kind == "class" for _, entry in self.history(owner)))
 
-    def public(self, release: str) -> dict[str, Entry]:
+    def public(self, release: str, package: str = "torch") -> dict[str, Entry]:
         """Every public name of a release, aliases included, by name."""
-        return {name: _entry(name, state) for name, state in self._states(release) if state}
+        return {name: _entry(name, state) for name, state in self._states(release, package) if state}
 
-    def everything(self, release: str) -> Iterator[tuple[str, Entry]]:
-        """Every name of a release, private ones too."""
-        return ((name, _entry(name, state)) for name, state in self._states(release))
+    def everything(self, release: str, package: str = "torch") -> Iterator[tuple[str, Entry]]:
+        """Every name of a release, private ones too: torch's own, or those of a package that goes with it."""
+        return ((name, _entry(name, state)) for name, state in self._states(release, package))
 
-    def _states(self, release: str) -> Iterator[tuple[str, str]]:
+    def _states(self, release: str, package: str) -> Iterator[tuple[str, str]]:
         """Every name of a release with its state, which is empty of what is only known to exist."""
         position = self.releases.index(release)
         owner = member = ""
-        for line in self._text[1:].rstrip("\n").split("\n"):
+        for line in filter(None, self._part(package).split("\n")):
             if line[0] != "\t":
                 owner = line
                 continue
@@ -208,6 +212,12 @@ class Inventory:
                 members.setdefault(name, []).append((spans, state[0] if state else ""))
             self._owners[owner] = members
         return self._owners[owner]
+
+    def _part(self, package: str) -> str:
+        """The lines about a package; they stand one package after the other."""
+        starts = {one: self._text.find(f"\n{one}\n") for one in PACKAGES} | {"torch": 0}
+        after = [start for start in starts.values() if start > starts[package]]
+        return self._text[starts[package] + 1 : min(after, default=None)] if starts[package] >= 0 else ""
 
     @cached_property
     def _starts(self) -> dict[str, int]:
@@ -258,8 +268,8 @@ def first_with(names: tuple[str, ...]) -> str:
 
 
 def is_of_torch(name: str) -> bool:
-    """Whether torch itself is to have a name, and not another package, which the inventory does not know."""
-    return name.partition(".")[0] == "torch"
+    """Whether torch, or what is released along with it, is to have a name, and not another package."""
+    return name.partition(".")[0] in PACKAGES
 
 
 def unknown(name: str) -> str | None:
@@ -280,8 +290,8 @@ def _entry(name: str, state: str) -> Entry:
     signatures = []
     told: dict[str, str] = {}
     for one in fields:
-        if one[0] in _MARKS:
-            told[_MARKS[one[0]]] = one[1:]
+        if one[0] in MARKS:
+            told[MARKS[one[0]]] = one[1:]
         else:
             source, _, text = one.partition("(")
             signatures.append(Signature(source, text[:-1]))
@@ -289,9 +299,6 @@ def _entry(name: str, state: str) -> Entry:
     if told.get("warns", ":").isidentifier():
         told["warns"] += f": {told['deprecated']}"
     return Entry(name, kind, tuple(signatures), bases, **told)
-
-
-_MARKS = {"<": "bases", ">": "returns", "=": "default", "!": "deprecated", "%": "warns", "^": "raises"}
 
 
 def _parameters(text: str) -> Iterator[Parameter]:

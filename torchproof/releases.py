@@ -20,10 +20,14 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Release:
-    """One supported release: `torch` and its `torchvision`, the `python` range, and what goes `also` beside it."""
+    """One supported release: `torch` with its `torchvision` and `torchaudio`, and what goes `also` beside it.
+
+    `python` is the range of Pythons that it has wheels for.
+    """
 
     torch: str
     torchvision: str
+    torchaudio: str
     python: str
     also: list[str] = field(default_factory=list)
 
@@ -31,6 +35,16 @@ class Release:
     def name(self) -> str:
         """The release without its patch, as people and ranges say it: '2.6'."""
         return ".".join(self.torch.split(".")[:2])
+
+    def goes_with(self, package: str) -> str:
+        """The release of a package that goes with it, without its patch: '0.26' of torchvision."""
+        return ".".join(getattr(self, package).split(".")[:2])
+
+    def says(self, name: str) -> str:
+        """The release as it is said of a dotted name: '2.11', or 'torchvision 0.26 (with torch 2.11)'."""
+        package = name.partition(".")[0]
+        is_other = package in ("torchvision", "torchaudio")
+        return f"{package} {self.goes_with(package)} (with torch {self.name})" if is_other else self.name
 
 
 @cache

@@ -7,6 +7,7 @@ from enum import Enum
 from functools import cache, cached_property
 
 from torchproof.inventory import Entry, Inventory, Signature
+from torchproof.releases import supported
 from torchproof.reports.code import headers, refusals
 from torchproof.reports.code.contracts import Duty, contracts
 from torchproof.reports.code.values import Name
@@ -99,7 +100,7 @@ def works(use: Use, inventory: Inventory, release: str) -> str | None:
     if entry is None and use.how == "written" and known.ignores(use.name, place):
         return f"{use.name} is ignored, for there is no such setting"
     if entry is None:
-        return f"{use.name} does not exist" if known.is_missed(use, place) else None
+        return f"{use.name} does not exist{_in(use.name, release)}" if known.is_missed(use, place) else None
     if use.how != "called":
         return None
     if entry.raises:
@@ -114,6 +115,11 @@ def _refusal(use: Use, entry: Entry, release: str) -> str | None:
         if isinstance(word, str) and word in refusals.refused(entry.name, parameter, release):
             return f'{use.name} refuses {parameter}="{word}"'
     return None
+
+
+def _in(name: str, release: str) -> str:
+    """The release of another package, where a name is of one."""
+    return "" if name.startswith("torch.") else f" in {supported()[release].says(name)}"
 
 
 class Catalog:

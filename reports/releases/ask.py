@@ -1,7 +1,8 @@
 """Asks the torch of this interpreter what it has: `python -I reports/releases/ask.py FILE` writes a name a line.
 
-Runs in the environment of one release, with torch and the standard library alone. A line is the dotted name and, after
-a tab, its state as `torchproof.inventory` describes it. The same torch gives the same text, whatever the machine.
+Packages that go with it are asked too where they are named: `… FILE torchvision torchaudio`. Runs in the environment of
+one release, with these packages and the standard library alone. A line is the dotted name and, after a tab, its state
+as `torchproof.inventory` describes it. The same torch gives the same text, whatever the machine.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import abc
 import contextlib
 import enum
+import gc
 import importlib
 import inspect
 import pkgutil
@@ -23,6 +25,9 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[2]))
 
+from torchproof.inventory import MARKS, PACKAGES
+from torchproof.reports.releases.returns import held, returned
+from torchproof.reports.releases.settings import Setting, forget_environment, settings
 from torchproof.reports.releases.signatures import signatures
 from torchproof.reports.releases.sources import (
     absolute,
@@ -33,8 +38,14 @@ from torchproof.reports.releases.sources import (
     files,
     is_dunder,
     one_line,
+    only_raises,
     read,
+    removal,
+    removal_of_class,
+    removal_of_module,
     strings,
+    warning,
+    warning_of_class,
 )
 
 # Dunders that say how an object is made or shown, or that every class has, rather than what it does.
@@ -45,21 +56,26 @@ _WITHOUT_MEMBERS = (object, abc.ABC, typing.Generic, typing.Protocol)
 _TEST_FOLDERS = ("torch.testing._internal.", "torch.test.")
 _METHODS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.MethodDescriptorType,
             types.WrapperDescriptorType, types.ClassMethodDescriptorType, classmethod, staticmethod)  # fmt: skip
+_elsewhere: set[str] = set()  # modules that no user can import
 _PROPERTIES = (property, cached_property, types.GetSetDescriptorType, types.MemberDescriptorType)
 
 
-def ask() -> dict[str, str]:
-    """Every name of the torch that this interpreter imports, with its state.
+def ask(*packages: str) -> dict[str, str]:
+    """Every name of the torch that this interpreter imports, with its state; of other `packages` too.
 
     Public are modules, what they declare in `__all__` and what they define, and the members of those classes that no
     public base class has already; a thing with several public names has its state under the best, and the others
     point to it. Of everything else, private modules too, only the names are told.
     """
     warnings.simplefilter("ignore")
-    release = _Release(list(_modules("torch")))
+    release = _Release([module for package in ("torch", *packages) for module in _modules(package)])
     states = dict(release.public())
     for name, state in release.others():
         states.setdefault(name, state)
+    told = {one.name: one for one in settings(release.files, release.modules)}
+    for name, one in told.items():
+        if states.get(name, "") in ("", "attribute", "property"):
+            states[name] = _setting(one, told.get(one.alias))
     return dict(sorted(states.items()))
 
 
@@ -70,6 +86,8 @@ def _modules(name: str) -> Iterator[types.ModuleType]:
     try:
         module = importlib.import_module(name)
     except BaseException as error:  # a module may even call sys.exit when it is imported
+        if getattr(error, "name", None) == "pytorch":  # of its makers' own repository, which nobody else has
+            _elsewhere.add(name)
         print(f"left out {name}: {type(error).__name__}: {str(error)[:100]}", file=sys.stderr)
         return
     yield module
@@ -111,11 +129,20 @@ def _lazy(module_name: str) -> dict[str, tuple[object, str]]:
 def _exports(module: types.ModuleType) -> Iterator[tuple[str, object]]:
     attributes = _attributes(module)
     found = {name for name, value in attributes.items() if _is_its_own(name, value, module)}
-    declared = {name for name in getattr(module, "__all__", ()) if hasattr(module, name)}
+    declared = {name for name in getattr(module, "__all__", ()) if not _wants(module, name) and hasattr(module, name)}
     for name in sorted(found | declared):
         value = attributes[name] if name in attributes else getattr(module, name)
         if (not name.startswith("_") or name == "__version__") and not isinstance(value, types.ModuleType):
             yield name, value
+
+
+def _wants(module: types.ModuleType, name: str) -> bool:
+    """Whether a name can only be had with another package, which the module looks for when it is asked."""
+    try:
+        hasattr(module, name)
+    except Exception:
+        return True
+    return False
 
 
 def _is_its_own(name: str, value: object, module: types.ModuleType) -> bool:
@@ -127,12 +154,13 @@ def _is_its_own(name: str, value: object, module: types.ModuleType) -> bool:
     if home == module.__name__ or is_within:
         return True
     is_declared = hasattr(module, "__all__") and module.__name__ != "torch"  # torch's own list leaves out its dtypes
-    return not is_declared and (not isinstance(home, str) or home.startswith("torch._"))
+    package = module.__name__.partition(".")[0]
+    return not is_declared and (not isinstance(home, str) or home.startswith(f"{package}._"))
 
 
 def _is_of_torch(value: object) -> bool:
     home = value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", None)
-    return isinstance(home, str) and home.partition(".")[0] == "torch"
+    return isinstance(home, str) and home.partition(".")[0] in PACKAGES
 
 
 def _can_have_names(value: object) -> bool:
@@ -153,7 +181,9 @@ class _Release:
 
     def __init__(self, modules: list[types.ModuleType]) -> None:
         self.modules = {module.__name__: module for module in modules}
-        self.files = dict(files(Path(self.modules["torch"].__path__[0]), "torch"))
+        packages = [module for name, module in self.modules.items() if "." not in name]
+        found = (one for module in packages for one in files(Path(module.__path__[0]), module.__name__))
+        self.files = {name: path for name, path in found if name not in _elsewhere}
         # What is exported stays referenced here, so no other object gets its id.
         self.exports = {name: list(_exports(module)) for name, module in self.modules.items()}
         self._export_forgotten()
@@ -178,7 +208,8 @@ class _Release:
     def _export_forgotten(self) -> None:
         """Adds the built-ins that stand in a public module whose `__all__` leaves them out, and nowhere else."""
         declared = {id(value) for _, value in self._exported()}
-        for module_name in sorted(self.modules, key=lambda name: name.count(".")):
+        of_others = [name for name in self.modules if not f"{name}.".startswith("torch.")]
+        for module_name in sorted(self.modules, key=lambda name: (name in of_others, name.count("."))):
             for name, value in sorted(_attributes(self.modules[module_name]).items()):
                 is_builtin = isinstance(value, types.BuiltinFunctionType) and _is_of_torch(value)
                 if is_builtin and not name.startswith("_") and id(value) not in declared:
@@ -188,7 +219,7 @@ class _Release:
     def public(self) -> Iterator[tuple[str, str]]:
         """Each public name with its state."""
         for name, module in self.modules.items():
-            yield name, _state("module", deprecated=deprecation_of_module(module))
+            yield name, _state("module", **_warned(deprecation_of_module(module)))
         for name, value in self._exported():
             if self.names[name] != name:
                 yield name, f"={self.names[name]}"
@@ -247,7 +278,9 @@ class _Release:
         """Every name that is no public one of its module, with what it stands for where that is public."""
         for name, module in self.modules.items():
             yield from self._others_of(name, _attributes(module))
+            yield from ((f"{name}.{one}", "") for one in getattr(module, "__all__", ()) if _wants(module, one))
         yield from self._in_c(sys.modules["torch._C"], set())
+        yield from _operators()
         yield from self._redirected()
         for name, path in self.files.items():
             if name in self.modules:
@@ -255,7 +288,7 @@ class _Release:
                 attributes = _attributes(self.modules[name])
                 yield from ((f"{name}.{member}", "") for member in read(path).top if member in attributes)
             else:
-                yield name, ""
+                yield name, _state("module", raises=words) if (words := removal_of_module(path)) else ""
                 yield from self._in_file(name, path)
 
     def _redirected(self) -> Iterator[tuple[str, str]]:
@@ -338,13 +371,37 @@ def _is_behaviour(cls: type, name: str) -> bool:
 # --- what is said of one thing ----------------------------------------------------------------------------------------
 
 
-def _state(kind: str, signatures: Iterable[str] = (), bases: Iterable[str] = (), deprecated: str = "") -> str:
+def _state(kind: str, signatures: Iterable[str] = (), bases: Iterable[str] = (), **told: str) -> str:
     fields = [kind, *dict.fromkeys(signatures)]
     if bases := list(dict.fromkeys(bases)):
         fields.append("<" + ",".join(bases))
-    if deprecated:
-        fields.append("!" + deprecated)
+    fields += [f"{mark}{told[field]}" for mark, field in MARKS.items() if told.get(field)]
     return "\t".join(fields)
+
+
+def _warned(deprecated: str, warning: tuple[str, str] = ("", "")) -> dict[str, str]:
+    """The words of deprecation, and the warning: its own words only where they are others."""
+    category, words = warning
+    return {"deprecated": deprecated, "warns": category if not words or words == deprecated else f"{category}: {words}"}
+
+
+def _setting(one: Setting, meant: Setting | None) -> str:
+    """The state of a setting; a public one that stands for a private one has its default, others are spellings."""
+    if meant is None or one.deprecated:
+        return _state("setting", default=one.default, deprecated=one.deprecated)
+    is_private = "._" in one.name.rpartition(".")[0]
+    return f"={meant.name}" if is_private else _state("setting", default=meant.default)
+
+
+def _operators() -> Iterator[tuple[str, str]]:
+    """The operators of ATen by the names that programs have for them, each with its overloads."""
+    torch = sys.modules["torch"]
+    yield "torch.ops.aten", ""
+    for schema in torch._C._jit_get_all_schemas():
+        if schema.name.startswith("aten::"):
+            name = f"torch.ops.aten.{schema.name[6:]}"
+            yield name, ""
+            yield f"{name}.{schema.overload_name or 'default'}", ""
 
 
 class _Describer:
@@ -357,22 +414,29 @@ class _Describer:
         if not _is_function(value):
             return _state("attribute", deprecated=one_line(words))
         deprecated = deprecation(value) or one_line(words)
-        return _state("function", signatures(name, value, self.best), deprecated=deprecated)
+        return _state("function", signatures(name, value, self.best), **self._called(name, value, deprecated))
+
+    def _called(self, name: str, value: object, deprecated: str, cls: type | None = None) -> dict[str, str]:
+        """What a call does and gives."""
+        gives = "" if only_raises(value) else returned(name, value, self.best, cls)
+        return {"returns": gives, **_warned(deprecated, warning(value)), "raises": removal(value)}
 
     def cls(self, name: str, cls: type) -> str:
         calls = [] if issubclass(cls, enum.Enum) else signatures(name, cls, self.best)
-        return _state("class", calls, self._bases(cls), deprecation_of_class(cls))
+        told = _warned(deprecation_of_class(cls), warning_of_class(cls))
+        return _state("class", calls, self._bases(cls), **told, raises=removal_of_class(cls))
 
     def member(self, name: str, value: object, cls: type) -> str:
         if isinstance(value, _PROPERTIES):
             getter = value.fget if isinstance(value, property) else value
-            return _state("property", deprecated=deprecation(getter))
+            told = _warned(deprecation(getter), warning(getter))
+            return _state("property", returns=held(name, value, self.best, cls), **told)
         if not isinstance(value, _METHODS) and not inspect.isroutine(value):
-            return "attribute"
+            return _state("attribute", returns=held(name, value, self.best, cls))
         is_bound = not isinstance(value, staticmethod)
         function = value.__func__ if isinstance(value, (classmethod, staticmethod)) else value
         calls = signatures(name, function, self.best, is_bound=is_bound, cls=cls)
-        return _state("method", calls, deprecated=deprecation(function))
+        return _state("method", calls, **self._called(name, function, deprecation(function), cls))
 
     def _bases(self, cls: type) -> Iterator[str]:
         """The public bases; those of a private base in its place. Of bases outside torch anything may be inherited."""
@@ -390,5 +454,7 @@ class _Describer:
 
 
 if __name__ == "__main__":
-    lines = [f"{name}\t{state}" if state else name for name, state in ask().items()]
+    gc.disable()  # it would look through all of torch again and again while files are read
+    forget_environment()
+    lines = [f"{name}\t{state}" if state else name for name, state in ask(*sys.argv[2:]).items()]
     Path(sys.argv[1]).write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -30,6 +30,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from importlib import metadata
 
+from torchproof import releases
 from torchproof.inventory import Inventory, inventory
 from torchproof.reports import Refusal, formats, screen
 from torchproof.reports.code import files
@@ -318,7 +319,10 @@ def _touches_head(touches: Touches, old: str, new: str) -> str:
     counts = ", ".join(f"{len(group)} {head}" for head, group in _touches_groups(touches))
     nothing = "nothing changes" + (" in what was read" if touches.code.unread else "")
     read = f"{touches.uses} uses in Python files ({touches.code.read}){touches.code.gaps()}"
-    return f"torch {old} → {new}, {read}: {counts or nothing}"
+    before, after = releases.supported()[old], releases.supported()[new]
+    compared = [f"torch {old} → {new}"]
+    compared += [f"{one} {before.goes_with(one)} → {after.goes_with(one)}" for one in touches.packages]
+    return f"{', '.join(compared)}, {read}: {counts or nothing}"
 
 
 def _touches_groups(touches: Touches) -> Iterator[tuple[str, list[Touched]]]:

@@ -52,6 +52,9 @@ def merge(answers: Mapping[str, Iterable[str]], names: Inventory | None = None) 
             owner, _, member = name.rpartition(".")
             states = owners[owner][member]
             states.setdefault(state, [False] * len(releases))[position] = True
+    for members in owners.values():
+        for member, states in members.items():
+            members[member] = _completed(states)
     owners.pop("", None)  # torch itself, which every release has
     text = [VERSION, f"releases {' '.join(releases)}"]
     for owner in sorted(owners):
@@ -64,6 +67,23 @@ def merge(answers: Mapping[str, Iterable[str]], names: Inventory | None = None) 
         ]
         text += [owner, *lines] if lines else []
     return "\n".join(text) + "\n"
+
+
+def _completed(states: dict[str, list[bool]]) -> dict[str, list[bool]]:
+    """The same, with what a call gives where only other releases say so: annotations came late, and say one thing."""
+    told = {field for state in states for field in state.split("\t") if field.startswith(">")}
+    if len(told) != 1:
+        return states
+    completed: dict[str, list[bool]] = {}
+    for state, having in states.items():
+        kind, *fields = state.split("\t")
+        is_silent = kind in ("function", "method", "property", "attribute") and not told & set(fields)
+        if is_silent and not any(one.startswith("^") for one in fields):
+            place = next((at for at, one in enumerate(fields) if one[0] in "=!%"), len(fields))
+            state = "\t".join([kind, *fields[:place], *told, *fields[place:]])
+        before = completed.setdefault(state, [False] * len(having))
+        completed[state] = [one or other for one, other in zip(before, having)]
+    return completed
 
 
 def _lines(member: str, states: Mapping[str, list[bool]], releases: list[str]) -> list[str]:

@@ -114,9 +114,12 @@ def release(text: str, inventory: Inventory) -> str:
     return name
 
 
-def changes(inventory: Inventory, old: str, new: str) -> list[Change]:
-    """Every change between two releases, by kind, most felt first, then by name; `new` may be the older one."""
-    found = _Comparison(inventory, old, new).changes()
+def changes(inventory: Inventory, old: str, new: str, package: str = "torch") -> list[Change]:
+    """Every change between two releases, by kind, most felt first, then by name; `new` may be the older one.
+
+    Of torch, or of a `package` that goes with it.
+    """
+    found = _Comparison(inventory, old, new, package).changes()
     if is_back(old, new):
         found = [_said_back(one, inventory, old, new) for one in found if one.kind != "no longer deprecated"]
     return sorted(found, key=lambda change: (KINDS.index(change.kind), change.name, change.parameter))
@@ -150,14 +153,14 @@ def _has(entry: Entry, parameter: str) -> bool:
 class _Comparison:
     """Two releases: `before` and `after` are their public names, `moved` the old names that stand elsewhere."""
 
-    def __init__(self, inventory: Inventory, old: str, new: str) -> None:
+    def __init__(self, inventory: Inventory, old: str, new: str, package: str) -> None:
         self.inventory, self.old, self.new = inventory, old, new
-        self.before, self.after = self._public(old), self._public(new)
+        self.before, self.after = self._public(old, package), self._public(new, package)
         self.moved: dict[str, str] = {}
 
-    def _public(self, release: str) -> dict[str, Entry]:
-        public = self.inventory.public(release)
-        return {name: entry for name, entry in public.items() if name.rpartition(".")[2] not in _EVERYWHERE}
+    def _public(self, release: str, package: str) -> dict[str, Entry]:
+        public = self.inventory.public(release, package)
+        return {name: entry for name, entry in public.items() if _is_told(name, entry)}
 
     def changes(self) -> list[Change]:
         self.moved = self._moves()
@@ -337,6 +340,11 @@ class _Comparison:
             for base in names[cls].bases if cls in names else ():
                 yield base
                 yield from self._bases(base)
+
+
+def _is_told(name: str, entry: Entry) -> bool:
+    """Whether changes of a name are news: not of what every object has, nor of settings that nobody is promised."""
+    return name.rpartition(".")[2] not in _EVERYWHERE and not (entry.kind == "setting" and is_private(name))
 
 
 def _owner(name: str) -> str:

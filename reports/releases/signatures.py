@@ -14,6 +14,7 @@ import types
 import typing
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
 
@@ -32,7 +33,7 @@ def signatures(
     text = _inspected(value, is_bound, best) if callable(value) else None
     if text is not None:
         yield text
-        for overload in (*_overloads(value), *_registered(value)):
+        for overload in (*overloads(value), *_registered(value)):
             yield _inspected(overload, is_bound or inspect.isclass(value), best) or "(...)"
     if text in (None, "(*args, **kwargs)"):
         yield from _documented(name, value)
@@ -55,12 +56,12 @@ def _parts(parameters: list[inspect.Parameter], best: Mapping[int, str]) -> Iter
         if is_keyword and one.kind not in kinds[:place] and one.VAR_POSITIONAL not in kinds:
             yield "*"
         stars = {one.VAR_POSITIONAL: "*", one.VAR_KEYWORD: "**"}.get(one.kind, "")
-        yield stars + one.name + ("" if one.default is one.empty else f"={_default(one.default, best)}")
+        yield stars + one.name + ("" if one.default is one.empty else f"={default(one.default, best)}")
         if one.kind is one.POSITIONAL_ONLY and one.kind not in kinds[place + 1 :]:
             yield "/"
 
 
-def _default(value: typing.Any, best: Mapping[int, str]) -> str:
+def default(value: typing.Any, best: Mapping[int, str]) -> str:
     """A default value as text that is the same on every machine."""
     torch = sys.modules["torch"]
     if hasattr(type(value), "__members__"):  # an enum, pybind11's too
@@ -75,14 +76,14 @@ def _default(value: typing.Any, best: Mapping[int, str]) -> str:
     if isinstance(value, str):
         return "..." if os.sep in value and os.path.exists(value) else repr(value)
     if type(value) in (tuple, list):
-        text = ", ".join(_default(one, best) for one in value) + (
+        text = ", ".join(default(one, best) for one in value) + (
             "," if type(value) is tuple and len(value) == 1 else ""
         )
         return f"({text})" if type(value) is tuple else f"[{text}]"
     if type(value) in (set, frozenset):
-        return "{" + ", ".join(sorted(_default(one, best) for one in value)) + "}" if value else "set()"
+        return "{" + ", ".join(sorted(default(one, best) for one in value)) + "}" if value else "set()"
     if type(value) is dict:
-        return "{" + ", ".join(f"{_default(key, best)}: {_default(one, best)}" for key, one in value.items()) + "}"
+        return "{" + ", ".join(f"{default(key, best)}: {default(one, best)}" for key, one in value.items()) + "}"
     if id(value) in best:
         return best[id(value)]
     if isinstance(value, types.ModuleType):
@@ -92,7 +93,8 @@ def _default(value: typing.Any, best: Mapping[int, str]) -> str:
     return "..."
 
 
-def _overloads(value: object) -> Sequence[Callable[..., object]]:
+def overloads(value: object) -> Sequence[Callable[..., object]]:
+    """The forms that Python code declares with `typing.overload`, where this Python remembers them."""
     function = value.__init__ if inspect.isclass(value) else value
     if sys.version_info < (3, 11) or not isinstance(function, types.FunctionType):
         return []
@@ -157,7 +159,8 @@ def _operators(name: str, cls: type | None) -> Iterator[str]:
     if cls is not None and cls is not sys.modules["torch"].Tensor:
         return
     forms: dict[tuple[str, ...], list[str]] = {}
-    for parameters, has_out in _schemas().get(name, ()):
+    for schema in schemas().get(name, ()):
+        parameters, has_out = schema.parameters, schema.has_out
         names = _names(parameters)
         if cls is not None:
             if "self" not in names or has_out:
@@ -172,9 +175,18 @@ def _operators(name: str, cls: type | None) -> Iterator[str]:
         yield f"op({', '.join(parts)})"
 
 
+@dataclass(frozen=True)
+class Schema:
+    """One overload of an operator: its parameters, whether it writes to `out`, and what it returns as it says so."""
+
+    parameters: list[str]
+    has_out: bool
+    returns: str
+
+
 @cache
-def _schemas() -> dict[str, list[tuple[list[str], bool]]]:
-    """The overloads of each ATen operator that eager Python has: parameters, and whether it writes to `out`."""
+def schemas() -> dict[str, list[Schema]]:
+    """The overloads of each ATen operator that eager Python has."""
     torch = sys.modules["torch"]
     eager = set(torch._C._dispatch_get_all_op_names())
     found = defaultdict(list)
@@ -185,10 +197,11 @@ def _schemas() -> dict[str, list[tuple[list[str], bool]]]:
         tags = torch._C._get_operation_overload(schema.name, schema.overload_name)[2]
         if torch.Tag.generated in tags:  # made for functionalization, without a Python binding
             continue
-        text = str(schema)
-        found[schema.name[6:]].append(_arguments(text[text.index("(") + 1 : text.rindex(") -> ")]))
+        arguments, _, returns = str(schema).partition("(")[2].rpartition(") -> ")
+        found[schema.name[6:]].append(Schema(*_arguments(arguments), returns))
     return {
-        name: sorted(forms, key=lambda form: (form[1], "*" not in form[0], form[0])) for name, forms in found.items()
+        name: sorted(forms, key=lambda one: (one.has_out, "*" not in one.parameters, one.parameters))
+        for name, forms in found.items()
     }
 
 

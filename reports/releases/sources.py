@@ -1,4 +1,4 @@
-"""What torch's own files and docstrings say: the names that a module binds, and words of deprecation.
+"""What torch's own files and docstrings say: the names a module binds, words of deprecation, and what only raises.
 
 For `reports/releases/ask.py`, which runs in the environment of a release: the standard library alone.
 """
@@ -9,11 +9,14 @@ import ast
 import inspect
 import os
 import re
+import sys
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+
+from torchproof.inventory import PACKAGES
 
 
 def docstring(value: object) -> str:
@@ -26,8 +29,15 @@ def deprecation(value: object) -> str:
     """The words by which a function says that it is deprecated; empty where it does not."""
     said = getattr(value, "__deprecated__", None)
     if not isinstance(said, str):
-        said = _deprecation_in(docstring(value)) or _source(value).warned.get(_line(value), "")
+        said = _deprecation_in(docstring(value)) or _source(value).warned.get(_line(value), ("", ""))[1]
     return one_line(said)
+
+
+def warning(value: object) -> tuple[str, str]:
+    """The category and words of the warning that a function gives whatever happens; empty where it gives none."""
+    category, words = _source(value).warned.get(_line(value), ("", ""))
+    said = getattr(value, "__deprecated__", None)
+    return (category, one_line(said if isinstance(said, str) else words)) if category else ("", "")
 
 
 def deprecation_of_class(cls: type) -> str:
@@ -41,13 +51,70 @@ def deprecation_of_class(cls: type) -> str:
     return one_line(said)
 
 
+def warning_of_class(cls: type) -> tuple[str, str]:
+    """The same of a class when it is made."""
+    makers = (vars(cls).get(one) for one in ("__init__", "__new__"))
+    return next((given for one in makers if (given := warning(getattr(one, "__func__", one)))[0]), ("", ""))
+
+
 def deprecation_of_module(module: types.ModuleType) -> str:
     """The same of a module."""
     path = getattr(module, "__file__", None)
     said = _deprecation_in(docstring(module))
     if not said and path and path.endswith(".py"):
-        said = read(path).warned.get(0, "")
+        said = read(path).warned.get(0, ("", ""))[1]
     return one_line(said)
+
+
+def only_raises(value: object) -> bool:
+    """Whether a function does nothing but to raise an error, of an abstract method too."""
+    return _line(value) in _source(value).raising
+
+
+# What an error says where something else is to be done, or another machine would do.
+_ABSTRACT = re.compile(r"implement|subclass|overrid|abstract|compiled|installed|available|build|built", re.IGNORECASE)
+_REMOVED = re.compile(r"\b(?:removed|no longer|deprecated|discontinued)\b", re.IGNORECASE)
+
+
+def removal(value: object, depth: int = 3) -> str:
+    """The words of the error that a function only raises, itself or by a call of another such function.
+
+    Empty where it does something, is left to subclasses, or wants another build.
+    """
+    if "<locals>" in getattr(value, "__qualname__", ""):
+        return ""
+    source, line = _source(value), _line(value)
+    if error := source.raising.get(line):
+        kind, words = error
+        is_abstract = kind in ("NotImplementedError", "AssertionError", "ImportError") or _ABSTRACT.search(words)
+        is_of_caller = not words or words.startswith("{")  # one of many that share a refusal, such as to be changed
+        return "" if is_of_caller or (is_abstract and not _REMOVED.search(words)) else one_line(words, 400)
+    called = _called(value, source.passing_on.get(line, ""))
+    return removal(called, depth - 1) if depth and called else ""
+
+
+def removal_of_class(cls: type) -> str:
+    """The same of a class that cannot be made."""
+    makers = (vars(cls).get(one) for one in ("__new__", "__init__"))
+    return next((words for one in makers if (words := removal(getattr(one, "__func__", one)))), "")
+
+
+def removal_of_module(path: str) -> str:
+    """The words of the error that a file raises whatever happens when it is imported."""
+    _, words = read(path).raising.get(0, ("", ""))
+    return one_line(words, 400) if _REMOVED.search(words) else ""
+
+
+def _called(value: object, name: str) -> object:
+    """The function that a function calls by this name: of its module, or of another as `.module.name`."""
+    code = _code(value)
+    if not name or code is None:
+        return None
+    function = inspect.unwrap(value)
+    if "." not in name:
+        return function.__globals__.get(name)
+    module, _, member = absolute(name, function.__module__, code.co_filename).rpartition(".")
+    return getattr(sys.modules.get(module), member, None)
 
 
 _ITSELF = re.compile(
@@ -72,10 +139,10 @@ def _deprecation_in(doc: str) -> str:
     return ""
 
 
-def one_line(text: str) -> str:
+def one_line(text: str, most: int = 200) -> str:
     """A text as a field of the inventory: short, without tabs and line breaks."""
     text = " ".join(text.split())
-    return text if len(text) <= 200 else text[:199] + "…"
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 # --- source files -----------------------------------------------------------------------------------------------------
@@ -88,7 +155,9 @@ class Source:
     top: dict[str, str] = field(default_factory=dict)  # each name with what it is imported from, else ''
     everything_of: list[str] = field(default_factory=list)  # what `import *` takes from
     redirects: bool = False  # it puts one module under the name of another
-    warned: dict[int, str] = field(default_factory=dict)
+    warned: dict[int, tuple[str, str]] = field(default_factory=dict)  # category and words
+    raising: dict[int, tuple[str, str]] = field(default_factory=dict)  # what only raises: the error and its words
+    passing_on: dict[int, str] = field(default_factory=dict)  # what only calls another function: that one's name
     assigned: dict[int, list[str]] = field(default_factory=dict)
 
 
@@ -124,7 +193,8 @@ def _line(value: object) -> int:
 def _source(value: object) -> Source:
     code = _code(value)
     path = code.co_filename if code else ""
-    return read(path) if f"{os.sep}torch{os.sep}" in path and path.endswith(".py") else Source()
+    is_asked = path.endswith(".py") and any(f"{os.sep}{one}{os.sep}" in path for one in PACKAGES)
+    return read(path) if is_asked else Source()
 
 
 @cache
@@ -143,7 +213,7 @@ def read(path: str) -> Source:
             source.top.setdefault(name, "")
         elif name == "*":
             source.everything_of.append(origin.removesuffix("*").removesuffix("."))
-        elif origin.startswith((".", "torch.")):
+        elif origin.startswith((".", *(f"{one}." for one in PACKAGES))):
             source.top.setdefault(name, origin)
     constants = {
         target.id: node.value.value
@@ -152,16 +222,28 @@ def read(path: str) -> Source:
         for target in node.targets
         if isinstance(target, ast.Name) and isinstance(node.value.value, str)
     }
-    if words := _warning(tree.body, constants):
-        source.warned[0] = words
+    if given := _warning(tree.body, constants):
+        source.warned[0] = given
+    if isinstance(error := _end(tree.body, constants), tuple):
+        source.raising[0] = error
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            line = min([node.lineno, *(one.lineno for one in node.decorator_list)])
-            if words := _warning(node.body, constants):
-                source.warned[line] = words
+            line = _first_line(node)
+            if given := _decorated(node) or _warning(node.body, constants):
+                source.warned[line] = given
             if node.name == "__init__" and node.args.args:
                 source.assigned[line] = list(_assigned(node, node.args.args[0].arg))
+    for node in _unconditional(tree.body):
+        end = _end(node.body, constants)
+        if isinstance(end, tuple):
+            source.raising[_first_line(node)] = end
+        elif end:
+            source.passing_on[_first_line(node)] = end
     return source
+
+
+def _first_line(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    return min([node.lineno, *(one.lineno for one in node.decorator_list)])
 
 
 # Conditions that are false where a module is imported.
@@ -200,13 +282,15 @@ def _assigned(function: ast.FunctionDef | ast.AsyncFunctionDef, instance: str) -
             yield node.attr
 
 
-def _warning(body: list[ast.stmt], constants: dict[str, str]) -> str:
-    """The words of the first warning or error that the statements give whatever happens, of those about deprecation."""
+def _warning(body: list[ast.stmt], constants: dict[str, str]) -> tuple[str, str] | None:
+    """The first warning or error that the statements give whatever happens, of those about deprecation.
+
+    Its category, '' of an error, and its words.
+    """
     for node in body:
-        if isinstance(node, ast.If) and "sys.version_info" in ast.unparse(node.test):  # it warns in other words
-            body_words = _warning(node.body, constants) or _warning(node.orelse, constants)
-            if body_words:
-                return body_words
+        is_of_python = isinstance(node, ast.If) and "sys.version_info" in ast.unparse(node.test)  # in other words
+        if is_of_python and (given := _warning(node.body, constants) or _warning(node.orelse, constants)):
+            return given
         call = node.value if isinstance(node, ast.Expr) else node.exc if isinstance(node, ast.Raise) else None
         if not isinstance(call, ast.Call) or not call.args:
             continue
@@ -214,8 +298,74 @@ def _warning(body: list[ast.stmt], constants: dict[str, str]) -> str:
         is_warning = ast.unparse(call.func) == "warnings.warn" and all(_is_lasting(one) for one in category)
         words = _words(call.args[0], constants)
         if "deprecated" in words.lower() and (is_warning or isinstance(node, ast.Raise)):
-            return words
-    return ""
+            return (ast.unparse(category[0]) if category else "UserWarning") if is_warning else "", words
+    return None
+
+
+def _decorated(node: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[str, str] | None:
+    """The category of `@deprecated(words, category=…)`, and the words where they are written there."""
+    for one in node.decorator_list:
+        if isinstance(one, ast.Call) and ast.unparse(one.func).rpartition(".")[2] == "deprecated":
+            category = next((ast.unparse(given.value) for given in one.keywords if given.arg == "category"), "")
+            words = _words(one.args[0], {}) if one.args else ""
+            return None if category == "None" else (category or "DeprecationWarning", words)
+    return None
+
+
+# --- what only raises -------------------------------------------------------------------------------------------------
+
+
+def _unconditional(body: list[ast.stmt]) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """The functions and methods of a file that no condition defines: one under `except ImportError` is no removal."""
+    for node in body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield node
+        elif isinstance(node, ast.ClassDef):
+            yield from _unconditional(node.body)
+
+
+def _end(body: list[ast.stmt], constants: dict[str, str]) -> tuple[str, str] | str | None:
+    """How statements end that do nothing else: the error that they raise, or the name of the function they call.
+
+    None where they do something, documentation, imports, warnings and log messages aside.
+    """
+    constants, imported = dict(constants), {}
+    for node in body:
+        if isinstance(node, ast.Raise):
+            return _error(node, constants)
+        if isinstance(node, ast.ImportFrom):
+            origin = "." * node.level + (node.module or "")
+            imported.update({one.asname or one.name: f"{origin}.{one.name}" for one in node.names})
+        elif isinstance(node, ast.Assign) and not any(isinstance(one, ast.Call) for one in ast.walk(node.value)):
+            constants.update({ast.unparse(target): _words(node.value, constants) for target in node.targets})
+        elif isinstance(node, ast.If) and "has_torch_function" in ast.unparse(node.test):
+            continue
+        elif isinstance(node, ast.If) and node.orelse:
+            error = _end(node.body, constants)
+            return error if isinstance(error, tuple) and isinstance(_end(node.orelse, constants), tuple) else None
+        elif not isinstance(node, (ast.Import, ast.Pass)) and not _only_tells(node):
+            call = node.value if isinstance(node, (ast.Return, ast.Expr)) else None
+            name = call.func.id if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) else ""
+            return imported.get(name, name) or None
+    return None
+
+
+def _only_tells(node: ast.stmt) -> bool:
+    """Whether a statement is documentation, or gives a warning or a log message."""
+    if not isinstance(node, ast.Expr):
+        return False
+    if isinstance(node.value, ast.Constant):
+        return True
+    called = ast.unparse(node.value.func) if isinstance(node.value, ast.Call) else ""
+    return re.fullmatch(r"(warnings\.)?warn|print|_?log(ger|ging)?\.\w+|(\w+\.)*_log_api_usage\w*", called) is not None
+
+
+def _error(node: ast.Raise, constants: dict[str, str]) -> tuple[str, str]:
+    """The class of an error and its words."""
+    error = node.exc
+    if not isinstance(error, ast.Call):
+        return (ast.unparse(error) if error else "", "")
+    return ast.unparse(error.func), " ".join(_words(one, constants) for one in error.args)
 
 
 def _is_lasting(category: ast.expr) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torchproof.calls import ANY
-from torchproof.inventory import Entry, Inventory
+from torchproof.inventory import PACKAGES, Entry, Inventory
 from torchproof.reports.code.catalog import Catalog, Use, catalog, places_of, works
 from torchproof.reports.code.comparisons import Comparison
 from torchproof.reports.code.concerns import Concern, Concerns
@@ -18,6 +18,7 @@ from torchproof.reports.code.fits import concerned
 from torchproof.reports.code.headers import HOWS
 from torchproof.reports.code.nowhere import meant
 from torchproof.reports.code.uses import uses
+from torchproof.reports.releases import names
 from torchproof.reports.releases.names import KINDS, Change
 from torchproof.spellings import operation
 
@@ -55,6 +56,7 @@ class Touches:
     gains: list[Touched]  # what was refused where it is used, or slower, and is no longer
     unconcerned: int  # behaviours of names in use that concern none of the calls
     code: Code
+    packages: list[str]  # that go with torch, and are used
     uses: int
 
     @property
@@ -66,6 +68,9 @@ class Touches:
 def touched(code: Code | Path, changes: Collection[Change], inventory: Inventory, old: str, new: str) -> Touches:
     """What of the changes touches some code, in so far as the code lets it run in the newer release."""
     found = uses(code, inventory)
+    used = {use.name.partition(".")[0] for use in found.certain + found.possible + found.private}
+    packages = [one for one in PACKAGES if one in used and one != "torch"]
+    changes = [*changes, *(change for one in packages for change in names.changes(inventory, old, new, one))]
     join = _Join(changes, inventory, old, new)
     certain, possible, private = (join.all(kind) for kind in (found.certain, found.possible, found.private))
     behaviours = _Behaviours(changes, Concerns(found.texts), inventory, old, new)
@@ -83,6 +88,7 @@ def touched(code: Code | Path, changes: Collection[Change], inventory: Inventory
         gains=gains,
         unconcerned=behaviours.unconcerned,
         code=found.code,
+        packages=packages,
         uses=len(found.certain + found.nowhere),
     )
 

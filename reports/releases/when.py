@@ -27,6 +27,7 @@ from itertools import groupby, pairwise
 from torchproof import ROOT
 from torchproof.facts import command_of
 from torchproof.inventory import Entry, Inventory, Parameter, inventory
+from torchproof.releases import supported
 from torchproof.reports import screen, words
 from torchproof.reports.index import IndexedFact, facts_about
 from torchproof.reports.releases.diff import plain, sentence
@@ -103,6 +104,10 @@ class Name:
         self.entry = having[-1][1]
 
     @property
+    def _package(self) -> str:
+        return self.name.partition(".")[0]
+
+    @property
     def owned(self) -> str:
         """The name that stands in the inventory."""
         return self.name
@@ -129,7 +134,7 @@ class Name:
         return self._owners()[1:]
 
     def _owners(self) -> list[str]:
-        public = self.names.public(self.having[-1])
+        public = self.names.public(self.having[-1], self._package)
         others = sorted(name for name, one in public.items() if one.alias == self.entry.name and not is_private(name))
         return [self.owned, *(name for name in [self.entry.name, *others] if name != self.owned)]
 
@@ -153,7 +158,7 @@ class Name:
             elif after and was_there and not after.raises:
                 told.append((new, Change("new", self.owned, new=after.kind or None, hint="there again")))
             elif before and not before.raises:
-                went = self._went(before, changes(self.names, old, new))
+                went = self._went(before, changes(self.names, old, new, self._package))
                 told.append((new, went or Change("gone", self.owned, hint=before.deprecated or "")))
         return ((release, change) for release, change in told if self._is_about(change))
 
@@ -241,11 +246,15 @@ class Name:
 
     def _range(self) -> str:
         oldest = self.names.releases[0]
-        since = f"since {self.having[0]}" if self.having[0] != oldest else f"since {oldest} or before"
+        since = f"since {self._says(self.having[0])}{' or before' if self.having[0] == oldest else ''}"
         if self.entry.raises:
             return f"{since}, and only raises"
         held = f"{since}{''.join(f', not in {hole}' for hole in self._holes())}"
-        return f"{held}, gone in {self.gone}{self._how_gone()}" if self.gone else held
+        return f"{held}, gone in {self._says(self.gone)}{self._how_gone()}" if self.gone else held
+
+    def _says(self, release: str) -> str:
+        """A release as it is said of this name, which may be of a package that goes with torch."""
+        return supported()[release].says(self.name)
 
     def _holes(self) -> Iterator[str]:
         """The releases without it, between those that have it."""

@@ -1,10 +1,14 @@
 """What every release has: reading it, making the file, and that the file agrees with the torch that is here."""
 
+import contextlib
+import inspect
 import json
 import random
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
 
 import pytest
 import torch
@@ -13,8 +17,10 @@ from tests.project import ROOT
 from torchproof.inventory import VERSION, Inventory, Parameter, first_with, inventory, unknown
 from torchproof.releases import supported
 from torchproof.reports.releases.merge import command, merge
+from torchproof.reports.releases.returns import held, returned
+from torchproof.reports.releases.settings import same_everywhere
 from torchproof.reports.releases.signatures import signatures
-from torchproof.reports.releases.sources import read
+from torchproof.reports.releases.sources import read, removal
 
 RELEASE = ".".join(torch.__version__.split(".")[:2])
 SMALL = Inventory(
@@ -138,6 +144,30 @@ def test_what_stays_the_same_stands_once():
     ]
 
 
+def test_a_release_that_does_not_annotate_gives_what_the_others_say():
+    names = Inventory(
+        merge(
+            {
+                "2.0": ["torch.f\tfunction\t()\t!old", "torch.g\tfunction\t()", "torch.h\tfunction\t()\t^gone"],
+                "2.1": ["torch.f\tfunction\t()\t>int\t!old", "torch.g\tfunction\t()\t>int", "torch.h\tfunction\t()"],
+                "2.2": ["torch.f\tfunction\t()\t>int", "torch.g\tfunction\t()\t>str", "torch.h\tfunction\t()\t>int"],
+            }
+        )
+    )
+    returns = {name: [entry.returns for _, entry in names.history(f"torch.{name}")] for name in "fgh"}
+    assert returns == {"f": ["int", "int", "int"], "g": [None, "int", "str"], "h": [None, "int", "int"]}
+    assert names.entry("torch.f", "2.0").deprecated == "old"
+
+
+def test_packages_that_go_with_torch_are_asked_apart():
+    lines = ["torch.f\tfunction\t()", "torchaudio.g\tfunction\t()", "torchvision.__version__\tattribute"]
+    names = Inventory(merge({"2.0": ["torch.f\tfunction\t()"], "2.1": lines}))
+    assert list(names.public("2.1")) == ["torch.f"]
+    assert list(names.public("2.1", "torchaudio")) == ["torchaudio.g"]
+    assert list(names.public("2.0", "torchvision")) == []
+    assert [names.find("torchvision", release) is not None for release in names.releases] == [False, True]
+
+
 def test_the_command_writes_the_file_of_the_answers(tmp_path, capsys):
     (tmp_path / "2.0.txt").write_text("torch\tmodule\ntorch.a\tattribute\n")
     options = type(
@@ -216,19 +246,162 @@ def f(): g = 1
 
 
 @pytest.mark.parametrize(
-    ("body", "words"),
+    ("body", "given"),
     [
-        ("warnings.warn('f is deprecated', FutureWarning)", "f is deprecated"),
-        ("warnings.warn(f'{f} is ' 'deprecated')", "{f} is deprecated"),
-        ("warnings.warn(OLD, category=DeprecationWarning)", "deprecated since ever"),
+        ("warnings.warn('f is deprecated', FutureWarning)", ("FutureWarning", "f is deprecated")),
+        ("warnings.warn(f'{f} is ' 'deprecated')", ("UserWarning", "{f} is deprecated")),
+        ("warnings.warn(OLD, category=DeprecationWarning)", ("DeprecationWarning", "deprecated since ever")),
+        ("raise TypeError('f is deprecated')", ("", "f is deprecated")),
         ("if x: warnings.warn('x is deprecated')", None),
         ("warnings.warn('f is slow')", None),
         ("warnings.warn('deprecated', RuntimeWarning)", None),
     ],
 )
-def test_a_warning_counts_that_is_always_given(tmp_path, body, words):
+def test_a_warning_counts_that_is_always_given(tmp_path, body, given):
     found = source(tmp_path, f"OLD = 'deprecated since ever'\ndef f(x):\n    {body}\n")
-    assert found.warned.get(2) == words
+    assert found.warned.get(2) == given
+
+
+def test_a_decorator_tells_the_category(tmp_path):
+    text = "@deprecated('f is old', category=FutureWarning)\ndef f(): ...\n@deprecated('g is old')\ndef g(): ...\n"
+    assert source(tmp_path, text).warned == {
+        1: ("FutureWarning", "f is old"),
+        3: ("DeprecationWarning", "g is old"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "end"),
+    [
+        ("raise OSError('f was removed')", ("OSError", "f was removed")),
+        (
+            "'Makes f.'\n    mode = 'a' if x else 'b'\n    raise OSError(f'use {mode}')",
+            ("OSError", "use {'a' if x else 'b'}"),
+        ),
+        ("warnings.warn('f is old')\n    import os\n    raise OSError('f was removed')", ("OSError", "f was removed")),
+        ("if x:\n        raise OSError('a')\n    else:\n        raise OSError('b')", ("OSError", "a")),
+        ("if has_torch_function(x):\n        return handle(x)\n    raise OSError('a')", ("OSError", "a")),
+        ("if x:\n        raise OSError('a')", None),
+        ("x = g(x)\n    raise OSError('a')", None),
+        ("return g(x)", "g"),
+        ("from .others import h\n    return h(x)", ".others.h"),
+        ("return g.h(x)", None),
+    ],
+)
+def test_what_only_raises_or_only_calls_another_function(tmp_path, body, end):
+    found = source(tmp_path, f"def f(x):\n    {body}\n")
+    assert (found.raising.get(1) or found.passing_on.get(1)) == end
+
+
+def test_what_a_condition_defines_is_no_removal(tmp_path):
+    text = "try:\n    import av\nexcept ImportError:\n    def f(): raise OSError('no av')\n"
+    assert source(tmp_path, text).raising == {}
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (torch._linalg_utils.eig, "and is now removed"),
+        (torch.Tensor.eig, "and is now removed"),  # it calls the other one
+        (torch.nn.Module.forward, ""),  # it is for subclasses
+        (torch.Tensor.sum, ""),
+        (torch.no_grad, ""),
+    ],
+)
+def test_removal_is_in_the_words_of_the_error(function, words):
+    said = removal(function)
+    assert words in said if words else not said
+
+
+class Maker:
+    def itself(self) -> "Self": ...  # noqa: F821
+    def all(self) -> list[torch.Tensor]: ...
+    def maybe(self) -> torch.Tensor | None: ...
+    def either(self) -> "int | str": ...
+    def later(self) -> "tuple[torch.Tensor, ...]": ...
+    def unknown(self) -> subprocess.Popen: ...
+    def silent(self): ...
+
+    @contextlib.contextmanager
+    def within(self) -> Iterator[None]:
+        yield
+
+
+PUBLIC = {id(torch.Tensor): "torch.Tensor", id(torch.Size): "torch.Size"}
+
+
+@pytest.mark.parametrize(
+    ("method", "text"),
+    [
+        ("itself", "Self"),
+        ("all", "list[torch.Tensor]"),
+        ("maybe", "torch.Tensor | None"),
+        ("either", ""),
+        ("later", "tuple[torch.Tensor, ...]"),
+        ("unknown", ""),
+        ("silent", ""),
+        ("within", ""),
+    ],
+)
+def test_annotations_tell_what_a_method_gives(method, text):
+    assert returned(f"Maker.{method}", getattr(Maker, method), PUBLIC, Maker) == text
+
+
+@pytest.mark.parametrize(
+    ("method", "text"),
+    [
+        ("add", "torch.Tensor"),
+        ("sort", "tuple[torch.Tensor, torch.Tensor]"),
+        ("dim", "int"),
+        ("__add__", "torch.Tensor"),
+        ("norm", "torch.Tensor"),  # of its operator
+        ("max", ""),  # overloads differ
+    ],
+)
+def test_stub_files_tell_what_a_method_of_tensors_gives(method, text):
+    value = inspect.getattr_static(torch.Tensor, method)
+    assert returned(f"torch.Tensor.{method}", value, PUBLIC, torch.Tensor) == text
+
+
+@pytest.mark.parametrize(
+    ("function", "text"),
+    [
+        (torch.zeros, "torch.Tensor"),
+        (torch.linalg.svd, "tuple[torch.Tensor, torch.Tensor, torch.Tensor]"),  # of its operator
+        (torch.nn.functional.softmax, "torch.Tensor"),
+        (torch.nn.functional.gelu, "torch.Tensor"),
+        (torch.equal, "bool"),
+    ],
+)
+def test_a_function_tells_what_it_gives(function, text):
+    assert returned(function.__name__, function, PUBLIC) == text
+
+
+def test_attributes_tell_what_they_are():
+    shape = inspect.getattr_static(torch.Tensor, "shape")
+    assert held("torch.Tensor.shape", shape, PUBLIC, torch.Tensor) == "torch.Size"
+    assert held("torch.nn.Linear.weight", None, PUBLIC, torch.nn.Linear) == "torch.Tensor"
+
+
+CONFIG = """
+import os
+from torch.utils._config_module import Config, install_config_module
+plain = 8
+asked = os.environ.get("ASKED", "1") == "1"
+cores = os.cpu_count()
+also = not plain
+if asked:
+    depends = 1
+class nested:
+    inner = "x"
+    here = os.getcwd()
+"""
+
+
+def test_a_default_is_told_where_it_is_the_same_everywhere(tmp_path):
+    file = tmp_path / "config.py"
+    file.write_text(CONFIG)
+    assert same_everywhere(str(file)) == {"plain", "asked", "also", "nested.inner"}
 
 
 # --- the file itself --------------------------------------------------------------------------------------------------
@@ -313,6 +486,15 @@ def test_a_parameter_that_went_is_gone():
     assert not having["2.7"]
 
 
+def is_paired(package):
+    """Whether the package that is here is the one that goes with the torch that is here."""
+    try:
+        return version(package).partition("+")[0] == getattr(supported()[RELEASE], package)
+    except PackageNotFoundError:
+        return False
+
+
+PARTNERS = tuple(filter(is_paired, ("torchvision", "torchaudio")))
 of_answer = pytest.mark.xdist_group("answer")  # it takes half a minute: one worker asks, and not each
 
 
@@ -321,7 +503,7 @@ def answer(tmp_path_factory):
     """What the torch that is here answers, by name, and the modules that cannot be imported here."""
     file = tmp_path_factory.mktemp("answer") / "answer.txt"
     asked = subprocess.run(
-        [sys.executable, "-I", "reports/releases/ask.py", str(file)],
+        [sys.executable, "-I", "reports/releases/ask.py", str(file), *PARTNERS],
         cwd=ROOT,
         check=True,
         capture_output=True,
@@ -336,8 +518,8 @@ def answer(tmp_path_factory):
 @pytest.mark.slow
 def test_the_file_agrees_with_the_torch_that_is_here(answer):
     states, left_out = answer
-    here = {name: state for name, state in states.items() if name != "torch"}
-    listed = dict(lines_of(RELEASE))
+    here = {name: state for name, state in states.items() if "." in name}
+    listed = {name: as_asked(state, here.get(name, "")) for name, state in lines_of(RELEASE)}
     differing = [name for name in sorted(here.keys() | listed.keys()) if here.get(name) != listed.get(name)]
     needs = re.compile("|".join(map(re.escape, left_out)) or "$^")
     differing = [name for name in differing if not needs.search(f"{name} {listed.get(name)}")]
@@ -365,13 +547,20 @@ def test_a_build_for_the_cpu_is_not_asked_for_what_is_made_for_cuda(monkeypatch,
     assert is_of_every_build(name) is is_always_there
 
 
+def as_asked(listed, here):
+    """A state of the file without what only other releases say that a call gives."""
+    return listed if "\t>" in here else re.sub(r"\t>[^\t]*", "", listed)
+
+
 def lines_of(release):
     """The names and states of one release as its answer has them: merging that release alone gives them back."""
-    for name, entry in inventory().everything(release):
+    for name, entry in (line for package in ("torch", *PARTNERS) for line in inventory().everything(release, package)):
         fields = [f"={entry.alias}" if entry.alias else entry.kind]
         fields += [f"{one.source}({one.text})" for one in entry.signatures]
         fields += ["<" + ",".join(entry.bases)] if entry.bases else []
-        fields += [f"!{entry.deprecated}"] if entry.deprecated else []
+        warns = (entry.warns or "").replace(f": {entry.deprecated}", "")
+        told = {">": entry.returns, "=": entry.default, "!": entry.deprecated, "%": warns, "^": entry.raises}
+        fields += [f"{mark}{text}" for mark, text in told.items() if text]
         yield name, "\t".join(fields)
 
 
