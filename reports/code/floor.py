@@ -106,7 +106,7 @@ def command(options: argparse.Namespace) -> int:
         found = floor(code, inventory())
     code.check()
     print(_as(options.format, found))
-    return int(found.verdict in WRONG or any(use.at_import for use in found.uses.nowhere))
+    return int(found.verdict in WRONG or any(one.at_import for one in found.nowhere))
 
 
 def floor(code: Code, known: Inventory) -> Floor:
@@ -115,8 +115,12 @@ def floor(code: Code, known: Inventory) -> Floor:
     floors: dict[tuple[str, str], list[Use]] = defaultdict(list)
     ceilings: dict[tuple[str, str], list[Use]] = defaultdict(list)
     holes: dict[tuple[str, str], list[Use]] = defaultdict(list)
+    stuck: dict[str, list[Use]] = defaultdict(list)  # what only raises in every release
     for use in found.uses.certain + found.uses.private:
         since, until, between = _bounds(use, known)
+        why = works(use, known, known.releases[-1])
+        if why and use.releases.issuperset(known.releases) and not catalog(known).working(use):
+            stuck[why].append(use)
         if since:
             floors[since].append(use)
         if until:
@@ -128,6 +132,7 @@ def floor(code: Code, known: Inventory) -> Floor:
     found.ceilings = _by_release(ceilings, known, [one for one in asked if not one.is_floor], newest_first=False)
     found.holes = _by_release(holes, known, [], newest_first=False)
     found.nowhere = _nowhere(found.uses.nowhere, known)
+    found.nowhere += [Reason(why, "", tuple(used)) for why, used in stuck.items()]
     return found
 
 

@@ -23,6 +23,7 @@ INVENTORY = Inventory(
     \told\t\tfunction\t(x)
     \tstub\t2.0-2.7\tfunction\t(x)
     \t\t2.7-\tfunction\t(x)\t^it is removed
+    \tstubs\t\tfunction\t(x)\t^it is removed
     \tscaled\t2.0-2.6\tfunction\t(x)
     \t\t2.6-\tfunction\t(x, scale=None)
     """)
@@ -85,6 +86,12 @@ def test_what_no_longer_exists_is_the_ceiling(project, run):
 def test_what_only_raises_is_the_ceiling(project, run):
     _, said = run(project(code_dot_py="import torch\ntorch.stub(1)"))
     assert "ceiling: torch 2.6\n  2.7: torch.stub only raises: it is removed\n" in said
+
+
+def test_no_release_runs_what_raises_in_all_of_them(project, run):
+    code, said = run(project(code_dot_py="import torch\ntorch.stubs(1)"))
+    assert code == 1
+    assert "in no release from 2.0 on:\n  torch.stubs only raises: it is removed\n" in said
 
 
 def test_what_only_raises_can_be_mentioned(project, run):
