@@ -476,8 +476,9 @@ def _between(name: str, old: list[Signature], new: list[Signature]) -> Iterator[
             yield from (_added(name, one) for one in has.values() if one.name not in had and one.name[0] != "_")
         for parameter in had.keys() & has.keys():
             was, now = (_defaults(parameter, signatures) for signatures in (old, new))
-            if len(was) == len(now) == 1 and None not in was | now and _differ(*was, *now):
-                yield Change("default", name, parameter=parameter, old=was.pop(), new=now.pop())
+            before, after = (one.pop() if len(one) == 1 else None for one in (was, now))
+            if before and after and _differ(before, after):
+                yield Change("default", name, parameter=parameter, old=before, new=after)
 
 
 def _defaults(parameter: str, signatures: list[Signature]) -> set[str | None]:
