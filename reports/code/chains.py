@@ -44,7 +44,7 @@ def cases(node: ast.Match) -> Iterator[Question]:
                 yield "", one.cls
 
 
-def looped(node: ast.For, table: ast.expr) -> Iterator[Question]:
+def looped(node: ast.For | ast.AsyncFor, table: ast.expr) -> Iterator[Question]:
     """The questions of a loop over a table of classes: `for cls, rule in {Adam: …, AdamW: …}.items()`."""
     target = node.target.elts[0] if isinstance(node.target, ast.Tuple) and node.target.elts else node.target
     asked = (one for statement in node.body for one in ast.walk(statement) if isinstance(one, ast.Call))

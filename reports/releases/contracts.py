@@ -25,7 +25,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 sys.path.append(str(Path(__file__).parents[2]))
 
@@ -83,7 +83,7 @@ class Place(NamedTuple):
     """A definition and the module that it stands in."""
 
     module: str
-    node: ast.AST
+    node: Any  # a class or a function
 
 
 class _Source:
@@ -100,7 +100,7 @@ class _Source:
             return []
 
     @cache  # noqa: B019
-    def definitions(self, module: str) -> dict[str, ast.AST]:
+    def definitions(self, module: str) -> dict[str, Any]:
         """The classes and functions of a module."""
         nodes = _statements(self._body(module))
         return {node.name: node for node in nodes if isinstance(node, (ast.ClassDef, *_Function))}
@@ -124,8 +124,9 @@ class _Source:
             return None
         if module not in self.files:
             above = self.find(module, steps - 1)
-            inner = above.node.body if above and isinstance(above.node, ast.ClassDef) else []
-            return next((Place(above.module, one) for one in inner if getattr(one, "name", "") == name), None)
+            if above is None or not isinstance(above.node, ast.ClassDef):
+                return None
+            return next((Place(above.module, one) for one in above.node.body if getattr(one, "name", "") == name), None)
         if name in self.definitions(module):
             return Place(module, self.definitions(module)[name])
         names, everything_of = self._imports(module)
@@ -171,7 +172,7 @@ def _told(sites: Sites) -> Iterator[tuple[str, str]]:
             yield f"{role.parameter}{'[]' * -role.depth}:{attribute}", "; ".join(sorted(map(str, called)))
 
 
-def _of_function(node: ast.AST) -> Sites:
+def _of_function(node: Any) -> Sites:
     sites: Sites = defaultdict(set)
     _Body({name: Role(name) for name in _parameters(node)}, {}, "", "", sites).walk(node.body)
     return sites
@@ -179,7 +180,7 @@ def _of_function(node: ast.AST) -> Sites:
 
 def _of_class(source: _Source, place: Place) -> Iterator[tuple[str, str]]:
     line = list(source.line(place))
-    methods: dict[str, tuple[ast.AST, bool]] = {}  # the nearest of each name, and whether it is the class's own
+    methods: dict[str, tuple[Any, bool]] = {}  # the nearest of each name, and whether it is the class's own
     for number, one in enumerate(line):
         for node in one.node.body:
             if isinstance(node, _Function):
@@ -189,7 +190,7 @@ def _of_class(source: _Source, place: Place) -> Iterator[tuple[str, str]]:
         yield "abstract", " ".join(abstract)
 
 
-def _is_abstract(node: ast.AST) -> bool:
+def _is_abstract(node: Any) -> bool:
     return any("abstractmethod" in ast.unparse(one) for one in node.decorator_list)
 
 
@@ -203,7 +204,7 @@ class _Class:
         self.attributes: dict[str, Role] = {}
         self.found: Sites = defaultdict(set)
 
-    def sites(self, methods: dict[str, tuple[ast.AST, bool]]) -> Sites:
+    def sites(self, methods: dict[str, tuple[Any, bool]]) -> Sites:
         if self.constructors:
             names = _parameters(self.constructors[0])[1:]
             self._construct(0, {name: Role(name) for name in names})
@@ -236,7 +237,7 @@ class _Class:
         body.walk(node.body)
 
 
-def _is_static(node: ast.AST) -> bool:
+def _is_static(node: Any) -> bool:
     decorators = {ast.unparse(one) for one in node.decorator_list}
     return bool(decorators & {"staticmethod", "classmethod"}) or not _parameters(node)
 
@@ -246,7 +247,7 @@ def _speaks_of(node: ast.AST) -> frozenset[str]:
     return frozenset(one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute))
 
 
-def _parameters(node: ast.AST) -> list[str]:
+def _parameters(node: Any) -> list[str]:
     wanted = node.args
     return [one.arg for one in (*wanted.posonlyargs, *wanted.args, *wanted.kwonlyargs)]
 
@@ -285,11 +286,12 @@ class _Body:
 
     def loop(self, target: ast.expr, values: ast.expr) -> None:
         """Bind what a loop goes over."""
-        called = _word(values.func) if isinstance(values, ast.Call) and values.args else ""
+        args = values.args if isinstance(values, ast.Call) else []
+        called = _word(values.func) if isinstance(values, ast.Call) and args else ""
         if called == "enumerate" and isinstance(target, ast.Tuple):
-            self.loop(target.elts[-1], values.args[0])
+            self.loop(target.elts[-1], args[0])
         elif called == "zip" and isinstance(target, ast.Tuple):
-            for one, value in zip(target.elts, values.args):
+            for one, value in zip(target.elts, args):
                 self.loop(one, value)
         else:
             self._bind(target, _deeper(self.role(values), -1))

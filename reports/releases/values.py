@@ -27,7 +27,7 @@ def ask() -> dict[str, list[str]]:
     warnings.simplefilter("ignore")
     x, ones, places = torch.zeros(4), torch.ones(2), torch.tensor([0, 1])
     image = torch.zeros(1, 1, 4, 4)
-    questions: dict[str, tuple[Callable[[str], object], list[str]]] = {
+    questions: dict[str, tuple[Any, list[str]]] = {
         "torch.device.type": (torch.device, _DEVICES),
         "torch.autocast.device_type": (torch.autocast, _DEVICES),
         "torch.GradScaler.device": (_of("GradScaler", torch), _DEVICES),
@@ -101,7 +101,7 @@ def _parameter() -> torch.nn.Parameter:
     return torch.nn.Parameter(torch.zeros(2, 2))
 
 
-def _cyclic(word: str) -> object:
+def _cyclic(word: Any) -> object:
     optimizer = torch.optim.SGD([_parameter()], 0.1, momentum=0.9)
     return torch.optim.lr_scheduler.CyclicLR(optimizer, 0.1, 1.0, scale_fn=lambda _: 1.0, scale_mode=word)
 
@@ -110,7 +110,7 @@ def _muon(word: str) -> object:
     return torch.optim.Muon([_parameter()], adjust_lr_fn=word)
 
 
-def _multi_grad_hook(word: str) -> object:
+def _multi_grad_hook(word: Any) -> object:
     return torch.autograd.graph.register_multi_grad_hook((_parameter(),), lambda _: None, mode=word)
 
 
