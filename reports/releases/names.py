@@ -313,7 +313,8 @@ class _Comparison:
                 continue
             if entry.alias:  # of what is new itself, or of what there was
                 if entry.alias not in self.born:
-                    yield Change("new", name, entry.alias, new=self.after[entry.alias].kind or None, spelling=True)
+                    meant = self.inventory.find(entry.alias, self.new)  # which another package may have
+                    yield Change("new", name, entry.alias, new=(meant and meant.kind) or None, spelling=True)
                 continue
             if origins[owner]:
                 came = any(f"{origin}.{member}" in self.before for origin in origins[owner])

@@ -104,3 +104,11 @@ def test_nothing_is_told_twice(old, new):
     found = changes(inventory(), old, new)
     assert len(found) == len({(one.kind, one.name, one.parameter) for one in found})
     assert found == sorted(found, key=lambda change: KINDS.index(change.kind))
+
+
+@pytest.mark.parametrize("package", ["torchaudio", "torchvision"])
+@pytest.mark.parametrize(("old", "new"), [("2.0", "2.15"), ("2.8", "2.15"), ("2.15", "2.8")])
+def test_a_package_that_has_names_of_torch_is_compared(package, old, new):
+    found = changes(inventory(), old, new, package)
+    assert found
+    assert all(change.name.startswith(f"{package}.") for change in found)
