@@ -241,7 +241,7 @@ def _weight(name: str, names: Inventory) -> float:
 def _by_last(names: Inventory) -> dict[str, list[str]]:
     """Every name of any release by its last part in lower case."""
     found: dict[str, list[str]] = defaultdict(list)
-    todo = list(PACKAGES)
+    todo: list[str] = [*PACKAGES]
     while todo:
         owner = todo.pop()
         for member in names.members(owner) if owner != "torch.ops" else ():  # nobody means an operator by its bare name

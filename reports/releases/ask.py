@@ -194,10 +194,10 @@ class _Release:
             self.names[name] = name
             if _can_have_names(value):
                 homes[id(value)].append((name, value))
-        for found in homes.values():
-            best = min((name for name, _ in found), key=lambda name: _badness(name, found[0][1]))
-            self.best[id(found[0][1])] = best
-            self.names.update((name, best) for name, _ in found)
+        for home in homes.values():
+            best = min((name for name, _ in home), key=lambda name: _badness(name, home[0][1]))
+            self.best[id(home[0][1])] = best
+            self.names.update((name, best) for name, _ in home)
         self.describe = _Describer(self.best)
 
     def _exported(self) -> Iterator[tuple[str, object]]:

@@ -63,7 +63,7 @@ class _Unknown:
     """Of an annotation that says nothing, or that cannot be read."""
 
 
-_SELF = typing.TypeVar("Self")
+Self = typing.TypeVar("Self")
 
 
 def _annotated(value: object) -> Iterator[object]:
@@ -75,7 +75,7 @@ def _annotated(value: object) -> Iterator[object]:
         annotation = _annotations(one).get("return", _Unknown)
         if annotation is _Unknown and one is function:
             return
-        yield _SELF if _is_itself(one, annotation) else _evaluated(annotation, one.__globals__)
+        yield Self if _is_itself(one, annotation) else _evaluated(annotation, one.__globals__)
 
 
 def _annotations(function: types.FunctionType) -> Mapping[str, object]:
@@ -88,7 +88,9 @@ def _annotations(function: types.FunctionType) -> Mapping[str, object]:
 def _is_made_by_decorator(value: object) -> bool:
     """Whether a call gives something else than the function that is written: a context manager, a coroutine."""
     code = getattr(value, "__code__", None)
-    return code is None or code.co_filename == _CONTEXTS or inspect.iscoroutinefunction(inspect.unwrap(value))
+    if code is None or not callable(value):
+        return True
+    return code.co_filename == _CONTEXTS or inspect.iscoroutinefunction(inspect.unwrap(value))
 
 
 def _is_itself(function: types.FunctionType, annotation: object) -> bool:
@@ -135,7 +137,7 @@ def _of_stub(name: str, value: object, cls: type | None) -> Iterator[object]:
     """What the stub files say of a function, a member of a class, or an attribute."""
     member = name.rpartition(".")[2]
     torch = sys.modules["torch"]
-    folder = Path(torch.__file__).parent
+    folder = Path(torch.__path__[0])
     if cls is torch.Tensor:
         asked = [(folder / "_C" / "__init__.pyi", f"{owner}.{member}") for owner in ("TensorBase", "_TensorBase")]
     elif cls is not None:
@@ -164,17 +166,14 @@ def _stub(path: Path) -> dict[str, list[str]]:
     if not path.exists():
         return found
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    for prefix, body in [("", tree.body), *((f"{one.name}.", one.body) for one in tree.body if _is_class(one))]:
+    classes = [one for one in tree.body if isinstance(one, ast.ClassDef)]
+    for prefix, body in [("", tree.body), *((f"{one.name}.", one.body) for one in classes)]:
         for node in body:
             if isinstance(node, ast.FunctionDef) and node.returns is not None:
                 found.setdefault(prefix + node.name, []).append(_unquoted(node.returns))
             elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
                 found.setdefault(prefix + node.target.id, []).append(_unquoted(node.annotation))
     return found
-
-
-def _is_class(node: ast.stmt) -> bool:
-    return isinstance(node, ast.ClassDef)
 
 
 def _unquoted(node: ast.expr) -> str:
@@ -217,8 +216,8 @@ def _text(told: object, best: Mapping[int, str]) -> str:
         return _of_parts(origin, parts, best)
     if not inspect.isclass(told) or told is _Unknown:
         return ""
-    if issubclass(told, tuple) and hasattr(told, "n_sequence_fields"):  # what operators give with names
-        return f"tuple[{', '.join(['torch.Tensor'] * told.n_sequence_fields)}]"
+    if issubclass(told, tuple) and (fields := getattr(told, "n_sequence_fields", 0)):  # operators' results with names
+        return f"tuple[{', '.join(['torch.Tensor'] * fields)}]"
     if id(told) in best:
         return best[id(told)]
     if told in _OF_MANY:

@@ -71,6 +71,7 @@ def _told(value: object) -> str:
 # What may stand in the default of a setting that is the same on every machine: ask.py empties the environment.
 _SAME = {"is_fbcode", "Config", "bool", "int", "float", "str", "set", "frozenset", "list", "dict", "tuple"}
 _CALLED = {"os.environ.get", "os.getenv", *_SAME}
+_OF_OS = ("environ", "getenv")
 
 
 @cache
@@ -105,8 +106,7 @@ def _is_plain(value: ast.expr, plain: set[str]) -> bool:
             method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
             if ast.unparse(node.func) not in _CALLED and method not in ("lower", "upper", "strip", "split"):
                 return False
-        is_of_os = isinstance(node, ast.Attribute) and ast.unparse(node.value) == "os"
-        if is_of_os and node.attr not in ("environ", "getenv"):
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "os" and node.attr not in _OF_OS:
             return False
     return True
 

@@ -108,7 +108,7 @@ def removal_of_module(path: str) -> str:
 def _called(value: object, name: str) -> object:
     """The function that a function calls by this name: of its module, or of another as `.module.name`."""
     code = _code(value)
-    if not name or code is None:
+    if not name or code is None or not callable(value):
         return None
     function = inspect.unwrap(value)
     if "." not in name:
@@ -282,14 +282,19 @@ def _assigned(function: ast.FunctionDef | ast.AsyncFunctionDef, instance: str) -
             yield node.attr
 
 
+def _is_of_python(node: ast.If) -> bool:
+    """Whether it chooses by Python's version: both branches warn, in other words."""
+    return "sys.version_info" in ast.unparse(node.test)
+
+
 def _warning(body: list[ast.stmt], constants: dict[str, str]) -> tuple[str, str] | None:
     """The first warning or error that the statements give whatever happens, of those about deprecation.
 
     Its category, '' of an error, and its words.
     """
     for node in body:
-        is_of_python = isinstance(node, ast.If) and "sys.version_info" in ast.unparse(node.test)  # in other words
-        if is_of_python and (given := _warning(node.body, constants) or _warning(node.orelse, constants)):
+        branches = (node.body, node.orelse) if isinstance(node, ast.If) and _is_of_python(node) else ()
+        if given := next(filter(None, (_warning(branch, constants) for branch in branches)), None):
             return given
         call = node.value if isinstance(node, ast.Expr) else node.exc if isinstance(node, ast.Raise) else None
         if not isinstance(call, ast.Call) or not call.args:

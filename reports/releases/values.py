@@ -27,7 +27,7 @@ def ask() -> dict[str, list[str]]:
     warnings.simplefilter("ignore")
     x, ones, places = torch.zeros(4), torch.ones(2), torch.tensor([0, 1])
     image = torch.zeros(1, 1, 4, 4)
-    questions: dict[str, tuple[Any, list[str]]] = {
+    questions: dict[str, tuple[Any, Any]] = {
         "torch.device.type": (torch.device, _DEVICES),
         "torch.autocast.device_type": (torch.autocast, _DEVICES),
         "torch.GradScaler.device": (_of("GradScaler", torch), _DEVICES),
