@@ -87,5 +87,6 @@ def meant(known: Catalog, name: str) -> str:
     if name in _BEFORE:
         return f"it was before 2.0, in its place is {_BEFORE[name]}"
     near = [one for one in known.inventory.near(name) if known.having(one) >> (len(known.releases) - 1)]
-    public = [one for one in near if not one.rpartition(".")[2].startswith("_")] or near
-    return f"did you mean {' or '.join(public[:2])}?" if public else ""
+    is_private = name.rpartition(".")[2].startswith("_")
+    fitting = [one for one in near if is_private or not one.rpartition(".")[2].startswith("_")]
+    return f"did you mean {' or '.join(fitting[:2])}?" if fitting else ""

@@ -342,7 +342,7 @@ def _touches_groups(touches: Touches) -> Iterator[tuple[str, list[Touched]]]:
 def sentence(change: Change) -> str:
     """One change in one line: what it is, and what to do."""
     inside = _inside(change)
-    says = _note(change) if change.kind in ("behaviour", "deprecated") else change.hint
+    says = _note(change) if change.kind in ("behaviour", "deprecated", "warning") else change.hint
     return (
         f"{change.name}{f'({inside})' if inside else ''}{_behind(change)}  {change.kind}{f': {says}' if says else ''}"
     )

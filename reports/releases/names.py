@@ -393,8 +393,13 @@ def compare(before: Entry, after: Entry | None, old: str, new: str) -> Iterator[
         yield Change("deprecated", before.name, new=after.deprecated)
     elif before.deprecated and not after.deprecated:
         yield Change("no longer deprecated", before.name, old=before.deprecated)
-    elif after.warns and before.warns != after.warns:
+    elif after.warns and _plain(before.warns) != _plain(after.warns):
         yield Change("warning", before.name, old=before.warns, new=after.warns)
+
+
+def _plain(words: str | None) -> str:
+    """Words without the backticks, which say nothing."""
+    return (words or "").replace("`", "")
 
 
 def _resolved(told: list[Change], before: Entry, after: Entry, old: str, new: str) -> Iterator[Change]:

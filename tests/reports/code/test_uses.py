@@ -5,8 +5,9 @@ import time
 
 import pytest
 
-from torchproof.inventory import Inventory
-from torchproof.reports.code.catalog import Argument, works
+from torchproof.inventory import Inventory, inventory
+from torchproof.reports.code.catalog import Argument, catalog, works
+from torchproof.reports.code.nowhere import meant
 from torchproof.reports.code.uses import uses
 from torchproof.reports.code.values import Name
 
@@ -578,3 +579,11 @@ def test_of_much_code_what_reaches_torch_through_others_is_looked_into(see, monk
     files = {"a": "from b import nn", "b": "from c import (\n    nn,\n)", "c": "from torch import nn"}
     found = see("import a\nclass Net(a.nn.Module):\n    def f(self): self.compile()", **files)
     assert "torch.nn.Module.compile" in [use.name for use in found.certain]
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [("torchvision.models.utils", ""), ("torch.optim.lr_schedular", "did you mean torch.optim.lr_scheduler?")],
+)
+def test_nobody_is_sent_to_a_private_name_in_place_of_a_public_one(name, advice):
+    assert meant(catalog(inventory()), name) == advice

@@ -79,6 +79,17 @@ def test_a_setting_with_another_default():
     assert diff.sentence(change) == "torch.limit: 8 → 64  default: set it to 8 to keep what it did"
 
 
+def test_another_warning_is_told_with_its_words():
+    (change,) = changes(
+        inventory("torch.f | function ; () ; %UserWarning: no f | function ; () ; %FutureWarning: no f"), OLD, NEW
+    )
+    assert diff.sentence(change) == "torch.f  warning: UserWarning: no f → FutureWarning: no f"
+
+
+def test_the_same_warning_with_its_names_in_quotes_is_no_other():
+    assert told("torch.f | function ; () ; %UserWarning: no f | function ; () ; %UserWarning: no `f`") == []
+
+
 def test_a_gone_class_is_told_once():
     assert told("torch.C | class ; () | -", "torch.C.f | method ; () | -") == [("gone", "torch.C", None)]
 
