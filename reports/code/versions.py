@@ -27,6 +27,7 @@ _COMPARES_WITH_TEXT = {"LooseVersion", "StrictVersion", "TorchVersion"}
 _VERSION_HOMES = {"packaging", "distutils", "looseversion", "pkg_resources", "setuptools", "torch"}
 _OF_VERSION = {"release", "major", "minor", "micro", "base_version", "public", "version", "local", "is_prerelease",
                "is_devrelease", "dev", "pre"}  # fmt: skip
+_PARTNERS = ("torchaudio", "torchvision")
 _DISTRIBUTION = "<torch>"  # what metadata says of the installed one
 # A name or call that is about a version of torch although what it stands for is not to be seen.
 _SPEAKS_OF_VERSION = re.compile(
@@ -69,6 +70,12 @@ def newest(release: str) -> str:
     """The newest version of a release, as far as releases are listed."""
     rows = supported()
     return rows[release].torch if release in rows else f"{release}.0"
+
+
+def _package_of(version: str) -> str:
+    """Of what goes with torch, that whose version a dotted name is (`torchvision.__version__`), or an empty text."""
+    package, _, attribute = version.partition(".")
+    return package if package in _PARTNERS and attribute in ("__version__", "version.__version__") else ""
 
 
 def speaks_of_version(word: str) -> bool:
@@ -123,6 +130,14 @@ class Question:
         self.of_version = self.depends = True
         return TorchVersion(newest(self.known.releases[self.place]))
 
+    def version_of(self, package: str) -> str:
+        """The version of what goes with the release, which is compared as text. Raises Unknown."""
+        self.of_version = self.depends = True
+        release = supported().get(self.known.releases[self.place])
+        if release is None:
+            raise Unknown
+        return getattr(release, package)
+
     def has(self, dotted: str) -> bool:
         """Whether the release has a name of torch. Raises Unknown where the inventory cannot tell."""
         having = self.known.having(dotted)
@@ -147,6 +162,10 @@ class Question:
             return self.version()
         if dotted == "torch.version.__version__":
             return str(self.version())
+        if package := _package_of(dotted):
+            return self.version_of(package)
+        if dotted == "torch.__name__":
+            return "torch"
         if dotted.startswith("torch."):
             if not self.has(dotted):
                 raise Unknown
@@ -198,6 +217,8 @@ class Question:
     def _metadata(self, word: str, given: list[Any]) -> str | Reference | None:
         if word in ("version", "get_distribution", "distribution") and given == ["torch"]:
             return str(self.version()) if word == "version" else Reference(_DISTRIBUTION)
+        if word == "version" and given[0] in _PARTNERS:
+            return self.version_of(given[0])
         if word == "find_spec" and str(given[0]).startswith("torch."):
             return Reference(given[0]) if self.has(given[0]) else None
         raise Unknown

@@ -345,6 +345,25 @@ def test_a_guard_keeps_a_use_from_the_releases_without_it(breaks, guard):
     assert breaks(HEAD + guard.format("anything")) == {"2.0": "torch.added does not exist"}
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "version.parse(torchvision.__version__) >= version.parse('0.16')",
+        "Version(torchvision.version.__version__).release >= (0, 16)",
+        "tuple(int(one) for one in torchvision.__version__.split('.')[:2]) > (0, 15)",
+        "Version(importlib.metadata.version('torchvision')) >= Version('0.16.0')",
+        "Version(torchaudio.__version__) >= Version('2.1')",
+        "Version(importlib.metadata.version(torch.__name__)) >= Version('2.1')",
+    ],
+)
+def test_a_condition_about_what_goes_with_torch_is_understood(see, condition):
+    imports = "import torchaudio, torchvision\n"
+    found = see(f"{HEAD}{imports}if {condition}:\n    torch.zeros(1)\nelse:\n    torch.full(1, 2)")
+    runs = {use.name: use.releases for use in found.certain if use.how == "called"}
+    assert runs["torch.zeros"] == {"2.1", "2.6"}
+    assert runs["torch.full"] == {"2.0"}
+
+
 def test_text_is_compared_as_text(see):
     found = see("import torch\nif torch.__version__[:3] < '2.1':\n    torch.zeros(1)")
     assert found.certain[-1].releases == {"2.0"}
