@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import textwrap
 from collections import Counter, defaultdict
@@ -342,7 +343,7 @@ def _touches_groups(touches: Touches) -> Iterator[tuple[str, list[Touched]]]:
 def sentence(change: Change) -> str:
     """One change in one line: what it is, and what to do."""
     inside = _inside(change)
-    says = _note(change) if change.kind in ("behaviour", "deprecated", "warning") else change.hint
+    says = _note(change) if change.kind in ("behaviour", "deprecated", "warning") else _words(change.hint)
     return (
         f"{change.name}{f'({inside})' if inside else ''}{_behind(change)}  {change.kind}{f': {says}' if says else ''}"
     )
@@ -440,12 +441,17 @@ def _note(change: Change) -> str:
         sides = [f"{was}: {change.old}" if change.old else "", f"{now}: {change.new}" if change.new else ""]
         return " ".join(filter(None, [*sides, change.hint and f"({change.hint})"]))
     if change.kind == "deprecated":
-        return _short(change.new or "", 160) if not change.parameter else ""
+        return _short(_words(change.new or ""), 160) if not change.parameter else ""
     if change.kind == "warning":
-        return " → ".join(_short(one, 100) for one in (change.old, change.new) if one)
+        return " → ".join(dict.fromkeys(_short(one, 100) for one in (change.old, change.new) if one))
     if change.kind == "gone":
-        return _short(change.hint, 160)
+        return _short(_words(change.hint), 160)
     return ""
+
+
+def _words(text: str) -> str:
+    """What is said beside the one word that the kind of change says already: `DEPRECATED: use …`."""
+    return re.sub(r"^DEPRECATED\b[\s:.!]*", "", text)
 
 
 def _short(text: str, width: int = 40) -> str:

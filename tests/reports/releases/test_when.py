@@ -82,6 +82,36 @@ def test_a_name_that_is_gone(ask):
     assert "  2.1            gone: it will go\n" in out
 
 
+def test_a_name_that_is_gone_from_a_package_that_takes_names_of_torch(ask, monkeypatch):
+    names = Inventory(
+        """torchproof inventory 1
+releases 2.0 2.1
+torch
+\tload\t\tfunction\t(f)
+torchaudio
+\tinfo\t2.0-2.1\tfunction\t(f)\t!DEPRECATED
+\tload\t2.1-\t=torch.load
+"""
+    )
+    monkeypatch.setattr(when, "inventory", lambda: names)
+    out = ask("torchaudio.info")
+    assert out.startswith("torchaudio.info: function, since torchaudio 2.0 (with torch 2.0) or before, gone in ")
+    assert out.endswith("  2.0 or before  deprecated\n  2.1            gone\n")
+
+
+def test_another_warning_is_told_with_its_words(ask, monkeypatch):
+    names = Inventory(
+        """torchproof inventory 1
+releases 2.0 2.1
+torch
+\tload\t2.0-2.1\tfunction\t(f)\t!old\t%UserWarning: it is old
+\t\t2.1-\tfunction\t(f)\t!old\t%FutureWarning: it is old
+"""
+    )
+    monkeypatch.setattr(when, "inventory", lambda: names)
+    assert "  2.1            warning: UserWarning: it is old → FutureWarning: it is old\n" in ask("torch.load")
+
+
 def test_a_name_that_only_raises_is_gone(ask):
     out = ask("torch.stub")
     assert out.startswith("torch.stub: function, since 2.0 or before, gone in 2.1 (it only raises)\n")
