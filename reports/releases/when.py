@@ -115,7 +115,9 @@ class Name:
     @property
     def kind(self) -> str:
         """As the newest release tells that says more than that it exists."""
-        return next((entry.kind for _, entry in reversed(self.history) if entry and entry.kind), "private")
+        is_operator = self.name.startswith("torch.ops.") and self.name.count(".") > 2
+        other = "operator" if is_operator else "private"
+        return next((entry.kind for _, entry in reversed(self.history) if entry and entry.kind), other)
 
     @property
     def deprecated(self) -> str | None:

@@ -133,6 +133,12 @@ def test_a_private_name_has_a_since(ask):
     assert ask("torch._private").startswith("torch._private: private, since 2.1\n")
 
 
+def test_an_operator_is_not_private(ask, monkeypatch):
+    names = Inventory("torchproof inventory 1\nreleases 2.0 2.1\ntorch.ops.aten\n\t_scaled_mm\t2.1-\n")
+    monkeypatch.setattr(when, "inventory", lambda: names)
+    assert ask("torch.ops.aten._scaled_mm").startswith("torch.ops.aten._scaled_mm: operator, since 2.1\n")
+
+
 def test_its_other_spellings(ask):
     assert "\nalso torch.serial.load\n" in ask("torch.load")
     assert "\nalso torch.load\n" in ask("torch.serial.load")
