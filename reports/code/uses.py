@@ -15,7 +15,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -70,7 +70,8 @@ def uses(of: Code | Path, inventory: Inventory | None = None) -> Uses:
     found = Uses(of if isinstance(of, Code) else Code.at(of))
     walk = Walk(known, found.code)
     with _no_collector():
-        for use, is_certain in walk.uses():
+        for seen, is_certain in walk.uses():
+            use = _meant(known, seen)
             if is_certain and is_nowhere(known, use.name):
                 found.nowhere.append(use)
                 continue
@@ -83,6 +84,13 @@ def uses(of: Code | Path, inventory: Inventory | None = None) -> Uses:
             kind.sort(key=_order)
     found.comparisons = walk.guards.comparisons.wrong()
     return found
+
+
+def _meant(known: Catalog, use: Use) -> Use:
+    """The use of a public class, where a private name is another one of it in every release."""
+    names = {one.name if one and one.kind == "class" else None for one in known.entries(use.name)}
+    name = names.pop() if use.is_private and len(names) == 1 else None
+    return replace(use, name=name) if name else use
 
 
 def _of_extensions(found: Uses, walk: Walk) -> Iterator[tuple[Use, bool]]:

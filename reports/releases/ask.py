@@ -52,6 +52,8 @@ from torchproof.reports.releases.sources import (
 _NO_BEHAVIOUR = {*dir(type("Plain", (), {})), "__annotate__", "__annotate_func__", "__class_getitem__", "__del__",
                  "__getstate__", "__setstate__"} - {"__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__",
                                                     "__setattr__", "__delattr__"}  # fmt: skip
+# What the body of a class need not say to have it; the last of them below an abstract or a generic class.
+_OF_EVERY_CLASS = {*vars(type("Plain", (), {})), "__abstractmethods__", "_abc_impl", "__parameters__"}
 _WITHOUT_MEMBERS = (object, abc.ABC, typing.Generic, typing.Protocol)
 _TEST_FOLDERS = ("torch.testing._internal.", "torch.test.")
 _METHODS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.MethodDescriptorType,
@@ -246,13 +248,17 @@ class _Release:
         yield from ((f"{name}.{member}", "") for member in self._unspoken(cls))
 
     def _members(self, cls: type) -> Iterator[str]:
-        """The public members that no public base has."""
+        """The public members that no public base has; the `forward` of a bare module is only a placeholder."""
         bases = self._public_bases(cls)
+        placeholder = sys.modules["torch"].nn.Module.forward
         for name in {*dir(cls), *vars(cls).get("__annotations__", ())}:
             if name.startswith("_") and not _is_behaviour(cls, name):
                 continue
-            is_plain = inspect.getattr_static(cls, name, None) is getattr(object, name, cls)
-            if name in vars(cls) or not (is_plain or any(hasattr(base, name) for base in bases)):
+            value = inspect.getattr_static(cls, name, None)
+            is_plain = value is getattr(object, name, cls) or value is placeholder
+            is_given = any(inspect.getattr_static(base, name, placeholder) is not placeholder for base in bases)
+            is_inherited = is_given and any(hasattr(base, name) for base in bases)
+            if name in vars(cls) or not (is_plain or is_inherited):
                 yield name
 
     def _unspoken(self, cls: type) -> Iterator[str]:
@@ -329,8 +335,16 @@ class _Release:
                 origin = value.__name__
                 yield f"{module}.{name}", "" if origin == f"{module}.{name}" else self._pointing_to(origin)
             else:
-                best = self.best.get(id(value))
+                best = self.best.get(id(value)) or self._stands_for(value)
                 yield f"{module}.{name}", f"={best}" if best else ""
+
+    def _stands_for(self, value: object) -> str | None:
+        """The public class below which a private one adds nothing, such as `class _Old(New): pass`."""
+        if not inspect.isclass(value) or not _is_of_torch(value) or len(value.__bases__) != 1:
+            return None
+        (base,) = value.__bases__
+        is_bare = type(value) is type(base) and vars(value).keys() <= _OF_EVERY_CLASS
+        return self.best.get(id(base)) if is_bare else None
 
     def _in_c(self, module: types.ModuleType, seen: set[str]) -> Iterator[tuple[str, str]]:
         """The names of an extension module and of those that it holds."""

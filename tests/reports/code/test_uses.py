@@ -606,3 +606,15 @@ def test_of_much_code_what_reaches_torch_through_others_is_looked_into(see, monk
 )
 def test_nobody_is_sent_to_a_private_name_in_place_of_a_public_one(name, advice):
     assert meant(catalog(inventory()), name) == advice
+
+
+def test_a_private_class_that_adds_nothing_to_a_public_one_stands_for_it(tmp_path):
+    (tmp_path / "old.py").write_text(
+        "from torch.optim.lr_scheduler import _LRScheduler\n"
+        "class Old(_LRScheduler):\n"
+        "    def __init__(self, optimizer, verbose=False):\n"
+        "        super().__init__(optimizer, -1, verbose)\n"
+    )
+    found = uses(tmp_path)
+    assert {use.name for use in found.certain} == {"torch.optim.lr_scheduler.LRScheduler"}
+    assert [use.line for use in found.certain if works(use, inventory(), "2.15")] == [4]
