@@ -103,7 +103,7 @@ def test_what_a_plain_install_lacks_is_one_sentence(name):
         assert re.fullmatch(
             rf"torchproof: {name} needs the package \w+: pip install 'torchproof\[full\]'\n", ended.stderr
         )
-    assert (ended.returncode == 0) == (name not in ("compare", "costs", "popularity", "coverage"))
+    assert (ended.returncode == 0) == (name not in ("compare", "costs", "popularity"))
 
 
 # --- who reads what is printed ----------------------------------------------------------------------------------------

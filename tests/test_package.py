@@ -315,7 +315,7 @@ def test_facts_of_one_s_own_are_proven_and_refuted(site, mine):
     said = run(
         sys.executable, "-m", "torchproof", "summary", "a.jsonl", cwd=mine, environment={"PYTHONPATH": str(site)}
     )
-    assert "1 facts" in said
+    assert "1 fact\n" in said
 
 
 def test_one_s_own_fact_that_notices_nothing_is_vacuous(site, mine):
