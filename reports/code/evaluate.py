@@ -40,7 +40,7 @@ from torchproof.reports.code.values import (  # fmt: skip
     Value,
     Values,
 )
-from torchproof.reports.code.versions import Question, part, speaks_of_version
+from torchproof.reports.code.versions import Question, asks_for_version, part, speaks_of_version
 
 _DEEPEST = 30
 
@@ -135,7 +135,11 @@ class Evaluator:
         if isinstance(value, Constant):
             return value.value
         if isinstance(value, Expression):
-            return self._bound_to(value)
+            try:
+                return self._bound_to(value)
+            except Unknown:
+                self.question.of_version |= speaks_of_version(word) or asks_for_version(value.node)
+                raise
         if isinstance(value, Name):
             return self.question.named(value.dotted)
         if isinstance(value, LocalFunction):

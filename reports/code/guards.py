@@ -11,7 +11,7 @@ from torchproof.reports.code.meanings import Meanings
 from torchproof.reports.code.project import Project
 from torchproof.reports.code.syntax import word
 from torchproof.reports.code.values import Condition, Expression, LocalFunction, Scope
-from torchproof.reports.code.versions import Question, is_about_version
+from torchproof.reports.code.versions import Question, asks_for_version, is_about_version
 
 _SKIPS = {"skipif": True, "skipIf": True, "skipUnless": False}  # whether a true condition skips
 _DEEPEST = 5  # helpers of helpers
@@ -119,6 +119,7 @@ class Guards:
                 else:
                     false |= bit
             except Unknown:
+                question.of_version |= asks_for_version(node)
                 true, false = true | bit, false | bit
                 doubt = doubt or question.of_version
             if not (question.depends or question.of_version):

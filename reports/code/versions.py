@@ -92,6 +92,12 @@ def is_about_version(node: ast.expr) -> bool:
     return False
 
 
+def asks_for_version(node: ast.expr) -> bool:
+    """Whether it names torch and a version as texts: `at_least("torch", "2.6")`, `of("torch") >= Version("2.9")`."""
+    texts = {one.value for one in ast.walk(node) if isinstance(one, ast.Constant) and isinstance(one.value, str)}
+    return "torch" in texts and any(re.fullmatch(r"\d+(\.\d+)+\w*", text) for text in texts)
+
+
 def part(of: Any, name: str) -> Any:
     """An attribute of a version. Raises Unknown."""
     if isinstance(of, TorchVersion) and name in _OF_VERSION:

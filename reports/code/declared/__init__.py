@@ -64,6 +64,8 @@ _OTHERS: tuple[tuple[str, Callable[[Path], Iterator[Said]]], ...] = (
     ("pylock*.toml", tables.lock),
     ("Pipfile.lock", tables.pipfile_lock),
 )
+# What only the folder of a project has.
+_OF_A_PROJECT = (".git", "pyproject.toml", "setup.py", "setup.cfg", "requirements.txt")
 # What lies in these is no part of a project below them.
 _NOBODYS = (Path(tempfile.gettempdir()).resolve(), Path(os.path.expanduser("~")).resolve(), Path("/"))
 _FIRST_OF_ITS_FOLDER = re.compile(r"(base|core|main|prod\w*|install|requirements|runtime)\.\w+$")
@@ -163,9 +165,15 @@ def _of_folder(folder: Path, path: Path) -> list[Said]:
 def _files(
     folder: Path, path: Path, readers: tuple[tuple[str, Callable[[Path], Iterator[Said]]], ...]
 ) -> Iterator[tuple[Path, Callable[[Path], Iterator[Said]]]]:
-    """The files of a folder that can declare something, each once."""
+    """The files of a folder that can declare something, each once.
+
+    In the folders of one that is above the code, and no project's own, lies what belongs to others.
+    """
     seen: set[Path] = set()
+    is_projects = folder == path or any((folder / name).exists() for name in _OF_A_PROJECT)
     for pattern, reader in readers:
+        if "/" in pattern and not is_projects:
+            continue
         for file in sorted(folder.glob(pattern), key=lambda file: (not _FIRST_OF_ITS_FOLDER.search(file.name), file)):
             if file.is_file() and file not in seen:
                 seen.add(file)

@@ -276,3 +276,12 @@ def test_what_cannot_be_read_is_told_and_takes_nothing_away(project, name, text,
     path = project({name: text, "requirements.txt": "torch>=2.1"})
     assert spans(path) == [("2.1", LAST)]
     assert reason in "\n".join(declared(path).unread)
+
+
+def test_what_lies_beside_the_code_in_a_folder_of_many_is_nobodys(tmp_path):
+    for name in ("mine/code.py", "docker/Dockerfile"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("FROM pytorch/pytorch:2.1.0-cuda12.1-cudnn8-runtime\n" * ("docker" in name))
+    assert not declared(tmp_path / "mine").torch
+    (tmp_path / "setup.cfg").touch()
+    assert declared(tmp_path / "mine").torch

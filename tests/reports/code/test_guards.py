@@ -495,6 +495,29 @@ GUARDED = {
         added(1)
     """,
 }
+# A question about torch's version that nobody here can answer makes what it guards possible, no more.
+ASKED_ELSEWHERE = {
+    "versions": """
+        from somewhere import version_of
+        from packaging.version import parse
+        NEW = parse(version_of("torch")) >= parse("2.1")
+        if NEW:
+            torch.added(1)
+    """,
+    "helper": """
+        from somewhere import at_least
+        if at_least("torch", "2.1"):
+            torch.added(1)
+    """,
+    "name that says so": """
+        from somewhere import compute
+        TORCH_GE_2_1 = compute()
+        def f():
+            if TORCH_GE_2_1:
+                torch.added(1)
+    """,
+}
+
 NOT_GUARDED = {
     "handler that raises": """
         try:
@@ -537,6 +560,12 @@ NOT_GUARDED = {
             def test(self):
                 torch.added(1)
     """,
+    "helper that looks for torch": """
+        from somewhere import is_installed
+        HAS = is_installed("torch")
+        if HAS:
+            torch.added(1)
+    """,
     "match of something else": """
         match anything:
             case "added":
@@ -562,6 +591,11 @@ def breaks(tmp_path):
 
 @pytest.mark.parametrize("code", GUARDED.values(), ids=GUARDED)
 def test_a_guard_of_any_spelling(breaks, code):
+    assert breaks(code) == []
+
+
+@pytest.mark.parametrize("code", ASKED_ELSEWHERE.values(), ids=ASKED_ELSEWHERE)
+def test_a_question_about_the_version_that_is_answered_elsewhere(breaks, code):
     assert breaks(code) == []
 
 
