@@ -83,6 +83,8 @@ class Understood:
 
 def meant(written: str, names: Inventory) -> Understood:
     """The name that is evidently meant. Raises Refusal, with what it may be, where none is."""
+    if not written.strip():
+        raise Refusal("say which name, as in torch.load or nn.Linear")
     found = understood(written, names)
     if found.name:
         return found

@@ -65,6 +65,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def command(options: argparse.Namespace) -> int:
     """Print it."""
     asked = " ".join(options.fact).strip()
+    if not asked:
+        raise Refusal("say what is to be explained: a name, the id of a fact, or a question in words")
     ways: tuple[Callable[[str], Answer | None], ...] = (_of_statement, _of_fact, _of_name, _of_words)
     answer = next(filter(None, (way(asked) for way in ways)))
     form = {"text": _as_text, "json": _as_json, "markdown": _as_markdown}[options.format]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from torchproof.__main__ import main
 from torchproof.inventory import Inventory, inventory
 from torchproof.reports import Refusal
 from torchproof.reports.words import clean, meant, near, understood
@@ -147,3 +148,10 @@ def test_near_names(written, name):
 )
 def test_what_people_put_around_a_name(written, name):
     assert clean(written) == name
+
+
+@pytest.mark.parametrize("command", ["when", "explain"])
+@pytest.mark.parametrize("written", ["", "  "])
+def test_nothing_is_no_name(capsys, command, written):
+    assert main([command, written]) == 2
+    assert capsys.readouterr().err.startswith("torchproof: say w")
