@@ -80,6 +80,11 @@ class Entry:
     raises: str | None = None
 
     @property
+    def refusal(self) -> str:
+        """What it raises in short: mostly that it was removed, and what to use instead; examples come later."""
+        return " ".join(re.split(r"(?<=[.!]) (?=[`A-Z])", self.raises or "")[:2])
+
+    @property
     def is_public(self) -> bool:
         """Whether the release itself counts it as its own: facts can be about it."""
         return bool(self.kind or self.alias)

@@ -104,7 +104,7 @@ def works(use: Use, inventory: Inventory, release: str) -> str | None:
     if use.how != "called":
         return None
     if entry.raises:
-        return f"{use.name} only raises: {entry.raises}"
+        return f"{use.name} only raises: {entry.refusal}"
     return known.misfit(use, release) or _refusal(use, entry, release)
 
 

@@ -59,6 +59,7 @@ class Floor:
     ceilings: dict[str, list[Reason]] = field(default_factory=dict)
     holes: dict[str, list[Reason]] = field(default_factory=dict)
     nowhere: list[Reason] = field(default_factory=list)  # of names that no release has
+    stuck: list[Reason] = field(default_factory=list)  # of what only raises in every release
     declared: Declared = field(default_factory=Declared)
 
     @property
@@ -101,12 +102,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def command(options: argparse.Namespace) -> int:
-    """Print the floor; 1 where something lower is declared, or no release fits or can import the code."""
+    """Print the floor; 1 where something lower is declared, or no release fits, runs or can import the code."""
     with files.opened(options.paths) as code, screen.waiting(code.progress):
         found = floor(code, inventory())
     code.check()
     print(_as(options.format, found))
-    return int(found.verdict in WRONG or any(one.at_import for one in found.nowhere))
+    return int(found.verdict in WRONG or bool(found.stuck) or any(one.at_import for one in found.nowhere))
 
 
 def floor(code: Code, known: Inventory) -> Floor:
@@ -115,7 +116,7 @@ def floor(code: Code, known: Inventory) -> Floor:
     floors: dict[tuple[str, str], list[Use]] = defaultdict(list)
     ceilings: dict[tuple[str, str], list[Use]] = defaultdict(list)
     holes: dict[tuple[str, str], list[Use]] = defaultdict(list)
-    stuck: dict[str, list[Use]] = defaultdict(list)  # what only raises in every release
+    stuck: dict[str, list[Use]] = defaultdict(list)
     for use in found.uses.certain + found.uses.private:
         since, until, between = _bounds(use, known)
         why = works(use, known, known.releases[-1])
@@ -132,7 +133,7 @@ def floor(code: Code, known: Inventory) -> Floor:
     found.ceilings = _by_release(ceilings, known, [one for one in asked if not one.is_floor], newest_first=False)
     found.holes = _by_release(holes, known, [], newest_first=False)
     found.nowhere = _nowhere(found.uses.nowhere, known)
-    found.nowhere += [Reason(why, "", tuple(used)) for why, used in stuck.items()]
+    found.stuck = [Reason(why, "", tuple(used)) for why, used in stuck.items()]
     return found
 
 
@@ -196,7 +197,7 @@ _RULES = {
     "floor": "the code needs a later torch",
     "ceiling": "the code needs an earlier torch",
     "hole": "one release between others does not work",
-    "nowhere": "no release has the name",
+    "nowhere": "no release has the name, or it only raises in all of them",
     **files.RULE,
 }
 
@@ -219,6 +220,8 @@ def _findings(found: Floor) -> Iterator[formats.Finding]:
             yield formats.Finding("hole", "warning", f"does not work in torch {release}: {one.words}", one.places)
     for one in found.nowhere:
         yield formats.Finding("nowhere", "warning", f"no release has {one.words}", one.places)
+    for one in found.stuck:
+        yield formats.Finding("nowhere", "error", f"in every release {one.words}", one.places)
     yield from files.findings([*found.uses.code.unread, *found.declared.unread])
 
 
@@ -234,6 +237,8 @@ def _lines(found: Floor) -> list[str]:
     lines = [f"floor: torch {found.lowest}{older}{found.uses.code.gaps()}"]
     if not found.works.fitting:
         lines[:0] = [f"no release of torch fits: {found.lowest} or newer is needed, and {found.works.highest} or older"]
+    elif found.stuck:
+        lines[:0] = ["no release of torch fits: some of what is called only raises, in all of them"]
     for place, (release, reasons) in enumerate(steps[:2]):
         if place:
             lines.append(f"without these: torch {release}")
@@ -246,9 +251,9 @@ def _lines(found: Floor) -> list[str]:
     for release, reasons in found.holes.items():
         lines.append(f"not torch {release}")
         lines += [line for one in reasons[:_SHOWN] for line in (f"  {one.words}", *_at(one))]
-    if found.nowhere:
+    if found.nowhere or found.stuck:
         lines.append(f"in no release from {oldest} on:")
-        for one in found.nowhere:
+        for one in found.nowhere + found.stuck:
             lines += [f"  {one.words}", *_at(one)]
     lines += [*_of_declared(found), _counts(found.uses)]
     lines += files.told([*found.uses.code.unread, *found.declared.unread])
@@ -307,7 +312,10 @@ def _data(found: Floor) -> dict:
         "holes": data(found.holes),
         "declared": declared[0] if declared else None,
         "also_declared": declared[1:],
-        "nowhere": [{"why": one.words, "at": list(one.places), "at_import": one.at_import} for one in found.nowhere],
+        "nowhere": [
+            {"why": one.words, "at": list(one.places), "at_import": one.at_import}
+            for one in found.nowhere + found.stuck
+        ],
         "verdict": found.verdict,
         "certain": len(found.uses.certain),
         "private": sorted({use.name for use in found.uses.private}),

@@ -65,7 +65,7 @@ _OTHERS: tuple[tuple[str, Callable[[Path], Iterator[Said]]], ...] = (
     ("Pipfile.lock", tables.pipfile_lock),
 )
 # What only the folder of a project has.
-_OF_A_PROJECT = (".git", "pyproject.toml", "setup.py", "setup.cfg", "requirements.txt")
+_OF_A_PROJECT = (".git", "pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "requirements")
 # What lies in these is no part of a project below them.
 _NOBODYS = (Path(tempfile.gettempdir()).resolve(), Path(os.path.expanduser("~")).resolve(), Path("/"))
 _FIRST_OF_ITS_FOLDER = re.compile(r"(base|core|main|prod\w*|install|requirements|runtime)\.\w+$")

@@ -94,6 +94,12 @@ def test_no_release_runs_what_raises_in_all_of_them(project, run):
     assert "in no release from 2.0 on:\n  torch.stubs only raises: it is removed\n" in said
 
 
+def test_it_is_told_wherever_the_call_stands(project, run):
+    code, said = run(project(code_dot_py="import torch\ndef f():\n    return torch.stubs(1)"))
+    assert code == 1
+    assert said.startswith("no release of torch fits: some of what is called only raises, in all of them\n")
+
+
 def test_what_only_raises_can_be_mentioned(project, run):
     _, said = run(project(code_dot_py="import torch\nhandled = {torch.stub}"))
     assert "torch.stub" not in said

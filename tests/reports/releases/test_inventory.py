@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from tests.project import ROOT
-from torchproof.inventory import VERSION, Inventory, Parameter, first_with, inventory, unknown
+from torchproof.inventory import VERSION, Entry, Inventory, Parameter, first_with, inventory, unknown
 from torchproof.releases import supported
 from torchproof.reports.releases.merge import command, merge
 from torchproof.reports.releases.returns import held, returned
@@ -99,6 +99,13 @@ def test_parameters_know_how_they_are_passed():
         Parameter("other", None, "positional"),
         Parameter("alpha", "1", "keyword"),
     )
+
+
+def test_what_is_raised_is_told_in_short():
+    entry = Entry(
+        "torch.f", raises="It is removed. Use `torch.g` (v1.9) instead. X = f(A) should be replaced with g(A)"
+    )
+    assert entry.refusal == "It is removed. Use `torch.g` (v1.9) instead."
 
 
 def test_a_call_tells_what_it_gives_warns_and_raises():
