@@ -129,6 +129,7 @@ def command(options: argparse.Namespace) -> int:
             raise Refusal("--ahead is about one release: write it behind --ahead")
         here = names.releases[-1] if options.ahead == "newest" else _meant(options.ahead, names)
         return ahead.command(names, here, options.uses, options.format, options.all)
+    _take_releases(options)
     if not options.new:
         raise Refusal("diff takes two releases, as in torchproof diff 2.8 2.13, or --ahead")
     old, new = _meant(options.old, names), _meant(options.new, names)
@@ -143,6 +144,14 @@ def command(options: argparse.Namespace) -> int:
         raise Refusal(f"--format {options.format} shows places in code: say which with --uses PATH")
     print(forms[options.format](found, old, new, is_all=options.all))
     return 0
+
+
+def _take_releases(options: argparse.Namespace) -> None:
+    """Have `--uses PATH OLD NEW` mean the same: what stands behind the option is all taken for paths."""
+    missing = 2 - sum(one is not None for one in (options.old, options.new))
+    if missing and len(options.uses or ()) > missing:
+        said = [one for one in (options.old, *options.uses[-missing:]) if one]
+        options.uses, (options.old, options.new) = options.uses[:-missing], said
 
 
 def _meant(text: str, names: Inventory) -> str:
