@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import nox
@@ -51,12 +52,8 @@ def matrix(session: nox.Session) -> None:
     options, rest = _options(session, ",".join(supported()), keep=True)
     folder = ROOT / "runs" / f"matrix-{time.strftime('%Y-%m-%dT%H%M%S')}"
     held = True
-    for release in _releases(session, options.torch):
-        was_there = _folder(release).exists()
-        python = _environment(session, release, cached=was_there or options.keep)
+    for release, python in _each(session, _releases(session, options.torch), keep=options.keep):
         held &= _prove(session, python, release, rest, _new_record(release, folder), resume=False)
-        if not (was_there or options.keep):
-            shutil.rmtree(_folder(release))
     records = map(str, sorted(folder.glob("*.jsonl")))
     session.run(*_reports(session), "matrix", *records, "-o", str(folder), external=True)
     if not held:
@@ -180,18 +177,13 @@ def inventory(session: nox.Session) -> None:
     folder = ROOT / ".nox" / "inventory"
     for what in ("contracts", "values"):
         (folder / what).mkdir(parents=True, exist_ok=True)
-    for release in supported().values():
-        was_there = _folder(release).exists()
-        also = ["tensorboard", "pyyaml", "urllib3", f"torchaudio=={release.torchaudio}"]
-        python = _environment(session, release, *also, cached=was_there)
+    for release, python in _each(session, supported().values(), _asked_beside):
         answer = str(folder / f"{release.name}.txt")
         contracts, values = (str(folder / what / f"{release.name}.txt") for what in ("contracts", "values"))
         session.run(python, "-I", "reports/releases/ask.py", answer, "torchvision", "torchaudio", external=True)
         session.run(python, "-I", "reports/releases/contracts.py", answer, contracts, external=True)
         session.run(python, "-I", "reports/releases/values.py", values, external=True)
         session.run(python, "-I", "reports/releases/cpp.py", str(folder / f"{release.name}.json"), external=True)
-        if not was_there:
-            shutil.rmtree(_folder(release))
     merge = [*_reports(session), "inventory"]
     names = [f"{name}.txt" for name in supported()]
     session.run(*merge, *(str(folder / one) for one in names), "-o", "torchproof/inventory.tsv", external=True)
@@ -207,12 +199,8 @@ def platforms(session: nox.Session) -> None:
     """Ask the package index and every supported release what it has wheels for and write torchproof/platforms.toml."""
     folder = ROOT / ".nox" / "platforms"
     folder.mkdir(parents=True, exist_ok=True)
-    for release in supported().values():
-        was_there = _folder(release).exists()
-        python = _environment(session, release, cached=was_there)
+    for release, python in _each(session, supported().values()):
         session.run(python, "-I", "reports/releases/built.py", str(folder / f"{release.name}.json"), external=True)
-        if not was_there:
-            shutil.rmtree(_folder(release))
     listing = folder / "listing.txt"
     with listing.open("w") as file:
         session.run(_developing(session), "-m", "pip", "index", "versions", "torch", "-vvv", external=True, stdout=file)
@@ -303,6 +291,25 @@ def _interpreter(session: nox.Session, release: Release) -> str:
 
 def _folder(release: Release) -> Path:
     return ROOT / ".nox" / f"torch-{release.name}"
+
+
+def _asked_beside(release: Release) -> list[str]:
+    """What an environment has in which the inventory is asked, so that no module of torch is missed."""
+    return ["tensorboard", "pyyaml", "urllib3", f"torchaudio=={release.torchaudio}"]
+
+
+def _each(
+    session: nox.Session,
+    releases: Iterable[Release],
+    also: Callable[[Release], list[str]] = lambda _: [],
+    keep: bool = False,
+) -> Iterator[tuple[Release, str]]:
+    """Each release with the Python of its environment, one at a time: what was not there before is dropped again."""
+    for release in releases:
+        is_kept = keep or _folder(release).exists()
+        yield release, _environment(session, release, *also(release), cached=is_kept)
+        if not is_kept:
+            shutil.rmtree(_folder(release))
 
 
 def _environment(session: nox.Session, release: Release, *also: str, cached: bool = True) -> str:

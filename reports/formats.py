@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import re
@@ -17,6 +18,19 @@ from torchproof.reports.code.notebooks import line_in_file
 _ON_GITHUB = {"error": "error", "warning": "warning", "note": "notice"}
 _CELL = re.compile(r"(?P<file>.+):cell (?P<cell>\d+):(?P<line>\d+)")
 _SARIF = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+
+
+def option(
+    parser: argparse.ArgumentParser, *more: str, says: str = "how to print it"
+) -> argparse._MutuallyExclusiveGroup:
+    """Add `--format`, in which each command has three forms and some have `more`, and `--json`, which is short for one.
+
+    Gives the group, to which what else is short for a form belongs.
+    """
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--format", choices=["text", "json", "markdown", *more], default="text", help=says)
+    form.add_argument("--json", dest="format", action="store_const", const="json", help="print one JSON object")
+    return form
 
 
 @dataclass(frozen=True)

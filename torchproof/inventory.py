@@ -272,6 +272,11 @@ def first_with(names: tuple[str, ...]) -> str:
     return releases[latest]
 
 
+def is_private(name: str) -> bool:
+    """Whether a part of the name starts with an underscore, so that torch promises nothing about it."""
+    return "._" in name and any(part.startswith("_") and not part.endswith("__") for part in name.split("."))
+
+
 def is_of_torch(name: str) -> bool:
     """Whether torch, or what is released along with it, is to have a name, and not another package."""
     return name.partition(".")[0] in PACKAGES

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cache, cached_property
 
-from torchproof.inventory import Entry, Inventory, Signature
+from torchproof.inventory import Entry, Inventory, Signature, is_private
 from torchproof.releases import supported
 from torchproof.reports.code import headers, refusals
 from torchproof.reports.code.contracts import Duty, contracts
@@ -77,7 +77,7 @@ class Use:
         """
         if self.how == "written":
             return self.name.rpartition(".")[2].startswith("_")
-        return any(part.startswith("_") and not part.endswith("__") for part in self.name.split("."))
+        return is_private(self.name)
 
 
 def works(use: Use, inventory: Inventory, release: str) -> str | None:

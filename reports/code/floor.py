@@ -91,14 +91,7 @@ class Floor:
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `floor` takes."""
     parser.add_argument("paths", nargs="+", metavar="PATH", help=files.HELP)
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument(
-        "--format",
-        choices=["text", "json", "markdown", "github", "sarif"],
-        default="text",
-        help="how to print it; github: annotations of a workflow",
-    )
-    form.add_argument("--json", dest="format", action="store_const", const="json", help="print an object for programs")
+    formats.option(parser, "github", "sarif", says="how to print it; github: annotations of a workflow")
 
 
 def command(options: argparse.Namespace) -> int:

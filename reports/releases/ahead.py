@@ -18,11 +18,11 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from torchproof import releases
-from torchproof.inventory import Inventory
+from torchproof.inventory import Inventory, is_private
 from torchproof.reports import Refusal, screen
 from torchproof.reports.code import files
 from torchproof.reports.code.files import Code
-from torchproof.reports.releases.names import Change, is_private
+from torchproof.reports.releases.names import Change
 from torchproof.reports.releases.touched import touched
 from torchproof.reports.releases.usage import Usage
 

@@ -108,15 +108,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also what hardly anyone uses; with --uses, what is only newly taken, or faster",
     )
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument(
-        "--format",
-        choices=["text", "json", "markdown", "github", "sarif"],
-        default="text",
-        help="how to print it; github (annotations of a workflow) and sarif are of --uses",
-    )
-    form.add_argument("--json", dest="format", action="store_const", const="json", help="print one JSON object")
-    form.add_argument(
+    says = "how to print it; github (annotations of a workflow) and sarif are of --uses"
+    formats.option(parser, "github", "sarif", says=says).add_argument(
         "--markdown", dest="format", action="store_const", const="markdown", help="for a pull request's comment"
     )
 
@@ -340,7 +333,7 @@ def _touches_groups(touches: Touches) -> Iterator[tuple[str, list[Touched]]]:
     groups = {
         "breaks": [one for one in touches.certain if one.breaks],
         "private, breaks": [one for one in touches.private if one.breaks],
-        "in no release from 2.0 on": touches.nowhere,
+        f"in no release from {inventory().releases[0]} on": touches.nowhere,
         "compares versions wrongly": touches.comparisons,
         **{kind: [one for one in touches.certain if one.change.kind == kind] for kind in _FELT},
         "private": [one for one in touches.private if not one.breaks],

@@ -41,7 +41,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from torchproof import releases
-from torchproof.inventory import Entry, Inventory, Parameter, Signature, is_of_torch
+from torchproof.inventory import Entry, Inventory, Parameter, Signature, is_of_torch, is_private
 from torchproof.reports import Refusal
 from torchproof.reports.code import refusals
 from torchproof.reports.releases import defaults
@@ -361,11 +361,6 @@ def _sizes(names: dict[str, Entry]) -> Counter[str]:
             sizes[owner] += owner in names and names[owner].kind == "module"
             owner = _owner(owner)
     return sizes
-
-
-def is_private(name: str) -> bool:
-    """Whether a part of the name starts with an underscore, so that torch promises nothing about it."""
-    return "._" in name and any(part.startswith("_") and not part.endswith("__") for part in name.split("."))
 
 
 def _are_near(old: str, new: str) -> bool:

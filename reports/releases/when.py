@@ -26,12 +26,12 @@ from itertools import groupby, pairwise
 
 from torchproof import ROOT
 from torchproof.facts import command_of
-from torchproof.inventory import Entry, Inventory, Parameter, inventory
+from torchproof.inventory import Entry, Inventory, Parameter, inventory, is_private
 from torchproof.releases import supported
-from torchproof.reports import screen, words
+from torchproof.reports import formats, screen, words
 from torchproof.reports.index import IndexedFact, facts_about
 from torchproof.reports.releases.diff import plain, sentence
-from torchproof.reports.releases.names import Change, changes, compare, is_private
+from torchproof.reports.releases.names import Change, changes, compare
 
 HELP = "Tell since which release of torch a name or a parameter exists, and what became of it."
 
@@ -55,9 +55,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         help="a name, or a parameter behind it, as people write them: torch.load, nn.Linear, StepLR, F.softmax.dim",
     )
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--format", choices=["text", "json", "markdown"], default="text", help="how to print it")
-    form.add_argument("--json", dest="format", action="store_const", const="json", help="print one JSON object")
+    formats.option(parser)
 
 
 def command(options: argparse.Namespace) -> int:

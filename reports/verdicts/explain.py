@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from torchproof import ROOT, inventory
 from torchproof.facts import command_of, findings, id_of
 from torchproof.releases import supported
-from torchproof.reports import Refusal, screen, words
+from torchproof.reports import Refusal, formats, screen, words
 from torchproof.reports.index import IndexedFact, facts, facts_about
 from torchproof.reports.search import Index, near
 from torchproof.reports.verdicts.beliefs import Statement, statements
@@ -57,9 +57,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="as records and failures name it: views.view.shares_memory; a name of torch: torch.matmul, nn.Linear; a "
         "statement: V04; or a question or an error in words: does reshape copy",
     )
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--format", choices=["text", "json", "markdown"], default="text", help="how to print it")
-    form.add_argument("--json", dest="format", action="store_const", const="json", help="print one JSON object")
+    formats.option(parser)
 
 
 def command(options: argparse.Namespace) -> int:

@@ -8,9 +8,9 @@ from itertools import pairwise
 
 import pytest
 
-from torchproof.inventory import inventory
+from torchproof.inventory import inventory, is_private
 from torchproof.reports.releases import defaults
-from torchproof.reports.releases.names import _EVERYWHERE, KINDS, is_private
+from torchproof.reports.releases.names import _EVERYWHERE, KINDS
 from torchproof.reports.releases.names import changes as uncached
 from torchproof.reports.releases.signatures import signatures
 
