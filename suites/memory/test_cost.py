@@ -8,7 +8,7 @@ import torch
 from torchproof import fact
 from torchproof.fixtures.fact import subject, unavailable
 from torchproof.fixtures.meters import figures
-from torchproof.fixtures.race import slower
+from torchproof.fixtures.race import larger
 
 pytestmark = pytest.mark.bench
 
@@ -57,7 +57,7 @@ def peak(function, *arguments):
     return unavailable("build", "Kineto") if found is None else found
 
 
-@fact(*OTHERS, refuter=slower(*OTHERS))
+@fact(*OTHERS, refuter=larger(*OTHERS))
 @DTYPES
 @pytest.mark.parametrize("name", OTHERS)
 def test_of_a_norm_or_pointwise_function_is_that_of_its_result(name, dtype):
@@ -66,7 +66,7 @@ def test_of_a_norm_or_pointwise_function_is_that_of_its_result(name, dtype):
     assert bytes_of(x) <= peak(subject(name), x, *OTHERS[name]) <= 1.5 * bytes_of(x)
 
 
-@fact(*PRODUCTS, refuter=slower(*PRODUCTS))
+@fact(*PRODUCTS, refuter=larger(*PRODUCTS))
 @DTYPES
 @pytest.mark.parametrize("name", PRODUCTS)
 def test_of_a_product_is_that_of_its_operands_and_result(name, dtype):
@@ -76,7 +76,7 @@ def test_of_a_product_is_that_of_its_operands_and_result(name, dtype):
     assert 0 < peak(function, *operands) <= most
 
 
-@fact(*CONVOLUTIONS, refuter=slower(*CONVOLUTIONS, times=100))
+@fact(*CONVOLUTIONS, refuter=larger(*CONVOLUTIONS, times=100))
 @DTYPES
 @pytest.mark.parametrize("name", CONVOLUTIONS)
 def test_of_a_convolution_is_that_of_its_unfolded_input(name, dtype):
@@ -111,7 +111,7 @@ def test_of_expand_is_none():
     assert peak(lambda: x.expand(50, -1)) == 0 < 50 * 400 <= peak(lambda: x.repeat(50, 1))
 
 
-@fact("torch.nn.functional.relu", refuter=slower("torch.nn.functional.relu"))
+@fact("torch.nn.functional.relu", refuter=larger("torch.nn.functional.relu"))
 def test_of_a_chain_is_that_of_two_results():
     """A chain of five functions takes the bytes of two results at once, where nothing is recorded or kept."""
     x = torch.rand(1000)
