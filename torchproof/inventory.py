@@ -30,6 +30,8 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
+from torchproof.prose import prose
+
 PACKAGES = ("torch", "torchaudio", "torchvision")  # whose names it knows: torch, and what is released along with it
 VERSION = "torchproof inventory 2"
 # What a field of a state tells, by the mark it begins with; signatures have none.
@@ -306,9 +308,21 @@ def _entry(name: str, state: str) -> Entry:
             source, _, text = one.partition("(")
             signatures.append(Signature(source, text[:-1]))
     bases = tuple(told.pop("bases").split(",")) if "bases" in told else ()
+    told.update({field: _said(field, told[field]) for field in _SAID if field in told})
     if told.get("warns", ":").isidentifier():
-        told["warns"] += f": {told['deprecated']}"
+        told["warns"] += f": {told.get('deprecated', _SAID['deprecated'])}"
     return Entry(name, kind, tuple(signatures), bases, **told)
+
+
+# The words of torch, with what stands for them where nothing is left of them.
+_SAID = {"deprecated": "it is deprecated", "warns": "", "raises": "it is refused"}
+
+
+def _said(field: str, text: str) -> str:
+    """Words of torch in plain words; of a warning the category stays, alone where nothing is left of the rest."""
+    category, colon, words = text.partition(": ") if field == "warns" else ("", "", text)
+    words = prose(words)
+    return (f"{category}{colon}{words}" if words else category) or _SAID[field]
 
 
 def _parameters(text: str) -> Iterator[Parameter]:

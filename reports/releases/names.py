@@ -42,6 +42,7 @@ from functools import cached_property
 
 from torchproof import releases
 from torchproof.inventory import Entry, Inventory, Parameter, Signature, is_of_torch, is_private
+from torchproof.prose import alike
 from torchproof.reports import Refusal
 from torchproof.reports.code import refusals
 from torchproof.reports.releases import defaults
@@ -388,13 +389,8 @@ def compare(before: Entry, after: Entry | None, old: str, new: str) -> Iterator[
         yield Change("deprecated", before.name, new=after.deprecated)
     elif before.deprecated and not after.deprecated:
         yield Change("no longer deprecated", before.name, old=before.deprecated)
-    elif after.warns and _plain(before.warns) != _plain(after.warns):
+    elif after.warns and alike(before.warns) != alike(after.warns):
         yield Change("warning", before.name, old=before.warns, new=after.warns)
-
-
-def _plain(words: str | None) -> str:
-    """Words without the backticks, which say nothing."""
-    return (words or "").replace("`", "")
 
 
 def _resolved(told: list[Change], before: Entry, after: Entry, old: str, new: str) -> Iterator[Change]:
