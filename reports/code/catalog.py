@@ -246,6 +246,12 @@ class Catalog:
             1 << place for place, release in enumerate(self.releases) if works(use, self.inventory, release) is None
         )
 
+    def stuck(self, use: Use) -> str | None:
+        """Why a use works in no release, in words; None where it works in one, or the code leaves one out."""
+        if not use.releases.issuperset(self.releases) or self.working(use):
+            return None
+        return works(use, self.inventory, self.releases[-1])
+
     def misfit(self, use: Use, release: str) -> str | None:
         """Why the release's signatures do not take the call, where they tell, in words."""
         here = self.entries(use.name)[self.places[release]]

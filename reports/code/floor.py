@@ -112,8 +112,7 @@ def floor(code: Code, known: Inventory) -> Floor:
     stuck: dict[str, list[Use]] = defaultdict(list)
     for use in found.uses.certain + found.uses.private:
         since, until, between = _bounds(use, known)
-        why = works(use, known, known.releases[-1])
-        if why and use.releases.issuperset(known.releases) and not catalog(known).working(use):
+        if why := catalog(known).stuck(use):
             stuck[why].append(use)
         if since:
             floors[since].append(use)

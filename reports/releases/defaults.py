@@ -14,6 +14,7 @@ from pathlib import Path
 from torchproof import releases
 
 FILE = Path(__file__).with_name("defaults.toml")
+_SAYS_NOTHING = ("None", "'warn'")  # what a function resolves, and may warn of
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,12 @@ def names() -> frozenset[str]:
 
 
 def meant(name: str, parameter: str, text: str, release: str) -> str | None:
-    """What passing no argument does, as what would be passed, or in words; None where a None may be anything."""
+    """What passing no argument does, as what would be passed, or in words; None where that may be anything."""
     here = releases.number(release)
     for stand in reversed(known().get((name, parameter), ())):
         if stand.text == text and releases.number(stand.since) <= here:
             return stand.stands
-    return None if text == "None" else text
+    return None if text in _SAYS_NOTHING else text
 
 
 def is_deprecated(name: str, parameter: str) -> bool:

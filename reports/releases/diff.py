@@ -39,7 +39,7 @@ from torchproof.reports.index import ranged
 from torchproof.reports.releases import ahead, platforms
 from torchproof.reports.releases.behaviours import behaviours
 from torchproof.reports.releases.names import KINDS, Change, changes, is_back, release
-from torchproof.reports.releases.touched import COMPARISON, NOWHERE, Touched, Touches, touched
+from torchproof.reports.releases.touched import COMPARISON, NOWHERE, STUCK, Touched, Touches, touched
 from torchproof.reports.releases.usage import Usage
 
 HELP = "Tell what changed between two releases of torch, grouped by how it is felt."
@@ -69,6 +69,7 @@ _SAYS = {
     "value taken": "nothing to do",
     "new": "nothing to do",
     NOWHERE: "a mistake in the code, or older than all known releases",
+    STUCK: "it fails in all that have it",
     COMPARISON: "as text or as numbers, versions compare otherwise",
 }
 _SAYS_BACK = {

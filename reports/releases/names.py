@@ -593,7 +593,15 @@ def _differ(before: str, after: str) -> bool:
     """Whether two defaults are two values, rather than one that is written in two ways or not told."""
     if any(one == "..." or one.startswith("<") for one in (before, after)):
         return False
-    return _value(before) != _value(after)
+    was, now = _value(before), _value(after)
+    return was != now and not (_is_member(before, now) or _is_member(after, was))
+
+
+def _is_member(default: str, word: object) -> bool:
+    """Whether a default is the member of an enumeration that stands for a word: BILINEAR for 'bilinear'."""
+    member = default.rpartition(".")[2]
+    is_enumeration = "." in default and member.isupper() and isinstance(word, str)
+    return is_enumeration and member.lower() == str(word).replace("-", "_")
 
 
 def _value(default: str) -> object:

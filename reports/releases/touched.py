@@ -24,6 +24,7 @@ from torchproof.spellings import operation
 
 # The kinds of what is no change, but a mistake.
 NOWHERE = "no release has it"
+STUCK = "no release runs it"
 COMPARISON = "wrong comparison"
 
 
@@ -44,7 +45,7 @@ class Touched:
 class Touches:
     """What is certain, what may be (methods of values whose type is not shown), and what is about private names.
 
-    `nowhere` are names that no release has, which is a mistake in the code, or older than all that is known, and
+    `nowhere` are names that no release has, or that only raise in all: a mistake, or older than all that is known, and
     `comparisons` those of torch's version that give in the newer release what versions do not.
     """
 
@@ -83,13 +84,13 @@ def touched(code: Code | Path, changes: Collection[Change], inventory: Inventory
         certain=sorted([*_untold(certain, concerning), *concerning, *platforms], key=_order),
         possible=sorted([*possible, *may], key=_order),
         private=private,
-        nowhere=_nowhere(found.nowhere, catalog(inventory), new),
+        nowhere=_nowhere(found.nowhere, found.certain, catalog(inventory), new),
         comparisons=[_compared(one, catalog(inventory)) for one in found.comparisons if new in one.releases],
         gains=gains,
         unconcerned=behaviours.unconcerned,
         code=found.code,
         packages=packages,
-        uses=len(found.certain + found.nowhere),
+        uses=len(found.certain + found.private + found.nowhere),
     )
 
 
@@ -120,19 +121,18 @@ def _compared(one: Comparison, known: Catalog) -> Touched:
     )
 
 
-def _nowhere(used: list[Use], known: Catalog, new: str) -> list[Touched]:
-    """Names that no release has, with what was meant."""
-    by_name: dict[str, list[Use]] = defaultdict(list)
-    for use in used:
+def _nowhere(unknown: list[Use], certain: list[Use], known: Catalog, new: str) -> list[Touched]:
+    """Names that no release has, with what was meant, and what works in none of those that have it, with the reason."""
+    by_change: dict[Change, list[Use]] = defaultdict(list)
+    for use in unknown:
         if new in use.releases:
-            by_name[use.name].append(use)
+            by_change[Change(NOWHERE, use.name, hint=meant(known, use.name))].append(use)
+    for use in certain:
+        if why := known.stuck(use):
+            by_change[Change(STUCK, use.name, hint=why.removeprefix(f"{use.name} "))].append(use)
     return [
-        Touched(
-            Change(NOWHERE, name, hint=meant(known, name)),
-            tuple(dict.fromkeys(use.where for use in uses)),
-            any(use.at_import for use in uses),
-        )
-        for name, uses in by_name.items()
+        Touched(change, tuple(dict.fromkeys(use.where for use in uses)), any(use.at_import for use in uses))
+        for change, uses in by_change.items()
     ]
 
 

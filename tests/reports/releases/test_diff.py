@@ -578,6 +578,21 @@ def test_a_name_that_no_release_has_is_told_with_what_was_meant(run, code):
     assert run("2.0", "2.1", "--uses", code("torch.sav('f')\n"))[0] == 1  # the module cannot be imported
 
 
+def test_what_only_raises_in_every_release_is_told_with_its_words(run, code, monkeypatch):
+    known = inventory("torch.stub | function ; (a) ; ^it is removed | .")
+    monkeypatch.setattr(diff, "inventory", lambda: known)
+    exit_code, out = run("2.0", "2.1", "--uses", code("def f():\n    torch.stub(1)\n"))
+    assert exit_code == 0
+    says = "in no release from 2.0 on (1)\n  torch.stub  no release runs it: only raises: it is removed\n"
+    assert says in out
+    assert "no release" not in run("2.0", "2.1", "--uses", code("handled = {torch.stub}\n"))[1]
+
+
+def test_private_names_are_uses(run, code):
+    _, out = run("2.0", "2.1", "--uses", code("def f():\n    torch._secret()\n"))
+    assert "1 uses in Python files (1)" in out
+
+
 def test_a_comparison_that_goes_wrong_in_the_newer_release_is_told(run, code, monkeypatch):
     known = Inventory("torchproof inventory 1\nreleases 2.9 2.10 2.11 2.12\ntorch\n\t__version__\t\tattribute\n")
     monkeypatch.setattr(diff, "inventory", lambda: known)

@@ -8,9 +8,9 @@ from itertools import pairwise
 
 import pytest
 
-from torchproof.inventory import inventory, is_private
+from torchproof.inventory import PACKAGES, inventory, is_private
 from torchproof.reports.releases import defaults
-from torchproof.reports.releases.names import _EVERYWHERE, KINDS
+from torchproof.reports.releases.names import _EVERYWHERE, KINDS, _differ
 from torchproof.reports.releases.names import changes as uncached
 from torchproof.reports.releases.signatures import signatures
 
@@ -52,7 +52,7 @@ def takes(name, keyword, release):
 @PAIRS
 def test_what_is_advised_is_taken(old, new):
     refused = []
-    for change in changes(inventory(), old, new):
+    for change in (one for package in PACKAGES for one in changes(inventory(), old, new, package)):
         name = change.name
         if inventory().find(name, new) is None or inventory().find(name, new).kind == "setting":
             continue
@@ -85,6 +85,20 @@ def test_a_function_that_is_dispatched_by_its_first_argument_has_all_forms():
     assert list(signatures("torch.f", f, {})) == ["(name, types)", "(lib, name)"]
     told = [one for one in changes(inventory(), "2.1", "2.2") if one.name == "torch.library.impl"]
     assert {one.kind for one in told} == {"parameter added"}
+
+
+@pytest.mark.parametrize(("member", "word"), [("Mode.NEAREST_EXACT", "'nearest-exact'"), ("a.b.Mode.MEAN", "'mean'")])
+def test_the_member_of_an_enumeration_is_the_word_that_it_stands_for(member, word):
+    assert not _differ(member, word)
+    assert not _differ(word, member)
+    assert _differ(member, "'sum'")
+    assert _differ(member, "1")
+
+
+def test_a_word_that_warns_says_nothing_of_what_it_stands_for():
+    assert defaults.meant("torch.f", "antialias", "'warn'", "2.0") is None
+    resize = ("torchvision.transforms.Resize", "antialias", "'warn'", "2.0")
+    assert defaults.meant(*resize) == "False"
 
 
 def test_each_known_default_is_one_of_a_release():
