@@ -45,7 +45,7 @@ def console() -> Console:
     """What prints tables and colours to standard output."""
     from rich.console import Console  # most commands print plain lines, and need not wait for it
 
-    return Console(width=None if width() else _WHOLE)
+    return Console(width=None if width() else _WHOLE, markup=False, emoji=False)  # text is text
 
 
 def counted(number: int, word: str) -> str:

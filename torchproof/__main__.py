@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from torchproof import ROOT, __version__
-from torchproof.records import RecordError
+from torchproof.data import Damaged, shown
 from torchproof.reports import Refusal, completion
 
 # Of each command the module below reports, imported only when it is asked for: a file of commands may be damaged, or
@@ -70,8 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(ended.__context__, BrokenPipeError):  # Rich has seen to it, and would call it a failure
             return 0
         raise
-    except (Refusal, RecordError, OSError) as error:
-        print(f"torchproof: {error}", file=sys.stderr)
+    except (Refusal, Damaged, OSError) as error:
+        print(f"torchproof: {shown(str(error))}", file=sys.stderr)
         return 2
 
 

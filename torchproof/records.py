@@ -7,22 +7,28 @@ class here, and its fields are those of the line; docs/schemas/record.json says 
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
-from dataclasses import MISSING, dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypedDict, TypeVar
+
+from torchproof import data
+from torchproof.data import Amount, Count, Damaged, Name, Rule, Time, Version
 
 SCHEMA = 1
 # Verdicts to look at, worst news of torch first; the last two are of `--refute`.
 FAILED = ("broken", "stale", "crashed", "timeout", "error", "vacuous", "unproven")
-
-
-class RecordError(ValueError):
-    """A file that is not a run record that this version reads, in one sentence."""
+Verdicts = Literal[
+    "holds", "broken", "differs", "stale", "absent", "unavailable", "unsupported", "crashed", "timeout", "error",
+    "inconclusive", "vacuous", "unproven",
+]  # fmt: skip
+# What `torchproof.facts.command_of` says: what a record names is shown to be typed.
+Commands = Literal["pytest", "torchproof run", "pytest -p torchproof.plugins"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +39,7 @@ class Line:
 
     def as_json(self) -> str:
         """The text of the line, without its end."""
-        defaults = {field.name: field.default for field in fields(self)}
+        defaults = {one.name: one.default for one in fields(self)}
         said = {name: value for name, value in vars(self).items() if value != defaults[name]}
         return json.dumps(_finite({"kind": self.kind, **said}), default=str)
 
@@ -47,17 +53,66 @@ def _finite(value: Any) -> Any:
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
+class Torch(TypedDict):
+    """The torch that ran, as it says of itself; there is more in it."""
+
+    version: Version
+
+
+class Device(TypedDict):
+    """A device that was there; there is more of it."""
+
+    name: Name
+
+
+class Processor(TypedDict):
+    """What every environment says of the machine; there is more in it."""
+
+    cpu: str
+    python: str
+
+
+class Environment(Processor, total=False):
+    """The machine, and what is installed on it."""
+
+    os: str
+    flags: str
+    devices: list[Device]
+    capability: str | None
+
+
+# A revision that git would take for an option, and a path or an id that leads elsewhere, are no selection.
+Revision = Annotated[str, Rule("a revision", lambda text: text[:1] not in ("", "-"))]
+Identity = Annotated[Name, Rule("an id", lambda text: not set("/\\") & set(text.partition("[")[0]))]
+Expression = Annotated[str, Rule("an expression that a person writes", lambda text: len(text) <= 2000)]
+
+
+class Options(TypedDict, total=False):
+    """The options of pytest that chose the facts and how they ran; a resumed run takes them from here."""
+
+    markexpr: Expression | None
+    keyword: Expression | None
+    fact: list[Identity] | None
+    about: list[Name] | None
+    device: list[Name] | None
+    deep: bool | None
+    changed: Revision | None
+    refute: bool | None
+    refute_kernels: bool | None
+    args: list[Name]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Head(Line):
     """What ran where: `command` is what runs a fact of it again, with `--fact` and its id."""
 
     kind = "run"
     schema: int
-    torch: dict[str, Any]
-    environment: dict[str, Any]
-    options: dict[str, Any]
-    started: str | None = None
-    command: str = "pytest"
+    torch: Annotated[dict[str, Any], Torch]
+    environment: Annotated[dict[str, Any], Environment]
+    options: Annotated[dict[str, Any], Options]
+    started: Time | None = None
+    command: Annotated[str, Commands] = "pytest"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,10 +120,10 @@ class FactLine(Line):
     """What a fact claims, once before its first verdict: the fields of `--facts-json`, and its documentation `link`."""
 
     kind = "fact"
-    id: str
-    claim: str
+    id: Name
+    claim: Name
     subjects: list[str]
-    topic: str
+    topic: Name
     since: str
     until: str | None
     myth: str | None
@@ -76,7 +131,7 @@ class FactLine(Line):
     requires: list[str]
     marks: list[str]
     file: str
-    line: int
+    line: Count
     hint: str | None
     source: str | None
     where: list[str] | None = None
@@ -88,7 +143,7 @@ class Started(Line):
     """Written before a fact runs, and before it runs with a `fault`. Without a verdict, it is what was running."""
 
     kind = "started"
-    id: str
+    id: Name
     on: str | None = None
     fault: str | None = None
 
@@ -98,9 +153,9 @@ class Verdict(Line):
     """What a fact's run said: `reason` why, in a sentence, `assertion` what failed; `finding` explains a `broken`."""
 
     kind = "verdict"
-    id: str
-    verdict: str
-    seconds: float = 0.0
+    id: Name
+    verdict: Verdicts
+    seconds: Amount = 0.0
     reason: str | None = None
     assertion: str | None = None
     finding: str | None = None
@@ -122,12 +177,12 @@ class Planted(Line):
     """A fault that was planted on `on` (a name, or an ATen operator) while a fact ran, and whether it noticed."""
 
     kind = "fault"
-    id: str
+    id: Name
     on: str
     fault: str
     says: str = ""
     noticed: bool
-    seconds: float = 0.0
+    seconds: Amount = 0.0
     reason: str | None = None
 
     @property
@@ -151,8 +206,8 @@ class Observation(Line):
     """Something that a fact saw and nobody promises, to be compared over releases."""
 
     kind = "observation"
-    id: str
-    name: str
+    id: Name
+    name: Name
     value: Any
 
 
@@ -161,8 +216,8 @@ class End(Line):
     """The run came to its end: `totals` by verdict, and what a finding explains counts as `known`."""
 
     kind = "end"
-    totals: dict[str, Any]
-    ended: str
+    totals: dict[str, Count]
+    ended: Time
 
 
 KINDS: dict[str, type[Line]] = {
@@ -197,6 +252,18 @@ class Record:
     path: Path
     head: Head
     lines: list[Line]
+    damaged: list[Damaged] = field(default_factory=list)
+    count: int = 0
+
+    @property
+    def gaps(self) -> str:
+        """How many lines could not be read, and what is wrong with the first; nothing where all could be."""
+        if not self.damaged:
+            return ""
+        return (
+            f"{len(self.damaged):,} of {self.count:,} lines of {data.line(self.path)} could not be read; "
+            f"the first, {self.damaged[0].where}"
+        )
 
     def of(self, kind: type[OneKind]) -> Iterator[OneKind]:
         """The lines of one kind."""
@@ -245,58 +312,43 @@ class Record:
 
 
 def read(path: Path) -> Record:
-    """The lines of a record. A torn last line is left out: it is the mark of a kill.
+    """The lines of a record. A torn last line is left out: it is the mark of a kill. Damaged ones are kept apart.
 
-    Raises RecordError, in one sentence that names the file, where it cannot be read, is no record, has a line that is
-    none, or was written by a newer version.
+    Raises Damaged where the file cannot be read, is no record, or was written by a newer version.
     """
+    first, *rest = data.read_bytes(path).removeprefix(codecs.BOM_UTF8).split(b"\n")[:-1] or [b""]
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise RecordError(f"{path} cannot be read: {error.strerror}") from error
-    first, *rest = text.split("\n")[:-1] or [""]
-    try:
-        schema = json.loads(first)["schema"]
-        is_newer = schema > SCHEMA
-        head = None if is_newer else _line(first)
-    except (ValueError, LookupError, TypeError):
-        head, is_newer = None, False
-    if is_newer:
-        raise RecordError(f"{path} has schema {schema}, and this version reads up to {SCHEMA}: use a newer torchproof")
-    if not isinstance(head, Head):
-        raise RecordError(f"{path} is not a run record of torchproof")
-    lines = []
+        record = Record(path, _head(first), [], [], len(rest) + 1)
+    except Damaged as error:
+        raise error.at(path, 1 if error.field else None) from None
     for number, line in enumerate(rest, 2):
         try:
-            lines += [_line(line)] if line else []
-        except (ValueError, LookupError, TypeError) as error:
-            raise RecordError(f"{path}, line {number}: it is no line of a run record: {error}") from error
-    return Record(path, head, lines)
+            record.lines.extend([_line(line)] if line.strip() else [])
+        except Damaged as error:
+            record.damaged.append(error.at(line=number))
+    return record
 
 
-# What a field of each type may be.
-_IS: dict[str, Callable[[Any], bool]] = {
-    "str": lambda value: isinstance(value, str),
-    "int": lambda value: isinstance(value, int),
-    "float": lambda value: isinstance(value, (int, float)),
-    "bool": lambda value: isinstance(value, bool),
-    "None": lambda value: value is None,
-    "Any": lambda value: True,
-    "list[str]": lambda value: isinstance(value, list) and all(isinstance(one, str) for one in value),
-    "dict[str, Any]": lambda value: isinstance(value, dict),
-}
+def _head(text: bytes) -> Head:
+    """The first line, without which the others say nothing."""
+    try:
+        said = data.parsed(text)
+    except Damaged:
+        said = None
+    if not isinstance(said, dict) or said.get("kind") != Head.kind:
+        raise Damaged("is not a run record of torchproof")
+    schema = data.made(int, said.get("schema"), "schema")
+    if schema > SCHEMA:
+        raise Damaged(f"has schema {schema}, and this version reads up to {SCHEMA}: use a newer torchproof")
+    return data.made(Head, said)
 
 
-def _line(text: str) -> Line:
-    """The line that the text is. Raises ValueError, LookupError or TypeError where it is none, and says why."""
-    said = json.loads(text)
-    kind = KINDS[said["kind"]]
-    values = {}
-    for field in fields(kind):
-        if field.name not in said and field.default is MISSING:
-            raise ValueError(f"{kind.kind} without {field.name}")
-        value = said.get(field.name, field.default)
-        if not any(_IS[one](value) for one in str(field.type).split(" | ")):
-            raise ValueError(f"{field.name} of {kind.kind} is {value!r:.50}")
-        values[field.name] = value
-    return kind(**values)
+def _line(text: bytes) -> Line:
+    """The line that the text is."""
+    said = data.parsed(text)
+    if not isinstance(said, dict):
+        raise Damaged("it is no line of a run record")
+    kind = data.made(str, said.get("kind"), "kind")
+    if kind not in KINDS:
+        raise Damaged(f"is {kind!r:.50}", "kind")
+    return data.made(KINDS[kind], said)

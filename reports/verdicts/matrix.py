@@ -98,6 +98,11 @@ class Matrix:
         ]
         return [observed for observed in seen if observed.differs]
 
+    @property
+    def gaps(self) -> list[str]:
+        """What of the records could not be read."""
+        return [run.gaps for run in self.runs if run.gaps]
+
     def totals(self) -> list[tuple[str, list[int]]]:
         """Each verdict that occurs, with its count in every run."""
         counted = [run.totals() for run in self.runs]
@@ -136,6 +141,8 @@ def show(table: Matrix, console: Console) -> None:
         unpromised.add_row(Text(f"{observed.fact.id} ({observed.name})"), *values)
     for verdict, counts in table.totals():
         counted.add_row(verdict, *map(str, counts), style=COLOURS.get(verdict, ""))
+    for gaps in table.gaps:
+        console.print(Text(gaps, "bold red"), soft_wrap=True)
     console.print(shown)
     if unpromised.rows:
         console.print(unpromised)

@@ -185,16 +185,18 @@ def show(refutation: Refutation, least: float, console: Console) -> bool:
     console.print(by_topic(refutation), highlight=False)
     low = refutation.below(least)
     for subject in low:
-        console.print(f"[bold]{subject.name}[/] {subject.share:.0%} of {subject.applied} faults", highlight=False)
+        console.print(Text.assemble((subject.name, "bold"), f" {subject.share:.0%} of {subject.applied} faults"))
         for (on, fault), because in subject.survivors.items():
             if because is None:
-                console.print(f"  {on}: {fault}", highlight=False, markup=False)
+                console.print(f"  {on}: {fault}", highlight=False)
     for on, fault in refutation.idle_excuses:
-        console.print(f"needs no excuse any more: {on}: {fault}", highlight=False, markup=False)
+        console.print(f"needs no excuse any more: {on}: {fault}", highlight=False)
     failed = [result for result in refutation.run.to_look_at() if result.verdict in ("vacuous", "unproven")]
     console.print(
         f"{len(refutation.run.planted)} faults on {len(refutation.subjects)} subjects; {len(low)} subjects below "
         f"{least:.0%}, {len(failed)} facts vacuous or unproven, {len(refutation.idle_excuses)} idle excuses",
         highlight=False,
     )
-    return not (low or failed or refutation.idle_excuses)
+    if gaps := refutation.run.gaps:
+        console.print(Text(gaps, "bold red"), soft_wrap=True)
+    return not (low or failed or refutation.idle_excuses or gaps)

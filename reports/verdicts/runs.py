@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from torchproof import data
 from torchproof.records import FAILED, FactLine, Head, Observation, Planted, Verdict, read
 
 # In the order of the columns: what holds first, then what to look at, then what was not decided. `known` is `broken`
@@ -40,6 +42,7 @@ class Run:
     observed: dict[tuple[str, str], Any] = field(default_factory=dict)
     complete: bool = False
     wall: float | None = None
+    gaps: str = ""  # what of the record could not be read
 
     @property
     def torch(self) -> str:
@@ -59,7 +62,11 @@ class Run:
 
     def again(self, result: Verdict) -> str:
         """The command that runs this one fact again."""
-        return f"{self.head.command} --fact '{result.id}'"
+        return f"{self.head.command} --fact {shlex.quote(result.id)}"
+
+    def on(self) -> str:
+        """The command that goes on with the run."""
+        return f"{self.head.command} --resume={shlex.quote(data.line(self.path))}"
 
     @property
     def release(self) -> str:
@@ -115,11 +122,11 @@ def load(path: Path) -> Run:
         observed={(line.id, line.name): line.value for line in record.of(Observation)},
         complete=record.end is not None,
         wall=_seconds_between(record.head.started, record.end.ended if record.end else None),
+        gaps=record.gaps,
     )
 
 
 def _seconds_between(started: str | None, ended: str | None) -> float | None:
     if not (started and ended):
         return None
-    form = "%Y-%m-%dT%H:%M:%S%z"
-    return (datetime.strptime(ended, form) - datetime.strptime(started, form)).total_seconds()
+    return (datetime.strptime(ended, data.TIME) - datetime.strptime(started, data.TIME)).total_seconds()

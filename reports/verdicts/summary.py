@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from torchproof import data
 from torchproof.records import FAILED, Verdict
 from torchproof.reports import screen
 from torchproof.reports.verdicts import refutation
@@ -52,6 +53,8 @@ def show(run: Run, console: Console) -> None:
         console.print(refutation.by_topic(refutation.Refutation(run, refutation.excuses())), highlight=False)
     if run.kernels:
         _print(console, of_kernels(run))
+    if run.gaps:
+        _print(console, Text(run.gaps, "bold red"))
     _print(console, _closing(run))
 
 
@@ -103,5 +106,5 @@ def _closing(run: Run) -> Text:
     spent = sum(result.seconds for result in run.results.values())
     wall = f"{run.wall:.0f} s, " if run.wall is not None else ""
     slowest = ", ".join(f"{result.id} {result.seconds:.1f} s" for result in run.slowest(3))
-    ending = "" if run.complete else f"\nThe run was interrupted: {run.head.command} --resume={run.path} goes on."
-    return Text(f"{wall}{spent:.0f} s of it in facts; the slowest: {slowest}\nrecord: {run.path}{ending}")
+    ending = "" if run.complete else f"\nThe run was interrupted: {run.on()} goes on."
+    return Text(f"{wall}{spent:.0f} s of it in facts; the slowest: {slowest}\nrecord: {data.line(run.path)}{ending}")

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.records import fact, write
-from torchproof.records import KINDS, Head, Planted, Record, RecordError, Started, Verdict, read
+from torchproof.data import Damaged
+from torchproof.records import KINDS, Head, Planted, Record, Started, Verdict, read
 
 START, HOLDS = Started(id="a"), Verdict(id="a", verdict="holds")
 FIRST, SECOND = Started(id="a", on="torch.add", fault="sign"), Started(id="a", on="torch.add", fault="NaN")
@@ -73,31 +74,68 @@ def test_a_torn_last_line_is_left_out(tmp_path):
 
 
 def test_a_folder_is_no_record(tmp_path):
-    with pytest.raises(RecordError, match="cannot be read"):
+    with pytest.raises(Damaged, match="cannot be read"):
         read(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("nonsense", "it is no line of a run record"),
+        ("nonsense", "it is no JSON: Expecting value"),
         ("[1]", "it is no line of a run record"),
-        ('{"kind": "verdict", "id": "a"}', "verdict without verdict"),
-        ('{"kind": "verdict", "id": "a", "verdict": 3}', "verdict of verdict is 3"),
-        ('{"kind": "verdict", "id": "a", "verdict": "holds", "seconds": "many"}', "seconds of verdict is 'many'"),
-        ('{"kind": "fault", "id": "a", "on": "b", "fault": "c", "noticed": "yes"}', "noticed of fault is 'yes'"),
+        ("\xff", "it is no text in UTF-8"),
+        ("[" * 100_000, "it is nested too deeply"),
+        ('{"kind": "verdicts"}', "field kind is 'verdicts'"),
+        ('{"kind": "verdict", "id": "a"}', "field verdict is missing"),
+        ('{"kind": "verdict", "id": "a", "verdict": 3}', "field verdict is 3"),
+        ('{"kind": "verdict", "id": "a", "verdict": "x"}', "field verdict is 'x'"),
+        ('{"kind": "verdict", "id": "a\\nb", "verdict": "holds"}', r"field id is 'a\nb', not one line"),
+        (
+            '{"kind": "verdict", "id": "a", "verdict": "holds", "seconds": "many"}',
+            "field seconds is 'many', not a number",
+        ),
+        ('{"kind": "verdict", "id": "a", "verdict": "holds", "seconds": -1}', "field seconds is -1, not 0 or more"),
+        ('{"kind": "verdict", "id": "a", "verdict": "holds", "seconds": 1e999}', "field seconds is inf, not a number"),
+        ('{"kind": "fault", "id": "a", "on": "b", "fault": "c", "noticed": "yes"}', "field noticed is 'yes'"),
+        ('{"kind": "end", "totals": {}, "ended": "today"}', "field ended is 'today', not a time"),
     ],
 )
-def test_a_line_that_is_none_is_told_with_its_number(tmp_path, line, says):
-    path = write(tmp_path / "run.jsonl", "2.6.0", [], complete=False)
-    path.write_text(path.read_text() + line + "\n")
-    with pytest.raises(RecordError, match=f"run.jsonl, line 2: .*{says}"):
+def test_a_damaged_line_is_counted_and_named_and_costs_no_other(tmp_path, line, says):
+    path = write(tmp_path / "run.jsonl", "2.6.0", [("a.b.c", "holds", {})])
+    before = read(path)
+    first, rest = path.read_bytes().split(b"\n", 1)
+    path.write_bytes(b"\n".join([first, line.encode("latin-1"), rest]))
+    record = read(path)
+    assert (record.lines, record.end) == (before.lines, before.end)
+    assert record.gaps.startswith(f"1 of 6 lines of {path} could not be read; the first, line 2: ")
+    assert says in record.gaps
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        ({"torch": {}}, "field torch.version is missing"),
+        ({"torch": {"version": "new"}}, "field torch.version is 'new', not a version"),
+        ({"environment": {"cpu": 3, "python": "3.11"}}, "field environment.cpu is 3, not text"),
+        ({"command": "rm -rf ~;"}, "field command is 'rm -rf ~;'"),
+        ({"options": {"args": "suites"}}, "field options.args is 'suites', not a list"),
+        ({"options": {"fact": ["/tmp.evil.fact"]}}, "field options.fact[0] is '/tmp.evil.fact', not an id"),
+        ({"options": {"changed": "--output=x"}}, "field options.changed is '--output=x', not a revision"),
+    ],
+)
+def test_a_first_line_that_is_damaged_is_refused_with_its_field(tmp_path, said, says):
+    path = write(tmp_path / "run.jsonl", "2.6.0", [("a.b.c", "holds", {})])
+    first, rest = path.read_text().split("\n", 1)
+    path.write_text(json.dumps({**json.loads(first), **said}) + "\n" + rest)
+    with pytest.raises(Damaged) as refused:
         read(path)
+    assert str(refused.value) == f"{path}, line 1: {says}"
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_has_fields_that_can_be_checked(tmp_path, kind):
     path = write(tmp_path / "run.jsonl", "2.6.0", [("a.b.c", "holds", {})])
     path.write_text(path.read_text() + json.dumps({"kind": kind}) + "\n")
-    with pytest.raises(RecordError, match=f"{kind} without "):
-        read(path)
+    [damaged] = read(path).damaged
+    assert damaged.line == 6
+    assert damaged.says == "is missing"
