@@ -45,8 +45,12 @@ class Damaged(ValueError):
     @property
     def where(self) -> str:
         """The line and what is wrong there, without the file."""
-        line = f"line {self.line}: " if self.line else ""
-        return line + (f"field {self.field} {self.says}" if self.field else self.says)
+        line = f"line {self.line}" if self.line else ""
+        return line + (": " if line and self.field else " " if line else "") + self._what
+
+    @property
+    def _what(self) -> str:
+        return f"field {self.field} {self.says}" if self.field else self.says
 
     def __str__(self) -> str:
         between = ", " if self.line or self.field else " "
@@ -91,26 +95,18 @@ def read_text(path: Path) -> str:
         raise Damaged("cannot be read: it is no text in UTF-8", path=path) from error
 
 
-def parsed(text: str | bytes) -> Any:
-    """What JSON says. Raises Damaged."""
+def parsed(text: bytes, path: Path | None = None) -> Any:
+    """What JSON says, in UTF-8. Raises Damaged."""
     try:
-        return json.loads(text)
+        return json.loads(text.decode("utf-8-sig"))
     except RecursionError:
-        raise Damaged("it is nested too deeply") from None
+        raise Damaged("is nested too deeply", path=path) from None
     except UnicodeDecodeError:
-        raise Damaged("it is no text in UTF-8") from None
+        raise Damaged("is no text in UTF-8", path=path) from None
     except json.JSONDecodeError as error:
-        raise Damaged(f"it is no JSON: {error.msg}") from None
+        raise Damaged(f"is no JSON: {error.msg}", line=error.lineno if path else None, path=path) from None
     except ValueError as error:  # a number of thousands of digits
-        raise Damaged(f"it is no JSON: {error}") from None
-
-
-def document(path: Path, kind: type[Kind]) -> Kind:
-    """What a file of JSON says, as a `kind`. Raises Damaged."""
-    try:
-        return made(kind, parsed(read_text(path)))
-    except Damaged as error:
-        raise error.at(path) from None
+        raise Damaged(f"is no JSON: {error}", path=path) from None
 
 
 def rows(path: Path, table: str, kind: type[Kind]) -> list[Kind]:
@@ -167,7 +163,8 @@ def _check(hint: Any) -> Check:
         return partial(_typed, _checks(hint), hint.__required_keys__)
     if is_dataclass(hint):
         needed = {one.name for one in fields(hint) if one.default is MISSING and one.default_factory is MISSING}
-        return partial(_dataclass, hint, _checks(hint, [one.name for one in fields(hint)]), needed)
+        said = {one.name: one.metadata.get("said", one.name) for one in fields(hint)}
+        return partial(_dataclass, hint, _checks(hint, said), said, {said[one] for one in needed})
     raise TypeError(f"{hint} is not read")
 
 
@@ -277,12 +274,15 @@ def _typed(hints: dict[str, Check], needed: Iterable[str], value: Any, field: st
     return {shown(name): hints.get(name, _anything)(one, _inside(field, name)) for name, one in value.items()}
 
 
-def _dataclass(kind: Any, hints: dict[str, Check], needed: Iterable[str], value: Any, field: str) -> Any:
-    """A dataclass: what it does not name is left out."""
+def _dataclass(
+    kind: Any, hints: dict[str, Check], said: dict[str, str], needed: Iterable[str], value: Any, field: str
+) -> Any:
+    """A dataclass, whose fields may be `said` by another name: what it does not name is left out."""
     if not isinstance(value, dict):
         raise _wrong(field, value, "an object")
     _see_that_all_are_there(needed, value, field)
-    return kind(**{name: check(value[name], _inside(field, name)) for name, check in hints.items() if name in value})
+    there = [name for name in hints if said[name] in value]
+    return kind(**{name: hints[name](value[said[name]], _inside(field, said[name])) for name in there})
 
 
 def _see_that_all_are_there(needed: Iterable[str], value: dict[str, Any], field: str) -> None:

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from torchproof import IS_INSTALLED, ROOT, inventory, releases
+from torchproof import IS_INSTALLED, ROOT, data, inventory, releases
 
 Bound = str | dict[str, str] | None
 
@@ -143,8 +143,8 @@ class Finding:
     says: str
     link: str
     review: date
-    since: str
-    until: str | None = None
+    since: data.Version
+    until: data.Version | None = None
 
     def is_about(self, identity: str) -> bool:
         """Whether it is about the fact of this id."""
@@ -162,5 +162,4 @@ def findings(file: Path) -> tuple[Finding, ...]:
     """The findings of `findings.toml` beside some suites; none where there is no such file."""
     if not file.exists():
         return ()
-    rows = releases.tomllib.loads(file.read_text(encoding="utf-8")).get("finding", [])
-    return tuple(Finding(**row) for row in rows)
+    return tuple(data.rows(file, "finding", Finding))

@@ -347,7 +347,7 @@ def _line(text: bytes) -> Line:
     """The line that the text is."""
     said = data.parsed(text)
     if not isinstance(said, dict):
-        raise Damaged("it is no line of a run record")
+        raise Damaged("is no line of a run record")
     kind = data.made(str, said.get("kind"), "kind")
     if kind not in KINDS:
         raise Damaged(f"is {kind!r:.50}", "kind")

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from torchproof.reports import Refusal
+from torchproof import data
+from torchproof.data import Amount, Count, Damaged, Name, Positive, Rule, Version
 
 SCHEMA = 1
 VERDICTS = ("slower", "faster", "undecided", "same")  # in the order in which people want to read them
+Verdicts = Literal["slower", "faster", "undecided", "same"]
+_BOTH = Rule("of a and b", lambda value: {"a", "b"} <= value.keys())
 
 
 @dataclass(frozen=True)
 class Side:
     """One side: the version of its torch, its Python, and the `environment` of a run record."""
 
-    torch: str
+    torch: Version
     python: str | None = None
     environment: dict[str, Any] = field(default_factory=dict)
 
@@ -30,21 +32,21 @@ class Figures:
     `share` is that of the machine's ceiling, which only saved benchmarks know.
     """
 
-    peak_bytes: int | None = None
-    resident_bytes: int | None = None
-    kernels: int | None = None
+    peak_bytes: Count | None = None
+    resident_bytes: Count | None = None
+    kernels: Count | None = None
     route: list[str] | None = None
-    share: float | None = None
+    share: Amount | None = None
 
 
 @dataclass(frozen=True)
 class Contrast:
     """A ratio of times with its interval, and one of VERDICTS."""
 
-    ratio: float
-    low: float
-    high: float
-    verdict: str
+    ratio: Positive
+    low: Amount
+    high: Positive
+    verdict: Annotated[str, Verdicts]
 
 
 @dataclass(frozen=True)
@@ -58,24 +60,24 @@ class Benchmark:
     benchmark says it. What an unpaired comparison cannot know is None, and its `times` are empty.
     """
 
-    id: str
+    id: Name
     claim: str
     subjects: list[str]
     parameters: dict[str, Any]
     clock: str | None
-    times: list[list[float]]
-    seconds_a: float
-    seconds_b: float
-    ratio: float
-    low: float
-    high: float
+    times: list[list[Amount]]
+    seconds_a: Amount
+    seconds_b: Amount
+    ratio: Positive
+    low: Amount
+    high: Positive
     p: float | None
-    verdict: str
+    verdict: Annotated[str, Verdicts]
     visible: float | None = None
-    itself: Contrast | None = None
-    figures: dict[str, Figures] = field(default_factory=lambda: {"a": Figures(), "b": Figures()})
-    moves: float | None = None
-    flops: float | None = None
+    itself: Contrast | None = field(default=None, metadata={"said": "self"})
+    figures: Annotated[dict[str, Figures], _BOTH] = field(default_factory=lambda: {"a": Figures(), "b": Figures()})
+    moves: Amount | None = None
+    flops: Amount | None = None
 
     @property
     def shares(self) -> tuple[float, float] | None:
@@ -88,8 +90,8 @@ class Benchmark:
 class Failed:
     """A benchmark that could not be measured, on which side (`a`, `b`, or both: `ab`), and why in a sentence."""
 
-    id: str
-    side: str
+    id: Name
+    side: Annotated[str, Literal["a", "b", "ab"]]
     reason: str
 
 
@@ -100,11 +102,11 @@ class Comparison:
     mode: str
     complete: bool
     paired: bool
-    seconds: float | None
-    threshold: float
-    alpha: float
-    fail_slower: float | None
-    rounds: int
+    seconds: Amount | None
+    threshold: Amount
+    alpha: Amount
+    fail_slower: Positive | None
+    rounds: Count
     seed: int | None
     a: Side
     b: Side
@@ -133,26 +135,14 @@ class Comparison:
 def read(path: Path) -> Comparison:
     """The comparison that a file records.
 
-    Raises Refusal where the file is not such a record, or one of a newer schema; OSError where it cannot be read.
+    Raises Damaged where the file cannot be read, is not such a record, or one of a newer schema.
     """
+    said = data.parsed(data.read_bytes(path), path)
+    if not isinstance(said, dict) or said.get("kind") != "comparison":
+        raise Damaged("is not the record of a comparison", path=path)
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        if document["kind"] == "comparison" and document["schema"] > SCHEMA:
-            raise Refusal(f"{path} has schema {document['schema']}, and this version reads up to {SCHEMA}")
-        return _comparison(document)
-    except (ValueError, LookupError, TypeError) as error:
-        raise Refusal(f"{path} is not the record of a comparison") from error
-
-
-def _comparison(document: Mapping[str, Any]) -> Comparison:
-    fields = {name: value for name, value in document.items() if name not in ("kind", "schema")}
-    fields["a"], fields["b"] = Side(**fields["a"]), Side(**fields["b"])
-    fields["benchmarks"] = [_benchmark(dict(benchmark)) for benchmark in fields["benchmarks"]]
-    fields["failed"] = [Failed(**failed) for failed in fields["failed"]]
-    return Comparison(**fields)
-
-
-def _benchmark(fields: dict[str, Any]) -> Benchmark:
-    itself = fields.pop("self")
-    figures = {side: Figures(**counted) for side, counted in fields.pop("figures").items()}
-    return Benchmark(**fields, itself=Contrast(**itself) if itself else None, figures=figures)
+        if (schema := data.made(int, said.get("schema"), "schema")) > SCHEMA:
+            raise Damaged(f"has schema {schema}, and this version reads up to {SCHEMA}")
+        return data.made(Comparison, said)
+    except Damaged as error:
+        raise error.at(path) from None

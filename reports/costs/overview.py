@@ -172,8 +172,8 @@ class Costs:
         curves = defaultdict(lambda: defaultdict(dict))
         for result in self.files[-1].results.values():
             others = dict(result.parameters)
-            if {"density", "layout"} <= set(others):
-                density, layout = others.pop("density"), others.pop("layout")
+            density, layout = others.pop("density", None), others.pop("layout", None)
+            if isinstance(density, (int, float)) and 0 < density < 1e6 and isinstance(layout, str):
                 name = ", ".join([result.id.partition("[")[0], *(f"{key} {value}" for key, value in others.items())])
                 curves[name][layout][density] = result.seconds
         return [BreakEven(name, by) for name, by in curves.items() if set(by) & set(DENSE) and set(by) - set(DENSE)]

@@ -2,25 +2,70 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
+from torchproof import data
+from torchproof.data import Amount, Count, Damaged, Name, Positive, Rule, Version
+from torchproof.records import Processor
 from torchproof.releases import number
 from torchproof.reports import Refusal
 
+# No call takes longer than a year, nor less than a clock can tell apart.
+Seconds = Annotated[float, Rule("seconds that a call can take", lambda value: 1e-15 < value < 3.2e7)]
 # Times that were not measured side by side say little where they differ by less than this factor.
 WIDE = 1.25
+
+
+class _Declared(TypedDict):
+    id: Name
+
+
+class Info(_Declared, total=False):
+    """What fixtures/benchmarks.py says of a benchmark; there is more in it."""
+
+    claim: str | None
+    subjects: list[str]
+    parameters: dict[str, Any] | None
+    clock: str | None
+    share: Amount | None
+    peak_bytes: Count | None
+    resident_bytes: Count | None
+    kernels: Count | None
+    route: str | None
+    moves: Amount | None
+    flops: Amount | None
+
+
+class Stats(TypedDict):
+    """What pytest-benchmark measured, in seconds; there is more in it."""
+
+    median: Seconds
+    iqr: Amount
+    rounds: Annotated[int, Rule("1 or more", lambda value: value > 0)]
+
+
+class Ceiling(TypedDict):
+    """What a machine could do at most: bytes a second by how many are copied, and flops a second by dtype."""
+
+    device: str
+    threads: Count
+    copy: Annotated[dict[str, Positive], Rule("by numbers of bytes", lambda value: all(map(_is_count, value)))]
+    product: dict[str, Amount | None]
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 19
 
 
 @dataclass(frozen=True)
 class Result:
     """One saved benchmark: `info` is what fixtures/benchmarks.py says of it, `stats` what pytest-benchmark measured."""
 
-    info: dict[str, Any]
-    stats: dict[str, float]
+    info: Info
+    stats: Stats
 
     @property
     def id(self) -> str:
@@ -90,7 +135,7 @@ class Saved:
     torch: str
     date: str
     environment: dict[str, Any]
-    ceilings: list[dict[str, Any]]
+    ceilings: list[Ceiling]
     results: dict[str, Result]
 
     @property
@@ -104,37 +149,57 @@ class Saved:
         return self.environment["cpu"]
 
 
+class _Machine(TypedDict):
+    torch: Version
+
+
+@dataclass(frozen=True)
+class _File:
+    machine_info: _Machine
+    datetime: Name
+    environment: Processor
+    ceilings: list[Ceiling]
+
+
+@dataclass(frozen=True)
+class _Entry:
+    extra_info: Info
+    stats: Stats
+
+
 def load(path: Path) -> Saved:
     """The benchmarks that pytest-benchmark saved there.
 
-    Raises Refusal, in one sentence, where the file cannot be read or holds no benchmark of ours.
+    Raises Damaged or Refusal, in one sentence, where the file cannot be read or holds no benchmark of ours.
     """
+    text = data.read_bytes(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise Refusal(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError:
-        content = None
+        content = data.parsed(text)
+    except Damaged as error:
+        raise Refusal(f"{path} was not written by pytest-benchmark: it {error.says}") from error
     if not (isinstance(content, dict) and "machine_info" in content and isinstance(content.get("benchmarks"), list)):
         raise Refusal(f"{path} was not written by pytest-benchmark")
-    try:
-        return _saved(path, content)
-    except LookupError as error:
+    ours = {f"benchmarks[{at}]": one for at, one in enumerate(content["benchmarks"]) if _is_ours(one)}
+    if not ours:
         raise Refusal(
             f"{path} has no benchmark that @bench declares: pytest --benchmarks --benchmark-json={path.name} saves such"
-        ) from error
-
-
-def _saved(path: Path, content: dict[str, Any]) -> Saved:
-    """What a file of ours holds. Raises LookupError where it is none."""
-    ours = [Result(one["extra_info"], one["stats"]) for one in content["benchmarks"] if "id" in one["extra_info"]]
-    if not ours:
-        raise LookupError
+        )
+    try:
+        said = data.made(_File, content)
+        entries = [data.made(_Entry, one, field) for field, one in ours.items()]
+    except Damaged as error:
+        raise error.at(path) from None
+    results = [Result(one.extra_info, one.stats) for one in entries]
     return Saved(
         path=path,
-        torch=content["machine_info"]["torch"],
-        date=content["datetime"],
-        environment=content["environment"],
-        ceilings=content["ceilings"],
-        results={result.id: result for result in ours},
+        torch=said.machine_info["torch"],
+        date=said.datetime,
+        environment={**said.environment},
+        ceilings=said.ceilings,
+        results={result.id: result for result in results},
     )
+
+
+def _is_ours(benchmark: object) -> bool:
+    info = benchmark.get("extra_info") if isinstance(benchmark, dict) else None
+    return isinstance(info, dict) and "id" in info

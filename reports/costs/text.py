@@ -219,7 +219,12 @@ def _cells(one: Benchmark) -> list[str]:
 
 def as_markdown(comparison: Comparison) -> str:
     """The same as Markdown: what changed in sight, the rest folded away."""
-    parts = [f"### {title(comparison)}", *caveats(comparison), counts(comparison), against_itself(comparison)]
+    parts = [
+        f"### {_escaped(title(comparison))}",
+        *map(_escaped, caveats(comparison)),
+        counts(comparison),
+        against_itself(comparison),
+    ]
     for verdict, group in by_verdict(comparison).items():
         heading, table = f"{verdict} ({len(group)})", _markdown_table(group, on_two_machines(comparison))
         if verdict in ("slower", "faster"):
@@ -240,7 +245,7 @@ def _markdown_table(group: list[Benchmark], machines: bool) -> str:
 
 
 def _code(identity: str) -> str:
-    return "`" + identity.replace("|", "\\|") + "`"
+    return _escaped(identity) if "`" in identity else "`" + identity.replace("|", "\\|") + "`"
 
 
 def _escaped(text: str) -> str:

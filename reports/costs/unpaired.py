@@ -94,7 +94,7 @@ def _estimate(a: Sequence[Result], b: Sequence[Result]) -> Estimate:
     logs = [[math.log(result.seconds) for result in side] for side in (a, b)]
     scatter = sum((log - fmean(side)) ** 2 for side in logs for log in side)
     degrees = WEIGHT + len(a) - 1 + len(b) - 1
-    known = LAUNCH.get(a[0].info.get("clock", "wall"), LAUNCH["wall"])
+    known = LAUNCH.get(a[0].info.get("clock") or "wall", LAUNCH["wall"])
     launch = (WEIGHT * known**2 + scatter) / degrees
     error = math.sqrt(sum((launch + fmean(result.error**2 for result in side)) / len(side) for side in (a, b)))
     return Estimate(fmean(logs[1]) - fmean(logs[0]), error, degrees)

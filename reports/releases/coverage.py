@@ -14,7 +14,6 @@ A name has a fact if it, another spelling of it or, of a class, one of its membe
 from __future__ import annotations
 
 import argparse
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,9 +24,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from torchproof import ROOT, spellings
+from torchproof import ROOT, data, spellings
+from torchproof.data import Damaged
 from torchproof.inventory import Entry, Inventory, inventory
-from torchproof.releases import tomllib
 from torchproof.reports import Refusal, screen
 from torchproof.reports.releases import usage
 
@@ -58,17 +57,32 @@ def command(options: argparse.Namespace) -> int:
 
 
 def subjects(path: Path) -> set[str]:
-    """The subjects of all facts of a file. Raises Refusal where it is no such file."""
+    """The subjects of all facts of a file. Raises Refusal where it is no such file, and Damaged where it is none."""
+    text = data.read_bytes(path)
     try:
-        return {name for fact in json.loads(path.read_text(encoding="utf-8")) for name in fact["subjects"]}
-    except (ValueError, TypeError, KeyError) as error:
-        raise Refusal(f"{path} is no file that pytest --facts-json has written") from error
+        return {name for fact in data.made(list[About], data.parsed(text), "facts") for name in fact.subjects}
+    except Damaged as error:
+        raise Refusal(f"{path} is no file that pytest --facts-json has written: {error.where}") from error
+
+
+@dataclass(frozen=True)
+class About:
+    """What of a fact is read."""
+
+    subjects: list[str]
 
 
 def left_out(path: Path = UNCOVERED) -> dict[str, str]:
     """By name, why it wants no fact."""
-    rows = tomllib.loads(path.read_text(encoding="utf-8")).get("uncovered", [])
-    return {name: row["because"] for row in rows for name in row["names"]}
+    return {name: row.because for row in data.rows(path, "uncovered", LeftOut) for name in row.names}
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Names that want no fact, and why."""
+
+    names: list[str]
+    because: str
 
 
 @dataclass(frozen=True)

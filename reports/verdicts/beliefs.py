@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from torchproof import ROOT
+from torchproof import ROOT, data
 from torchproof.facts import test_of
 from torchproof.records import Verdict
-from torchproof.releases import tomllib
 from torchproof.reports.verdicts.runs import Run
 
 STATEMENTS = ROOT / "suites" / "statements.toml"
@@ -29,7 +28,7 @@ class Statement:
     topic: str
     says: str
     needs: str = "cpu"
-    wrong: Sequence[str] = ()
+    wrong: tuple[str, ...] = ()
 
     def is_contradicted_by(self, myth: str | None) -> bool:
         """Whether a fact about the statement, which settles this myth, speaks against it; any other speaks for it."""
@@ -69,7 +68,7 @@ class Belief:
 @cache
 def statements() -> tuple[Statement, ...]:
     """Every statement, in the order of the file."""
-    return tuple(Statement(**row) for row in tomllib.loads(STATEMENTS.read_text(encoding="utf-8"))["statement"])
+    return tuple(data.rows(STATEMENTS, "statement", Statement))
 
 
 def beliefs(run: Run) -> list[Belief]:

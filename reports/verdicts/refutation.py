@@ -14,9 +14,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from torchproof import ROOT
+from torchproof import ROOT, data
 from torchproof.records import Planted
-from torchproof.releases import tomllib
 from torchproof.reports import screen
 from torchproof.reports.verdicts.runs import Run, load
 
@@ -75,10 +74,9 @@ def excuses(path: Path = EXCUSES) -> dict[tuple[str, str], str]:
     """The reasons why faults may survive, by what they are planted on and their name."""
     if not path.exists():
         return {}
-    rows = tomllib.loads(path.read_text(encoding="utf-8")).get("survivor", [])
     return {
         (on, fault): row.because
-        for row in (Excuse(**row) for row in rows)
+        for row in data.rows(path, "survivor", Excuse)
         for on in ([row.on] if isinstance(row.on, str) else row.on)
         for fault in row.faults
     }

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from torchproof import data
-from torchproof.records import FAILED, FactLine, Head, Observation, Planted, Verdict, read
+from torchproof.records import FAILED, FactLine, Head, Observation, Planted, Record, Verdict, read
+from torchproof.reports import screen
 
 # In the order of the columns: what holds first, then what to look at, then what was not decided. `known` is `broken`
 # that a finding explains.
@@ -122,8 +123,14 @@ def load(path: Path) -> Run:
         observed={(line.id, line.name): line.value for line in record.of(Observation)},
         complete=record.end is not None,
         wall=_seconds_between(record.head.started, record.end.ended if record.end else None),
-        gaps=record.gaps,
+        gaps="; ".join(filter(None, [record.gaps, _without_facts(record, facts)])),
     )
+
+
+def _without_facts(record: Record, facts: dict[str, FactLine]) -> str:
+    """How many verdicts are not shown, since no line says what they are of."""
+    count = len({line.id for line in record.of(Verdict)} - facts.keys())
+    return f"{screen.counted(count, 'verdict')} left out, of facts that no line describes" if count else ""
 
 
 def _seconds_between(started: str | None, ended: str | None) -> float | None:

@@ -81,10 +81,10 @@ def test_a_folder_is_no_record(tmp_path):
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("nonsense", "it is no JSON: Expecting value"),
-        ("[1]", "it is no line of a run record"),
-        ("\xff", "it is no text in UTF-8"),
-        ("[" * 100_000, "it is nested too deeply"),
+        ("nonsense", "line 2 is no JSON: Expecting value"),
+        ("[1]", "line 2 is no line of a run record"),
+        ("\xff", "line 2 is no text in UTF-8"),
+        ("[" * 100_000, "line 2 is nested too deeply"),
         ('{"kind": "verdicts"}', "field kind is 'verdicts'"),
         ('{"kind": "verdict", "id": "a"}', "field verdict is missing"),
         ('{"kind": "verdict", "id": "a", "verdict": 3}', "field verdict is 3"),
@@ -107,7 +107,7 @@ def test_a_damaged_line_is_counted_and_named_and_costs_no_other(tmp_path, line, 
     path.write_bytes(b"\n".join([first, line.encode("latin-1"), rest]))
     record = read(path)
     assert (record.lines, record.end) == (before.lines, before.end)
-    assert record.gaps.startswith(f"1 of 6 lines of {path} could not be read; the first, line 2: ")
+    assert record.gaps.startswith(f"1 of 6 lines of {path} could not be read; the first, line 2")
     assert says in record.gaps
 
 

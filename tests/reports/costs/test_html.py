@@ -315,10 +315,6 @@ def foreign(path: Path, content: str) -> Path:
             '{"machine_info": {}, "benchmarks": [{"extra_info": {}, "stats": {}}]}',
             "has no benchmark that @bench declares",
         ),
-        (
-            '{"machine_info": {}, "benchmarks": [{"extra_info": {"id": "a"}, "stats": {}}]}',
-            "has no benchmark that @bench declares",
-        ),
     ],
 )
 def test_a_foreign_file_is_refused_in_one_sentence(tmp_path, content, reason):
