@@ -1,7 +1,8 @@
 """What each supported release of torch has: its names with their kinds, parameters and words of deprecation.
 
-And what the torchvision and torchaudio have that go with it, as torchproof/releases.toml says. Reads `inventory.tsv`,
-which `nox -s inventory` makes from the releases themselves. Needs no torch. Lines with tabs between their fields:
+And what else its wheel brings (functorch, torchgen), and what the torchvision and torchaudio have that go with it, as
+torchproof/releases.toml says. Reads `inventory.tsv`, which `nox -s inventory` makes from the releases themselves. Needs
+no torch. Lines with tabs between their fields:
 
     owner                                     a module or a public class; what follows are its members
     <tab>member<tab>spans<tab>state …         a member, the releases that have it in this state, and the state
@@ -14,6 +15,7 @@ what such a class has is not told; `=name` where it is another spelling of a pub
     (…) doc(…) op(…)   a signature, as `inspect` gives it; as documented, or as the operators' schemas have it, where
                        Python cannot be asked: each tells what the other may leave out
     <bases             of a class; of one outside torch anything may be inherited
+    *words             that `**kwargs` takes, where no others are taken
     >type              what a call returns, or an attribute is: a class of torch, a built-in, a tuple of them, `Self`
     =text              the default of a setting
     !words             of deprecation
@@ -32,10 +34,13 @@ from pathlib import Path
 
 from torchproof.prose import prose
 
-PACKAGES = ("torch", "torchaudio", "torchvision")  # whose names it knows: torch, and what is released along with it
+# Whose names it knows: torch, and what is released along with it. (The wheels of 2.0 and 2.1 have an nvfuser too, which
+# is a package of its own since.)
+IN_WHEEL = ("functorch", "torch", "torchgen")
+PACKAGES = (*IN_WHEEL, "torchaudio", "torchvision")
 VERSION = "torchproof inventory 2"
 # What a field of a state tells, by the mark it begins with; signatures have none.
-MARKS = {"<": "bases", ">": "returns", "=": "default", "!": "deprecated", "%": "warns", "^": "raises"}
+MARKS = {"<": "bases", "*": "takes", ">": "returns", "=": "default", "!": "deprecated", "%": "warns", "^": "raises"}
 _READABLE = ("torchproof inventory 1", VERSION)  # the first one had fewer fields
 FILE = Path(__file__).parent / "inventory.tsv"
 
@@ -67,7 +72,8 @@ class Entry:
     """A name in one release. `kind` is '' where it is only known to exist.
 
     `returns` is the type that a call gives, or that an attribute has; `default` is of a setting; `warns` and `raises`
-    are what a call does whatever happens: it gives the warning 'category: words', or only raises an error.
+    are what a call does whatever happens: it gives the warning 'category: words', or only raises an error. `takes` are
+    the words that its `**kwargs` takes, where others are refused.
     """
 
     name: str
@@ -80,6 +86,7 @@ class Entry:
     default: str | None = None
     warns: str | None = None
     raises: str | None = None
+    takes: str | None = None
 
     @property
     def refusal(self) -> str:
@@ -222,7 +229,8 @@ class Inventory:
 
     def _part(self, package: str) -> str:
         """The lines about a package; they stand one package after the other."""
-        starts = {one: self._text.find(f"\n{one}\n") for one in PACKAGES} | {"torch": 0}
+        starts = {one: self._text.find(f"\n{one}\n") for one in PACKAGES}
+        starts["torch"] = max(starts["torch"], 0)
         after = [start for start in starts.values() if start > starts[package]]
         return self._text[starts[package] + 1 : min(after, default=None)] if starts[package] >= 0 else ""
 

@@ -119,7 +119,8 @@ def _refusal(use: Use, entry: Entry, release: str) -> str | None:
 
 def _in(name: str, release: str) -> str:
     """The release of another package, where a name is of one."""
-    return "" if name.startswith("torch.") else f" in {supported()[release].says(name)}"
+    said = supported()[release].says(name)
+    return "" if said == release else f" in {said}"
 
 
 class Catalog:
@@ -275,7 +276,7 @@ class Catalog:
         """
         sources = {signature.source for signature in here.signatures} & {"", "op"}
         return any(
-            signature.source in sources and keyword in _keywords(signature)
+            signature.source in sources and keyword in _keywords(signature) | _beyond(entry)
             for entry in self.entries(name)
             if entry
             for signature in entry.signatures
@@ -299,10 +300,16 @@ def catalog(inventory: Inventory) -> Catalog:
 
 
 def _takes(entry: Entry, keyword: str) -> bool:
-    return any(
-        keyword in _keywords(signature) or any(parameter.kind == "**" for parameter in signature.parameters)
+    is_closed = bool(entry.takes)
+    return keyword in _beyond(entry) or any(
+        keyword in _keywords(signature) or (not is_closed and any(one.kind == "**" for one in signature.parameters))
         for signature in entry.signatures
     )
+
+
+def _beyond(entry: Entry) -> frozenset[str]:
+    """The words that `**kwargs` takes, where those are known."""
+    return frozenset((entry.takes or "").split())
 
 
 @cache

@@ -11,7 +11,7 @@ from torchproof.reports.code.headers import standard
 from torchproof.reports.code.settings import Settings, is_patch_of_object
 from torchproof.reports.code.sightings import Sightings
 from torchproof.reports.code.syntax import REGISTERS, defaults, may_compare_versions, parameters, word
-from torchproof.reports.code.values import Expression, Instance, Name, Values, bound, within
+from torchproof.reports.code.values import Expression, Instance, Name, Value, Values, bound, within
 from torchproof.reports.code.wrappers import is_passed_on, rest
 
 
@@ -98,14 +98,15 @@ class Expressions:
 
     def _extend(self, name: str, keys: Sequence[ast.expr | None], values: list[ast.expr]) -> None:
         """Let a name of this scope stand for the dict that it is, or may be, with more in it."""
-        now = self.state.scope.names.get(name, ())
-        one = now[0][1] if len(now) == 1 else None
-        is_unknown = len(now) == 1 and one is None
-        if is_unknown or isinstance(one, Expression):
-            before = one.node if isinstance(one, Expression) else ast.Constant(None)
-            scope = one.scope if isinstance(one, Expression) else self.state.scope
-            if scope is self.state.scope:
-                self.state.bind(name, ((now[0][0], Expression(ast.Dict([None, *keys], [before, *values]), scope)),))
+        scope = self.state.scope
+        after: list[tuple[int, Value]] = []
+        for mask, one in within(scope.names.get(name, ()), self.state.releases):
+            before = one.node if isinstance(one, Expression) and one.scope is scope else None
+            is_kept = before is None and one is not None  # what is no dict of this scope
+            grown = ast.Dict([None, *keys], [before or ast.Constant(None), *values])
+            after.append((mask, one if is_kept else Expression(grown, scope)))
+        if after:
+            self.state.bind(name, tuple(after))
 
     def forget_items(self, name: str) -> None:
         """What a name stands for has lost something that it may have written."""
@@ -169,7 +170,20 @@ class Expressions:
                 self.walk(keyword.value)
         self._changes(node)
         values = self._super(node.func) or self._resolve(node.func)
-        node = self.meanings.tables.spread(node, self.state.scope)
+        releases, after = self.state.releases, 0
+        for mask, one in [*self.meanings.tables.spread(node, self.state.scope)]:
+            self.state.releases = releases & mask
+            self._passes(one, values)
+            after |= self.state.releases
+        self.state.releases = after
+        if isinstance(node.func, ast.Attribute):
+            self._walk_owner(node.func)
+            self._registers(node)
+        elif not isinstance(node.func, ast.Name):
+            self.walk(node.func)
+
+    def _passes(self, node: ast.Call, values: Values) -> None:
+        """Note what a call is a use of, in the releases in which it passes this."""
         if word(node.func) == "partial" and node.args:
             self.sightings.note(self._resolve(node.args[0]), "called", node, node.args[1:])
         if is_patch_of_object(node):
@@ -179,13 +193,8 @@ class Expressions:
             self.guards.condition(node, self.state.scope)
         self.sightings.note(values, "called", node, node.args)
         self._calls_partial(values, node)
-        if isinstance(node.func, ast.Attribute):
-            self._walk_owner(node.func)
-            if not any(value is not None for _, value in values):
-                self.sightings.possible(node, node.func.attr)
-            self._registers(node)
-        elif not isinstance(node.func, ast.Name):
-            self.walk(node.func)
+        if isinstance(node.func, ast.Attribute) and not any(value is not None for _, value in values):
+            self.sightings.possible(node, node.func.attr)
         self._calls_object(values, node)
 
     def _walk_owner(self, node: ast.Attribute) -> None:

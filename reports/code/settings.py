@@ -68,7 +68,9 @@ class Settings:
 
     def _keys(self, node: ast.expr) -> Iterator[str]:
         """The keys of a dict that the code writes."""
-        yield from (one.arg for one in self.meanings.tables.keywords(node, self._scope) if one.arg)
+        yield from (
+            one.arg for one in self.meanings.tables.keywords(node, self._scope, self.meanings.known.all) if one.arg
+        )
 
     @staticmethod
     def _is_for_inductor(node: ast.Call) -> bool:

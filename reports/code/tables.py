@@ -16,9 +16,11 @@ from torchproof.reports.code.values import (
     Scope,
     Value,
     Values,
+    within,
 )
 
 _DEEPEST = 20
+_FEW = 3  # that a call unpacks
 _MAKES_DICT = {"dict", "OrderedDict", "MappingProxyType"}
 _MAY_BE_TABLES = (ast.Name, ast.Attribute, ast.Call, ast.Dict, ast.List, ast.Tuple)
 _COPIES = {"copy", "deepcopy"}
@@ -102,28 +104,39 @@ class Tables:
         one = kept[0] if len(kept) == 1 and not others else OneOf((*kept, *others))
         return ((mask or self._everywhere, one),) if kept else ()
 
-    def spread(self, node: ast.Call, scope: Scope) -> ast.Call:
-        """The same call with what it unpacks written out, as far as the code shows it: `f(**OPTIONS)`."""
-        is_spread = any(keyword.arg is None for keyword in node.keywords)
-        if not is_spread and not any(isinstance(one, ast.Starred) for one in node.args):
-            return node
-        args = [each for one in node.args for each in self._positional(one, scope)]
+    def spread(self, node: ast.Call, scope: Scope) -> Iterator[tuple[int, ast.Call]]:
+        """The same call with what it unpacks written out, as far as the code shows it: `f(**OPTIONS)`.
+
+        In parts, each for some releases, where what it unpacks was written under a condition about the version.
+        """
+        unpacked = [one.value for one in node.keywords if one.arg is None]
+        unpacked += [one.value for one in node.args if isinstance(one, ast.Starred)]
+        parts = {self._everywhere: None}
+        for one in unpacked if len(unpacked) <= _FEW else ():
+            masks = [mask for mask, _ in self._resolve(one, scope)] if isinstance(one, ast.Name) else []
+            masks += [~sum(masks)]
+            parts = {both: None for part in parts for mask in masks if (both := part & mask)}
+        for here in parts:
+            yield here, self._written_out(node, scope, here) if unpacked else node
+
+    def _written_out(self, node: ast.Call, scope: Scope, here: int) -> ast.Call:
+        args = [each for one in node.args for each in self._positional(one, scope, here)]
         keywords: dict[str | int, ast.keyword] = {}
         for place, one in enumerate(node.keywords):
-            for each in [one] if one.arg else self.keywords(one.value, scope):
+            for each in [one] if one.arg else self.keywords(one.value, scope, here):
                 keywords[each.arg or place] = each
         return ast.copy_location(ast.Call(node.func, args, list(keywords.values())), node)
 
-    def _positional(self, node: ast.expr, scope: Scope) -> list[ast.expr]:
+    def _positional(self, node: ast.expr, scope: Scope, here: int) -> list[ast.expr]:
         if not isinstance(node, ast.Starred):
             return [node]
-        written = self._written(node.value, scope)
+        written = self._written(node.value, scope, here)
         return written[0].elts if written and isinstance(written[0], ast.Tuple) else [node]
 
-    def keywords(self, node: ast.expr, scope: Scope, depth: int = 0) -> list[ast.keyword]:
-        """What `**node` passes; what is not known of it stays `**`."""
+    def keywords(self, node: ast.expr, scope: Scope, here: int, depth: int = 0) -> list[ast.keyword]:
+        """What `**node` passes in the releases `here`; what is not known of it stays `**`."""
         unknown = [ast.keyword(None, node)]
-        written = self._written(node, scope) if depth < _DEEPEST else None
+        written = self._written(node, scope, here) if depth < _DEEPEST else None
         if written is None:
             return unknown
         table, scope = written
@@ -132,21 +145,22 @@ class Tables:
             for key, value in zip(table.keys, table.values):
                 name = self._constant(key, scope) if key else None
                 if key is None:
-                    found += self.keywords(value, scope, depth + 1)
+                    found += self.keywords(value, scope, here, depth + 1)
                 else:
                     found.append(ast.keyword(name if isinstance(name, str) else None, value))
             return found
         if isinstance(table, ast.Call):
-            above = [each for one in table.args for each in self.keywords(one, scope, depth + 1)]
+            above = [each for one in table.args for each in self.keywords(one, scope, here, depth + 1)]
             for one in table.keywords:
-                above += [one] if one.arg else self.keywords(one.value, scope, depth + 1)
+                above += [one] if one.arg else self.keywords(one.value, scope, here, depth + 1)
             return above
         if isinstance(table, ast.BinOp):
-            return self.keywords(table.left, scope, depth + 1) + self.keywords(table.right, scope, depth + 1)
+            sides = (table.left, table.right)
+            return [each for one in sides for each in self.keywords(one, scope, here, depth + 1)]
         return unknown
 
-    def _written(self, node: ast.expr, scope: Scope, depth: int = 0) -> Place | None:
-        """The container that an expression writes, or that a name in it is bound to."""
+    def _written(self, node: ast.expr, scope: Scope, here: int | None = None, depth: int = 0) -> Place | None:
+        """The container that an expression writes, or that a name is bound to, in all releases or those `here`."""
         if isinstance(node, (ast.Dict, ast.List, ast.Tuple, ast.Set)):
             return node, scope
         if isinstance(node, ast.BinOp):
@@ -158,12 +172,12 @@ class Tables:
                 return node, scope
             if word(node.func) in _COPIES:
                 copied = node.args[0] if node.args else getattr(node.func, "value", None)
-                return self._written(copied, scope, depth + 1) if copied is not None else None
+                return self._written(copied, scope, here, depth + 1) if copied is not None else None
             return None
         if isinstance(node, (ast.Name, ast.Attribute)):
-            values = self._resolve(node, scope)
+            values = within(self._resolve(node, scope), self._everywhere if here is None else here)
             one = values[0][1] if len(values) == 1 else None
-            return self._written(one.node, one.scope, depth + 1) if isinstance(one, Expression) else None
+            return self._written(one.node, one.scope, here, depth + 1) if isinstance(one, Expression) else None
         return None
 
     def _entries(self, node: ast.expr, scope: Scope, depth: int = 0) -> Iterator[tuple[object, Place]]:

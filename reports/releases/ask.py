@@ -1,8 +1,9 @@
 """Asks the torch of this interpreter what it has: `python -I reports/releases/ask.py FILE` writes a name a line.
 
-Packages that go with it are asked too where they are named: `… FILE torchvision torchaudio`. Runs in the environment of
-one release, with these packages and the standard library alone. A line is the dotted name and, after a tab, its state
-as `torchproof.inventory` describes it. The same torch gives the same text, whatever the machine.
+The other packages of its wheel are asked too, and where they are named those that go with it: `… FILE torchvision
+torchaudio`. Runs in the environment of one release, with these packages and the standard library alone. A line is the
+dotted name and, after a tab, its state as `torchproof.inventory` describes it. The same torch gives the same text,
+whatever the machine.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[2]))
 
-from torchproof.inventory import MARKS, PACKAGES
+from torchproof.inventory import IN_WHEEL, MARKS, PACKAGES
+from torchproof.reports.releases.keywords import keywords
 from torchproof.reports.releases.returns import held, returned
 from torchproof.reports.releases.settings import Setting, forget_environment, settings
 from torchproof.reports.releases.signatures import signatures
@@ -70,7 +72,7 @@ def ask(*packages: str) -> dict[str, str]:
     point to it. Of everything else, private modules too, only the names are told.
     """
     warnings.simplefilter("ignore")
-    release = _Release([module for package in ("torch", *packages) for module in _modules(package)])
+    release = _Release([module for package in (*IN_WHEEL, *packages) for module in _modules(package)])
     states = dict(release.public())
     for name, state in release.others():
         states.setdefault(name, state)
@@ -148,7 +150,7 @@ def _wants(module: types.ModuleType, name: str) -> bool:
 
 
 def _is_its_own(name: str, value: object, module: types.ModuleType) -> bool:
-    """Whether a module defines a name, itself or through torch's private parts; older ones forget to declare some."""
+    """Whether a module, or a private part of its package, defines a name; older ones forget to declare some."""
     home = getattr(value, "__module__", None)
     if type(module) is not types.ModuleType and name in dir(type(module)):
         return True
@@ -157,7 +159,8 @@ def _is_its_own(name: str, value: object, module: types.ModuleType) -> bool:
         return True
     is_declared = hasattr(module, "__all__") and module.__name__ != "torch"  # torch's own list leaves out its dtypes
     package = module.__name__.partition(".")[0]
-    return not is_declared and (not isinstance(home, str) or home.startswith(f"{package}._"))
+    private = (f"{package}._", f"torch._{package}.")
+    return not is_declared and (not isinstance(home, str) or home.startswith(private))
 
 
 def _is_of_torch(value: object) -> bool:
@@ -433,12 +436,13 @@ class _Describer:
     def _called(self, name: str, value: object, deprecated: str, cls: type | None = None) -> dict[str, str]:
         """What a call does and gives."""
         gives = "" if only_raises(value) else returned(name, value, self.best, cls)
-        return {"returns": gives, **_warned(deprecated, warning(value)), "raises": removal(value)}
+        told = _warned(deprecated, warning(value))
+        return {"returns": gives, "takes": keywords(value, cls), **told, "raises": removal(value)}
 
     def cls(self, name: str, cls: type) -> str:
         calls = [] if issubclass(cls, enum.Enum) else signatures(name, cls, self.best)
         told = _warned(deprecation_of_class(cls), warning_of_class(cls))
-        return _state("class", calls, self._bases(cls), **told, raises=removal_of_class(cls))
+        return _state("class", calls, self._bases(cls), takes=keywords(cls), **told, raises=removal_of_class(cls))
 
     def member(self, name: str, value: object, cls: type) -> str:
         if isinstance(value, _PROPERTIES):

@@ -6,15 +6,18 @@ For `reports/releases/ask.py`, which runs in the environment of a release: the s
 from __future__ import annotations
 
 import ast
+import contextlib
 import inspect
 import os
 import re
 import sys
 import types
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from torchproof.inventory import PACKAGES
 
@@ -29,15 +32,39 @@ def deprecation(value: object) -> str:
     """The words by which a function says that it is deprecated; empty where it does not."""
     said = getattr(value, "__deprecated__", None)
     if not isinstance(said, str):
-        said = _deprecation_in(docstring(value)) or _source(value).warned.get(_line(value), ("", ""))[1]
+        said = _deprecation_in(docstring(value)) or _warning_of(value)[1]
     return one_line(said)
 
 
 def warning(value: object) -> tuple[str, str]:
     """The category and words of the warning that a function gives whatever happens; empty where it gives none."""
-    category, words = _source(value).warned.get(_line(value), ("", ""))
+    category, words = _warning_of(value)
     said = getattr(value, "__deprecated__", None)
     return (category, one_line(said if isinstance(said, str) else words)) if category else ("", "")
+
+
+def _warning_of(value: object) -> tuple[str, str]:
+    """What is written in a function, or what a helper says that it calls to warn."""
+    source, line = _source(value), _line(value)
+    if line in source.warned or line not in source.warned_by or not callable(value):
+        return source.warned.get(line, ("", ""))
+    name, args = source.warned_by[line]
+    helper = inspect.unwrap(value).__globals__.get(name)
+    first, second = (_given_by(helper, args) for _ in range(2))
+    return second if first == second else ("", "")  # some warn only once
+
+
+def _given_by(helper: Any, args: list[Any]) -> tuple[str, str]:
+    """The category and words of a deprecation that a helper warns of; the words from where they come to it."""
+    with warnings.catch_warnings(record=True) as given, contextlib.suppress(Exception):
+        warnings.simplefilter("always")
+        helper(*args)
+    for one in given:
+        sentences = re.split(r"(?<=[.!])\s+", str(one.message))
+        for place, sentence in enumerate(sentences):
+            if "deprecated" in sentence and issubclass(one.category, (DeprecationWarning, FutureWarning, UserWarning)):
+                return one.category.__name__, " ".join(sentences[place:])
+    return "", ""
 
 
 def deprecation_of_class(cls: type) -> str:
@@ -139,13 +166,28 @@ def _deprecation_in(doc: str) -> str:
     return ""
 
 
-def one_line(text: str, most: int = 200) -> str:
+def one_line(text: str, most: int = 240) -> str:
     """A text as a field of the inventory: short, without tabs and line breaks."""
     text = " ".join(text.split())
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
 # --- source files -----------------------------------------------------------------------------------------------------
+
+
+class Passing(NamedTuple):
+    """A call that hands on the `**rest` of a function: what it calls, and what it passes itself."""
+
+    name: str
+    positional: int
+    keywords: frozenset[str]
+
+
+class Rest(NamedTuple):
+    """Where a function hands its `**rest` on, and the words that it asks for itself, where it does no more with it."""
+
+    words: frozenset[str]
+    onto: list[Passing]
 
 
 @dataclass
@@ -156,9 +198,11 @@ class Source:
     everything_of: list[str] = field(default_factory=list)  # what `import *` takes from
     redirects: bool = False  # it puts one module under the name of another
     warned: dict[int, tuple[str, str]] = field(default_factory=dict)  # category and words
+    warned_by: dict[int, tuple[str, list[Any]]] = field(default_factory=dict)  # by a helper, with these arguments
     raising: dict[int, tuple[str, str]] = field(default_factory=dict)  # what only raises: the error and its words
     passing_on: dict[int, str] = field(default_factory=dict)  # what only calls another function: that one's name
     assigned: dict[int, list[str]] = field(default_factory=dict)
+    rests: dict[int, Rest] = field(default_factory=dict)
 
 
 def files(folder: Path, package: str) -> Iterator[tuple[str, str]]:
@@ -188,6 +232,11 @@ def _code(value: object) -> types.CodeType | None:
 def _line(value: object) -> int:
     code = _code(value)
     return code.co_firstlineno if code else -1
+
+
+def source_of(value: object) -> tuple[Source, int]:
+    """What the file of a function says, and the line by which it has the function."""
+    return _source(value), _line(value)
 
 
 def _source(value: object) -> Source:
@@ -231,6 +280,10 @@ def read(path: str) -> Source:
             line = _first_line(node)
             if given := _decorated(node) or _warning(node.body, constants):
                 source.warned[line] = given
+            if helper := next(filter(None, map(_helper, node.body)), None):
+                source.warned_by[line] = helper
+            if node.args.kwarg and (rest := _rest(node, node.args.kwarg.arg)):
+                source.rests[line] = rest
             if node.name == "__init__" and node.args.args:
                 source.assigned[line] = list(_assigned(node, node.args.args[0].arg))
     for node in _unconditional(tree.body):
@@ -307,6 +360,15 @@ def _warning(body: list[ast.stmt], constants: dict[str, str]) -> tuple[str, str]
     return None
 
 
+def _helper(node: ast.stmt) -> tuple[str, list[Any]] | None:
+    """The name and arguments of a helper that is called to warn: `_warn_deprecated("f")`."""
+    call = node.value if isinstance(node, ast.Expr) else None
+    if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and not call.keywords):
+        return None
+    is_to_warn = re.search("warn|deprecat", call.func.id) and all(isinstance(one, ast.Constant) for one in call.args)
+    return (call.func.id, [ast.literal_eval(one) for one in call.args]) if is_to_warn else None
+
+
 def _decorated(node: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[str, str] | None:
     """The category of `@deprecated(words, category=…)`, and the words where they are written there."""
     for one in node.decorator_list:
@@ -315,6 +377,60 @@ def _decorated(node: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[str, str] 
             words = _words(one.args[0], {}) if one.args else ""
             return None if category == "None" else (category or "DeprecationWarning", words)
     return None
+
+
+# --- what is done with `**rest` ---------------------------------------------------------------------------------------
+
+
+def _rest(function: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> Rest | None:
+    """What a function does with its rest; None where it may take any word, if only to ignore it."""
+    nodes = [one for statement in function.body for one in ast.walk(statement)]
+    if any(isinstance(one, ast.arguments) and one.kwarg and one.kwarg.arg == name for one in nodes):
+        return None
+    words: set[str] = set()
+    onto: list[Passing] = []
+    understood: list[ast.AST] = []
+    for node in nodes:
+        if isinstance(node, ast.Raise):
+            understood += ast.walk(node)
+        elif isinstance(node, ast.Call) and (asked := _asks(node, name)):
+            understood.append(asked[0])
+            words.add(asked[1])
+        elif isinstance(node, ast.Call):
+            given = [one for one in node.keywords if one.arg is None and _is_named(one.value, name)]
+            if given:
+                understood.append(given[0].value)
+                stars = any(isinstance(one, ast.Starred) for one in node.args)
+                named = frozenset(one.arg for one in node.keywords if one.arg)
+                onto.append(Passing(ast.unparse(node.func), 0 if stars else len(node.args), named))
+            elif ast.unparse(node.func) in ("bool", "len"):
+                understood += node.args
+        elif isinstance(node, ast.Compare) and isinstance(node.left, ast.Constant):
+            understood += node.comparators
+            words.add(str(node.left.value))
+        elif isinstance(node, ast.Subscript) and _is_named(node.value, name) and isinstance(node.slice, ast.Constant):
+            understood.append(node.value)
+            words.add(str(node.slice.value))
+        elif isinstance(node, ast.If):
+            understood.append(node.test)
+    is_all = all(one in understood for one in nodes if _is_named(one, name))
+    return Rest(frozenset(words), onto) if is_all and onto else None
+
+
+def _asks(node: ast.Call, name: str) -> tuple[ast.expr, str] | None:
+    """The rest and the word of `rest.pop("word")`, or of a helper that is given both: `_set(rest, "word", 1)`."""
+    func = node.func
+    given = node.args if isinstance(func, ast.Name) else []
+    if isinstance(func, ast.Attribute) and func.attr in ("get", "pop", "setdefault"):
+        given = [func.value, *node.args]
+    if len(given) < 2 or not _is_named(given[0], name):
+        return None
+    rest, word = given[:2]
+    return (rest, word.value) if isinstance(word, ast.Constant) and isinstance(word.value, str) else None
+
+
+def _is_named(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
 
 
 # --- what only raises -------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torchproof.calls import ANY
-from torchproof.inventory import PACKAGES, Entry, Inventory
+from torchproof.inventory import IN_WHEEL, PACKAGES, Entry, Inventory
 from torchproof.reports.code.catalog import Catalog, Use, catalog, places_of, works
 from torchproof.reports.code.comparisons import Comparison
 from torchproof.reports.code.concerns import Concern, Concerns
@@ -57,7 +57,7 @@ class Touches:
     gains: list[Touched]  # what was refused where it is used, or slower, and is no longer
     unconcerned: int  # behaviours of names in use that concern none of the calls
     code: Code
-    packages: list[str]  # that go with torch, and are used
+    packages: list[str]  # with versions of their own, that go with torch and are used
     uses: int
 
     @property
@@ -89,7 +89,7 @@ def touched(code: Code | Path, changes: Collection[Change], inventory: Inventory
         gains=gains,
         unconcerned=behaviours.unconcerned,
         code=found.code,
-        packages=packages,
+        packages=[one for one in packages if one not in IN_WHEEL],
         uses=len(found.certain + found.private + found.nowhere),
     )
 

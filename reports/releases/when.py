@@ -308,7 +308,7 @@ class NamedParameter(Name):
         if not (told := _parameter(entry, self.parameter)):
             return None
         source, found = told
-        default = "must be passed" if found.default is None and "*" not in found.kind else found.default or found.kind
+        default = found.default or {"*": "*", "**": "taken by **kwargs"}.get(found.kind, "must be passed")
         return f"{default}{', by keyword only' if found.kind == 'keyword' else ''}{_BY[source]}"
 
     def _is_about(self, change: Change) -> bool:
@@ -324,7 +324,8 @@ def _parameter(entry: Entry | None, name: str) -> tuple[str, Parameter] | None:
         for one in signature.parameters:
             if one.name == name:
                 return signature.source, one
-    return None
+    is_beyond = entry is not None and name in (entry.takes or "").split()
+    return ("", Parameter(name, None, "**")) if is_beyond else None
 
 
 def _releases(since: str, to: str, names: Inventory) -> str:

@@ -79,6 +79,21 @@ def test_arguments_that_may_not_be_passed(broken, code):
     assert broken(code + "\ntorch.optim.Scheduler(o, **KW)") == []
 
 
+@pytest.mark.parametrize(
+    ("guard", "expected"),
+    [("< '2.6'", []), (">= '2.1'", [(6, "Scheduler")]), ("> '0'", [(6, "Scheduler")])],
+)
+def test_arguments_that_a_guard_writes_are_passed_where_it_holds(broken, guard, expected):
+    code = f"""
+        KW = {{"lr": 1}}
+        if torch.__version__ {guard}:
+            KW["verbose"] = True
+        KW.update(last=2)
+        torch.optim.Scheduler(o, **KW)
+    """
+    assert broken(textwrap.dedent(code).lstrip()) == expected
+
+
 def test_a_dict_belongs_to_the_function_that_changes_it(broken):
     code = """
         def f(o, **rest):

@@ -31,6 +31,9 @@ INVENTORY = Inventory(
     \toptim\t\tmodule
     \tscaled\t2.0-2.1\tfunction\t(x)
     \t\t2.1-\tfunction\t(x, scale=None)
+    \tsizes\t2.0-2.1\tfunction\t(x, **kwargs)\t*scale
+    \t\t2.1-2.6\tfunction\t(x, **kwargs)\t*size
+    \t\t2.6-\tfunction\t(x, **kwargs)
     \tswallows\t2.0-2.1\tfunction\t(*args, **kwargs)
     \t\t2.1-\tfunction\t(x, scale=None)
     \tzeros\t\tfunction\tdoc(size)
@@ -439,6 +442,9 @@ def test_a_module_that_refuses_old_releases_says_so(see):
         ("torch.scaled(1, scale=2)", {"2.0": "torch.scaled has no parameter scale"}),
         ("torch.scaled(1, 2)", {"2.0": "torch.scaled takes 1 positional arguments, 2 are given"}),
         ("torch.scaled(*both)", {}),
+        ("torch.sizes(1, scale=2)", {"2.1": "torch.sizes has no parameter scale"}),
+        ("torch.sizes(1, size=2)", {"2.0": "torch.sizes has no parameter size"}),
+        ("torch.sizes(1, x=2, colour=3)", {}),  # which no release is known to take
         ("torch.scaled(1, **{'scale': 2})", {"2.0": "torch.scaled has no parameter scale"}),
         ("torch.scaled(1, never=2)", {}),  # no release has it: nothing that the inventory could judge
         ("torch.swallows(1, scale=2)", {}),

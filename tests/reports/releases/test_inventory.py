@@ -1,6 +1,7 @@
 """What every release has: reading it, making the file, and that the file agrees with the torch that is here."""
 
 import contextlib
+import importlib.util
 import inspect
 import json
 import random
@@ -14,13 +15,14 @@ import pytest
 import torch
 
 from tests.project import ROOT
-from torchproof.inventory import VERSION, Entry, Inventory, Parameter, first_with, inventory, unknown
+from torchproof.inventory import IN_WHEEL, MARKS, VERSION, Entry, Inventory, Parameter, first_with, inventory, unknown
 from torchproof.releases import supported
+from torchproof.reports.releases.keywords import keywords
 from torchproof.reports.releases.merge import command, merge
 from torchproof.reports.releases.returns import held, returned
 from torchproof.reports.releases.settings import same_everywhere
 from torchproof.reports.releases.signatures import signatures
-from torchproof.reports.releases.sources import read, removal
+from torchproof.reports.releases.sources import deprecation, read, removal, warning
 
 RELEASE = ".".join(torch.__version__.split(".")[:2])
 SMALL = Inventory(
@@ -320,6 +322,99 @@ def test_removal_is_in_the_words_of_the_error(function, words):
     assert words in said if words else not said
 
 
+PASSING = """
+import functools, warnings
+
+def outer(*, legacy):
+    def decorate(function):
+        @functools.wraps(function)
+        def wrapper(*args, **kwargs):
+            kwargs.pop(legacy, None)
+            return function(*args, **kwargs)
+        return wrapper
+    return decorate
+
+class Net:
+    def __init__(self, layers, classes=10, groups=1): ...
+
+class Below(Net):
+    def __init__(self, wide=1, **rest):
+        super().__init__(3, **rest)
+
+def fill(kwargs, word, value): ...
+
+def make(layers, **kwargs):
+    fill(kwargs, "init", True)
+    return Net(layers, groups=2, **kwargs)
+
+@outer(legacy="pretrained")
+def model(weights=None, **kwargs):
+    return make(3, **kwargs)
+
+def asks(**kwargs):
+    if kwargs.get("a"):
+        return Net(**kwargs)
+
+def ignores(**kwargs):
+    return kwargs.get("a")
+
+def opens(**kwargs):
+    return Net(**dict(kwargs))
+
+def calls(function, **kwargs):
+    return function(**kwargs)
+
+def prints(**kwargs):
+    return print(1, **kwargs)
+
+TOLD = []
+def warn_old(name, new):
+    warnings.warn(f"All is well. `{name}` is deprecated, use `{new}`.", FutureWarning)
+def warn_once(name):
+    TOLD or warnings.warn(f"`{name}` is deprecated.")
+    TOLD.append(name)
+def old():
+    warn_old("old", "new")
+def older():
+    warn_once("older")
+"""
+
+
+@pytest.fixture(scope="module")
+def passing(tmp_path_factory):
+    """A module in a folder that is called torch."""
+    file = tmp_path_factory.mktemp("site") / "torch" / "passing.py"
+    file.parent.mkdir()
+    file.write_text(PASSING)
+    spec = importlib.util.spec_from_file_location("torch_passing", file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("make", "classes init"),  # others of Net are passed by itself
+        ("model", "classes init pretrained"),
+        ("Below", "classes groups"),
+        ("asks", "a classes groups layers"),
+        ("ignores", ""),  # it takes anything
+        ("opens", ""),
+        ("calls", ""),
+        ("prints", ""),  # of Python itself
+        ("Net", ""),
+    ],
+)
+def test_the_words_that_are_taken_beyond_those_of_the_signature(passing, name, words):
+    assert keywords(getattr(passing, name)) == words
+
+
+def test_a_helper_that_warns_is_asked_for_its_words(passing):
+    assert (deprecation(passing.old), warning(passing.old)[0]) == ("`old` is deprecated, use `new`.", "FutureWarning")
+    assert (deprecation(passing.older), warning(passing.older)) == ("", ("", ""))
+
+
 class Maker:
     def itself(self) -> "Self": ...  # noqa: F821
     def all(self) -> list[torch.Tensor]: ...
@@ -561,13 +656,14 @@ def as_asked(listed, here):
 
 def lines_of(release):
     """The names and states of one release as its answer has them: merging that release alone gives them back."""
-    for name, entry in (line for package in ("torch", *PARTNERS) for line in inventory().everything(release, package)):
+    for name, entry in (
+        line for package in (*IN_WHEEL, *PARTNERS) for line in inventory().everything(release, package)
+    ):
         fields = [f"={entry.alias}" if entry.alias else entry.kind]
         fields += [f"{one.source}({one.text})" for one in entry.signatures]
-        fields += ["<" + ",".join(entry.bases)] if entry.bases else []
         warns = (entry.warns or "").replace(f": {entry.deprecated}", "")
-        told = {">": entry.returns, "=": entry.default, "!": entry.deprecated, "%": warns, "^": entry.raises}
-        fields += [f"{mark}{text}" for mark, text in told.items() if text]
+        told = {**vars(entry), "bases": ",".join(entry.bases), "warns": warns}
+        fields += [f"{mark}{told[field]}" for mark, field in MARKS.items() if told[field]]
         yield name, "\t".join(fields)
 
 
