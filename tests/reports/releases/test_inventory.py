@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from tests.project import ROOT
-from torchproof.inventory import IN_WHEEL, MARKS, VERSION, Entry, Inventory, Parameter, first_with, inventory, unknown
+from torchproof.inventory import IN_WHEEL, VERSION, Entry, Inventory, Parameter, first_with, inventory, unknown
 from torchproof.releases import supported
 from torchproof.reports.releases.keywords import keywords
 from torchproof.reports.releases.merge import command, merge
@@ -560,7 +560,7 @@ def test_a_name_is_found_as_programs_write_it(name, release, found):
         (
             "torch.cuda.amp.GradScaler",
             "2.6",
-            "``torch.cuda.amp.GradScaler(args...)`` is deprecated.",
+            "`torch.cuda.amp.GradScaler(args...)` is deprecated.",
         ),  # from a decorator
         ("torch.has_cuda", "2.6", "'has_cuda' is deprecated, please use 'torch.backends.cuda.is_built()'"),
     ],
@@ -655,16 +655,10 @@ def as_asked(listed, here):
 
 
 def lines_of(release):
-    """The names and states of one release as its answer has them: merging that release alone gives them back."""
-    for name, entry in (
-        line for package in (*IN_WHEEL, *PARTNERS) for line in inventory().everything(release, package)
-    ):
-        fields = [f"={entry.alias}" if entry.alias else entry.kind]
-        fields += [f"{one.source}({one.text})" for one in entry.signatures]
-        warns = (entry.warns or "").replace(f": {entry.deprecated}", "")
-        told = {**vars(entry), "bases": ",".join(entry.bases), "warns": warns}
-        fields += [f"{mark}{told[field]}" for mark, field in MARKS.items() if told[field]]
-        yield name, "\t".join(fields)
+    """The names and states of one release as its answer has them."""
+    for name, _ in (line for package in (*IN_WHEEL, *PARTNERS) for line in inventory().everything(release, package)):
+        owner, _, member = name.rpartition(".")
+        yield name, inventory().state(owner, member, release)
 
 
 def is_decided(name):
