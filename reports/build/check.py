@@ -34,6 +34,7 @@ from torchproof.reports.build.libraries import linked
 from torchproof.reports.build.lines import Build, Line
 from torchproof.reports.build.requirements import version_of
 from torchproof.reports.build.runner import Answer, ask
+from torchproof.reports.screen import counted
 
 HELP = (
     "Tell whether the installed torch is sound: OK, WARN or FAIL, and what to do next. "
@@ -151,7 +152,7 @@ def about(check: Check) -> dict[str, Any]:
         "torch": check.build,
         "python": f"{platform.python_version()} {platform.python_implementation()}, {sys.executable}",
         "os": platform.platform(),
-        "cpu": f"{processor.model()}, {cores} cores{f' ({limit})' if limit else ''}",
+        "cpu": f"{processor.model()}, {counted(cores, 'core')}{f' ({limit})' if limit else ''}",
         "devices": check.devices,
         "driver": machine.nvidia()[1],
         "variables": {name: value for name, value in sorted(os.environ.items()) if _VARIABLES.match(name)},

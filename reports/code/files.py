@@ -19,10 +19,12 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from torchproof.reports import Refusal, formats
+from torchproof.reports.screen import counted
 
 HELP = "Python code: files, folders, notebooks, a wheel, an sdist, an installed package's name, or - for standard input"
 RULE = {"unread": "it could not be read, or not in whole"}
@@ -30,6 +32,10 @@ RULE = {"unread": "it could not be read, or not in whole"}
 # Folders that hold no code of the project.
 _PASSED_OVER = {"__pycache__", "node_modules", "site-packages", "build", "dist", "venv"}
 _READ = (".py", ".ipynb")
+# Folders of what is not for those who install a project: tests wherever they are, the others beside its packages.
+_TESTS = {"test", "tests"}
+_BESIDE = {"benchmark", "benchmarks", "doc", "docs", "example", "examples", "scripts", "tutorial", "tutorials"}
+_OF_WHAT_IS_INSTALLED = ("pyproject.toml", "setup.py", "setup.cfg", "PKG-INFO")
 _SHEBANG = re.compile(rb"#!.*\bpython[\d.]*\b")
 _ZIPS = (".whl", ".zip", ".egg", ".pyz")
 _TARS = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar")
@@ -44,17 +50,22 @@ _SHOWN = 20  # files that could not be read
 
 @dataclass(frozen=True)
 class Source:
-    """A file of code: where it lies, and what it is called to the one who reads about it."""
+    """A file of code: where it lies, and what it is called to the one who reads about it.
+
+    `aside` says what it is part of where that is not for those who install the project: 'tests', 'docs'.
+    """
 
     path: Path
     shown: str
+    aside: str = ""
 
 
 @dataclass
 class Code:
     """What was named: the `roots` that were searched, the `files` in them, and how far reading has come.
 
-    `unread` has a line ('path: reason') for each file that could not be read, or not in whole.
+    `unread` has a line ('path: reason') for each file that could not be read, or not in whole; the `unrelated` were not
+    looked into, for they say no word of torch.
     """
 
     names: list[str] = field(default_factory=list)
@@ -64,6 +75,7 @@ class Code:
     unread: list[str] = field(default_factory=list)
     read: int = 0
     not_read: int = 0  # in no part
+    unrelated: int = 0
 
     def __str__(self) -> str:
         return ", ".join(self.names)
@@ -80,9 +92,23 @@ class Code:
         self.roots.append(path)
         self._shown.append(shown or path)
         known = {os.path.abspath(one.path) for one in self.files}
+        is_installed = any((path / name).exists() for name in _OF_WHAT_IS_INSTALLED)
         for file in _in_folder(path, self.unread) if path.is_dir() else [path]:
             if os.path.abspath(file) not in known:
-                self.files.append(Source(file, str((shown or path) / file.relative_to(path))))
+                below = file.relative_to(path)
+                self.files.append(Source(file, str((shown or path) / below), _aside(below, is_installed)))
+
+    def aside(self, file: str) -> str:
+        """What a file (or 'notebook:cell 3') is part of that nobody needs who installs the project; '' of others.
+
+        Where nothing else was named, that is the project.
+        """
+        return self._asides.get(file.partition(":cell ")[0], "")
+
+    @cached_property
+    def _asides(self) -> dict[str, str]:
+        found = {one.shown: one.aside for one in self.files if one.aside}
+        return found if len(found) < len(self.files) else {}
 
     def beside(self, suffixes: tuple[str, ...]) -> Iterator[Source]:
         """Files of other kinds in the folders that were searched."""
@@ -92,26 +118,33 @@ class Code:
 
     def progress(self) -> str:
         """What is being done, and how far it is."""
-        return f"read {self.read + self.not_read:,} of {len(self.files):,} files of {self}"
+        done = self.read + self.not_read + self.unrelated
+        return f"read {done:,} of {counted(len(self.files), 'file')} of {self}"
+
+    def reading(self) -> str:
+        """How many files were read, and how many not, for they say no word of torch."""
+        others = f" ({self.unrelated:,} more without a word of torch)" if self.unrelated else ""
+        return counted(self.read, "Python file") + others
 
     def gaps(self) -> str:
         """How many files could not be read, to stand behind other words; nothing where there are none."""
-        return f", {self.not_read} of {len(self.files)} files not read" if self.not_read else ""
+        return f", {self.not_read:,} of {counted(len(self.files), 'file')} not read" if self.not_read else ""
 
     def check(self) -> None:
         """Nothing can be said of what was not read. Raises Refusal where that is all."""
-        if not self.read:
+        if not (self.read or self.unrelated):
             line, *more = self.unread or [""]
             if not self.files:
                 raise Refusal(f"no Python code at {self}{f' ({line})' if line else ''}")
-            others = f" (and {len(more)} more files)" if more else ""
+            others = f" (and {counted(len(more), 'more file')})" if more else ""
             raise Refusal(f"no Python code could be read at {self}; not read: {line}{others}")
 
 
 def told(unread: list[str]) -> list[str]:
     """What could not be read, for the end of a report."""
     more = len(unread) - _SHOWN
-    return [f"not read: {line}" for line in unread[:_SHOWN]] + ([f"not read: {more} more files"] if more > 0 else [])
+    lines = [f"not read: {line}" for line in unread[:_SHOWN]]
+    return lines + ([f"not read: {counted(more, 'more file')}"] if more > 0 else [])
 
 
 def findings(unread: list[str]) -> Iterator[formats.Finding]:
@@ -166,6 +199,15 @@ def _in_folder(folder: Path, unread: list[str], suffixes: tuple[str, ...] = ()) 
     for here, below, names in os.walk(folder, onerror=failed):
         below[:] = sorted(name for name in below if not _is_passed_over(Path(here) / name))
         yield from (path for name in sorted(names) if is_wanted(path := Path(here) / name))
+
+
+def _aside(below: Path, is_installed: bool) -> str:
+    """What a file is part of, by its folders, where that is not for those who install the project."""
+    folders = below.parts[:-1]
+    if not _TESTS.isdisjoint(folders):
+        return "tests"
+    is_beside = is_installed and folders and folders[0] in _BESIDE
+    return folders[0].removesuffix("s") + "s" if is_beside else ""
 
 
 def _is_passed_over(folder: Path) -> bool:

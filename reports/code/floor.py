@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from torchproof.inventory import Inventory, inventory
@@ -18,6 +18,7 @@ from torchproof.reports.code.files import Code
 from torchproof.reports.code.fits import WRONG, Demand, Fit, Works, demands, fits
 from torchproof.reports.code.nowhere import meant
 from torchproof.reports.code.uses import Uses, uses
+from torchproof.reports.screen import counted
 
 HELP = "Tell the lowest release of torch that some code works with, which lines set it, and whether it declares so."
 _SHOWN = 5  # places of one reason, reasons of one release
@@ -46,21 +47,22 @@ class Reason:
         return any(use.at_import for use in self.uses)
 
 
+Steps = dict[str, list[Reason]]  # by release
+
+
 @dataclass
-class Floor:
-    """What the code and its project ask of releases: `floors` and `ceilings` by release, the most demanding first.
+class Bounds:
+    """What is asked of releases: `floors` and `ceilings`, the most demanding first.
 
     `holes` are releases between those in which some of it works, and in which it does not.
     """
 
-    uses: Uses
     releases: tuple[str, ...]
-    floors: dict[str, list[Reason]] = field(default_factory=dict)
-    ceilings: dict[str, list[Reason]] = field(default_factory=dict)
-    holes: dict[str, list[Reason]] = field(default_factory=dict)
-    nowhere: list[Reason] = field(default_factory=list)  # of names that no release has
-    stuck: list[Reason] = field(default_factory=list)  # of what only raises in every release
-    declared: Declared = field(default_factory=Declared)
+    floors: Steps
+    ceilings: Steps
+    holes: Steps
+    nowhere: list[Reason]  # of names that no release has
+    stuck: list[Reason]  # of what only raises in every release
 
     @property
     def lowest(self) -> str:
@@ -68,12 +70,46 @@ class Floor:
         return next(iter(self.floors), self.releases[0])
 
     @property
+    def highest(self) -> str:
+        """The last release in which everything works."""
+        return next(iter(self.ceilings), self.releases[-1])
+
+    def beyond(self, other: Bounds) -> Bounds:
+        """Without what the other bounds leave out anyway."""
+        order = self.releases.index
+        lowest, highest = order(other.lowest), order(other.highest)
+        floors = {release: reasons for release, reasons in self.floors.items() if order(release) > lowest}
+        ceilings = {release: reasons for release, reasons in self.ceilings.items() if order(release) < highest}
+        holes = {
+            release: reasons
+            for release, reasons in self.holes.items()
+            if lowest < order(release) < highest and release not in other.holes
+        }
+        return replace(self, floors=floors, ceilings=ceilings, holes=holes)
+
+    def __bool__(self) -> bool:
+        return bool(self.floors or self.ceilings or self.holes or self.nowhere or self.stuck)
+
+
+@dataclass
+class Floor:
+    """What the code and its project ask of releases.
+
+    `asides` has what only its tests, its examples and the like ask: who installs the project does not need that.
+    """
+
+    uses: Uses
+    bounds: Bounds
+    declared: Declared
+    asides: dict[str, Bounds] = field(default_factory=dict)
+
+    @property
     def works(self) -> Works:
         """The releases in which everything works."""
-        highest = next(iter(self.ceilings), self.releases[-1])
-        reasons = next(iter(self.floors.values()), [])
+        own = self.bounds
+        reasons = next(iter(own.floors.values()), [])
         by = "project" if reasons and not any(one.uses for one in reasons) else "code"
-        return Works(self.releases, self.lowest, highest, frozenset(self.holes), by)
+        return Works(own.releases, own.lowest, own.highest, frozenset(own.holes), by)
 
     @cached_property
     def fits(self) -> list[Fit]:
@@ -100,18 +136,36 @@ def command(options: argparse.Namespace) -> int:
         found = floor(code, inventory())
     code.check()
     print(_as(options.format, found))
-    return int(found.verdict in WRONG or bool(found.stuck) or any(one.at_import for one in found.nowhere))
+    own = found.bounds
+    return int(found.verdict in WRONG or bool(own.stuck) or any(one.at_import for one in own.nowhere))
 
 
 def floor(code: Code, known: Inventory) -> Floor:
     """What some code asks of torch's releases, and what its project declares."""
-    found = Floor(uses(code, known), known.releases, declared=declared(*code.roots))
+    used, says = uses(code, known), declared(*code.roots)
+    sure, nowhere = _by_part(used.certain + used.private, code), _by_part(used.nowhere, code)
+    own = _bounds(sure[""], nowhere[""], known, list(demands(says, known.releases)))
+    parts = sorted({*sure, *nowhere} - {""})
+    asides = {part: _bounds(sure[part], nowhere[part], known).beyond(own) for part in parts}
+    return Floor(used, own, says, {part: bounds for part, bounds in asides.items() if bounds})
+
+
+def _by_part(used: list[Use], code: Code) -> dict[str, list[Use]]:
+    """Uses by what they are part of: '' is what the project is."""
+    found: dict[str, list[Use]] = defaultdict(list)
+    for use in used:
+        found[code.aside(use.file)].append(use)
+    return found
+
+
+def _bounds(used: list[Use], nowhere: list[Use], known: Inventory, asked: Sequence[Demand] = ()) -> Bounds:
+    """What uses ask of torch's releases, and what else does."""
     floors: dict[tuple[str, str], list[Use]] = defaultdict(list)
     ceilings: dict[tuple[str, str], list[Use]] = defaultdict(list)
     holes: dict[tuple[str, str], list[Use]] = defaultdict(list)
     stuck: dict[str, list[Use]] = defaultdict(list)
-    for use in found.uses.certain + found.uses.private:
-        since, until, between = _bounds(use, known)
+    for use in used:
+        since, until, between = _bound(use, known)
         if why := catalog(known).stuck(use):
             stuck[why].append(use)
         if since:
@@ -120,13 +174,14 @@ def floor(code: Code, known: Inventory) -> Floor:
             ceilings[until].append(use)
         for one in between:
             holes[one].append(use)
-    asked = list(demands(found.declared, known.releases))
-    found.floors = _by_release(floors, known, [one for one in asked if one.is_floor], newest_first=True)
-    found.ceilings = _by_release(ceilings, known, [one for one in asked if not one.is_floor], newest_first=False)
-    found.holes = _by_release(holes, known, [], newest_first=False)
-    found.nowhere = _nowhere(found.uses.nowhere, known)
-    found.stuck = [Reason(why, "", tuple(used)) for why, used in stuck.items()]
-    return found
+    return Bounds(
+        known.releases,
+        floors=_by_release(floors, known, [one for one in asked if one.is_floor], newest_first=True),
+        ceilings=_by_release(ceilings, known, [one for one in asked if not one.is_floor], newest_first=False),
+        holes=_by_release(holes, known, [], newest_first=False),
+        nowhere=_nowhere(nowhere, known),
+        stuck=[Reason(why, "", tuple(uses)) for why, uses in stuck.items()],
+    )
 
 
 def _nowhere(used: list[Use], known: Inventory) -> list[Reason]:
@@ -142,7 +197,7 @@ def _nowhere(used: list[Use], known: Inventory) -> list[Reason]:
 _Bound = tuple[str, str]  # a release, and why not the one before, after, or itself
 
 
-def _bounds(use: Use, known: Inventory) -> tuple[_Bound | None, _Bound | None, list[_Bound]]:
+def _bound(use: Use, known: Inventory) -> tuple[_Bound | None, _Bound | None, list[_Bound]]:
     """The first release in which a use works, the last one, and those between them in which it does not."""
     reasons = [works(use, known, release) if release in use.releases else None for release in known.releases]
     if None not in reasons or not any(reasons):
@@ -196,60 +251,85 @@ _RULES = {
 
 def _findings(found: Floor) -> Iterator[formats.Finding]:
     """What sets the floor is an error where the project declares less, else a note; a ceiling is a warning."""
-    declares = found.fits[0] if found.fits else None
-    for release, reasons in found.floors.items():
-        is_wrong = bool(declares and declares.verdict == "too low" and _is_below(declares.lowest, release, found))
+    declares, own = found.fits[0] if found.fits else None, found.bounds
+    for release, reasons in own.floors.items():
+        is_wrong = bool(declares and declares.verdict == "too low" and _is_below(declares.lowest, release, own))
         said = f"; declared: {declares.text}" if is_wrong and declares else ""
         for one in reasons:
             says = f"needs torch {release}: {one.words}{said}"
             yield formats.Finding("floor", "error" if is_wrong else "note", says, one.places)
-    for release, reasons in found.ceilings.items():
-        level = "error" if found.verdict in ("no release fits", "too high") else "warning"
-        for one in reasons:
-            yield formats.Finding("ceiling", level, f"needs torch {release} or lower: {one.words}", one.places)
-    for release, reasons in found.holes.items():
-        for one in reasons:
-            yield formats.Finding("hole", "warning", f"does not work in torch {release}: {one.words}", one.places)
-    for one in found.nowhere:
-        yield formats.Finding("nowhere", "warning", f"no release has {one.words}", one.places)
-    for one in found.stuck:
-        yield formats.Finding("nowhere", "error", f"in every release {one.words}", one.places)
+    yield from _of_others(own, "error" if found.verdict in ("no release fits", "too high") else "warning")
+    for part, bounds in found.asides.items():
+        for release, reasons in bounds.floors.items():
+            for one in reasons:
+                yield formats.Finding("floor", "note", f"the {part} need torch {release}: {one.words}", one.places)
+        yield from _of_others(bounds, "warning")
     yield from files.findings([*found.uses.code.unread, *found.declared.unread])
 
 
-def _is_below(declared: str | None, release: str, found: Floor) -> bool:
+def _of_others(bounds: Bounds, level: str) -> Iterator[formats.Finding]:
+    """What stands beside the floor, with the level of a ceiling."""
+    for release, reasons in bounds.ceilings.items():
+        for one in reasons:
+            yield formats.Finding("ceiling", level, f"needs torch {release} or lower: {one.words}", one.places)
+    for release, reasons in bounds.holes.items():
+        for one in reasons:
+            yield formats.Finding("hole", "warning", f"does not work in torch {release}: {one.words}", one.places)
+    for one in bounds.nowhere:
+        yield formats.Finding("nowhere", "warning", f"no release has {one.words}", one.places)
+    for one in bounds.stuck:
+        yield formats.Finding("nowhere", "error", f"in every release {one.words}", one.places)
+
+
+def _is_below(declared: str | None, release: str, bounds: Bounds) -> bool:
     """Whether a release is higher than the lowest that is declared; that of none is older than all that are known."""
-    return declared is None or found.releases.index(declared) < found.releases.index(release)
+    return declared is None or bounds.releases.index(declared) < bounds.releases.index(release)
 
 
 def _lines(found: Floor) -> list[str]:
-    oldest = found.releases[0]
-    steps = list(found.floors.items())
+    own = found.bounds
+    oldest = own.releases[0]
+    steps = list(own.floors.items())
     older = "" if steps else " or lower (older releases are not known)"
-    lines = [f"floor: torch {found.lowest}{older}{found.uses.code.gaps()}"]
+    lines = [f"floor: torch {own.lowest}{older}{found.uses.code.gaps()}"]
     if not found.works.fitting:
-        lines[:0] = [f"no release of torch fits: {found.lowest} or newer is needed, and {found.works.highest} or older"]
-    elif found.stuck:
+        lines[:0] = [f"no release of torch fits: {own.lowest} or newer is needed, and {own.highest} or older"]
+    elif own.stuck:
         lines[:0] = ["no release of torch fits: some of what is called only raises, in all of them"]
     for place, (release, reasons) in enumerate(steps[:2]):
         if place:
             lines.append(f"without these: torch {release}")
-        lines += _reasons(reasons, found.releases, before=True)
+        lines += _reasons(reasons, own.releases, before=True)
     if len(steps) == 1:
         lines.append(f"without these: torch {oldest} or lower")
-    for release, reasons in list(found.ceilings.items())[:1]:
-        lines.append(f"ceiling: torch {release}")
-        lines += _reasons(reasons, found.releases, before=False)
-    for release, reasons in found.holes.items():
-        lines.append(f"not torch {release}")
-        lines += [line for one in reasons[:_SHOWN] for line in (f"  {one.words}", *_at(one))]
-    if found.nowhere or found.stuck:
-        lines.append(f"in no release from {oldest} on:")
-        for one in found.nowhere + found.stuck:
-            lines += [f"  {one.words}", *_at(one)]
+    lines += _others(own)
+    for part, bounds in found.asides.items():
+        lines += _aside(part, bounds)
     lines += [*_of_declared(found), _counts(found.uses)]
     lines += files.told([*found.uses.code.unread, *found.declared.unread])
     return lines
+
+
+def _others(bounds: Bounds) -> list[str]:
+    """What stands beside the floor."""
+    lines = []
+    for release, reasons in list(bounds.ceilings.items())[:1]:
+        lines += [f"ceiling: torch {release}", *_reasons(reasons, bounds.releases, before=False)]
+    for release, reasons in bounds.holes.items():
+        lines.append(f"not torch {release}")
+        lines += [line for one in reasons[:_SHOWN] for line in (f"  {one.words}", *_at(one))]
+    if bounds.nowhere or bounds.stuck:
+        lines.append(f"in no release from {bounds.releases[0]} on:")
+        for one in bounds.nowhere + bounds.stuck:
+            lines += [f"  {one.words}", *_at(one)]
+    return lines
+
+
+def _aside(part: str, bounds: Bounds) -> list[str]:
+    """What is asked by what nobody needs who installs the project."""
+    need = f" need torch {bounds.lowest}" if bounds.floors else ""
+    lines = _reasons(next(iter(bounds.floors.values()), []), bounds.releases, before=True)
+    return [f"its {part}{need}:", *lines, *(f"  {line}" for line in _others(bounds))]
 
 
 def _reasons(reasons: list[Reason], releases: tuple[str, ...], before: bool) -> list[str]:
@@ -258,7 +338,7 @@ def _reasons(reasons: list[Reason], releases: tuple[str, ...], before: bool) -> 
         place = releases.index(one.release) + (-1 if before else 1)
         lines += [f"  {releases[place]}: {one.words}", *_at(one)]
     if len(reasons) > _SHOWN:
-        lines.append(f"  and {len(reasons) - _SHOWN} more reasons")
+        lines.append(f"  and {counted(len(reasons) - _SHOWN, 'more reason')}")
     return lines
 
 
@@ -278,39 +358,40 @@ def _of_declared(found: Floor) -> list[str]:
 
 
 def _counts(used: Uses) -> str:
-    names = len({use.name for use in used.certain})
-    text = f"{len(used.certain)} certain uses of {names} names in {used.code.read} files"
-    private = len({use.name for use in used.private})
-    return (
-        text + (f"; {private} private names" if private else "") + f"; {len(used.possible)} possible uses not counted"
-    )
+    names, private = ({use.name for use in some} for some in (used.certain, used.private))
+    text = f"{counted(len(used.certain), 'certain use')} of {counted(len(names), 'name')} in {used.code.reading()}"
+    text += f"; {counted(len(private), 'private name')}" if private else ""
+    return text + f"; {counted(len(used.possible), 'possible use')} not counted"
 
 
 def _data(found: Floor) -> dict:
-    def data(steps: dict[str, list[Reason]]) -> list[dict]:
-        return [
-            {"release": release, "why": one.words, "at": list(one.places), "at_import": one.at_import}
-            for release, reasons in steps.items()
-            for one in reasons
-        ]
-
     declared = [{"text": one.text, "file": one.file, "verdict": one.verdict} for one in found.fits]
     return {
-        "floor": found.lowest,
-        "or_lower": not found.floors,
-        "ceiling": next(iter(found.ceilings), None),
-        "floors": data(found.floors),
-        "ceilings": data(found.ceilings),
-        "holes": data(found.holes),
+        "floor": found.bounds.lowest,
+        "or_lower": not found.bounds.floors,
+        "ceiling": next(iter(found.bounds.ceilings), None),
+        **_of_bounds(found.bounds),
+        "asides": {part: _of_bounds(bounds) for part, bounds in found.asides.items()},
         "declared": declared[0] if declared else None,
         "also_declared": declared[1:],
-        "nowhere": [
-            {"why": one.words, "at": list(one.places), "at_import": one.at_import}
-            for one in found.nowhere + found.stuck
-        ],
         "verdict": found.verdict,
         "certain": len(found.uses.certain),
         "private": sorted({use.name for use in found.uses.private}),
         "possible": len(found.uses.possible),
         "unread": [*found.uses.code.unread, *found.declared.unread],
+    }
+
+
+def _of_bounds(bounds: Bounds) -> dict:
+    def data(steps: Steps) -> list[dict]:
+        return [{"release": release, **one} for release, reasons in steps.items() for one in plain(reasons)]
+
+    def plain(reasons: list[Reason]) -> list[dict]:
+        return [{"why": one.words, "at": list(one.places), "at_import": one.at_import} for one in reasons]
+
+    return {
+        "floors": data(bounds.floors),
+        "ceilings": data(bounds.ceilings),
+        "holes": data(bounds.holes),
+        "nowhere": plain(bounds.nowhere + bounds.stuck),
     }

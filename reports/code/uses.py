@@ -24,6 +24,7 @@ from torchproof.inventory import inventory as the_inventory
 from torchproof.reports.code import extensions
 from torchproof.reports.code.catalog import Catalog, Use, catalog
 from torchproof.reports.code.comparisons import Comparison
+from torchproof.reports.code.depths import with_room
 from torchproof.reports.code.expressions import Expressions
 from torchproof.reports.code.files import Code
 from torchproof.reports.code.guards import Guards
@@ -68,22 +69,26 @@ def uses(of: Code | Path, inventory: Inventory | None = None) -> Uses:
     """What of torch some Python code uses."""
     known = catalog(inventory or the_inventory())
     found = Uses(of if isinstance(of, Code) else Code.at(of))
-    walk = Walk(known, found.code)
     with _no_collector():
-        for seen, is_certain in walk.uses():
-            use = _meant(known, seen)
-            if is_certain and is_nowhere(known, use.name):
-                found.nowhere.append(use)
-                continue
-            kind = found.possible if not is_certain else found.private if use.is_private else found.certain
-            kind.append(use)
-        found.texts = {module.shown: module.text for module in walk.project.modules}
-        for use, is_certain in _of_extensions(found, walk):
-            (found.certain if is_certain else found.possible).append(use)
-        for kind in (found.certain, found.private, found.possible, found.nowhere):
-            kind.sort(key=_order)
-    found.comparisons = walk.guards.comparisons.wrong()
+        with_room(partial(_collect, found, known))
     return found
+
+
+def _collect(found: Uses, known: Catalog) -> None:
+    walk = Walk(known, found.code)
+    for seen, is_certain in walk.uses():
+        use = _meant(known, seen)
+        if is_certain and is_nowhere(known, use.name):
+            found.nowhere.append(use)
+            continue
+        kind = found.possible if not is_certain else found.private if use.is_private else found.certain
+        kind.append(use)
+    found.texts = {module.shown: module.text for module in walk.project.modules}
+    for use, is_certain in _of_extensions(found, walk):
+        (found.certain if is_certain else found.possible).append(use)
+    for kind in (found.certain, found.private, found.possible, found.nowhere):
+        kind.sort(key=_order)
+    found.comparisons = walk.guards.comparisons.wrong()
 
 
 def _meant(known: Catalog, use: Use) -> Use:
@@ -143,7 +148,7 @@ class Walk:
             self._walk_functions(module)
         for module in modules:
             if module.pending:  # it has nothing to do with torch
-                self.code.read += 1
+                self.code.unrelated += 1
             self._walk_functions(module)
         yield from self.notes.uses()
 

@@ -22,6 +22,7 @@ from rich.text import Text
 from torchproof.reports import pages, plots, screen
 from torchproof.reports.costs import text
 from torchproof.reports.costs.saved import WIDE, Result, Saved, load
+from torchproof.reports.screen import counted
 
 HELP = "Show what saved benchmarks cost, and how that changed over releases."
 
@@ -206,7 +207,7 @@ def show(costs: Costs, console: Console) -> None:
 
 def heading(costs: Costs) -> str:
     """What was measured, and where."""
-    return f"torch {', '.join(costs.labels)} on {' and '.join(costs.machines)}: {len(costs.rows)} benchmarks"
+    return f"torch {', '.join(costs.labels)} on {' and '.join(costs.machines)}: {counted(len(costs.rows), 'benchmark')}"
 
 
 def caveats(costs: Costs) -> list[str]:

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from torchproof.reports.costs.comparison import VERDICTS, Benchmark, Comparison, Side
+from torchproof.reports.screen import counted
 
 COLOURS = {"slower": "bold red", "faster": "green", "undecided": "yellow"}
 HEADS = ("B/A", "interval", "visible", "A", "B", "memory", "benchmark")
@@ -141,8 +142,8 @@ def counts(comparison: Comparison) -> str:
     groups = by_verdict(comparison)
     told = [f"{len(groups.get(verdict, []))} {verdict}" for verdict in VERDICTS]
     return (
-        f"{len(comparison.benchmarks)} benchmarks: {', '.join(told)} (of {comparison.threshold:.0%} or more; at most "
-        f"{comparison.alpha:.0%} of those called slower or faster are expected to be wrong)"
+        f"{counted(len(comparison.benchmarks), 'benchmark')}: {', '.join(told)} (of {comparison.threshold:.0%} "
+        f"or more; at most {comparison.alpha:.0%} of those called slower or faster are expected to be wrong)"
     )
 
 
@@ -174,7 +175,7 @@ def bound(comparison: Comparison) -> list[str]:
 def how(comparison: Comparison) -> str:
     """By which rules, and how long it took."""
     took = f", {comparison.seconds:.0f} s" if comparison.seconds is not None else ""
-    rounds = f", {comparison.rounds} rounds" if comparison.paired else ""
+    rounds = f", {counted(comparison.rounds, 'round')}" if comparison.paired else ""
     return f"{comparison.mode}{rounds}{took}"
 
 

@@ -41,6 +41,7 @@ from torchproof.reports.releases.behaviours import behaviours
 from torchproof.reports.releases.names import KINDS, Change, changes, is_back, release
 from torchproof.reports.releases.touched import COMPARISON, NOWHERE, STUCK, Touched, Touches, touched
 from torchproof.reports.releases.usage import Usage
+from torchproof.reports.screen import counted
 
 HELP = "Tell what changed between two releases of torch, grouped by how it is felt."
 
@@ -234,7 +235,7 @@ def touches_as_text(touches: Touches, old: str, new: str) -> str:
     for head, group in _touches_groups(touches):
         lines += ["", f"{head} ({len(group)})"]
         for one in group:
-            lines += _wrapped(sentence(one.change))
+            lines += _wrapped(_said(one))
             lines += [f"      {place}" for place in _places(one)]
     return "\n".join([*lines, "", *files.told(touches.code.unread)] if touches.code.unread else lines)
 
@@ -244,22 +245,23 @@ def _rest(touches: Touches, is_all: bool) -> Iterator[str]:
     if touches.gains and is_all:
         yield f"gains ({len(touches.gains)}): {_GAINS}"
         for one in touches.gains:
-            yield from _wrapped(sentence(one.change))
+            yield from _wrapped(_said(one))
             yield from (f"      {place}" for place in _places(one))
     elif touches.gains:
-        yield f"Nothing to do: {len(touches.gains)} gains ({_GAINS}); --all tells them."
+        yield f"Nothing to do: {counted(len(touches.gains), 'gain')} ({_GAINS}); --all tells them."
     if touches.unconcerned:
-        yield f"Not told: {touches.unconcerned} behaviours of names in use, which do not concern these calls."
+        behaviours = counted(touches.unconcerned, "behaviour")
+        yield f"Not told: {behaviours} of names in use, of no concern to these calls."
 
 
 def touches_as_markdown(touches: Touches, old: str, new: str) -> str:
     """What touches some code, for a pull request's comment."""
     lines = [f"### {_touches_head(touches, old, new)}"]
     for head, group in _touches_groups(touches):
-        written = [f"- {sentence(one.change)} ({', '.join(_places(one))})" for one in group]
+        written = [f"- {_said(one)} ({', '.join(_places(one))})" for one in group]
         lines += ["", *_section(f"{head} ({len(group)})", written, head in ("possible", "private"))]
     if touches.gains:
-        written = [f"- {sentence(one.change)} ({', '.join(_places(one))})" for one in touches.gains]
+        written = [f"- {_said(one)} ({', '.join(_places(one))})" for one in touches.gains]
         lines += ["", *_section(f"gains ({len(touches.gains)}): {_GAINS}", written, True)]
     return "\n".join(lines)
 
@@ -267,7 +269,7 @@ def touches_as_markdown(touches: Touches, old: str, new: str) -> str:
 def touches_as_json(touches: Touches, old: str, new: str) -> str:
     """What touches some code, for programs."""
     lists = {
-        name: [{**plain(one.change), "breaks": one.breaks, "places": one.places} for one in group]
+        name: [{**plain(one.change), "breaks": one.breaks, "places": one.places, **_aside(one)} for one in group]
         for name, group in (
             ("certain", touches.certain),
             ("possible", touches.possible),
@@ -305,7 +307,7 @@ def _findings(touches: Touches, old: str, new: str) -> Iterator[formats.Finding]
         ("note", touches.possible),
     ):
         for one in group:
-            says = f"torch {old} → {new}: {sentence(one.change)}{' (possibly)' if level == 'note' else ''}"
+            says = f"torch {old} → {new}: {_said(one)}{' (possibly)' if level == 'note' else ''}"
             yield formats.Finding(_rule(one.change.kind), level, says, one.places)
     yield from files.findings(touches.code.unread)
 
@@ -322,7 +324,7 @@ _TOUCHES = {
 def _touches_head(touches: Touches, old: str, new: str) -> str:
     counts = ", ".join(f"{len(group)} {head}" for head, group in _touches_groups(touches))
     nothing = "nothing changes" + (" in what was read" if touches.code.unread else "")
-    read = f"{touches.uses} uses in Python files ({touches.code.read}){touches.code.gaps()}"
+    read = f"{counted(touches.uses, 'use')} in {touches.code.reading()}{touches.code.gaps()}"
     before, after = releases.supported()[old], releases.supported()[new]
     compared = [f"torch {old} → {new}"]
     compared += [f"{one} {before.goes_with(one)} → {after.goes_with(one)}" for one in touches.packages]
@@ -350,6 +352,15 @@ def sentence(change: Change) -> str:
     return (
         f"{change.name}{f'({inside})' if inside else ''}{_behind(change)}  {change.kind}{f': {says}' if says else ''}"
     )
+
+
+def _said(one: Touched) -> str:
+    """The change, and that nothing feels it which is installed."""
+    return sentence(one.change) + (f" (in its {one.aside} alone)" if one.aside else "")
+
+
+def _aside(one: Touched) -> dict[str, str]:
+    return {"aside": one.aside} if one.aside else {}
 
 
 def _places(one: Touched) -> list[str]:
@@ -434,7 +445,7 @@ def _behind(change: Change) -> str:
         return f" is a {change.new}" if change.new else f" is no {change.old}"
     if change.kind == "replaced" or (change.kind == "default" and not change.parameter):
         return f": {change.old} → {change.new}"
-    return f" (module with {change.names} names)" if change.names > 1 else ""
+    return f" (module with {counted(change.names, 'name')})" if change.names > 1 else ""
 
 
 def _note(change: Change) -> str:

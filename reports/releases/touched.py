@@ -34,11 +34,21 @@ _OPTIONAL = ("parameter optional", "parameter added", "no longer deprecated", "v
 
 @dataclass(frozen=True)
 class Touched:
-    """A change and the places ('file:line') that it touches; `breaks` where the code there certainly stops to work."""
+    """A change and the places ('file:line') that it touches; `breaks` where the code there certainly stops to work.
+
+    `aside` says what all of them are part of, where who installs the project does not need it: 'tests'.
+    """
 
     change: Change
     places: tuple[str, ...]
     breaks: bool
+    aside: str = ""
+
+    def among(self, code: Code) -> Touched:
+        """The same, with the places behind that who installs the project does not need."""
+        parts = {place: code.aside(place.rpartition(":")[0]) for place in self.places}
+        aside = "" if "" in parts.values() else " and ".join(sorted(set(parts.values())))
+        return replace(self, places=tuple(sorted(parts, key=lambda place: parts[place] != "")), aside=aside)
 
 
 @dataclass(frozen=True)
@@ -80,13 +90,18 @@ def touched(code: Code | Path, changes: Collection[Change], inventory: Inventory
     platforms = [
         Touched(change, (line.place,), False) for change, line in concerned(declared(*found.code.roots), changes)
     ]
+    wrong = [_compared(one, catalog(inventory)) for one in found.comparisons if new in one.releases]
+
+    def among(group: list[Touched]) -> list[Touched]:
+        return [one.among(found.code) for one in group]
+
     return Touches(
-        certain=sorted([*_untold(certain, concerning), *concerning, *platforms], key=_order),
-        possible=sorted([*possible, *may], key=_order),
-        private=private,
-        nowhere=_nowhere(found.nowhere, found.certain, catalog(inventory), new),
-        comparisons=[_compared(one, catalog(inventory)) for one in found.comparisons if new in one.releases],
-        gains=gains,
+        certain=among(sorted([*_untold(certain, concerning), *concerning, *platforms], key=_order)),
+        possible=among(sorted([*possible, *may], key=_order)),
+        private=among(private),
+        nowhere=among(_nowhere(found.nowhere, found.certain, catalog(inventory), new)),
+        comparisons=among(wrong),
+        gains=among(gains),
         unconcerned=behaviours.unconcerned,
         code=found.code,
         packages=[one for one in packages if one not in IN_WHEEL],

@@ -17,6 +17,7 @@ from rich.text import Text
 from torchproof import ROOT, data
 from torchproof.records import Planted
 from torchproof.reports import screen
+from torchproof.reports.screen import counted
 from torchproof.reports.verdicts.runs import Run, load
 
 HELP = "Tell which faults no fact notices, by subject; fail where a smaller share than asked for is noticed."
@@ -183,7 +184,8 @@ def show(refutation: Refutation, least: float, console: Console) -> bool:
     console.print(by_topic(refutation), highlight=False)
     low = refutation.below(least)
     for subject in low:
-        console.print(Text.assemble((subject.name, "bold"), f" {subject.share:.0%} of {subject.applied} faults"))
+        faults = counted(subject.applied, "fault")
+        console.print(Text.assemble((subject.name, "bold"), f" {subject.share:.0%} of {faults}"))
         for (on, fault), because in subject.survivors.items():
             if because is None:
                 console.print(f"  {on}: {fault}", highlight=False)
@@ -191,8 +193,9 @@ def show(refutation: Refutation, least: float, console: Console) -> bool:
         console.print(f"needs no excuse any more: {on}: {fault}", highlight=False)
     failed = [result for result in refutation.run.to_look_at() if result.verdict in ("vacuous", "unproven")]
     console.print(
-        f"{len(refutation.run.planted)} faults on {len(refutation.subjects)} subjects; {len(low)} subjects below "
-        f"{least:.0%}, {len(failed)} facts vacuous or unproven, {len(refutation.idle_excuses)} idle excuses",
+        f"{counted(len(refutation.run.planted), 'fault')} on {counted(len(refutation.subjects), 'subject')}; "
+        f"{counted(len(low), 'subject')} below {least:.0%}, {counted(len(failed), 'fact')} vacuous or unproven, "
+        f"{counted(len(refutation.idle_excuses), 'idle excuse')}",
         highlight=False,
     )
     if gaps := refutation.run.gaps:

@@ -138,9 +138,9 @@ def test_a_method_that_became_abstract_is_missed_where_an_object_is_made(code):
 def test_what_older_releases_do_not_pass_sets_the_floor(code):
     path = code(layer(more=f"{MASKS}, *, tgt_is_causal, memory_is_causal"))
     found = needs(path)
-    assert found.lowest == "2.1"
+    assert found.bounds.lowest == "2.1"
     assert "does not pass tgt_is_causal and memory_is_causal, which forward of Layer requires" in (
-        found.floors["2.1"][0].words
+        found.bounds.floors["2.1"][0].words
     )
 
 
@@ -194,12 +194,12 @@ def test_questions_that_all_are_asked_are_no_chain(code):
     ],
 )
 def test_a_word_that_older_releases_refuse_sets_the_floor(code, call, lowest):
-    assert needs(code(call)).lowest == lowest
+    assert needs(code(call)).bounds.lowest == lowest
 
 
 def test_a_word_that_may_be_passed_is_possible(code):
     found = needs(code('device = "mps" if ready else "cpu"\ntorch.autocast(device)'))
-    assert found.lowest == "2.0"
+    assert found.bounds.lowest == "2.0"
     assert any(dict(use.literals).get(0) == "mps" for use in found.uses.possible)
 
 

@@ -44,6 +44,23 @@ def test_paths_are_shown_as_they_were_given(folder, monkeypatch):
     assert shown("src", "./a.py", "src/b.py") == ["src/b.py", "a.py"]
 
 
+def test_what_nobody_needs_who_installs_the_project_is_aside(folder):
+    path = folder(
+        pyproject_dot_toml="", setup_dot_py="", src__pack__a_dot_py="", src__pack__examples__b_dot_py="",
+        src__pack__tests__c_dot_py="", tests__d_dot_py="", docs__e_dot_py="", benchmark__f_dot_py="",
+    )  # fmt: skip
+    with opened([path]) as code:
+        asides = {one.path.stem: code.aside(f"{one.shown}:cell 1") for one in code.files if code.aside(one.shown)}
+    assert asides == {"c": "tests", "d": "tests", "e": "docs", "f": "benchmarks"}
+
+
+def test_where_nothing_else_was_named_nothing_is_aside(folder):
+    path = folder(a__b_dot_py="", a__tests__c_dot_py="", examples__d_dot_py="", docs__e_dot_py="")
+    for given, aside in ((path, ["c"]), (path / "a" / "tests", [])):
+        with opened([given]) as code:
+            assert [one.path.stem for one in code.files if code.aside(one.shown)] == aside
+
+
 def test_a_file_that_is_named_is_read_whatever_it_is_called(folder):
     path = folder(conf_dot_txt="x = 1") / "conf.txt"
     assert shown(path) == [str(path)]

@@ -72,6 +72,35 @@ def test_the_floor_is_said_with_the_line_that_sets_it_and_the_next_one(project, 
     ]
 
 
+def test_what_only_tests_need_is_told_and_moves_nothing(project, run):
+    late, never = "import torch\ndef f():\n    torch.{}(1)\n", "import torch\ntorch.nevre\ntorch.gone\n"
+    path = project(
+        pyproject_dot_toml='[project]\nname = "x"\ndependencies = ["torch>=2.1"]',
+        x__code_dot_py=late.format("first"),
+        x__tests__a_dot_py=late.format("late"),
+        tests__b_dot_py=never,
+        docs__c_dot_py=late.format("first"),
+    )
+    code, said = run(path)
+    assert (code, said.splitlines()[0]) == (0, "floor: torch 2.1")
+    start = said.splitlines().index("its tests need torch 2.7:")
+    assert said.splitlines()[start + 1 : start + 9] == [
+        "  2.6: torch.late does not exist",
+        f"    {path}/x/tests/a.py:3",
+        "  ceiling: torch 2.6",
+        "    2.7: torch.gone does not exist",
+        f"      {path}/tests/b.py:3 (at import)",
+        "  in no release from 2.0 on:",
+        "    torch.nevre",
+        f"      {path}/tests/b.py:2 (at import)",
+    ]
+    assert "its docs" not in said
+    data = json.loads(run(path, "--json")[1])
+    assert (data["floor"], data["asides"]["tests"]["floors"][0]["release"]) == ("2.1", "2.7")
+    levels = {line.partition(" ")[0] for line in run(path, "--format", "github")[1].splitlines()}
+    assert levels == {"::notice", "::warning"}
+
+
 def test_code_that_works_everywhere_has_no_floor_that_is_known(project, run):
     _, said = run(project(code_dot_py="import torch\ntorch.old(1)"))
     assert said.startswith("floor: torch 2.0 or lower (older releases are not known)\n")

@@ -2,10 +2,12 @@
 
 import textwrap
 import time
+from pathlib import Path
 
 import pytest
 
 from torchproof.inventory import Inventory, inventory
+from torchproof.reports.code import depths
 from torchproof.reports.code.catalog import Argument, catalog, works
 from torchproof.reports.code.nowhere import meant
 from torchproof.reports.code.uses import uses
@@ -545,7 +547,16 @@ def test_another_encoding_that_the_file_declares_is_read(tmp_path):
     assert len(uses(tmp_path, INVENTORY).certain) == 1
 
 
-def test_code_that_is_nested_too_deeply_is_told_and_the_rest_goes_on(see):
+@pytest.mark.parametrize("line", ["from m{} import *", "from m{} import first"])
+def test_a_long_chain_of_modules_is_followed_to_its_end(see, line):
+    files = {f"m{number}": f"{line.format(number + 1)}\nf = first" for number in range(200)}
+    found = see("from m0 import *\nfirst(1)", m200="from torch import added as first", **files)
+    assert ("code.py", "torch.added") in [(Path(use.file).name, use.name) for use in found.certain]
+    assert found.code.unread == []
+
+
+def test_code_that_is_nested_too_deeply_is_told_and_the_rest_goes_on(see, monkeypatch):
+    monkeypatch.setattr(depths, "_CALLS", 1000)
     found = see("x = " + "+".join(["f(torch.zeros)"] * 3000), other="import torch\ntorch.added")
     (line,) = found.code.unread
     assert "code.py: " in line
@@ -596,7 +607,8 @@ def test_of_much_code_what_has_nothing_to_do_with_torch_is_not_looked_into(see, 
     files = {"b": "import torch\ndef f(): pass", "c": "from b import f", "other": "print 'Python 2, and nothing to us'"}
     found = see("import b\nb.torch.added(1)", **files, more=line)
     assert [use.name for use in found.certain] == ["torch.added"]
-    assert (found.code.read, found.code.unread) == (5, [])
+    assert (found.code.read, found.code.unrelated, found.code.unread) == (4, 1, [])
+    assert found.code.reading() == "4 Python files (1 more without a word of torch)"
 
 
 def test_of_much_code_what_reaches_torch_through_others_is_looked_into(see, monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -557,6 +558,20 @@ def test_methods_of_unknown_values_are_only_possible(run, code):
     assert "possible (1)" in out
 
 
+def test_what_breaks_in_tests_alone_is_told_as_that_and_stands_behind_elsewhere(run, tmp_path):
+    for name, text in (("a/tests/test_a.py", "torch.gone(1)\ntorch.old()"), ("b.py", "torch.old()")):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"import torch\n{text}\n")
+    exit_code, out = run("2.0", "2.1", "--uses", str(tmp_path))
+    assert exit_code == 1
+    assert re.search(r"torch\.gone  gone.* \(in its tests alone\)\n", out)
+    assert re.search(r"torch\.old  deprecated: use torch\.new\n +\S+/b\.py:2\n +\S+/a/tests/test_a\.py:3\n", out)
+    asides = [
+        one.get("aside") for one in json.loads(run("2.0", "2.1", "--json", "--uses", str(tmp_path))[1])["certain"]
+    ]
+    assert asides == ["tests", None]
+
+
 def test_private_names_have_their_own_list(run, code):
     exit_code, out = run("2.0", "2.1", "--uses", code("def f():\n    torch._secret()\n"))
     assert exit_code == 0
@@ -650,7 +665,7 @@ def test_a_file_that_cannot_be_read_is_told_in_each_format(run, code):
     assert "title=torchproof%3A unread::not read: " in run("2.0", "2.1", "--format", "github", "--uses", path)[1]
     assert '"ruleId": "unread"' in run("2.0", "2.1", "--format", "sarif", "--uses", path)[1]
     _, out = run("2.0", "2.1", "--uses", path)
-    assert "Python files (1), 1 of 2 files not read: nothing changes in what was read\n" in out
+    assert "0 uses in 1 Python file, 1 of 2 files not read: nothing changes in what was read\n" in out
     assert out.endswith(f"not read: {path}/code.py: Python 2 (line 2: print 1)\n")
 
 
@@ -667,14 +682,14 @@ def test_nothing_is_said_of_what_was_not_read(run, tmp_path, files, says):
 @pytest.mark.parametrize("order", ["2.0 2.1 --uses {}", "--uses {} 2.0 2.1", "2.0 --uses {} 2.1"])
 def test_releases_may_stand_behind_the_paths(run, code, order):
     exit_code, out = run(*order.format(code("torch.gone(1)")).split())
-    assert (exit_code, "1 uses in Python files (1): 1 breaks" in out) == (1, True)
+    assert (exit_code, "1 use in 1 Python file: 1 breaks" in out) == (1, True)
 
 
 def test_several_paths_are_read_as_one(run, code, tmp_path):
     (tmp_path / "else").mkdir()
     (tmp_path / "else" / "other.py").write_text("import torch\ntorch.gone(1)")
     _, out = run("2.0", "2.1", "--uses", code("torch.gone(1)"), str(tmp_path / "else"), str(tmp_path / "code.py"))
-    assert "2 uses in Python files (2): 1 breaks" in out
+    assert "2 uses in 2 Python files: 1 breaks" in out
 
 
 @pytest.mark.parametrize("form", ["github", "sarif"])

@@ -91,7 +91,7 @@ def test_an_excuse_for_what_is_noticed_is_idle_and_fails(tmp_path, capsys, excus
     code, text = run(capsys, "refutation", refuted(tmp_path))
     assert code == 1
     assert "needs no excuse any more: torch.add: sign" in text
-    assert "1 idle excuses" in text
+    assert "1 idle excuse" in text
 
 
 @pytest.mark.parametrize(("on", "idle"), [("torch.add", 0), ("torch.sub", 1)])
@@ -101,7 +101,7 @@ def test_an_excuse_is_idle_where_nothing_is_planted_on_its_name(tmp_path, capsys
         f'[[survivor]]\non = "{on}"\nfaults = ["NaN"]\nbecause = "nobody promises it"\n'
     )
     code, text = run(capsys, "refutation", refuted(tmp_path))
-    assert (code, f"{idle} idle excuses" in text) == (min(idle, 1), True)
+    assert (code, f"{idle} idle excuse" in text) == (min(idle, 1), True)
 
 
 @pytest.mark.parametrize("verdict", ["vacuous", "unproven"])
@@ -110,7 +110,7 @@ def test_a_fact_that_is_not_proven_fails_and_counts_in_its_topic(tmp_path, capsy
     record = refuted(tmp_path, faults, {"linalg.b.three": verdict})
     code, text = run(capsys, "refutation", record, "--least", "0.5")
     assert code == 1
-    assert "1 facts vacuous or unproven" in text
+    assert "1 fact vacuous or unproven" in text
     assert re.search(r"linalg 1 0% 0%", text)
 
 
