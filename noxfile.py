@@ -115,11 +115,15 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def refute(session: nox.Session) -> None:
-    """Prove that each fact can fail: break its subject on purpose. `--changed=REV` takes only files that differ."""
-    [release] = _releases(session, _newest(session))
+    """Prove that each fact can fail: break its subject on purpose. `--changed=REV` takes only files that differ.
+
+    What ended with a release is proven there: `--torch 2.6 --fact ID`.
+    """
+    options, rest = _options(session, _newest(session))
+    [release] = _releases(session, options.torch)
     python = _environment(session, release)
     record = _new_record(release)
-    held = _prove(session, python, release, ["--refute", *session.posargs], record, resume=False)
+    held = _prove(session, python, release, ["--refute", *rest], record, resume=False)
     if not session.posargs:  # of a part it would say little what all facts of a subject notice together
         session.run(python, "-m", "torchproof", "refutation", str(record), external=True)
     if not held:
