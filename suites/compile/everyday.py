@@ -333,12 +333,11 @@ ONE_SINCE = {
         "namedtuple_replace": lambda x: Pair(x, x * 2)._replace(b=x).b + 1,
         "counter": lambda x: x * collections.Counter("aab")["a"],
     },
-    "2.12": {"deepcopy_of_a_list": lambda x: x * copy.deepcopy([1, 2])[1] + 1},
-    "2.13": {
+    "2.12": {
+        "deepcopy_of_a_list": lambda x: x * copy.deepcopy([1, 2])[1] + 1,
         "regular_expression": lambda x: x * 2 * int(re.match(r"(\d+)", "12").group(1)),
-        "id": between(id),
-        "hash": between(hash),
     },
+    "2.13": {"id": between(id), "hash": between(hash)},
     "2.14": {"error_of_torch": _torch_error},
 }  # fmt: skip
 TWO = {
@@ -364,6 +363,7 @@ TWO = {
 TWO_UNTIL = {
     "2.5": {"environ": between(lambda y: os.environ.get("HOME"))},
     "2.6": {name: ONE_SINCE["2.6"][name] for name in ("dict_update", "sorted_tensors", "numpy_scalar", "data_ptr")},
+    "2.12": {"regular_expression": ONE_SINCE["2.12"]["regular_expression"]},
     "2.13": ONE_SINCE["2.13"],
 }  # fmt: skip
 NONE_UNTIL = {
