@@ -63,7 +63,17 @@ def test_decorates_a_function_without_parentheses(device):
     assert y.requires_grad
 
 
-@fact("torch.enable_grad", until="2.1", calls="decorates bare", hint="write @torch.enable_grad()")
+def takes_a_function(patch):
+    patch.setattr(torch, "enable_grad", lambda function: function)
+
+
+@fact(
+    "torch.enable_grad",
+    until="2.1",
+    calls="decorates bare",
+    refuter=takes_a_function,
+    hint="write @torch.enable_grad()",
+)
 def test_refuses_to_decorate_without_parentheses():
     """`enable_grad` without parentheses is refused as a decorator."""
     with pytest.raises(TypeError, match="takes no arguments"):
