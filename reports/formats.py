@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from torchproof import __version__
+from torchproof import __version__, data
 from torchproof.reports.code.notebooks import line_in_file
 
 # Of a level here, which is SARIF's, what GitHub calls it.
@@ -97,8 +97,8 @@ def _in_cell(place: str) -> str:
 
 def _line_of_cell(file: str, cell: int, line: int) -> int | None:
     try:
-        return line_in_file(Path(file).read_text("utf-8"), cell, line)
-    except (OSError, ValueError):  # it was in an archive, or standard input
+        return line_in_file(data.read_text(Path(file)), cell, line)
+    except ValueError:  # it was in an archive, or standard input
         return None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import reprlib
 import stat
@@ -71,20 +72,23 @@ class Rule:
 def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
     """The bytes of a regular file. Raises Damaged for what would never end, or is too much."""
     try:
-        is_regular = stat.S_ISREG(path.stat().st_mode)
-        data = b""
-        if is_regular:
-            with path.open("rb") as file:
-                data = file.read(most + 1)
+        with open(path, "rb", opener=_at_once) as file:
+            is_regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+            data = file.read(most + 1) if is_regular else None
     except OSError as error:
         raise Damaged(f"cannot be read: {error.strerror}", path=path) from error
     except ValueError as error:  # a name with a null byte
         raise Damaged(f"cannot be read: {error}", path=path) from error
-    if not is_regular:
+    if data is None:  # or a file of the kernel's that would wait
         raise Damaged("cannot be read: it is no regular file", path=path)
     if len(data) > most:
         raise Damaged(f"cannot be read: it is larger than {most >> 20} MiB", path=path)
     return data
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open a file without waiting for one who writes, as a pipe would."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def read_text(path: Path) -> str:

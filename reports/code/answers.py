@@ -27,6 +27,7 @@ OF_TEXT = {"split", "rsplit", "strip", "rstrip", "lstrip", "startswith", "endswi
 
 _OF_MATCH = {"group", "groups", "groupdict"}
 _LONGEST = 60  # characters of a text that a pattern is looked for in
+_REPEATS = 3  # in a pattern
 
 
 class Unknown(Exception):
@@ -112,9 +113,14 @@ def of_pattern(word: str, given: list[Any]) -> Any:
     """What a function of the module `re` gives, of a short text. Raises Unknown."""
     if word not in ("match", "search", "fullmatch", "findall", "split", "sub"):
         raise Unknown
-    if not all(isinstance(one, str) and len(one) <= _LONGEST for one in given):
+    if not all(isinstance(one, str) and len(one) <= _LONGEST for one in given) or _may_take_long(given[0]):
         raise Unknown
     return getattr(re, word)(*map(str, given))
+
+
+def _may_take_long(pattern: str) -> bool:
+    """Whether a pattern repeats what repeats, or much of anything, so that it may try more than it ever can."""
+    return re.search(r"\)[*+{]", pattern) is not None or len(re.findall(r"[*+{]", pattern)) > _REPEATS
 
 
 def is_builtin(name: str) -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from torchproof.reports.code import cpp, headers
 from torchproof.reports.code.files import Code
-from torchproof.reports.code.reading import Unreadable, decoded, parsed
+from torchproof.reports.code.reading import Unreadable, content, decoded, parsed
 from torchproof.reports.code.syntax import word
 
 _MAKES = {"CppExtension", "CUDAExtension", "SyclExtension", "load", "load_inline"}
@@ -112,8 +112,8 @@ class Sources:
 
 def _text(path: Path) -> str:
     try:
-        return decoded(path.read_bytes())
-    except (OSError, Unreadable):
+        return decoded(content(path))
+    except Unreadable:
         return ""
 
 

@@ -23,6 +23,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from torchproof import data
 from torchproof.reports import Refusal, formats
 from torchproof.reports.screen import counted
 
@@ -96,7 +97,7 @@ class Code:
         for file in _in_folder(path, self.unread) if path.is_dir() else [path]:
             if os.path.abspath(file) not in known:
                 below = file.relative_to(path)
-                self.files.append(Source(file, str((shown or path) / below), _aside(below, is_installed)))
+                self.files.append(Source(file, data.line((shown or path) / below), _aside(below, is_installed)))
 
     def aside(self, file: str) -> str:
         """What a file (or 'notebook:cell 3') is part of that nobody needs who installs the project; '' of others.
@@ -114,7 +115,7 @@ class Code:
         """Files of other kinds in the folders that were searched."""
         for root, shown in zip(self.roots, self._shown):
             for path in _in_folder(root, [], suffixes) if root.is_dir() else ():
-                yield Source(path, str(shown / path.relative_to(root)))
+                yield Source(path, data.line(shown / path.relative_to(root)))
 
     def progress(self) -> str:
         """What is being done, and how far it is."""
@@ -163,7 +164,7 @@ def opened(names: Iterable[str | Path]) -> Iterator[Code]:
             path = Path(name)
             if name == "-":
                 folder = _temporary(stack)
-                text = sys.stdin.buffer.read()
+                text = sys.stdin.buffer.read(_MOST_IN_FILE + 1)
                 file = folder / ("stdin.ipynb" if text.lstrip()[:1] == b"{" else "stdin.py")
                 file.write_bytes(text)
                 code.add(file, Path("<stdin>"))
@@ -191,7 +192,7 @@ def _in_folder(folder: Path, unread: list[str], suffixes: tuple[str, ...] = ()) 
     """The files of a folder and of those below it, in a fixed order: those of code, or with one of the suffixes."""
 
     def failed(error: OSError) -> None:
-        unread.append(f"{error.filename}: {error.strerror}")
+        unread.append(f"{data.line(error.filename)}: {error.strerror}")
 
     def is_wanted(path: Path) -> bool:
         return path.suffix in suffixes if suffixes else _is_code(path)
@@ -272,13 +273,13 @@ def _unpack(archive: Path, folder: Path) -> None:
             inside = PurePosixPath(name.replace("\\", "/"))
             if not _is_inside(inside) or not _is_looked_at(inside):
                 continue
-            data = file.read(_MOST_IN_FILE + 1)
-            room -= len(data)
-            if len(data) > _MOST_IN_FILE or room < 0:
+            content = file.read(_MOST_IN_FILE + 1)
+            room -= len(content)
+            if len(content) > _MOST_IN_FILE or room < 0:
                 raise Refusal(f"{archive} is too large to be read: unpack it, and name the folder")
             path = folder.joinpath(*inside.parts)
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
+            path.write_bytes(content)
     except _DAMAGES as error:
         raise Refusal(f"{archive} cannot be unpacked: {error}") from error
 

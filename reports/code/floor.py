@@ -16,7 +16,7 @@ from torchproof.reports.code.catalog import Use, catalog, works
 from torchproof.reports.code.declared import Declared, Line, declared
 from torchproof.reports.code.files import Code
 from torchproof.reports.code.fits import WRONG, Demand, Fit, Works, demands, fits
-from torchproof.reports.code.nowhere import meant
+from torchproof.reports.code.nowhere import hints
 from torchproof.reports.code.uses import Uses, uses
 from torchproof.reports.screen import counted
 
@@ -188,10 +188,8 @@ def _nowhere(used: list[Use], known: Inventory) -> list[Reason]:
     by_name: dict[str, list[Use]] = defaultdict(list)
     for use in used:
         by_name[use.name].append(use)
-    hints = {name: meant(catalog(known), name) for name in by_name}
-    return [
-        Reason(name + (f": {hints[name]}" if hints[name] else ""), "", tuple(uses)) for name, uses in by_name.items()
-    ]
+    told = hints(catalog(known), by_name)
+    return [Reason(f"{name}: {told[name]}" if told[name] else name, "", tuple(uses)) for name, uses in by_name.items()]
 
 
 _Bound = tuple[str, str]  # a release, and why not the one before, after, or itself

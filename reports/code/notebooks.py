@@ -137,7 +137,8 @@ def _loaded(text: str) -> dict:
 def _code_cells(data: dict) -> Iterator[tuple[int, dict]]:
     """The code cells with their numbers; version 3 and those before it had them in worksheets."""
     sheets = data.get("worksheets") or [data]
-    cells = [cell for sheet in sheets if isinstance(sheet, dict) for cell in sheet.get("cells") or []]
+    lists = [sheet.get("cells") for sheet in sheets if isinstance(sheet, dict)]
+    cells = [cell for one in lists if isinstance(one, list) for cell in one]
     for number, cell in enumerate(cells, 1):
         is_code = isinstance(cell, dict) and cell.get("cell_type") == "code"
         if is_code and cell.get("language", "python") == "python":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Iterable
 from functools import cache
 
 from torchproof.reports.code.catalog import Catalog
@@ -34,6 +35,7 @@ _STANDARD = (
 _OTHERS = {"LooseVersion", "annotations", "deprecated", "mp", "np", "npt", "numpy", "override", "packaging",
            "setuptools", "sympy", "tb", "tf", "torch", "tqdm", "typing_extensions", "yaml"}  # fmt: skip
 # Names of before 2.0 that stand in much code, and what there is in their place.
+_HINTED = 50  # names
 _BEFORE = {
     "torch._six": "torch.inf, str, int or collections.abc",
     "torch.ifft": "torch.fft.ifft",
@@ -80,6 +82,11 @@ def _is_module(known: Catalog, name: str) -> bool:
     if kinds == {"module"}:
         return True
     return kinds == {""} and all(known.has_members(entry.name, place) for place, entry in having)
+
+
+def hints(known: Catalog, names: Iterable[str]) -> dict[str, str]:
+    """What to write in place of each of some names; of more than anybody looks at nothing, since it takes a while."""
+    return {name: meant(known, name) if number < _HINTED else "" for number, name in enumerate(dict.fromkeys(names))}
 
 
 def meant(known: Catalog, name: str) -> str:

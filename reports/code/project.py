@@ -9,7 +9,7 @@ from pathlib import Path
 
 from torchproof.reports.code.files import Source
 from torchproof.reports.code.notebooks import notebook
-from torchproof.reports.code.reading import Unreadable, decoded, parsed
+from torchproof.reports.code.reading import Unreadable, content, decoded, parsed
 from torchproof.reports.code.values import Imported, LocalModule, Module, Name, Value
 
 _IMPORT = re.compile(
@@ -102,8 +102,8 @@ def _module(file: Source) -> Module:
 def _words(module: Module) -> str | None:
     """The text of a module; None where reading it has more to tell."""
     try:
-        return decoded(module.path.read_bytes()) if module.path.suffix == ".py" else None
-    except (OSError, Unreadable):
+        return decoded(content(module.path)) if module.path.suffix == ".py" else None
+    except Unreadable:
         return None
 
 
@@ -127,10 +127,7 @@ def read(module: Module) -> tuple[ast.Module, list[str]]:
 
     Raises Unreadable where that is all.
     """
-    try:
-        text, unread = decoded(module.path.read_bytes()), []
-    except OSError as error:
-        raise Unreadable(error.strerror or str(error)) from error
+    text, unread = decoded(content(module.path)), []
     if module.path.suffix == ".ipynb":
         cells = notebook(text)
         text, module.cells, unread = cells.text, cells.places, cells.unread

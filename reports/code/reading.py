@@ -8,6 +8,9 @@ import re
 import sys
 import tokenize
 import warnings
+from pathlib import Path
+
+from torchproof import data
 
 # What reading raises for text that is no Python.
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
@@ -23,27 +26,43 @@ _PYTHON_2 = re.compile(
 )
 
 
+MOST_BYTES = 1 << 25  # of one file, which no person has written
+
+
 class Unreadable(Exception):
     """A file that cannot be read: the text says why."""
 
+    def __init__(self, why: str) -> None:
+        super().__init__(data.line(why))
 
-def decoded(data: bytes) -> str:
+
+def content(path: Path) -> bytes:
+    """The bytes of a regular file. Raises Unreadable."""
+    try:
+        return data.read_bytes(path, MOST_BYTES)
+    except data.Damaged as error:
+        raise Unreadable(error.says.removeprefix("cannot be read: ")) from None
+
+
+def decoded(found: bytes) -> str:
     """The text of a file of Python. Raises Unreadable."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if found.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise Unreadable("UTF-16, which Python does not read: save it as UTF-8")
-    if b"\0" in data:
+    if b"\0" in found:
         raise Unreadable("has null bytes, so that it is no text")
     try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(found).readline)
     except SyntaxError as error:
         if "unknown encoding" in str(error):
             raise Unreadable(str(error)) from None
         encoding = "utf-8"
     try:
-        return io.StringIO(data.decode(encoding), newline=None).read()
+        return io.StringIO(found.decode(encoding), newline=None).read()
     except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
+        line = found[: error.start].count(b"\n") + 1
         raise Unreadable(f"not {error.encoding} (line {line}), and it declares no other encoding") from None
+    except (LookupError, UnicodeError):  # hex, undefined: a codec, and of no text
+        raise Unreadable(f"unknown encoding: {encoding}") from None
 
 
 def parsed(text: str) -> ast.Module:

@@ -16,7 +16,7 @@ from torchproof.reports.code.declared import declared
 from torchproof.reports.code.files import Code
 from torchproof.reports.code.fits import concerned
 from torchproof.reports.code.headers import HOWS
-from torchproof.reports.code.nowhere import meant
+from torchproof.reports.code.nowhere import hints
 from torchproof.reports.code.uses import uses
 from torchproof.reports.releases import names
 from torchproof.reports.releases.names import KINDS, Change
@@ -139,9 +139,10 @@ def _compared(one: Comparison, known: Catalog) -> Touched:
 def _nowhere(unknown: list[Use], certain: list[Use], known: Catalog, new: str) -> list[Touched]:
     """Names that no release has, with what was meant, and what works in none of those that have it, with the reason."""
     by_change: dict[Change, list[Use]] = defaultdict(list)
-    for use in unknown:
-        if new in use.releases:
-            by_change[Change(NOWHERE, use.name, hint=meant(known, use.name))].append(use)
+    here = [use for use in unknown if new in use.releases]
+    told = hints(known, (use.name for use in here))
+    for use in here:
+        by_change[Change(NOWHERE, use.name, hint=told[use.name])].append(use)
     for use in certain:
         if why := known.stuck(use):
             by_change[Change(STUCK, use.name, hint=why.removeprefix(f"{use.name} "))].append(use)

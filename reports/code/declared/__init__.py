@@ -16,8 +16,11 @@ from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
 
+from torchproof import data
 from torchproof.reports.code.declared import conda, docker, requirements, setups, tables
 from torchproof.reports.code.declared.lines import (
+    ANOTHER_SHAPE,
+    MISSHAPEN,
     Line,
     Said,
     Unread,
@@ -27,8 +30,9 @@ from torchproof.reports.code.declared.lines import (
     short,
     torchs,
 )
+from torchproof.reports.code.reading import Unreadable, content
 
-_UNREADABLE = (OSError, ValueError, SyntaxError, configparser.Error, RecursionError, AttributeError, TypeError)
+_UNREADABLE = (OSError, ValueError, SyntaxError, configparser.Error, RecursionError, MemoryError, Unreadable)
 # The most binding first: what the project is installed by, what it is worked on with, where it runs.
 _READERS: tuple[tuple[str, Callable[[Path], Iterator[Said]]], ...] = (
     ("pyproject.toml", tables.pyproject),
@@ -192,6 +196,8 @@ def _read(file: Path, reader: Callable[[Path], Iterator[Said]]) -> list[Said]:
     except _UNREADABLE as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
         found.append(Unread(reason, short(file)))
+    except MISSHAPEN:
+        found.append(Unread(ANOTHER_SHAPE, short(file)))
     return found
 
 
@@ -209,7 +215,7 @@ def _as_declared(said: list[Said]) -> Declared:
     order = sorted(torch, key=lambda file: all(one.group for one in torch[file]))
     python = [one for one in lines if one.name == "python" and one.specifiers]
     numpy = [one for one in lines if one.name == "numpy" and one.specifiers and not (one.marker or one.group)]
-    unread = dict.fromkeys(f"{one.file}: {one.reason}" for one in said if isinstance(one, Unread))
+    unread = dict.fromkeys(f"{one.file}: {data.line(one.reason)}" for one in said if isinstance(one, Unread))
     return Declared(
         {file: torch[file] for file in order},
         tuple(one for one in python if one.file == python[0].file),
@@ -224,7 +230,7 @@ def _installs(info: Path, inside: Path) -> bool:
     top = inside.parts[:1]
     if not top:  # the folder itself was asked for, which is clear where there is one distribution
         return len(list(info.parent.glob("*.dist-info"))) == 1
-    return (
-        record.is_file()
-        and re.search(rf"^{re.escape(top[0])}[/,]", record.read_text("utf-8"), re.MULTILINE) is not None
-    )
+    if not record.is_file():
+        return False
+    listed = content(record).decode("utf-8", "replace")
+    return re.search(rf"^{re.escape(top[0])}[/,]", listed, re.MULTILINE) is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -16,7 +16,9 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
+from torchproof import data
 from torchproof.releases import supported
+from torchproof.reports.code.reading import content
 from torchproof.reports.code.versions import newest
 
 # What is read of what a project declares; `python` is the range of Pythons that it takes.
@@ -73,6 +75,18 @@ class Unread:
 
 
 Said = Line | Unread
+# What reading raises for a table where a list is meant, say: its tool does not read that either.
+MISSHAPEN = (AttributeError, TypeError, LookupError)
+ANOTHER_SHAPE = "it has another shape than its tools read"
+
+
+def each(*parts: tuple[str, Callable[[], Iterable[Said]]]) -> Iterator[Said]:
+    """What the parts of a file say; one of another shape takes nothing from the others."""
+    for name, part in parts:
+        try:
+            yield from part()
+        except (*MISSHAPEN, ValueError):
+            yield Unread(f"{name} has another shape than its tool reads")
 
 
 def of(text: str, group: str = "") -> Iterator[Said]:
@@ -101,7 +115,7 @@ def line(name: str, text: str, specifiers: str | SpecifierSet, marker: str = "",
     try:
         if marker:
             Marker(marker)
-        return Line(name, " ".join(text.split()), _comparable(SpecifierSet(str(specifiers))), marker, group)
+        return Line(name, data.line(" ".join(text.split())), _comparable(SpecifierSet(str(specifiers))), marker, group)
     except (InvalidSpecifier, InvalidMarker):
         return Unread(f"{text} is no requirement that pip takes")
 
@@ -151,9 +165,9 @@ def _version_in(name: str, url: str) -> str | None:
 
 def text_of(file: Path) -> str:
     """The text of a file, in the encoding that it begins to be in: PowerShell writes UTF-16."""
-    data = file.read_bytes()
-    is_wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    return data.decode("utf-16" if is_wide else "utf-8-sig")
+    found = content(file)
+    is_wide = found.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return found.decode("utf-16" if is_wide else "utf-8-sig")
 
 
 def in_group(said: Said, group: str) -> Said:
@@ -177,7 +191,7 @@ def in_file(said: Said, file: Path) -> Said:
 def short(file: Path) -> str:
     """A file as it is called in what is printed: with its folder where its own name says too little."""
     is_clear = file.parent.name not in ("requirements", "recipe", "conda", "conda.recipe", "docker", "reqs")
-    return file.name if is_clear and file.name != "METADATA" else "/".join(file.parts[-2:])
+    return data.line(file.name if is_clear and file.name != "METADATA" else "/".join(file.parts[-2:]))
 
 
 # --- releases ---------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from torchproof.reports.code.declared import requirements
 from torchproof.reports.code.declared.lines import Said, Unread, in_group, in_place, line, of, text_of
+from torchproof.reports.code.reading import content, decoded, parsed
 
 _DEEP = 12  # names that stand for names
 
@@ -69,7 +70,7 @@ def _files(names: Iterable[str], group: str, file: Path) -> Iterator[Said]:
 
 def setup_py(file: Path) -> Iterator[Said]:
     """What the call of `setup` asks for; where that is not to be seen, every text that requires a version of torch."""
-    script = _Script(ast.parse(file.read_bytes()), file)
+    script = _Script(parsed(decoded(content(file))), file)
     found = list(script.declared())
     if not any(said.name == "torch" for said in found if not isinstance(said, Unread)):
         found += script.versions()

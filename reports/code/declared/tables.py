@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from torchproof.reports.code.declared import conda, requirements
-from torchproof.reports.code.declared.lines import NAMES, Said, in_group, in_place, line, of, text_of
+from torchproof.reports.code.declared.lines import NAMES, Said, each, in_group, in_place, line, of, text_of
+from torchproof.reports.code.reading import content
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -20,32 +21,53 @@ else:
 def pyproject(file: Path) -> Iterator[Said]:
     """`[project]` and its groups, then what tools have of their own."""
     data = tomllib.loads(text_of(file))
-    tool = data.get("tool", {})
-    yield from _project(data.get("project", {}))
-    yield from _setuptools(tool.get("setuptools", {}).get("dynamic", {}), file)
-    hook = tool.get("hatch", {}).get("metadata", {}).get("hooks", {}).get("requirements_txt", {})
-    yield from _files(hook.get("files", []), file)
-    yield from _flit(tool.get("flit", {}).get("metadata", {}))
-    yield from _poetry(tool.get("poetry", {}))
-    yield from _pixi(tool.get("pixi", {}))
-    groups = data.get("dependency-groups", {})
+    yield from each(
+        ("[project]", lambda: _project(data.get("project", {}))),
+        ("[tool.setuptools]", lambda: _setuptools(_in(data, "setuptools").get("dynamic", {}), file)),
+        ("[tool.hatch.metadata]", lambda: _files(_hook(_in(data, "hatch")).get("files", []), file)),
+        ("[tool.flit]", lambda: _flit(_in(data, "flit").get("metadata", {}))),
+        ("[tool.poetry]", lambda: _poetry(_in(data, "poetry"))),
+        ("[tool.pixi]", lambda: _pixi(_in(data, "pixi"))),
+        ("[dependency-groups]", lambda: _groups(data.get("dependency-groups", {}))),
+        ("[tool.pdm]", lambda: _by_group(_in(data, "pdm").get("dev-dependencies", {}))),
+        ("[tool.hatch.envs]", lambda: _environments(_in(data, "hatch").get("envs", {}))),
+        ("[tool.uv]", lambda: _uv(_in(data, "uv"))),
+        ("[build-system]", lambda: _each(data.get("build-system", {}).get("requires", []), "build")),
+    )
+
+
+def _in(data: dict, tool: str) -> dict:
+    return data.get("tool", {}).get(tool, {})
+
+
+def _hook(hatch: dict) -> dict:
+    return hatch.get("metadata", {}).get("hooks", {}).get("requirements_txt", {})
+
+
+def _groups(groups: dict) -> Iterator[Said]:
     for name in groups:
         yield from _group(groups, name, frozenset())
-    for name, texts in tool.get("pdm", {}).get("dev-dependencies", {}).items():
+
+
+def _by_group(groups: dict) -> Iterator[Said]:
+    for name, texts in groups.items():
         yield from _each(texts, name)
-    for name, environment in tool.get("hatch", {}).get("envs", {}).items():
+
+
+def _environments(environments: dict) -> Iterator[Said]:
+    for name, environment in environments.items():
         yield from _each([*environment.get("dependencies", []), *environment.get("extra-dependencies", [])], name)
-    uv = tool.get("uv", {})
+
+
+def _uv(uv: dict) -> Iterator[Said]:
     yield from _each(uv.get("constraint-dependencies", []), "")
     yield from _each(uv.get("dev-dependencies", []), "dev")
     yield from _sources(uv.get("sources", {}).get("torch", []))
-    yield from _each(data.get("build-system", {}).get("requires", []), "build")
 
 
 def _project(project: dict) -> Iterator[Said]:
     yield from _each(project.get("dependencies", []), "")
-    for extra, texts in project.get("optional-dependencies", {}).items():
-        yield from _each(texts, extra)
+    yield from _by_group(project.get("optional-dependencies", {}))
     if python := project.get("requires-python"):
         yield line("python", f'requires-python = "{python}"', python)
 
@@ -79,8 +101,7 @@ def _files(names: str | list[str], file: Path) -> Iterator[Said]:
 
 def _flit(table: dict) -> Iterator[Said]:
     yield from _each(table.get("requires", []), "")
-    for extra, texts in table.get("requires-extra", {}).items():
-        yield from _each(texts, extra)
+    yield from _by_group(table.get("requires-extra", {}))
     if python := table.get("requires-python"):
         yield line("python", f'requires-python = "{python}"', python)
 
@@ -194,7 +215,7 @@ def _poetry_version(text: str) -> str:
 
 def script(file: Path) -> Iterator[Said]:
     """The block of a script that tools read before they run it."""
-    block = re.search(rb"^# /// script\s*\n((?:#(?: .*)?\r?\n)+?)# ///\s*$", file.read_bytes(), re.MULTILINE)
+    block = re.search(rb"^# /// script\s*\n((?:#(?: .*)?\r?\n)+?)# ///\s*$", content(file), re.MULTILINE)
     if block:
         data = tomllib.loads(re.sub(r"^# ?", "", block[1].decode("utf-8"), flags=re.MULTILINE))
         yield from _each(data.get("dependencies", []), "")
