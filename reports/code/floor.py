@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import groupby
 
 from torchproof.inventory import Inventory, inventory
 from torchproof.reports import formats, screen
@@ -87,8 +88,31 @@ class Bounds:
         }
         return replace(self, floors=floors, ceilings=ceilings, holes=holes)
 
+    def settled(self) -> Bounds:
+        """With the floor above the holes that it would be in, the ceiling below, and the holes between them alone."""
+        up = _past(self.holes, self.lowest, self.releases)
+        down = _past(self.holes, self.highest, self.releases[::-1])
+        floors, ceilings = {**up, **self.floors}, {**down, **self.ceilings}
+        return replace(self, floors=floors, ceilings=ceilings, holes={}).with_holes(self.holes)
+
+    def with_holes(self, holes: Steps) -> Bounds:
+        """With those holes that lie between the bounds."""
+        order = self.releases.index
+        lowest, highest = order(self.lowest), order(self.highest)
+        kept = {release: reasons for release, reasons in holes.items() if lowest < order(release) < highest}
+        return replace(self, holes=kept)
+
     def __bool__(self) -> bool:
         return bool(self.floors or self.ceilings or self.holes or self.nowhere or self.stuck)
+
+
+def _past(holes: Steps, release: str, way: Sequence[str]) -> Steps:
+    """The first release on the way that is no hole, with why those before it are; nothing where `release` is none."""
+    found: dict[str, Reason] = {}
+    while release in holes:
+        found |= {one.words: one for one in holes[release]}
+        release = way[way.index(release) + 1]
+    return {release: [replace(one, release=release) for one in found.values()]} if found else {}
 
 
 @dataclass
@@ -181,7 +205,7 @@ def _bounds(used: list[Use], nowhere: list[Use], known: Inventory, asked: Sequen
         holes=_by_release(holes, known, [], newest_first=False),
         nowhere=_nowhere(nowhere, known),
         stuck=[Reason(why, "", tuple(uses)) for why, uses in stuck.items()],
-    )
+    ).settled()
 
 
 def _nowhere(used: list[Use], known: Inventory) -> list[Reason]:
@@ -313,14 +337,28 @@ def _others(bounds: Bounds) -> list[str]:
     lines = []
     for release, reasons in list(bounds.ceilings.items())[:1]:
         lines += [f"ceiling: torch {release}", *_reasons(reasons, bounds.releases, before=False)]
-    for release, reasons in bounds.holes.items():
-        lines.append(f"not torch {release}")
+    for releases, reasons in _spans(bounds):
+        lines.append(f"not torch {releases}")
         lines += [line for one in reasons[:_SHOWN] for line in (f"  {one.words}", *_at(one))]
     if bounds.nowhere or bounds.stuck:
         lines.append(f"in no release from {bounds.releases[0]} on:")
         for one in bounds.nowhere + bounds.stuck:
             lines += [f"  {one.words}", *_at(one)]
     return lines
+
+
+def _spans(bounds: Bounds) -> Iterator[tuple[str, list[Reason]]]:
+    """Holes, those next to each other for the same reasons as one."""
+    order = bounds.releases.index
+    holes = sorted(bounds.holes, key=order)
+
+    def alike(numbered: tuple[int, str]) -> tuple[int, list[tuple[str, tuple[str, ...]]]]:
+        place, release = numbered
+        return order(release) - place, [(one.words, one.places) for one in bounds.holes[release]]
+
+    for _, group in groupby(enumerate(holes), alike):
+        first, *others = [release for _, release in group]
+        yield f"{first} to {others[-1]}" if others else first, bounds.holes[first]
 
 
 def _aside(part: str, bounds: Bounds) -> list[str]:

@@ -352,6 +352,14 @@ def test_a_hole_is_no_floor(project, run):
     assert "but it allows 2.1, in which it does not work" in said
 
 
+def test_the_floor_is_above_a_hole_that_it_would_be_in(project, run):
+    path = project(code_dot_py="import torch\ntorch.away(1)\ntorch.first(1)")
+    _, said = run(path)
+    assert said.startswith(f"floor: torch 2.6\n  2.1: torch.away does not exist\n    {path}/code.py:2 (at import)\n")
+    assert "without these: torch 2.1\n  2.0: torch.first does not exist\n" in said
+    assert "not torch" not in said
+
+
 def test_a_pin_in_a_hole_fails(project, run):
     code, said = run(project(**pinned("torch==2.1.2", "import torch\ntorch.away(1)")))
     assert code == 1
