@@ -1,46 +1,159 @@
-"""What C++ and CUDA sources include and which macros they name: what stands under no condition of the preprocessor."""
+"""What C++ and CUDA sources include and which macros they name, each with the releases in which that is compiled."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from torchproof.reports.code.preprocessor import EVERYWHERE, Definition, Macros, Reach
 
 _COMMENT = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"', re.DOTALL)
-_DIRECTIVE = re.compile(r"[ \t]*#[ \t]*(\w+)[ \t]*(.*)")
+_DIRECTIVE = re.compile(r"[ \t]*#[ \t]*(\w+)[ \t]*(.*)", re.DOTALL)
 _INCLUDE = re.compile(r'[<"]([^>"]+)[>"]')
-_OF_TORCH = re.compile(r"(ATen|c10|caffe2|torch|TH|THC)/")
-_WORD = re.compile(r"\b[A-Z][A-Z0-9_]{3,}\b")
+_DEFINES = re.compile(r"(\w+)(\([^)]*\))?\s*(.*)", re.DOTALL)
+# Macros, and what was called THC…
+_WORD = re.compile(r"\b([A-Z][A-Z0-9_]{3,}|THC\w+)\b(\s*\()?")
+BY_TYPE = "AT_DISPATCH_…(x.type(), …)"
+_BY_TYPE = re.compile(r"\bAT_DISPATCH_\w+\s*\([^;{}]{0,500}?(\.|->)type\(\)\s*,")
 
 
-def used(text: str) -> Iterator[tuple[str, str, int]]:
-    """What a source uses: 'included' with a path, 'expanded' with a word in capitals, each with its line."""
-    depth = 0
+@dataclass(frozen=True)
+class Seen:
+    """What a source has: `how` is 'included' (a path), 'expanded' (a word) or 'dispatched' (`x.type()`, by a macro)."""
+
+    how: str
+    name: str
+    line: int
+    reach: Reach = EVERYWHERE
+    within: str = ""  # the macro in whose definition it stands
+    is_called: bool = False
+    is_quoted: bool = False
+
+
+Lines = list[tuple[int, str]]
+
+
+def seen(lines: Lines, macros: Macros) -> Iterator[Seen]:
+    """What stands in a source, by what is known of the macros that its conditions ask for."""
+    branches = Branches(macros)
+    reaches: list[Reach] = []
     previous: tuple[str, str] = ("", "")
-    for number, line in enumerate(_plain(text).split("\n"), 1):
-        if not (found := _DIRECTIVE.match(line)):
-            if depth == 0:
-                yield from (("expanded", one, number) for one in _WORD.findall(line))
-            continue
-        directive, rest = found[1], found[2].strip()
-        if directive in ("if", "ifdef", "ifndef"):
-            depth += 1
-        elif directive == "endif":
-            depth = max(depth - 1, 0)
-        elif directive == "define" and previous == ("ifndef", rest.partition(" ")[0]):
-            depth -= 1  # it guards the file against being included twice
-        elif directive == "include" and depth == 0 and (path := _INCLUDE.match(rest)):
-            yield "included", path[1], number
-        previous = directive, rest
+    for number, line in lines:
+        directive, rest = _directive(line)
+        if branches.take(directive, rest):
+            pass
+        elif directive == "define" and previous == ("ifndef", _DEFINES.sub(r"\1", rest)):
+            branches.is_guard()  # against the file being included twice
+        elif directive == "include" and (path := _INCLUDE.match(rest)):
+            yield Seen("included", path[1], number, branches.reach, is_quoted=rest.startswith('"'))
+        if directive in ("", "define"):
+            within, body = _split(rest) if directive else ("", line)
+            yield from _words(body, number, branches.reach, within)
+        if line.strip():
+            previous = directive, rest
+        reaches.append(branches.reach)
+    yield from _by_type(lines, reaches)
 
 
-def defined(text: str) -> set[str]:
+def _by_type(lines: Lines, reaches: list[Reach]) -> Iterator[Seen]:
+    """Where a macro is given a type to dispatch by, which may stand in a line below."""
+    text = "\n".join(line for _, line in lines)
+    for found in _BY_TYPE.finditer(text):
+        place = text.count("\n", 0, found.start())
+        yield Seen("dispatched", BY_TYPE, lines[place][0], reaches[place])
+
+
+def _words(text: str, line: int, reach: Reach, within: str) -> Iterator[Seen]:
+    for one in _WORD.finditer(text):
+        yield Seen("expanded", one[1], line, reach, within, is_called=bool(one[2]))
+
+
+def _split(definition: str) -> tuple[str, str]:
+    found = _DEFINES.match(definition)
+    return (found[1], found[3]) if found else ("", "")
+
+
+def defined(lines: Lines) -> Iterator[Definition]:
     """The macros that a source defines itself."""
-    return set(re.findall(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", text, re.MULTILINE))
+    for _, line in lines:
+        directive, rest = _directive(line)
+        if directive == "define" and (found := _DEFINES.match(rest)):
+            parameters = tuple(one.strip() for one in found[2][1:-1].split(",")) if found[2] else None
+            yield Definition(found[1], parameters, found[3].strip())
 
 
-def is_of_torch(path: str) -> bool:
-    """Whether an include is one of torch's."""
-    return bool(_OF_TORCH.match(path))
+def included(text: str) -> Iterator[str]:
+    """What a source includes, whatever the preprocessor is told."""
+    yield from re.findall(r"""^[ \t]*#[ \t]*include[ \t]*[<"]([^>"\n]+)[>"]""", text, re.MULTILINE)
+
+
+class Conditions(Protocol):
+    """What knows where conditions hold."""
+
+    def branches(self, expression: str) -> tuple[Reach, Reach]:
+        """Where one is true, and where it is false."""
+        ...
+
+
+class Branches:
+    """The conditions around a line."""
+
+    def __init__(self, conditions: Conditions) -> None:
+        self.conditions = conditions
+        self.reach = EVERYWHERE
+        self._outer: list[tuple[Reach, Reach]] = []  # around each `#if`; of each, what no branch has taken yet
+
+    def take(self, directive: str, rest: str) -> bool:
+        """Follow a directive; False where it is none of those."""
+        if directive in ("if", "ifdef", "ifndef"):
+            self._outer.append((self.reach, self.reach))
+            self._ask(_expression(directive, rest))
+        elif directive in ("elif", "elifdef", "elifndef") and self._outer:
+            self._ask(_expression(directive.removeprefix("el"), rest))
+        elif directive == "else" and self._outer:
+            self.reach = self._outer[-1][1]
+        elif directive == "endif" and self._outer:
+            self.reach = self._outer.pop()[0]
+        else:
+            return False
+        return True
+
+    def is_guard(self) -> None:
+        """The branch is the file."""
+        self.reach = self._outer[-1][0]
+
+    def _ask(self, expression: str) -> None:
+        outer, rest = self._outer[-1]
+        yes, no = self.conditions.branches(expression)
+        self.reach = rest & yes
+        self._outer[-1] = outer, rest & no
+
+
+def _expression(directive: str, rest: str) -> str:
+    if directive == "if":
+        return rest
+    return f"{'!' * (directive == 'ifndef')}defined({rest.split(' ')[0]})"
+
+
+def _directive(line: str) -> tuple[str, str]:
+    """The word of a line for the preprocessor, and the rest; the line where it is none."""
+    found = _DIRECTIVE.match(line) if "#" in line else None
+    return (found[1], found[2].strip()) if found else ("", line)
+
+
+def read(text: str) -> Lines:
+    """The lines of a text without comments, with their numbers; those of a directive are one."""
+    found: Lines = []
+    is_open = False
+    for number, line in enumerate(_plain(text).split("\n"), 1):
+        if is_open:
+            found[-1] = (found[-1][0], f"{found[-1][1][:-1]} {line}")
+        else:
+            found.append((number, line))
+        is_open = line.endswith("\\") and bool(_directive(found[-1][1])[0])
+    return found
 
 
 def _plain(text: str) -> str:
@@ -48,7 +161,7 @@ def _plain(text: str) -> str:
 
     def blank(found: re.Match[str]) -> str:
         start = text.rfind("\n", 0, found.start()) + 1
-        is_path = found[0].startswith('"') and _DIRECTIVE.match(text, start)
+        is_path = found[0].startswith('"') and "#" in text[start : found.start()]
         return found[0] if is_path else "\n" * found[0].count("\n")
 
     return _COMMENT.sub(blank, text)

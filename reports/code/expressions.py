@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from torchproof.reports.code.chains import Question
 from torchproof.reports.code.guards import Guards
-from torchproof.reports.code.headers import standard
+from torchproof.reports.code.headers import macros, standard
 from torchproof.reports.code.settings import Settings, is_patch_of_object
 from torchproof.reports.code.sightings import Sightings
 from torchproof.reports.code.syntax import REGISTERS, defaults, may_compare_versions, parameters, word
@@ -150,7 +150,7 @@ class Expressions:
         return value.node if isinstance(value, Expression) else node
 
     def _Constant(self, node: ast.Constant) -> None:
-        if isinstance(node.value, str) and standard(node.value):
+        if isinstance(node.value, str) and (standard(node.value) or macros(node.value)):
             self.sightings.flag(node)
 
     def _Name(self, node: ast.Name) -> None:

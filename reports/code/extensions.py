@@ -9,112 +9,112 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatch
-from pathlib import Path
 
-from torchproof.reports.code import cpp, headers
+from torchproof.reports.code import headers
+from torchproof.reports.code.builds import Builds
 from torchproof.reports.code.files import Code
-from torchproof.reports.code.reading import Unreadable, content, decoded, parsed
+from torchproof.reports.code.preprocessor import EVERYWHERE
+from torchproof.reports.code.reading import Unreadable, parsed
+from torchproof.reports.code.sources import Need, Sources, is_of_others
 from torchproof.reports.code.syntax import word
 
 _MAKES = {"CppExtension", "CUDAExtension", "SyclExtension", "load", "load_inline"}
 _HOME = "torch.utils.cpp_extension"
 _FLAGS = {"extra_compile_args", "extra_cflags", "extra_cuda_cflags", "extra_sycl_cflags", None}  # None: **more
 _VARIABLES = {"CFLAGS", "CXXFLAGS", "CPPFLAGS", "NVCC_FLAGS", "NVCC_APPEND_FLAGS", "NVCC_PREPEND_FLAGS", "CL"}
+_OTHERS = re.compile(r"hip|rocm|win(32|dows)\b|'nt'|darwin|mac_?os", re.IGNORECASE)
 _GROWS = {"append", "extend", "insert", "update", "setdefault", "add"}
-_SOURCES = (".cpp", ".cc", ".cxx", ".cu")
-_HEADERS = (".h", ".hpp", ".hxx", ".cuh", ".inl")
+
+
+# Of a constant in Python code, by its file, line and column: in which releases it is met, and whether that is in doubt.
+When = Callable[[str, int, int], tuple[frozenset[str], bool]]
+
+
+def needs(code: Code, texts: Mapping[str, str], when: When) -> Iterator[Need]:
+    """What is needed, by the `texts` of the Python files, what builds the code, and the sources that they name."""
+    given: dict[str, frozenset[str] | None] = {}
+    for shown, text in texts.items():
+        for flag in flags(text):
+            releases, doubt = when(shown, flag.line, flag.column)
+            is_always = releases == EVERYWHERE.certain
+            for name in headers.macros(flag.text):
+                is_known = not (doubt or is_always) and given.get(name, releases) is not None
+                given[name] = releases | (given.get(name) or frozenset()) if is_known else None
+            if headers.standard(flag.text):
+                doubt |= (flag.is_rare and is_always) or is_of_others(shown)
+                yield Need("compiled", flag.text.strip(), shown, flag.line, releases, doubt)
+    builds = Builds(code, texts)
+    sources = Sources(code, [*texts.values(), *builds.texts], given)
+    yield from sources.needs()
+    yield from builds.needs(sources.have_kernels)
 
 
 @dataclass(frozen=True)
-class Need:
-    """What of the headers is needed at a place: a flag is 'compiled', a header 'included', a macro 'expanded'."""
+class Flag:
+    """A flag for the compiler, and where it stands; one that is `rare` is not given in every build."""
 
-    how: str
-    name: str
-    file: str
+    text: str
     line: int
-    column: int = 0  # of a flag: where conditions around it were looked at
-    doubt: bool = False  # of a flag for ROCm: other builds of torch do not meet it
+    column: int
+    is_rare: bool
 
 
-def needs(code: Code, texts: Mapping[str, str]) -> Iterator[Need]:
-    """What is certainly needed, by the `texts` of the Python files and the sources that they name."""
-    for shown, text in texts.items():
-        yield from flags(text, shown)
-    sources = Sources(code, texts)
-    found = list(sources.needs())
-    yield from (one for one in found if one.how != "expanded" or one.name not in sources.defined)
-
-
-def flags(text: str, shown: str) -> Iterator[Need]:
-    """The flags of a Python file that reach a compiler together with torch's headers, and say a standard."""
+def flags(text: str) -> Iterator[Flag]:
+    """The flags of a Python file that reach a compiler together with torch's headers."""
     if "cpp_extension" not in text:
         return
     try:
         tree = parsed(text)
     except Unreadable:
         return
-    of_rocm = set(_of_rocm(tree))
-    for node in _Flow(tree).reaching():
-        if isinstance(node.value, str) and headers.standard(node.value):
-            yield Need("compiled", node.value.strip(), shown, node.lineno, node.col_offset, node in of_rocm)
+    found = {node: node.value for node in _Flow(tree).reaching() if isinstance(node.value, str)}
+    rare = {*_of_others(tree), *_of_choices(tree, found)}
+    yield from (Flag(text, node.lineno, node.col_offset, node in rare) for node, text in found.items())
 
 
-def _of_rocm(tree: ast.Module) -> Iterator[ast.AST]:
-    """What stands under a condition that speaks of ROCm."""
+def _branches(tree: ast.Module) -> Iterator[tuple[ast.expr, list[ast.AST], list[ast.AST]]]:
+    """Each condition, with all that stands in its two branches."""
     for node in ast.walk(tree):
-        if isinstance(node, (ast.If, ast.IfExp)) and re.search("hip|rocm", ast.unparse(node.test), re.IGNORECASE):
-            is_not = isinstance(node.test, ast.UnaryOp)
-            branch = node.orelse if is_not else node.body
-            for one in branch if isinstance(branch, list) else [branch]:
-                yield from ast.walk(one)
+        if isinstance(node, (ast.If, ast.IfExp)):
+            sides = (one if isinstance(one, list) else [one] for one in (node.body, node.orelse))
+            yes, no = ([below for one in side for below in ast.walk(one)] for side in sides)
+            yield node.test, yes, no
 
 
-class Sources:
-    """The C++ sources beside Python files that make extensions: those that these name, and what they include."""
-
-    def __init__(self, code: Code, texts: Mapping[str, str]) -> None:
-        names = [text for text in texts.values() if "cpp_extension" in text]
-        self._patterns = {
-            one for text in names for one in re.findall(r"""["']([^"'\n]*\.(?:cpp|cc|cxx|cu))["']""", text)
-        }
-        is_built = bool(self._patterns)
-        self._files = {file.path.resolve(): file for file in code.beside((*_SOURCES, *_HEADERS))} if is_built else {}
-        self.defined: set[str] = set()  # macros that are not torch's alone
-
-    def needs(self) -> Iterator[Need]:
-        """What of torch's headers the sources need that are compiled whatever the preprocessor is told."""
-        rest = [path for path in self._files if path.suffix in _SOURCES and self._is_named(path)]
-        seen: set[Path] = set()
-        while rest:
-            path = rest.pop()
-            if path in seen or path not in self._files:
-                continue
-            seen.add(path)
-            text = _text(path)
-            self.defined |= cpp.defined(text)
-            for how, name, line in cpp.used(text):
-                if how == "included" and (inner := (path.parent / name).resolve()) in self._files:
-                    rest.append(inner)
-                elif (how, name) in headers.table():
-                    yield Need(how, name, self._files[path].shown, line)
-
-    def _is_named(self, path: Path) -> bool:
-        return any(
-            path.as_posix().endswith("/" + one.removeprefix("./"))
-            or ("*" in one and fnmatch(path.name, one.rpartition("/")[2]))
-            for one in self._patterns
-        )
+def _of_others(tree: ast.Module) -> Iterator[ast.AST]:
+    """What stands under a condition that speaks of ROCm, Windows or Macs."""
+    for test, *sides in _branches(tree):
+        for is_rare, side in zip(_others(test), sides):
+            yield from side if is_rare else ()
 
 
-def _text(path: Path) -> str:
-    try:
-        return decoded(content(path))
-    except Unreadable:
-        return ""
+def _others(test: ast.expr) -> tuple[bool, bool]:
+    """Whether only builds for other systems take a branch: where a condition is true, and where it is false."""
+    match test:
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            yes, no = _others(operand)
+            return no, yes
+        case ast.BoolOp(op=op, values=values):
+            all_yes, all_no = ([one[side] for one in map(_others, values)] for side in (0, 1))
+            return (any(all_yes), all(all_no)) if isinstance(op, ast.And) else (all(all_yes), any(all_no))
+    speaks = bool(_OTHERS.search(ast.unparse(test)))
+    is_not = isinstance(test, ast.Compare) and (
+        isinstance(test.ops[0], ast.NotEq) or ast.unparse(test).endswith(" is None")
+    )
+    return speaks and not is_not, speaks and is_not
+
+
+def _of_choices(tree: ast.Module, flags: Mapping[ast.Constant, str]) -> Iterator[ast.AST]:
+    """The flags for an older standard than that of the other branch: who builds may never take theirs."""
+    years: dict[ast.AST, int] = {
+        node: (year - 98) % 100 for node, text in flags.items() if (year := headers.standard(text))
+    }
+    for _, yes, no in _branches(tree):
+        for side, other in ((yes, no), (no, yes)):
+            newest = max((years[one] for one in other if one in years), default=0)
+            yield from (one for one in side if years.get(one, newest) < newest)
 
 
 class _Flow:

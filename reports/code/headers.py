@@ -1,8 +1,7 @@
 """What C++ extensions meet in the headers of each release: the standard they are written in, files, macros.
 
-`headers.tsv` has the headers, and the macros that are not in all releases, each with the releases that have it:
-`2.1-2.6` is from 2.1 up to 2.6, which no longer has it. It is written here, from what each release answers to
-reports/releases/cpp.py.
+`headers.tsv` has the headers and macros, each with the releases that have it: `2.1-2.6` is from 2.1 up to 2.6, which no
+longer has it. It is written here, from what each release answers to reports/releases/cpp.py.
 """
 
 from __future__ import annotations
@@ -21,14 +20,33 @@ FILE = Path(releases.__file__).with_name("headers.tsv")
 # The oldest standard by which the headers compile, and since when: `#error` says so, or else the compiler
 # (`g++ -fsyntax-only` of `#include <torch/extension.h>`), which was asked where releases differ.
 _STANDARDS = {"2.0": 14, "2.1": 17, "2.14": 20}
+_ASKS_ITSELF = "2.15"  # for the standard: since then the target `torch` of CMake has it as a feature
 _YEARS = {"98": 98, "03": 98, "0x": 11, "1y": 14, "1z": 17, "2a": 20, "2b": 23, "2c": 26}
-_FLAG = re.compile(r"(?<![\w-])(?:--?std[=:]|/std:)(?:c|gnu)\+\+(\w\w)\b")
+_FLAG = re.compile(
+    r"(?<![\w-])(?:(?:--?std[=: ]|/std:|cpp_std=)(?:c|gnu|vc)\+\+"
+    r"|(?:CMAKE_)?(?:CXX|CUDA)_STANDARD[ =]|(?:cxx|cuda)_std_)(\w\w)\b"
+)
 # Macros of other names may be anybody's; of other devices than the wheel's, that was asked, headers may be left out.
 _IS_OURS = {
     "included": re.compile(r"(?!.*(mps|xpu|hip|mtia|vulkan|metal)(/|_|$))", re.IGNORECASE),
-    "expanded": re.compile(r"(AT|C10|TORCH|CAFFE2|AOTI|THC?)_"),
+    "expanded": re.compile(r"(AT|C10|TORCH|CAFFE2|AOTI|THC?)_|THC"),
+    "dispatched": re.compile(""),
 }
-HOWS = ("compiled", "included", "expanded")
+# By which headers are torch's; those of single operators are not all in the table.
+_OF_TORCH = re.compile(r"(ATen(?!/ops/)|c10|torch|THC?|THCUNN)/")
+# What was there before 2.0, and what there is in its place.
+_BEFORE = {
+    "AT_CHECK": "TORCH_CHECK",
+    "TH/TH.h": "ATen/ATen.h",
+    "THC/THC.h": "ATen/cuda/CUDAContext.h",
+    "THC/THCGeneral.h": "ATen/cuda/CUDAContext.h",
+    "THCCeilDiv": "at::ceil_div",
+    "THCState_getCurrentStream": "at::cuda::getCurrentCUDAStream",
+    "THCudaCheck": "C10_CUDA_CHECK",
+    "THCudaFree": "c10::cuda::CUDACachingAllocator::raw_delete",
+    "THCudaMalloc": "c10::cuda::CUDACachingAllocator::raw_alloc",
+}
+HOWS = ("compiled", "configured", "included", "expanded", "dispatched")
 
 
 def standard(flags: str) -> int | None:
@@ -37,24 +55,54 @@ def standard(flags: str) -> int | None:
     return as_standard(found[-1]) if found else None
 
 
+def macros(flags: str) -> list[str]:
+    """The macros that compiler flags define."""
+    return re.findall(r"(?<![\w-])[-/]D\s*([A-Za-z_]\w*)", flags)
+
+
 def as_standard(digits: str) -> int | None:
     """A standard by its digits: 17 for '17' and '1z'; None for what is none."""
     return _YEARS.get(digits) or (int(digits) if digits.isdecimal() else None)
 
 
 def fault(how: str, name: str, release: str) -> str | None:
-    """Why a release does not compile what is used: a standard by its flag, a header or a macro by its name."""
-    if how == "compiled":
-        wanted = least(release)
-        given = standard(name)
-        since = next(one for one, number in _STANDARDS.items() if number == wanted)
-        too_old = given is not None and (given - 98) % 100 < (wanted - 98) % 100
-        return f"the headers of torch {since} and newer want C++{wanted}: {name} fails" if too_old else None
+    """Why a release does not compile what is used: a standard by its flag, a header or a macro by its name.
+
+    A standard that is 'configured' is one that CMake is told for sources that are linked with its target `torch`.
+    """
+    if how in ("compiled", "configured"):
+        return _too_old(how, name, release)
     having = table().get((how, name))
     if having is None or release in having:
         return None
+    if how == "dispatched":
+        return f"torch {release} takes x.scalar_type() there, and no longer x.type()"
     kind = "header" if how == "included" else "macro"
     return f"torch {release} has no such {kind}"
+
+
+def _too_old(how: str, name: str, release: str) -> str | None:
+    wanted, given = least(release), standard(name)
+    since = next(one for one, number in _STANDARDS.items() if number == wanted)
+    if given is None or (given - 98) % 100 >= (wanted - 98) % 100:
+        return None
+    if how == "compiled":
+        return f"the headers of torch {since} and newer want C++{wanted}: {name} fails"
+    if releases.number(release) >= releases.number(_ASKS_ITSELF):
+        return None
+    return f"the headers of torch {since} want C++{wanted}, which CMake is told from {_ASKS_ITSELF} on: {name} fails"
+
+
+def is_nowhere(how: str, name: str) -> bool:
+    """Whether certainly no release has a header or macro, which is of torch by its name."""
+    if how == "included" and not _OF_TORCH.match(name):
+        return False
+    return how in ("included", "expanded") and bool(_IS_OURS[how].match(name)) and (how, name) not in table()
+
+
+def meant(name: str) -> str:
+    """What to write in place of a header or macro that no release has."""
+    return f"it was before 2.0, in its place is {_BEFORE[name]}" if name in _BEFORE else ""
 
 
 def least(release: str) -> int:
@@ -64,25 +112,39 @@ def least(release: str) -> int:
 
 
 @cache
+def known() -> list[str]:
+    """The releases of which the headers are known."""
+    return next(line.split()[1:] for line in _rows() if line.startswith("releases "))
+
+
+@cache
 def table() -> dict[tuple[str, str], frozenset[str]]:
-    """The releases that have each header ('included') and each macro that not all have ('expanded')."""
-    known: list[str] = []
+    """The releases that have each header ('included') and macro ('expanded'), and take a type ('dispatched')."""
     found: dict[tuple[str, str], frozenset[str]] = {}
-    for line in FILE.read_text(encoding="utf-8").splitlines():
-        if line.startswith("releases "):
-            known = line.split()[1:]
-        elif not line.startswith("#"):
+    for line in _rows():
+        if "\t" in line:
             how, name, ranges = line.split("\t")
-            found[how, name] = frozenset(one for span in ranges.split(",") for one in _within(span, known))
+            found[how, name] = frozenset(one for span in ranges.split(",") for one in _within(span, known()))
     return found
 
 
-def _within(span: str, known: list[str]) -> list[str]:
+def _rows() -> list[str]:
+    return FILE.read_text(encoding="utf-8").splitlines()
+
+
+def _within(span: str, all_: list[str]) -> list[str]:
     since, _, until = span.partition("-")
-    return known[known.index(since) : known.index(until) if until else None]
+    return all_[all_.index(since) : all_.index(until) if until else None]
 
 
 # Writing the table
+
+# How a name is used, where a release has it for itself, and where it has it at all.
+_KINDS = (
+    ("included", "headers", "headers"),
+    ("expanded", "macros", "words"),
+    ("dispatched", "dispatched", "dispatched"),
+)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -100,20 +162,19 @@ def command(options: argparse.Namespace) -> int:
 
 
 def _lines(answers: dict[str, dict[str, list[str]]]) -> Iterator[str]:
-    yield "# The headers of each release, and the macros that not all have: python -m torchproof headers 2.0.json ..."
+    yield "# The headers and macros of each release: python -m torchproof headers 2.0.json ..."
     yield f"releases {' '.join(answers)}"
-    for how, kind, anywhere in (("included", "headers", "headers"), ("expanded", "macros", "words")):
+    for how, kind, anywhere in _KINDS:
         names = {name for answer in answers.values() for name in answer[kind] if _IS_OURS[how].match(name)}
         having = {release: set(answer[anywhere]) for release, answer in answers.items()}
         for name in sorted(names):
             has = [name in here for here in having.values()]
-            if how == "included" or not all(has):
-                yield f"{how}\t{name}\t{','.join(_spans(list(answers), has))}"
+            yield f"{how}\t{name}\t{','.join(_spans(list(answers), has))}"
 
 
-def _spans(known: list[str], has: Iterable[bool]) -> Iterator[str]:
+def _spans(all_: list[str], has: Iterable[bool]) -> Iterator[str]:
     since = ""
-    for release, is_there in zip(known, has):
+    for release, is_there in zip(all_, has):
         if is_there and not since:
             since = release
         elif since and not is_there:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable
 from functools import cache
 
+from torchproof.reports.code import headers
 from torchproof.reports.code.catalog import Catalog
 
 # Modules in which names come to be while a program runs, or whose names are not all told.
@@ -20,7 +21,21 @@ _DYNAMIC = (
     "torch.utils.tensorboard",
 )
 # Devices that other packages bring: `import torch_npu` makes `torch.npu`.
-_OF_OTHER_PACKAGES = {"dipu", "gcu", "hpu", "maca", "mlu", "musa", "npu", "privateuseone", "sdaa", "supa", "tpu", "vsi"}
+OF_OTHER_PACKAGES = {
+    "dipu",
+    "gcu",
+    "hpu",
+    "klxpu",
+    "maca",
+    "mlu",
+    "musa",
+    "npu",
+    "privateuseone",
+    "sdaa",
+    "supa",
+    "tpu",
+    "vsi",
+}
 _EXTENDED = {"xpu", "mtia", "mps"}  # modules of devices that other packages put more into
 # What modules of torch import from elsewhere is a name of theirs too, and the inventory leaves it out: standard
 # modules, what is in those, and a few others.
@@ -71,7 +86,7 @@ def is_nowhere(known: Catalog, name: str) -> bool:
     if owner.split(".")[1:2] and owner.split(".")[1] in _EXTENDED:
         return False
     if owner == "torch":
-        return member not in _OF_OTHER_PACKAGES
+        return member not in OF_OTHER_PACKAGES
     return bool(known.having(owner)) and _is_module(known, owner)
 
 
@@ -90,7 +105,9 @@ def hints(known: Catalog, names: Iterable[str]) -> dict[str, str]:
 
 
 def meant(known: Catalog, name: str) -> str:
-    """What to write in place of a name that no release has."""
+    """What to write in place of a name, header or macro that no release has."""
+    if not name.startswith("torch.") and headers.is_nowhere("included" if "/" in name else "expanded", name):
+        return headers.meant(name)
     if name in _BEFORE:
         return f"it was before 2.0, in its place is {_BEFORE[name]}"
     near = [one for one in known.inventory.near(name) if known.having(one) >> (len(known.releases) - 1)]

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from torchproof.inventory import Inventory
 from torchproof.inventory import inventory as the_inventory
-from torchproof.reports.code import extensions
+from torchproof.reports.code import extensions, headers
 from torchproof.reports.code.catalog import Catalog, Use, catalog
 from torchproof.reports.code.comparisons import Comparison
 from torchproof.reports.code.depths import with_room
@@ -84,8 +84,8 @@ def _collect(found: Uses, known: Catalog) -> None:
         kind = found.possible if not is_certain else found.private if use.is_private else found.certain
         kind.append(use)
     found.texts = {module.shown: module.text for module in walk.project.modules}
-    for use, is_certain in _of_extensions(found, walk):
-        (found.certain if is_certain else found.possible).append(use)
+    for use, kind in _of_extensions(found, walk):
+        kind.append(use)
     for kind in (found.certain, found.private, found.possible, found.nowhere):
         kind.sort(key=_order)
     found.comparisons = walk.guards.comparisons.wrong()
@@ -98,12 +98,19 @@ def _meant(known: Catalog, use: Use) -> Use:
     return replace(use, name=name) if name else use
 
 
-def _of_extensions(found: Uses, walk: Walk) -> Iterator[tuple[Use, bool]]:
-    """What the code's extensions need of torch's headers, with whether that is certain."""
-    for need in extensions.needs(found.code, found.texts):
-        place = (need.file, need.line, need.column)
-        releases, doubt = walk.notes.flags.get(place, (walk.known.all, need.how == "compiled"))
-        yield Use(need.name, need.file, need.line, need.how, walk.known.names(releases)), not (doubt or need.doubt)
+def _of_extensions(found: Uses, walk: Walk) -> Iterator[tuple[Use, list[Use]]]:
+    """What the code's extensions need of torch's headers, with where it belongs."""
+
+    def when(*place: str | int) -> tuple[frozenset[str], bool]:
+        releases, doubt = walk.notes.flags.get(place, (walk.known.all, True))  # type: ignore[call-overload]
+        return walk.known.names(releases), doubt
+
+    for need in extensions.needs(found.code, found.texts, when):
+        use = Use(need.name, need.file, need.line, need.how, need.releases)
+        if not headers.is_nowhere(need.how, need.name):
+            yield use, found.possible if need.doubt else found.certain
+        elif not need.doubt:
+            yield use, found.nowhere
 
 
 def _order(use: Use) -> tuple[str, int, int, str]:

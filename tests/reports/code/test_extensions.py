@@ -5,7 +5,7 @@ import textwrap
 import pytest
 
 from torchproof.inventory import inventory
-from torchproof.reports.code import cpp, headers
+from torchproof.reports.code import headers
 from torchproof.reports.code.catalog import works
 from torchproof.reports.code.uses import uses
 
@@ -25,6 +25,21 @@ def built(tmp_path):
         ]
 
     return built
+
+
+@pytest.fixture
+def nowhere(tmp_path):
+    """`nowhere(**files)`: what of torch's headers the sources need that no release has."""
+
+    def nowhere(**files: str):
+        (tmp_path / "setup.py").write_text(IMPORT + "CppExtension('x', ['a.cpp'])", encoding="utf-8")
+        for name, text in files.items():
+            path = tmp_path / name.replace("_dot_", ".").replace("Mine.h", "csrc/own/ATen/Mine.h")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        return sorted(use.name for use in uses(tmp_path).nowhere)
+
+    return nowhere
 
 
 IMPORT = "from torch.utils.cpp_extension import CUDAExtension, CppExtension, load\nimport os, sys\n"
@@ -80,6 +95,39 @@ def test_a_flag_for_rocm_is_not_met_by_every_build(built):
     assert (certain, [use.name for use in possible]) == ([], ["-std=c++17"])
 
 
+@pytest.mark.parametrize(
+    ("condition", "kinds"),
+    [
+        ("not IS_HIP and x", ("certain", "certain")),
+        ("torch.version.hip is not None", ("possible", "certain")),
+        ("torch.version.hip is None", ("certain", "possible")),
+        ("sys.platform == 'win32'", ("possible", "certain")),
+        ("os.name != 'nt' or x", ("certain", "possible")),
+        ("with_cuda", ("certain", "certain")),
+    ],
+)
+def test_a_flag_for_another_system_is_not_met_by_every_build(built, condition, kinds):
+    code = IMPORT + f"if {condition}:\n    flags = ['-std=c++17']\nelse:\n    flags = ['-std=gnu++17']\n"
+    certain, _ = built(code + "CppExtension('x', [], extra_compile_args=flags)")
+    sure = {use.name for use in certain}
+    assert tuple("certain" if name in sure else "possible" for name in ("-std=c++17", "-std=gnu++17")) == kinds
+
+
+def test_an_older_standard_that_is_chosen_beside_a_newer_one_is_possible(built):
+    code = IMPORT + "flag = '-std=c++20' if cuda > 12 else '-std=c++17' if cuda > 10 else '-std=c++14'\n"
+    certain, possible = built(code + "CUDAExtension('x', [], extra_compile_args=[flag])")
+    assert [use.name for use in certain] == ["-std=c++20"]
+    assert sorted(use.name for use in possible) == ["-std=c++14", "-std=c++17"]
+
+
+def test_a_macro_that_a_version_defines_says_which_branch_is_compiled(built):
+    code = IMPORT + "import torch\nflags = []\nif torch.__version__ < '2.1':\n    flags.append('-DOLD_TORCH')\n"
+    source = "#ifdef OLD_TORCH\n#include <c10/util/variant.h>\n#endif\n"
+    certain, possible = built(code + "CppExtension('x', ['csrc/a.cpp'], extra_compile_args=flags)", a_dot_cpp=source)
+    assert [(use.name, use.releases) for use in certain] == [("c10/util/variant.h", {"2.0"})]
+    assert possible == []
+
+
 def test_headers_and_macros_of_the_sources_that_are_built(built):
     source = '#include <torch/extension.h>\n#include "inner.h"\n#include <torch/csrc/utils/six.h>\n'
     inner = "#ifndef INNER\n#define INNER\n#include <c10/util/variant.h>\nAT_DISPATCH_ALL_TYPES_AND_HALF(x)\n#endif\n"
@@ -95,24 +143,29 @@ def test_headers_and_macros_of_the_sources_that_are_built(built):
     assert not any("other.cpp" in use.file for use in certain)
 
 
+def test_what_no_release_has_is_a_mistake(nowhere):
+    source = """#include <torch/extension.h>
+#include <THC/THC.h>
+#include "ATen/NoSuch.h"
+#include "csrc/own/ATen/Mine.h"
+#define CHECK_CUDA(x) AT_CHECK(x.is_cuda(), "no")
+#define UNUSED(x) THCudaCheck(x)
+void f(at::Tensor x) { CHECK_CUDA(x); TORCH_CHEK(x); openat(AT_FDCWD, "a"); AT_ASSERT(x); TORCH_MINE(x); }
+#ifdef SOMETHING
+AT_ERROR_OF_OTHERS(x);
+#endif
+"""
+    own = "#pragma once\n#define TORCH_MINE(x) x\n"
+    assert nowhere(a_dot_cpp=source, Mine_dot_h=own) == ["AT_CHECK", "ATen/NoSuch.h", "THC/THC.h", "TORCH_CHEK"]
+
+
+def test_a_macro_may_come_from_a_header_that_is_not_here(nowhere):
+    assert nowhere(a_dot_cpp='#include "generated.h"\nvoid f() { TORCH_CHEK(x); AT_CHECK(x); }') == ["AT_CHECK"]
+
+
 def test_what_the_code_has_itself_is_not_torchs(built):
     own = "#define AT_DISPATCH_ALL_TYPES_AND_HALF(x) x\nAT_DISPATCH_ALL_TYPES_AND_HALF(1)\n"
-    certain, _ = built(IMPORT + "CppExtension('x', ['csrc/a.cpp'])", a_dot_cpp=own)
-    assert certain == []
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("#include <a/b.h>", [("included", "a/b.h", 1)]),
-        ('#include "a/b.h"  // c', [("included", "a/b.h", 1)]),
-        ("#if X\n#include <a.h>\n#else\n#include <b.h>\n#endif\n#include <c.h>", [("included", "c.h", 6)]),
-        ("#ifndef A_H\n#define A_H\n#include <a.h>\n#endif", [("included", "a.h", 3)]),
-        ("/* AT_CHECK\n#include <a.h> */\n// X\nf(\"AT_CHECK\");\nTORCH_CHECK(x);", [("expanded", "TORCH_CHECK", 5)]),
-    ],
-)  # fmt: skip
-def test_a_source_is_read_as_far_as_no_condition_is_asked(text, found):
-    assert list(cpp.used(text)) == found
+    assert built(IMPORT + "CppExtension('x', ['csrc/a.cpp'])", a_dot_cpp=own) == ([], [])
 
 
 @pytest.mark.parametrize(("release", "least"), [("2.0", 14), ("2.1", 17), ("2.13", 17), ("2.14", 20), ("2.15", 20)])

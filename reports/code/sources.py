@@ -1,0 +1,175 @@
+"""The C++ and CUDA sources that are built with torch, and what they need of its headers."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from functools import cached_property
+from pathlib import Path, PurePath
+
+from torchproof.reports.code import cpp, headers
+from torchproof.reports.code.cpp import Seen
+from torchproof.reports.code.files import Code
+from torchproof.reports.code.nowhere import OF_OTHER_PACKAGES
+from torchproof.reports.code.preprocessor import EVERYWHERE, NOWHERE, Definition, Macros, Reach
+from torchproof.reports.code.reading import Unreadable, content, decoded
+
+_SOURCES = (".cpp", ".cc", ".cxx", ".cu")
+_HEADERS = (".h", ".hpp", ".hxx", ".cuh", ".inl")
+_NAMED = re.compile(r"""([^\s"'})(]{0,300}\.(?:cpp|cc|cxx|cu))(?=["'\s)])""")
+_DEFINED = re.compile(r"""[-/]D\s*(\w+)|\(\s*["']([A-Z]\w+)["']\s*,|definitions\s*\(([^)]*)\)""", re.IGNORECASE)
+_KERNELS = (".cu", ".cuh")
+_OTHERS = "|".join(sorted({*OF_OTHER_PACKAGES, "hip", "mps", "mtia", "rocm", "xpu"}))
+_OF_OTHERS = re.compile(rf"(?<![a-z])({_OTHERS})(?![a-z])")
+
+
+@dataclass(frozen=True)
+class Need:
+    """What of the headers is needed at a place, `how` as in headers.HOWS, in the releases for which it is compiled."""
+
+    how: str
+    name: str
+    file: str
+    line: int
+    releases: frozenset[str]
+    doubt: bool = False  # not every build of torch meets it
+
+
+class Sources:
+    """The sources that the `texts` of what builds the code name, and what they include.
+
+    `given` are the macros that flags define in some releases only.
+    """
+
+    def __init__(self, code: Code, texts: list[str], given: Mapping[str, frozenset[str] | None]) -> None:
+        is_built = any("cpp_extension" in text or "torch" in text.lower() for text in texts)
+        self._patterns = {one.removeprefix("./").lstrip("/") for text in texts for one in _NAMED.findall(text)}
+        is_built &= bool(self._patterns)
+        self._files = {file.path.resolve(): file for file in code.beside((*_SOURCES, *_HEADERS))} if is_built else {}
+        self._by_name: dict[str, list[Path]] = defaultdict(list)
+        for path in self._files:
+            self._by_name[path.name].append(path)
+        named = {
+            one for text in texts for found in _DEFINED.findall(text) for one in re.findall(r"\w+", "".join(found))
+        }
+        self._macros = Macros(self._definitions(), {**dict.fromkeys(named), **given})
+
+    @cached_property
+    def _lines(self) -> dict[Path, cpp.Lines]:
+        """The lines of what is built, and of what they include of the code's own."""
+        found: dict[Path, cpp.Lines] = {}
+        rest = [path for path in self._files if path.suffix in _SOURCES and self._is_named(path)]
+        while rest:
+            path = rest.pop()
+            if path not in found:
+                text = _text(path)
+                found[path] = cpp.read(text)
+                rest += [one for name in cpp.included(text) if (one := self._own(path, name))]
+        return found
+
+    def _definitions(self) -> Iterator[Definition]:
+        for lines in self._lines.values():
+            yield from cpp.defined(lines)
+
+    @cached_property
+    def _seen(self) -> dict[Path, list[Seen]]:
+        return {path: list(cpp.seen(lines, self._macros)) for path, lines in self._lines.items()}
+
+    @property
+    def have_kernels(self) -> bool:
+        """Whether headers of torch are included where nvcc compiles them."""
+        return any(
+            one.how == "included" and (one.how, one.name) in headers.table()
+            for path, seen in self._seen.items()
+            if path.suffix in _KERNELS
+            for one in seen
+        )
+
+    def needs(self) -> Iterator[Need]:
+        """What of torch's headers the sources need."""
+        used = self._used()
+        for path, reach in self._reached().items():
+            is_whole = all(self._is_found(path, one) for one in self._seen[path])
+            for one in self._seen[path]:
+                if one.within and one.within not in used:
+                    continue
+                if (one.how, one.name) in headers.table() or self._is_nowhere(one, is_whole):
+                    yield from self._need(path, one, reach & one.reach)
+
+    def _need(self, path: Path, one: Seen, reach: Reach) -> Iterator[Need]:
+        if one.name in self._macros:
+            return
+        for releases, doubt in ((reach.certain, False), (reach.possible - reach.certain, True)):
+            if releases:
+                shown = self._files[path].shown
+                yield Need(one.how, one.name, shown, one.line, releases, doubt or is_of_others(shown))
+
+    def _is_nowhere(self, one: Seen, is_whole: bool) -> bool:
+        """Whether no release has what looks like torch's, and nothing else can have it."""
+        if not headers.is_nowhere(one.how, one.name):
+            return False
+        if one.how == "included":
+            return not any(path.as_posix().endswith(f"/{one.name}") for path in self._by_name[PurePath(one.name).name])
+        return bool(headers.meant(one.name)) or (one.is_called and is_whole)
+
+    def _is_found(self, path: Path, one: Seen) -> bool:
+        """Whether what a source includes is here, torch's, or of the system."""
+        is_torchs = (one.how, one.name) in headers.table() or headers.is_nowhere("included", one.name)
+        return not one.is_quoted or is_torchs or self._own(path, one.name) is not None
+
+    def _used(self) -> set[str]:
+        """The macros of the code that are expanded somewhere, also in each other."""
+        inside: dict[str, set[str]] = defaultdict(set)
+        for seen in self._seen.values():
+            for one in seen:
+                inside[one.within].add(one.name)
+        used, rest = set(), [""]
+        while rest:
+            new = inside.pop(rest.pop(), set()) - used
+            used |= new
+            rest += new
+        return used
+
+    def _reached(self) -> dict[Path, Reach]:
+        """Where each of the files is compiled, by the conditions around what includes it."""
+        found: dict[Path, Reach] = {}
+        rest = [(path, EVERYWHERE) for path in self._lines if path.suffix in _SOURCES and self._is_named(path)]
+        while rest:
+            path, reach = rest.pop()
+            before = found.get(path, NOWHERE)
+            found[path] = before | reach
+            if found[path] == before:
+                continue
+            for one in self._seen[path]:
+                if one.how == "included" and (inner := self._own(path, one.name)):
+                    rest.append((inner, reach & one.reach))
+        return found
+
+    def _own(self, path: Path, name: str) -> Path | None:
+        """The file of the code that an include finds: beside the one that has it, or the only one of that name."""
+        beside = (path.parent / name).resolve()
+        if beside in self._files or ("included", name) in headers.table():
+            return beside if beside in self._files else None
+        found = [one for one in self._by_name[PurePath(name).name] if one.as_posix().endswith(f"/{name}")]
+        return found[0] if len(found) == 1 else None
+
+    def _is_named(self, path: Path) -> bool:
+        return any(
+            path.as_posix().endswith("/" + one) or ("*" in one and fnmatch(path.name, one.rpartition("/")[2]))
+            for one in self._patterns
+        )
+
+
+def is_of_others(shown: str) -> bool:
+    """Whether a file is for other devices than the usual ones, by the folders that it is in."""
+    return bool(_OF_OTHERS.search(shown.lower()))
+
+
+def _text(path: Path) -> str:
+    try:
+        return decoded(content(path))
+    except Unreadable:
+        return ""
