@@ -14,6 +14,7 @@ or what holds of a call all at once, with commas between and `|` between what wi
                               not to pass it passes its default
     passes float8_e4m3fn      passes that name of torch, or that text, for whichever parameter
     names float16|*.bool      has one of the words in the file, since what a call is given can come from anywhere there
+    lacks batch_first         has none of the words in the file: where it has one, it may be about another call
     catches RuntimeError      has a handler of the exception around it
     decorates                 is a decorator, `bare` one without parentheses
 
@@ -29,7 +30,7 @@ from dataclasses import dataclass
 from functools import cache
 
 ANY, NONE = "any", "none"
-_VERBS = ("not", "passes", "names", "catches", "decorates")
+_VERBS = ("not", "passes", "names", "lacks", "catches", "decorates")
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,11 @@ class Concerns:
             return Concern.YES
         return Concern.MAY if any(self._says(word, use) for word in clause.words) else Concern.NO
 
+    def _lacks(self, clause: Clause, use: Use, entries: tuple[Entry | None, ...]) -> Concern:
+        if use.how == "imported":
+            return Concern.NO
+        return Concern.MAY if any(self._says(word, use) for word in clause.words) else Concern.YES
+
     def _says(self, word: str, use: Use) -> bool:
         if use.file not in self._words:
             text = self._texts.get(use.file.partition(":cell ")[0], "")

@@ -595,7 +595,7 @@ def test_stack_runs_its_layers_and_the_norm(device, kind):
 @fact(
     "torch.nn.TransformerEncoder",
     since="2.1",
-    calls="enable_nested_tensor=True",
+    calls="enable_nested_tensor=True, lacks batch_first",
     hint="pass batch_first=True to the layer",
 )
 def test_encoder_warns_that_it_has_no_nested_tensors():

@@ -32,6 +32,7 @@ NAMES = inventory()
         ("eps=0", (Clause("is", ("0",), "eps"),)),
         ("dtype=float8_*|half", (Clause("is", ("float8_*", "half"), "dtype"),)),
         ("scale=-1.5, names float16", (Clause("is", ("-1.5",), "scale"), Clause("names", ("float16",)))),
+        ("lacks batch_first", (Clause("lacks", ("batch_first",)),)),
         ("decorates", (Clause("decorates", ()),)),
         ("decorates bare", (Clause("decorates", ("bare",)),)),
     ],
@@ -106,6 +107,8 @@ class _Region:
         words = set(re.findall(r"\w+", self.text))
         if clause.verb in ("names", "passes"):
             return any(fnmatchcase(word, wanted) for word in words for wanted in clause.words)
+        if clause.verb == "lacks":
+            return words.isdisjoint(clause.words)
         wanted = clause.words if clause.verb in ("", "catches") else clause.parameters
         return clause.verb in ("not", "decorates") or not words.isdisjoint(wanted)
 

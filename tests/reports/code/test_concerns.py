@@ -79,6 +79,8 @@ NO, MAY, YES = Concern
         ("names half|float16", "torch.f(x.half())", MAY),
         ("names half|float16", "torch.f(x, mode='float16')", YES),
         ("names half|float16", "torch.f(x)", NO),
+        ("lacks half|float16", "torch.f(x)", YES),
+        ("lacks half|float16", "torch.f(x.half())", MAY),
         ("names *.half", "def g(half): torch.f(x)", NO),
         ("names *.half", "y = torch.half\ntorch.f(x)", MAY),
         ("catches RuntimeError", "try:\n    torch.f(1)\nexcept RuntimeError:\n    pass", YES),
