@@ -176,17 +176,21 @@ def compare(session: nox.Session) -> None:
 def inventory(session: nox.Session) -> None:
     """Ask every supported release what it has, calls and takes (half an hour, a release a time).
 
-    Writes torchproof/inventory.tsv and headers.tsv, and reports/releases/contracts.tsv and values.tsv beside it.
+    Writes torchproof/inventory.tsv and headers.tsv, and contracts.tsv, values.tsv and parameters.tsv in
+    reports/releases.
     """
     folder = ROOT / ".nox" / "inventory"
-    for what in ("contracts", "values"):
+    for what in ("contracts", "values", "parameters"):
         (folder / what).mkdir(parents=True, exist_ok=True)
     for release, python in _each(session, supported().values(), _asked_beside):
         answer = str(folder / f"{release.name}.txt")
-        contracts, values = (str(folder / what / f"{release.name}.txt") for what in ("contracts", "values"))
+        contracts, values, parameters = (
+            str(folder / what / f"{release.name}.txt") for what in ("contracts", "values", "parameters")
+        )
         session.run(python, "-I", "reports/releases/ask.py", answer, "torchvision", "torchaudio", external=True)
         session.run(python, "-I", "reports/releases/contracts.py", answer, contracts, external=True)
         session.run(python, "-I", "reports/releases/values.py", values, external=True)
+        session.run(python, "-I", "reports/releases/parameters.py", answer, parameters, external=True)
         session.run(python, "-I", "reports/releases/cpp.py", str(folder / f"{release.name}.json"), external=True)
     merge = [*_reports(session), "inventory"]
     names = [f"{name}.txt" for name in supported()]
@@ -194,6 +198,8 @@ def inventory(session: nox.Session) -> None:
     for what in ("contracts", "values"):
         answers = (str(folder / what / one) for one in names)
         session.run(*merge, *answers, "--differing", "-o", f"reports/releases/{what}.tsv", external=True)
+    answers = (str(folder / "parameters" / one) for one in names)
+    session.run(*merge, *answers, "-o", "reports/releases/parameters.tsv", external=True)
     answers = [str(folder / f"{name}.json") for name in supported()]
     session.run(*_reports(session), "headers", *answers, "-o", "torchproof/headers.tsv", external=True)
 

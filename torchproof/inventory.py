@@ -172,14 +172,14 @@ class Inventory:
 
     def public(self, release: str, package: str = "torch") -> dict[str, Entry]:
         """Every public name of a release, aliases included, by name."""
-        return {name: _entry(name, state) for name, state in self._states(release, package) if state}
+        return {name: _entry(name, state) for name, state in self.states(release, package) if state}
 
     def everything(self, release: str, package: str = "torch") -> Iterator[tuple[str, Entry]]:
         """Every name of a release, private ones too: torch's own, or those of a package that goes with it."""
-        return ((name, _entry(name, state)) for name, state in self._states(release, package))
+        return ((name, _entry(name, state)) for name, state in self.states(release, package))
 
-    def _states(self, release: str, package: str) -> Iterator[tuple[str, str]]:
-        """Every name of a release with its state, which is empty of what is only known to exist."""
+    def states(self, release: str, package: str = "torch") -> Iterator[tuple[str, str]]:
+        """Every name of a release with its state as the file has it; empty of what is only known to exist."""
         position = self.releases.index(release)
         owner = member = ""
         for line in filter(None, self._part(package).split("\n")):

@@ -4,8 +4,9 @@ With `--json`, one object:
 
     schema     1
     release    the release that has announced it
-    announced  a list of `name`, `words`, `by` (the release that it is to go by; null where none is said), `overdue`,
-               and with `--uses PATH` the `places` ('file:line') and whether they are `certain`
+    announced  a list of `name`, `parameter` (where only this one of it will go), `words`, `by` (the release that it is
+               to go by; null where none is said), `overdue`, and with `--uses PATH` the `places` ('file:line') and
+               whether they are `certain`
     unread     with `--uses PATH`, a line for each file that could not be read, or not in whole
 """
 
@@ -22,11 +23,13 @@ from torchproof.inventory import Inventory, is_private
 from torchproof.reports import Refusal, screen
 from torchproof.reports.code import files
 from torchproof.reports.code.files import Code
+from torchproof.reports.releases import withdrawn
+from torchproof.reports.releases.entries import entries
 from torchproof.reports.releases.names import Change
+from torchproof.reports.releases.sentences import rows
 from torchproof.reports.releases.touched import touched
 from torchproof.reports.releases.usage import Usage
 
-_WORDS = 200  # of one announcement
 _BY = re.compile(
     r"\bremov\w+[^.;]*?\b(?:in|after|by|from|with)\s+(?:the\s+)?(?:(?:Py)?torch|version|release)?\s*v?(\d+\.\d+)", re.I
 )
@@ -34,14 +37,23 @@ _BY = re.compile(
 
 @dataclass(frozen=True)
 class Announcement:
-    """That a name will go: `by` is the release in which, None where none is said; `places` are where code uses it."""
+    """That a name, or a `parameter` of it, will go: `by` is the release in which, None where none is said.
+
+    `places` are where code uses it.
+    """
 
     name: str
     words: str
     by: str | None
     is_overdue: bool
+    parameter: str = ""
     places: tuple[str, ...] = ()
     is_certain: bool = True
+
+    @property
+    def change(self) -> Change:
+        """What it is told as."""
+        return Change("deprecated", self.name, parameter=self.parameter, new=self.words)
 
     @property
     def head(self) -> str:
@@ -53,23 +65,24 @@ class Announcement:
 
 def announced(names: Inventory, release: str) -> list[Announcement]:
     """What a release says will go: what is overdue, then what is next, then what has no time."""
-    found = [
-        _announcement(name, words, release)
-        for name, entry in names.public(release).items()
-        if (words := entry.deprecated or entry.warns) and not (entry.raises or entry.alias or is_private(name))
-    ]
+    found = []
+    for name, entry in names.public(release).items():
+        if entry.raises or entry.alias or is_private(name):
+            continue
+        if words := entry.deprecated or entry.warns:
+            found.append(_announcement(name, words, release))
+        else:
+            parameters = withdrawn.parameters(name, release)
+            found += [_announcement(name, said, release, one) for one, said in parameters.items()]
     use = Usage()
-    most: dict[str, tuple[int, int]] = {}  # of what is said in the same words
-    for one in found:
-        most[one.words] = max(most.get(one.words, (0, 0)), use.of(one.name))
-    found.sort(key=lambda one: (most[one.words], one.words, use.of(one.name)), reverse=True)
+    found.sort(key=lambda one: use.of(one.name), reverse=True)
     return sorted(found, key=lambda one: (not one.is_overdue, releases.number(one.by or "99")))
 
 
-def _announcement(name: str, words: str, release: str) -> Announcement:
+def _announcement(name: str, words: str, release: str, parameter: str = "") -> Announcement:
     said = _BY.search(words)
     by = said[1] if said else None
-    return Announcement(name, words, by, by is not None and releases.number(by) <= releases.number(release))
+    return Announcement(name, words, by, by is not None and releases.number(by) <= releases.number(release), parameter)
 
 
 def command(names: Inventory, release: str, uses: list[str] | None, form: str, is_all: bool) -> int:
@@ -91,11 +104,11 @@ def command(names: Inventory, release: str, uses: list[str] | None, form: str, i
 
 def _used(code: Code, found: list[Announcement], names: Inventory, release: str) -> list[Announcement]:
     """What of it some code uses, with the places."""
-    changes = [Change("deprecated", one.name, new=one.words) for one in found]
-    touches = touched(code, changes, names, release, release)
-    places = {one.change.name: (one.places, False) for one in touches.possible}
-    places |= {one.change.name: (one.places, True) for one in touches.certain}
-    met = [(one, *places[one.name]) for one in found if one.name in places]
+    touches = touched(code, [one.change for one in found], names, release, release)
+    places: dict[Change, tuple[tuple[str, ...], bool]] = {}
+    for is_certain, group in ((False, touches.possible), (True, touches.certain)):
+        places.update({part.change: (part.places, is_certain) for one in group for part in one.parts or (one,)})
+    met = [(one, *places[one.change]) for one in found if one.change in places]
     return [replace(one, places=where, is_certain=is_certain) for one, where, is_certain in met]
 
 
@@ -110,11 +123,12 @@ def _section(head: str, group: list[Announcement], is_all: bool) -> Iterator[str
     use = Usage()
     yield f"{head} ({len(group)})"
     told = [one for one in group if is_all or any(use.of(one.name))]
-    for words, alike in groupby(told, lambda one: one.words):
-        some = list(alike)
-        names = ", ".join(one.name + ("" if one.is_certain else " (possibly)") for one in some)
-        yield from screen.wrapped(f"{names}  {_short(words)}", "  ", "      ")
-        yield from (f"      {place}" for one in some for place in one.places)
+    for possibly in ("", " (possibly)"):
+        of_change = {one.change: one for one in told if one.is_certain != bool(possibly)}
+        for row in rows(entries(of_change), use):
+            yield from screen.wrapped(f"{row.call}{possibly}  {row.note}".rstrip(), "  ", "      ")
+            met = [of_change[part] for change in row.changes for part in change.parts or (change,)]
+            yield from (f"      {place}" for place in dict.fromkeys(place for one in met for place in one.places))
     if more := len(group) - len(told):
         yield f"  {'and ' if told else ''}{more}{' more' if told else ''} that hardly anyone uses: --all tells them"
 
@@ -123,25 +137,23 @@ def as_markdown(found: list[Announcement], release: str, is_all: bool) -> Iterat
     """For a comment."""
     yield f"### torch {release} announces: {_counts(found)}"
     for head, group in groupby(found, lambda one: one.head):
-        first, *rows = _section(head, list(group), is_all)
-        yield from ("", f"#### {first}", "", *(f"- {row.strip()}" for row in rows))
+        first, *lines = _section(head, list(group), is_all)
+        yield from ("", f"#### {first}", "", *(f"- {line.strip()}" for line in lines))
 
 
 def as_json(found: list[Announcement], release: str, unread: list[str] | None) -> str:
     """For programs."""
-    rows = [{"name": one.name, "words": one.words, "by": one.by, "overdue": one.is_overdue} for one in found]
-    said: dict[str, object] = {"schema": 1, "release": release, "announced": rows}
-    if unread is not None:
-        for row, one in zip(rows, found):
-            row.update(places=list(one.places), certain=one.is_certain)
-        said["unread"] = unread
-    return json.dumps(said, indent=1)
+    said: dict[str, object] = {"schema": 1, "release": release}
+    said["announced"] = [_as_plain(one, has_places=unread is not None) for one in found]
+    return json.dumps(said if unread is None else {**said, "unread": unread}, indent=1)
+
+
+def _as_plain(one: Announcement, *, has_places: bool) -> dict[str, object]:
+    of = {"parameter": one.parameter} if one.parameter else {}
+    where = {"places": one.places, "certain": one.is_certain} if has_places else {}
+    return {"name": one.name, **of, "words": one.words, "by": one.by, "overdue": one.is_overdue, **where}
 
 
 def _counts(found: list[Announcement]) -> str:
     groups = {head.partition(":")[0]: len(list(group)) for head, group in groupby(found, lambda one: one.head)}
     return ", ".join(f"{count} {head}" for head, count in groups.items()) or "nothing"
-
-
-def _short(words: str) -> str:
-    return words if len(words) <= _WORDS else words[: words.rfind(" ", 0, _WORDS)] + " …"

@@ -24,16 +24,16 @@ def behaviours(
     that it speaks of, and the warning of a deprecation, which the `changes` of names tell.
     """
     added: dict[str, set[str]] = defaultdict(set)
-    deprecated = set()
+    deprecated: dict[str, set[str]] = defaultdict(set)
     for change in changes:
         if change.kind in ("parameter added", "parameter gone"):
             added[change.name].add(change.parameter)
-        elif change.kind == "deprecated" and not change.parameter:
-            deprecated.add(change.name)
+        elif change.kind == "deprecated":
+            deprecated[change.name].add(change.parameter)
     sides: dict[tuple[str, str, str], tuple[list[IndexedFact], list[IndexedFact]]] = defaultdict(lambda: ([], []))
     back = is_back(old, new)
     for fact in known:
-        if fact.calls == NONE or _speaks_of(fact, added, inventory, old):
+        if fact.calls == NONE or _speaks_of(fact, added, inventory, old) or _names_new(fact, inventory, old, new):
             continue
         subject = fact.subjects[0]
         for device in _devices(fact):
@@ -43,11 +43,11 @@ def behaviours(
             bound = since if begins else until
             if was == now or not bound or (begins and bound in _births(fact, inventory)):
                 continue
-            if not (now and subject in deprecated and "deprecated" in fact.claim):
-                told = replace(fact, claim=f"{fact.claim} (on {device})") if device else fact
-                sides[subject, bound, fact.calls or ""][now].append(told)
+            if not (now and _warns_of(fact, deprecated[subject])):
+                claim = f"{fact.claim} (on {device})" if device else fact.claim
+                sides[subject, bound, fact.calls or ""][now].append(replace(fact, claim=claim, until=until))
     found = [change for (subject, *_), both in sorted(sides.items()) for change in _changes(subject, *both)]
-    return [replace(change, back=True, gain=False) for change in found] if back else found
+    return [replace(change, back=True, gain=False, until="") for change in found] if back else found
 
 
 def _devices(fact: IndexedFact) -> list[str]:
@@ -67,13 +67,32 @@ def _births(fact: IndexedFact, inventory: Inventory) -> set[str]:
     return {inventory.releases[spans.index(True)] for spans in having if True in spans}
 
 
+def _warns_of(fact: IndexedFact, deprecated: set[str]) -> bool:
+    """Whether a claim is that of a warning of its subject's deprecation ('' in the set), or of a parameter's."""
+    words = {"", *re.findall(r"\w+", " ".join(re.findall(r"`[^`]*`", fact.claim)))}
+    return "deprecated" in fact.claim and not words.isdisjoint(deprecated)
+
+
 def _speaks_of(fact: IndexedFact, added: dict[str, set[str]], inventory: Inventory, old: str) -> bool:
     """Whether the claim names a parameter that came to a subject, or went, and is not about calls without it."""
-    code = " ".join(re.findall(r"`[^`]*`", fact.claim))
+    code = " ".join(re.findall(r"`[^`]*`|\b\w+(?==\S)", fact.claim))
     before = (inventory.find(subject, old) for subject in fact.subjects)
     parameters = set().union(*(added.get(entry.name, ()) for entry in before if entry))
     parameters -= {one for clause in clauses(fact.calls or ANY) if clause.verb == "not" for one in clause.words}
     return not parameters.isdisjoint(re.findall(r"\w+", code))
+
+
+def _names_new(fact: IndexedFact, inventory: Inventory, old: str, new: str) -> bool:
+    """Whether the claim speaks of a member of a subject, or of a dtype, that only one of the releases has."""
+    words = set(re.findall(r"\w+", " ".join(re.findall(r"`[^`]*`", fact.claim))))
+    words |= set(re.findall(r"\b[a-z]+\d\w*", fact.claim))
+    entries = [
+        [inventory.find(f"{owner}.{word}", release) for release in (old, new)]
+        for word in words
+        for owner in ("torch", *fact.subjects)
+        if owner != "torch" or any(char.isdigit() for char in word)
+    ]
+    return any((before is None) != (after is None) for before, after in entries)
 
 
 def _changes(subject: str, ended: list[IndexedFact], begun: list[IndexedFact]) -> Iterator[Change]:
@@ -83,7 +102,7 @@ def _changes(subject: str, ended: list[IndexedFact], begun: list[IndexedFact]) -
         yield replace(_of(now, subject), old=was.claim)
         return
     for fact in ended:
-        yield replace(_of(fact, subject), old=fact.claim, new=None, hint="")
+        yield replace(_of(fact, subject), old=fact.claim, new=None, hint="", until="")
     for fact in begun:
         yield _of(fact, subject)
 
@@ -98,4 +117,5 @@ def _of(fact: IndexedFact, subject: str) -> Change:
         subjects=fact.subjects,
         calls=fact.calls or ANY,
         gain=fact.gain,
+        until=str(fact.until or ""),
     )

@@ -11,7 +11,7 @@ With `--json`, one object:
 
 and with `--uses PATH`, in place of `counts` and `changes`:
 
-    certain, possible, private, nowhere, comparisons
+    certain, possible, private, neither, nowhere, comparisons
               lists of changes as above, each with `places` ('file:line') and `breaks`
     gains     the same of behaviours that were refused before, or slower
     unconcerned
@@ -23,10 +23,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
-import textwrap
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from importlib import metadata
@@ -38,8 +36,10 @@ from torchproof.reports.code import files
 from torchproof.reports.index import ranged
 from torchproof.reports.releases import ahead, platforms
 from torchproof.reports.releases.behaviours import behaviours
+from torchproof.reports.releases.entries import entries
 from torchproof.reports.releases.names import KINDS, Change, changes, is_back, release
-from torchproof.reports.releases.touched import COMPARISON, NOWHERE, STUCK, Touched, Touches, touched
+from torchproof.reports.releases.sentences import Row, rows, sentence
+from torchproof.reports.releases.touched import COMPARISON, NEITHER, NOWHERE, STUCK, Touched, Touches, touched
 from torchproof.reports.releases.usage import Usage
 from torchproof.reports.screen import counted
 
@@ -69,6 +69,7 @@ _SAYS = {
     "parameter added": "optional: nothing to do",
     "value taken": "nothing to do",
     "new": "nothing to do",
+    NEITHER: "it only works in other releases",
     NOWHERE: "a mistake in the code, or older than all known releases",
     STUCK: "it fails in all that have it",
     COMPARISON: "as text or as numbers, versions compare otherwise",
@@ -78,8 +79,6 @@ _SAYS_BACK = {
     "default": "not passing it may mean something else there",
     "new": "the newer release no longer has it: nothing to do",
 }
-_NAMES = 24  # of one owner, in one row
-_PARAMETERS = 6  # of one order, in one row
 _PLACES = 8  # of one change
 _GAINS = "refused before, or slower"
 # By code that goes on to work.
@@ -134,6 +133,7 @@ def command(options: argparse.Namespace) -> int:
     found.sort(key=lambda change: KINDS.index(change.kind))
     if options.uses:
         return _touched(options, found, names, old, new)
+    found = entries(found)
     forms = {"text": as_text, "json": as_json, "markdown": as_markdown}
     if options.format not in forms:
         raise Refusal(f"--format {options.format} shows places in code: say which with --uses PATH")
@@ -179,16 +179,16 @@ def as_text(found: list[Change], old: str, new: str, *, is_all: bool = False) ->
         lines.append(
             f"Not told: {spellings} modules' own spellings of what they import went; --uses tells those in use."
         )
-    for head, rows, folded in _in_order(told, is_back(old, new), is_all):
+    for head, shown, folded in _in_order(told, is_back(old, new), is_all):
         lines += ["", head]
-        for call, note in rows:
-            lines += _wrapped(f"{call}  {note}")
+        for row in shown:
+            lines += _wrapped(f"{row.call}  {row.note}")
         if folded:
             lines.append(f"  {folded}")
     return "\n".join(lines)
 
 
-def _in_order(told: list[Change], back: bool, is_all: bool) -> Iterator[tuple[str, list[tuple[str, str]], str]]:
+def _in_order(told: list[Change], back: bool, is_all: bool) -> Iterator[tuple[str, list[Row], str]]:
     """Of each kind a heading, the rows of what people use, most used first, and what is said of the rest."""
     use = Usage()
     for kind, group in _groups(told):
@@ -196,7 +196,7 @@ def _in_order(told: list[Change], back: bool, is_all: bool) -> Iterator[tuple[st
         more = len(group) - len(used)
         folded = f"{'and ' if used else ''}{more}{' more' if used else ''} that hardly anyone uses: --all tells them"
         says = _SAYS_BACK.get(kind, _SAYS[kind]) if back else _SAYS[kind]
-        yield f"{kind} ({len(group)}): {says}", _rows(used, use), folded if more else ""
+        yield f"{kind} ({len(group)}): {says}", rows(used, use), folded if more else ""
 
 
 def _wrapped(line: str) -> list[str]:
@@ -207,8 +207,8 @@ def as_markdown(found: list[Change], old: str, new: str, *, is_all: bool = False
     """For a pull request's comment: long groups, and those in which there is nothing to do, are folded."""
     told = _told(found)
     lines = [f"### torch {old} → {new}", "", _counts(told)]
-    for head, rows, folded in _in_order(told, is_back(old, new), is_all):
-        written = [f"- `{call}`{f': {note}' if note else ''}" for call, note in rows]
+    for head, shown, folded in _in_order(told, is_back(old, new), is_all):
+        written = [f"- `{row.call}`{f': {row.note}' if row.note else ''}" for row in shown]
         written += [f"- {folded}"] if folded else []
         lines += ["", *_section(head, written, head.partition(" (")[0] in _NOTHING_TO_DO)]
     return "\n".join(lines)
@@ -269,11 +269,12 @@ def touches_as_markdown(touches: Touches, old: str, new: str) -> str:
 def touches_as_json(touches: Touches, old: str, new: str) -> str:
     """What touches some code, for programs."""
     lists = {
-        name: [{**plain(one.change), "breaks": one.breaks, "places": one.places, **_aside(one)} for one in group]
+        name: [_with_places(one) for one in group]
         for name, group in (
             ("certain", touches.certain),
             ("possible", touches.possible),
             ("private", touches.private),
+            ("neither", touches.neither),
             ("nowhere", touches.nowhere),
             ("comparisons", touches.comparisons),
             ("gains", touches.gains),
@@ -281,6 +282,11 @@ def touches_as_json(touches: Touches, old: str, new: str) -> str:
     }
     rest = {"unconcerned": touches.unconcerned, "unread": touches.code.unread}
     return json.dumps({"schema": 1, "old": old, "new": new, **lists, **rest}, indent=1)
+
+
+def _with_places(one: Touched) -> dict[str, object]:
+    said = {**plain(one.change), "breaks": one.breaks, "places": one.places, **_aside(one)}
+    return {**said, "parts": [_with_places(part) for part in one.parts]} if one.parts else said
 
 
 def touches_as_github(touches: Touches, old: str, new: str) -> str:
@@ -300,7 +306,7 @@ def _rule(kind: str) -> str:
 
 def _findings(touches: Touches, old: str, new: str) -> Iterator[formats.Finding]:
     """An error is what certainly breaks, a warning what certainly changes or is about a private name."""
-    told = touches.certain + touches.private + touches.nowhere + touches.comparisons
+    told = touches.certain + touches.private + touches.neither + touches.nowhere + touches.comparisons
     for level, group in (
         ("error", [one for one in told if one.breaks]),
         ("warning", [one for one in told if not one.breaks]),
@@ -336,6 +342,7 @@ def _touches_groups(touches: Touches) -> Iterator[tuple[str, list[Touched]]]:
     groups = {
         "breaks": [one for one in touches.certain if one.breaks],
         "private, breaks": [one for one in touches.private if one.breaks],
+        "works in neither release": touches.neither,
         f"in no release from {inventory().releases[0]} on": touches.nowhere,
         "compares versions wrongly": touches.comparisons,
         **{kind: [one for one in touches.certain if one.change.kind == kind] for kind in _FELT},
@@ -343,15 +350,6 @@ def _touches_groups(touches: Touches) -> Iterator[tuple[str, list[Touched]]]:
         "possible": touches.possible,
     }
     return ((head, group) for head, group in groups.items() if group)
-
-
-def sentence(change: Change) -> str:
-    """One change in one line: what it is, and what to do."""
-    inside = _inside(change)
-    says = _note(change) if change.kind in ("behaviour", "deprecated", "warning") else _words(change.hint)
-    return (
-        f"{change.name}{f'({inside})' if inside else ''}{_behind(change)}  {change.kind}{f': {says}' if says else ''}"
-    )
 
 
 def _said(one: Touched) -> str:
@@ -364,13 +362,20 @@ def _aside(one: Touched) -> dict[str, str]:
 
 
 def _places(one: Touched) -> list[str]:
+    """The first places, with the parameters that are meant there where they are not all of an entry."""
     more = len(one.places) - _PLACES
-    return [*one.places[:_PLACES], *([f"and {more} more"] if more > 0 else [])]
+    told = []
+    for place in one.places[:_PLACES]:
+        meant = [part.change.parameter for part in one.parts if part.change.parameter and place in part.places]
+        is_told = one.parts and len(meant) < sum(bool(part.change.parameter) for part in one.parts)
+        told.append(f"{place}  {', '.join(meant)}" if is_told else place)
+    return [*told, *([f"and {more} more"] if more > 0 else [])]
 
 
 def plain(change: Change) -> dict[str, object]:
     """A change as JSON has it: only what it says."""
-    return {key: value for key, value in asdict(change).items() if value}
+    said = {key: value for key, value in asdict(change).items() if value}
+    return {**said, "parts": [plain(one) for one in change.parts]} if change.parts else said
 
 
 def _told(found: list[Change]) -> list[Change]:
@@ -386,87 +391,3 @@ def _groups(told: list[Change]) -> Iterator[tuple[str, list[Change]]]:
 
 def _counts(told: list[Change]) -> str:
     return ", ".join(f"{len(group)} {kind}" for kind, group in _groups(told)) or "nothing changed"
-
-
-def _rows(group: list[Change], use: Usage) -> list[tuple[str, str]]:
-    """What changed alike, and a note: names of one owner stand in braces, parameters of one call in parentheses."""
-    if group and group[0].kind == "platform":  # not names of torch
-        return [(change.name, change.hint) for change in group]
-    inside: dict[tuple[str, str, str], list[str]] = defaultdict(list)
-    for change in group:
-        inside[change.name, _behind(change), _note(change)].append(_inside(change))
-    names: dict[tuple[str, str, str], list[str]] = defaultdict(list)
-    for (name, behind, note), parts in inside.items():
-        owner, _, member = name.rpartition(".")
-        parameters = f"({', '.join(parts)})" if any(parts) else ""
-        names[owner, parameters + behind, note].append(member)
-    order = {key: max(use.of(f"{key[0]}.{member}") for member in members) for key, members in names.items()}
-    alike = sorted(((key[0], members, *key[1:]) for key, members in names.items()))
-    alike.sort(key=lambda row: order[row[0], row[2], row[3]], reverse=True)
-    return [(f"{owner}.{_join(members)}{behind}", note) for owner, members, behind, note in alike]
-
-
-def _join(members: list[str]) -> str:
-    if len(members) == 1:
-        return members[0]
-    more = f", and {len(members) - _NAMES} more" if len(members) > _NAMES + 1 else ""
-    return "{" + ", ".join(members[:_NAMES] if more else members) + more + "}"
-
-
-def _inside(change: Change) -> str:
-    """What stands between the parentheses of the call."""
-    was, now = change.old or "", change.new or ""
-    old, new = _short(was), _short(now)
-    match change.kind:
-        case "parameter gone" | "parameter required" | "parameter optional" | "parameter added" | "deprecated":
-            return change.parameter
-        case "parameter renamed":
-            return f"{change.parameter} → {change.to}"
-        case "parameters reordered":
-            return f"{change.parameter} {new}" if change.parameter else f"{_few(was)} → {_few(now)}"
-        case "default":
-            return f"{change.parameter}={old} → {new}" if change.parameter else ""
-        case "value refused" | "value taken":
-            return f'{change.parameter}="{was or now}"'
-    return ""
-
-
-def _few(parameters: str) -> str:
-    names = parameters.split(", ")
-    return ", ".join(names if len(names) <= _PARAMETERS else [*names[:_PARAMETERS], "…"])
-
-
-def _behind(change: Change) -> str:
-    """What stands behind the name."""
-    if change.kind in ("moved", "renamed"):
-        owner, _, member = change.to.rpartition(".")
-        return f" → in {owner}" if member == change.name.rpartition(".")[2] else f" → {change.to}"
-    if change.kind == "another base":
-        return f" is a {change.new}" if change.new else f" is no {change.old}"
-    if change.kind == "replaced" or (change.kind == "default" and not change.parameter):
-        return f": {change.old} → {change.new}"
-    return f" (module with {counted(change.names, 'name')})" if change.names > 1 else ""
-
-
-def _note(change: Change) -> str:
-    """What is to be known or done."""
-    if change.kind == "behaviour":
-        was, now = ("not yet", "still") if change.back else ("was", "now")
-        sides = [f"{was}: {change.old}" if change.old else "", f"{now}: {change.new}" if change.new else ""]
-        return " ".join(filter(None, [*sides, change.hint and f"({change.hint})"]))
-    if change.kind == "deprecated":
-        return _short(_words(change.new or ""), 160) if not change.parameter else ""
-    if change.kind == "warning":
-        return " → ".join(dict.fromkeys(_short(one, 100) for one in (change.old, change.new) if one))
-    if change.kind == "gone":
-        return _short(_words(change.hint), 160)
-    return ""
-
-
-def _words(text: str) -> str:
-    """What is said beside the one word that the kind of change says already: `DEPRECATED: use …`."""
-    return re.sub(r"^DEPRECATED\b[\s:.!]*", "", text)
-
-
-def _short(text: str, width: int = 40) -> str:
-    return textwrap.shorten(text, width, placeholder=" …")

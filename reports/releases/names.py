@@ -45,7 +45,7 @@ from torchproof.inventory import Entry, Inventory, Parameter, Signature, is_of_t
 from torchproof.prose import alike
 from torchproof.reports import Refusal
 from torchproof.reports.code import refusals
-from torchproof.reports.releases import defaults
+from torchproof.reports.releases import defaults, withdrawn
 
 KINDS = (
     "platform",
@@ -74,6 +74,8 @@ KINDS = (
 )
 # Every object has these: they do not go, and operators pass what they take.
 _EVERYWHERE = frozenset(dir(object)) - {"__init__"}
+# Of these, more is known than the inventory has.
+_ASKED_FURTHER = defaults.names() | withdrawn.owners()
 # Code that uses the name, or passes the parameter, stops to work.
 BREAKING = frozenset(KINDS[KINDS.index("gone") : KINDS.index("default")])
 
@@ -97,6 +99,8 @@ class Change:
     calls: str | None = None  # of the fact: which calls of them, as torchproof.calls has it
     gain: bool = False  # of the fact: what it is about was refused before, or slower
     back: bool = False  # of a behaviour: what begins with a later release no longer holds, and the reverse
+    until: str = ""  # of a behaviour that begins: the release in which it ends again
+    parts: tuple[Change, ...] = ()  # of an entry that stands for several changes (reports/releases/entries.py)
 
     @property
     def breaks(self) -> bool:
@@ -227,7 +231,7 @@ class _Comparison:
     def _pairs(self) -> Iterator[tuple[str, Entry]]:
         """Each thing that both releases have, once, by the name and the state it had in the older one."""
         for name, entry in self.before.items():
-            is_same = name not in self.gone and entry == self.after.get(name) and name not in defaults.names()
+            is_same = name not in self.gone and entry == self.after.get(name) and name not in _ASKED_FURTHER
             if entry.alias is None and not is_same:
                 yield name, entry
         # A class that now has a member of its own where it had its base's.
@@ -381,7 +385,7 @@ def compare(before: Entry, after: Entry | None, old: str, new: str) -> Iterator[
         yield Change("replaced", before.name, old=before.kind, new=after.kind)
         return
     told = list(_parameters(before, after)) if before.signatures != after.signatures else []
-    yield from _resolved(told, before, after, old, new)
+    yield from _resolved(list(_deprecations(told, before, after, old, new)), before, after, old, new)
     if before.default and after.default and _differ(before.default, after.default):
         hint = f"set it to {before.default} to keep what it did"
         yield Change("default", before.name, old=before.default, new=after.default, hint=hint)
@@ -391,6 +395,18 @@ def compare(before: Entry, after: Entry | None, old: str, new: str) -> Iterator[
         yield Change("no longer deprecated", before.name, old=before.deprecated)
     elif after.warns and alike(before.warns) != alike(after.warns):
         yield Change("warning", before.name, old=before.warns, new=after.warns)
+
+
+def _deprecations(told: list[Change], before: Entry, after: Entry, old: str, new: str) -> Iterator[Change]:
+    """The changes of parameters, and those parameters of both releases that the newer one begins to call deprecated."""
+    was, now = withdrawn.parameters(before.name, old), withdrawn.parameters(after.name, new)
+    for change in told:
+        words = now.get(change.parameter) if change.kind == "deprecated" else None
+        yield replace(change, new=words) if words else change
+    changed = {change.parameter for change in told if change.kind in ("deprecated", "parameter gone")}
+    for parameter in sorted(now.keys() - was.keys() - changed):
+        if _has(before, parameter) and _has(after, parameter):
+            yield Change("deprecated", before.name, parameter=parameter, new=now[parameter], hint="do not pass it")
 
 
 def _resolved(told: list[Change], before: Entry, after: Entry, old: str, new: str) -> Iterator[Change]:
@@ -582,9 +598,7 @@ class _Signatures:
         if after.default is None:
             yield Change("parameter required", self.name, parameter=after.name, old=before.default, hint="pass it")
         elif "deprecated" in after.default.lower():
-            yield Change(
-                "deprecated", self.name, parameter=after.name, new="its default says so", hint="do not pass it"
-            )
+            yield Change("deprecated", self.name, parameter=after.name, new="it is deprecated", hint="do not pass it")
         elif _differ(before.default, after.default):
             yield Change("default", self.name, parameter=after.name, old=before.default, new=after.default)
 

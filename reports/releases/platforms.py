@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -47,7 +47,7 @@ class Wheels:
 
     version: str
     pythons: dict[str, tuple[str, ...]]  # of each system
-    system: dict[str, str]  # the least version of the C library, or of macOS, of each system
+    system: dict[str, dict[str, str]]  # the least version of the C library, or of macOS, by the system and the Python
     built: dict
 
     def has(self, name: str) -> bool:
@@ -81,14 +81,15 @@ def is_in(python: str, pythons: SpecifierSet) -> bool:
 def changes(old: str, new: str) -> list[Change]:
     """What the wheels of one release run on and those of another do not, and the reverse."""
     before, after = newest(old), newest(new)
-    return list(_Comparison(before, after).changes()) if before and after else []
+    return list(_Comparison(before, after, _of(old)).changes()) if before and after else []
 
 
 class _Comparison:
-    """The wheels of two releases."""
+    """The wheels of two releases; of the older one, which systems and Pythons any of its `patches` has."""
 
-    def __init__(self, old: Wheels, new: Wheels) -> None:
-        self.old, self.new = old, new
+    def __init__(self, old: Wheels, new: Wheels, patches: Iterable[Wheels]) -> None:
+        self.old, self.new, self.patches = old, new, list(patches)
+        self.is_back = Version(new.version) < Version(old.version)
 
     def changes(self) -> Iterator[Change]:
         """Systems, Pythons, then what was built in."""
@@ -100,33 +101,46 @@ class _Comparison:
             yield from self._requirements()
 
     def _systems(self) -> Iterator[Change]:
-        for name in {**self.old.pythons, **self.new.pythons}:
+        had = self._had()
+        for name in {**had, **self.new.pythons}:
             if name not in self.new.pythons:
                 yield _dropped(name, self._ended(name))
-            elif name not in self.old.pythons:
+            elif name not in had:
                 yield _came(name, self._began(name))
 
+    def _had(self) -> dict[str, set[str]]:
+        """The Pythons of each system that the older release has wheels for, in any patch."""
+        systems = dict.fromkeys(system for one in self.patches for system in one.pythons)
+        return {system: set().union(*(one.pythons.get(system, ()) for one in self.patches)) for system in systems}
+
     def _pythons(self) -> Iterator[Change]:
-        for python in sorted({*self.old.all_pythons, *self.new.all_pythons}, key=_place):
+        had, has = self._had(), self.new.pythons
+        for python in sorted(set().union(*had.values(), *has.values()), key=_place):
             name = f"Python {python}" + (" (free-threaded)" if python.endswith("t") else "")
-            was, now = self._systems_of(python, self.old), self._systems_of(python, self.new)
+            was, now = (_systems_of(python, one) for one in (had, has))
             if was and not now:
                 yield _dropped(name, self._ended(python))
             elif now and not was:
-                only = "" if len(now) == len(self.new.pythons) else f", for {' and '.join(now)} alone"
+                only = "" if len(now) == len(has) else f", for {' and '.join(now)} alone"
                 yield _came(name, self._began(python) + only)
-            elif added := [system for system in now if system not in was and system in self.old.pythons]:
-                yield _came(name, f"has wheels for {', '.join(added)} too")
-
-    def _systems_of(self, python: str, some: Wheels) -> list[str]:
-        return [system for system, pythons in some.pythons.items() if python in pythons]
+            else:
+                if added := [system for system in now if system not in was and system in had]:
+                    yield _came(name, f"has wheels for {', '.join(added)} too")
+                if lost := [system for system in was if system not in now and system in has]:
+                    yield _dropped(name, f"no wheels{'' if self.is_back else ' any more'} for {', '.join(lost)}")
 
     def _levels(self) -> Iterator[Change]:
-        for system, level in self.new.system.items():
-            was = self.old.system.get(system)
-            if was and was != level:
-                what = "glibc" if system.startswith("Linux") else "macOS"
-                yield _change(system, was, level, f"needs {what} {level} or newer (before: {was})")
+        """The least version of a system, where that is another one for a Python that both releases have wheels for."""
+        for system, levels in self.new.system.items():
+            what = "glibc" if system.startswith("Linux") else "macOS"
+            of_change: dict[tuple[str, str], list[str]] = {}
+            both = [python for python in levels if python in self.old.system.get(system, {})]
+            for python in both:
+                of_change.setdefault((self.old.system[system][python], levels[python]), []).append(python)
+            for (was, now), pythons in of_change.items():
+                if was != now:
+                    of = "" if len(pythons) == len(both) else f" on Python {', '.join(pythons)}"
+                    yield _change(system, was, now, f"needs {what} {now} or newer{of} (before: {was})")
 
     def _built(self) -> Iterator[Change]:
         old, new = self.old.built, self.new.built
@@ -137,7 +151,8 @@ class _Comparison:
         lost = [gpu for gpu in old["gpus"] if gpu not in new["gpus"]]
         won = [gpu for gpu in new["gpus"] if gpu not in old["gpus"]]
         if lost:
-            yield _change("GPUs", ", ".join(lost), None, f"no code any more for {_capabilities(lost)}, {_INDEX}")
+            more = "" if self.is_back else " any more"
+            yield _change("GPUs", ", ".join(lost), None, f"no code{more} for {_capabilities(lost)}, {_INDEX}")
         if won:
             yield _change("GPUs", None, ", ".join(won), f"code for {_capabilities(won)}, {_INDEX}")
         if old["cxx11-abi"] != new["cxx11-abi"]:
@@ -157,19 +172,30 @@ class _Comparison:
             if text != was.get(name):
                 before = was.get(name)
                 yield _change(name, before, text, f"{text} is required" + (f" (before: {before})" if before else ""))
+        for name in was.keys() - now.keys():
+            yield _change(name, was[name], None, f"it is not required{'' if self.is_back else ' any more'}")
 
     def _ended(self, name: str) -> str:
         """The last version that has wheels for something, or the first, where one goes back behind it."""
-        if Version(self.new.version) < Version(self.old.version):
-            return f"no wheels: the first that has them is {self._first(name)}"
-        last = [v for v, one in wheels().items() if one.has(name) and Version(v) < Version(self.new.version)][-1]
+        if self.is_back:
+            return f"no wheels: the first that has them is {_having(name)[0]}"
+        last = [version for version in _having(name) if Version(version) < Version(self.new.version)][-1]
         return f"no wheels any more: the last that has them is {last}"
 
     def _began(self, name: str) -> str:
-        return f"has wheels since {self._first(name)}"
+        """The first version that has wheels for something, or the last, where one goes back to it."""
+        if self.is_back:
+            return f"has wheels, and {_having(name)[-1]} is the last version that has"
+        return f"has wheels since {_having(name)[0]}"
 
-    def _first(self, name: str) -> str:
-        return next(version for version, one in wheels().items() if one.has(name))
+
+def _having(name: str) -> list[str]:
+    """The versions that have wheels for a system or a Python."""
+    return [version for version, one in wheels().items() if one.has(name)]
+
+
+def _systems_of(python: str, pythons: Mapping[str, Collection[str]]) -> list[str]:
+    return [system for system, some in pythons.items() if python in some]
 
 
 _INDEX = "in the package index's wheel for Linux on x86_64"
@@ -207,7 +233,7 @@ def _of(release: str) -> list[Wheels]:
 
 def _wheels(version: str, row: dict) -> Wheels:
     pythons: dict[str, tuple[str, ...]] = {}
-    levels: dict[str, str] = {}
+    levels: dict[str, dict[str, str]] = {}
     built = row.get("built", {})
     for tag, some in row["wheels"].items():
         key, level = _system(tag)
@@ -215,8 +241,9 @@ def _wheels(version: str, row: dict) -> Wheels:
         pythons[system] = tuple(sorted({*pythons.get(system, ()), *some.split()}, key=_place))
         if key == _ASKED and built:
             level = max(level, built["glibc"], key=Version)
-        if level:
-            levels[system] = min(level, levels.get(system, level), key=Version)
+        for python in some.split() if level else ():
+            least = levels.setdefault(system, {})
+            least[python] = min(level, least.get(python, level), key=Version)
     order = [system for system in _SYSTEMS.values() if system in pythons]
     return Wheels(version, {system: pythons[system] for system in order}, levels, built)
 

@@ -30,7 +30,8 @@ def docstring(value: object) -> str:
 
 def deprecation(value: object) -> str:
     """The words by which a function says that it is deprecated; empty where it does not."""
-    said = getattr(value, "__deprecated__", None)
+    # What `deprecated` is given has the words as well: it may be another, lasting name of the same.
+    said = getattr(value, "__deprecated__", None) if hasattr(value, "__wrapped__") else None
     if not isinstance(said, str):
         said = _deprecation_in(docstring(value)) or _warning_of(value)[1]
     return one_line(said)
@@ -354,7 +355,7 @@ def _warning(body: list[ast.stmt], constants: dict[str, str]) -> tuple[str, str]
             continue
         category = [*call.args[1:2], *(one.value for one in call.keywords if one.arg == "category")]
         is_warning = ast.unparse(call.func) == "warnings.warn" and all(_is_lasting(one) for one in category)
-        words = _words(call.args[0], constants)
+        words = spelled(call.args[0], constants)
         if "deprecated" in words.lower() and (is_warning or isinstance(node, ast.Raise)):
             return (ast.unparse(category[0]) if category else "UserWarning") if is_warning else "", words
     return None
@@ -374,7 +375,7 @@ def _decorated(node: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[str, str] 
     for one in node.decorator_list:
         if isinstance(one, ast.Call) and ast.unparse(one.func).rpartition(".")[2] == "deprecated":
             category = next((ast.unparse(given.value) for given in one.keywords if given.arg == "category"), "")
-            words = _words(one.args[0], {}) if one.args else ""
+            words = spelled(one.args[0], {}) if one.args else ""
             return None if category == "None" else (category or "DeprecationWarning", words)
     return None
 
@@ -458,7 +459,7 @@ def _end(body: list[ast.stmt], constants: dict[str, str]) -> tuple[str, str] | s
             origin = "." * node.level + (node.module or "")
             imported.update({one.asname or one.name: f"{origin}.{one.name}" for one in node.names})
         elif isinstance(node, ast.Assign) and not any(isinstance(one, ast.Call) for one in ast.walk(node.value)):
-            constants.update({ast.unparse(target): _words(node.value, constants) for target in node.targets})
+            constants.update({ast.unparse(target): spelled(node.value, constants) for target in node.targets})
         elif isinstance(node, ast.If) and "has_torch_function" in ast.unparse(node.test):
             continue
         elif isinstance(node, ast.If) and node.orelse:
@@ -486,25 +487,25 @@ def _error(node: ast.Raise, constants: dict[str, str]) -> tuple[str, str]:
     error = node.exc
     if not isinstance(error, ast.Call):
         return (ast.unparse(error) if error else "", "")
-    return ast.unparse(error.func), " ".join(_words(one, constants) for one in error.args)
+    return ast.unparse(error.func), " ".join(spelled(one, constants) for one in error.args)
 
 
 def _is_lasting(category: ast.expr) -> bool:
     return ast.unparse(category) in ("FutureWarning", "DeprecationWarning", "UserWarning")
 
 
-def _words(node: ast.expr, constants: dict[str, str]) -> str:
+def spelled(node: ast.expr, constants: dict[str, str]) -> str:
     """The text of an expression; what only running it would tell stands in braces."""
     if isinstance(node, ast.Constant):
         return str(node.value)
     if isinstance(node, ast.Name):
         return constants.get(node.id, f"{{{node.id}}}")
     if isinstance(node, ast.JoinedStr):
-        return "".join(_words(one, constants) for one in node.values)
+        return "".join(spelled(one, constants) for one in node.values)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        return _words(node.left, constants) + _words(node.right, constants)
+        return spelled(node.left, constants) + spelled(node.right, constants)
     if isinstance(node, ast.FormattedValue):
-        return _words(node.value, constants)
+        return spelled(node.value, constants)
     return f"{{{ast.unparse(node)}}}"
 
 

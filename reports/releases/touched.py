@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 
 from torchproof.calls import ANY
@@ -19,15 +20,19 @@ from torchproof.reports.code.headers import HOWS
 from torchproof.reports.code.nowhere import hints
 from torchproof.reports.code.uses import uses
 from torchproof.reports.releases import names
+from torchproof.reports.releases.entries import grouped
 from torchproof.reports.releases.names import KINDS, Change
 from torchproof.spellings import operation
 
 # The kinds of what is no change, but a mistake.
+NEITHER = "works in neither"
 NOWHERE = "no release has it"
 STUCK = "no release runs it"
 COMPARISON = "wrong comparison"
 
 
+# How code in Python uses what a release may not have.
+_OF_PYTHON = ("called", "mentioned", "imported", "written")
 # By code that does not do it yet, nothing of these is felt.
 _OPTIONAL = ("parameter optional", "parameter added", "no longer deprecated", "value taken", "new")
 
@@ -37,12 +42,14 @@ class Touched:
     """A change and the places ('file:line') that it touches; `breaks` where the code there certainly stops to work.
 
     `aside` says what all of them are part of, where who installs the project does not need it: 'tests'.
+    Of an entry that stands for several changes, `parts` has each with its own.
     """
 
     change: Change
     places: tuple[str, ...]
     breaks: bool
     aside: str = ""
+    parts: tuple[Touched, ...] = ()
 
     def among(self, code: Code) -> Touched:
         """The same, with the places behind that who installs the project does not need."""
@@ -55,13 +62,15 @@ class Touched:
 class Touches:
     """What is certain, what may be (methods of values whose type is not shown), and what is about private names.
 
-    `nowhere` are names that no release has, or that only raise in all: a mistake, or older than all that is known, and
-    `comparisons` those of torch's version that give in the newer release what versions do not.
+    `neither` is what works in none of the two releases, and in another; `nowhere` are names that no release has, or
+    that only raise in all: a mistake, or older than all that is known; `comparisons` are those of torch's version that
+    give in the newer release what versions do not.
     """
 
     certain: list[Touched]
     possible: list[Touched]
     private: list[Touched]
+    neither: list[Touched]
     nowhere: list[Touched]
     comparisons: list[Touched]
     gains: list[Touched]  # what was refused where it is used, or slower, and is no longer
@@ -73,7 +82,7 @@ class Touches:
     @property
     def breaks(self) -> bool:
         """Whether code certainly stops to work."""
-        return any(one.breaks for one in self.certain + self.private + self.nowhere)
+        return any(one.breaks for one in self.certain + self.private + self.neither + self.nowhere)
 
 
 def touched(code: Code | Path, changes: Collection[Change], inventory: Inventory, old: str, new: str) -> Touches:
@@ -96,9 +105,10 @@ def touched(code: Code | Path, changes: Collection[Change], inventory: Inventory
         return [one.among(found.code) for one in group]
 
     return Touches(
-        certain=among(sorted([*_untold(certain, concerning), *concerning, *platforms], key=_order)),
-        possible=among(sorted([*possible, *may], key=_order)),
-        private=among(private),
+        certain=among(_entries([*concerning, *certain, *platforms])),
+        possible=among(_entries([*may, *possible])),
+        private=among(_entries(private)),
+        neither=among(_neither(found.certain + found.private, inventory, old, new)),
         nowhere=among(_nowhere(found.nowhere, found.certain, catalog(inventory), new)),
         comparisons=among(wrong),
         gains=among(gains),
@@ -109,14 +119,16 @@ def touched(code: Code | Path, changes: Collection[Change], inventory: Inventory
     )
 
 
-def _untold(certain: list[Touched], behaviours: list[Touched]) -> list[Touched]:
-    """Without the defaults of which a behaviour says what they do."""
-    told = {(one.change.name, one.change.calls) for one in behaviours}
-    return [
-        one
-        for one in certain
-        if one.change.kind != "default" or (one.change.name, f"not {one.change.parameter}") not in told
-    ]
+def _entries(touched: list[Touched]) -> list[Touched]:
+    """One for those that are one to who reads them, most felt first."""
+    by_change = {one.change: one for one in touched}
+    told = []
+    for entry, changes in grouped(by_change):
+        parts = tuple(by_change[one] for one in changes)
+        places = dict.fromkeys(place for one in parts for place in one.places)
+        breaks = any(one.breaks for one in parts)
+        told.append(parts[0] if len(parts) == 1 else Touched(entry, tuple(places), breaks, parts=parts))
+    return sorted(told, key=_order)
 
 
 def _order(one: Touched) -> tuple[int, str]:
@@ -134,6 +146,41 @@ def _compared(one: Comparison, known: Catalog) -> Touched:
         (one.where,),
         False,
     )
+
+
+def _neither(used: list[Use], inventory: Inventory, old: str, new: str) -> list[Touched]:
+    """What works in none of the two releases, with those in which it does, where there are such."""
+    met: dict[Change, list[Use]] = defaultdict(list)
+    for use in used:
+        reason = works(use, inventory, new)
+        if use.how not in _OF_PYTHON or new not in use.releases or not (reason and works(use, inventory, old)):
+            continue
+        if having := [release for release in inventory.releases if works(use, inventory, release) is None]:
+            says = f"{reason.removeprefix(f'{use.name} ')}; it works {_spans(having, inventory.releases)}"
+            met[Change(NEITHER, use.name, hint=says)].append(use)
+    return [
+        Touched(
+            change,
+            tuple(dict.fromkeys(use.where for use in uses)),
+            any(use.at_import or old not in use.releases for use in uses),
+        )
+        for change, uses in met.items()
+    ]
+
+
+def _spans(having: list[str], releases: tuple[str, ...]) -> str:
+    """Releases in words: 'from 2.1 to 2.4 and since 2.9'."""
+    places = [releases.index(one) for one in having]
+    runs = [list(run) for _, run in groupby(places, lambda place: place - places.index(place))]
+    return " and ".join(_span(run[0], run[-1], releases) for run in runs)
+
+
+def _span(first: int, last: int, releases: tuple[str, ...]) -> str:
+    if last == len(releases) - 1:
+        return f"since {releases[first]}"
+    if first == 0:
+        return f"up to {releases[last]}"
+    return f"in {releases[first]} alone" if first == last else f"from {releases[first]} to {releases[last]}"
 
 
 def _nowhere(unknown: list[Use], certain: list[Use], known: Catalog, new: str) -> list[Touched]:

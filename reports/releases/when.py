@@ -30,8 +30,9 @@ from torchproof.inventory import Entry, Inventory, Parameter, inventory, is_priv
 from torchproof.releases import supported
 from torchproof.reports import formats, screen, words
 from torchproof.reports.index import IndexedFact, facts_about
-from torchproof.reports.releases.diff import plain, sentence
+from torchproof.reports.releases.diff import plain
 from torchproof.reports.releases.names import Change, changes, compare
+from torchproof.reports.releases.sentences import sentence
 
 HELP = "Tell since which release of torch a name or a parameter exists, and what became of it."
 

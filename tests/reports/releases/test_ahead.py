@@ -8,7 +8,7 @@ import pytest
 
 from tests.reports.releases.test_diff import inventory
 from torchproof.__main__ import main
-from torchproof.reports.releases import diff
+from torchproof.reports.releases import diff, withdrawn
 from torchproof.reports.releases.ahead import announced
 
 NAMES = inventory(
@@ -58,7 +58,7 @@ def test_of_some_code_only_what_it_uses_is_told(run, tmp_path):
     (tmp_path / "code.py").write_text("import torch\ntorch.well(1)\ntorch.stack(1)\n")
     code, out = run("--ahead", "--uses", str(tmp_path))
     assert code == 0
-    assert "torch.stack  `stack` will be removed in v2.17.\n" in out
+    assert "torch.stack  it will be removed in v2.17.\n" in out
     assert "code.py:3\n" in out
     assert "torch.cat" not in out
     assert run("--ahead", "2.0", "--uses", str(tmp_path))[1] == "torch 2.0 announces: nothing\n"
@@ -80,8 +80,27 @@ def test_as_json(run, tmp_path):
     assert said["unread"] == []
 
 
+@pytest.fixture
+def parameters(monkeypatch):
+    said = {"a": "``a`` is deprecated. Use b. It goes: it will be removed in v2.17.", "c": "Deprecated."}
+    monkeypatch.setattr(withdrawn, "parameters", lambda name, release: said if name == "torch.well" else {})
+
+
+def test_a_parameter_of_what_stays_is_told_where_it_is_passed(run, parameters, tmp_path, monkeypatch):
+    (tmp_path / "code.py").write_text("import torch\ntorch.well(b=1)\ntorch.well(a=1)\n")
+    names = inventory("torch.well | function ; (a=1, b=1, c=1) | .")
+    monkeypatch.setattr(diff, "inventory", lambda: names)
+    assert "to be removed by 2.17 (1)\n  torch.well(a)  Use b." in run("--ahead")[1]
+    assert "torch.well(c)\n" in run("--ahead")[1]
+    _, out = run("--ahead", "--uses", str(tmp_path))
+    assert out.count("code.py:") == out.count("torch.well(a)") == out.count("code.py:3") == 1
+    assert "(c)" not in out
+    (said,) = json.loads(run("--ahead", "--json", "--uses", str(tmp_path))[1])["announced"]
+    assert (said["name"], said["parameter"], said["by"], said["certain"]) == ("torch.well", "a", "2.17", True)
+
+
 def test_as_markdown(run):
-    assert "#### to be removed by 2.17 (1)\n\n- torch.stack  `stack` will" in run("--ahead", "--markdown")[1]
+    assert "#### to be removed by 2.17 (1)\n\n- torch.stack  it will" in run("--ahead", "--markdown")[1]
 
 
 @pytest.mark.parametrize(

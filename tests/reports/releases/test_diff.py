@@ -14,6 +14,7 @@ from torchproof.reports import Refusal
 from torchproof.reports.index import IndexedFact
 from torchproof.reports.releases import diff
 from torchproof.reports.releases.behaviours import behaviours
+from torchproof.reports.releases.entries import entries
 from torchproof.reports.releases.names import Change, changes, release
 
 OLD, NEW = "2.0", "2.1"
@@ -84,7 +85,7 @@ def test_another_warning_is_told_with_its_words():
     (change,) = changes(
         inventory("torch.f | function ; () ; %UserWarning: no f | function ; () ; %FutureWarning: no f"), OLD, NEW
     )
-    assert diff.sentence(change) == "torch.f  warning: UserWarning: no f → FutureWarning: no f"
+    assert diff.sentence(change) == "torch.f  warning: UserWarning → FutureWarning: no f"
 
 
 def test_the_same_warning_with_its_names_in_quotes_is_no_other():
@@ -290,6 +291,24 @@ def felt(facts, *lines):
     ]  # fmt: skip
 
 
+def test_a_claim_about_a_member_or_a_dtype_that_is_new_is_no_other_behaviour():
+    lines = ("torch.f | function ; () | .", "torch.f.AUTO | - | attribute", "torch.float8 | - | attribute")
+    told = [fact("a", since="2.1", claim="With `f.AUTO` it is so."), fact("b", since="2.1", claim="It takes float8.")]
+    assert felt(told, *lines) == []
+
+
+def test_the_warning_of_a_deprecated_parameter_is_told_once():
+    lines = ("torch.f | function ; (a=1, b=1) | function ; (a='deprecated', b=1)",)
+    warned = [fact(name, since="2.1", claim=f"`f` warns that `{name}` is deprecated.") for name in "ab"]
+    assert [new for _, _, new in felt(warned, *lines)] == ["`f` warns that `b` is deprecated."]
+
+
+def test_a_behaviour_that_ends_again_says_when():
+    names = inventory("torch.f | function ; () | .")
+    (change,) = behaviours([fact("a", since="2.1", until="2.9", claim="It is.")], names, OLD, NEW)
+    assert diff.sentence(change) == "torch.f  behaviour: now (until 2.9): It is."
+
+
 def test_a_fact_that_ends_and_one_that_begins_are_one_change():
     facts = [fact("a", until="2.1", claim="It was."), fact("b", since="2.1", claim="It is.")]
     assert felt(facts, "torch.f | function ; () | .") == [("torch.f", "It was.", "It is.")]
@@ -424,6 +443,93 @@ def test_what_is_most_used_comes_first():
     found = [Change("gone", "torch.logaddexp2"), Change("gone", "torch.nn.Linear"), Change("gone", "torch.zzz")]
     rows = diff.as_text(found, "2.0", "2.1").splitlines()[3:]
     assert rows[0].split() == ["torch.nn.Linear"]
+
+
+# --- one entry for what is one ----------------------------------------------------------------------------------------
+
+
+def one(*changes):
+    """The one entry of these changes, as a sentence."""
+    (entry,) = entries(changes)
+    return diff.sentence(entry)
+
+
+def of(kind, parameter, **said):
+    return Change(kind, "torch.f", parameter=parameter, **said)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        (
+            [
+                of("parameter gone", "a", hint="do not pass it"),
+                of("parameter gone", "b", hint="do not pass it, and pass what follows it by keyword"),
+            ],
+            "torch.f(a, b)  parameter gone: do not pass them, and pass what follows them by keyword",
+        ),
+        (
+            [
+                of("parameter renamed", "a", to="x", hint="pass x="),
+                of("parameter renamed", "b", to="y", hint="pass y="),
+            ],
+            "torch.f(a → x, b → y)  parameter renamed: pass x=, y=",
+        ),
+        (
+            [of("parameters reordered", name, new="keyword only", hint=f"pass {name}=") for name in "ab"],
+            "torch.f(a, b keyword only)  parameters reordered: pass a=, b=",
+        ),
+        (
+            [
+                of("default", "a", old="1", new="2", hint="pass a=1 to keep what it did"),
+                of("default", "b", old="3", new="4", hint="pass b=3 to keep what it did"),
+            ],
+            "torch.f(a=1 → 2, b=3 → 4)  default: pass a=1, b=3 to keep what it did",
+        ),
+        (
+            [of("deprecated", "a", new="`a` is deprecated. Use x."), of("deprecated", "b", new="Deprecated.")],
+            "torch.f(a, b)  deprecated: a: Use x",
+        ),
+        ([of("deprecated", name, new=f"`{name}` will go.") for name in "ab"], "torch.f(a, b)  deprecated: it will go."),
+        (
+            [
+                of("default", "a", old="1", new="2", hint="pass a=1 to keep what it did"),
+                Change("behaviour", "torch.f", old="It was.", new="It is.", hint="pass a=1", calls="not a"),
+            ],
+            "torch.f(a=1 → 2)  behaviour: was: It was. now: It is. (pass a=1)",
+        ),
+        (
+            [of("parameters reordered", "a", new="before b", hint="pass them by keyword"), of("parameter added", "a")],
+            "torch.f(a before b)  parameters reordered: pass them by keyword",
+        ),
+        (
+            [of("parameter required", "a", hint="pass it"), of("parameters reordered", "a", new="before b")],
+            "torch.f(a before b)  parameter required: pass it",
+        ),
+    ],
+)
+def test_what_is_one_change_is_one_entry(changes, says):
+    assert one(*changes) == says
+
+
+def test_other_names_and_what_a_base_class_tells_are_entries_of_their_own():
+    changes = [of("parameter gone", "a"), of("parameter gone", "b", base="torch.g"), Change("gone", "torch.f")]
+    assert entries(changes) == changes
+
+
+def test_an_entry_has_its_parts_in_json_with_their_places(run, code, monkeypatch):
+    names = inventory("torch.two | function ; (x=1, a=1, b=1) | function ; (x=1)")
+    monkeypatch.setattr(diff, "inventory", lambda: names)
+    path = code("torch.two(a=1)\ntorch.two(b=1, a=2)\n")
+    exit_code, out = run("2.0", "2.1", "--uses", path)
+    assert (exit_code, out.count("torch.two(a, b)  parameter gone: do not pass them")) == (1, 1)
+    assert "code.py:2  a\n" in out
+    assert "code.py:3\n" in out
+    (entry,) = json.loads(run("2.0", "2.1", "--json", "--uses", path)[1])["certain"]
+    assert [(part["parameter"], len(part["places"])) for part in entry["parts"]] == [("a", 2), ("b", 1)]
+    every = json.loads(run("2.0", "2.1", "--json")[1])["changes"]
+    (entry,) = [one for one in every if one["kind"] == "parameter gone"]
+    assert [part["parameter"] for part in entry["parts"]] == ["a", "b"]
 
 
 # --- to an older release ----------------------------------------------------------------------------------------------
@@ -605,7 +711,47 @@ def test_what_only_raises_in_every_release_is_told_with_its_words(run, code, mon
 
 def test_private_names_are_uses(run, code):
     _, out = run("2.0", "2.1", "--uses", code("def f():\n    torch._secret()\n"))
-    assert "1 uses in Python files (1)" in out
+    assert "1 use in 1 Python file" in out
+
+
+BETWEEN = """torchproof inventory 2
+releases 2.0 2.1 2.2 2.3
+torch
+\tf\t2.0-2.1\tfunction\t(x)
+\t\t2.1-2.3\tfunction\t(x, mode=1)
+\t\t2.3-\tfunction\t(x)
+\tlate\t2.1-2.2\tfunction\t(x)
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "says", "breaks"),
+    [
+        ("torch.late(1)", "torch.late  works in neither: does not exist; it works in 2.1 alone", 1),
+        ("torch.f(1, mode=2)", "torch.f  works in neither: has no parameter mode; it works from 2.1 to 2.2", 1),
+        ("def g():\n    torch.late(1)", "torch.late  works in neither", 0),
+        ("def g():\n    if torch.__version__ >= (2, 2):\n        torch.late(1)", "torch.late  works in neither", 1),
+    ],
+)
+def test_what_works_in_neither_release_and_in_another_is_told_as_that(run, code, monkeypatch, line, says, breaks):
+    monkeypatch.setattr(diff, "inventory", lambda: Inventory(BETWEEN))
+    exit_code, out = run("2.0", "2.3", "--uses", code(line + "\n"))
+    assert exit_code == breaks
+    assert f"works in neither release (1)\n  {says}" in out
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "torch.f(1)",
+        "try:\n    from torch import late\nexcept ImportError:\n    late = None",
+        "if torch.__version__ < (2, 2):\n    torch.f(1)",
+        "hasattr(torch, 'late') and torch.late(1)",
+    ],
+)
+def test_what_is_not_run_there_works_in_neither_and_is_not_told(run, code, monkeypatch, line):
+    monkeypatch.setattr(diff, "inventory", lambda: Inventory(BETWEEN))
+    assert run("2.0", "2.3", "--uses", code(line + "\n"))[1].endswith("nothing changes\n")
 
 
 def test_a_comparison_that_goes_wrong_in_the_newer_release_is_told(run, code, monkeypatch):

@@ -656,9 +656,7 @@ def as_asked(listed, here):
 
 def lines_of(release):
     """The names and states of one release as its answer has them."""
-    for name, _ in (line for package in (*IN_WHEEL, *PARTNERS) for line in inventory().everything(release, package)):
-        owner, _, member = name.rpartition(".")
-        yield name, inventory().state(owner, member, release)
+    return (line for package in (*IN_WHEEL, *PARTNERS) for line in inventory().states(release, package))
 
 
 def is_decided(name):

@@ -65,7 +65,15 @@ def test_pythons_come_and_go():
 
 
 def test_a_patch_may_be_the_last_that_has_wheels():
-    assert said("2.11", "2.12")["Python 3.13t (free-threaded)"].endswith("the last that has them is 2.12.0")
+    for old, new in (("2.11", "2.12"), ("2.12", "2.13"), ("2.9", "2.15")):
+        assert said(old, new)["Python 3.13t (free-threaded)"].endswith("the last that has them is 2.12.0")
+    assert "Python 3.13t (free-threaded)" not in said("2.13", "2.12")
+
+
+def test_what_a_system_needs_may_be_another_thing_for_one_python():
+    name = "macOS on Apple silicon (arm64)"
+    assert said("2.9", "2.10")[name] == "needs macOS 14 or newer on Python 3.13t, 3.14, 3.14t (before: 11)"
+    assert said("2.12", "2.13").get(name) is None
 
 
 def test_generations_of_gpus_and_the_versions_of_cuda_and_the_c_library():
@@ -83,9 +91,14 @@ def test_what_is_required_beside_it():
     )
 
 
+def test_what_is_no_longer_required_is_told_too():
+    assert said("2.3", "2.4")["mkl"] == "it is not required any more"
+    assert said("2.4", "2.3")["mkl"].startswith("mkl<=2021.4.0")
+
+
 def test_an_older_release_has_what_was_dropped_and_lacks_what_came():
     told = said("2.5", "2.4")
-    assert told["Python 3.8"] == "has wheels since 2.0.0"
+    assert told["Python 3.8"] == "has wheels, and 2.4.1 is the last version that has"
     assert told["Python 3.13"] == "no wheels: the first that has them is 2.5.0"
 
 
