@@ -20,9 +20,10 @@ import types
 import typing
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 sys.path.append(str(Path(__file__).parents[2]))
 
@@ -72,14 +73,15 @@ def ask(*packages: str) -> dict[str, str]:
     point to it. Of everything else, private modules too, only the names are told.
     """
     warnings.simplefilter("ignore")
-    release = _Release([module for package in (*IN_WHEEL, *packages) for module in _modules(package)])
-    states = dict(release.public())
-    for name, state in release.others():
-        states.setdefault(name, state)
+    release = _Release(("torch", *packages))
+    states = release.states()
     told = {one.name: one for one in settings(release.files, release.modules)}
     for name, one in told.items():
         if states.get(name, "") in ("", "attribute", "property"):
             states[name] = _setting(one, told.get(one.alias))
+    # Only now, for functorch.dim changes torch.Tensor when it is imported.
+    beside = tuple(one for one in IN_WHEEL if one != "torch")
+    states.update(_Release(beside, release.modules).states())
     return dict(sorted(states.items()))
 
 
@@ -182,10 +184,11 @@ def _is_function(value: object) -> bool:
 
 
 class _Release:
-    """The torch of this interpreter."""
+    """The torch of this interpreter: `packages` are those that are asked about, beside the modules that are `known`."""
 
-    def __init__(self, modules: list[types.ModuleType]) -> None:
-        self.modules = {module.__name__: module for module in modules}
+    def __init__(self, packages: Sequence[str], known: Mapping[str, types.ModuleType] = MappingProxyType({})) -> None:
+        self.asked = {module.__name__: module for package in packages for module in _modules(package)}
+        self.modules = {**known, **self.asked}
         packages = [module for name, module in self.modules.items() if "." not in name]
         found = (one for module in packages for one in files(Path(module.__path__[0]), module.__name__))
         self.files = {name: path for name, path in found if name not in _elsewhere}
@@ -195,7 +198,7 @@ class _Release:
         self.best: dict[int, str] = {}
         self.names: dict[str, str] = {name: name for name in self.modules}  # each public name with its best one
         homes: dict[int, list[tuple[str, object]]] = defaultdict(list)
-        for name, value in self._exported():
+        for name, value in self._exported(self.modules):
             self.names[name] = name
             if _can_have_names(value):
                 homes[id(value)].append((name, value))
@@ -205,14 +208,21 @@ class _Release:
             self.names.update((name, best) for name, _ in home)
         self.describe = _Describer(self.best)
 
-    def _exported(self) -> Iterator[tuple[str, object]]:
-        for module, exports in self.exports.items():
-            for name, value in exports:
+    def states(self) -> dict[str, str]:
+        """Every name that is asked about, with its state."""
+        states = dict(self.public())
+        for name, state in self.others():
+            states.setdefault(name, state)
+        return states
+
+    def _exported(self, modules: Iterable[str]) -> Iterator[tuple[str, object]]:
+        for module in modules:
+            for name, value in self.exports[module]:
                 yield f"{module}.{name}", value
 
     def _export_forgotten(self) -> None:
         """Adds the built-ins that stand in a public module whose `__all__` leaves them out, and nowhere else."""
-        declared = {id(value) for _, value in self._exported()}
+        declared = {id(value) for _, value in self._exported(self.modules)}
         of_others = [name for name in self.modules if not f"{name}.".startswith("torch.")]
         for module_name in sorted(self.modules, key=lambda name: (name in of_others, name.count("."))):
             for name, value in sorted(_attributes(self.modules[module_name]).items()):
@@ -223,9 +233,9 @@ class _Release:
 
     def public(self) -> Iterator[tuple[str, str]]:
         """Each public name with its state."""
-        for name, module in self.modules.items():
+        for name, module in self.asked.items():
             yield name, _state("module", **_warned(deprecation_of_module(module)))
-        for name, value in self._exported():
+        for name, value in self._exported(self.asked):
             if self.names[name] != name:
                 yield name, f"={self.names[name]}"
             elif inspect.isclass(value) and not isinstance(value, types.GenericAlias):
@@ -285,13 +295,16 @@ class _Release:
 
     def others(self) -> Iterator[tuple[str, str]]:
         """Every name that is no public one of its module, with what it stands for where that is public."""
-        for name, module in self.modules.items():
+        for name, module in self.asked.items():
             yield from self._others_of(name, _attributes(module))
             yield from ((f"{name}.{one}", "") for one in getattr(module, "__all__", ()) if _wants(module, one))
-        yield from self._in_c(sys.modules["torch._C"], set())
-        yield from _operators()
-        yield from self._redirected()
+        if "torch" in self.asked:
+            yield from self._in_c(sys.modules["torch._C"], set())
+            yield from _operators()
+            yield from self._redirected()
         for name, path in self.files.items():
+            if name.partition(".")[0] not in self.asked:
+                continue
             if name in self.modules:
                 # An alias of types says that it is from `typing`; what the file itself binds is the module's.
                 attributes = _attributes(self.modules[name])
