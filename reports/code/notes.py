@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 
+from torchproof.reports.code.callers import Callers
 from torchproof.reports.code.catalog import Catalog, Use
 from torchproof.reports.code.values import Assumption, Doubt, LocalClass, LocalFunction
 from torchproof.reports.code.wrappers import Found, Wrappers
@@ -18,6 +19,7 @@ class Notes:
         self.known = known
         self.found: list[Found] = []
         self.wrappers = Wrappers(known)
+        self.callers = Callers(known.all)
         self.flags: dict[tuple[str, int, int], tuple[int, bool]] = {}  # by place: in which releases, in doubt perhaps
         self.patched: set[str] = set()  # names of torch that the code sets itself
         # Private functions and classes, with the releases in which, and the functions inside which, they are spoken of.

@@ -265,7 +265,7 @@ class Results(ABC):
     def returned(self, function: LocalFunction, owners: Values = ()) -> Values:
         """What a call of a function of the code gives: what is annotated, or what it was seen to return."""
         head = function.node
-        if isinstance(head, ast.AsyncFunctionDef) or not all(map(_changes_no_result, head.decorator_list)):
+        if isinstance(head, ast.AsyncFunctionDef) or not all(map(changes_no_result, head.decorator_list)):
             return ()
         if head.returns and word(head.returns) == "Self":
             return owners
@@ -427,7 +427,8 @@ class Results(ABC):
         return ((self.known.all, Instance(TUPLE, held=holding([one or self.unknown for one in each]))),)
 
 
-def _changes_no_result(decorator: ast.expr) -> bool:
+def changes_no_result(decorator: ast.expr) -> bool:
+    """Whether a function gives with a decorator what it gives without it."""
     return word(decorator.func if isinstance(decorator, ast.Call) else decorator) in _CHANGES_NO_RESULT
 
 

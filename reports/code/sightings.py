@@ -13,6 +13,7 @@ from torchproof.reports.code.notes import Notes
 from torchproof.reports.code.nowhere import is_nowhere
 from torchproof.reports.code.state import State
 from torchproof.reports.code.values import (  # fmt: skip
+    NOTHING,
     Constant,
     Expression,
     LocalClass,
@@ -70,6 +71,8 @@ class Sightings:
                 self._speaks_of(value, mask)
                 if isinstance(node, ast.Call):
                     self._calls(value, mask, node)
+                if isinstance(value, LocalFunction):
+                    self._called(value, mask, node, args)
                 if isinstance(value, LocalClass) and how == "called":
                     self.duties.made(value, mask)
         return found
@@ -88,6 +91,19 @@ class Sightings:
             self.notes.wrappers.calls(called, found)
         elif self.known.working(use) != self.known.all:
             self.notes.found.append(found)
+
+    def _called(self, function: LocalFunction, mask: int, node: ast.expr, args: Sequence[ast.expr]) -> None:
+        """A function of the code is called with these objects, or handed on to what may call it with others."""
+        state, callers = self.state, self.notes.callers
+        if not isinstance(node, ast.Call) or args is not node.args:
+            callers.mentions(function)
+        elif not state.is_typing and (releases := state.releases & mask):
+            callers.calls(function, node, state.module, releases, self._object)
+
+    def _object(self, node: ast.expr) -> Values:
+        """What an argument is, an object or None."""
+        is_none = isinstance(node, ast.Constant) and node.value is None
+        return ((self.known.all, NOTHING),) if is_none else self.meanings.object(node, self.state.scope)
 
     def asked(self, values: Values, node: ast.expr, before: list[str]) -> None:
         """Note a class that is asked about after the classes `before`, and add it to them."""

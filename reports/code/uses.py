@@ -22,6 +22,7 @@ from pathlib import Path
 from torchproof.inventory import Inventory
 from torchproof.inventory import inventory as the_inventory
 from torchproof.reports.code import extensions, headers
+from torchproof.reports.code.callers import is_own
 from torchproof.reports.code.catalog import Catalog, Use, catalog
 from torchproof.reports.code.comparisons import Comparison
 from torchproof.reports.code.depths import with_room
@@ -157,13 +158,22 @@ class Walk:
             if module.pending:  # it has nothing to do with torch
                 self.code.unrelated += 1
             self._walk_functions(module)
+        for one in self.notes.callers.ready():
+            module = one.function.scope.module
+            with self._reading(module):
+                self._walk_function(one)
+            self._walk_functions(module)
         yield from self.notes.uses()
 
     def _walk_functions(self, module: Module) -> None:
-        """Walk the functions of a module that were met so far."""
+        """Walk the functions of a module that were met so far, those aside whose callers tell more of them."""
         while module.deferred:
+            one = module.deferred.pop(0)
+            if is_own(one.function):
+                self.notes.callers.wait(one)
+                continue
             with self._reading(module):
-                self._walk_function(module.deferred.pop(0))
+                self._walk_function(one)
 
     def _read(self, module: Module) -> None:
         """Read a file and walk its own statements; functions are left for later."""
@@ -195,13 +205,14 @@ class Walk:
     def _returned(self, function: LocalFunction) -> Values:
         """What calls of a function give: it is walked before its turn where it was not yet.
 
-        While the statements of its module run, what it does is not noted, for later it may find more names.
+        While the statements of its module run, what it does is not noted, for later it may find more names; nor of a
+        function whose callers are not all known yet.
         """
         one, module = function.waiting, function.scope.module
         if one is None or function in self._early or self._depth >= _DEEPEST:
             return function.gives or self._early.get(function, ())
         self._depth += 1
-        if module.is_walked:
+        if module.is_walked and not is_own(function):
             self._walk_function(one)
         else:
             self._early[function] = ()
@@ -226,9 +237,10 @@ class Walk:
         scope = Scope("function", module, function.scope, local, frozenset(shared))
         state = State(module, scope, self.known.all, one.releases, one.doubt, function.of, function)
         by_default = defaults_by_name(function.node.args)
+        by_calls = self.notes.callers.given(function, self.project.modules)
         for each in wanted:
             values = self.guards.meanings.parameter(each, by_default.get(each.arg), function.scope)
-            state.bind(each.arg, values)
+            state.bind(each.arg, by_calls.get(each.arg, values) if values == state.unknown else values)
         for each in rest:
             state.forget(each.arg)
         if function.of and wanted:

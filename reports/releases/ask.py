@@ -23,7 +23,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path
-from types import MappingProxyType
 
 sys.path.append(str(Path(__file__).parents[2]))
 
@@ -186,11 +185,11 @@ def _is_function(value: object) -> bool:
 class _Release:
     """The torch of this interpreter: `packages` are those that are asked about, beside the modules that are `known`."""
 
-    def __init__(self, packages: Sequence[str], known: Mapping[str, types.ModuleType] = MappingProxyType({})) -> None:
+    def __init__(self, packages: Sequence[str], known: Mapping[str, types.ModuleType] | None = None) -> None:
         self.asked = {module.__name__: module for package in packages for module in _modules(package)}
-        self.modules = {**known, **self.asked}
-        packages = [module for name, module in self.modules.items() if "." not in name]
-        found = (one for module in packages for one in files(Path(module.__path__[0]), module.__name__))
+        self.modules = {**(known or {}), **self.asked}
+        roots = [module for name, module in self.modules.items() if "." not in name]
+        found = (one for module in roots for one in files(Path(module.__path__[0]), module.__name__))
         self.files = {name: path for name, path in found if name not in _elsewhere}
         # What is exported stays referenced here, so no other object gets its id.
         self.exports = {name: list(_exports(module)) for name, module in self.modules.items()}

@@ -289,3 +289,39 @@ def test_what_is_iterated_by_itself_comes_to_an_end(see):
         "class A:\n    def __iter__(self):\n        return B()\nclass B:\n    def __iter__(self):\n        return A()\n"
     )
     assert see(f"import torch\n{code}for x in A():\n    x.fresh()").code.unread == []
+
+
+# --- by the calls of what is the code's own ---------------------------------------------------------------------------
+
+SCRIPT = "if __name__ == '__main__':\n    f(torch.zeros(1))"
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("def _f(x): x.fresh()\n_f(torch.zeros(1))", "certain: torch.Tensor.fresh"),
+        ("def _f(x): x.fresh()\ndef g(y: torch.Tensor): _f(y)\n_f(x=y.T)\n", "possible"),
+        ("def _f(x): x.fresh()\ndef g(y: torch.Tensor): _f(y), _f(x=y.T)", "certain: torch.Tensor.fresh"),
+        ("def _f(x): x.fresh()\ndef g(y: torch.Tensor): _f(y), _f(3)", "possible"),
+        ("def _f(x): x.fresh()\ndef g(y: torch.Tensor): _f(y), _f(*y)", "possible"),
+        ("def _f(x): x.fresh()\ndef g(y: torch.Tensor): _f(y), map(_f, y)", "possible"),
+        ("def _f(x): x.fresh()\n", "possible"),
+        ("@wrap\ndef _f(x): x.fresh()\n_f(torch.zeros(1))", "possible"),
+        ("def f(x): x.fresh()\nf(torch.zeros(1))", "possible"),  # others may import it
+        ("def f(x): x.fresh()\n" + SCRIPT, "certain: torch.Tensor.fresh"),
+        ("def g(y: torch.Tensor):\n    def f(x): x.fresh()\n    f(y)", "certain: torch.Tensor.fresh"),
+        ("def _h(x): x.fresh()\ndef _f(x): return _h(x)\nz = _f(torch.zeros(1))", "certain: torch.Tensor.fresh"),
+        ("def _f(x=None): x.fresh()\n_f(torch.zeros(1)), _f()", "certain: torch.Tensor.fresh"),
+        ("def _f(x=3): x.fresh()\n_f(torch.zeros(1)), _f()", "possible"),
+        ("def _f(x, n):\n    x.fresh()\n    _f(x, n - 1)\n_f(torch.zeros(1), 3)", "possible"),
+    ],
+)
+def test_what_all_calls_pass(see, code, found):
+    assert fresh(see("import torch\n" + code)).partition(",")[0].startswith(found)
+
+
+def test_what_calls_of_another_module_pass(see):
+    code = "import torch\ndef _f(x): x.fresh()\n_f(torch.zeros(1))"
+    assert fresh(see(code, other="import torch\nfrom code import _f\n_f(torch.zeros(1))")).startswith("certain")
+    assert fresh(see(code, other="from code import _f\n_f(3)")).startswith("possible")
+    assert fresh(see(code, other="import elsewhere\nelsewhere._f(3)")).startswith("possible")

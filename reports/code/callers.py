@@ -1,0 +1,123 @@
+"""What functions of the code are called with, where nobody but the code calls them: `def _norm(x): return x.norm()`."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import cache
+
+from torchproof.reports.code.results import changes_no_result
+from torchproof.reports.code.syntax import defaults_by_name, parameters
+from torchproof.reports.code.values import (  # fmt: skip
+    Deferred,
+    Instance,
+    LocalFunction,
+    Module,
+    Name,
+    Value,
+    Values,
+    bound,
+    merged,
+    within,
+)
+
+_WORD = re.compile(r"\w+")
+Objects = Callable[[ast.expr], Values]  # what an expression gives where it stands
+
+
+class Callers:
+    """Collects the calls of such functions, whose bodies wait until those that call them were walked."""
+
+    def __init__(self, everywhere: int) -> None:
+        self._everywhere = everywhere
+        self._given: dict[LocalFunction, dict[str, Values]] = {}
+        self._from: dict[LocalFunction, set[Module]] = defaultdict(set)
+        self._handed_on: set[LocalFunction] = set()
+        self._words: dict[Module, frozenset[str]] = {}
+        self._waiting: list[tuple[Deferred, frozenset[str]]] = []
+
+    def mentions(self, function: LocalFunction) -> None:
+        """A function is spoken of without a call, so that something else may call it."""
+        self._handed_on.add(function)
+
+    def calls(self, function: LocalFunction, node: ast.Call, module: Module, releases: int, objects: Objects) -> None:
+        """A function is called from a module, in some releases."""
+        if not is_own(function):
+            return
+        given = {name: within(self._whole(one), releases) for name, one in _arguments(function, node, objects).items()}
+        before = self._given.get(function)
+        self._given[function] = {name: merged(before[name], one) for name, one in given.items()} if before else given
+        self._from[function].add(module)
+
+    def wait(self, one: Deferred) -> None:
+        """Let a function wait for its callers."""
+        words = frozenset(node.id for each in one.body for node in ast.walk(each) if isinstance(node, ast.Name))
+        self._waiting.append((one, words))
+
+    def ready(self) -> Iterator[Deferred]:
+        """Those that wait, each after the others that may call it; of those that call each other nothing is told."""
+        while self._waiting:
+            called = {word for _, words in self._waiting for word in words}
+            free = [one for one in self._waiting if one[0].function.node.name not in called]
+            if not free:
+                self.mentions(self._waiting[0][0].function)
+            for one in free or self._waiting[:1]:
+                self._waiting.remove(one)
+                yield one[0]
+
+    def given(self, function: LocalFunction, modules: Iterable[Module]) -> dict[str, Values]:
+        """What each parameter is an object of by all calls, if all of them are seen; others are left out."""
+        found = self._given.get(function)
+        if not found or function in self._handed_on:
+            return {}
+        others = (one for one in modules if one is not function.scope.module and one not in self._from[function])
+        if any(function.node.name in self._words_of(one) for one in others):
+            return {}
+        return {name: tuple(map(_told, self._whole(values))) for name, values in found.items()}
+
+    def _whole(self, values: Values) -> Values:
+        """The values, in all releases."""
+        missing = self._everywhere & ~bound(values)
+        return (*values, (missing, None)) if missing else values
+
+    def _words_of(self, module: Module) -> frozenset[str]:
+        if module not in self._words:
+            self._words[module] = frozenset(_WORD.findall(module.text))
+        return self._words[module]
+
+
+def is_own(function: LocalFunction) -> bool:
+    """Whether a function is there for the code alone: by its name, inside another one, or in a script or notebook."""
+    name, module = function.node.name, function.scope.module
+    if function.of or not all(map(changes_no_result, function.node.decorator_list)):
+        return False
+    is_private = name.startswith("_") and not name.startswith("__")
+    return is_private or function.inside is not None or bool(module.cells) or _is_script(module)
+
+
+@cache
+def _is_script(module: Module) -> bool:
+    """Whether a file is there to be run, and is in no package."""
+    return "." not in module.dotted and re.search(r"^if __name__\s*==", module.text, re.MULTILINE) is not None
+
+
+def _arguments(function: LocalFunction, node: ast.Call, objects: Objects) -> dict[str, Values]:
+    """What each parameter is given by a call, nothing where that is not known."""
+    wanted = function.node.args
+    named = {one.arg: one.value for one in node.keywords if one.arg}
+    is_whole = len(named) == len(node.keywords) and not any(isinstance(one, ast.Starred) for one in node.args)
+    if is_whole:
+        named |= {one.arg: value for one, value in zip([*wanted.posonlyargs, *wanted.args], node.args)}
+        named = defaults_by_name(wanted) | named
+    return {one.arg: objects(named[one.arg]) if one.arg in named else () for one in parameters(wanted)[0]}
+
+
+def _told(one: tuple[int, Value]) -> tuple[int, Value]:
+    """An object of torch's or of the code, of a subclass perhaps; in the place of what else it may be, nothing."""
+    mask, value = one
+    if isinstance(value, Instance) and (not isinstance(value.of, Name) or value.of.is_torch):
+        return mask, replace(value, is_exact=False)
+    return mask, None
