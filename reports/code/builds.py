@@ -28,6 +28,7 @@ _OF_TORCH = re.compile(
 )
 _FINDS = re.compile(r"find_package\s*\(\s*(Torch|Caffe2)\b")
 _TARGET = re.compile(r"\bTORCH_LIBRARIES\b|^torch$", re.MULTILINE)
+_MADE = re.compile(r"\b(Cpp|CUDA)Extension\b")
 _COMMAND = re.compile(r"(?<![\w$])(\w+)[ \t]*\(")
 _ARGUMENT = re.compile(r'"((?:\\.|[^"\\])*)"|([^\s()"]+)', re.DOTALL)
 _COMMENT = re.compile(r"#[^\n]*")
@@ -69,10 +70,16 @@ class Builds:
         return [text for file, text in self._files.items() if _is_of_torch(file, text)]
 
     def needs(self, have_kernels: bool) -> Iterator[Need]:
-        """The standards that are asked for; `have_kernels` is whether nvcc compiles headers of torch."""
+        """The standards that are asked for; `have_kernels` is whether nvcc compiles headers of torch.
+
+        Where setuptools makes the extensions of a package, what else there is to build them is only possible.
+        """
         self._have_kernels = have_kernels
-        if not self.texts:
-            return
+        is_aside = any(_MADE.search(text) and "cmake" not in text.lower() for text in self._python.values())
+        for need in self._needs() if self.texts else ():
+            yield replace(need, doubt=True) if is_aside else need
+
+    def _needs(self) -> Iterator[Need]:
         for file, text in self._files.items():
             if file.path.name == "meson.build" and _OF_TORCH.search(text):
                 yield from _matches(_IN_MESON, file.shown, text)

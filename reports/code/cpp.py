@@ -11,10 +11,11 @@ from torchproof.reports.code.preprocessor import EVERYWHERE, Definition, Macros,
 
 _COMMENT = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"', re.DOTALL)
 _DIRECTIVE = re.compile(r"[ \t]*#[ \t]*(\w+)[ \t]*(.*)", re.DOTALL)
+_ALL_DIRECTIVES = re.compile(r"^[ \t]*#(?:[^\n\\]|\\.)*", re.MULTILINE | re.DOTALL)
+_OF_TORCH = re.compile(r"torch|ATen|\bat::|c10|C10_|\bAT_|TORCH_|\bTHC?")
 _INCLUDE = re.compile(r'[<"]([^>"]+)[>"]')
 _DEFINES = re.compile(r"(\w+)(\([^)]*\))?\s*(.*)", re.DOTALL)
-# Macros, and what was called THC…
-_WORD = re.compile(r"\b([A-Z][A-Z0-9_]{3,}|THC\w+)\b(\s*\()?")
+_WORD = re.compile(r"\b((?:AT|C10|TORCH|CAFFE2|AOTI|TH)_[A-Z0-9_]+|THC\w+)\b(\s*\()?")  # of torch's families
 BY_TYPE = "AT_DISPATCH_…(x.type(), …)"
 _BY_TYPE = re.compile(r"\bAT_DISPATCH_\w+\s*\([^;{}]{0,500}?(\.|->)type\(\)\s*,")
 
@@ -42,16 +43,16 @@ def seen(lines: Lines, macros: Macros) -> Iterator[Seen]:
     previous: tuple[str, str] = ("", "")
     for number, line in lines:
         directive, rest = _directive(line)
-        if branches.take(directive, rest):
-            pass
-        elif directive == "define" and previous == ("ifndef", _DEFINES.sub(r"\1", rest)):
+        if directive == "define" and previous == ("ifndef", _DEFINES.sub(r"\1", rest)):
             branches.is_guard()  # against the file being included twice
         elif directive == "include" and (path := _INCLUDE.match(rest)):
             yield Seen("included", path[1], number, branches.reach, is_quoted=rest.startswith('"'))
-        if directive in ("", "define"):
+        elif directive:
+            branches.take(directive, rest)
+        if directive in ("", "define") and _WORD.search(rest):
             within, body = _split(rest) if directive else ("", line)
             yield from _words(body, number, branches.reach, within)
-        if line.strip():
+        if directive or line.strip():
             previous = directive, rest
         reaches.append(branches.reach)
     yield from _by_type(lines, reaches)
@@ -144,7 +145,12 @@ def _directive(line: str) -> tuple[str, str]:
 
 
 def read(text: str) -> Lines:
-    """The lines of a text without comments, with their numbers; those of a directive are one."""
+    """The lines of a text without comments, with their numbers; those of a directive are one.
+
+    Of a text that does not speak of torch the directives are enough.
+    """
+    if not _OF_TORCH.search(text):
+        return [(0, one.replace("\\\n", " ")) for one in _ALL_DIRECTIVES.findall(text)]
     found: Lines = []
     is_open = False
     for number, line in enumerate(_plain(text).split("\n"), 1):

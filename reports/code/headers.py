@@ -76,7 +76,7 @@ def fault(how: str, name: str, release: str) -> str | None:
     if having is None or release in having:
         return None
     if how == "dispatched":
-        return f"torch {release} takes x.scalar_type() there, and no longer x.type()"
+        return f"torch {release} takes x.scalar_type() in AT_DISPATCH_…, and no longer x.type()"
     kind = "header" if how == "included" else "macro"
     return f"torch {release} has no such {kind}"
 
@@ -86,11 +86,12 @@ def _too_old(how: str, name: str, release: str) -> str | None:
     since = next(one for one, number in _STANDARDS.items() if number == wanted)
     if given is None or (given - 98) % 100 >= (wanted - 98) % 100:
         return None
+    wants = f"the headers of torch {since} and newer want C++{wanted}"
     if how == "compiled":
-        return f"the headers of torch {since} and newer want C++{wanted}: {name} fails"
+        return f"{wants}: {name} fails"
     if releases.number(release) >= releases.number(_ASKS_ITSELF):
         return None
-    return f"the headers of torch {since} want C++{wanted}, which CMake is told from {_ASKS_ITSELF} on: {name} fails"
+    return f"{wants}, and CMake is told so from {_ASKS_ITSELF} on only: {name} fails"
 
 
 def is_nowhere(how: str, name: str) -> bool:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path, PurePath
 
 from torchproof.reports.code import cpp, headers
@@ -90,11 +90,10 @@ class Sources:
 
     def needs(self) -> Iterator[Need]:
         """What of torch's headers the sources need."""
-        used = self._used()
         for path, reach in self._reached().items():
             is_whole = all(self._is_found(path, one) for one in self._seen[path])
             for one in self._seen[path]:
-                if one.within and one.within not in used:
+                if one.within and not self._is_expanded(one.within):
                     continue
                 if (one.how, one.name) in headers.table() or self._is_nowhere(one, is_whole):
                     yield from self._need(path, one, reach & one.reach)
@@ -113,25 +112,18 @@ class Sources:
             return False
         if one.how == "included":
             return not any(path.as_posix().endswith(f"/{one.name}") for path in self._by_name[PurePath(one.name).name])
-        return bool(headers.meant(one.name)) or (one.is_called and is_whole)
+        return bool(headers.meant(one.name)) or ((one.is_called or one.name.startswith("THC")) and is_whole)
 
     def _is_found(self, path: Path, one: Seen) -> bool:
         """Whether what a source includes is here, torch's, or of the system."""
         is_torchs = (one.how, one.name) in headers.table() or headers.is_nowhere("included", one.name)
         return not one.is_quoted or is_torchs or self._own(path, one.name) is not None
 
-    def _used(self) -> set[str]:
-        """The macros of the code that are expanded somewhere, also in each other."""
-        inside: dict[str, set[str]] = defaultdict(set)
-        for seen in self._seen.values():
-            for one in seen:
-                inside[one.within].add(one.name)
-        used, rest = set(), [""]
-        while rest:
-            new = inside.pop(rest.pop(), set()) - used
-            used |= new
-            rest += new
-        return used
+    @cache  # noqa: B019 - there is one set of sources in a process
+    def _is_expanded(self, macro: str) -> bool:
+        """Whether a macro of the code stands somewhere else than where it is defined."""
+        word = re.compile(rf"\b{macro}\b(?<!define {macro})")
+        return any(word.search(line) for lines in self._lines.values() for _, line in lines)
 
     def _reached(self) -> dict[Path, Reach]:
         """Where each of the files is compiled, by the conditions around what includes it."""

@@ -121,6 +121,12 @@ def test_arguments_for_cmake_count_where_its_files_say_nothing(failing, file, te
     assert failing({"CMakeLists.txt": own, file: text}) == ({}, {})
 
 
+def test_beside_extensions_that_setuptools_makes_another_build_is_possible(failing):
+    makes = "from torch.utils.cpp_extension import CppExtension\nCppExtension('x', ['a.cpp'])\n"
+    text = f"{FINDS}{INCLUDES}set(CMAKE_CXX_STANDARD 17)\n"
+    assert failing({"CMakeLists.txt": text, "setup.py": makes}) == ({}, {"CMAKE_CXX_STANDARD 17": ["2.14", "2.15"]})
+
+
 @pytest.mark.parametrize("says", ["default_options: ['cpp_std=c++17', 'warning_level=2']", "cpp_args: '-std=c++17'"])
 def test_meson_where_it_speaks_of_torch(failing, says):
     text = f"project('x', 'cpp', {says})\n"

@@ -89,9 +89,9 @@ def test_what_only_other_builds_compile_is_possible():
 
 
 def test_each_branch_excludes_those_before_it():
-    text = "#if TORCH_VERSION_MINOR < 2\nAAAA\n#elif TORCH_VERSION_MINOR < 4\nBBBB\n#else\nCCCC\n#endif\nDDDD"
+    text = "#if TORCH_VERSION_MINOR < 2\nAT_A\n#elif TORCH_VERSION_MINOR < 4\nAT_B\n#else\nAT_C\n#endif\nAT_D"
     assert {one.name: sorted(one.reach.possible)[:2] for one in seen(text)} == {
-        "AAAA": ["2.0", "2.1"], "BBBB": ["2.2", "2.3"], "CCCC": ["2.10", "2.11"], "DDDD": ["2.0", "2.1"],
+        "AT_A": ["2.0", "2.1"], "AT_B": ["2.2", "2.3"], "AT_C": ["2.10", "2.11"], "AT_D": ["2.0", "2.1"],
     }  # fmt: skip
 
 
