@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -142,7 +143,7 @@ class Sources:
 
     def _own(self, path: Path, name: str) -> Path | None:
         """The file of the code that an include finds: beside the one that has it, or the only one of that name."""
-        beside = (path.parent / name).resolve()
+        beside = Path(os.path.normpath(path.parent / name))
         if beside in self._files or ("included", name) in headers.table():
             return beside if beside in self._files else None
         found = [one for one in self._by_name[PurePath(name).name] if one.as_posix().endswith(f"/{name}")]

@@ -14,10 +14,11 @@ def seen(text: str, macros: Macros | None = None) -> list[cpp.Seen]:
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("#include <a/b.h>", [("a/b.h", 1)]),
-        ('#include "a/b.h"  // c', [("a/b.h", 1)]),
-        ("#if X\n#include <a.h>\n#else\n#include <b.h>\n#endif\n#include <c.h>", [("c.h", 6)]),
-        ("#ifndef A_H\n#define A_H\n#include <a.h>\n#endif", [("a.h", 3)]),
+        ("#include <c10/a.h>", [("c10/a.h", 1)]),
+        ('#include "c10/a.h"  // c', [("c10/a.h", 1)]),
+        ("#if X\n#include <c10/a.h>\n#else\n#include <c10/b.h>\n#endif\n#include <c10/c.h>", [("c10/c.h", 6)]),
+        ("#ifndef A_H\n#define A_H\n#include <c10/a.h>\n#endif", [("c10/a.h", 3)]),
+        ("#include <a.h>\nf();\n#if X\n#include <b.h>\n#endif", [("a.h", 0)]),  # nothing of torch
         ('/* AT_CHECK\n#include <a.h> */\n// X\nf("AT_CHECK");\nTORCH_CHECK(x);', [("TORCH_CHECK", 5)]),
         ("#define F(x) \\\n  AT_CHECK(x)\nf();", [("AT_CHECK", 1)]),
         ("AT_DISPATCH_ALL_TYPES(\n    x.scalar_type(), [&] { y.type(); });", [("AT_DISPATCH_ALL_TYPES", 1)]),
