@@ -103,8 +103,8 @@ def _run(value: object) -> Iterator[types.FunctionType]:
 
 
 @cache
-def _strings(function: types.FunctionType, depth: int = 1) -> list[str]:
-    """The words with which a function, or one that it calls, calls others: of warnings, given in whatever way."""
+def _strings(function: types.FunctionType, depth: int = 2) -> list[str]:
+    """The words that stand in a function and those that it calls: of warnings, given in whatever way."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     except (OSError, TypeError, SyntaxError):
