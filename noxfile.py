@@ -244,6 +244,12 @@ def _lint(session: nox.Session, python: str) -> None:
     session.run(python, "-m", "basedpyright", "--pythonpath", python, external=True)
 
 
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Damage files that are read from elsewhere, `--minutes 10`; what breaks a reader is kept in tests/fuzz/corpus."""
+    session.run(_developing(session), "-m", "tests.fuzz.fuzzing", *session.posargs, external=True, env=BYTECODE)
+
+
 def _test(session: nox.Session, python: str, *selection: str) -> None:
     parallel = ["-n", "auto", "--dist", "loadgroup"]
     session.run(python, "-m", "pytest", "tests", *parallel, *selection, *session.posargs, external=True, env=BYTECODE)

@@ -10,6 +10,7 @@ import sys
 import pytest
 from packaging.requirements import Requirement
 
+from tests.fuzz.fuzzing import CORPUS
 from tests.project import ROOT
 from torchproof import plugins, releases
 from torchproof.facts import findings
@@ -19,7 +20,8 @@ ASKED = ("child.py", "ask.py", "built.py", "sources.py", "signatures.py", "value
 
 
 def trees(folder):
-    return [(path, ast.parse(path.read_text())) for path in sorted((ROOT / folder).rglob("*.py"))]
+    files = [path for path in sorted((ROOT / folder).rglob("*.py")) if CORPUS not in path.parents]
+    return [(path, ast.parse(path.read_text())) for path in files]
 
 
 def imported(tree):

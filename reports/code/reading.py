@@ -29,6 +29,10 @@ _PYTHON_2 = re.compile(
 MOST_BYTES = 1 << 25  # of one file, which no person has written
 
 
+# What is read of one file: twice as much as the longest that people have written has.
+_LONG, _MOST_USES, _MOST_WORDS = 100_000, 60_000, 300_000
+
+
 class Unreadable(Exception):
     """A file that cannot be read: the text says why."""
 
@@ -67,6 +71,8 @@ def decoded(found: bytes) -> str:
 
 def parsed(text: str) -> ast.Module:
     """The statements of a text. Raises Unreadable."""
+    if len(text) > _LONG and (text.count(".") + text.count("(") > _MOST_USES or len(text.split()) > _MOST_WORDS):
+        raise Unreadable(f"has more than {_MOST_USES:,} calls and attributes or {_MOST_WORDS:,} words")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what the compiler has to say about the code is not ours to tell

@@ -285,3 +285,13 @@ def test_what_lies_beside_the_code_in_a_folder_of_many_is_nobodys(tmp_path):
     assert not declared(tmp_path / "mine").torch
     (tmp_path / "setup.cfg").touch()
     assert declared(tmp_path / "mine").torch
+
+
+def test_a_table_of_another_shape_takes_nothing_from_the_others(tmp_path):
+    (tmp_path / "pyproject.toml").write_text(
+        "[tool]\npoetry = []\nuv = 3\nhatch = 'x'\npdm = [1]\npixi = 1\nflit = ''\nsetuptools = 0\n"
+        "[project]\noptional-dependencies = 3\ndependencies = ['torch>=2.5']\n"
+    )
+    found = declared(tmp_path)
+    assert [one.text for one in found.torch["pyproject.toml"]] == ["torch>=2.5"]
+    assert "pyproject.toml: [tool.poetry] has another shape than its tool reads" in found.unread

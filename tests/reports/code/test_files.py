@@ -1,6 +1,7 @@
 """Which files are read at what somebody names."""
 
 import io
+import os
 import stat
 import tarfile
 import zipfile
@@ -8,9 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from torchproof.__main__ import main
 from torchproof.reports import Refusal
 from torchproof.reports.code import files
-from torchproof.reports.code.files import opened
+from torchproof.reports.code.files import Code, opened
+from torchproof.reports.code.uses import uses
 
 
 @pytest.fixture
@@ -139,3 +142,45 @@ def test_standard_input(monkeypatch, text, name):
     with opened(["-"]) as code:
         (file,) = code.files
         assert (file.shown, file.path.name, file.path.read_bytes()) == ("<stdin>", name, text)
+
+
+@pytest.fixture
+def odd(tmp_path):
+    """A folder with one file of code, and what only looks like some."""
+    (tmp_path / "code.py").write_text("import torch\n")
+    for name in ("pipe.py", "pipe.ipynb", "pyproject.toml", "setup.py", "requirements.txt"):
+        os.mkfifo(tmp_path / name)
+    (tmp_path / "endless.py").symlink_to("/dev/zero")
+    (tmp_path / "itself.py").symlink_to("itself.py")
+    with (tmp_path / "sparse.py").open("wb") as file:
+        file.truncate(4 << 30)
+    return tmp_path
+
+
+@pytest.mark.timeout(20)
+def test_only_regular_files_of_a_size_are_read(odd):
+    found = uses(Code.at(odd)).code
+    assert found.read == 1
+    reasons = {line.removeprefix(f"{odd}/").partition(": ")[::2] for line in found.unread}
+    assert {name: reason for name, reason in reasons} == {
+        "pipe.py": "it is no regular file",
+        "pipe.ipynb": "it is no regular file",
+        "setup.py": "it is no regular file",
+        "endless.py": "it is no regular file",
+        "itself.py": "Too many levels of symbolic links",
+        "sparse.py": "it is larger than 32 MiB",
+    }
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("command", [["floor"], ["diff", "2.5", "2.13", "--uses"]], ids=["floor", "diff"])
+def test_a_pipe_that_is_named_is_refused(odd, capsys, command):
+    assert main([*command, str(odd / "pipe.py")]) == 2
+    assert capsys.readouterr().err.endswith("pipe.py: it is no regular file\n")
+
+
+def test_names_of_files_steer_no_terminal_and_no_workflow(tmp_path, capsys):
+    (tmp_path / "a\n::error::b\x1b[31m.py").write_text("print 3\n")
+    (tmp_path / "code.py").write_text("import torch\n")
+    main(["floor", str(tmp_path)])
+    assert r"a\n::error::b\x1b[31m.py: Python 2" in capsys.readouterr().out

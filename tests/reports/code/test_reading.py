@@ -25,6 +25,9 @@ def test_python_2_is_called_so(line):
         ("def f(:", r"^invalid syntax \(line 1\), as Python 3\.\d+ reads it"),
         ("if x:\n\ty\n        z", "inconsistent use of tabs"),
         ("-" * 200_000 + "x", "nested too deeply"),
+        ("torch.abs(x)\n" * 800_000, "more than 60,000 calls and attributes"),
+        ("a\n" * 400_000, "or 300,000 words"),
+        ("print 'x\x1b[31m'", r"^Python 2 \(line 1: print 'x\\x1b\[31m'\)$"),
     ],
 )
 def test_the_reason_is_told(text, says):
@@ -38,6 +41,8 @@ def test_the_reason_is_told(text, says):
         ("import torch".encode("utf-16"), "UTF-16"),
         (b"x = 1\0", "null bytes"),
         (b"# coding: nonsense\nx", "unknown encoding: nonsense"),
+        (b"# coding: hex\nx", "unknown encoding: hex"),
+        (b"# coding: undefined\nx", "unknown encoding: undefined"),
         ("x = 1\ny = 'é'".encode("latin-1"), r"not utf-8 \(line 2\)"),
     ],
 )

@@ -78,6 +78,40 @@ def test_the_page_says_the_same_and_needs_nothing_else(record, tmp_path, capsys)
     assert not re.search(r"<(script|img|link)|src=|url\(", html)
 
 
+HOSTILE = "<script>[/][bold]x\x1b[31m\u202e</script>"
+
+
+def test_text_of_a_record_is_text(tmp_path, capsys):
+    results = [(f"views.a.{HOSTILE}", "broken", {"reason": HOSTILE, "assertion": HOSTILE, "finding": "javascript:x"})]
+    results += [(f"{HOSTILE}.b.c", "unavailable", {"reason": HOSTILE}), ("a.b.c'; touch x; '", "broken", {})]
+    record = write(tmp_path / "run.jsonl", "2.6.0", results)
+    record.write_text(record.read_text().replace("https://docs.pytorch.org", "javascript://docs"))
+    text = printed(capsys, "summary", record) + printed(capsys, "matrix", record, record, "-o", tmp_path)
+    assert r"[/][bold]x\x1b[31m\u202e" in text
+    assert "\x1b" not in text
+    assert "--fact 'a.b.c'\"'\"'; touch x; '\"'\"''" in text
+    printed(capsys, "html", record, "-o", tmp_path)
+    for page in tmp_path.glob("*.html"):
+        html = page.read_text()
+        assert "<script" not in html
+        assert not re.search(r'href="(?!#|https?://)', html)
+
+
+def test_damaged_lines_are_told_wherever_a_record_is_shown(tmp_path, capsys):
+    record = write(tmp_path / "run.jsonl", "2.6.0", [("a.b.c", "holds", {}), ("a.b.d", "holds", {})])
+    lines = record.read_text().splitlines(keepends=True)
+    lines[1] = lines[1].replace('"since": "2.0"', '"since": 2.0')
+    record.write_text("".join(lines))
+    says = "1 of 8 lines of .*run.jsonl could not be read; the first, line 2: field since is 2.0, not text; "
+    says += "1 verdict left out, of facts that no line describes"
+    assert re.search(says, printed(capsys, "summary", record))
+    assert re.search(says, printed(capsys, "matrix", record, record, "-o", tmp_path))
+    printed(capsys, "html", record, "-o", tmp_path)
+    assert all(re.search(says, (tmp_path / name).read_text()) for name in ("run.html", "matrix.html"))
+    assert main(["refutation", str(record)]) == 1
+    assert re.search(says, capsys.readouterr().out)
+
+
 def test_an_interrupted_run_says_so_and_how_to_go_on(tmp_path, capsys):
     record = write(tmp_path / "run.jsonl", "2.6.0", [("a.b.c", "holds", {})], complete=False)
     text = printed(capsys, "summary", record)
