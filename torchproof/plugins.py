@@ -8,6 +8,7 @@ pytest_plugins = [
     "torchproof.fixtures.plugins.limits",
     "torchproof.fixtures.plugins.verdicts",
     "torchproof.fixtures.plugins.devices",
+    "torchproof.fixtures.plugins.body",
     "torchproof.fixtures.plugins.isolation",
     "torchproof.fixtures.plugins.properties",
     "torchproof.fixtures.plugins.recorder",

@@ -8,11 +8,13 @@ class here, and its fields are those of the line; docs/schemas/record.json says 
 from __future__ import annotations
 
 import codecs
+import errno
 import json
 import math
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypedDict, TypeVar
@@ -23,6 +25,7 @@ from torchproof.data import Amount, Count, Damaged, Name, Rule, Time, Version
 SCHEMA = 1
 # Verdicts to look at, worst news of torch first; the last two are of `--refute`.
 FAILED = ("broken", "stale", "crashed", "timeout", "error", "vacuous", "unproven")
+KILLED = "its process was killed from outside"  # how the reason begins of what --resume tries once more
 Verdicts = Literal[
     "holds", "broken", "differs", "stale", "absent", "unavailable", "unsupported", "crashed", "timeout", "error",
     "inconclusive", "vacuous", "unproven",
@@ -39,18 +42,42 @@ class Line:
 
     def as_json(self) -> str:
         """The text of the line, without its end."""
-        defaults = {one.name: one.default for one in fields(self)}
-        said = {name: value for name, value in vars(self).items() if value != defaults[name]}
-        return json.dumps(_finite({"kind": self.kind, **said}), default=str)
+        said = {one.name: getattr(self, one.name) for one in fields(self)}
+        told = {one.name: said[one.name] for one in fields(self) if not _is(said[one.name], one.default)}
+        return _ENCODE(_plain({"kind": self.kind, **told}))
 
 
-def _finite(value: Any) -> Any:
-    """The same with NaN and infinities in words: JSON has no number for them."""
-    if isinstance(value, dict):
-        return {name: _finite(one) for name, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(one) for one in value]
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+_ENCODE = json.JSONEncoder().encode  # as it is before any fact has replaced it
+_DEEPEST = 50  # levels of a value that is recorded
+
+
+def _is(value: Any, default: Any) -> bool:
+    return value is default or (type(value) is type(default) and value == default)
+
+
+def _plain(value: Any, around: tuple[int, ...] = ()) -> Any:
+    """The same as JSON and UTF-8 can say it: NaN, infinities and whatever is no value of theirs in words."""
+    if isinstance(value, (dict, list, tuple)):
+        if id(value) in around or len(around) == _DEEPEST:
+            return "…"
+        around = (*around, id(value))
+        if isinstance(value, dict):
+            return {_text(name): _plain(one, around) for name, one in value.items()}
+        return [_plain(one, around) for one in value]
+    if value is None or isinstance(value, bool) or (isinstance(value, int) and value.bit_length() < _LONGEST):
+        return value
+    return value if isinstance(value, float) and math.isfinite(value) else _text(value)
+
+
+_LONGEST = 4096  # bits of a number that every reader of JSON takes
+
+
+def _text(value: Any) -> str:
+    """A value in words, also where it cannot say them itself, with what no text may hold spelled out."""
+    try:
+        return str(value).encode("utf-8", "backslashreplace").decode()
+    except Exception as error:
+        return f"<{type(value).__name__}, of which no text can be made: {type(error).__name__}>"
 
 
 class Torch(TypedDict):
@@ -227,16 +254,35 @@ OneKind = TypeVar("OneKind", bound=Line)
 
 
 class Recorder:
-    """Appends lines to the record of this run."""
+    """Appends lines to the record of this run. Whatever cannot be written is an OSError, and keeps what is there."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(path, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o644)
+        self._file = self._open()
+        self._is_torn = False
+
+    def _open(self, more: int = 0) -> int:
+        return os.open(self.path, os.O_APPEND | os.O_CREAT | os.O_RDWR | more, 0o644)
 
     def write(self, line: Line) -> None:
-        """Append one line."""
-        os.write(self._file, line.as_json().encode() + b"\n")
+        """Append one line, whole; behind one that could not be ended it begins anew."""
+        if not os.fstat(self._file).st_nlink:
+            self._restore()
+            raise FileNotFoundError(errno.ENOENT, "it was deleted meanwhile, and what it held is written again")
+        text = b"\n" * self._is_torn + line.as_json().encode() + b"\n"
+        while text:
+            written = os.write(self._file, text)
+            text, self._is_torn = text[written:], written < len(text)
+
+    def _restore(self) -> None:
+        """Write again what was deleted, which lives on as long as somebody has it open; once, whoever is first."""
+        held = os.pread(self._file, os.fstat(self._file).st_size, 0)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            new = self._open(os.O_EXCL)
+            os.write(new, held)
+            os.close(new)
 
     def mend(self) -> None:
         """Close a last line that a kill tore off, so that the next one starts on its own."""
@@ -289,6 +335,12 @@ class Record:
             elif isinstance(line, (Verdict, Started, Planted)):  # the start of a fault: the fact itself was survived
                 started.pop(line.id, None)
         return started
+
+    def killed(self) -> set[str]:
+        """The facts whose process was killed from outside, once: they are tried again."""
+        times = Counter(line.id for line in self.of(Verdict) if (line.reason or "").startswith(KILLED))
+        last = {line.id: line for line in self.of(Verdict)}
+        return {name for name, count in times.items() if count == 1 and (last[name].reason or "").startswith(KILLED)}
 
     def faults(self) -> dict[str, dict[tuple[str, str], bool]]:
         """By id, whether each fault was noticed, by what it was planted on and its name.
