@@ -134,6 +134,7 @@ class Catalog:
         self.releases = inventory.releases
         self.all = (1 << len(self.releases)) - 1
         self._entries: dict[str, tuple[Entry | None, ...]] = {}
+        self._faults: dict[tuple, tuple[str | None, ...]] = {}
         self.places = {release: place for place, release in enumerate(self.releases)}
 
     @cache  # noqa: B019 - there is one catalog in a process
@@ -147,10 +148,12 @@ class Catalog:
             self._entries[name] = tuple(entry for _, entry in self.inventory.history(name))
         return self._entries[name]
 
+    @cache  # noqa: B019 - there is one catalog in a process
     def having(self, name: str) -> int:
         """The releases that have the name."""
         return sum(1 << place for place, entry in enumerate(self.entries(name)) if entry)
 
+    @cache  # noqa: B019 - there is one catalog in a process
     def kind(self, name: str) -> str:
         """The kind of a name in the newest release that has it."""
         return next((entry.kind for entry in reversed(self.entries(name)) if entry), "")
@@ -241,17 +244,22 @@ class Catalog:
         members = self.inventory.members(owner)
         return any(self.inventory.entry(f"{owner}.{one}", self.releases[place]) for one in members)
 
+    def faults(self, use: Use) -> tuple[str | None, ...]:
+        """What `works` says in each release; asked once of all uses that are alike."""
+        alike = (use.name, use.how, use.keywords, use.positional, use.unpacks, use.literals, use.duty)
+        if alike not in self._faults:
+            self._faults[alike] = tuple(works(use, self.inventory, release) for release in self.releases)
+        return self._faults[alike]
+
     def working(self, use: Use) -> int:
         """The releases in which the use works."""
-        return sum(
-            1 << place for place, release in enumerate(self.releases) if works(use, self.inventory, release) is None
-        )
+        return sum(1 << place for place, fault in enumerate(self.faults(use)) if fault is None)
 
     def stuck(self, use: Use) -> str | None:
         """Why a use works in no release, in words; None where it works in one, or the code leaves one out."""
         if not use.releases.issuperset(self.releases) or self.working(use):
             return None
-        return works(use, self.inventory, self.releases[-1])
+        return self.faults(use)[-1]
 
     def misfit(self, use: Use, release: str) -> str | None:
         """Why the release's signatures do not take the call, where they tell, in words."""

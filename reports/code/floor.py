@@ -13,7 +13,7 @@ from itertools import groupby
 from torchproof.inventory import Inventory, inventory
 from torchproof.reports import formats, screen
 from torchproof.reports.code import files
-from torchproof.reports.code.catalog import Use, catalog, works
+from torchproof.reports.code.catalog import Use, catalog
 from torchproof.reports.code.declared import Declared, Line, declared
 from torchproof.reports.code.files import Code
 from torchproof.reports.code.fits import WRONG, Demand, Fit, Works, demands, fits
@@ -221,7 +221,8 @@ _Bound = tuple[str, str]  # a release, and why not the one before, after, or its
 
 def _bound(use: Use, known: Inventory) -> tuple[_Bound | None, _Bound | None, list[_Bound]]:
     """The first release in which a use works, the last one, and those between them in which it does not."""
-    reasons = [works(use, known, release) if release in use.releases else None for release in known.releases]
+    faults = zip(known.releases, catalog(known).faults(use))
+    reasons = [fault if release in use.releases else None for release, fault in faults]
     if None not in reasons or not any(reasons):
         return None, None, []
     first, last = reasons.index(None), len(reasons) - 1 - reasons[::-1].index(None)

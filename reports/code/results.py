@@ -288,11 +288,12 @@ class Results(ABC):
 
     def same(self, owners: Values) -> Values:
         """What gives itself gives an object of its own class; operators on other tensors give plain ones."""
-        return gathered(
+        found = [
             (mask, Instance(_TENSOR, False, None, value.unless) if self.is_tensor(value) else value)
             for mask, value in owners
             if isinstance(value, Instance)
-        )
+        ]
+        return gathered(found)
 
     def _chosen(self, text: str, node: ast.Call, scope: Scope, is_bound: bool) -> str:
         """Which of the overloads of a reduction a call means: with a dimension, it gives indices too."""

@@ -130,7 +130,7 @@ def outer_names(body: list[ast.stmt]) -> tuple[set[str], set[str]]:
     """The names from outside that a function assigns to, and those of its own that inner functions assign to."""
     own: set[str] = set()
     inner: set[str] = set()
-    for one in (each for statement in body for each in ast.walk(statement)):
+    for one in (each for statement in body for each in _nodes(statement)):
         if isinstance(one, (ast.Global, ast.Nonlocal)):
             (own if one in body else inner).update(one.names)
     return own, inner
@@ -142,7 +142,7 @@ def _nodes(node: ast.AST) -> Iterator[ast.AST]:
     while rest:
         one = rest.pop()
         yield one
-        for value in vars(one).values():
+        for value in map(vars(one).get, one._fields):
             if isinstance(value, ast.AST):
                 rest.append(value)
             elif isinstance(value, list):

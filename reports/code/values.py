@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -241,6 +241,8 @@ class Condition:
 
 def within(values: Values, releases: int) -> Values:
     """The values in some of the releases only."""
+    if len(values) == 1 and not values[0][0] & ~releases:  # nearly always
+        return values
     return tuple((both, value) for mask, value in values if (both := mask & releases))
 
 
@@ -306,8 +308,10 @@ def doubted(values: Values, doubts: frozenset[Doubt]) -> Values:
     )
 
 
-def gathered(values: Iterable[tuple[int, Value]]) -> Values:
+def gathered(values: Sequence[tuple[int, Value]]) -> Values:
     """The same, with each value once."""
+    if len(values) == 1:
+        return tuple(values)
     found: list[list] = []
     for mask, value in values:
         for one in found:
