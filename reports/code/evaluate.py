@@ -40,7 +40,7 @@ from torchproof.reports.code.values import (  # fmt: skip
     Value,
     Values,
 )
-from torchproof.reports.code.versions import Question, asks_for_version, part, speaks_of_version
+from torchproof.reports.code.versions import Question, asks_for_version, asks_inside, part, speaks_of_version
 
 _DEEPEST = 30
 
@@ -327,13 +327,12 @@ class Evaluator:
 
     def _inlined(self, function: LocalFunction | Closure, node: ast.Call, scope: Scope) -> Any:
         """A call of a helper of the code itself: its statements with these arguments."""
-        inner = self.inside(function, node, scope)
         if isinstance(function, Closure):
-            return self.value(function.node.body, inner)
+            return self.value(function.node.body, self.inside(function, node, scope))
         try:
-            answer = self._returned(function.node.body, inner)
+            answer = self._returned(function.node.body, self.inside(function, node, scope))
         except Unknown:
-            self.question.of_version |= speaks_of_version(function.node.name)
+            self.question.of_version |= speaks_of_version(function.node.name) or asks_inside(function.node)
             raise
         return answer[0] if answer else None
 

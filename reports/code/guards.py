@@ -74,7 +74,7 @@ class Guards:
             return self.skips(node.func, scope, depth)  # skipIf(…)(test)
         if depth < _DEEPEST and (there := self._meant(node, scope)):
             return self.skips(*there, depth + 1)
-        return Condition(0, self.known.all, is_about_version(node))
+        return Condition(0, self.known.all, is_about_version(node) or asks_for_version(node))
 
     def _meant(self, node: ast.expr, scope: Scope) -> tuple[ast.expr, Scope] | None:
         """What a name is bound to, or what a helper of the code returns, where that is all that it does."""

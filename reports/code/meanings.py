@@ -265,7 +265,10 @@ class Meanings(Results):
         if not of.is_torch:
             return ((everywhere, Name(dotted, True)),)
         if self.known.having(dotted):
-            return ((everywhere, Name(dotted, True, doubts)),)
+            # Where a release has no such class the object is of another one, who knows which.
+            among = self.known.having(of.dotted) or everywhere
+            rest = ((everywhere & ~among, None),) if everywhere & ~among else ()
+            return ((among, Name(dotted, True, doubts)), *rest)
         return (value.held and dict(value.held.items).get(name)) or self.unknown
 
     def of_class(self, cls: LocalClass, name: str, is_bound: bool, above: bool = False) -> Values:

@@ -29,6 +29,7 @@ OF_OTHER_PACKAGES = {
     "maca",
     "mlu",
     "musa",
+    "neuron",
     "npu",
     "privateuseone",
     "sdaa",
@@ -85,8 +86,10 @@ def is_nowhere(known: Catalog, name: str) -> bool:
         return False
     if owner.split(".")[1:2] and owner.split(".")[1] in _EXTENDED:
         return False
+    if owner in ("torch", "torch.backends") and member in OF_OTHER_PACKAGES:
+        return False
     if owner == "torch":
-        return member not in OF_OTHER_PACKAGES
+        return True
     return bool(known.having(owner)) and _is_module(known, owner)
 
 

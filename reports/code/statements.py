@@ -280,7 +280,9 @@ class Statements:
         self.state.handled |= exceptions([one.type for one in node.handlers if one.type])
         self.walk(node.body)
         self.state.handled = handled
-        fails = releases & self.state.failing if caught and self._may_only_fail_for_torch(node.body) else releases
+        is_for_names = bool(self.state.failing) and caught <= {"import", "attribute"}
+        is_for_torch = caught and (is_for_names or self._may_only_fail_for_torch(node.body))
+        fails = releases & self.state.failing if is_for_torch else releases
         after_body = dict(self.state.scope.names)
         self.state.caught, self.state.failing = outer, outer_failing
         self.walk(node.orelse)

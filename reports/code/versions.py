@@ -17,6 +17,7 @@ from torchproof.releases import supported
 from torchproof.reports.code.answers import Python, Reference, Unknown, builtin, of_pattern
 from torchproof.reports.code.catalog import Catalog
 from torchproof.reports.code.nowhere import is_nowhere
+from torchproof.reports.code.syntax import word
 from torchproof.reports.code.values import Name, Value, Values
 
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
@@ -83,13 +84,21 @@ def speaks_of_version(word: str) -> bool:
     return bool(_SPEAKS_OF_VERSION.search(word))
 
 
-def is_about_version(node: ast.expr) -> bool:
+def is_about_version(node: ast.AST) -> bool:
     """Whether an expression has words about a version of torch: `@require_torch_2_1`, `@RunIf(min_torch="2.1")`."""
     for one in ast.walk(node):
-        word = getattr(one, "id", None) or getattr(one, "attr", None) or getattr(one, "arg", None)
-        if isinstance(word, str) and speaks_of_version(word):
+        name = getattr(one, "id", None) or getattr(one, "attr", None) or getattr(one, "arg", None)
+        if isinstance(name, str) and speaks_of_version(name):
             return True
     return False
+
+
+@cache
+def asks_inside(function: ast.AST) -> bool:
+    """Whether a function has words about a version of torch, or asks torch for a name: `hasattr(torch, "xpu")`."""
+    calls = (one for one in ast.walk(function) if isinstance(one, ast.Call) and one.args)
+    asked = (ast.unparse(one.args[0]) for one in calls if word(one.func) == "hasattr")
+    return is_about_version(function) or any(f"{one}.".startswith("torch.") for one in asked)
 
 
 def asks_for_version(node: ast.expr) -> bool:

@@ -129,6 +129,13 @@ def test_it_is_told_wherever_the_call_stands(project, run):
     assert said.startswith("no release of torch fits: some of what is called only raises, in all of them\n")
 
 
+def test_a_release_below_the_floor_is_no_hole(project, run):
+    _, said = run(project(code_dot_py="import torch\ntorch.away(1)"))
+    assert "\nnot torch 2.1\n" in said
+    _, said = run(project(code_dot_py="import torch\ntorch.away(1)\ntorch.late(1)"))
+    assert "not torch" not in said
+
+
 def test_what_only_raises_can_be_mentioned(project, run):
     _, said = run(project(code_dot_py="import torch\nhandled = {torch.stub}"))
     assert "torch.stub" not in said

@@ -509,6 +509,32 @@ ASKED_ELSEWHERE = {
         if at_least("torch", "2.1"):
             torch.added(1)
     """,
+    "decorator": """
+        from somewhere import implement_for
+        @implement_for("torch", "2.1", compilable=True)
+        def f():
+            torch.added(1)
+    """,
+    "method that asks something else first": """
+        from somewhere import is_torch_version, current
+        class Device:
+            def f(self):
+                if self._serves("2.1"):
+                    torch.added(1)
+            def _serves(self, least):
+                now = current()
+                return is_torch_version(">=", least) and now is not None
+    """,
+    "helper that asks torch for a name, and something else": """
+        import platform
+        def is_there(check=False):
+            if platform.system() == "Darwin":
+                return False
+            return hasattr(torch, "amp") and check
+        def f(x):
+            if is_there(x):
+                torch.added(1)
+    """,
     "name that says so": """
         from somewhere import compute
         TORCH_GE_2_1 = compute()

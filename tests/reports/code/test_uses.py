@@ -9,7 +9,7 @@ import pytest
 from torchproof.inventory import Inventory, inventory
 from torchproof.reports.code import depths
 from torchproof.reports.code.catalog import Argument, catalog, works
-from torchproof.reports.code.nowhere import meant
+from torchproof.reports.code.nowhere import is_nowhere, meant
 from torchproof.reports.code.uses import uses
 from torchproof.reports.code.values import Name
 
@@ -45,6 +45,8 @@ INVENTORY = Inventory(
     \tto\t\tmethod
     torch.amp
     \tGradScaler\t2.1-\tclass\t()
+    torch.amp.GradScaler
+    \tscale\t2.1-\tmethod\t(outputs)
     torch.cuda
     \tGradScaler\t\tclass\t()
     torch.nn
@@ -545,6 +547,30 @@ def test_a_file_that_cannot_be_read_is_told_and_the_rest_goes_on(tmp_path, conte
 def test_another_encoding_that_the_file_declares_is_read(tmp_path):
     (tmp_path / "code.py").write_bytes("# coding: latin-1\nimport torch\ntorch.added  # é".encode("latin-1"))
     assert len(uses(tmp_path, INVENTORY).certain) == 1
+
+
+def test_an_object_tells_nothing_of_a_release_that_does_not_have_its_class(see):
+    found = see("import torch\ndef f(x: 'torch.amp.GradScaler'):\n    x.scale(1)")
+    (use,) = (one for one in found.certain if one.name == "torch.amp.GradScaler.scale")
+    assert use.releases == {"2.1", "2.6"}
+
+
+def test_a_handler_of_missing_names_runs_where_they_are_missing(see):
+    code = """
+        import torch
+        def f():
+            try:
+                size = torch.added(1)["size"]
+            except AttributeError:
+                size = torch.gone(1)
+    """
+    (use,) = (one for one in see(code).certain if one.name == "torch.gone")
+    assert use.releases == {"2.0"}
+
+
+@pytest.mark.parametrize(("name", "is_mistake"), [("neuron", False), ("backends.musa", False), ("backends.mps2", True)])
+def test_what_other_packages_bring_is_no_mistake(name, is_mistake):
+    assert is_nowhere(catalog(inventory()), f"torch.{name}") == is_mistake
 
 
 @pytest.mark.parametrize("line", ["from m{} import *", "from m{} import first"])
