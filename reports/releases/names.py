@@ -348,9 +348,15 @@ class _Comparison:
                 yield from self._bases(base)
 
 
+# T, T_co: what only annotations use.
+_TYPE_VARIABLE = re.compile(r"[a-z_.]+\.[A-Z](?:_co|_contra)?")
+
+
 def _is_told(name: str, entry: Entry) -> bool:
-    """Whether changes of a name are news: not of what every object has, nor of settings that nobody is promised."""
-    return name.rpartition(".")[2] not in _EVERYWHERE and not (entry.kind == "setting" and is_private(name))
+    """Whether changes of a name are news: not of what every object has, nor of what nobody is promised."""
+    is_own = entry.kind == "setting" and is_private(name)
+    is_variable = entry.kind == "attribute" and _TYPE_VARIABLE.fullmatch(name)
+    return name.rpartition(".")[2] not in _EVERYWHERE and not (is_own or is_variable)
 
 
 def _owner(name: str) -> str:

@@ -132,7 +132,8 @@ def _entries(touched: list[Touched]) -> list[Touched]:
 
 
 def _order(one: Touched) -> tuple[int, str]:
-    return KINDS.index(one.change.kind), one.change.name
+    """By kind and name; platforms stay in the order of their versions."""
+    return KINDS.index(one.change.kind), "" if one.change.kind == "platform" else one.change.name
 
 
 def _compared(one: Comparison, known: Catalog) -> Touched:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -158,6 +159,16 @@ def test_members_of_a_class_that_is_only_known_to_exist_are_not_called_gone_or_n
 def test_what_every_object_has_is_not_told():
     names = ("torch.C | class ; () | .", "torch.C.__eq__ | method ; (other) | -")
     assert told(*names) == []
+
+
+def test_variables_of_types_are_not_told():
+    names = (
+        "torch.T_co | attribute | -",
+        "torch.R | - | attribute",
+        "torch.C | class ; () | .",
+        "torch.C.T | - | property",
+    )
+    assert told(*names) == [("new", "torch.C.T", "property")]
 
 
 def test_a_method_became_a_property():
@@ -616,6 +627,14 @@ def code(tmp_path):
         return str(tmp_path)
 
     return code
+
+
+def test_platforms_are_told_in_the_order_of_their_versions(run, code, tmp_path, monkeypatch):
+    found = [replace(PLATFORM, name=f"Python 3.{minor}") for minor in (8, 9, 10)]
+    monkeypatch.setattr(diff.platforms, "changes", lambda *_: found)
+    (tmp_path / "pyproject.toml").write_text("[project]\nrequires-python = '>=3.8'\n", encoding="utf-8")
+    _, out = run("2.0", "2.1", "--uses", code("torch.save(1)\n"))
+    assert [line.split()[1] for line in out.splitlines() if line.startswith("  Python")] == ["3.8", "3.9", "3.10"]
 
 
 def test_what_the_project_takes_and_wheels_no_longer_do_is_told(run, code, tmp_path):
