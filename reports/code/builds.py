@@ -27,7 +27,6 @@ _OF_TORCH = re.compile(
     r"|dependency\s*\(\s*'[Tt]orch'|torch\.utils\.(cmake_prefix_path|cpp_extension)"
 )
 _FINDS = re.compile(r"find_package\s*\(\s*(Torch|Caffe2)\b")
-_TARGET = re.compile(r"\bTORCH_LIBRARIES\b|^torch$", re.MULTILINE)
 _MADE = re.compile(r"\b(Cpp|CUDA)Extension\b")
 _COMMAND = re.compile(r"(?<![\w$])(\w+)[ \t]*\(")
 _ARGUMENT = re.compile(r'"((?:\\.|[^"\\])*)"|([^\s()"]+)', re.DOTALL)
@@ -126,7 +125,9 @@ class Builds:
     @cached_property
     def _is_linked(self) -> bool:
         texts = self._lists.values()
-        return any(map(_FINDS.search, texts)) and any(_TARGET.search("\n".join(_words(text))) for text in texts)
+        return any(map(_FINDS.search, texts)) and any(
+            "TORCH_LIBRARIES" in text or "torch" in _linking(text) for text in texts
+        )
 
     def _reaches_torch(self, file: Source) -> bool:
         """Whether something is compiled against torch in a file, or below it where no file asks for other standards."""
@@ -189,7 +190,8 @@ def _commands(text: str) -> Iterator[tuple[str, list[str], int]]:
         place = end
 
 
-def _words(text: str) -> list[str]:
+def _linking(text: str) -> list[str]:
+    """What targets are linked with."""
     return [word for name, words, _ in _commands(text) if name == "target_link_libraries" for word in words[1:]]
 
 
@@ -210,7 +212,7 @@ def _settings(text: str) -> Iterator[Setting]:
         if branches.take(_GROUPS.get(name, ""), " ".join(words)) or not words:
             continue
         words = [re.sub(r"\$\{(\w+)\}", lambda found: values.get(found[1], found[0]), one) for one in words]
-        if name == "set" and words[1:] and not _VARIABLE.fullmatch(words[0]):
+        if name == "set" and words[1:] and not words[0].endswith("_FLAGS"):
             values[words[0]] = words[1]
         yield from (replace(one, line=line, reach=branches.reach) for one in _asked(name, words))
 

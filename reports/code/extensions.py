@@ -24,7 +24,9 @@ _MAKES = {"CppExtension", "CUDAExtension", "SyclExtension", "load", "load_inline
 _HOME = "torch.utils.cpp_extension"
 _FLAGS = {"extra_compile_args", "extra_cflags", "extra_cuda_cflags", "extra_sycl_cflags", None}  # None: **more
 _VARIABLES = {"CFLAGS", "CXXFLAGS", "CPPFLAGS", "NVCC_FLAGS", "NVCC_APPEND_FLAGS", "NVCC_PREPEND_FLAGS", "CL"}
-_OTHERS = re.compile(r"hip|rocm|win(32|dows)\b|'nt'|darwin|mac_?os", re.IGNORECASE)
+_OTHERS = re.compile(
+    r"hip|rocm|win(32|dows)\b|'nt'|darwin|mac_?os|(?<![a-z])(mps|npu|mlu|musa|xpu)(?![a-z])", re.IGNORECASE
+)
 _GROWS = {"append", "extend", "insert", "update", "setdefault", "add"}
 
 
@@ -35,6 +37,17 @@ When = Callable[[str, int, int], tuple[frozenset[str], bool]]
 def needs(code: Code, texts: Mapping[str, str], when: When) -> Iterator[Need]:
     """What is needed, by the `texts` of the Python files, what builds the code, and the sources that they name."""
     given: dict[str, frozenset[str] | None] = {}
+    standards = list(_standards(texts, when, given))
+    builds = Builds(code, texts)
+    sources = Sources(code, [*texts.values(), *builds.texts], given)
+    yield from sources.needs()
+    if sources.want_standard:
+        yield from standards
+        yield from builds.needs(sources.have_kernels)
+
+
+def _standards(texts: Mapping[str, str], when: When, given: dict[str, frozenset[str] | None]) -> Iterator[Need]:
+    """The standards that flags ask for; macros that they define are added to `given`."""
     for shown, text in texts.items():
         for flag in flags(text):
             releases, doubt = when(shown, flag.line, flag.column)
@@ -45,10 +58,6 @@ def needs(code: Code, texts: Mapping[str, str], when: When) -> Iterator[Need]:
             if headers.standard(flag.text):
                 doubt |= (flag.is_rare and is_always) or is_of_others(shown)
                 yield Need("compiled", flag.text.strip(), shown, flag.line, releases, doubt)
-    builds = Builds(code, texts)
-    sources = Sources(code, [*texts.values(), *builds.texts], given)
-    yield from sources.needs()
-    yield from builds.needs(sources.have_kernels)
 
 
 @dataclass(frozen=True)

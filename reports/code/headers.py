@@ -32,6 +32,8 @@ _IS_OURS = {
     "expanded": re.compile(r"(AT|C10|TORCH|CAFFE2|AOTI|THC?)_|THC"),
     "dispatched": re.compile(""),
 }
+# Headers that compile by older standards too (`g++ -std=c++17 -fsyntax-only` in 2.15): of what stays the same for long.
+_LASTING = re.compile(r"torch/(csrc/stable|headeronly|csrc/inductor/aoti_torch/c)/|c10/macros/")
 # By which headers are torch's; those of single operators are not all in the table.
 _OF_TORCH = re.compile(r"(ATen(?!/ops/)|c10|torch|THC?|THCUNN)/")
 # What was there before 2.0, and what there is in its place.
@@ -92,6 +94,11 @@ def _too_old(how: str, name: str, release: str) -> str | None:
     if releases.number(release) >= releases.number(_ASKS_ITSELF):
         return None
     return f"{wants}, and CMake is told so from {_ASKS_ITSELF} on only: {name} fails"
+
+
+def wants_standard(header: str) -> bool:
+    """Whether a header compiles by the standard of its release and newer ones alone."""
+    return ("included", header) in table() and not _LASTING.match(header)
 
 
 def is_nowhere(how: str, name: str) -> bool:

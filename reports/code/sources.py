@@ -79,15 +79,26 @@ class Sources:
     def _seen(self) -> dict[Path, list[Seen]]:
         return {path: list(cpp.seen(lines, self._macros)) for path, lines in self._lines.items()}
 
+    @cached_property
+    def _headers(self) -> set[tuple[str, str]]:
+        """The headers of torch that are included for the usual devices, with the suffixes of the files that do."""
+        return {
+            (path.suffix, one.name)
+            for path, seen in self._seen.items()
+            for one in seen
+            if one.how == "included" and (one.how, one.name) in headers.table()
+            if not is_of_others(self._files[path].shown)
+        }
+
+    @property
+    def want_standard(self) -> bool:
+        """Whether what is included compiles by the standard of a release alone, as far as that is seen."""
+        return not self._headers or any(headers.wants_standard(name) for _, name in self._headers)
+
     @property
     def have_kernels(self) -> bool:
-        """Whether headers of torch are included where nvcc compiles them."""
-        return any(
-            one.how == "included" and (one.how, one.name) in headers.table()
-            for path, seen in self._seen.items()
-            if path.suffix in _KERNELS
-            for one in seen
-        )
+        """Whether such headers are included where nvcc compiles them."""
+        return any(suffix in _KERNELS and headers.wants_standard(name) for suffix, name in self._headers)
 
     def needs(self) -> Iterator[Need]:
         """What of torch's headers the sources need."""

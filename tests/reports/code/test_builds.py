@@ -51,7 +51,9 @@ def _failing(found: list[Use]) -> dict[str, list[str]]:
     ],
 )
 def test_cmake_asks_for_more_itself_where_its_target_is_linked(failing, text, name):
-    assert failing({"CMakeLists.txt": f"{FINDS}{LINKS}{text}\n"}) == ({name: ["2.14"]}, {})
+    by_name = FINDS + "set(needs ${TORCH_LIBRARIES})\ntarget_link_libraries(x ${needs} ${TORCH_LIBRARY})\n"
+    for links in (FINDS + LINKS, by_name):
+        assert failing({"CMakeLists.txt": f"{links}{text}\n"}) == ({name: ["2.14"]}, {})
     assert failing({"CMakeLists.txt": f"{FINDS}{INCLUDES}{text}\n"}) == ({name: ["2.14", "2.15"]}, {})
 
 
@@ -59,6 +61,12 @@ def test_the_standard_of_cuda_is_raised_by_nobody(failing):
     text = f"{FINDS}{LINKS}add_library(k a.cu)\nset(CMAKE_CUDA_STANDARD 17)\n"
     assert failing({"CMakeLists.txt": text}) == ({}, {})
     assert failing({"CMakeLists.txt": text, **KERNEL}) == ({"CMAKE_CUDA_STANDARD 17": ["2.14", "2.15"]}, {})
+
+
+def test_cuda_is_told_what_c_is(failing):
+    text = "set(CMAKE_CXX_STANDARD 17)\nset(CMAKE_CUDA_STANDARD ${CMAKE_CXX_STANDARD})\nadd_library(k a.cu)\n"
+    certain, _ = failing({"CMakeLists.txt": f"{FINDS}{LINKS}{text}", **KERNEL})
+    assert certain == {"CMAKE_CXX_STANDARD 17": ["2.14"], "CMAKE_CUDA_STANDARD 17": ["2.14", "2.15"]}
 
 
 def test_a_standard_that_cuda_takes_over_is_possible_there(failing):

@@ -120,6 +120,21 @@ def test_an_older_standard_that_is_chosen_beside_a_newer_one_is_possible(built):
     assert sorted(use.name for use in possible) == ["-std=c++14", "-std=c++17"]
 
 
+@pytest.mark.parametrize(
+    ("header", "wants"),
+    [
+        ("torch/extension.h", True),
+        ("c10/cuda/CUDAStream.h", True),
+        ("torch/csrc/stable/tensor.h", False),
+        ("torch/headeronly/core/ScalarType.h", False),
+    ],
+)
+def test_headers_that_stay_the_same_for_long_want_no_standard(built, header, wants):
+    code = IMPORT + "CppExtension('x', ['csrc/a.cpp'], extra_compile_args=['-std=c++17'])"
+    certain, possible = built(code, a_dot_cpp=f"#include <{header}>\n")
+    assert ("-std=c++17" in {use.name for use in certain}, possible) == (wants, [])
+
+
 def test_a_macro_that_a_version_defines_says_which_branch_is_compiled(built):
     code = IMPORT + "import torch\nflags = []\nif torch.__version__ < '2.1':\n    flags.append('-DOLD_TORCH')\n"
     source = "#ifdef OLD_TORCH\n#include <c10/util/variant.h>\n#endif\n"
