@@ -10,7 +10,7 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torchproof.reports.code import headers
 from torchproof.reports.code.builds import Builds
@@ -41,9 +41,8 @@ def needs(code: Code, texts: Mapping[str, str], when: When) -> Iterator[Need]:
     builds = Builds(code, texts)
     sources = Sources(code, [*texts.values(), *builds.texts], given)
     yield from sources.needs()
-    if sources.want_standard:
-        yield from standards
-        yield from builds.needs(sources.have_kernels)
+    for need in [*standards, *builds.needs(sources.have_kernels)] if sources.want_standard else ():
+        yield replace(need, doubt=need.doubt or sources.are_mixed)
 
 
 def _standards(texts: Mapping[str, str], when: When, given: dict[str, frozenset[str] | None]) -> Iterator[Need]:

@@ -22,6 +22,11 @@ _SOURCES = (".cpp", ".cc", ".cxx", ".cu")
 _HEADERS = (".h", ".hpp", ".hxx", ".cuh", ".inl")
 _NAMED = re.compile(r"""([^\s"'})(]{0,300}\.(?:cpp|cc|cxx|cu))(?=["'\s)])""")
 _DEFINED = re.compile(r"""[-/]D\s*(\w+)|\(\s*["']([A-Z]\w+)["']\s*,|definitions\s*\(([^)]*)\)""", re.IGNORECASE)
+# Folders of what is not the project's own, or no part of it.
+_BESIDE = {
+    *("benchmark", "benchmarks", "example", "examples", "test", "tests", "extern", "external", "submodules", "vendor"),
+    *("3rdparty", "third-party", "third_party", "thirdparty"),
+}
 _KERNELS = (".cu", ".cuh")
 _OTHERS = "|".join(sorted({*OF_OTHER_PACKAGES, "hip", "mps", "mtia", "rocm", "xpu"}))
 _OF_OTHERS = re.compile(rf"(?<![a-z])({_OTHERS})(?![a-z])")
@@ -96,6 +101,12 @@ class Sources:
         return not self._headers or any(headers.wants_standard(name) for _, name in self._headers)
 
     @property
+    def are_mixed(self) -> bool:
+        """Whether some are written against torch's stable interface, and others are not: any flag may be for these."""
+        names = {name for _, name in self._headers}
+        return any(map(headers.wants_standard, names)) and any(one.startswith("torch/csrc/stable/") for one in names)
+
+    @property
     def have_kernels(self) -> bool:
         """Whether such headers are included where nvcc compiles them."""
         return any(suffix in _KERNELS and headers.wants_standard(name) for suffix, name in self._headers)
@@ -161,8 +172,12 @@ class Sources:
         return found[0] if len(found) == 1 else None
 
     def _is_named(self, path: Path) -> bool:
+        """Whether what builds the code names a source, or has a pattern for it, which others' folders are not meant by."""
+        text = path.as_posix()
+        folders = _BESIDE.intersection(Path(self._files[path].shown).parts)
         return any(
-            path.as_posix().endswith("/" + one) or ("*" in one and fnmatch(path.name, one.rpartition("/")[2]))
+            text.endswith("/" + one)
+            or ("*" in one and fnmatch(text, "*/" + one.replace("**/", "*")) and folders.issubset(one.split("/")))
             for one in self._patterns
         )
 

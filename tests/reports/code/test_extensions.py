@@ -135,6 +135,14 @@ def test_headers_that_stay_the_same_for_long_want_no_standard(built, header, wan
     assert ("-std=c++17" in {use.name for use in certain}, possible) == (wants, [])
 
 
+def test_beside_what_is_stable_a_standard_is_possible(built):
+    code = IMPORT + "CppExtension('x', ['csrc/a.cpp', 'csrc/b.cpp'], extra_compile_args=['-std=c++17'])"
+    _, possible = built(
+        code, a_dot_cpp="#include <torch/csrc/stable/tensor.h>\n", b_dot_cpp="#include <torch/extension.h>\n"
+    )
+    assert [use.name for use in possible] == ["-std=c++17"]
+
+
 def test_a_macro_that_a_version_defines_says_which_branch_is_compiled(built):
     code = IMPORT + "import torch\nflags = []\nif torch.__version__ < '2.1':\n    flags.append('-DOLD_TORCH')\n"
     source = "#ifdef OLD_TORCH\n#include <c10/util/variant.h>\n#endif\n"
@@ -156,6 +164,20 @@ def test_headers_and_macros_of_the_sources_that_are_built(built):
         "AT_DISPATCH_ALL_TYPES_AND_HALF": "torch 2.15 has no such macro",
     }
     assert not any("other.cpp" in use.file for use in certain)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [("*.cpp", ["a.cpp"]), ("csrc/**/*.cpp", ["a.cpp"]), ("third_party/*.cpp", ["b.cpp"]), ("other/*.cpp", [])],
+)
+def test_a_pattern_is_for_its_folder_and_not_for_those_of_others(tmp_path, pattern, found):
+    for name in ("csrc/inner/a.cpp", "third_party/b.cpp"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text("#include <torch/extension.h>\n", encoding="utf-8")
+    code = f"{IMPORT}import glob\nCppExtension('x', glob.glob('{pattern}', recursive=True))\n"
+    (tmp_path / "setup.py").write_text(code, encoding="utf-8")
+    used = [use.file.rpartition("/")[2] for use in uses(tmp_path).certain if use.how == "included"]
+    assert used == found
 
 
 def test_what_no_release_has_is_a_mistake(nowhere):
