@@ -36,6 +36,7 @@ _SAYS = re.compile(
     r"|(?:this|the) (?:\w+ )?(?:k?w?arg\w*|parameter|option|flag|keyword) (?:is|has been|will be) (?:now )?deprecated",
     re.IGNORECASE,
 )
+_OF_A_VALUE = re.compile(r"\.\. deprecated::[\s\d.]*(?:[Pp]assing\b|[^ ]*\w=)")  # of the parameter, which stays
 _GOES_ON = re.compile(
     r"\b(?:use|using|instead|prefer\w*|remov\w*|switch\w*|replac\w*|migrat\w*|ignored|no effect)\b", re.IGNORECASE
 )
@@ -132,7 +133,7 @@ def _in_documentation(doc: str) -> Iterator[tuple[str, str]]:
     for name, kind, text in _described(inspect.cleandoc(doc)):
         sentences = _SENTENCE.split(" ".join(text.split()))
         place = next((at for at, one in enumerate(sentences) if _SAYS.match(one)), None)
-        if place is not None:
+        if place is not None and not _OF_A_VALUE.match(sentences[place]):
             words = [sentences[place]]
             for one in sentences[place + 1 :]:
                 if not _GOES_ON.search(one):

@@ -45,6 +45,21 @@ def documents(a, b, c, d, e):
     """
 
 
+def values(a, b):
+    """Something.
+
+    Args:
+        a (bool): whether
+
+            .. deprecated:: 2.0
+                ``a=False`` is deprecated, use ``a=True``.
+        b (int): how many
+
+            .. deprecated:: 2.1
+                Passing ``b==a`` is deprecated.
+    """
+
+
 class Made:
     """A class.
 
@@ -74,6 +89,7 @@ class Made:
                 "d": "since 2.2: d is not read.",
             },
         ),
+        (values, "ab", {}),
         (Made, "ab", {"a": "This argument is deprecated, and there is no need to pass it.",
                       "b": "Argument 'b' has been deprecated"}),
     ],
