@@ -170,7 +170,7 @@ def _takes(owner: str, parameter: str, names: Inventory) -> bool:
 
 
 def _parameters(entry: Entry) -> Iterable[Parameter]:
-    return (one for signature in entry.signatures for one in signature.parameters)
+    return (*(one for signature in entry.signatures for one in signature.parameters), *entry.rest)
 
 
 def _public(found: Iterable[str], name: str = "") -> list[str]:

@@ -94,6 +94,11 @@ class Entry:
         return " ".join(re.split(r"(?<=[.!]) (?=[`A-Z])", self.raises or "")[:2])
 
     @property
+    def rest(self) -> tuple[Parameter, ...]:
+        """The words that its `**kwargs` takes, where those are known, as parameters."""
+        return tuple(Parameter(one, None, "**") for one in (self.takes or "").split())
+
+    @property
     def is_public(self) -> bool:
         """Whether the release itself counts it as its own: facts can be about it."""
         return bool(self.kind or self.alias)

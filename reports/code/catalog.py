@@ -317,7 +317,7 @@ def _takes(entry: Entry, keyword: str) -> bool:
 
 def _beyond(entry: Entry) -> frozenset[str]:
     """The words that `**kwargs` takes, where those are known."""
-    return frozenset((entry.takes or "").split())
+    return frozenset(one.name for one in entry.rest)
 
 
 @cache

@@ -325,8 +325,7 @@ def _parameter(entry: Entry | None, name: str) -> tuple[str, Parameter] | None:
         for one in signature.parameters:
             if one.name == name:
                 return signature.source, one
-    is_beyond = entry is not None and name in (entry.takes or "").split()
-    return ("", Parameter(name, None, "**")) if is_beyond else None
+    return next((("", one) for one in (entry.rest if entry else ()) if one.name == name), None)
 
 
 def _releases(since: str, to: str, names: Inventory) -> str:

@@ -545,6 +545,9 @@ def test_an_unknown_name_comes_with_its_likeness():
         ("torch.export.Dim.AUTO", "2.6", "torch.export.Dim.AUTO"),  # of a function
         ("torch.distributed.ReduceOp.SUM", "2.6", "torch.distributed.ReduceOp.SUM"),
         ("torch.cuda.amp.GradScaler.step", "2.6", "torch.GradScaler.step"),
+        ("functorch.compile.compiled_function", "2.0", "functorch.compile.aot_function"),
+        ("functorch.make_fx", "2.15", "torch.fx.experimental.proxy_tensor.make_fx"),
+        ("functorch.experimental.hessian", "2.15", "torch.func.hessian"),
     ],
 )
 def test_a_name_is_found_as_programs_write_it(name, release, found):
@@ -562,6 +565,7 @@ def test_a_name_is_found_as_programs_write_it(name, release, found):
             "2.6",
             "`torch.cuda.amp.GradScaler(args...)` is deprecated.",
         ),  # from a decorator
+        ("functorch.vmap", "2.15", "As the final step of the integration, `functorch.vmap` is"),  # from a helper
         ("torch.has_cuda", "2.6", "'has_cuda' is deprecated, please use 'torch.backends.cuda.is_built()'"),
     ],
 )
@@ -576,6 +580,18 @@ def test_what_is_not_deprecated_has_no_words():
 @pytest.mark.parametrize("name", ["torch._six", "torch._six.inf", "torch.nn.Linear.tu", "torch.nn.RMSNorm"])
 def test_what_a_release_has_not_is_not_found(name):
     assert inventory().find(name, "2.0") is None
+
+
+def test_words_that_are_passed_on_are_known():
+    words = {one.name for one in inventory().find("torchvision.models.resnet50", "2.15").rest}
+    assert {"num_classes", "pretrained"} < words
+    assert "layers" not in words
+
+
+def test_torch_is_asked_before_another_package_changes_it():
+    """functorch.dim of 2.0 gives `torch.Tensor` an `index` when it is imported."""
+    assert inventory().entry("functorch.dim.Dim", "2.0").kind == "class"
+    assert inventory().find("torch.Tensor.index", "2.0") is None
 
 
 def test_a_parameter_that_went_is_gone():

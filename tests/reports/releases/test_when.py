@@ -34,6 +34,8 @@ torch
 \t\t2.1-\tfunction\t(a)\t^it is removed, use torch.add
 \tstubs\t\tfunction\t(a)\t^it is removed for long
 \tadd\t\tfunction\tdoc(input, other, *, out=None)\top(input, other)
+\topens\t2.0-2.1\tfunction\t(a, **kwargs)\t*mode
+\t\t2.1-\tfunction\t(a, **kwargs)\t*mode size
 torch.serial
 \tload\t\t=torch.load
 \tway\t2.0-2.2\t=torch.way
@@ -175,6 +177,12 @@ def test_a_parameter(ask):
 
 def test_a_parameter_that_came(ask):
     assert ask("torch.load.mmap").startswith("torch.load.mmap: parameter, since 2.1\n")
+
+
+def test_a_parameter_that_is_taken_beyond_the_signature(ask):
+    out = ask("torch.opens.size")
+    assert out.startswith("torch.opens.size: parameter, since 2.1\n")
+    assert "  since 2.1  taken by **kwargs\n" in out
 
 
 def test_a_parameter_without_default_must_be_passed(ask):
