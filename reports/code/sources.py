@@ -172,7 +172,7 @@ class Sources:
         return found[0] if len(found) == 1 else None
 
     def _is_named(self, path: Path) -> bool:
-        """Whether what builds the code names a source, or has a pattern for it, which others' folders are not meant by."""
+        """Whether what builds the code names a source, or has a pattern for it, which does not mean others' folders."""
         text = path.as_posix()
         folders = _BESIDE.intersection(Path(self._files[path].shown).parts)
         return any(

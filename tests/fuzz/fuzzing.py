@@ -1,7 +1,7 @@
 """The search: files of the corpus are damaged, and every reader of their kind reads them.
 
-`python -m tests.fuzz.fuzzing --minutes 10` searches at length. What breaks a reader is made small and kept in the corpus,
-which the tests read. A file of the corpus is called WHAT@NAME, and NAME is what a reader finds it as.
+`python -m tests.fuzz.fuzzing --minutes 10` searches at length. What breaks a reader is made small and kept in the
+corpus, which the tests read. A file of the corpus is called WHAT@NAME, and NAME is what a reader finds it as.
 """
 
 from __future__ import annotations

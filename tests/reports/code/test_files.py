@@ -162,7 +162,7 @@ def test_only_regular_files_of_a_size_are_read(odd):
     found = uses(Code.at(odd)).code
     assert found.read == 1
     reasons = {line.removeprefix(f"{odd}/").partition(": ")[::2] for line in found.unread}
-    assert {name: reason for name, reason in reasons} == {
+    assert dict(reasons) == {
         "pipe.py": "it is no regular file",
         "pipe.ipynb": "it is no regular file",
         "setup.py": "it is no regular file",
