@@ -16,7 +16,7 @@ _NAMES = 24  # of one owner, in one row
 _PARAMETERS = 6  # of one order, in one row
 _WORDS = 200  # of torch, in one row
 _SAY_MORE = ("default", "parameters reordered")  # than the name of a parameter
-_ADVICE = re.compile(r"\b(?:use|using|instead|see|prefer|switch)\b", re.IGNORECASE)
+_ADVICE = re.compile(r"\b(?:use|using|instead|see|prefer|switch|migrate)\b", re.IGNORECASE)
 # How words of torch call what they are about.
 _ITSELF = (
     r"^(?:(?:this|the) \w+|(?:(?:the|argument|parameter) )?[`'\"]*(?:\w+\.)*{}(?:\([^()]*\))?[`'\"]*"
@@ -177,11 +177,13 @@ def brief(words: str, name: str) -> str:
 def short(text: str, width: int) -> str:
     """A text with as many of its sentences as fit, and of the first one its beginning where it is longer.
 
-    A last sentence that was cut off is only of use where it advises something.
+    Where not all fit, those stay that say what to do. A last one that was cut off is only of use if it does.
     """
     sentences = re.split(r"(?<=[.!])(?<!\s\d\.)\s+(?=[`'\"A-Z])", text)
     if len(sentences) > 1 and sentences[-1].endswith("…") and not _ADVICE.search(sentences[-1]):
         sentences.pop()
+    if len(" ".join(sentences)) > width:
+        sentences = [one for one in sentences if _ADVICE.search(one)] or sentences
     while len(sentences) > 1 and len(" ".join(sentences)) > width:
         sentences.pop()
     return textwrap.shorten(" ".join(sentences), width, placeholder=" …")
