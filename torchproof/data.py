@@ -31,6 +31,8 @@ _MOST_TEXT, _MOST_NAME, _MOST_NUMBER, _DEEPEST = 1 << 20, 1 << 14, 1 << 63, 32
 # What terminals obey, and what writes right to left; half a surrogate is in no file.
 _STEERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
+_COMMAND = re.compile(r"^([ \t]*)::", re.MULTILINE)  # what the log of a workflow on GitHub obeys
+
 
 class Damaged(ValueError):
     """What a file says and cannot be, in one sentence: the file, and where they are known the line and the field."""
@@ -129,13 +131,13 @@ def rows(path: Path, table: str, kind: type[Kind]) -> list[Kind]:
 
 def line(text: object) -> str:
     """Text that stays on its line: a name or a path, say."""
-    return shown(str(text)).replace("\n", r"\n").replace("\t", r"\t")
+    return shown(str(text).replace("\n", r"\n").replace("\t", r"\t"))
 
 
 def shown(text: str) -> str:
     """Text that steers no terminal; what is longer than anybody reads is cut."""
     text = text if len(text) <= _MOST_TEXT else text[:_MOST_TEXT] + "…"
-    return _STEERS.sub(lambda found: ascii(found[0])[1:-1], text)
+    return _COMMAND.sub(r"\1\\x3a:", _STEERS.sub(lambda found: ascii(found[0])[1:-1], text))
 
 
 # --- values -----------------------------------------------------------------------------------------------------------

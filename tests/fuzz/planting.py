@@ -77,7 +77,8 @@ def _holder(draw: Draw, document: Any) -> dict[str, Any] | list[Any] | None:
 def _without(draw: Draw, document: Any) -> Any:
     holder = _holder(draw, document)
     if holder is not None:
-        del holder[draw(st.sampled_from([*holder] if isinstance(holder, dict) else [*range(len(holder))]))]  # pyright: ignore
+        keys: list[Any] = [*holder] if isinstance(holder, dict) else [*range(len(holder))]
+        del holder[draw(st.sampled_from(keys))]
     return document
 
 

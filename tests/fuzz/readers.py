@@ -43,7 +43,7 @@ def _check(code: int, out: str, err: str, seconds: float) -> None:
         raise Broken(f"a terminal obeys {steering[0]!r}")
     if "Traceback" in err:
         raise Broken(err)
-    if planted := re.search(r"(?m)^::\w", out + err):
+    if planted := re.search(r"(?m)^\s*::\w", out + err):
         raise Broken(f"a workflow obeys {planted[0]!r}")
     if seconds > SLOWEST:
         raise Broken(f"{seconds:.0f} s")

@@ -83,12 +83,16 @@ HOSTILE = "<script>[/][bold]x\x1b[31m\u202e</script>"
 
 def test_text_of_a_record_is_text(tmp_path, capsys):
     results = [(f"views.a.{HOSTILE}", "broken", {"reason": HOSTILE, "assertion": HOSTILE, "finding": "javascript:x"})]
-    results += [(f"{HOSTILE}.b.c", "unavailable", {"reason": HOSTILE}), ("a.b.c'; touch x; '", "broken", {})]
+    results += [
+        (f"{HOSTILE}.b.c", "unavailable", {"reason": HOSTILE}),
+        ("a.b.c'; touch x; '", "broken", {"reason": "a\n ::error::b"}),
+    ]
     record = write(tmp_path / "run.jsonl", "2.6.0", results)
     record.write_text(record.read_text().replace("https://docs.pytorch.org", "javascript://docs"))
     text = printed(capsys, "summary", record) + printed(capsys, "matrix", record, record, "-o", tmp_path)
     assert r"[/][bold]x\x1b[31m\u202e" in text
     assert "\x1b" not in text
+    assert r"\x3a:error::b" in text
     assert "--fact 'a.b.c'\"'\"'; touch x; '\"'\"''" in text
     printed(capsys, "html", record, "-o", tmp_path)
     for page in tmp_path.glob("*.html"):
