@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from functools import cache, cached_property
+from io import TextIOWrapper
+from logging import Logger
+from pathlib import Path
+from threading import Thread
 
 from torchproof.inventory import Entry, Inventory, Signature, is_private
 from torchproof.releases import supported
@@ -14,6 +20,8 @@ from torchproof.reports.code.values import Name
 
 # Classes of torch whose objects are met without a sign of what they are.
 _USUAL = ("torch.Tensor", "torch.nn.Module", "torch.optim.Optimizer", "torch.optim.lr_scheduler.LRScheduler")
+# What else such an object may be: a method that these have as well is a sign of nothing.
+_ELSE = (str, bytes, list, dict, set, int, float, Path, TextIOWrapper, Logger, Namespace, Thread, datetime)
 
 
 class Argument(Enum):
@@ -211,9 +219,9 @@ class Catalog:
 
     @cached_property
     def telling(self) -> dict[str, list[str]]:
-        """The methods of torch's usual objects that are not the same in all releases, and that no built-in type has."""
+        """The methods of torch's usual objects that differ between releases, and that nothing else usual has."""
         found: dict[str, list[str]] = {}
-        usual = {name for cls in (str, bytes, list, dict, set, int, float) for name in dir(cls)}
+        usual = {name for cls in _ELSE for name in dir(cls)}
         for owner in _USUAL:
             for member in set(self.inventory.members(owner)) - usual:
                 name = f"{owner}.{member}"

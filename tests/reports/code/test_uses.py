@@ -172,6 +172,11 @@ def test_a_method_of_an_unknown_value_is_possible(see):
     assert not found.certain
 
 
+def test_a_method_that_a_path_has_as_well_is_a_sign_of_nothing(tmp_path):
+    (tmp_path / "code.py").write_text("import torch\ndef f(x, y):\n    x.rename(y)\n    x.rename_(y)")
+    assert [use.name for use in uses(tmp_path).possible] == ["torch.Tensor.rename_"]
+
+
 def test_what_a_possible_call_may_pass_besides_is_remembered(see):
     (use,) = see("x.fresh(*more, **rest)").possible
     assert use.unpacks == "* **"
