@@ -332,7 +332,9 @@ class Evaluator:
         try:
             answer = self._returned(function.node.body, self.inside(function, node, scope))
         except Unknown:
-            self.question.of_version |= speaks_of_version(function.node.name) or asks_inside(function.node)
+            self.question.of_version |= speaks_of_version(function.node.name) or asks_inside(
+                function.node, self.question.known
+            )
             raise
         return answer[0] if answer else None
 

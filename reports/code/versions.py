@@ -94,11 +94,15 @@ def is_about_version(node: ast.AST) -> bool:
 
 
 @cache
-def asks_inside(function: ast.AST) -> bool:
-    """Whether a function has words about a version of torch, or asks torch for a name: `hasattr(torch, "xpu")`."""
-    calls = (one for one in ast.walk(function) if isinstance(one, ast.Call) and one.args)
-    asked = (ast.unparse(one.args[0]) for one in calls if word(one.func) == "hasattr")
-    return is_about_version(function) or any(f"{one}.".startswith("torch.") for one in asked)
+def asks_inside(function: ast.AST, known: Catalog) -> bool:
+    """Whether a function has words about a version of torch, or `hasattr(torch, …)` of what some releases lack."""
+    for one in ast.walk(function):
+        if isinstance(one, ast.Call) and word(one.func) == "hasattr" and len(one.args) == 2:
+            owner, name = map(ast.unparse, one.args)
+            asked = f"{owner}.{name[1:-1]}"
+            if asked.startswith("torch.") and known.having(asked) != known.all:
+                return True
+    return is_about_version(function)
 
 
 def asks_for_version(node: ast.expr) -> bool:

@@ -561,6 +561,13 @@ NOT_GUARDED = {
         if anything:
             torch.added(1)
     """,
+    "helper that asks for what all releases have": """
+        def is_there(x):
+            return hasattr(torch, "nn") and x.is_there
+        def f(x):
+            if is_there(x):
+                torch.added(1)
+    """,
     "this Python or that": """
         import sys
         if sys.version_info >= (3, 10):
