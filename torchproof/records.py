@@ -267,13 +267,14 @@ class Recorder:
 
     def write(self, line: Line) -> None:
         """Append one line, whole; behind one that could not be ended it begins anew."""
-        if not os.fstat(self._file).st_nlink:
+        if was_deleted := not os.fstat(self._file).st_nlink:
             self._restore()
-            raise FileNotFoundError(errno.ENOENT, "it was deleted meanwhile, and what it held is written again")
         text = b"\n" * self._is_torn + line.as_json().encode() + b"\n"
         while text:
             written = os.write(self._file, text)
             text, self._is_torn = text[written:], written < len(text)
+        if was_deleted:
+            raise FileNotFoundError(errno.ENOENT, "it was deleted meanwhile, and what it held is written again")
 
     def _restore(self) -> None:
         """Write again what was deleted, which lives on as long as somebody has it open; once, whoever is first."""
@@ -283,6 +284,8 @@ class Recorder:
             new = self._open(os.O_EXCL)
             os.write(new, held)
             os.close(new)
+        os.close(self._file)
+        self._file = self._open()
 
     def mend(self) -> None:
         """Close a last line that a kill tore off, so that the next one starts on its own."""

@@ -44,6 +44,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(rest=[])
 
 
+def _joined(options: list[str]) -> list[str]:
+    """The same with `--record=FILE` for `--record FILE`: pytest looks for a project around a file that stands alone."""
+    joined = []
+    for option in options:
+        if joined and joined[-1] in ("--record", "--resume") and not option.startswith("-"):
+            joined[-1] += f"={option}"
+        else:
+            joined.append(option)
+    return joined
+
+
 def command(options: argparse.Namespace) -> int:
     """Run pytest in this process, with nothing of the folder that one stands in."""
     ours = [*ALONE, "-o", f"runs={Path.cwd() / 'runs'}"]
@@ -51,5 +62,5 @@ def command(options: argparse.Namespace) -> int:
         ours += ["-p", "no:benchmark"]  # pytest-benchmark makes its folder wherever one stands
     with tempfile.TemporaryDirectory() as folder:
         os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", folder)
-        ended = pytest.main([*ours, *options.rest], plugins=[_Selection()])
+        ended = pytest.main([*ours, *_joined(options.rest)], plugins=[_Selection()])
     return int(ended) if ended in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) else 2
