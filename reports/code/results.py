@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from torchproof.reports.code.annotations import DICT, LIST, TUPLE, Annotations, holding
@@ -269,8 +269,15 @@ class Results(ABC):
             return ()
         if head.returns and word(head.returns) == "Self":
             return owners
-        values = self.annotations.of_code(head.returns, function.scope) if head.returns else self.infer(function)
+        values = self.annotations.of_code(head.returns, function.scope)
+        if not head.returns or (any(map(_of_torch, _each(values))) and self._is_belied(function, values)):
+            values = self.infer(function)
         return doubted(values, _overrides(owners, head.name))
+
+    def _is_belied(self, function: LocalFunction, said: Values) -> bool:
+        """Whether a function returns a list, tuple or dict where its annotation speaks of nothing like that."""
+        plain = {one.of for one in _each(self.infer(function)) if isinstance(one, Instance)} & {LIST, TUPLE, DICT}
+        return bool(plain) and plain.isdisjoint(one.of for one in _each(said) if isinstance(one, Instance))
 
     def _returned(
         self, value: Name, node: ast.Call | None = None, scope: Scope | None = None, owners: Values = ()
@@ -461,6 +468,16 @@ def override(value: Instance, name: str) -> Override:
     """That a class below has an attribute of its own."""
     of = value.of
     return Override(of.name if isinstance(of, LocalClass) else of.dotted.rpartition(".")[2], name)
+
+
+def _each(values: Values) -> Iterator[Value]:
+    """The values, those of unions one by one."""
+    for _, value in values:
+        yield from value.values if isinstance(value, OneOf) else (value,)
+
+
+def _of_torch(value: Value) -> bool:
+    return isinstance(value, Instance) and isinstance(value.of, Name) and value.of.is_torch
 
 
 def _is_number(value: Value) -> bool:

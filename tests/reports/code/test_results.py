@@ -247,6 +247,7 @@ def test_what_may_be_anything_else_is_not_certain(see, code):
         "f'{x}'.fresh()",
         "def f(x: pathlib.Path):\n    x.fresh()",
         "[1, 2].fresh()",
+        "def f(x) -> torch.Tensor:\n    out = []\n    return out\nf(1).fresh()",
         "class Mine:\n    def fresh(self): ...\nMine().fresh()",
     ],
 )
