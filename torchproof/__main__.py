@@ -36,7 +36,7 @@ OURS = {  # for work on the project itself
     "refutation": "verdicts.refutation",
     "inventory": "releases.merge",
     "platforms": "releases.platforms",
-    "headers": "code.headers",
+    "headers": "code.cpp.headers",
     "coverage": "releases.coverage",
     "popularity": "releases.popularity",
 }

@@ -14,8 +14,9 @@ from threading import Thread
 
 from torchproof.inventory import Entry, Inventory, Signature, is_private
 from torchproof.releases import supported
-from torchproof.reports.code import headers, refusals
+from torchproof.reports.code import refusals
 from torchproof.reports.code.contracts import Duty, contracts
+from torchproof.reports.code.cpp import headers
 from torchproof.reports.code.values import Name
 
 # Classes of torch whose objects are met without a sign of what they are.

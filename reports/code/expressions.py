@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterable, Sequence
 
 from torchproof.reports.code.chains import Question
+from torchproof.reports.code.cpp.headers import macros, standard
 from torchproof.reports.code.guards import Guards
-from torchproof.reports.code.headers import macros, standard
 from torchproof.reports.code.settings import Settings, is_patch_of_object
 from torchproof.reports.code.sightings import Sightings
 from torchproof.reports.code.syntax import REGISTERS, defaults, may_compare_versions, parameters, word

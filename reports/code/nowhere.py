@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterable
 from functools import cache
 
-from torchproof.reports.code import headers
 from torchproof.reports.code.catalog import Catalog
+from torchproof.reports.code.cpp import headers
 
 # Modules in which names come to be while a program runs, or whose names are not all told.
 _DYNAMIC = (

@@ -21,10 +21,10 @@ from pathlib import Path
 
 from torchproof.inventory import Inventory
 from torchproof.inventory import inventory as the_inventory
-from torchproof.reports.code import extensions, headers
 from torchproof.reports.code.callers import is_own
 from torchproof.reports.code.catalog import Catalog, Use, catalog
 from torchproof.reports.code.comparisons import Comparison
+from torchproof.reports.code.cpp import extensions, headers
 from torchproof.reports.code.depths import with_room
 from torchproof.reports.code.expressions import Expressions
 from torchproof.reports.code.files import Code

@@ -13,10 +13,10 @@ from torchproof.inventory import IN_WHEEL, PACKAGES, Entry, Inventory
 from torchproof.reports.code.catalog import Catalog, Use, catalog, places_of, works
 from torchproof.reports.code.comparisons import Comparison
 from torchproof.reports.code.concerns import Concern, Concerns
+from torchproof.reports.code.cpp.headers import HOWS
 from torchproof.reports.code.declared import declared
 from torchproof.reports.code.files import Code
 from torchproof.reports.code.fits import concerned
-from torchproof.reports.code.headers import HOWS
 from torchproof.reports.code.nowhere import hints
 from torchproof.reports.code.uses import uses
 from torchproof.reports.releases import names

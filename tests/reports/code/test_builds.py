@@ -3,8 +3,8 @@
 import pytest
 
 from torchproof.inventory import inventory
-from torchproof.reports.code import headers
 from torchproof.reports.code.catalog import Use, works
+from torchproof.reports.code.cpp import headers
 from torchproof.reports.code.uses import uses
 
 FINDS = "cmake_minimum_required(VERSION 3.18)\nproject(x)\nfind_package(Torch REQUIRED)\nadd_library(x a.cpp)\n"

@@ -2,13 +2,13 @@
 
 import pytest
 
-from torchproof.reports.code import cpp, headers
-from torchproof.reports.code.preprocessor import EVERYWHERE, Definition, Macros
+from torchproof.reports.code.cpp import headers, includes
+from torchproof.reports.code.cpp.preprocessor import EVERYWHERE, Definition, Macros
 
 
-def seen(text: str, macros: Macros | None = None) -> list[cpp.Seen]:
-    lines = cpp.read(text)
-    return list(cpp.seen(lines, macros or Macros(cpp.defined(lines))))
+def seen(text: str, macros: Macros | None = None) -> list[includes.Seen]:
+    lines = includes.read(text)
+    return list(includes.seen(lines, macros or Macros(includes.defined(lines))))
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import textwrap
 import pytest
 
 from torchproof.inventory import inventory
-from torchproof.reports.code import headers
 from torchproof.reports.code.catalog import works
+from torchproof.reports.code.cpp import headers
 from torchproof.reports.code.uses import uses
 
 

@@ -12,12 +12,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from torchproof.reports.code import headers
-from torchproof.reports.code.builds import Builds
+from torchproof.reports.code.cpp import headers
+from torchproof.reports.code.cpp.builds import Builds
+from torchproof.reports.code.cpp.preprocessor import EVERYWHERE
+from torchproof.reports.code.cpp.sources import Need, Sources, is_of_others
 from torchproof.reports.code.files import Code
-from torchproof.reports.code.preprocessor import EVERYWHERE
 from torchproof.reports.code.reading import Unreadable, parsed
-from torchproof.reports.code.sources import Need, Sources, is_of_others
 from torchproof.reports.code.syntax import word
 
 _MAKES = {"CppExtension", "CUDAExtension", "SyclExtension", "load", "load_inline"}

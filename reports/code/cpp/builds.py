@@ -14,12 +14,12 @@ from itertools import pairwise, takewhile
 from pathlib import Path
 
 from torchproof.releases import number
-from torchproof.reports.code import headers
-from torchproof.reports.code.cpp import Branches
+from torchproof.reports.code.cpp import headers
+from torchproof.reports.code.cpp.includes import Branches
+from torchproof.reports.code.cpp.preprocessor import EVERYWHERE, NOWHERE, Reach
+from torchproof.reports.code.cpp.sources import Need, is_of_others
 from torchproof.reports.code.files import Code, Source
-from torchproof.reports.code.preprocessor import EVERYWHERE, NOWHERE, Reach
 from torchproof.reports.code.reading import Unreadable, content, decoded
-from torchproof.reports.code.sources import Need, is_of_others
 
 # What is compiled against torch's headers, by what stands in the files of its build.
 _OF_TORCH = re.compile(

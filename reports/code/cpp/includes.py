@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from torchproof.reports.code.preprocessor import EVERYWHERE, Definition, Macros, Reach
+from torchproof.reports.code.cpp.preprocessor import EVERYWHERE, Definition, Macros, Reach
 
 _COMMENT = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"', re.DOTALL)
 _DIRECTIVE = re.compile(r"[ \t]*#[ \t]*(\w+)[ \t]*(.*)", re.DOTALL)

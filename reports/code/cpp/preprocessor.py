@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from torchproof.reports.code import headers
+from torchproof.reports.code.cpp import headers
 from torchproof.reports.code.reading import UNREADABLE
 
 _UNUSUAL = re.compile(r"_*(\w*ROCM|HIP|WIN|MSC_VER|APPLE|MAC|ANDROID|USE_XPU|USE_MPS|SYCL)")

@@ -11,11 +11,11 @@ from fnmatch import fnmatch
 from functools import cache, cached_property
 from pathlib import Path, PurePath
 
-from torchproof.reports.code import cpp, headers
-from torchproof.reports.code.cpp import Seen
+from torchproof.reports.code.cpp import headers, includes
+from torchproof.reports.code.cpp.includes import Seen
+from torchproof.reports.code.cpp.preprocessor import EVERYWHERE, NOWHERE, Definition, Macros, Reach
 from torchproof.reports.code.files import Code
 from torchproof.reports.code.nowhere import OF_OTHER_PACKAGES
-from torchproof.reports.code.preprocessor import EVERYWHERE, NOWHERE, Definition, Macros, Reach
 from torchproof.reports.code.reading import Unreadable, content, decoded
 
 _SOURCES = (".cpp", ".cc", ".cxx", ".cu")
@@ -64,25 +64,25 @@ class Sources:
         self._macros = Macros(self._definitions(), {**dict.fromkeys(named), **given})
 
     @cached_property
-    def _lines(self) -> dict[Path, cpp.Lines]:
+    def _lines(self) -> dict[Path, includes.Lines]:
         """The lines of what is built, and of what they include of the code's own."""
-        found: dict[Path, cpp.Lines] = {}
+        found: dict[Path, includes.Lines] = {}
         rest = [path for path in self._files if path.suffix in _SOURCES and self._is_named(path)]
         while rest:
             path = rest.pop()
             if path not in found:
                 text = _text(path)
-                found[path] = cpp.read(text)
-                rest += [one for name in cpp.included(text) if (one := self._own(path, name))]
+                found[path] = includes.read(text)
+                rest += [one for name in includes.included(text) if (one := self._own(path, name))]
         return found
 
     def _definitions(self) -> Iterator[Definition]:
         for lines in self._lines.values():
-            yield from cpp.defined(lines)
+            yield from includes.defined(lines)
 
     @cached_property
     def _seen(self) -> dict[Path, list[Seen]]:
-        return {path: list(cpp.seen(lines, self._macros)) for path, lines in self._lines.items()}
+        return {path: list(includes.seen(lines, self._macros)) for path, lines in self._lines.items()}
 
     @cached_property
     def _headers(self) -> set[tuple[str, str]]:
