@@ -5,6 +5,6 @@
 out to be torch's is seen (`sightings`) and kept (`notes`) as a use, and judged by the `catalog`, which asks the
 inventory about all releases at once. On the way, `guards` tell in which releases a condition holds: each is evaluated
 (`evaluate`) by what expressions stand for (`meanings`), what a release says to questions about torch (`versions`), and
-what Python makes of such `answers`. `values` and `syntax` are what all of them speak of. `cpp` reads extensions, `declared` what a
-project's metadata asks of torch, and `floor` compares.
+what Python makes of such `answers`. `values` and `syntax` are what all of them speak of. `cpp` reads extensions and
+`declared` what a project's metadata asks of torch, and `floor` compares.
 """
