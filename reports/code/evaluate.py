@@ -40,7 +40,14 @@ from torchproof.reports.code.values import (  # fmt: skip
     Value,
     Values,
 )
-from torchproof.reports.code.versions import Question, asks_for_version, asks_inside, part, speaks_of_version
+from torchproof.reports.code.versions import (
+    Question,
+    asks_for_version,
+    asks_inside,
+    asks_what_is_there,
+    part,
+    speaks_of_version,
+)
 
 _DEEPEST = 30
 
@@ -319,11 +326,11 @@ class Evaluator:
             self.question.of_version = True
             return self.question.parameters(self.meanings.resolve(args[0], scope))
         try:
-            given = [self.value(one, scope) for one in args]
+            return self.question.called(dotted, [self.value(one, scope) for one in args])
         except Unknown:
-            self.question.of_version |= speaks_of_version(dotted.rpartition(".")[2])
+            name = dotted.rpartition(".")[2]
+            self.question.of_version |= speaks_of_version(name) or asks_what_is_there(name)
             raise
-        return self.question.called(dotted, given)
 
     def _inlined(self, function: LocalFunction | Closure, node: ast.Call, scope: Scope) -> Any:
         """A call of a helper of the code itself: its statements with these arguments."""

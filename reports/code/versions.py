@@ -84,6 +84,11 @@ def speaks_of_version(word: str) -> bool:
     return bool(_SPEAKS_OF_VERSION.search(word))
 
 
+def asks_what_is_there(word: str) -> bool:
+    """Whether a function from elsewhere asks for a device or a part of torch, by its name: `is_xpu_available`."""
+    return bool(re.search(r"(^|_)(torch|xpu|npu|mps|hpu|mlu|musa|sdaa)_(\w+_)?(available|supported)", word))
+
+
 def is_about_version(node: ast.AST) -> bool:
     """Whether an expression has words about a version of torch: `@require_torch_2_1`, `@RunIf(min_torch="2.1")`."""
     for one in ast.walk(node):

@@ -39,10 +39,28 @@ def needs(code: Code, texts: Mapping[str, str], when: When) -> Iterator[Need]:
     given: dict[str, frozenset[str] | None] = {}
     standards = list(_standards(texts, when, given))
     builds = Builds(code, texts)
-    sources = Sources(code, [*texts.values(), *builds.texts], given)
+    sure, tried = zip(*map(_apart, texts.values())) if texts else ((), ())
+    sources = Sources(code, [*sure, *builds.texts], given, tried)
     yield from sources.needs()
     for need in [*standards, *builds.needs(sources.have_kernels)] if sources.want_standard else ():
         yield replace(need, doubt=need.doubt or sources.are_mixed)
+
+
+def _apart(text: str) -> tuple[str, str]:
+    """A Python file without the blocks whose failures it catches, and these: what they build need not compile."""
+    if "cpp_extension" not in text or "except" not in text:
+        return text, ""
+    try:
+        tree = parsed(text)
+    except Unreadable:
+        return text, ""
+    tries = [node for node in ast.walk(tree) if isinstance(node, ast.Try) and node.handlers]
+    caught = {
+        line for node in tries for one in node.body for line in range(one.lineno, (one.end_lineno or one.lineno) + 1)
+    }
+    lines = list(enumerate(text.splitlines(), 1))
+    sure, tried = ("\n".join(line for number, line in lines if (number in caught) is side) for side in (False, True))
+    return sure, tried
 
 
 def _standards(texts: Mapping[str, str], when: When, given: dict[str, frozenset[str] | None]) -> Iterator[Need]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import cache, cached_property
@@ -29,6 +29,7 @@ _BESIDE = {
 }
 _KERNELS = (".cu", ".cuh")
 _OTHERS = "|".join(sorted({*OF_OTHER_PACKAGES, "hip", "mps", "mtia", "rocm", "xpu"}))
+_PERHAPS = Reach(NOWHERE.certain, EVERYWHERE.possible)
 _OF_OTHERS = re.compile(rf"(?<![a-z])({_OTHERS})(?![a-z])")
 
 
@@ -47,12 +48,15 @@ class Need:
 class Sources:
     """The sources that the `texts` of what builds the code name, and what they include.
 
-    `given` are the macros that flags define in some releases only.
+    `given` are the macros that flags define in some releases only, and `tried` texts whose failures are caught.
     """
 
-    def __init__(self, code: Code, texts: list[str], given: Mapping[str, frozenset[str] | None]) -> None:
+    def __init__(
+        self, code: Code, texts: list[str], given: Mapping[str, frozenset[str] | None], tried: Sequence[str] = ()
+    ) -> None:
         is_built = any("cpp_extension" in text or "torch" in text.lower() for text in texts)
-        self._patterns = {one.removeprefix("./").lstrip("/") for text in texts for one in _NAMED.findall(text)}
+        self._sure, caught = _patterns(texts), _patterns(tried)
+        self._patterns = self._sure | caught
         is_built &= bool(self._patterns)
         self._files = {file.path.resolve(): file for file in code.beside((*_SOURCES, *_HEADERS))} if is_built else {}
         self._by_name: dict[str, list[Path]] = defaultdict(list)
@@ -151,7 +155,8 @@ class Sources:
     def _reached(self) -> dict[Path, Reach]:
         """Where each of the files is compiled, by the conditions around what includes it."""
         found: dict[Path, Reach] = {}
-        rest = [(path, EVERYWHERE) for path in self._lines if path.suffix in _SOURCES and self._is_named(path)]
+        named = [path for path in self._lines if path.suffix in _SOURCES and self._is_named(path)]
+        rest = [(path, EVERYWHERE if self._is_named(path, self._sure) else _PERHAPS) for path in named]
         while rest:
             path, reach = rest.pop()
             before = found.get(path, NOWHERE)
@@ -171,15 +176,19 @@ class Sources:
         found = [one for one in self._by_name[PurePath(name).name] if one.as_posix().endswith(f"/{name}")]
         return found[0] if len(found) == 1 else None
 
-    def _is_named(self, path: Path) -> bool:
+    def _is_named(self, path: Path, patterns: Set[str] | None = None) -> bool:
         """Whether what builds the code names a source, or has a pattern for it, which does not mean others' folders."""
         text = path.as_posix()
         folders = _BESIDE.intersection(Path(self._files[path].shown).parts)
         return any(
             text.endswith("/" + one)
             or ("*" in one and fnmatch(text, "*/" + one.replace("**/", "*")) and folders.issubset(one.split("/")))
-            for one in self._patterns
+            for one in (self._patterns if patterns is None else patterns)
         )
+
+
+def _patterns(texts: Iterable[str]) -> set[str]:
+    return {one.removeprefix("./").lstrip("/") for text in texts for one in _NAMED.findall(text)}
 
 
 def is_of_others(shown: str) -> bool:

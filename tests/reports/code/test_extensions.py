@@ -61,6 +61,14 @@ REACHES = {
 }
 
 
+def test_what_is_built_where_failures_are_caught_is_possible(built):
+    kernel = '#include <torch/extension.h>\nAT_DISPATCH_FLOATING_TYPES(x.type(), "f", [] {});\n'
+    caught = IMPORT + "try:\n    op = load('x', ['csrc/a.cu'])\nexcept Exception:\n    op = None\n"
+    assert [use.name for use in built(caught, a_dot_cu=kernel)[0]] == []
+    certain, _ = built(IMPORT + "op = load('x', ['csrc/a.cu'])\n", a_dot_cu=kernel)
+    assert len(certain) > 0
+
+
 @pytest.mark.parametrize("code", REACHES.values(), ids=REACHES)
 def test_a_flag_is_followed_to_the_extension(built, code):
     (use,), possible = built(IMPORT + code)

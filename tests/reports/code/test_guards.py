@@ -542,6 +542,11 @@ ASKED_ELSEWHERE = {
             if TORCH_GE_2_1:
                 torch.added(1)
     """,
+    "device": """
+        from accelerate.utils import is_xpu_available
+        if is_xpu_available():
+            torch.added(1)
+    """,
 }
 
 NOT_GUARDED = {
