@@ -157,7 +157,7 @@ def _neither(used: list[Use], inventory: Inventory, old: str, new: str) -> list[
         if use.how not in _OF_PYTHON or new not in use.releases or not (reason and works(use, inventory, old)):
             continue
         if having := [release for release in inventory.releases if works(use, inventory, release) is None]:
-            says = f"{reason.removeprefix(f'{use.name} ')}; it works {_spans(having, inventory.releases)}"
+            says = f"{reason.removeprefix(f'{use.name} ').rstrip('.')}; it works {_spans(having, inventory.releases)}"
             met[Change(NEITHER, use.name, hint=says)].append(use)
     return [
         Touched(
