@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
+from torchproof.calls import ANY, clauses
 from torchproof.reports.releases.names import Change
 
 # What happens to several parameters, or words, of one call at once.
@@ -59,7 +60,8 @@ def _followers(leader: Change, changes: list[Change]) -> list[Change]:
 
 
 def _is_of_default(change: Change, behaviour: Change) -> bool:
-    return change.kind == "default" and behaviour.calls == f"not {change.parameter}"
+    left_out = [clause.words for clause in clauses(behaviour.calls or ANY) if clause.verb == "not"]
+    return change.kind == "default" and (change.parameter,) in left_out
 
 
 def _is_placed(change: Change) -> bool:

@@ -125,7 +125,8 @@ def _entries(touched: list[Touched]) -> list[Touched]:
     told = []
     for entry, changes in grouped(by_change):
         parts = tuple(by_change[one] for one in changes)
-        places = dict.fromkeys(place for one in parts for place in one.places)
+        felt = [one for one in parts if one.change.kind == "behaviour"] or parts  # which says where a default is felt
+        places = dict.fromkeys(place for one in felt for place in one.places)
         breaks = any(one.breaks for one in parts)
         told.append(parts[0] if len(parts) == 1 else Touched(entry, tuple(places), breaks, parts=parts))
     return sorted(told, key=_order)
