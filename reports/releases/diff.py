@@ -58,6 +58,7 @@ _SAYS = {
     "value refused": "passing it is refused",
     "contract": "what torch calls in the code's own classes is called otherwise",
     "build": "an extension does not compile",
+    "refused": "the code itself refuses the release",
     "default": "not passing it may mean something else",
     "behaviour": "the same call does something else",
     "no longer called": "what overrides it has no effect",

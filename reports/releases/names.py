@@ -16,6 +16,7 @@ A change has one of these kinds, most felt first:
     parameters reordered  a positional call means something else, or is refused: `old` and `new` are the orders, or
                           `parameter` is now 'keyword only' or came 'before' one that was there
     build                 an extension no longer compiles: the name is a flag, a header or a macro (with --uses alone)
+    refused               the code itself refuses the release as it is imported (with --uses alone)
     default               not passing `parameter` means `new` instead of `old`
     behaviour             a fact that begins or ends to hold: `new` is its claim, or `old` the claim that ended
     no longer called      what code may have for itself in the place of `name`, which is gone, has no effect
@@ -60,6 +61,7 @@ KINDS = (
     "value refused",
     "contract",
     "build",
+    "refused",
     "default",
     "behaviour",
     "no longer called",

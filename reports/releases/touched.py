@@ -226,6 +226,8 @@ class _Join:
         reason = works(use, self.inventory, self.new) if worked else None
         if use.how == "overridden":
             return self._no_longer_called(use)
+        if use.how == "refused":
+            return self._refused(use)
         if use.duty:
             return [self._contract(use, reason.removeprefix(f"{use.name} "))] if reason else []
         before, after = self.inventory.find(use.name, self.old), self.inventory.find(use.name, self.new)
@@ -234,6 +236,14 @@ class _Join:
             lost = "build" if use.how in HOWS else "parameter gone" if after and not after.raises else "gone"
             touching.append(Change(lost, use.name, hint=reason))
         return touching
+
+    def _refused(self, use: Use) -> list[Change]:
+        """That the code lets itself be imported with the old release, and not with the new one."""
+        if self.old in use.releases:
+            return []
+        taken = [release for release in self.inventory.releases if release not in use.releases]
+        says = f"the code itself refuses torch {self.new}, and does not {_spans(taken, self.inventory.releases)}"
+        return [Change("refused", use.name, hint=says)]
 
     def _no_longer_called(self, use: Use) -> list[Change]:
         """What a method of the code stood for is gone: torch calls it no more."""

@@ -743,6 +743,20 @@ torch
 """
 
 
+REFUSAL = "import torch\n{}assert torch.__version__ < '2.1'\n"
+
+
+def test_a_release_that_the_code_itself_refuses_is_told(run, tmp_path):
+    path = tmp_path / "code.py"
+    path.write_text(REFUSAL.format(""))
+    exit_code, out = run("2.0", "2.1", "--uses", str(path))
+    assert exit_code == 1
+    assert "torch.__version__  refused: the code itself refuses torch 2.1, and does not up to 2.0\n" in out
+    assert run("2.1", "2.0", "--uses", str(path))[1].endswith("nothing changes\n")
+    path.write_text(REFUSAL.format("def f():\n    "))
+    assert run("2.0", "2.1", "--uses", str(path))[0] == 0
+
+
 @pytest.mark.parametrize(
     ("line", "says", "breaks"),
     [
