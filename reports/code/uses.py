@@ -93,10 +93,12 @@ def _collect(found: Uses, known: Catalog) -> None:
 
 
 def _meant(known: Catalog, use: Use) -> Use:
-    """The use of a public class, where a private name is another one of it in every release."""
-    names = {one.name if one and one.kind == "class" else None for one in known.entries(use.name)}
-    name = names.pop() if use.is_private and len(names) == 1 else None
-    return replace(use, name=name) if name else use
+    """The use of a public class, or of what it has, where a private name is another one of it in every release."""
+    for name in (use.name, use.name.rpartition(".")[0]) if use.is_private else ():
+        classes = {one.name if one and one.kind == "class" else None for one in known.entries(name)}
+        if len(classes) == 1 and (public := classes.pop()):
+            return replace(use, name=public + use.name.removeprefix(name))
+    return use
 
 
 def _of_extensions(found: Uses, walk: Walk) -> Iterator[tuple[Use, list[Use]]]:

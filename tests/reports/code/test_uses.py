@@ -667,3 +667,16 @@ def test_a_private_class_that_adds_nothing_to_a_public_one_stands_for_it(tmp_pat
     found = uses(tmp_path)
     assert {use.name for use in found.certain} == {"torch.optim.lr_scheduler.LRScheduler"}
     assert [use.line for use in found.certain if works(use, inventory(), "2.15")] == [4]
+
+
+def test_what_a_public_class_has_is_public_below_a_private_name_of_it_too(tmp_path):
+    (tmp_path / "old.py").write_text(
+        "from torch.optim.lr_scheduler import _LRScheduler\n"
+        "class Old(_LRScheduler):\n"
+        "    def step(self):\n"
+        "        self.print_lr(False, 0, 0.1)\n"
+        "        self._initial_step()\n"
+    )
+    found = uses(tmp_path)
+    assert [use.line for use in found.certain if works(use, inventory(), "2.7")] == [4]
+    assert {use.name for use in found.private} == {"torch.optim.lr_scheduler.LRScheduler._initial_step"}
