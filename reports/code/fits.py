@@ -47,6 +47,12 @@ class Fit:
     verdict: str
     says: str
     lowest: str | None  # release that it allows
+    group: str = ""  # the extra or group that asks for it
+
+    @property
+    def place(self) -> str:
+        """The file, with the extra or group where there is one."""
+        return f"{self.file}, in {self.group}" if self.group else self.file
 
 
 def fits(declared: Declared, works: Works) -> list[Fit]:
@@ -89,7 +95,7 @@ def _fit(declared: Range, works: Works) -> Fit:
     wrong = [release for release in allowed if release not in works.fitting]
     if wrong and verdict in ("ok", "higher than needed"):
         says += f"; but it allows {_spans(wrong, works.releases)}, in which it does not work"
-    return Fit(declared.text, declared.place, verdict, says, allowed[0] if allowed else None)
+    return Fit(declared.text, declared.place, verdict, says, allowed[0] if allowed else None, declared.group)
 
 
 def _verdict(declared: Range, allowed: list[str], works: Works) -> str:

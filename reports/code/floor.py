@@ -388,10 +388,10 @@ def _at(reason: Reason) -> list[str]:
 
 def _of_declared(found: Floor) -> list[str]:
     if not found.fits:
-        return ["declared: nothing about torch was found"]
+        return [f"declared: nothing about torch was found{' in what was read' if found.declared.unread else ''}"]
     head, *others = found.fits
-    lines = [f"declared: {head.text} ({head.file}): {head.says}"]
-    return lines + [f"also declared: {one.text} ({one.file}): {one.says}" for one in others]
+    lines = [f"declared: {head.text} ({head.place}): {head.says}"]
+    return lines + [f"also declared: {one.text} ({one.place}): {one.says}" for one in others]
 
 
 def _counts(used: Uses) -> str:

@@ -126,6 +126,11 @@ class Range:
         """The files that have them."""
         return ", ".join(dict.fromkeys(one.place for one in self.lines))
 
+    @property
+    def group(self) -> str:
+        """The extra or group that asks for them."""
+        return self.lines[0].group
+
     def allowed(self, releases: tuple[str, ...]) -> list[str]:
         """Of the releases, those of which any patch is allowed."""
         return [release for release in releases if torchs(list(self.lines), release)]
@@ -206,7 +211,10 @@ def _has(said: list[Said], name: str) -> bool:
 
 
 def _as_declared(said: list[Said]) -> Declared:
+    """What is said of each; what an extra asks for does not stand for a requirement that could not be read."""
     lines = [one for one in said if isinstance(one, Line)]
+    hidden = {one.file for one in said if isinstance(one, Unread) and one.is_required}
+    lines = [one for one in lines if not (one.name == "torch" and one.group and one.file in hidden)]
     has_torch = _has(said, "torch")
     torch: dict[str, list[Line]] = {}
     for one in lines:

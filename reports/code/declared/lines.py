@@ -72,6 +72,7 @@ class Unread:
 
     reason: str
     file: str = ""
+    is_required: bool = False  # it is the project's own requirement of torch, not that of an extra or a group
 
 
 Said = Line | Unread
@@ -97,7 +98,7 @@ def of(text: str, group: str = "") -> Iterator[Said]:
     try:
         one = Requirement(text)
     except InvalidRequirement:
-        yield from _of_file(text, group) if re.search(r"(^|/)torch-\d", text) else _invalid(text)
+        yield from _of_file(text, group) if re.search(r"(^|/)torch-\d", text) else _invalid(text, group)
         return
     name, marker = canonicalize_name(one.name), str(one.marker or "")
     if name not in NAMES:
@@ -117,7 +118,7 @@ def line(name: str, text: str, specifiers: str | SpecifierSet, marker: str = "",
             Marker(marker)
         return Line(name, data.line(" ".join(text.split())), _comparable(SpecifierSet(str(specifiers))), marker, group)
     except (InvalidSpecifier, InvalidMarker):
-        return Unread(f"{text} is no requirement that pip takes")
+        return Unread(f"{text} is no requirement that pip takes", is_required=name == "torch" and not group)
 
 
 def _comparable(specifiers: SpecifierSet) -> SpecifierSet:
@@ -134,9 +135,10 @@ def _of_release(specifier: str) -> str:
     return f"=={told.base_version}" if operator in ("==", "===") else f"{operator}{told.public}"
 
 
-def _invalid(text: str) -> Iterator[Unread]:
-    if re.match(rf"({'|'.join(NAMES)})(?![\w.-])", text, re.IGNORECASE):
-        yield Unread(f"{text} is no requirement that pip takes")
+def _invalid(text: str, group: str) -> Iterator[Unread]:
+    if found := re.match(rf"({'|'.join(NAMES)})(?![\w.-])", text, re.IGNORECASE):
+        is_required = found[1].lower() == "torch" and not group
+        yield Unread(f"{text} is no requirement that pip takes", is_required=is_required)
 
 
 def _of_file(text: str, group: str) -> Iterator[Said]:
@@ -150,7 +152,7 @@ def _of_url(name: str, url: str, text: str, marker: str, group: str) -> Iterator
     if version:
         yield line(name, text, f"=={version}", marker, group)
     else:
-        yield Unread(f"{text} does not say a version")
+        yield Unread(f"{text} does not say a version", is_required=name == "torch" and not group)
 
 
 def _version_in(name: str, url: str) -> str | None:
@@ -172,7 +174,7 @@ def text_of(file: Path) -> str:
 
 def in_group(said: Said, group: str) -> Said:
     """The same, asked for by an extra or a group."""
-    return replace(said, group=group) if isinstance(said, Line) else said
+    return replace(said, group=group) if isinstance(said, Line) else replace(said, is_required=False)
 
 
 def in_place(said: Said, file: Path) -> Said:

@@ -14,6 +14,7 @@ from torchproof.reports.code.declared.lines import Said, Unread, in_group, in_pl
 from torchproof.reports.code.reading import content, decoded, parsed
 
 _DEEP = 12  # names that stand for names
+_OF_TORCH = re.compile(r"[(f]*['\"]torch(?![\w.-])")  # an expression that begins with a text that does
 
 
 def setup_cfg(file: Path) -> Iterator[Said]:
@@ -72,7 +73,7 @@ def setup_py(file: Path) -> Iterator[Said]:
     """What the call of `setup` asks for; where that is not to be seen, every text that requires a version of torch."""
     script = _Script(parsed(decoded(content(file))), file)
     found = list(script.declared())
-    if not any(said.name == "torch" for said in found if not isinstance(said, Unread)):
+    if not any(said.is_required if isinstance(said, Unread) else said.name == "torch" for said in found):
         found += script.versions()
     yield from found
 
@@ -91,6 +92,7 @@ class _Script:
     def __init__(self, tree: ast.Module, file: Path) -> None:
         self.tree, self.file = tree, file
         self.names: dict[str, list[ast.expr]] = defaultdict(list)
+        self.untold: list[str] = []  # what is put together from parts of which not all can be told
         self.functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
         for node in ast.walk(tree):
             self._name(node)
@@ -160,11 +162,14 @@ class _Script:
             yield from self._said(node, "extra")
 
     def _said(self, node: ast.expr, group: str) -> Iterator[Said]:
+        self.untold.clear()
         for text in self._texts(node):
             if (one := self.file.parent / text).suffix in (".txt", ".in") and one.is_file():
                 yield from _files([text], group, self.file)
             else:
                 yield from of(text, group)
+        for text in filter(_OF_TORCH.match, self.untold):
+            yield Unread(f"{text} is put together as the script runs", is_required=not group)
 
     def _texts(self, node: ast.AST, depth: int = 0) -> Iterator[str]:
         """The texts that an expression gives, as far as they can be told; the name of a file that it reads is one."""
@@ -207,6 +212,8 @@ class _Script:
             yield from self._texts(node.right, depth + 1)
         elif (text := self._text(node, depth)) is not None:
             yield text
+        else:
+            self.untold.append(ast.unparse(node))
 
     def _text(self, node: ast.AST, depth: int) -> str | None:
         """The one text that an expression is."""

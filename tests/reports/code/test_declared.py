@@ -234,6 +234,35 @@ def test_what_is_always_needed_comes_before_extras_and_groups(project):
     assert spans(path) == [("2.1", LAST)]
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("setup.py", "setup(extras_require=EXTRA, install_requires=[f'torch>={os.name}'])", "as the script runs"),
+        ("setup.py", "setup(install_requires=['torch' + given()], extras_require=EXTRA)", "as the script runs"),
+        ("setup.py", "setup(install_requires=['torch=={}'.format(x())], extras_require=EXTRA)", "as the script runs"),
+        ("pyproject.toml", "[project]\ndependencies = ['torch=>2']\noptional-dependencies = EXTRA", "pip takes"),
+        ("pyproject.toml", "[project]\ndependencies = ['torch @ https://x']\noptional-dependencies = EXTRA", "version"),
+    ],
+)
+def test_an_extra_does_not_stand_for_a_requirement_that_cannot_be_read(project, name, text, reason):
+    extra = "{'gpu': ['torch==1.12.1']}" if name == "setup.py" else "{gpu = ['torch==1.12.1']}"
+    found = declared(project({name: text.replace("EXTRA", extra)}))
+    assert found.torch == {}
+    assert len(found.unread) == 1
+    assert reason in found.unread[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "setup(install_requires=['numpy'], extras_require={'gpu': ['torch>=2.1']})",
+        "setup(install_requires=['torch>=2.1'], extras_require={'gpu': ['torch==' + given()]})",
+    ],
+)
+def test_an_extra_alone_counts_and_one_that_cannot_be_read_takes_nothing(project, text):
+    assert spans(project({"setup.py": text})) == [("2.1", LAST)]
+
+
 def test_torchvision_says_nothing_beside_torch(project):
     assert spans(project({"requirements.txt": "torch>=2.0\ntorchvision==0.17.2"})) == [("2.0", LAST)]
 

@@ -194,6 +194,13 @@ def test_a_dependency_comes_before_an_extra(project, run):
     assert run(path)[0] == 0
 
 
+def test_an_extra_is_told_as_that(project, run):
+    path = project(
+        setup_dot_py="setup(extras_require={'gpu': ['torch>=2.1']})", code_dot_py="import torch\ntorch.first(1)"
+    )
+    assert "\ndeclared: torch>=2.1 (setup.py, in gpu): OK" in run(path)[1]
+
+
 def test_a_wheel_of_another_package_declares_nothing(project, run):
     path = project(
         **{
