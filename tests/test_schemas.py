@@ -141,7 +141,7 @@ def test_a_change_has_the_fields_of_its_class():
     [
         ("record", "$defs/verdicts", OUTCOMES),
         ("facts", "$defs/fact/properties/marks/items", MARKS),
-        ("diff", "$defs/kind", (*names.KINDS, touched.NEITHER, touched.NOWHERE, touched.COMPARISON)),
+        ("diff", "$defs/kind", (*names.KINDS, touched.NEITHER, touched.NOWHERE, touched.STUCK, touched.COMPARISON)),
         ("comparison", "$defs/verdict", costs.VERDICTS),
         ("comparison", "properties/mode", [measure.QUICK.name, measure.THOROUGH.name, "saved"]),
         ("comparison", "$defs/benchmark/properties/clock", [*CLOCKS, "device", None]),

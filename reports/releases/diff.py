@@ -59,6 +59,7 @@ _SAYS = {
     "contract": "what torch calls in the code's own classes is called otherwise",
     "build": "an extension does not compile",
     "refused": "the code itself refuses the release",
+    "package required": "calling it needs a package that does not come along",
     "default": "not passing it may mean something else",
     "behaviour": "the same call does something else",
     "no longer called": "what overrides it has no effect",
@@ -83,7 +84,9 @@ _SAYS_BACK = {
 _PLACES = 8  # of one change
 _GAINS = "refused before, or slower"
 # By code that goes on to work.
-_FELT = ("platform", "default", "behaviour", "no longer called", "another base", "deprecated", "warning")
+_FELT = (
+    "platform", "package required", "default", "behaviour", "no longer called", "another base", "deprecated", "warning"
+)  # fmt: skip
 _NOTHING_TO_DO = ("no longer deprecated", "parameter optional", "parameter added", "value taken", "new")
 
 

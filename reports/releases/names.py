@@ -17,6 +17,7 @@ A change has one of these kinds, most felt first:
                           `parameter` is now 'keyword only' or came 'before' one that was there
     build                 an extension no longer compiles: the name is a flag, a header or a macro (with --uses alone)
     refused               the code itself refuses the release as it is imported (with --uses alone)
+    package required      to call it needs the package `new`, which does not come along
     default               not passing `parameter` means `new` instead of `old`
     behaviour             a fact that begins or ends to hold: `new` is its claim, or `old` the claim that ended
     no longer called      what code may have for itself in the place of `name`, which is gone, has no effect
@@ -46,7 +47,7 @@ from torchproof.inventory import Entry, Inventory, Parameter, Signature, is_of_t
 from torchproof.prose import alike
 from torchproof.reports import Refusal
 from torchproof.reports.code import refusals
-from torchproof.reports.releases import defaults, withdrawn
+from torchproof.reports.releases import defaults, packages, withdrawn
 
 KINDS = (
     "platform",
@@ -62,6 +63,7 @@ KINDS = (
     "contract",
     "build",
     "refused",
+    "package required",
     "default",
     "behaviour",
     "no longer called",
@@ -79,7 +81,7 @@ _EVERYWHERE = frozenset(dir(object)) - {"__init__"}
 # Of these, more is known than the inventory has.
 _ASKED_FURTHER = defaults.names() | withdrawn.owners()
 # Code that uses the name, or passes the parameter, stops to work.
-BREAKING = frozenset(KINDS[KINDS.index("gone") : KINDS.index("default")])
+BREAKING = frozenset(KINDS[KINDS.index("gone") : KINDS.index("package required")])
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,13 @@ class _Comparison:
         found = [*self._lost(), *self._born()]
         for name, entry in self._pairs():
             found += compare(entry, self._there(name), self.old, self.new)
-        return self._with_bases([*found, *self._words(), *self._other_bases()])
+        return self._with_bases([*found, *self._words(), *self._other_bases(), *self._packages()])
+
+    def _packages(self) -> Iterator[Change]:
+        """What needs another package now."""
+        for name, needed in packages.began(self.old, self.new):
+            if name in self.before and name in self.after:
+                yield Change("package required", name, new=needed.package, hint=needed.says)
 
     def _other_bases(self) -> Iterator[Change]:
         """The classes that have others above them than they had, of those that both releases have."""

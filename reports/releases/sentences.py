@@ -132,7 +132,7 @@ def _note(change: Change) -> str:
         return _of_deprecation(change)
     if change.kind == "warning":
         return _of_warning(change)
-    return _hint(change) if change.kind == "gone" else ""
+    return _hint(change) if change.kind in ("gone", "package required") else ""
 
 
 def _of_behaviour(change: Change) -> str:

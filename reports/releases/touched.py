@@ -351,7 +351,7 @@ def _touches(change: Change, use: Use, before: Entry | None, after: Entry | None
         return (after is None or after.raises is not None) and reason is not None
     if change.kind == "replaced" or (change.kind == "deprecated" and not change.parameter):
         return True
-    if change.kind == "warning":
+    if change.kind in ("warning", "package required"):
         return use.how == "called"
     if use.how != "called" or change.kind in _OPTIONAL:
         return False

@@ -181,7 +181,7 @@ def _without_dynamo(monkeypatch):
     "torch.onnx.export",
     since="2.9",
     calls="not dynamo",
-    hint="pass dynamo=False for the old exporter",
+    hint="pass dynamo=False for the old exporter: the new one needs onnxscript",
     refuter=_without_dynamo,
 )
 def test_onnx_goes_through_export():

@@ -131,3 +131,13 @@ def test_a_package_that_has_names_of_torch_is_compared(package, old, new):
     found = changes(inventory(), old, new, package)
     assert found
     assert all(change.name.startswith(f"{package}.") for change in found)
+
+
+def test_what_needs_another_package_is_told_once_it_does():
+    needs = {
+        change.name: change.new
+        for change in changes(inventory(), "2.8", "2.9", "torchaudio")
+        if change.kind == "package required"
+    }
+    assert needs == {"torchaudio.load": "torchcodec", "torchaudio.save": "torchcodec"}
+    assert not [one for one in changes(inventory(), "2.9", "2.10", "torchaudio") if one.kind == "package required"]
