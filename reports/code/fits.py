@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from torchproof.reports.code.declared import Declared, Line, Range
+from torchproof.reports.code.declared import Declared, Line, Range, together
 from torchproof.reports.releases import platforms
 from torchproof.reports.releases.names import Change
 
@@ -13,6 +13,14 @@ from torchproof.reports.releases.names import Change
 WRONG = ("no release fits", "too low", "too high", "none works")
 _VERDICTS = (*WRONG, "unknown", "ok", "higher than needed", "nothing")
 _NUMPY_1 = [f"1.{minor}.{patch}" for minor in range(13, 27) for patch in range(7)]
+_SYSTEMS = {  # as conda calls them, and as what is known of torch's wheels does
+    "linux-64": "Linux on x86_64",
+    "linux-aarch64": "Linux on aarch64",
+    "osx-64": "macOS on Intel (x86_64)",
+    "osx-arm64": "macOS on Apple silicon (arm64)",
+    "win-64": "Windows on x86_64",
+    "win-arm64": "Windows on arm64",
+}
 _PYTHONS = [f"3.{minor}" for minor in range(6, 21)]
 
 
@@ -161,9 +169,11 @@ def concerned(declared: Declared, changes: Iterable[Change]) -> Iterator[tuple[C
     """The changes of platforms after which what a project asks for is not to be had, each with the line that asks."""
     for change in changes:
         head, _, python = change.name.partition(" ")
-        if change.kind == "platform" and head == "Python" and not change.new and declared.python:
-            if platforms.is_in(python, declared.pythons):
-                yield change, declared.python[0]
+        if change.kind == "platform" and head == "Python" and not change.new:
+            taking = [one for one in (declared.python, declared.environment) if one]
+            yield from ((change, one[0]) for one in taking if platforms.is_in(python, together(one)))
+        elif change.kind == "platform" and not change.new:
+            yield from ((change, line) for line in declared.systems if _SYSTEMS.get(line.text) == change.name)
         elif change.kind == "platform" and head == "NumPy" and change.new == "1":
             yield from ((change, line) for line in declared.numpy if not any(map(line.allows, _NUMPY_1)))
 

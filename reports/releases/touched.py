@@ -96,9 +96,10 @@ def touched(code: Code | Path, changes: Collection[Change], inventory: Inventory
     behaviours = _Behaviours(changes, Concerns(found.texts), inventory, old, new)
     behaviours.meet(found.certain, found.possible)
     concerning, gains, may = behaviours.felt()
-    platforms = [
-        Touched(change, (line.place,), False) for change, line in concerned(declared(*found.code.roots), changes)
-    ]
+    asking: dict[Change, dict[str, None]] = defaultdict(dict)
+    for change, line in concerned(declared(*found.code.roots), changes):
+        asking[change][line.place] = None
+    platforms = [Touched(change, tuple(places), False) for change, places in asking.items()]
     wrong = [_compared(one, catalog(inventory)) for one in found.comparisons if new in one.releases]
 
     def among(group: list[Touched]) -> list[Touched]:

@@ -77,12 +77,18 @@ _FIRST_OF_ITS_FOLDER = re.compile(r"(base|core|main|prod\w*|install|requirements
 
 @dataclass(frozen=True)
 class Declared:
-    """What a project says: by file, the lines about torch (or its torchvision); about the Pythons; about NumPy."""
+    """What a project says: by file, the lines about torch (or its torchvision); about the Pythons; about NumPy.
+
+    `environment` has the Python of an environment of conda, which builds for others than torch's wheels are for, and
+    `systems` those that it is made for, as conda calls them.
+    """
 
     torch: dict[str, list[Line]] = field(default_factory=dict)
     python: tuple[Line, ...] = ()
     numpy: tuple[Line, ...] = ()
     unread: tuple[str, ...] = ()
+    environment: tuple[Line, ...] = ()
+    systems: tuple[Line, ...] = ()
 
     @property
     def file(self) -> str:
@@ -107,7 +113,12 @@ class Declared:
     @property
     def pythons(self) -> SpecifierSet:
         """The Pythons that the project takes."""
-        return SpecifierSet(",".join(str(one.specifiers) for one in self.python if one.specifiers))
+        return together(self.python)
+
+
+def together(lines: tuple[Line, ...]) -> SpecifierSet:
+    """What all of some lines ask for at once."""
+    return SpecifierSet(",".join(str(one.specifiers) for one in lines if one.specifiers))
 
 
 @dataclass(frozen=True)
@@ -223,12 +234,16 @@ def _as_declared(said: list[Said]) -> Declared:
     order = sorted(torch, key=lambda file: all(one.group for one in torch[file]))
     python = [one for one in lines if one.name == "python" and one.specifiers]
     numpy = [one for one in lines if one.name == "numpy" and one.specifiers and not (one.marker or one.group)]
+    environment = [one for one in lines if one.name == "environment" and one.specifiers and not one.group]
     unread = dict.fromkeys(f"{one.file}: {data.line(one.reason)}" for one in said if isinstance(one, Unread))
     return Declared(
         {file: torch[file] for file in order},
         tuple(one for one in python if one.file == python[0].file),
-        tuple(one for one in numpy if one.file == numpy[0].file),
+        # The NumPy of another file than that which counts is what someone works with.
+        tuple(one for one in numpy if one.file == (order or [numpy[0].file])[0]),
         tuple(unread),
+        tuple(one for one in environment if one.file == environment[0].file),
+        tuple(one for one in lines if one.name == "system"),
     )
 
 

@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from torchproof.reports.code.declared.lines import Said, Unread, line, of, text_of
+from torchproof.reports.code.declared.lines import Line, Said, Unread, line, of, text_of
 
 # What conda calls torch. The name of a build of CUDA (pytorch-cuda) is none of them.
 _NAMES = {"pytorch": "torch", "pytorch-cpu": "torch", "pytorch-gpu": "torch", "torchvision": "torchvision"}
+# What an environment holds beside it. Recipes have selectors behind such lines, which are not read.
+_BESIDE = {"numpy": "numpy", "python": "environment"}
 _LISTS = re.compile(r"(dependencies|run|run_constrained|host|build|pip)\s*:\s*(.*)")
 
 
@@ -33,27 +35,31 @@ def environment(file: Path) -> Iterator[Said]:
             if key[2]:
                 yield from _flow(key[2], key[1], number)
         elif item and within:
-            yield from _item(item[1], pip_at is not None)
+            yield from _item(item[1], "pip" if pip_at is not None else within)
         elif not item:
             within = ""
 
 
-def _item(text: str, is_of_pip: bool) -> Iterator[Said]:
+def _item(text: str, within: str) -> Iterator[Said]:
     text = text.strip().strip("'\"")
     if "{{" in text:
         if re.match(r"(pytorch|torch)\b", text):
             yield Unread(f"{text} is written by a template")
-    elif is_of_pip:
+    elif within == "pip":
         yield from of(text)
     else:
-        yield from spec(text)
+        yield from (one for one in spec(text) if within == "dependencies" or not _is_beside(one))
+
+
+def _is_beside(said: Said) -> bool:
+    return isinstance(said, Line) and said.name in _BESIDE.values()
 
 
 def _flow(text: str, within: str, number: int) -> Iterator[Said]:
     """A list in brackets on one line."""
     if inside := re.fullmatch(r"\[(.*)\]", text):
         for one in inside[1].split(","):
-            yield from _item(one, within == "pip")
+            yield from _item(one, within)
     elif "torch" in text or text.startswith("["):
         yield Unread(f"its line {number}: a list that is not written an item a line")
 
@@ -67,11 +73,12 @@ def spec(text: str) -> Iterator[Said]:
 
 def package(name: str, version: str, group: str = "", text: str = "") -> Iterator[Said]:
     """A package of conda, and what its version asks for; alternatives (`2.0|2.1`) are as many lines."""
-    if name.lower() not in _NAMES:
+    named = (_NAMES | _BESIDE).get(name.lower())
+    if not named or (named in _BESIDE.values() and "|" in version):
         return
     text = text or f"{name} {version}".strip()
     for one in version.split("|"):
-        yield line(_NAMES[name.lower()], text, _specifiers(one.strip()), group=group)
+        yield line(named, text, _specifiers(one.strip()), group=group)
 
 
 def _specifiers(version: str) -> str:

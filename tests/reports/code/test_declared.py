@@ -283,6 +283,37 @@ def test_the_pythons_and_numpy_are_told(project):
     assert [one.text for one in (*told.python, *told.numpy)] == ['requires-python = ">=3.10"', "numpy>=2.1"]
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("environment.yml", "dependencies:\n  - python=3.9\n  - numpy>=2\n  - pytorch=2.2"),
+        ("pixi.toml", "[workspace]\nplatforms = ['osx-64']\n[dependencies]\npython = '3.9.*'\nnumpy = '>=2'"),
+    ],
+)
+def test_what_an_environment_of_conda_holds_is_told(project, name, text):
+    told = declared(project({name: text}))
+    assert [str(one.specifiers) for one in (*told.environment, *told.numpy)] == ["==3.9.*", ">=2"]
+    assert [one.text for one in told.systems] == ["osx-64"] * (name == "pixi.toml")
+    assert not told.python  # conda builds for others than the wheels are for
+
+
+def test_the_numpy_of_another_file_than_that_which_counts_asks_nothing(project):
+    files = {"setup.cfg": "[options]\ninstall_requires = torch", "environment.yml": "dependencies:\n  - numpy=2.0"}
+    assert declared(project(files)).numpy == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("environment.yml", "dependencies:\n  - python=3.9|3.12\n  - numpy=1.26|2.0"),
+        ("meta.yaml", "requirements:\n  run:\n    - numpy >=2  # [py>=313]\n    - python >=3.9  # [linux]"),
+    ],
+)
+def test_alternatives_and_recipes_say_nothing_of_python_and_numpy(project, name, text):
+    told = declared(project({name: text}))
+    assert not (told.environment or told.numpy)
+
+
 # --- what cannot be read ----------------------------------------------------------------------------------------------
 
 

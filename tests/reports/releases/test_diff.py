@@ -637,6 +637,17 @@ def test_platforms_are_told_in_the_order_of_their_versions(run, code, tmp_path, 
     assert [line.split()[1] for line in out.splitlines() if line.startswith("  Python")] == ["3.8", "3.9", "3.10"]
 
 
+def test_what_an_environment_is_made_for_and_wheels_no_longer_are_is_told(run, code, tmp_path, monkeypatch):
+    found = [replace(PLATFORM, name=name) for name in ("macOS on Intel (x86_64)", "Windows on arm64", PLATFORM.name)]
+    monkeypatch.setattr(diff.platforms, "changes", lambda *_: found)
+    text = "[workspace]\nplatforms = ['osx-64', 'linux-64']\n[dependencies]\npython = '3.8.*'\n"
+    (tmp_path / "pixi.toml").write_text(text, encoding="utf-8")
+    (tmp_path / "setup.cfg").write_text("[options]\npython_requires = >=3.8", encoding="utf-8")
+    _, out = run("2.0", "2.1", "--uses", code("torch.save(1)\n"))
+    assert "platform (2)\n  macOS on Intel" in out
+    assert "setup.cfg\n      pixi.toml\n" in out
+
+
 def test_what_the_project_takes_and_wheels_no_longer_do_is_told(run, code, tmp_path):
     path = code("torch.save(1)\n")
     assert "platform" not in run("2.0", "2.1", "--uses", path)[1]
