@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import typing
 from collections.abc import Iterable
 from functools import cache
 
@@ -38,8 +39,8 @@ OF_OTHER_PACKAGES = {
     "vsi",
 }
 _EXTENDED = {"xpu", "mtia", "mps"}  # modules of devices that other packages put more into
-# What modules of torch import from elsewhere is a name of theirs too, and the inventory leaves it out: standard
-# modules, what is in those, and a few others.
+# What modules of torch import from elsewhere is a name of theirs too, and the inventory leaves most of it out:
+# standard modules, what is in those, and a few others.
 _STANDARD = (
     "abc argparse ast base64 bisect collections.abc concurrent.futures contextlib contextvars copy ctypes "
     "dataclasses datetime enum functools hashlib heapq importlib.metadata importlib.util inspect io itertools "
@@ -80,7 +81,7 @@ def _from_outside() -> frozenset[str]:
 def is_nowhere(known: Catalog, name: str) -> bool:
     """Whether certainly no release has a name: all names of its module are known, and it is none of them."""
     owner, _, member = name.rpartition(".")
-    if not owner or known.having(name) or member.startswith("__") or member in _from_outside():
+    if not owner or known.having(name) or member.startswith("__") or _may_be_brought(owner, member):
         return False
     if any(f"{name}.".startswith(f"{one}.") for one in _DYNAMIC) or member == "*" or owner.endswith("config"):
         return False
@@ -91,6 +92,11 @@ def is_nowhere(known: Catalog, name: str) -> bool:
     if owner == "torch":
         return True
     return bool(known.having(owner)) and _is_module(known, owner)
+
+
+def _may_be_brought(owner: str, member: str) -> bool:
+    """Whether a module may have a name from elsewhere; what torch itself has of `typing`, the inventory tells."""
+    return member in _from_outside() and not (owner == "torch" and member in typing.__all__)
 
 
 def _is_module(known: Catalog, name: str) -> bool:

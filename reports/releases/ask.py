@@ -296,6 +296,7 @@ class _Release:
         """Every name that is no public one of its module, with what it stands for where that is public."""
         for name, module in self.asked.items():
             yield from self._others_of(name, _attributes(module))
+            yield from ((f"{name}.{member}", "") for member in brought(module))
             yield from ((f"{name}.{one}", "") for one in getattr(module, "__all__", ()) if _wants(module, one))
         if "torch" in self.asked:
             yield from self._in_c(sys.modules["torch._C"], set())
@@ -390,6 +391,20 @@ def _is_from_outside(value: object) -> bool:
     home = getattr(value, "__module__", None)
     is_bound_to_home = isinstance(value, (type, types.ModuleType)) or _is_function(value)
     return (is_bound_to_home and not _is_of_torch(value)) or home in ("typing", "typing_extensions", "__future__")
+
+
+def brought(module: types.ModuleType) -> Iterator[str]:
+    """The public names that torch, or a module right below it, imports from the standard library: `torch.Any`.
+
+    Not the modules among them: the platform decides which of these it needs. Deeper modules bring too many.
+    """
+    if module.__name__.partition(".")[0] != "torch" or module.__name__.count(".") > 1:
+        return
+    for name, value in list(vars(module).items()):
+        home = str(getattr(value, "__module__", None)).partition(".")[0]
+        is_standard = home in sys.stdlib_module_names or home == "typing_extensions"
+        if is_standard and not name.startswith("_") and not isinstance(value, types.ModuleType):
+            yield name
 
 
 def _is_behaviour(cls: type, name: str) -> bool:

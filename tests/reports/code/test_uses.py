@@ -578,6 +578,19 @@ def test_what_other_packages_bring_is_no_mistake(name, is_mistake):
     assert is_nowhere(catalog(inventory()), f"torch.{name}") == is_mistake
 
 
+@pytest.mark.parametrize(
+    ("name", "is_mistake"), [("Any", False), ("Iterable", True), ("pathlib", False), ("nn.Iterable", False)]
+)
+def test_what_torch_never_imported_from_typing_is_a_mistake(name, is_mistake):
+    assert is_nowhere(catalog(inventory()), f"torch.{name}") == is_mistake
+
+
+def test_what_torch_imported_from_typing_once_is_bound_to_those_releases(tmp_path):
+    (tmp_path / "old.py").write_text("import torch\ndef forward(ctx: torch.Any, codes: torch.List[int]): ...\n")
+    working = [catalog(inventory()).names(catalog(inventory()).working(use)) for use in uses(tmp_path).certain]
+    assert working == [{"2.0", "2.1", "2.2", "2.3", "2.4"}, {"2.1", "2.2", "2.3", "2.4"}]
+
+
 @pytest.mark.parametrize("line", ["from m{} import *", "from m{} import first"])
 def test_a_long_chain_of_modules_is_followed_to_its_end(see, line):
     files = {f"m{number}": f"{line.format(number + 1)}\nf = first" for number in range(200)}

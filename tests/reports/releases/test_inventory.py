@@ -1,13 +1,17 @@
 """What every release has: reading it, making the file, and that the file agrees with the torch that is here."""
 
+import collections
 import contextlib
 import importlib.util
 import inspect
 import json
+import math
 import random
 import re
 import subprocess
 import sys
+import types
+import typing
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
@@ -17,6 +21,7 @@ import torch
 from tests.project import ROOT
 from torchproof.inventory import IN_WHEEL, VERSION, Entry, Inventory, Parameter, first_with, inventory, unknown
 from torchproof.releases import supported
+from torchproof.reports.releases.ask import brought
 from torchproof.reports.releases.keywords import keywords
 from torchproof.reports.releases.merge import command, merge
 from torchproof.reports.releases.returns import held, returned
@@ -166,6 +171,13 @@ def test_a_release_that_does_not_annotate_gives_what_the_others_say():
     returns = {name: [entry.returns for _, entry in names.history(f"torch.{name}")] for name in "fgh"}
     assert returns == {"f": ["int", "int", "int"], "g": [None, "int", "str"], "h": [None, "int", "int"]}
     assert names.entry("torch.f", "2.0").deprecated == "old"
+
+
+@pytest.mark.parametrize(("module", "told"), [("torch.near", {"Any", "deque"}), ("torch.nn.far", set())])
+def test_what_torch_imports_from_the_standard_library_is_told_besides_modules(module, told):
+    here = types.ModuleType(module)
+    vars(here).update(Any=typing.Any, deque=collections.deque, _List=list, math=math, add=torch.add)
+    assert set(brought(here)) == told
 
 
 def test_packages_that_go_with_torch_are_asked_apart():
@@ -543,6 +555,7 @@ def test_an_unknown_name_comes_with_its_likeness():
         ("torch.backends.cudnn.benchmark", "2.6", "torch.backends.cudnn.benchmark"),  # the module is an object
         ("torch.has_cuda", "2.6", "torch.has_cuda"),  # made when asked for
         ("torch.export.Dim.AUTO", "2.6", "torch.export.Dim.AUTO"),  # of a function
+        ("torch.Any", "2.4", "torch.Any"),  # from the standard library
         ("torch.distributed.ReduceOp.SUM", "2.6", "torch.distributed.ReduceOp.SUM"),
         ("torch.cuda.amp.GradScaler.step", "2.6", "torch.GradScaler.step"),
         ("functorch.compile.compiled_function", "2.0", "functorch.compile.aot_function"),
