@@ -14,7 +14,7 @@ from threading import Thread
 
 from torchproof.inventory import Entry, Inventory, Signature, is_private
 from torchproof.releases import supported
-from torchproof.reports.code import refusals
+from torchproof.reports.code import attributes, refusals
 from torchproof.reports.code.contracts import Duty, contracts
 from torchproof.reports.code.cpp import headers
 from torchproof.reports.code.values import Name
@@ -154,8 +154,22 @@ class Catalog:
     def entries(self, name: str) -> tuple[Entry | None, ...]:
         """What a program gets by the name in each release."""
         if name not in self._entries:
-            self._entries[name] = tuple(entry for _, entry in self.inventory.history(name))
+            found = [entry for _, entry in self.inventory.history(name)]
+            if self.is_set(name):
+                found = [here or self._set(name, release) for here, release in zip(found, self.releases)]
+            self._entries[name] = tuple(found)
         return self._entries[name]
+
+    @cache  # noqa: B019 - there is one catalog in a process
+    def is_set(self, name: str) -> bool:
+        """Whether it is an attribute that torch sets of the objects of a class, in some releases alone."""
+        owner, _, member = name.rpartition(".")
+        return bool(owner) and any(entry and attributes.tells(entry.name, member) for entry in self.entries(owner))
+
+    def _set(self, name: str, release: str) -> Entry | None:
+        owner, _, member = name.rpartition(".")
+        above = self.entries(owner)[self.places[release]]
+        return attributes.attribute(above.name, member, release) if above else None
 
     @cache  # noqa: B019 - there is one catalog in a process
     def having(self, name: str) -> int:
@@ -244,6 +258,8 @@ class Catalog:
             return False
         if self.kind(owner) != "class":
             return True
+        if self.is_set(use.name):
+            return above is not None
         kinds = {entry.kind for entry in self.entries(use.name) if entry}
         return bool(kinds & {"method", "property"}) or (use.how == "called" and "attribute" not in kinds)
 

@@ -71,6 +71,7 @@ class Expressions:
         elif isinstance(target, ast.Attribute):
             self.walk(target.value)
             self._patched(target.value, target.attr, target)
+            self.sightings.notes.assigned.add(target.attr)
             for _, owner in self._resolve(target.value):
                 if isinstance(owner, Instance) and owner.of is self.state.cls and self.state.cls:
                     self._attribute_is(target.attr, target, values)

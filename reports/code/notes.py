@@ -22,6 +22,7 @@ class Notes:
         self.callers = Callers(known.all)
         self.flags: dict[tuple[str, int, int], tuple[int, bool]] = {}  # by place: in which releases, in doubt perhaps
         self.patched: set[str] = set()  # names of torch that the code sets itself
+        self.assigned: set[str] = set()  # attributes that it sets of anything
         # Private functions and classes, with the releases in which, and the functions inside which, they are spoken of.
         self.mentions: dict[LocalClass | LocalFunction, list[tuple[int, LocalFunction | None]]] = {}
         self._reaches: dict[LocalFunction, int] = {}
@@ -40,7 +41,8 @@ class Notes:
             releases = one.releases & self._reached(one.inside)
             if releases and one.use.name not in self.patched:
                 use = replace(one.use, releases=self.known.names(releases))
-                yield use, one.is_certain and not any(map(self._is_founded, one.unless))
+                is_given = use.name.rpartition(".")[2] in self.assigned and self.known.is_set(use.name)
+                yield use, one.is_certain and not is_given and not any(map(self._is_founded, one.unless))
 
     def _reached(self, function: LocalFunction | None) -> int:
         """The releases in which a function may come to run, by what refuses or guards its callers.

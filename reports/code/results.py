@@ -36,6 +36,18 @@ _MAKES_TENSOR = {"torch.arange", "torch.as_tensor", "torch.empty", "torch.empty_
                  "torch.full", "torch.full_like", "torch.linspace", "torch.logspace", "torch.ones", "torch.ones_like",
                  "torch.rand", "torch.rand_like", "torch.randint", "torch.randint_like", "torch.randn",
                  "torch.randn_like", "torch.randperm", "torch.tensor", "torch.zeros", "torch.zeros_like"}  # fmt: skip
+# What methods give that torch does not annotate: a class, and that of what an object of it holds.
+_EVENTS = "torch.autograd.profiler_util.EventList"
+_GIVES = {
+    f"torch.{owner}.{method}": given
+    for owner in ("autograd.profiler.profile", "autograd.profiler_legacy.profile", "profiler.profile",
+                  "autograd.profiler_util.EventList")
+    for method, given in {
+        "events": (_EVENTS, "torch.autograd.profiler_util.FunctionEvent"),
+        "key_averages": (_EVENTS, "torch.autograd.profiler_util.FunctionEventAvg"),
+        "total_average": ("torch.autograd.profiler_util.FunctionEventAvg", None),
+    }.items()
+}  # fmt: skip
 # Methods of tensors and modules that give the same kind of object back.
 GIVES_ITSELF = {"bfloat16", "cpu", "cuda", "double", "eval", "float", "half", "requires_grad_", "to", "train"}
 # Decorators after which a call gives what it gave before.
@@ -167,7 +179,7 @@ class Results(ABC):
         def item(value: Instance) -> Values:
             if self._is_of_tensors(value):
                 return self.tensor
-            if key is slice and (value.of in (LIST, TUPLE) or self._is_container(value)):
+            if key is slice and (value.held or value.of in (LIST, TUPLE) or self._is_container(value)):
                 held = Held(value.held.any) if value.held else None
                 return ((self.known.all, replace(value, held=held)),)
             if not value.held:
@@ -258,6 +270,10 @@ class Results(ABC):
             return ((self.known.all, self._constructed(value, node, scope)),)
         if value.dotted in _MAKES_TENSOR:
             return ((self.known.all, Instance(_TENSOR)),)
+        if given := _GIVES.get(value.dotted):
+            of, held = given
+            inside = Held(((self.known.all, Instance(Name(held))),)) if held else None
+            return doubted(((self.known.all, Instance(Name(of), held=inside)),), value.unless)
         if value.dotted == "torch.compile" and node.args:  # it does the same, faster
             return self.objects(self.resolve(node.args[0], scope))
         return self._returned(value, node, scope, owners)

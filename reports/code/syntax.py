@@ -105,7 +105,14 @@ def stores(node: ast.ClassDef) -> tuple[dict[str, int], bool]:
                 counts[str(name.value)] += 1
             elif name and place and word(one.args[0]) == "self":
                 is_dynamic = True
+        elif isinstance(one, ast.Attribute) and one.attr == "update" and _is_dict(one.value):
+            is_dynamic = True
     return counts, is_dynamic
+
+
+def _is_dict(node: ast.expr) -> bool:
+    """Whether it is `self.__dict__` or `vars(self)`."""
+    return word(node.func if isinstance(node, ast.Call) else node) in ("__dict__", "vars")
 
 
 def may_compare_versions(node: ast.Compare | ast.Call) -> bool:

@@ -65,7 +65,7 @@ Sites = dict[tuple[Role, str], set[Site]]
 
 def contracts(folder: Path, public: Iterable[tuple[str, str]]) -> dict[str, str]:
     """The contracts of the torch in a folder, by the names of their owners, which are public with these kinds."""
-    source = _Source(folder)
+    source = Source(folder)
     found: dict[str, dict[str, str]] = {}
     for name, kind in public:
         place = None if name.startswith(_INTERNAL) or name.endswith("Storage") else source.find(name)
@@ -86,14 +86,15 @@ class Place(NamedTuple):
     node: Any  # a class or a function
 
 
-class _Source:
+class Source:
     """The files of a release."""
 
     def __init__(self, folder: Path) -> None:
         self.files = {"torch": str(folder / "__init__.py"), **dict(files(folder, "torch"))}
 
     @cache  # noqa: B019 - there is one release in a process
-    def _body(self, module: str) -> list[ast.stmt]:
+    def body(self, module: str) -> list[ast.stmt]:
+        """The statements of a module."""
         try:
             return ast.parse(Path(self.files[module]).read_text(encoding="utf-8")).body
         except SyntaxError:  # some files are templates
@@ -102,14 +103,14 @@ class _Source:
     @cache  # noqa: B019
     def definitions(self, module: str) -> dict[str, Any]:
         """The classes and functions of a module."""
-        nodes = _statements(self._body(module))
+        nodes = _statements(self.body(module))
         return {node.name: node for node in nodes if isinstance(node, (ast.ClassDef, *_Function))}
 
     @cache  # noqa: B019
     def _imports(self, module: str) -> tuple[dict[str, str], list[str]]:
         """What a module imports from torch, by name, and the modules of which it imports everything."""
         names, everything_of = {}, []
-        for name, origin in bindings(self._body(module)):
+        for name, origin in bindings(self.body(module)):
             if origin and name == "*":
                 everything_of.append(absolute(origin.removesuffix("*").removesuffix("."), module, self.files[module]))
             elif origin and origin.startswith((".", "torch.")):
@@ -178,7 +179,7 @@ def _of_function(node: Any) -> Sites:
     return sites
 
 
-def _of_class(source: _Source, place: Place) -> Iterator[tuple[str, str]]:
+def _of_class(source: Source, place: Place) -> Iterator[tuple[str, str]]:
     line = list(source.line(place))
     methods: dict[str, tuple[Any, bool]] = {}  # the nearest of each name, and whether it is the class's own
     for number, one in enumerate(line):
