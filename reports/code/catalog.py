@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from argparse import Namespace
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,7 @@ from torchproof.releases import supported
 from torchproof.reports.code import attributes, refusals
 from torchproof.reports.code.contracts import Duty, contracts
 from torchproof.reports.code.cpp import headers
+from torchproof.reports.code.syntax import of_exceptions
 from torchproof.reports.code.values import Name
 
 # Classes of torch whose objects are met without a sign of what they are.
@@ -58,6 +60,7 @@ class Use:
     caught: frozenset[str] = frozenset()  # the exceptions that have a handler around it, by their own names
     decorates: bool = False
     at_import: bool = False  # runs when its module is imported, not only when a function is called
+    is_one_of: bool = False  # it may be of something else: by default, or by what a loop goes over
     after: tuple[str, ...] = ()  # of a class that is 'asked' about: those that are asked about before
     duty: Duty | None = None  # of something that is 'implemented': what torch calls of it
 
@@ -281,10 +284,15 @@ class Catalog:
         return sum(1 << place for place, fault in enumerate(self.faults(use)) if fault is None)
 
     def stuck(self, use: Use) -> str | None:
-        """Why a use works in no release, in words; None where it works in one, or the code leaves one out."""
-        if not use.releases.issuperset(self.releases) or self.working(use):
+        """Why a use works in no release, in words; None where it works in one, or the code leaves one out.
+
+        Nor of a call that the code expects to be refused, or that may be of something else.
+        """
+        is_expected = "arguments" in of_exceptions(use.caught)
+        if is_expected or use.is_one_of or not use.releases.issuperset(self.releases) or self.working(use):
             return None
-        return self.faults(use)[-1]
+        having = [fault for fault, entry in zip(self.faults(use), self.entries(use.name)) if entry]
+        return (having or self.faults(use))[-1]
 
     def misfit(self, use: Use, release: str) -> str | None:
         """Why the release's signatures do not take the call, where they tell, in words."""
@@ -292,8 +300,15 @@ class Catalog:
         if here is None or not here.signatures:
             return None
         for keyword in use.keywords:
-            if not _takes(here, keyword) and self._is_a_parameter_elsewhere(use.name, keyword, here):
+            if _takes(here, keyword):
+                continue
+            if self._is_a_parameter_elsewhere(use.name, keyword, here) or self._was_let_through(
+                use.name, here, release
+            ):
                 return f"{use.name} has no parameter {keyword}"
+            # What a wrapper passes on may reach another than the one that it calls by default.
+            if "**" not in use.unpacks and self._tells_all(use.name):
+                return f"{use.name} takes no parameter {keyword}, in any release{self._meant(here, keyword)}"
         most = _most_positional(here)
         if most is None or use.positional <= most or "*" in use.unpacks.split():
             return None
@@ -315,6 +330,36 @@ class Catalog:
             for signature in entry.signatures
         )
 
+    def _was_let_through(self, name: str, here: Entry, release: str) -> bool:
+        """Whether an earlier release took any keyword beside those that it names, and this one tells all.
+
+        Of a wrapper that names no parameter it is not known what it took.
+        """
+        earlier = [entry for entry in self.entries(name)[: self.places[release]] if entry]
+        open_ended = [
+            signature for entry in earlier if not entry.takes for signature in entry.signatures if _is_open(signature)
+        ]
+        return _is_told(here) and any(_keywords(signature) for signature in open_ended)
+
+    @cache  # noqa: B019 - there is one catalog in a process
+    def _tells_all(self, name: str) -> bool:
+        """Whether every keyword of a function or class is known: Python tells them, and no release takes others.
+
+        What an object has for a method may be one of a class below, which takes more.
+        """
+        having = [entry for entry in self.entries(name) if entry]
+        return all(
+            entry.kind in ("function", "class") and _is_told(entry) and not any(map(_is_open, entry.signatures))
+            for entry in having
+        )
+
+    @staticmethod
+    def _meant(entry: Entry, keyword: str) -> str:
+        """The parameter that looks like one that there is not."""
+        known = sorted({one for signature in entry.signatures for one in _keywords(signature) if one[0] != "_"})
+        near = difflib.get_close_matches(keyword, known, n=1, cutoff=0.7)
+        return f": did you mean {near[0]}?" if near else ""
+
 
 def places_of(parameter: str, entry: Entry | None) -> list[int]:
     """Where a parameter stands in a call by position, in each signature that has it so."""
@@ -335,9 +380,17 @@ def catalog(inventory: Inventory) -> Catalog:
 def _takes(entry: Entry, keyword: str) -> bool:
     is_closed = bool(entry.takes)
     return keyword in _beyond(entry) or any(
-        keyword in _keywords(signature) or (not is_closed and any(one.kind == "**" for one in signature.parameters))
-        for signature in entry.signatures
+        keyword in _keywords(signature) or (not is_closed and _is_open(signature)) for signature in entry.signatures
     )
+
+
+def _is_open(signature: Signature) -> bool:
+    return any(one.kind == "**" for one in signature.parameters)
+
+
+def _is_told(entry: Entry) -> bool:
+    """Whether Python itself tells all signatures."""
+    return bool(entry.signatures) and not any(signature.source for signature in entry.signatures)
 
 
 def _beyond(entry: Entry) -> frozenset[str]:

@@ -63,7 +63,7 @@ class Bounds:
     ceilings: Steps
     holes: Steps
     nowhere: list[Reason]  # of names that no release has
-    stuck: list[Reason]  # of what only raises in every release
+    stuck: list[Reason]  # of what fails in every release
 
     @property
     def lowest(self) -> str:
@@ -267,7 +267,7 @@ _RULES = {
     "floor": "the code needs a later torch",
     "ceiling": "the code needs an earlier torch",
     "hole": "one release between others does not work",
-    "nowhere": "no release has the name, or it only raises in all of them",
+    "nowhere": "no release has the name, or what is called fails in all of them",
     **files.RULE,
 }
 
@@ -301,7 +301,7 @@ def _of_others(bounds: Bounds, level: str) -> Iterator[formats.Finding]:
     for one in bounds.nowhere:
         yield formats.Finding("nowhere", "warning", f"no release has {one.words}", one.places)
     for one in bounds.stuck:
-        yield formats.Finding("nowhere", "error", f"in every release {one.words}", one.places)
+        yield formats.Finding("nowhere", "error", f"no release runs it: {one.words}", one.places)
 
 
 def _is_below(declared: str | None, release: str, bounds: Bounds) -> bool:
@@ -318,7 +318,7 @@ def _lines(found: Floor) -> list[str]:
     if not found.works.fitting:
         lines[:0] = [f"no release of torch fits: {own.lowest} or newer is needed, and {own.highest} or older"]
     elif own.stuck:
-        lines[:0] = ["no release of torch fits: some of what is called only raises, in all of them"]
+        lines[:0] = ["no release of torch fits: some of what is called fails in all of them"]
     for place, (release, reasons) in enumerate(steps[:2]):
         if place:
             lines.append(f"without these: torch {release}")

@@ -66,7 +66,8 @@ class Sightings:
             if isinstance(value, Name) and value.is_torch:
                 found = True
                 if value.dotted != "torch":
-                    self._use(value, mask, how, node, args)
+                    is_one_of = any(isinstance(one, OneOf) for _, one in values)
+                    self._use(value, mask, how, node, args, is_one_of)
             elif isinstance(value, (LocalClass, LocalFunction)):
                 self._speaks_of(value, mask)
                 if isinstance(node, ast.Call):
@@ -148,7 +149,15 @@ class Sightings:
         if name.startswith("_") and not name.startswith("__") and not is_decorated:
             self.notes.mentions.setdefault(value, []).append((mask & self.state.releases, self.state.inside))
 
-    def _use(self, value: Name, mask: int, how: str, node: ast.expr | ast.stmt, args: Sequence[ast.expr] = ()) -> None:
+    def _use(
+        self,
+        value: Name,
+        mask: int,
+        how: str,
+        node: ast.expr | ast.stmt,
+        args: Sequence[ast.expr] = (),
+        is_one_of: bool = False,
+    ) -> None:
         name = self._said(value.dotted)
         passed = _NOTHING
         if name != value.dotted and not (how == "called" and value.dotted == f"{name}.__init__"):
@@ -160,7 +169,7 @@ class Sightings:
             passed = self._passed(node, args, is_unbound)
             if how == "called":
                 self.duties.passed(name, mask, node, args)
-        self._add(Name(name, value.is_bound, value.unless), mask & self.state.releases, how, node, passed)
+        self._add(Name(name, value.is_bound, value.unless), mask & self.state.releases, how, node, passed, is_one_of)
         if how == "called" and isinstance(node, ast.Call):
             self._perhaps(name, mask, node, args, passed)
 
@@ -192,7 +201,15 @@ class Sightings:
             return known
         return known + "." + dotted[len(known) + 1 :].split(".")[0]
 
-    def _add(self, value: Name, mask: int, how: str, node: ast.expr | ast.stmt, passed: Passed = _NOTHING) -> None:
+    def _add(
+        self,
+        value: Name,
+        mask: int,
+        how: str,
+        node: ast.expr | ast.stmt,
+        passed: Passed = _NOTHING,
+        is_one_of: bool = False,
+    ) -> None:
         state = self.state
         if state.is_typing or not mask:
             return
@@ -206,6 +223,7 @@ class Sightings:
             caught=state.handled,
             decorates=state.decorates,
             at_import=at_import,
+            is_one_of=is_one_of,
         )
         if state.caught and how != "refused":
             mask = self._surviving(use, mask)

@@ -9,6 +9,7 @@ from itertools import chain
 from torchproof.reports.code.chains import branches, cases, looped
 from torchproof.reports.code.expressions import Expressions
 from torchproof.reports.code.syntax import (
+    EXPECTS,
     defaults,
     exceptions,
     failures,
@@ -249,7 +250,7 @@ class Statements:
             self.expressions.walk(item.context_expr)
             if item.optional_vars:
                 self.expressions.store(item.optional_vars, self._entered(item.context_expr))
-            if isinstance(item.context_expr, ast.Call) and word(item.context_expr.func) in ("suppress", "raises"):
+            if isinstance(item.context_expr, ast.Call) and word(item.context_expr.func) in EXPECTS:
                 self.state.handled |= exceptions(item.context_expr.args)
             if isinstance(item.context_expr, ast.Call) and word(item.context_expr.func) == "suppress":
                 self.state.caught |= failures(item.context_expr.args)

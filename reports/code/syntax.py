@@ -9,6 +9,9 @@ from collections.abc import Iterable, Iterator
 
 REGISTERS = {"add_module", "register_buffer", "register_module", "register_parameter", "setattr", "__setattr__"}
 
+# Context managers in whose body an exception is no surprise.
+EXPECTS = ("suppress", "raises", "assertRaises", "assertRaisesRegex")
+
 _FAILURES = {
     "ImportError": {"import"}, "ModuleNotFoundError": {"import"}, "AttributeError": {"attribute"},
     "TypeError": {"arguments"}, "Exception": {"import", "attribute", "arguments"},
@@ -88,12 +91,19 @@ def failures(types: list[ast.expr]) -> frozenset[str]:
     """What a handler of these exceptions takes care of."""
     if not types:
         return frozenset(_FAILURES["Exception"])
-    return frozenset(failure for name in exceptions(types) for failure in _FAILURES.get(name, ()))
+    return of_exceptions(exceptions(types))
+
+
+def of_exceptions(names: Iterable[str]) -> frozenset[str]:
+    """What a handler of the exceptions with these names takes care of."""
+    return frozenset(failure for name in names for failure in _FAILURES.get(name, ()))
 
 
 def stores(node: ast.ClassDef) -> tuple[dict[str, int], bool]:
     """How often each attribute is assigned or defined in a class, and whether it makes attributes as it runs."""
     counts = Counter(names_bound(node.body))
+    if node.decorator_list or node.keywords:
+        counts["__init__"] += 1  # which `@dataclass` and metaclasses make
     is_dynamic = "__getattr__" in counts or "__getattribute__" in counts
     for one in _nodes(node):
         if isinstance(one, ast.Attribute) and not isinstance(one.ctx, ast.Load):

@@ -123,10 +123,28 @@ def test_no_release_runs_what_raises_in_all_of_them(project, run):
     assert "in no release from 2.0 on:\n  torch.stubs only raises: it is removed\n" in said
 
 
+@pytest.mark.parametrize(("keyword", "meant"), [("scalle", ": did you mean scale?"), ("never", "")])
+def test_no_release_runs_a_call_with_a_parameter_that_none_has(project, run, keyword, meant):
+    code, said = run(project(code_dot_py=f"import torch\ntorch.scaled(1, {keyword}=2)"))
+    assert code == 1
+    assert f"in no release from 2.0 on:\n  torch.scaled takes no parameter {keyword}, in any release{meant}\n" in said
+
+
+@pytest.mark.parametrize("manager", ["pytest.raises(TypeError)", "self.assertRaises(TypeError)"])
+def test_a_call_that_is_to_be_refused_is_no_mistake(project, run, manager):
+    code, said = run(project(code_dot_py=f"import torch\nwith {manager}:\n    torch.scaled(1, never=2)"))
+    assert (code, "in no release" in said) == (0, False)
+
+
+def test_what_is_called_by_default_may_be_something_else(project, run):
+    code, said = run(project(code_dot_py="import torch\ndef f(of=torch.scaled):\n    of(1, never=2)\nf(torch.late)"))
+    assert (code, "in no release" in said) == (0, False)
+
+
 def test_it_is_told_wherever_the_call_stands(project, run):
     code, said = run(project(code_dot_py="import torch\ndef f():\n    return torch.stubs(1)"))
     assert code == 1
-    assert said.startswith("no release of torch fits: some of what is called only raises, in all of them\n")
+    assert said.startswith("no release of torch fits: some of what is called fails in all of them\n")
 
 
 def test_a_release_below_the_floor_is_no_hole(project, run):

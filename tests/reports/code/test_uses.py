@@ -25,6 +25,10 @@ INVENTORY = Inventory(
     \tamp\t2.1-\tmodule
     \tcuda\t\tmodule
     \tfloat8\t2.1-\tattribute
+    \tgrid\t2.0-2.6\tfunction\t(x, **kwargs)
+    \t\t2.6-\tfunction\t(x)
+    \tsifted\t2.0-2.1\tfunction\t(x, **kwargs)
+    \t\t2.1-\tfunction\t(x, **kwargs)\t*size
     \tfull\t\tfunction\tdoc(size, fill_value)
     \tgone\t2.0-2.6\tfunction\t(x)
     \tnn\t\tmodule
@@ -65,8 +69,8 @@ INVENTORY = Inventory(
     torch.optim
     \tAdam\t\tclass\t(params)\t<torch.optim.Optimizer
     \tOptimizer\t\tclass\t(params)
-    \tScheduler\t2.0-2.6\tclass\t(optimizer, verbose=False)
-    \t\t2.6-\tclass\t(optimizer)
+    \tScheduler\t2.0-2.6\tclass\t(optimizer, verbose=False, *, lr=1, last=1)
+    \t\t2.6-\tclass\t(optimizer, *, lr=1, last=1)
     torch.optim.Optimizer
     \tprofile\t2.1-\tmethod\t()
     \tstep\t\tmethod\t()
@@ -455,7 +459,17 @@ def test_a_module_that_refuses_old_releases_says_so(see):
         ("torch.sizes(1, size=2)", {"2.0": "torch.sizes has no parameter size"}),
         ("torch.sizes(1, x=2, colour=3)", {}),  # which no release is known to take
         ("torch.scaled(1, **{'scale': 2})", {"2.0": "torch.scaled has no parameter scale"}),
-        ("torch.scaled(1, never=2)", {}),  # no release has it: nothing that the inventory could judge
+        (
+            "torch.scaled(1, never=2)",
+            dict.fromkeys(INVENTORY.releases, "torch.scaled takes no parameter never, in any release"),
+        ),
+        ("torch.full(1, 2, never=2)", {}),  # documentation alone is late and loose
+        ("torch.optim.Optimizer(1).step(never=1)", {}),  # it may be another optimizer's
+        ("torch.grid(1, range=2)", {"2.6": "torch.grid has no parameter range"}),
+        ("torch.sifted(1, range=2)", dict.fromkeys(("2.1", "2.6"), "torch.sifted has no parameter range")),
+        ("def f(kind=torch.scaled, **rest):\n    kind(1, **rest)\nf(torch.sizes, never=2)", {}),
+        ("torch.swallows(1, range=2)", {}),  # nobody knows what the wrapper took
+        ("@torch.dataclass\nclass A(torch.nn.Conv2d):\n    never: int\nA(never=1)", {}),
         ("torch.swallows(1, scale=2)", {}),
         ("torch.ops(1, scale=2)", {"2.0": "torch.ops has no parameter scale"}),
         ("torch.ops(1, 2, 3)", {}),  # positions are not known for certain

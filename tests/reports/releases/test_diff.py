@@ -739,6 +739,22 @@ def test_what_only_raises_in_every_release_is_told_with_its_words(run, code, mon
     assert "no release" not in run("2.0", "2.1", "--uses", code("handled = {torch.stub}\n"))[1]
 
 
+def test_a_parameter_that_no_release_has_is_told(run, code):
+    exit_code, out = run("2.0", "2.1", "--uses", code("def f():\n    torch.more(1, c=2)\n"))
+    assert exit_code == 0
+    assert (
+        "in no release from 2.0 on (1)\n  torch.more  no release runs it: takes no parameter c, in any release\n" in out
+    )
+
+
+def test_a_keyword_that_was_let_through_and_is_refused_now_breaks(run, code, monkeypatch):
+    known = inventory("torch.grid | function ; (a, **kwargs) | function ; (a)")
+    monkeypatch.setattr(diff, "inventory", lambda: known)
+    exit_code, out = run("2.0", "2.1", "--uses", code("torch.grid(1, range=2)\ntorch.grid(1)\n"))
+    assert (exit_code, "breaks (1)\n  torch.grid  parameter gone: " in out) == (1, True)
+    assert "code.py:3" not in out
+
+
 def test_private_names_are_uses(run, code):
     _, out = run("2.0", "2.1", "--uses", code("def f():\n    torch._secret()\n"))
     assert "1 use in 1 Python file" in out
