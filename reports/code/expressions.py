@@ -170,6 +170,7 @@ class Expressions:
             if not is_passed_on(keyword, self.state.inside):
                 self.walk(keyword.value)
         self._changes(node)
+        self._gets(node)
         values = self._super(node.func) or self._resolve(node.func)
         releases, after = self.state.releases, 0
         for mask, one in [*self.meanings.tables.spread(node, self.state.scope)]:
@@ -182,6 +183,14 @@ class Expressions:
             self._registers(node)
         elif not isinstance(node.func, ast.Name):
             self.walk(node.func)
+
+    def _gets(self, node: ast.Call) -> None:
+        """`getattr(torch, "x")` asks for the name as `torch.x` does; with a default it does not insist."""
+        is_built_in = isinstance(node.func, ast.Name) and node.func.id == "getattr" and not self._resolve(node.func)
+        name = str(node.args[1].value) if len(node.args) == 2 and isinstance(node.args[1], ast.Constant) else ""
+        if is_built_in and name.isidentifier():
+            asked = ast.Attribute(node.args[0], name, ast.Load())
+            self.sightings.note(self._resolve(asked), "mentioned", ast.copy_location(asked, node))
 
     def _passes(self, node: ast.Call, values: Values) -> None:
         """Note what a call is a use of, in the releases in which it passes this."""

@@ -480,6 +480,8 @@ def test_a_module_that_refuses_old_releases_says_so(see):
         ("torch.nn.Module().to(1).compile()", {"2.0": "torch.nn.Module.compile does not exist"}),
         ("torch.zeros(1).fresh()", {"2.0": "torch.Tensor.fresh does not exist"}),
         ("torch.float8", {"2.0": "torch.float8 does not exist"}),
+        ("getattr(torch, 'float8')", {"2.0": "torch.float8 does not exist"}),
+        ("getattr(torch, 'float8', None)", {}),
         ("torch.gone(1)", {"2.6": "torch.gone does not exist"}),
         ("torch.never_there(1)", {}),
     ],
