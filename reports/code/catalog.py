@@ -259,7 +259,7 @@ class Catalog:
         above = self.entries(owner)[place]
         if above and not above.kind and not self.has_members(owner, place):
             return False
-        if self.kind(owner) != "class":
+        if self.kind(owner) != "class" or (above and above.kind == "function"):
             return True
         if self.is_set(use.name):
             return above is not None

@@ -18,6 +18,8 @@ INVENTORY = Inventory(
     torchproof inventory 1
     releases 2.0 2.1 2.6
     torch
+    \tDim\t2.0-2.1\tfunction\t(name)
+    \t\t2.1-\tclass\t(name)
     \tTensor\t\tclass
     \t__version__\t\tattribute
     \t_private\t2.1-
@@ -43,6 +45,8 @@ INVENTORY = Inventory(
     \tswallows\t2.0-2.1\tfunction\t(*args, **kwargs)
     \t\t2.1-\tfunction\t(x, scale=None)
     \tzeros\t\tfunction\tdoc(size)
+    torch.Dim
+    \tAUTO\t2.1-\tattribute
     torch.Tensor
     \tclone\t\tmethod\t()
     \tfresh\t2.1-\tmethod\t()
@@ -482,6 +486,7 @@ def test_a_module_that_refuses_old_releases_says_so(see):
         ("torch.float8", {"2.0": "torch.float8 does not exist"}),
         ("getattr(torch, 'float8')", {"2.0": "torch.float8 does not exist"}),
         ("getattr(torch, 'float8', None)", {}),
+        ("torch.Dim.AUTO", {"2.0": "torch.Dim.AUTO does not exist"}),  # the class was a function
         ("torch.gone(1)", {"2.6": "torch.gone does not exist"}),
         ("torch.never_there(1)", {}),
     ],
