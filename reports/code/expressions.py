@@ -203,6 +203,7 @@ class Expressions:
             self.guards.condition(node, self.state.scope)
         self.sightings.note(values, "called", node, node.args)
         self._calls_partial(values, node)
+        self._calls_member(values, node)
         if isinstance(node.func, ast.Attribute) and not any(value is not None for _, value in values):
             self.sightings.possible(node, node.func.attr)
         self._calls_object(values, node)
@@ -228,6 +229,15 @@ class Expressions:
             keywords = [*node.keywords, ast.keyword(None, ast.Constant(None))]
             call = ast.copy_location(ast.Call(first, args, keywords), node)
             self.sightings.note(self.meanings.resolve(first, one.scope), "called", call, args)
+
+    def _calls_member(self, values: Values, node: ast.Call) -> None:
+        """`getattr(torch.optim, name)(…)` is called, or a name for that: whatever of the module it may be."""
+        one = values[0][1] if len(values) == 1 else None
+        func, scope = (one.node, one.scope) if isinstance(one, Expression) else (node.func, self.state.scope)
+        if not (isinstance(func, ast.Call) and isinstance(func.func, ast.Name) and func.func.id == "getattr"):
+            return
+        if len(func.args) > 1 and not self.meanings.resolve(func, scope):
+            self.sightings.called_somewhere(self.meanings.resolve(func.args[0], scope), node)
 
     def _resolve(self, node: ast.expr) -> Values:
         return self.meanings.resolve(node, self.state.scope)

@@ -142,6 +142,22 @@ class Sightings:
             if state.releases and not state.is_typing:
                 self.notes.found.append(Found(use, False, state.releases, state.inside))
 
+    def called_somewhere(self, owners: Values, node: ast.Call) -> None:
+        """Note a call of something in a module, of all that takes its keywords in some releases alone."""
+        for mask, owner in owners:
+            if isinstance(owner, Name) and owner.is_torch and self.known.kind(owner.dotted) == "module":
+                for member in self.known.inventory.members(owner.dotted):
+                    self._called_perhaps(f"{owner.dotted}.{member}", mask, node)
+
+    def _called_perhaps(self, name: str, mask: int, node: ast.Call) -> None:
+        state = self.state
+        keywords = self._passed(node, [])[0]
+        use = Use(name, *state.module.place(node.lineno), "called", frozenset(), keywords, unpacks="* **")
+        if self.known.kind(name) not in ("class", "function") or use.is_private or state.is_typing:
+            return
+        if self.known.working(use) and self.known.having(name) & ~self.known.working(use):
+            self.notes.found.append(Found(use, False, mask & state.releases, state.inside))
+
     def _speaks_of(self, value: LocalClass | LocalFunction, mask: int) -> None:
         """A private function or class of the code is used here; a decorator, or an object, might use it elsewhere."""
         name = value.name if isinstance(value, LocalClass) else value.node.name

@@ -238,3 +238,17 @@ def test_what_is_not_passed_on_is_not_used(broken, code):
 )
 def test_what_is_made_of_itself_comes_to_an_end(broken, code):
     assert broken(f"def f(x):\n    {code}".replace("\nx", "\n    x")) == []
+
+
+@pytest.mark.parametrize(
+    ("call", "found"),
+    [
+        ("getattr(torch.optim, name)(o, verbose=True)", {"torch.optim.Scheduler"}),
+        ("cls = getattr(torch.optim, name)\n    cls(o, **{'verbose': True})", {"torch.optim.Scheduler"}),
+        ("getattr(torch.optim, name)(o, lr=1)", set()),
+        ("getattr(thing, name)(o, verbose=True)", set()),
+    ],
+)
+def test_whatever_of_a_module_may_be_called(tmp_path, call, found):
+    (tmp_path / "code.py").write_text(f"import torch\ndef f(o, name, thing):\n    {call}\n", encoding="utf-8")
+    assert {use.name for use in uses(tmp_path, INVENTORY).possible if works(use, INVENTORY, "2.6")} == found
