@@ -151,8 +151,8 @@ class Sightings:
 
     def _called_perhaps(self, name: str, mask: int, node: ast.Call) -> None:
         state = self.state
-        keywords = self._passed(node, [])[0]
-        use = Use(name, *state.module.place(node.lineno), "called", frozenset(), keywords, unpacks="* **")
+        keywords, _, _, literals = self._passed(node, [])
+        use = Use(name, *state.module.place(node.lineno), "called", frozenset(), keywords, 0, "* **", literals)
         if self.known.kind(name) not in ("class", "function") or use.is_private or state.is_typing:
             return
         if self.known.working(use) and self.known.having(name) & ~self.known.working(use):
