@@ -10,15 +10,13 @@ does not tell everything, such as those with a `__getattr__`.
 from __future__ import annotations
 
 import ast
-import gc
-import importlib.util
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[2]))
 
-from torchproof.reports.releases.contracts import Place, Source
+from torchproof.reports.releases.contracts import Place, Source, word, write
 
 # What names an attribute in a text, by the place of that.
 _SETTERS = {"setattr": 1, "__setattr__": 0, "register_buffer": 0, "register_parameter": 0, "register_module": 0,
@@ -51,7 +49,7 @@ def attributes(folder: Path, public: Iterable[tuple[str, str]]) -> Iterator[str]
 
 
 def _is_known(base: ast.expr, line: list[Place]) -> bool:
-    name = _word(base.value if isinstance(base, ast.Subscript) else base)
+    name = word(base.value if isinstance(base, ast.Subscript) else base)
     return name in _BARE or name in [one.node.name for one in line]
 
 
@@ -72,7 +70,7 @@ def _of_method(method: ast.AST) -> Iterator[str]:
     for node in ast.walk(method):
         if isinstance(node, ast.Attribute) and _is_stored(node):
             yield node.attr
-        elif isinstance(node, ast.Call) and (place := _SETTERS.get(_word(node.func))) is not None:
+        elif isinstance(node, ast.Call) and (place := _SETTERS.get(word(node.func))) is not None:
             text = node.args[place] if place < len(node.args) else None
             yield text.value if isinstance(text, ast.Constant) and isinstance(text.value, str) else "?"
         elif _writes_dict(node):
@@ -85,13 +83,13 @@ def _writes_dict(node: ast.AST) -> bool:
     if not (is_update or (isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store))):
         return False
     of = node.value  # type: ignore[attr-defined]
-    return _word(of.func if isinstance(of, ast.Call) else of) in ("__dict__", "vars")
+    return word(of.func if isinstance(of, ast.Call) else of) in ("__dict__", "vars")
 
 
 def _set_from_elsewhere(body: list[ast.stmt]) -> Iterator[str]:
     """What a file sets of objects other than `self`, of whatever class they are."""
     for node in (one for statement in body for one in ast.walk(statement)):
-        if isinstance(node, ast.Attribute) and _is_stored(node) and _word(node.value) != "self":
+        if isinstance(node, ast.Attribute) and _is_stored(node) and word(node.value) != "self":
             yield node.attr
 
 
@@ -99,21 +97,5 @@ def _is_stored(node: ast.Name | ast.Attribute) -> bool:
     return isinstance(node.ctx, ast.Store)
 
 
-def _word(node: ast.expr) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
-
-
-def main(answer: str, file: str) -> None:
-    """Write the attributes of this interpreter's torch, a line each."""
-    gc.disable()  # syntax trees are no garbage
-    lines = (line.split("\t") for line in Path(answer).read_text(encoding="utf-8").splitlines())
-    public = ((name, state[0]) for name, *state in lines if state)
-    spec = importlib.util.find_spec("torch")
-    if spec is None or not spec.submodule_search_locations:
-        raise SystemExit("there is no torch here")
-    found = attributes(Path(spec.submodule_search_locations[0]), public)
-    Path(file).write_text("".join(f"{one}\n" for one in sorted(found)), encoding="utf-8")
-
-
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    write(*sys.argv[1:], read=attributes)

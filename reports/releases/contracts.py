@@ -22,7 +22,7 @@ import gc
 import importlib.util
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -277,7 +277,7 @@ class _Body:
                 inner.loop(loop.target, loop.iter)
             return _deeper(inner.role(node.elt), 1)
         if isinstance(node, ast.Call) and node.args:
-            name = _word(node.func)
+            name = word(node.func)
             if name in _GIVES_AGAIN or name == _CLONES:
                 return _deeper(self.role(node.args[0]), int(name == _CLONES))
         return None
@@ -288,7 +288,7 @@ class _Body:
     def loop(self, target: ast.expr, values: ast.expr) -> None:
         """Bind what a loop goes over."""
         args = values.args if isinstance(values, ast.Call) else []
-        called = _word(values.func) if isinstance(values, ast.Call) and args else ""
+        called = word(values.func) if isinstance(values, ast.Call) and args else ""
         if called == "enumerate" and isinstance(target, ast.Tuple):
             self.loop(target.elts[-1], args[0])
         elif called == "zip" and isinstance(target, ast.Tuple):
@@ -395,7 +395,8 @@ def _deeper(role: Role | None, by: int) -> Role | None:
     return Role(role.parameter, role.depth + by) if role and role.depth + by >= -1 else None
 
 
-def _word(node: ast.expr) -> str:
+def word(node: ast.expr) -> str:
+    """The last word of a dotted name."""
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
@@ -406,17 +407,24 @@ def _shape(node: ast.Call) -> str:
     return " ".join([str(len(node.args) - stars), *more[0], *keywords, *more[1]])
 
 
-def main(answer: str, file: str) -> None:
-    """Write the contracts of this interpreter's torch, a line each."""
+def write(answer: str, file: str, read: Callable[[Path, Iterator[tuple[str, str]]], Iterable[str]]) -> None:
+    """Write what is read of this interpreter's torch, a line each: of its folder, and of the public names with kinds.
+
+    Raises SystemExit where there is no torch.
+    """
     gc.disable()  # syntax trees are no garbage
     lines = (line.split("\t") for line in Path(answer).read_text(encoding="utf-8").splitlines())
     public = ((name, state[0]) for name, *state in lines if state)
     spec = importlib.util.find_spec("torch")
     if spec is None or not spec.submodule_search_locations:
         raise SystemExit("there is no torch here")
-    found = contracts(Path(spec.submodule_search_locations[0]), public)
-    Path(file).write_text("".join(f"{name}\t{state}\n" for name, state in sorted(found.items())), encoding="utf-8")
+    found = sorted(read(Path(spec.submodule_search_locations[0]), public))
+    Path(file).write_text("".join(f"{line}\n" for line in found), encoding="utf-8")
+
+
+def _lines(folder: Path, public: Iterator[tuple[str, str]]) -> Iterator[str]:
+    return (f"{name}\t{state}" for name, state in contracts(folder, public).items())
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    write(*sys.argv[1:], read=_lines)
