@@ -156,6 +156,7 @@ PLACE = {
     "TCP in a forked process": ("p = multiprocessing.get_context('fork').Process(target=Calls().__getitem__, args=[0])\n    p.start()\n    p.join()", "192.0.2.1"),
     "a file": ("open('/var/tmp/torchproof-left', 'w').close()", "/var/tmp/torchproof-left"),
     "a folder": ("os.makedirs('/var/tmp/torchproof-left-folder', exist_ok=True)", "/var/tmp/torchproof-left"),
+    "a file beside an open folder": ("f = os.open('/var/tmp', os.O_RDONLY)\n    with contextlib.suppress(OSError):\n        os.remove('torchproof-nothing', dir_fd=f)\n    os.close(f)", "/var/tmp/torchproof-nothing"),
     "a removed file": ("with contextlib.suppress(OSError):\n        os.remove('/var/tmp/torchproof-nothing')", "/var/tmp/torchproof-nothing"),
 }  # fmt: skip
 
