@@ -149,7 +149,7 @@ class Demand:
 
 def demands(declared: Declared, releases: tuple[str, ...]) -> Iterator[Demand]:
     """What the Pythons that a project takes, and its NumPy, ask of torch's wheels."""
-    taken = [python for python in _PYTHONS if platforms.is_in(python, declared.pythons)] if declared.python else []
+    taken = [python for python in _PYTHONS if declared.pythons.take(python)] if declared.python else []
     if taken:
         having = [release for release in releases if _has_wheels(release, taken[0])]
         if having and having[0] != releases[0]:
@@ -171,7 +171,7 @@ def concerned(declared: Declared, changes: Iterable[Change]) -> Iterator[tuple[C
         head, _, python = change.name.partition(" ")
         if change.kind == "platform" and head == "Python" and not change.new:
             taking = [one for one in (declared.python, declared.environment) if one]
-            yield from ((change, one[0]) for one in taking if platforms.is_in(python, together(one)))
+            yield from ((change, one[0]) for one in taking if together(one).take(python))
         elif change.kind == "platform" and not change.new:
             yield from ((change, line) for line in declared.systems if _SYSTEMS.get(line.text) == change.name)
         elif change.kind == "platform" and head == "NumPy" and change.new == "1":

@@ -81,26 +81,22 @@ class Bounds:
         lowest, highest = order(other.lowest), order(other.highest)
         floors = {release: reasons for release, reasons in self.floors.items() if order(release) > lowest}
         ceilings = {release: reasons for release, reasons in self.ceilings.items() if order(release) < highest}
-        holes = {
-            release: reasons
-            for release, reasons in self.holes.items()
-            if lowest < order(release) < highest and release not in other.holes
-        }
-        return replace(self, floors=floors, ceilings=ceilings, holes=holes)
+        holes = {release: reasons for release, reasons in self.holes.items() if release not in other.holes}
+        return replace(self, floors=floors, ceilings=ceilings, holes=other._between(holes))
 
     def settled(self) -> Bounds:
         """With the floor above the holes that it would be in, the ceiling below, and the holes between them alone."""
         up = _past(self.holes, self.lowest, self.releases)
         down = _past(self.holes, self.highest, self.releases[::-1])
         floors, ceilings = {**up, **self.floors}, {**down, **self.ceilings}
-        return replace(self, floors=floors, ceilings=ceilings, holes={}).with_holes(self.holes)
+        settled = replace(self, floors=floors, ceilings=ceilings)
+        return replace(settled, holes=settled._between(self.holes))
 
-    def with_holes(self, holes: Steps) -> Bounds:
-        """With those holes that lie between the bounds."""
+    def _between(self, steps: Steps) -> Steps:
+        """Those of some releases that lie between the bounds."""
         order = self.releases.index
         lowest, highest = order(self.lowest), order(self.highest)
-        kept = {release: reasons for release, reasons in holes.items() if lowest < order(release) < highest}
-        return replace(self, holes=kept)
+        return {release: reasons for release, reasons in steps.items() if lowest < order(release) < highest}
 
     def __bool__(self) -> bool:
         return bool(self.floors or self.ceilings or self.holes or self.nowhere or self.stuck)

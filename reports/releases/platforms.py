@@ -16,7 +16,6 @@ from functools import cache
 from pathlib import Path
 
 from packaging.requirements import Requirement
-from packaging.specifiers import SpecifierSet
 from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
@@ -71,11 +70,6 @@ def wheels() -> dict[str, Wheels]:
 def newest(release: str) -> Wheels | None:
     """The wheels of the newest patch of a release; None where they are not known."""
     return next(reversed(_of(release)), None)
-
-
-def is_in(python: str, pythons: SpecifierSet) -> bool:
-    """Whether a Python such as '3.13', in any patch, is one of those that a project takes."""
-    return python[-1].isdigit() and any(pythons.contains(f"{python}.{patch}") for patch in range(30))
 
 
 def changes(old: str, new: str) -> list[Change]:

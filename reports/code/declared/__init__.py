@@ -12,9 +12,9 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import and_
 from pathlib import Path
-
-from packaging.specifiers import SpecifierSet
 
 from torchproof import data
 from torchproof.reports.code.declared import conda, docker, requirements, setups, tables
@@ -24,6 +24,7 @@ from torchproof.reports.code.declared.lines import (
     Line,
     Said,
     Unread,
+    Versions,
     in_file,
     reaches_above,
     reaches_below,
@@ -111,14 +112,14 @@ class Declared:
         return found or ([Range(tuple(always))] if always else [])
 
     @property
-    def pythons(self) -> SpecifierSet:
+    def pythons(self) -> Versions:
         """The Pythons that the project takes."""
         return together(self.python)
 
 
-def together(lines: tuple[Line, ...]) -> SpecifierSet:
+def together(lines: tuple[Line, ...]) -> Versions:
     """What all of some lines ask for at once."""
-    return SpecifierSet(",".join(str(one.specifiers) for one in lines if one.specifiers))
+    return reduce(and_, (one.specifiers for one in lines), Versions())
 
 
 @dataclass(frozen=True)

@@ -72,13 +72,10 @@ def spec(text: str) -> Iterator[Said]:
 
 
 def package(name: str, version: str, group: str = "", text: str = "") -> Iterator[Said]:
-    """A package of conda, and what its version asks for; alternatives (`2.0|2.1`) are as many lines."""
-    named = (_NAMES | _BESIDE).get(name.lower())
-    if not named or (named in _BESIDE.values() and "|" in version):
-        return
-    text = text or f"{name} {version}".strip()
-    for one in version.split("|"):
-        yield line(named, text, _specifiers(one.strip()), group=group)
+    """A package of conda, and what its version asks for, with `|` between alternatives."""
+    if named := (_NAMES | _BESIDE).get(name.lower()):
+        specifiers = "||".join(_specifiers(one.strip()) for one in version.split("|"))
+        yield line(named, text or f"{name} {version}".strip(), specifiers, group=group)
 
 
 def _specifiers(version: str) -> str:

@@ -34,12 +34,36 @@ _PYTHONS = [f"3.{minor}" for minor in range(6, 21)]
 
 
 @dataclass(frozen=True)
+class Versions:
+    """The versions that some specifiers allow: any of `either` does."""
+
+    either: tuple[SpecifierSet, ...] = (SpecifierSet(),)
+
+    def contains(self, version: str, prereleases: bool | None = None) -> bool:
+        """Whether a version is one of them."""
+        return any(one.contains(version, prereleases=prereleases) for one in self.either)
+
+    def take(self, python: str) -> bool:
+        """Whether any patch of a Python such as '3.13' is one of them."""
+        return python[-1].isdigit() and any(self.contains(f"{python}.{patch}") for patch in range(30))
+
+    def __and__(self, other: Versions) -> Versions:
+        return Versions(tuple(one & another for one in self.either for another in other.either))
+
+    def __str__(self) -> str:
+        return " || ".join(map(str, self.either))
+
+    def __bool__(self) -> bool:
+        return all(map(len, self.either))
+
+
+@dataclass(frozen=True)
 class Line:
     """A requirement of one of NAMES, in its own words; `place` is the file that has it, which `file` includes."""
 
     name: str
     text: str
-    specifiers: SpecifierSet
+    specifiers: Versions
     marker: str = ""
     group: str = ""  # the extra or group that asks for it; what the project always needs has none
     file: str = ""
@@ -49,16 +73,15 @@ class Line:
         """Whether it allows a version, final or not."""
         return self.specifiers.contains(version, prereleases=True)
 
-    def holds_on(self, pythons: SpecifierSet) -> bool:
+    def holds_on(self, pythons: Versions) -> bool:
         """Whether there is an environment, with one of some Pythons, for which it is said."""
         if not self.marker:
             return True
         marker = Marker(self.marker)
-        taken = [one for one in _PYTHONS if any(pythons.contains(f"{one}.{patch}") for patch in range(20))]
         try:
             return any(
                 marker.evaluate({**system, "python_version": one, "python_full_version": f"{one}.1", "extra": group})
-                for one in taken
+                for one in filter(pythons.take, _PYTHONS)
                 for system in _SYSTEMS
                 for group in (self.group, "")
             )
@@ -108,15 +131,16 @@ def of(text: str, group: str = "") -> Iterator[Said]:
     if one.url:
         yield from _of_url(name, one.url, text, marker, group)
     else:
-        yield line(name, text, _comparable(one.specifier), marker, group)
+        yield line(name, text, str(one.specifier), marker, group)
 
 
-def line(name: str, text: str, specifiers: str | SpecifierSet, marker: str = "", group: str = "") -> Said:
-    """A line by its parts, or that one of them cannot be understood."""
+def line(name: str, text: str, specifiers: str, marker: str = "", group: str = "") -> Said:
+    """A line by its parts, with `||` between alternatives, or that one of them cannot be understood."""
     try:
         if marker:
             Marker(marker)
-        return Line(name, data.line(" ".join(text.split())), _comparable(SpecifierSet(str(specifiers))), marker, group)
+        versions = Versions(tuple(_comparable(SpecifierSet(one)) for one in specifiers.split("||")))
+        return Line(name, data.line(" ".join(text.split())), versions, marker, group)
     except (InvalidSpecifier, InvalidMarker):
         return Unread(f"{text} is no requirement that pip takes", is_required=name == "torch" and not group)
 

@@ -126,8 +126,8 @@ def _poetry(table: dict) -> Iterator[Said]:
 def pipfile(file: Path) -> Iterator[Said]:
     """Pipfile: packages, those for development, and the Python."""
     data = tomllib.loads(text_of(file))
-    yield from _table(data.get("packages", {}), "", lambda text: [text])
-    yield from _table(data.get("dev-packages", {}), "dev", lambda text: [text])
+    yield from _table(data.get("packages", {}), "", str)
+    yield from _table(data.get("dev-packages", {}), "dev", str)
     if python := data.get("requires", {}).get("python_version"):
         yield line("python", f'python_version = "{python}"', f"=={python}.*")
 
@@ -143,14 +143,14 @@ def _pixi(table: dict, group: str = "") -> Iterator[Said]:
         yield from conda.package(name, "" if version == "*" else version, group)
     for system in table.get("workspace", table.get("project", {})).get("platforms", []):
         yield line("system", str(system), "")
-    yield from _table(table.get("pypi-dependencies", {}), group, lambda text: [text])
+    yield from _table(table.get("pypi-dependencies", {}), group, str)
     for target in table.get("target", {}).values():
         yield from _pixi(target, group)
     for name, feature in table.get("feature", {}).items():
         yield from _pixi(feature, group or name)
 
 
-def _table(table: dict, group: str, versions: Callable[[str], list[str]]) -> Iterator[Said]:
+def _table(table: dict, group: str, versions: Callable[[str], str]) -> Iterator[Said]:
     """A table of names; a value is a version, a table with one and more, or a list of those."""
     for name, value in table.items():
         if name.lower() not in NAMES:
@@ -159,7 +159,7 @@ def _table(table: dict, group: str, versions: Callable[[str], list[str]]) -> Ite
             yield from _entry(name.lower(), one if isinstance(one, dict) else {"version": one}, group, versions)
 
 
-def _entry(name: str, entry: dict, group: str, versions: Callable[[str], list[str]]) -> Iterator[Said]:
+def _entry(name: str, entry: dict, group: str, versions: Callable[[str], str]) -> Iterator[Said]:
     group = group or ("optional" if entry.get("optional") else "")
     marker = " and ".join(filter(None, _markers(entry)))
     if url := entry.get("url") or entry.get("file") or entry.get("path"):
@@ -168,10 +168,9 @@ def _entry(name: str, entry: dict, group: str, versions: Callable[[str], list[st
         yield from of(f"{name} @ git+{entry['git']}@{entry.get('tag') or entry.get('rev') or ''}", group)
     else:
         version = str(entry.get("version", "*"))
-        for specifiers in versions(version):
-            specifiers = "" if specifiers == "*" else specifiers
-            text = f'{name} = "{version}"'
-            yield line(name, f"{text}; {marker}" if marker else text, specifiers, marker, group)
+        text = f'{name} = "{version}"'
+        specifiers = "" if version == "*" else versions(version)
+        yield line(name, f"{text}; {marker}" if marker else text, specifiers, marker, group)
 
 
 def _markers(entry: dict) -> Iterator[str]:
@@ -182,18 +181,20 @@ def _markers(entry: dict) -> Iterator[str]:
         if name in entry:
             yield f"{name} {entry[name]}"
     if "python" in entry:
-        for specifiers in _poetry_versions(str(entry["python"])):
-            yield " and ".join(
-                re.sub(r"^(\W+)\s*(.*)", r'python_version \1 "\2"', one.strip()) for one in specifiers.split(",") if one
-            )
+        each = [_python_marker(one) for one in _poetry_versions(str(entry["python"])).split("||")]
+        yield f"({' or '.join(each)})" if all(each) else ""
 
 
-def _poetry_versions(text: str) -> list[str]:
-    """What Poetry calls a constraint, as specifiers: alternatives are several."""
-    return [
+def _python_marker(specifiers: str) -> str:
+    return " and ".join(re.findall(r"[^,]+", re.sub(r"([<>=!~]+)\s*([^,]+)", r'python_version \1 "\2"', specifiers)))
+
+
+def _poetry_versions(text: str) -> str:
+    """What Poetry calls a constraint, as specifiers, with `||` between alternatives."""
+    return "||".join(
         ",".join(filter(None, map(_poetry_version, re.split(r"\s*,\s*|\s+(?=[<>=!~^])", one.strip()))))
         for one in re.split(r"\s*\|\|?\s*", text)
-    ]
+    )
 
 
 def _poetry_version(text: str) -> str:
@@ -237,4 +238,4 @@ def pipfile_lock(file: Path) -> Iterator[Said]:
     """Pipfile.lock."""
     data = json.loads(text_of(file))
     for group, name in (("", "default"), ("dev", "develop")):
-        yield from _table(data.get(name, {}), group, lambda text: [text])
+        yield from _table(data.get(name, {}), group, str)

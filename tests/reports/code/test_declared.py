@@ -5,7 +5,7 @@ import textwrap
 import pytest
 
 from torchproof.releases import supported
-from torchproof.reports.code.declared import declared
+from torchproof.reports.code.declared import declared, together
 
 RELEASES = tuple(supported())
 
@@ -302,16 +302,35 @@ def test_the_numpy_of_another_file_than_that_which_counts_asks_nothing(project):
     assert declared(project(files)).numpy == ()
 
 
+def test_a_recipe_says_nothing_of_python_and_numpy(project):
+    text = "requirements:\n  run:\n    - numpy >=2  # [py>=313]\n    - python >=3.9  # [linux]"
+    told = declared(project({"meta.yaml": text}))
+    assert not (told.environment or told.numpy)
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("environment.yml", "dependencies:\n  - python=3.9|3.12\n  - numpy=1.26|2.0"),
-        ("meta.yaml", "requirements:\n  run:\n    - numpy >=2  # [py>=313]\n    - python >=3.9  # [linux]"),
+        ("environment.yml", "dependencies:\n  - pytorch=2.1|2.3.*\n  - numpy=1.26|2.0\n  - python 3.9.*|3.12.*"),
+        (
+            "pyproject.toml",
+            "[tool.poetry.dependencies]\ntorch = '~2.1.0 || ~2.3.1'\nnumpy = '^1.26|^2.0'\npython='~3.9 || ~3.12'",
+        ),
     ],
 )
-def test_alternatives_and_recipes_say_nothing_of_python_and_numpy(project, name, text):
+def test_any_of_some_alternatives_is_allowed(project, name, text):
     told = declared(project({name: text}))
-    assert not (told.environment or told.numpy)
+    assert told.ranges()[0].allowed(RELEASES) == ["2.1", "2.3"]
+    assert [one.allows(version) for one in told.numpy for version in ("1.26.4", "2.0.0", "3.0")] == [True, True, False]
+    pythons = together(told.python or told.environment)
+    assert [pythons.take(python) for python in ("3.9", "3.10", "3.12")] == [True, False, True]
+
+
+def test_the_python_of_a_line_of_poetry_can_be_one_of_several(project):
+    text = "[tool.poetry.dependencies]\ntorch = [{version = '2.2.2', python = '<3.10 || >=3.12'}, {version = '2.4.1'}]"
+    assert spans(project({"pyproject.toml": f"[project]\nrequires-python = '>=3.10,<3.12'\n{text}"})) == [
+        ("2.4", "2.4")
+    ]
 
 
 # --- what cannot be read ----------------------------------------------------------------------------------------------

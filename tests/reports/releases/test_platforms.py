@@ -1,6 +1,7 @@
 """What releases have wheels for: read from an index's names and what a wheel says, and what of it changes."""
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from torchproof.releases import supported
 from torchproof.reports.releases import platforms
@@ -41,7 +42,7 @@ def test_every_release_is_there_in_its_newest_patch():
 def test_an_environment_of_a_release_has_a_wheel(name):
     """The Pythons that nox and tox choose from are some of those that the release has wheels for."""
     wheels = platforms.newest(name)
-    pythons = platforms.SpecifierSet(supported()[name].python)
+    pythons = SpecifierSet(supported()[name].python)
     chosen = {f"3.{minor}" for minor in range(8, 20) if f"3.{minor}" in pythons}
     assert chosen <= set(wheels.pythons["Linux on x86_64"])
 
