@@ -38,7 +38,7 @@ import difflib
 import keyword
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -176,43 +176,8 @@ class _Comparison:
         found = [*self._lost(), *self._born()]
         for name, entry in self._pairs():
             found += compare(entry, self._there(name), self.old, self.new)
-        return self._with_bases([*found, *self._words(), *self._other_bases(), *self._packages()])
-
-    def _packages(self) -> Iterator[Change]:
-        """What needs another package now."""
-        for name, needed in packages.began(self.old, self.new):
-            if name in self.before and name in self.after:
-                yield Change("package required", name, new=needed.package, hint=needed.says)
-
-    def _other_bases(self) -> Iterator[Change]:
-        """The classes that have others above them than they had, of those that both releases have."""
-        for name, entry in self.before.items():
-            if entry.kind == "class" and entry.alias is None and self._is_own(name):
-                old, new = (self._above(name, release) for release in (self.old, self.new))
-                for base in sorted(new - old):
-                    if self.inventory.find(base, self.old):
-                        yield Change("another base", name, new=base, hint="where both are asked for, ask for it first")
-                for base in sorted(old - new):
-                    if self.inventory.find(base, self.new):
-                        yield Change("another base", name, old=base)
-
-    def _above(self, name: str, release: str) -> set[str]:
-        """The classes above one in a release, as the newer release names them."""
-        entry = self.inventory.find(name, release)
-        bases = [base for base in (entry.bases if entry else ()) if is_of_torch(base)]
-        found = (self.inventory.find(base, self.new) for base in bases)
-        own = {there.name if there else base for base, there in zip(bases, found)}
-        return own.union(*(self._above(base, release) for base in bases))
-
-    def _words(self) -> Iterator[Change]:
-        """The words that began or ceased to be taken by what both releases have."""
-        for owner in refusals.owners():
-            for parameter in refusals.parameters(owner) if owner in self.before and owner in self.after else ():
-                old, new = (refusals.refused(owner, parameter, release) for release in (self.old, self.new))
-                for word in (one for one in new if one not in old):
-                    yield Change("value refused", owner, parameter=parameter, old=word, hint="pass another")
-                for word in (one for one in old if one not in new):
-                    yield Change("value taken", owner, parameter=parameter, new=word)
+        kept = {name for name, entry in self.before.items() if entry.alias is None and self._is_own(name)}
+        return self._with_bases([*found, *besides(self.inventory, kept, self.old, self.new)])
 
     @cached_property
     def gone(self) -> set[str]:
@@ -360,6 +325,56 @@ class _Comparison:
 
 # T, T_co: what only annotations use.
 _TYPE_VARIABLE = re.compile(r"[a-z_.]+\.[A-Z](?:_co|_contra)?")
+
+
+# --- what a signature does not say ------------------------------------------------------------------------------------
+
+
+def besides(inventory: Inventory, names: Collection[str], old: str, new: str) -> Iterator[Change]:
+    """What changed about names that both releases have, beside what they take."""
+    yield from _packages(names, old, new)
+    yield from _words(names, old, new)
+    for name in names:
+        if (entry := inventory.find(name, old)) and entry.kind == "class":
+            yield from _other_bases(inventory, name, old, new)
+
+
+def _packages(names: Collection[str], old: str, new: str) -> Iterator[Change]:
+    """What needs another package now."""
+    for name, needed in packages.began(old, new):
+        if name in names:
+            yield Change("package required", name, new=needed.package, hint=needed.says)
+
+
+def _words(names: Collection[str], old: str, new: str) -> Iterator[Change]:
+    """The words that began or ceased to be taken."""
+    for owner in (one for one in refusals.owners() if one in names):
+        for parameter in refusals.parameters(owner):
+            before, after = (refusals.refused(owner, parameter, release) for release in (old, new))
+            for word in (one for one in after if one not in before):
+                yield Change("value refused", owner, parameter=parameter, old=word, hint="pass another")
+            for word in (one for one in before if one not in after):
+                yield Change("value taken", owner, parameter=parameter, new=word)
+
+
+def _other_bases(inventory: Inventory, name: str, old: str, new: str) -> Iterator[Change]:
+    """The classes that are above it now and were not, and the reverse, of those that both releases have."""
+    before, after = (_above(inventory, name, release, new) for release in (old, new))
+    for base in sorted(after - before):
+        if inventory.find(base, old):
+            yield Change("another base", name, new=base, hint="where both are asked for, ask for it first")
+    for base in sorted(before - after):
+        if inventory.find(base, new):
+            yield Change("another base", name, old=base)
+
+
+def _above(inventory: Inventory, name: str, release: str, new: str) -> set[str]:
+    """The classes above one in a release, as the newer release names them."""
+    entry = inventory.find(name, release)
+    bases = [base for base in (entry.bases if entry else ()) if is_of_torch(base)]
+    found = (inventory.find(base, new) for base in bases)
+    own = {there.name if there else base for base, there in zip(bases, found)}
+    return own.union(*(_above(inventory, base, release, new) for base in bases))
 
 
 def _is_told(name: str, entry: Entry) -> bool:

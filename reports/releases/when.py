@@ -31,7 +31,7 @@ from torchproof.releases import supported
 from torchproof.reports import formats, screen, words
 from torchproof.reports.index import IndexedFact, facts_about
 from torchproof.reports.releases.diff import plain
-from torchproof.reports.releases.names import Change, changes, compare
+from torchproof.reports.releases.names import Change, besides, changes, compare
 from torchproof.reports.releases.sentences import sentence
 
 HELP = "Tell since which release of torch a name or a parameter exists, and what became of it."
@@ -156,6 +156,7 @@ class Name:
             was_there = was_there or before is not None
             if before and after:
                 told += [(new, change) for change in compare(before, after, old, new)]
+                told += [(new, change) for change in besides(self.names, {after.name}, old, new)]
             elif after and was_there and not after.raises:
                 told.append((new, Change("new", self.owned, new=after.kind or None, hint="there again")))
             elif before and not before.raises:

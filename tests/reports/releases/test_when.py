@@ -300,3 +300,20 @@ def test_a_range_of_one_device_is_told_as_that(ask, monkeypatch):
     one = fact("by.device", "It is so.", since={"cuda": "2.1", "cpu": "2.2"})
     monkeypatch.setattr(index, "facts", lambda: (one,))
     assert "  since 2.1 on cuda, since 2.2 on cpu  It is so." in ask("torch.load")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("torchaudio.load", "2.9  package required: install torchcodec"),
+        ("torch.optim.AdamW", "2.7  is a torch.optim.Adam  another base"),
+        ("torch.optim.adamw.AdamW", "2.7  is a torch.optim.Adam  another base"),
+        ("torch.autocast", '2.5  (device_type="mps")  value taken'),
+        ("torch.autocast.device_type", '2.5  (device_type="mps")  value taken'),
+    ],
+)
+def test_what_no_signature_says_is_told_of_a_name_as_between_releases(name, said, capsys):
+    parser = argparse.ArgumentParser()
+    when.arguments(parser)
+    when.command(parser.parse_args([name]))
+    assert said in " ".join(line.strip() for line in capsys.readouterr().out.splitlines())
