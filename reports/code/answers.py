@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from packaging.version import Version
+
 from torchproof.reports.code.values import LocalFunction, Scope
 
 _COMPARISONS: dict[type, Callable[[Any, Any], Any]] = {
@@ -21,6 +23,10 @@ _ARITHMETIC: dict[type, Callable[[Any, Any], Any]] = {
 }  # fmt: skip
 _BUILTINS: dict[str, Callable[..., Any]] = {
     one.__name__: one for one in (int, str, float, tuple, list, len, all, any, min, max, sorted, bool)
+}
+_TYPES: dict[str, type] = {
+    **{f"builtins.{one.__name__}": one for one in (int, str, float, tuple, list, bool)},
+    "packaging.version.Version": Version,
 }
 OF_TEXT = {"split", "rsplit", "strip", "rstrip", "lstrip", "startswith", "endswith", "replace", "partition", "join",
            "find", "index", "removesuffix", "removeprefix", "isdigit", "isnumeric", "lower"}  # fmt: skip
@@ -125,7 +131,14 @@ def _may_take_long(pattern: str) -> bool:
 
 def is_builtin(name: str) -> bool:
     """Whether it is a built-in function that conditions are made of."""
-    return name in _BUILTINS or name in ("map", "dir", "vars")
+    return name in _BUILTINS or name in ("map", "dir", "vars", "isinstance")
+
+
+def _type(value: Any) -> type:
+    found = _TYPES.get(value.dotted) if isinstance(value, Reference) else None
+    if found is None:
+        raise Unknown
+    return found
 
 
 def builtin(name: str, given: list[Any]) -> Any:
@@ -135,6 +148,10 @@ def builtin(name: str, given: list[Any]) -> Any:
         if not isinstance(first, Reference) or first.dotted not in ("builtins.int", "builtins.str"):
             raise Unknown
         return [_BUILTINS[first.dotted.rpartition(".")[2]](one) for one in values]
+    if name == "isinstance":
+        value, asked = given
+        truth(value)  # which raises, where it is not known what it is
+        return isinstance(value, tuple(map(_type, asked if isinstance(asked, tuple) else [asked])))
     if name not in _BUILTINS:
         raise Unknown
     return _BUILTINS[name](*given)

@@ -185,6 +185,11 @@ class Evaluator:
     def _Set(self, node: ast.Set, scope: Scope) -> Any:
         return tuple(self.value(one, scope) for one in node.elts)
 
+    def _Dict(self, node: ast.Dict, scope: Scope) -> Any:
+        if None in node.keys:  # another one is unpacked
+            raise Unknown
+        return {self.value(key, scope): self.value(one, scope) for key, one in zip(node.keys, node.values) if key}
+
     def _JoinedStr(self, node: ast.JoinedStr, scope: Scope) -> Any:
         return "".join(str(self.value(one, scope)) for one in node.values)
 

@@ -8,7 +8,7 @@ from functools import cache
 
 from torchproof.reports.code.callers import Callers
 from torchproof.reports.code.catalog import Catalog, Use
-from torchproof.reports.code.values import Assumption, Doubt, LocalClass, LocalFunction
+from torchproof.reports.code.values import CONSTRUCTORS, Assumption, Doubt, LocalClass, LocalFunction
 from torchproof.reports.code.wrappers import Found, Wrappers
 
 
@@ -39,10 +39,14 @@ class Notes:
         """Every use that may come to run, with whether it is certain."""
         for one in (*self.found, *self.wrappers.found()):
             releases = one.releases & self._reached(one.inside)
-            if releases and one.use.name not in self.patched:
-                use = replace(one.use, releases=self.known.names(releases))
-                is_given = use.name.rpartition(".")[2] in self.assigned and self.known.is_set(use.name)
-                yield use, one.is_certain and not is_given and not any(map(self._is_founded, one.unless))
+            if not releases or one.use.name in self.patched:
+                continue
+            is_given = one.use.name.rpartition(".")[2] in self.assigned and self.known.is_set(one.use.name)
+            is_certain = one.is_certain and not is_given and not any(map(self._is_founded, one.unless))
+            refused = self._refused(one.inside) if is_certain else 0
+            for part, is_sure in ((releases & ~refused, is_certain), (releases & refused, False)):
+                if part:
+                    yield replace(one.use, releases=self.known.names(part)), is_sure
 
     def _reached(self, function: LocalFunction | None) -> int:
         """The releases in which a function may come to run, by what refuses or guards its callers.
@@ -56,7 +60,7 @@ class Notes:
             reached = self._reached(function.inside) & self._callers(function)
             if function.of:
                 reached &= self._callers(function.of)
-                if function.node.name != "__init__":
+                if function.node.name not in CONSTRUCTORS:
                     reached &= self._constructed(function.of)
             self._reaches[function] = reached
         return self._reaches[function]
@@ -72,9 +76,17 @@ class Notes:
 
     def _constructed(self, cls: LocalClass) -> int:
         releases = cls.releases & self.known.all
-        for base in cls.bases:
-            if len(base) == 1 and isinstance(above := base[0][1], LocalClass) and above is not cls:
-                releases &= self._constructed(above)
+        for above in _above(cls):
+            releases &= self._constructed(above)
+        return releases
+
+    def _refused(self, function: LocalFunction | None) -> int:
+        """The releases in which a method, or what stands inside one, may be kept from running by its class."""
+        releases = 0
+        while function:
+            if function.of and function.node.name not in CONSTRUCTORS:
+                releases |= _refusing(function.of)
+            function = function.inside
         return releases
 
     def _is_founded(self, doubt: Doubt) -> bool:
@@ -92,3 +104,17 @@ class Notes:
             new = {one for base in new for one in self._under.get(base, ())} - below
             below |= new
         return frozenset(below)
+
+
+def _refusing(cls: LocalClass) -> int:
+    releases = cls.refused
+    for above in _above(cls):
+        releases |= _refusing(above)
+    return releases
+
+
+def _above(cls: LocalClass) -> Iterator[LocalClass]:
+    """The classes of the code that a class certainly stands below."""
+    for base in cls.bases:
+        if len(base) == 1 and isinstance(above := base[0][1], LocalClass) and above is not cls:
+            yield above

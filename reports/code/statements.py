@@ -19,9 +19,11 @@ from torchproof.reports.code.syntax import (
     word,
 )
 from torchproof.reports.code.values import (  # fmt: skip
+    CONSTRUCTORS,
     NOTHING,
     Condition,
     Deferred,
+    Expression,
     Instance,
     LocalClass,
     LocalFunction,
@@ -50,6 +52,7 @@ class Statements:
         self.marked = Condition(0, self.state.everywhere)  # by the `pytestmark` around
         self.returning = 0  # the releases in which a function comes to an end without raising
         self.returned: list[Values] = []  # what it gives then
+        self.refused = 0  # the releases for which alone something is raised
 
     def walk(self, body: list[ast.stmt]) -> None:
         """Walk statements in their order."""
@@ -163,12 +166,22 @@ class Statements:
         self.marked = marked
         for name, values in self.state.scope.names.items():
             cls.values.setdefault(name, {})[node] = values
+            cls.refused |= self._unset(values)
         methods = self.state.module.deferred[start:]  # what __init__ assigns is known in the others
-        self.state.module.deferred[start:] = sorted(methods, key=lambda one: one.function.node.name != "__init__")
+        self.state.module.deferred[start:] = sorted(methods, key=lambda one: one.function.node.name not in CONSTRUCTORS)
         self.state.scope, self.state.cls = around, of
         self.state.releases, self.state.doubt = before
         self.state.bind(node.name, ((self.state.everywhere, cls),))
         self.sightings.duties.subclassed(cls)
+
+    def _unset(self, values: Values) -> int:
+        """The releases in which a flag is not set that is so in others: `SUPPORTED = hasattr(torch, …)`."""
+        unset = 0
+        for mask, value in values:
+            if isinstance(value, Expression):
+                condition = self.guards.condition(value.node, value.scope)
+                unset |= mask & ~condition.true if condition.true and not condition.doubt else 0
+        return unset
 
     def _base(self, node: ast.expr) -> Values:
         values = self.meanings.resolve(node, self.state.scope)
@@ -374,6 +387,8 @@ class Statements:
     def _Raise(self, node: ast.Raise) -> None:
         self.expressions.below(node)
         self.sightings.refused(self.state.releases, node)
+        if self.state.releases != self.state.everywhere:
+            self.refused |= self.state.releases
         self.state.releases = 0
 
     def _Assert(self, node: ast.Assert) -> None:

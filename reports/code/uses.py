@@ -38,6 +38,7 @@ from torchproof.reports.code.state import State
 from torchproof.reports.code.statements import Statements
 from torchproof.reports.code.syntax import defaults_by_name, globals_in, names_bound, outer_names, parameters, word
 from torchproof.reports.code.values import (  # fmt: skip
+    CONSTRUCTORS,
     NOTHING,
     Deferred,
     Instance,
@@ -254,8 +255,9 @@ class Walk:
         expressions = Expressions(self.guards, Sightings(self.notes, state, self.guards.meanings))
         statements = Statements(expressions)
         statements.walk(one.body)
-        if function.of and function.node.name == "__init__":
+        if function.of and function.node.name in CONSTRUCTORS:
             function.of.releases &= statements.returning | state.releases | ~one.releases
+            function.of.refused |= statements.refused
         if not state.is_generator:
             function.gives = _any_of([*statements.returned, within(((state.everywhere, NOTHING),), state.releases)])
 

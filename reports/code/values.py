@@ -123,7 +123,8 @@ class LocalClass:
     """A class of the same code: `stores` counts the assignments to each attribute, `values` has what is assigned.
 
     `declared` is what annotations say of attributes, and `releases` are those in which its constructor does not refuse;
-    `place` is the file and line that define it.
+    `place` is the file and line that define it. In those that are `refused`, its constructor may refuse what it is
+    given, or a flag of the class is not set: its methods may be kept from running there.
     """
 
     name: str
@@ -132,9 +133,13 @@ class LocalClass:
     is_dynamic: bool
     place: tuple[str, int]
     releases: int = -1
+    refused: int = 0
     values: dict[str, dict[ast.AST, Values]] = field(default_factory=dict)  # by the places that assign
     declared: dict[str, Values] = field(default_factory=dict)
     methods: dict[str, LocalFunction] = field(default_factory=dict)
+
+
+CONSTRUCTORS = ("__init__", "__post_init__")
 
 
 @dataclass(frozen=True)

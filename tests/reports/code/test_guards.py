@@ -494,6 +494,56 @@ GUARDED = {
                 return x
         added(1)
     """,
+    "flag of a class": """
+        class Wrapped:
+            SUPPORTED = hasattr(torch, "added")
+
+            @classmethod
+            def run(cls):
+                torch.added(1)
+    """,
+    "constructor that refuses what it is given": """
+        class Wrapped:
+            def __init__(self, mesh=None):
+                if mesh is not None:
+                    if not hasattr(torch, "added"):
+                        raise ValueError("the mesh needs another torch")
+                self.mesh = mesh
+
+            def run(self):
+                if self.mesh:
+                    torch.added(1)
+    """,
+    "constructor of a dataclass, of the class above": """
+        @dataclass
+        class Base:
+            def __post_init__(self):
+                if not hasattr(torch, "added"):
+                    raise ImportError("another torch is needed")
+
+        class Wrapped(Base):
+            def run(self):
+                def inner():
+                    torch.added(1)
+                return inner
+    """,
+    "helper with a table of operators": """
+        import importlib.metadata
+        import operator
+        from packaging.version import Version, parse
+
+        SIGNS = {">=": operator.ge, "<": operator.lt}
+
+        def compare(library, sign, wanted):
+            if sign not in SIGNS.keys():
+                raise ValueError(sign)
+            if isinstance(library, (str, int)):
+                library = parse(importlib.metadata.version(library))
+            return SIGNS[sign](library, parse(wanted))
+
+        if compare("torch", ">=", "2.1") and compare(Version(torch.__version__), ">=", "2.1"):
+            torch.added(1)
+    """,
 }
 # A question about torch's version that nobody here can answer makes what it guards possible, no more.
 ASKED_ELSEWHERE = {
@@ -609,6 +659,23 @@ NOT_GUARDED = {
             case "added":
                 torch.added(1)
     """,
+    "flag of another class": """
+        class Other:
+            SUPPORTED = hasattr(torch, "added")
+
+        class Wrapped:
+            def run(self):
+                torch.added(1)
+    """,
+    "constructor that refuses what has nothing to do with torch": """
+        class Wrapped:
+            def __init__(self, mesh=None):
+                if mesh is not None:
+                    raise ValueError("no mesh")
+
+            def run(self):
+                torch.added(1)
+    """,
 }
 
 
@@ -643,7 +710,17 @@ def test_what_is_no_guard(breaks, code):
 
 
 @pytest.mark.parametrize(
-    "guard", ["hasattr func", "getattr walrus", "dir", "lambda helper", "property", "match", "loop version"]
+    "guard",
+    [
+        "hasattr func",
+        "getattr walrus",
+        "dir",
+        "lambda helper",
+        "property",
+        "match",
+        "loop version",
+        "helper with a table of operators",
+    ],
 )
 def test_a_guard_does_not_hide_it_where_it_is(tmp_path, guard):
     """In the releases that have it, what the guard lets run is seen."""
