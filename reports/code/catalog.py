@@ -192,9 +192,16 @@ class Catalog:
     def ignores(self, setting: str, place: int) -> bool:
         """Whether a release takes the setting, which it does not have, without a word: modules of backends do."""
         owner = setting.rpartition(".")[0]
-        above = self.entries(owner)[place]
-        is_known = bool(self.having(setting)) and above is not None
-        return is_known and owner.startswith("torch.backends") and self.kind(owner) == "module"
+        return bool(self.having(setting)) and self.entries(owner)[place] is not None and self._takes_any(owner)
+
+    def _takes_any(self, owner: str) -> bool:
+        return owner.startswith("torch.backends") and self.kind(owner) == "module"
+
+    def is_no_setting(self, name: str) -> bool:
+        """Whether every release refuses that this is written: only modules of backends take what they do not have."""
+        owner, _, member = name.rpartition(".")
+        is_refused = self.holds_settings(owner) and not self._takes_any(owner) and not member.startswith("_")
+        return is_refused and not self.having(name)
 
     @cache  # noqa: B019 - there is one catalog in a process
     def returned(self, name: str) -> tuple[tuple[int, str], ...]:

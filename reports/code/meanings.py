@@ -126,6 +126,8 @@ class Meanings(Results):
     def _Call(self, node: ast.Call, scope: Scope) -> Values:
         func = node.func
         if isinstance(func, ast.Name) and not (values := self.lookup(scope, func.id)):
+            if func.id == "staticmethod" and len(node.args) == 1:
+                return self.resolve(node.args[0], scope)
             return self._got(node, scope) if func.id == "getattr" else self.built_in(func.id, node, scope)
         if not isinstance(func, ast.Attribute):
             return self.called(values if isinstance(func, ast.Name) else self.object(func, scope), node, scope)

@@ -8,7 +8,7 @@ import typing
 from collections.abc import Iterable
 from functools import cache
 
-from torchproof.reports.code.catalog import Catalog
+from torchproof.reports.code.catalog import Catalog, Use
 from torchproof.reports.code.cpp import headers
 
 # Modules in which names come to be while a program runs, or whose names are not all told.
@@ -75,6 +75,11 @@ def _from_outside() -> frozenset[str]:
     """The names that a module of torch may have from elsewhere."""
     standard = {name for module in _STANDARD.split() for name in dir(importlib.import_module(module))}
     return frozenset({*sys.stdlib_module_names, *standard, *_OTHERS})
+
+
+def is_mistaken(known: Catalog, use: Use) -> bool:
+    """Whether certainly no release has what is used, or takes the setting that is written."""
+    return is_nowhere(known, use.name) or (use.how == "written" and known.is_no_setting(use.name))
 
 
 @cache

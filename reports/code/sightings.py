@@ -10,7 +10,7 @@ from torchproof.reports.code.catalog import FUNCTION, Argument, Literal, Use, pl
 from torchproof.reports.code.duties import Duties
 from torchproof.reports.code.meanings import Meanings
 from torchproof.reports.code.notes import Notes
-from torchproof.reports.code.nowhere import is_nowhere
+from torchproof.reports.code.nowhere import is_mistaken
 from torchproof.reports.code.state import State
 from torchproof.reports.code.values import (  # fmt: skip
     NOTHING,
@@ -174,7 +174,8 @@ class Sightings:
         args: Sequence[ast.expr] = (),
         is_one_of: bool = False,
     ) -> None:
-        name = self._said(value.dotted)
+        is_no_setting = how == "written" and self.known.is_no_setting(value.dotted)
+        name = value.dotted if is_no_setting else self._said(value.dotted)
         passed = _NOTHING
         if name != value.dotted and not (how == "called" and value.dotted == f"{name}.__init__"):
             how = "mentioned" if how == "called" else how
@@ -251,7 +252,7 @@ class Sightings:
     def _surviving(self, use: Use, mask: int) -> int:
         """The releases in which a use inside `try` does not fail; what comes after it in the body runs only there."""
         having = self.known.having(use.name)
-        if not having and not is_nowhere(self.known, use.name):  # no release tells
+        if not having and not is_mistaken(self.known, use):  # no release tells
             self.state.failing = self.known.all
             return mask
         surviving = mask

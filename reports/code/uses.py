@@ -30,7 +30,7 @@ from torchproof.reports.code.expressions import Expressions
 from torchproof.reports.code.files import Code
 from torchproof.reports.code.guards import Guards
 from torchproof.reports.code.notes import Notes
-from torchproof.reports.code.nowhere import is_nowhere
+from torchproof.reports.code.nowhere import is_mistaken
 from torchproof.reports.code.project import Project, read
 from torchproof.reports.code.reading import Unreadable
 from torchproof.reports.code.sightings import Sightings
@@ -80,7 +80,7 @@ def _collect(found: Uses, known: Catalog) -> None:
     walk = Walk(known, found.code)
     for seen, is_certain in walk.uses():
         use = _meant(known, seen)
-        if is_certain and is_nowhere(known, use.name):
+        if is_certain and is_mistaken(known, use):
             found.nowhere.append(use)
             continue
         kind = found.possible if not is_certain else found.private if use.is_private else found.certain

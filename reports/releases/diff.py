@@ -372,7 +372,7 @@ def _places(one: Touched) -> list[str]:
     for place in one.places[:_PLACES]:
         meant = [part.change.parameter for part in one.parts if part.change.parameter and place in part.places]
         is_told = one.parts and len(meant) < sum(bool(part.change.parameter) for part in one.parts)
-        told.append(f"{place}  {', '.join(meant)}" if is_told else place)
+        told.append(f"{place}  {', '.join(meant)}" if is_told and meant else place)
     return [*told, *([f"and {more} more"] if more > 0 else [])]
 
 

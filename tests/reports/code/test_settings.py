@@ -147,3 +147,30 @@ def test_settings_of_private_modules_count_in_full(see):
 
 def test_what_is_set_elsewhere_is_a_patch_of_the_code(see):
     assert "torch.compile" not in [use.name for use in see("torch.compile = mine\ntorch.compile(1)").certain]
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("torch._dynamo.config.odl = 8", "torch._dynamo.config.odl"),
+        ("torch._inductor.config.triton.cudagraph = True", "torch._inductor.config.triton.cudagraph"),
+        ("torch.backends.cuda.matmul.allow_tf = True", "torch.backends.cuda.matmul.allow_tf"),
+        ("torch._dynamo.config.patch(odl=1)", "torch._dynamo.config.odl"),
+        ("torch.compile(model, options={'triton.cudagraph': True})", "torch._inductor.config.triton.cudagraph"),
+    ],
+)
+def test_a_setting_of_no_release_is_a_mistake_where_none_takes_it(see, code, name):
+    assert [use.name for use in see(code).nowhere] == [name]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "print(torch._dynamo.config.odl)",  # reading may be of what a module has beside settings
+        "torch._dynamo.config._odl = 8",
+        "def f(config):\n    config.odl = 8",
+        "try:\n    torch._dynamo.config.odl = 8\nexcept AttributeError:\n    pass",
+    ],
+)
+def test_what_may_be_taken_is_none(see, code):
+    assert [use for use in see(code).nowhere if use.releases] == []

@@ -169,6 +169,12 @@ CARRIED = {
             def f(self, o):
                 return self.scheduler(o, verbose=True)
     """,
+    "class attribute that is no method": """
+        class A:
+            scheduler = staticmethod(torch.optim.Scheduler)
+            def f(self, o):
+                return self.scheduler(o, verbose=True)
+    """,
     "table of a class": """
         class A:
             TABLE = {"a": torch.optim.Scheduler}
