@@ -115,6 +115,15 @@ def parsed(text: bytes, path: Path | None = None) -> Any:
         raise Damaged(f"is no JSON: {error}", path=path) from None
 
 
+def document(path: Path, kind: type[Kind]) -> Kind:
+    """What a file of JSON says, as a `kind`. Raises Damaged."""
+    said = parsed(read_bytes(path), path)
+    try:
+        return made(kind, said)
+    except Damaged as error:
+        raise error.at(path) from None
+
+
 def rows(path: Path, table: str, kind: type[Kind]) -> list[Kind]:
     """The tables of a TOML file that stand in an array of this name. Raises Damaged."""
     try:

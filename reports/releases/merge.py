@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from torchproof import data
 from torchproof.inventory import VERSION, Inventory, inventory
 
 HELP = "Make the inventory of all releases from each one's answer."
@@ -32,7 +33,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def command(options: argparse.Namespace) -> int:
     """Merge them."""
-    answers = {path.stem: path.read_text(encoding="utf-8").splitlines() for path in options.answers}
+    answers = {path.stem: data.read_text(path).splitlines() for path in options.answers}
     options.output.write_text(merge(answers, inventory() if options.differing else None), encoding="utf-8")
     print(f"{len(answers)} releases: {options.output}")
     return 0

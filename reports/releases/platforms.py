@@ -14,12 +14,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TypedDict
 
 from packaging.requirements import Requirement
-from packaging.utils import parse_wheel_filename
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import Version
 
-from torchproof import releases
+from torchproof import data, releases
 from torchproof.reports import Refusal
 from torchproof.reports.releases.names import Change
 
@@ -264,25 +265,33 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", default=FILE, help="the file to write")
 
 
+class _Built(TypedDict):
+    """What reports/releases/built.py writes of a wheel; there is more in it."""
+
+    torch: data.Version
+
+
 def command(options: argparse.Namespace) -> int:
     """Write the file."""
-    answers = [json.loads(path.read_text(encoding="utf-8")) for path in options.answers]
-    found = listed(options.listing.read_text(encoding="utf-8"))
+    answers = [data.document(path, _Built) for path in options.answers]
+    found = listed(data.read_text(options.listing))
     if not found:
         raise Refusal(f"{options.listing} names no wheel of torch: `pip index versions torch -vvv` prints them")
-    options.output.write_text(text(found, {one.pop("torch"): one for one in answers}), encoding="utf-8")
+    built = {one["torch"]: {key: value for key, value in one.items() if key != "torch"} for one in answers}
+    options.output.write_text(text(found, built), encoding="utf-8")
     print(f"{len(found)} versions: {options.output}")
     return 0
 
 
 def listed(text: str) -> dict[str, dict[str, list[str]]]:
     """From pip's list of links: of each version of a supported release, the Pythons by the tag of the platform."""
-    names = set(re.findall(r"/(torch-[\w.-]+\.whl)", text))
     found: dict[str, dict[str, set[str]]] = {}
-    for _, version, _, tags in map(parse_wheel_filename, names):
-        if not _is_supported(version):
+    for name in set(re.findall(r"/(torch-[\w.-]+-cp\d{2,3}-[\w.-]+\.whl)", text)):
+        try:
+            _, version, _, tags = parse_wheel_filename(name)
+        except InvalidWheelFilename:
             continue
-        for tag in tags:
+        for tag in tags if _is_supported(version) else ():
             python = f"{tag.interpreter[2]}.{tag.interpreter[3:]}" + ("t" if tag.abi.endswith("t") else "")
             found.setdefault(str(version), {}).setdefault(tag.platform, set()).add(python)
     return {

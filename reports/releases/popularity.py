@@ -46,7 +46,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def command(options: argparse.Namespace) -> int:
     """Count, and write the file."""
     for wheel in options.wheels:
-        if not zipfile.is_zipfile(wheel):
+        if not (wheel.is_file() and zipfile.is_zipfile(wheel)):
             raise Refusal(f"{wheel} is no wheel")
     options.output.write_text(text(options.wheels, inventory()), encoding="utf-8")
     print(f"{len(options.wheels)} packages: {options.output}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import itertools
 import random
 import shutil
 import tempfile
@@ -25,6 +26,7 @@ from hypothesis import strategies as st
 from tests.fuzz import planting, readers
 
 CORPUS = Path(__file__).parent / "corpus"
+WATCH = readers.Watch()
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,10 @@ class Group:
 GROUPS = [
     Group("records", readers.OF_RECORDS, planting.damaged_lines),
     Group("benchmarks", readers.OF_BENCHMARKS, planting.damaged_json),
+    Group("comparisons", {"comparison": readers.compared}, planting.damaged_json),
     Group("facts", {"coverage": readers.coverage}, planting.damaged_json),
+    Group("answers", {"answers": readers.answers}, planting.damaged_text),
+    Group("tables", {"tables": readers.tables}, planting.damaged_text),
     Group("code", readers.OF_CODE, planting.damaged_text),
     Group("projects", {"floor": readers.floor}, planting.damaged_text),
 ]
@@ -57,18 +62,23 @@ def read(group: Group, file: Path, content: bytes, where: Path) -> None:
     inside.mkdir(parents=True)
     planted = inside / file.name.partition("@")[2]
     planted.write_bytes(content)
+    have_read(group, planted, where)
+
+
+def have_read(group: Group, planted: Path, where: Path) -> None:
+    """Have every reader read what is planted there; it may write into a folder of its own alone."""
     if group.name == "projects":  # beside code, which it says something of
-        (inside / "code.py").write_text("import torch\n\ntorch.load('f')\n")
-        planted = inside
+        (planted.parent / "code.py").write_text("import torch\n\ntorch.load('f')\n")
+        planted = planted.parent
     for name, reader in group.readers.items():
         out = where / name
         out.mkdir()
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), WATCH.over(where):
                 warnings.simplefilter("ignore")
                 reader(planted, out)
         except Exception as error:
-            error.add_note(f"{name} of {file.name}") if hasattr(error, "add_note") else None
+            error.add_note(f"{name} of {planted.name!r}") if hasattr(error, "add_note") else None
             raise
 
 
@@ -128,11 +138,12 @@ def main() -> int:
     draw, end, broken = random.Random(options.seed), time.monotonic() + 60 * options.minutes, False
     print(f"seed {options.seed}")
     with tempfile.TemporaryDirectory() as folder:
-        while time.monotonic() < end and not broken:
-            for group in groups:
-                if found := search(group, 50, Path(folder, "x"), draw.randrange(2**32), counts[group.name]):
-                    print(f"{found.kind}: {type(found.error).__name__}: {found.error}\n  kept: {found.keep(group)}")
-                    broken = True
+        for group in itertools.cycle(groups):
+            if broken or time.monotonic() > end:
+                break
+            if found := search(group, 10, Path(folder, "x"), draw.randrange(2**32), counts[group.name]):
+                print(f"{found.kind}: {type(found.error).__name__}: {found.error}\n  kept: {found.keep(group)}")
+                broken = True
     for name, counted in counts.items():
         print(f"{name}: {counted.total():,} files, " + ", ".join(f"{kind} {n:,}" for kind, n in counted.most_common()))
     return int(broken)

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
+import lzma
+import os
+import re
+import socket
 import string
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
@@ -141,6 +148,21 @@ def _shuffled(draw: Draw, content: bytes) -> bytes:
     return b"".join(draw(st.permutations(lines)) if len(lines) < 60 else lines[::-1])
 
 
+def _compressed(draw: Draw, content: bytes) -> bytes:
+    return draw(st.sampled_from([gzip.compress, bz2.compress, lzma.compress]))(content)
+
+
+def _twice(draw: Draw, content: bytes) -> bytes:
+    """Names of JSON and TOML that stand twice, and lines too."""
+    names = re.findall(rb'"\w+"(?=: )|^\w+(?= = )', content, re.MULTILINE) or [content[:40]]
+    name = draw(st.sampled_from(names))
+    if draw(st.booleans()):
+        return content.replace(name + b": ", name + b": null, " + name + b": ").replace(
+            name + b" =", name + b" = 1\n" + name + b" ="
+        )
+    return b"".join(line * draw(st.integers(0, 3)) for line in content.splitlines(keepends=True)[:40])
+
+
 def _noise(draw: Draw, content: bytes) -> bytes:
     return draw(st.binary(max_size=200))
 
@@ -151,6 +173,8 @@ IN_BYTES: dict[str, Callable[[Draw, bytes], bytes]] = {
     "bytes put in": _inserted,
     "another encoding": _encoded,
     "lines out of order": _shuffled,
+    "names and lines twice": _twice,
+    "compressed": _compressed,
     "noise": _noise,
 }
 
@@ -204,3 +228,34 @@ _TOKENS = [
 
 def _dumped(document: Any) -> bytes:
     return json.dumps(document).encode()
+
+
+# --- what is no file --------------------------------------------------------------------------------------------------
+
+
+def _socket(path: Path) -> None:
+    here = os.getcwd()
+    os.chdir(path.parent)  # the address of a socket has a hundred bytes
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind(path.name)
+    os.chdir(here)
+
+
+def _sparse(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(10 << 30)
+
+
+NO_FILES: dict[str, Callable[[Path], object]] = {
+    "pipe": os.mkfifo,
+    "folder": Path.mkdir,
+    "socket": _socket,
+    "device": lambda path: path.symlink_to("/dev/zero"),
+    "terminal": lambda path: path.symlink_to("/dev/tty"),
+    "link to itself": lambda path: path.symlink_to(path.name),
+    "link to nothing": lambda path: path.symlink_to("nothing"),
+    "memory": lambda path: path.symlink_to("/proc/self/mem"),
+    "10 GB of nothing": _sparse,
+    "nothing": lambda path: None,
+    "empty": Path.touch,
+}

@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import sys
+import tempfile
 import time
-from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
 
 from torchproof.__main__ import main
+from torchproof.data import Damaged
+from torchproof.facts import findings
+from torchproof.fixtures.plugins import recorder
+from torchproof.records import read
+from torchproof.reports.costs import comparison
+from torchproof.reports.releases.coverage import left_out
+from torchproof.reports.verdicts.refutation import excuses
 
-SLOWEST = 20.0  # seconds, of whatever is read
+SLOWEST = 20.0  # seconds of the CPU, of whatever is read
 
 _STEERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+_COMMANDS = re.compile(r"(?m)^\s*::(?!(error|warning|notice) file=[^\n]*,title=torchproof%3A )\w+.*")  # but ours
+_OF_IMPORTS = re.compile(r"__pycache__|/matplotlib\b")  # what the first import of a module writes
 
 
 class Broken(AssertionError):
@@ -24,13 +42,13 @@ class Broken(AssertionError):
 def run(*arguments: str | Path) -> tuple[int, str, str]:
     """The exit code, and what was printed. Raises whatever escapes a command, and Broken."""
     out, err = io.StringIO(), io.StringIO()
-    begun = time.monotonic()
+    begun = time.process_time()
     with redirect_stdout(out), redirect_stderr(err):
         try:
             code = main([str(one) for one in arguments])
         except SystemExit as ended:
             code = ended.code if isinstance(ended.code, int) else 1
-    _check(code, out.getvalue(), err.getvalue(), time.monotonic() - begun)
+    _check(code, out.getvalue(), err.getvalue(), time.process_time() - begun)
     return code, out.getvalue(), err.getvalue()
 
 
@@ -43,10 +61,50 @@ def _check(code: int, out: str, err: str, seconds: float) -> None:
         raise Broken(f"a terminal obeys {steering[0]!r}")
     if "Traceback" in err:
         raise Broken(err)
-    if planted := re.search(r"(?m)^\s*::\w", out + err):
+    if planted := _COMMANDS.search(out + err):
         raise Broken(f"a workflow obeys {planted[0]!r}")
     if seconds > SLOWEST:
         raise Broken(f"{seconds:.0f} s")
+
+
+class Watch:
+    """Sees, by Python's audit, what is written outside `folder`, and what is run of it."""
+
+    def __init__(self) -> None:
+        self.folder = ""
+        self.seen: list[str] = []
+        sys.addaudithook(self._see)
+
+    @contextmanager
+    def over(self, folder: Path) -> Iterator[None]:
+        """Watch while readers read what lies there. Raises Broken."""
+        self.folder, self.seen = os.path.realpath(folder), []
+        try:
+            yield
+        finally:
+            self.folder = ""
+        if self.seen:
+            raise Broken(self.seen[0])
+
+    def _see(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if not self.folder:
+            return
+        if event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+            self._see_written(arguments[0])
+        elif event in ("os.remove", "os.rename", "os.mkdir", "os.symlink", "os.link"):
+            self._see_written(arguments[1 if event == "os.rename" else 0])
+        elif event == "exec" and os.path.realpath(arguments[0].co_filename).startswith(self.folder):
+            self.seen.append(f"ran {arguments[0].co_filename}")
+        elif event in ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "socket.connect"):
+            self.seen.append(f"{event} of {arguments}")
+
+    def _see_written(self, path: Any) -> None:
+        if not isinstance(path, int):
+            real = os.path.realpath(os.fsdecode(path))
+            if not real.startswith((self.folder, tempfile.gettempdir() + "/torchproof-")) and not _OF_IMPORTS.search(
+                real
+            ):
+                self.seen.append(f"wrote {path!r}")
 
 
 class _Page(HTMLParser):
@@ -94,6 +152,69 @@ def refutation(file: Path, folder: Path) -> int:
     return run("refutation", file)[0]
 
 
+def resume(file: Path, folder: Path) -> int:
+    """`pytest --resume`, up to where the facts would be collected: what it selects is none of what is elsewhere."""
+    root, option = folder.resolve(), SimpleNamespace(resume=file, record=None)
+    (root / "suites").mkdir()
+    config: Any = SimpleNamespace(
+        option=option,
+        stash=pytest.Stash(),
+        rootpath=root,
+        args=[],
+        args_source=None,
+        invocation_params=SimpleNamespace(dir=root),
+        getini=lambda name: ["suites"],
+    )
+    with pytest.MonkeyPatch.context() as patch, _one_sentence():
+        patch.setattr(recorder, "_torch_version", lambda: "2.6.0+cu124")
+        recorder._resume(config, file)
+        read(file)
+    if outside := [
+        arg for arg in config.args if not root.joinpath(arg.partition("::")[0]).resolve().is_relative_to(root)
+    ]:
+        raise Broken(f"runs {outside[0]}")
+    return 0
+
+
+@contextmanager
+def _one_sentence() -> Iterator[None]:
+    """What is read by no command of its own ends so."""
+    try:
+        yield
+    except (Damaged, pytest.UsageError) as error:
+        _check(2, "", f"torchproof: {error}\n", 0)
+
+
+def compared(file: Path, folder: Path) -> int:
+    """The record of a comparison."""
+    with _one_sentence():
+        comparison.read(file)
+    return 0
+
+
+def answers(file: Path, folder: Path) -> int:
+    """The three commands that make the tables of releases from what each release answers."""
+    codes = [
+        run("inventory", file, "-o", folder / "inventory.tsv")[0],
+        run("headers", file, "-o", folder / "headers.tsv")[0],
+        run("platforms", file, file, "-o", folder / "platforms.toml")[0],
+    ]
+    return max(codes)
+
+
+def wheels(file: Path, folder: Path) -> int:
+    """`torchproof popularity`."""
+    return run("popularity", file, "-o", folder / "popularity.tsv")[0]
+
+
+def tables(file: Path, folder: Path) -> int:
+    """The tables beside the suites of a project: findings, excuses, names that want no fact."""
+    for reader in (findings.__wrapped__, excuses, left_out):
+        with _one_sentence():
+            reader(file)
+    return 0
+
+
 def compare(file: Path, folder: Path) -> int:
     """`torchproof compare`, with the file on both sides."""
     code = run("compare", file, file, "-o", folder)[0]
@@ -115,7 +236,8 @@ def coverage(file: Path, folder: Path) -> int:
 
 def diff(path: Path, folder: Path) -> int:
     """`torchproof diff --uses`, in one of its forms, by the file."""
-    form = ("text", "markdown", "json", "sarif")[path.stat().st_size % 4]
+    size = path.lstat().st_size if path.exists() else 0
+    form = ("text", "markdown", "json", "sarif", "github")[size % 5]
     return run("diff", "2.5", "2.13", "--format", form, "--uses", path)[0]
 
 
@@ -129,6 +251,7 @@ OF_RECORDS: dict[str, Callable[[Path, Path], int]] = {
     "html": page,
     "matrix": matrix,
     "refutation": refutation,
+    "resume": resume,  # last: it mends what a kill tore off
 }
 OF_BENCHMARKS = {"compare": compare, "costs": costs}
 OF_CODE = {"diff": diff, "floor": floor}

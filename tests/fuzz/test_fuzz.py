@@ -42,3 +42,29 @@ def test_a_reader_that_breaks_is_found(tmp_path, reader, what):
     group = fuzzing.Group("records", {"broken": reader}, fuzzing.planting.damaged_lines)
     found = fuzzing.search(group, 2, tmp_path / "x", 0, Counter())
     assert isinstance(found.error, what)
+
+
+@pytest.mark.parametrize("kind", fuzzing.planting.NO_FILES)
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)
+def test_what_is_no_file_is_refused(group, kind, tmp_path):
+    name = group.files[0].name.partition("@")[2]
+    planted = tmp_path / "read" / name
+    planted.parent.mkdir()
+    fuzzing.planting.NO_FILES[kind](planted)
+    fuzzing.have_read(group, planted, tmp_path)
+
+
+def test_what_is_written_elsewhere_or_run_is_seen(tmp_path):
+    ways = [
+        lambda file, out: (tmp_path.parent / "elsewhere").write_text(""),
+        lambda file, out: (tmp_path.parent / "elsewhere").unlink(),
+        lambda file, out: exec(compile("1", file, "exec")),
+        lambda file, out: fuzzing.readers.os.system("true"),
+    ]
+    for way in ways:
+        (tmp_path / "a").mkdir(exist_ok=True)
+        (tmp_path / "a" / "run.jsonl").touch()
+        group = fuzzing.Group("records", {"broken": way}, fuzzing.planting.damaged_lines)
+        with pytest.raises(fuzzing.readers.Broken, match=r"wrote|ran|system"):
+            fuzzing.have_read(group, tmp_path / "a" / "run.jsonl", tmp_path)
+        (tmp_path / "broken").rmdir()

@@ -7,13 +7,14 @@ longer has it. It is written here, from what each release answers to reports/rel
 from __future__ import annotations
 
 import argparse
-import json
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import TypedDict
 
-from torchproof import releases
+from torchproof import data, releases
+from torchproof.reports import Refusal
 
 HELP = "Write what the C++ headers of each release have, from what the releases answered."
 FILE = Path(releases.__file__).with_name("headers.tsv")
@@ -163,13 +164,25 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def command(options: argparse.Namespace) -> int:
     """Write the table."""
+    for file in options.answers:
+        if not releases.is_release(file.stem):
+            raise Refusal(f"{file} is not named as a release is: 2.6.json")
     files = sorted(options.answers, key=lambda file: releases.number(file.stem))
-    answers = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in files}
+    answers = {file.stem: data.document(file, _Answer) for file in files}
     options.output.write_text("\n".join(_lines(answers)) + "\n", encoding="utf-8")
     return 0
 
 
-def _lines(answers: dict[str, dict[str, list[str]]]) -> Iterator[str]:
+class _Answer(TypedDict):
+    """What reports/releases/cpp.py writes of a release."""
+
+    headers: list[str]
+    macros: list[str]
+    words: list[str]
+    dispatched: list[str]
+
+
+def _lines(answers: dict[str, _Answer]) -> Iterator[str]:
     yield "# The headers and macros of each release: python -m torchproof headers 2.0.json ..."
     yield f"releases {' '.join(answers)}"
     for how, kind, anywhere in _KINDS:
