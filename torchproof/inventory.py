@@ -104,6 +104,11 @@ class Entry:
         return bool(self.kind or self.alias)
 
 
+def _alike(one: str, other: str) -> float:
+    """From 0 to 1."""
+    return difflib.SequenceMatcher(None, other, one).ratio()
+
+
 class Inventory:
     """The names of all supported releases, read from the text of the data file.
 
@@ -212,9 +217,8 @@ class Inventory:
     def near(self, name: str) -> list[str]:
         """Names of any release that look like this one: for messages."""
         owner, _, member = name.rpartition(".")
-        here = difflib.get_close_matches(member, self._members(owner), n=3, cutoff=0.7)
-        if here:
-            return [f"{owner}.{one}" for one in here]
+        if here := difflib.get_close_matches(member, self._members(owner), n=3, cutoff=0.7):
+            return [f"{owner}.{one}" for one in difflib.get_close_matches(member, here, 3, _alike(member, here[0]) - 0.1)]
         owners = [line for line in self._text.split("\n") if line and line[0] != "\t"]
         return [
             f"{one}.{member}" for one in difflib.get_close_matches(owner, owners, n=3) if member in self._members(one)
