@@ -218,7 +218,8 @@ class Inventory:
         """Names of any release that look like this one: for messages."""
         owner, _, member = name.rpartition(".")
         if here := difflib.get_close_matches(member, self._members(owner), n=3, cutoff=0.7):
-            return [f"{owner}.{one}" for one in difflib.get_close_matches(member, here, 3, _alike(member, here[0]) - 0.1)]
+            least = _alike(member, here[0]) - 0.1
+            return [f"{owner}.{one}" for one in here if _alike(member, one) >= least]
         owners = [line for line in self._text.split("\n") if line and line[0] != "\t"]
         return [
             f"{one}.{member}" for one in difflib.get_close_matches(owner, owners, n=3) if member in self._members(one)
