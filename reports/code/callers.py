@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import cache
 
 from torchproof.reports.code.results import changes_no_result
-from torchproof.reports.code.syntax import defaults_by_name, parameters
+from torchproof.reports.code.syntax import parameters, passed
 from torchproof.reports.code.values import (  # fmt: skip
     Deferred,
     Instance,
@@ -47,7 +47,11 @@ class Callers:
         """A function is called from a module, in some releases."""
         if not is_own(function):
             return
-        given = {name: within(self._whole(one), releases) for name, one in _arguments(function, node, objects).items()}
+        each = passed(function.node.args, node)
+        given = {
+            one.arg: within(self._whole(objects(each[one.arg]) if one.arg in each else ()), releases)
+            for one in parameters(function.node.args)[0]
+        }
         before = self._given.get(function)
         self._given[function] = {name: merged(before[name], one) for name, one in given.items()} if before else given
         self._from[function].add(module)
@@ -102,17 +106,6 @@ def is_own(function: LocalFunction) -> bool:
 def _is_script(module: Module) -> bool:
     """Whether a file is there to be run, and is in no package."""
     return "." not in module.dotted and re.search(r"^if __name__\s*==", module.text, re.MULTILINE) is not None
-
-
-def _arguments(function: LocalFunction, node: ast.Call, objects: Objects) -> dict[str, Values]:
-    """What each parameter is given by a call, nothing where that is not known."""
-    wanted = function.node.args
-    named = {one.arg: one.value for one in node.keywords if one.arg}
-    is_whole = len(named) == len(node.keywords) and not any(isinstance(one, ast.Starred) for one in node.args)
-    if is_whole:
-        named |= {one.arg: value for one, value in zip([*wanted.posonlyargs, *wanted.args], node.args)}
-        named = defaults_by_name(wanted) | named
-    return {one.arg: objects(named[one.arg]) if one.arg in named else () for one in parameters(wanted)[0]}
 
 
 def _told(one: tuple[int, Value]) -> tuple[int, Value]:

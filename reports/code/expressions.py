@@ -9,7 +9,7 @@ from torchproof.reports.code.chains import Question
 from torchproof.reports.code.cpp.headers import macros, standard
 from torchproof.reports.code.guards import Guards
 from torchproof.reports.code.settings import Settings, is_patch_of_object
-from torchproof.reports.code.sightings import Sightings
+from torchproof.reports.code.sightings import Sightings, each
 from torchproof.reports.code.syntax import REGISTERS, defaults, may_compare_versions, parameters, word
 from torchproof.reports.code.values import Expression, Instance, Name, Value, Values, bound, within
 from torchproof.reports.code.wrappers import is_passed_on, rest
@@ -173,9 +173,9 @@ class Expressions:
         self._gets(node)
         values = self._super(node.func) or self._resolve(node.func)
         releases, after = self.state.releases, 0
-        for mask, one in [*self.meanings.tables.spread(node, self.state.scope)]:
+        for mask, one, called in self.meanings.tables.spread(node, self.state.scope, values):
             self.state.releases = releases & mask
-            self._passes(one, values)
+            self._passes(one, called)
             after |= self.state.releases
         self.state.releases = after
         if isinstance(node.func, ast.Attribute):
@@ -223,12 +223,12 @@ class Expressions:
 
     def _calls_partial(self, values: Values, node: ast.Call) -> None:
         """`make = partial(torch.optim.Adam, lr=1)` is called: with what it passes itself, and more."""
-        one = values[0][1] if len(values) == 1 else None
-        if isinstance(one, Expression) and isinstance(one.node, ast.Call) and word(one.node.func) == "partial":
-            first, *args = [*one.node.args, *node.args]
-            keywords = [*node.keywords, ast.keyword(None, ast.Constant(None))]
-            call = ast.copy_location(ast.Call(first, args, keywords), node)
-            self.sightings.note(self.meanings.resolve(first, one.scope), "called", call, args)
+        for _, one in each(values):
+            if isinstance(one, Expression) and isinstance(one.node, ast.Call) and word(one.node.func) == "partial":
+                first, *args = [*one.node.args, *node.args]
+                keywords = [*node.keywords, ast.keyword(None, ast.Constant(None))]
+                call = ast.copy_location(ast.Call(first, args, keywords), node)
+                self.sightings.note(self.meanings.resolve(first, one.scope), "called", call, args)
 
     def _calls_member(self, values: Values, node: ast.Call) -> None:
         """`getattr(torch.optim, name)(…)` is called, or a name for that: whatever of the module it may be."""

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from torchproof.reports.code.catalog import Catalog
 from torchproof.reports.code.project import Project
-from torchproof.reports.code.results import GIVES_ITSELF, Results, is_property, key, override
+from torchproof.reports.code.results import GIVES_ITSELF, NAMESPACES, Results, is_property, key, override
 from torchproof.reports.code.syntax import word
-from torchproof.reports.code.tables import Tables
+from torchproof.reports.code.tables import has_fields, is_dict_written
 from torchproof.reports.code.values import (  # fmt: skip
     Condition,
     Constant,
@@ -41,7 +41,6 @@ class Meanings(Results):
     def __init__(self, known: Catalog, project: Project, condition: Callable[[ast.expr, Scope], Condition]) -> None:
         super().__init__(known)
         self.project = project
-        self.tables = Tables(self.resolve, known.all)
         self._condition = condition
         self._asked: set[tuple[Module, str]] = set()
         self._sources: dict[Name | LocalModule | None, tuple[Name | Module, ...]] = {}
@@ -60,14 +59,28 @@ class Meanings(Results):
         if isinstance(node, ast.NamedExpr):
             return self.resolve(node.value, scope)
         if isinstance(node, ast.IfExp):
-            condition = self._condition(node.test, scope)
-            yes, no = self.resolve(node.body, scope), self.resolve(node.orelse, scope)
-            found = merged(within(yes, condition.true), within(no, condition.false)) if yes and no else ()
-            either = [value for _, value in (*yes, *no) if isinstance(value, Constant) and isinstance(value.value, str)]
-            is_of_texts = len(yes) == len(no) == 1 and len(either) == 2 and found == self.unknown
-            return ((self.known.all, OneOf(tuple(either))),) if is_of_texts else found
-        telling = tuple((mask, value) for mask, value in self.computed(node, scope) if _is_telling(value))
-        return telling or self.tables.chosen(node, scope)
+            return self._chosen_by(node, scope)
+        computed = self.computed(node, scope)
+        telling = tuple((mask, value) for mask, value in computed if _is_telling(value))
+        if any(isinstance(value, Instance) and not has_fields(value) for _, value in telling):
+            return telling
+        return self.tables.chosen(node, scope) or telling or self._containers(computed)
+
+    def _chosen_by(self, node: ast.IfExp, scope: Scope) -> Values:
+        """What `a if … else b` gives: by the releases where they decide, else one of both texts or dicts."""
+        condition = self._condition(node.test, scope)
+        yes, no = (
+            ((self.known.all, Expression(one, scope)),) if is_dict_written(one) else self.resolve(one, scope)
+            for one in (node.body, node.orelse)
+        )
+        found = merged(within(yes, condition.true), within(no, condition.false)) if yes and no else ()
+        is_either = found == self.unknown and all(_is_text_or_dict(value) for _, value in (*yes, *no))
+        return self.tables.one_of([yes, no], node) if is_either else found
+
+    @staticmethod
+    def _containers(values: Values) -> Values:
+        """What a function gives that is written there."""
+        return tuple((mask, value) for mask, value in values if isinstance(value, Expression))
 
     def computed(self, node: ast.expr, scope: Scope) -> Values:
         """What calls, operators and subscripts give."""
@@ -81,7 +94,16 @@ class Meanings(Results):
 
     def object(self, node: ast.expr, scope: Scope) -> Values:
         """The object that an expression gives, a container with what is known to be in it."""
-        return self.computed(node, scope) or self.objects(self.resolve(node, scope)) or self.contents(node, scope)
+        computed = self.objects(self.computed(node, scope))
+        return computed or self.objects(self.resolve(node, scope)) or self.contents(node, scope)
+
+    def row(self, node: ast.expr, scope: Scope) -> Values:
+        """The object that an expression gives; a container, or one of those in a table, as it is written."""
+        objects = self.object(node, scope)
+        if isinstance(node, (ast.Dict, ast.List, ast.Tuple)):
+            return ((self.known.all, Expression(node, scope, objects)),)
+        found = self.resolve(node, scope)
+        return found if any(isinstance(value, (OneOf, Expression)) for _, value in found) else objects
 
     def annotated(self, node: ast.expr | None, scope: Scope) -> Values:
         """What a parameter with this annotation is an instance of."""
@@ -187,11 +209,11 @@ class Meanings(Results):
         self, loop: ast.comprehension | ast.For | ast.AsyncFor, scope: Scope
     ) -> Iterator[tuple[ast.expr, Values]]:
         """What each target of a loop gets: one of those in a table that the code writes, or an object."""
-        found = [*self.targets(loop.target, self.elements(self.object(loop.iter, scope)))]
-        written = self.tables.elements(loop.iter, scope)
-        for place, (target, values) in enumerate(found):
-            is_known = any(value is not None for _, value in values)
-            yield target, values if is_known or len(written) != len(found) else written[place]
+        objects = self.targets(loop.target, self.elements(self.object(loop.iter, scope)))
+        written = self.targets(loop.target, self.tables.looped(loop, scope))
+        for (target, values), (_, row) in zip(objects, written):
+            is_row = any(isinstance(value, (OneOf, Expression)) for _, value in row)
+            yield target, values if any(value is not None for _, value in values) and not is_row else row
 
     def targets(self, target: ast.expr, values: Values) -> Iterator[tuple[ast.expr, Values]]:
         """What each target gets that stands left of the sign."""
@@ -248,6 +270,9 @@ class Meanings(Results):
                 found += within(self.of_class(value, name, False), mask)
             elif isinstance(value, LocalModule):
                 found += within(self._of_module(value.module, name), mask)
+            elif isinstance(value, OneOf):
+                rows = [self.member(((self.known.all, one),), name) for one in value.values]
+                found += within(self.tables.one_of(rows, value.choice), mask)
             elif isinstance(value, Expression) and value.gives:
                 found += within(self.member(value.gives, name), mask)
         return gathered(found)
@@ -255,6 +280,9 @@ class Meanings(Results):
     def _of_instance(self, value: Instance, name: str) -> Values:
         everywhere, of = self.known.all, value.of
         doubts = frozenset() if value.is_exact else frozenset([override(value, name)])
+        items = dict(value.held.items) if value.held else {}
+        if items.get(name) and (isinstance(of, LocalClass) or of.dotted in NAMESPACES):
+            return doubted(items[name], doubts)
         if isinstance(of, LocalClass):
             found: list[tuple[int, Value]] = []
             for mask, one in self.of_class(of, name, True):
@@ -271,7 +299,7 @@ class Meanings(Results):
             among = self.known.having(of.dotted) or everywhere
             rest = ((everywhere & ~among, None),) if everywhere & ~among else ()
             return ((among, Name(dotted, True, doubts)), *rest)
-        return (value.held and dict(value.held.items).get(name)) or self.unknown
+        return items.get(name) or self.unknown
 
     def of_class(self, cls: LocalClass, name: str, is_bound: bool, above: bool = False) -> Values:
         """An attribute of a class of the code; of its bases only where it is looked for `above` the class."""
@@ -399,6 +427,11 @@ def _class_around(scope: Scope) -> LocalClass | None:
     while here and here.kind != "class":
         here = here.parent
     return here.cls if here else None
+
+
+def _is_text_or_dict(value: Value) -> bool:
+    is_dict = isinstance(value, Expression) and is_dict_written(value.node)
+    return is_dict or (isinstance(value, Constant) and isinstance(value.value, str))
 
 
 def _is_telling(value: Value) -> bool:

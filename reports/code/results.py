@@ -6,14 +6,17 @@ import ast
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import reduce
 
 from torchproof.reports.code.annotations import DICT, LIST, TUPLE, Annotations, holding
 from torchproof.reports.code.catalog import Catalog
-from torchproof.reports.code.syntax import word
+from torchproof.reports.code.syntax import defaults_by_name, named_fields, passed, word
+from torchproof.reports.code.tables import Tables, is_carried
 from torchproof.reports.code.values import (  # fmt: skip
     Constant,
     Doubt,
     Expression,
+    Fields,
     Held,
     Instance,
     LocalClass,
@@ -56,6 +59,9 @@ _CHANGES_NO_RESULT = {"abstractmethod", "autocast", "cache", "cached_property", 
                       "no_grad", "override", "property", "staticmethod", "unused"}  # fmt: skip
 # Functions of other packages that give the same kind of object as they are given.
 _GIVE_THE_FIRST = {"copy.copy", "copy.deepcopy", "einops.rearrange", "einops.reduce", "einops.repeat"}
+_ATTRGETTER = Name("operator.attrgetter")
+# Classes of Python whose objects have as attributes what they are made with.
+NAMESPACES = {"types.SimpleNamespace", "argparse.Namespace"}
 _PROPERTIES = {"property", "cached_property"}
 _KEEP_ELEMENTS = {"deque", "frozenset", "iter", "list", "reversed", "set", "sorted", "tuple"}
 _CONTAINERS = {"ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"}
@@ -69,6 +75,7 @@ class Results(ABC):
         self.unknown: Values = ((known.all, None),)
         self._iterating: list[Name | LocalClass] = []
         self.infer: Callable[[LocalFunction], Values] = lambda function: ()
+        self.tables = Tables(self.resolve, known.all)
         self.annotations = Annotations(known, self.resolve)
         self.tensor: Values = ((known.all, Instance(_TENSOR, is_exact=False)),)
 
@@ -101,6 +108,8 @@ class Results(ABC):
                 found += within(self.read(value), mask) or [(mask, value)]
             elif isinstance(value, Expression):
                 found += within(value.gives, mask) or [(mask, None)]
+            elif isinstance(value, OneOf) and any(isinstance(one, Expression) for one in value.values):
+                found += within(reduce(merged, [self.objects(((mask, one),)) for one in value.values]), mask)
             elif isinstance(value, Constant) and value.value is not None:
                 found.append((mask, Instance(Name(f"builtins.{type(value.value).__name__}"))))
             else:
@@ -185,6 +194,8 @@ class Results(ABC):
             if not value.held:
                 return self._dunder(value, "__getitem__")
             items = dict(value.held.items)
+            if isinstance(value.of, LocalClass):  # a named tuple
+                return self.tables.at(value, key)
             place = key + len(items) if isinstance(key, int) and key < 0 else key
             return items.get(place, ()) if items and place is not None else value.held.any  # type: ignore[call-overload]
 
@@ -192,6 +203,8 @@ class Results(ABC):
 
     def taken_apart(self, values: Values, count: int) -> list[Values]:
         """What each of `count` names gets from objects: `a, b = x`."""
+        if parts := self.tables.apart(values, count):
+            return parts
         values = self.objects(values)
         return [
             self.item(values, place) if self._has_places(values) else self.elements(values) for place in range(count)
@@ -257,7 +270,7 @@ class Results(ABC):
 
     def _given(self, value: Value, node: ast.Call, scope: Scope, owners: Values) -> Values:
         if isinstance(value, LocalClass):
-            return ((self.known.all, Instance(value)),)
+            return ((self.known.all, Instance(value, held=self._kept(value, node, scope))),)
         if isinstance(value, LocalFunction):
             return self.returned(value, owners)
         if isinstance(value, Instance):
@@ -278,6 +291,19 @@ class Results(ABC):
             return self.objects(self.resolve(node.args[0], scope))
         return self._returned(value, node, scope, owners)
 
+    def _kept(self, cls: LocalClass, node: ast.Call, scope: Scope) -> Held | None:
+        """What an object of a class of the code keeps of what it is made with: of classes, functions and containers."""
+        if cls.fields is None:
+            return None
+        wanted, kept = cls.fields.wanted, cls.fields.kept
+        given, defaults = passed(wanted, node), defaults_by_name(wanted)
+        items: list[tuple[int | str, Values]] = []
+        for attribute, name in kept.items():
+            one = given.get(name) if cls.stores.get(attribute, 1) == 1 else None
+            around = cls.fields.scope if one is defaults.get(name) else scope
+            items.append((attribute, self.tables.row(one, around) if one else ()))
+        return Held(items=tuple(items)) if any(is_carried(value) for _, each in items for _, value in each) else None
+
     def returned(self, function: LocalFunction, owners: Values = ()) -> Values:
         """What a call of a function of the code gives: what is annotated, or what it was seen to return."""
         head = function.node
@@ -292,7 +318,8 @@ class Results(ABC):
 
     def _is_belied(self, function: LocalFunction, said: Values) -> bool:
         """Whether a function returns a list, tuple or dict where its annotation speaks of nothing like that."""
-        plain = {one.of for one in _each(self.infer(function)) if isinstance(one, Instance)} & {LIST, TUPLE, DICT}
+        given = self.objects(self.infer(function))
+        plain = {one.of for one in _each(given) if isinstance(one, Instance)} & {LIST, TUPLE, DICT}
         return bool(plain) and plain.isdisjoint(one.of for one in _each(said) if isinstance(one, Instance))
 
     def _returned(
@@ -339,6 +366,9 @@ class Results(ABC):
                 return ()
             last = value.held.items[-1][1] if value.held.items else value.held.any
             return self.called(last, node, scope)
+        if value.of == _ATTRGETTER and value.held and node.args:
+            asked = [one.value for _, one in value.held.any if isinstance(one, Constant)]
+            return reduce(self.member, str(*asked).split("."), self.resolve(node.args[0], scope)) if asked else ()
         owners: Values = ((self.known.all, value),)
         own = self.member(owners, "__call__")
         if any(isinstance(one, LocalFunction) for _, one in own):
@@ -393,9 +423,27 @@ class Results(ABC):
             return self.object(node.args[0], scope)
         if function.dotted in ("collections.OrderedDict", "collections.deque"):
             return self.built_in(kind, node, scope)
+        if kind in ("namedtuple", "NamedTuple") and node.args:
+            made = Fields(*named_fields(node), scope)
+            return ((self.known.all, LocalClass(kind, (), {}, True, ("", 0), fields=made)),)
+        if function.dotted in NAMESPACES:
+            items = tuple((one.arg, self.tables.row(one.value, scope)) for one in node.keywords if one.arg)
+            return ((self.known.all, Instance(function, held=Held(items=items))),)
+        if function.dotted == "importlib.import_module" and node.args:
+            return self._imported(self.resolve(node.args[0], scope))
+        if function == _ATTRGETTER and len(node.args) == 1:
+            return ((self.known.all, Instance(function, held=Held(self.resolve(node.args[0], scope)))),)
         if function.dotted.startswith("math."):
             return ((self.known.all, Instance(Name("builtins.float"))),)
         return ()
+
+    def _imported(self, names: Values) -> Values:
+        """The module of torch that `import_module` is asked for."""
+        return tuple(
+            (mask, Name(str(value.value)))
+            for mask, value in names
+            if isinstance(value, Constant) and Name(str(value.value)).is_torch
+        )
 
     def _of_container(self, value: Instance, method: str, node: ast.Call) -> Values:
         """What the methods of lists and dictionaries give."""

@@ -35,7 +35,9 @@ _DEEPEST = 5  # names of names, and tuples in tuples
 def each(values: Values) -> Iterator[tuple[int, Value]]:
     """The values, and in the place of one of several each of those."""
     for mask, value in values:
-        yield from ((mask, one) for one in value.values) if isinstance(value, OneOf) else ((mask, value),)
+        yield from (
+            ((mask, one) for one in dict.fromkeys(value.values)) if isinstance(value, OneOf) else ((mask, value),)
+        )
 
 
 def _constructor(cls: LocalClass) -> LocalFunction | Name | None:
@@ -62,11 +64,12 @@ class Sightings:
     def note(self, values: Values, how: str, node: ast.expr, args: Sequence[ast.expr] = ()) -> bool:
         """Note the uses that the values of an expression are, a call's with its `args`; False where none is."""
         found = False
+        is_one_of = any(isinstance(one, OneOf) for _, one in values)
+        is_noted = is_one_of and how == "mentioned" and isinstance(node, ast.Name)  # where each of them is written
         for mask, value in each(values):
             if isinstance(value, Name) and value.is_torch:
                 found = True
-                if value.dotted != "torch":
-                    is_one_of = any(isinstance(one, OneOf) for _, one in values)
+                if value.dotted != "torch" and not is_noted:
                     self._use(value, mask, how, node, args, is_one_of)
             elif isinstance(value, (LocalClass, LocalFunction)):
                 self._speaks_of(value, mask)

@@ -13,6 +13,7 @@ from torchproof.reports.code.syntax import (
     defaults,
     exceptions,
     failures,
+    fields,
     names_bound,
     parameters,
     stores,
@@ -24,6 +25,7 @@ from torchproof.reports.code.values import (  # fmt: skip
     Condition,
     Deferred,
     Expression,
+    Fields,
     Instance,
     LocalClass,
     LocalFunction,
@@ -156,6 +158,7 @@ class Statements:
         cls = LocalClass(
             node.name, tuple(self._base(one) for one in bases), *stores(node), self.state.module.place(node.lineno)
         )
+        cls.fields = self._fields(node, cls)
         self.sightings.notes.note_class(cls, filter(None, map(word, bases)))
         around, of, before = self.state.scope, self.state.cls, (self.state.releases, self.state.doubt)
         self.state.scope, self.state.cls = Scope("class", self.state.module, around, cls=cls), cls
@@ -182,6 +185,14 @@ class Statements:
                 condition = self.guards.condition(value.node, value.scope)
                 unset |= mask & ~condition.true if condition.true and not condition.doubt else 0
         return unset
+
+    def _fields(self, node: ast.ClassDef, cls: LocalClass) -> Fields | None:
+        """What the class is made with, unless one above it is made with more; that one's where it adds nothing."""
+        above = [value for base in cls.bases for _, value in base if isinstance(value, LocalClass)]
+        if above:
+            return above[0].fields if len(above) == 1 and "__init__" not in cls.stores else None
+        found = fields(node)
+        return Fields(*found, self.state.scope) if found else None
 
     def _base(self, node: ast.expr) -> Values:
         values = self.meanings.resolve(node, self.state.scope)
@@ -371,10 +382,8 @@ class Statements:
     def _Return(self, node: ast.Return) -> None:
         self.expressions.below(node)
         self.returning |= self.state.releases
-        if node.value:
-            values = self.meanings.object(node.value, self.state.scope)
-        else:
-            values = ((self.state.everywhere, NOTHING),)
+        nothing = ((self.state.everywhere, NOTHING),)
+        values = self.meanings.row(node.value, self.state.scope) if node.value else nothing
         self.returned.append(within(values or self.state.unknown, self.state.releases))
         self.state.releases = 0
 

@@ -17,6 +17,8 @@ _FAILURES = {
     "TypeError": {"arguments"}, "Exception": {"import", "attribute", "arguments"},
     "BaseException": {"import", "attribute", "arguments"},
 }  # fmt: skip
+# What makes a class of its annotated names: decorators and bases.
+_FIELDS = {"dataclass", "dataclass_transform", "define", "frozen", "mutable", "attrs", "NamedTuple", "BaseModel"}
 _VERSION = re.compile(r"\d+\.?\d*")
 
 
@@ -40,6 +42,15 @@ def defaults_by_name(of: ast.arguments) -> dict[str, ast.expr]:
     found = {one.arg: default for one, default in zip(reversed([*of.posonlyargs, *of.args]), reversed(of.defaults))}
     found.update({one.arg: default for one, default in zip(of.kwonlyargs, of.kw_defaults) if default})
     return found
+
+
+def passed(wanted: ast.arguments, node: ast.Call) -> dict[str, ast.expr]:
+    """What a call passes for each parameter, or the default of that; nothing where the call unpacks something."""
+    named = {one.arg: one.value for one in node.keywords if one.arg}
+    if len(named) < len(node.keywords) or any(isinstance(one, ast.Starred) for one in node.args):
+        return named
+    named |= {one.arg: value for one, value in zip([*wanted.posonlyargs, *wanted.args], node.args)}
+    return defaults_by_name(wanted) | named
 
 
 def names_bound(body: Iterable[ast.AST]) -> Iterator[str]:
@@ -97,6 +108,62 @@ def failures(types: list[ast.expr]) -> frozenset[str]:
 def of_exceptions(names: Iterable[str]) -> frozenset[str]:
     """What a handler of the exceptions with these names takes care of."""
     return frozenset(failure for name in names for failure in _FAILURES.get(name, ()))
+
+
+def fields(node: ast.ClassDef) -> tuple[ast.arguments, dict[str, str]] | None:
+    """What a class is made with, and which of that its attributes keep: of a data class, a named tuple, or `__init__`.
+
+    None where it keeps nothing as it is given.
+    """
+    made = next((one for one in node.body if isinstance(one, ast.FunctionDef) and one.name == "__init__"), None)
+    if made:
+        wanted = ast.arguments(made.args.posonlyargs, made.args.args[1:], None, made.args.kwonlyargs,
+                               made.args.kw_defaults, None, made.args.defaults)  # fmt: skip
+        kept = {attribute: name for one in made.body for attribute, name in _kept(one)}
+        names = {one.arg for one in parameters(wanted)[0]}
+        found = {attribute: name for attribute, name in kept.items() if name in names}
+        return (wanted, found) if found else None
+    heads = [one.func if isinstance(one, ast.Call) else one for one in node.decorator_list]
+    if not _FIELDS.intersection(map(word, (*heads, *node.bases))):
+        return None
+    wanted = ast.arguments([], [], None, [], [], None, [])
+    for one in node.body:
+        if not isinstance(one, ast.AnnAssign) or not isinstance(one.target, ast.Name):
+            continue
+        wanted.args.append(ast.arg(one.target.id))
+        if one.value or wanted.defaults:
+            wanted.defaults.append(_default(one.value))
+    return wanted, {one.arg: one.arg for one in wanted.args}
+
+
+def named_fields(node: ast.Call) -> tuple[ast.arguments, dict[str, str]]:
+    """The same of `namedtuple("Pair", "one other")` or `NamedTuple("Pair", [("one", type), …])`."""
+    told = node.args[1] if len(node.args) > 1 else None
+    each = [one.elts[0] if isinstance(one, ast.Tuple) and one.elts else one for one in getattr(told, "elts", ())]
+    names = [str(one.value) for one in each if isinstance(one, ast.Constant)]
+    if isinstance(told, ast.Constant):
+        names = str(told.value).replace(",", " ").split()
+    wanted = ast.arguments([], [ast.arg(name) for name in names], None, [], [], None, [])
+    return wanted, {name: name for name in names}
+
+
+def _kept(node: ast.stmt) -> Iterator[tuple[str, str]]:
+    """`self.cls = cls`"""
+    target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+    value = getattr(node, "value", None)
+    if isinstance(target, ast.Attribute) and word(target.value) == "self" and isinstance(value, ast.Name):
+        yield target.attr, value.id
+
+
+def _default(value: ast.expr | None) -> ast.expr:
+    """What a field is if it is not given: of `field(default_factory=dict)` what that makes."""
+    if not (isinstance(value, ast.Call) and word(value.func) in ("field", "attrib", "ib", "Field")):
+        return value or ast.Constant(...)
+    given = {one.arg: one.value for one in value.keywords}
+    makes = given.get("default_factory") or given.get("factory")
+    if isinstance(makes, ast.Lambda):
+        return makes.body
+    return ast.Call(makes, [], []) if makes else given.get("default", ast.Constant(...))
 
 
 def stores(node: ast.ClassDef) -> tuple[dict[str, int], bool]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import reduce
 
 from torchproof.reports.code.syntax import word
-from torchproof.reports.code.values import (
+from torchproof.reports.code.values import (  # fmt: skip
     Constant,
     Expression,
+    Instance,
     LocalClass,
     LocalFunction,
     Name,
@@ -16,13 +19,15 @@ from torchproof.reports.code.values import (
     Scope,
     Value,
     Values,
+    joined,
     within,
 )
 
 _DEEPEST = 20
 _FEW = 3  # that a call unpacks
 _MAKES_DICT = {"dict", "OrderedDict", "MappingProxyType"}
-_MAY_BE_TABLES = (ast.Name, ast.Attribute, ast.Call, ast.Dict, ast.List, ast.Tuple)
+_MAY_BE_TABLES = (ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.Dict, ast.List, ast.Tuple)
+_KEEP_ROWS = {"enumerate", "list", "reversed", "set", "sorted", "tuple"}
 _COPIES = {"copy", "deepcopy"}
 
 Place = tuple[ast.expr, Scope]  # an expression, and the scope in which its names are looked up
@@ -35,6 +40,8 @@ class Tables:
         self._resolve = resolve
         self._everywhere = everywhere
         self._asked: set[ast.expr] = set()
+        self._picked: dict[object, int] = {}  # rows of choices, while a call is spread over them
+        self._open: list[OneOf] = []  # the choices that were met meanwhile, and are not picked from
 
     def chosen(self, node: ast.expr, scope: Scope) -> Values:
         """What `table[key]` and `table.get(key)` give: by the key where the code shows it, else one of all."""
@@ -58,66 +65,118 @@ class Tables:
             self._asked.remove(node)
 
     def _taken(self, table: ast.expr, key: ast.expr, more: list[ast.expr], scope: Scope) -> Values:
-        written = self._written(table, scope)
-        if written is None:
+        tables, choice = self._alternatives(table, scope)
+        if not any(tables):
             return ()
-        items = list(self._entries(*written))
-        constant = self._constant(key, scope)
-        if constant is not None and (found := [place for one, place in items if one == constant]):
-            return self._resolve(*found[-1])
-        return self.one_of([*(place for _, place in items), *((one, scope) for one in more)])
+        keys = self._constants(key, scope)
+        if len(tables) > 1 and len(keys.values) == 1:  # the same place in each
+            each = [self.at(one, keys.values[0]) for one in tables]
+            return self.one_of(each, choice) if any(each) else ()
+        items = [each for one in tables for each in self._items(one)]
+        by_key = {key: place for key, place in items if key is not None}
+        if keys.values and all(one in by_key for one in keys.values):
+            return self.one_of([self.row(*by_key[one]) for one in keys.values], keys.choice)
+        rows = [self.row(*place) for _, place in items] + [self.row(one, scope) for one in more]
+        where = tuple(one.node for one in tables if one)
+        return self.one_of(rows, (choice, where, ast.dump(key), id(scope))) if items else ()
 
-    def elements(self, node: ast.expr, scope: Scope) -> list[Values]:
-        """What each name of a loop over an expression stands for: one for each of a table's `items()`, else one."""
+    def at(self, table: Value, key: object) -> Values:
+        """What is in a table under a key, or in a named tuple at a place."""
+        if isinstance(table, Instance) and table.held:
+            items = table.held.items
+            return items[key][1] if isinstance(key, int) and key < len(items) else ()
+        found = [place for one, place in self._items(table) if one == key]
+        return self.row(*found[-1]) if found else ()
+
+    def _items(self, table: Value) -> Iterator[tuple[object, Place]]:
+        written = self._written(table.node, table.scope) if isinstance(table, Expression) else None
+        return self._entries(*written) if written else iter(())
+
+    def row(self, node: ast.expr, scope: Scope) -> Values:
+        """What stands at one place of a table: a container or a call that is not understood as it is written."""
+        values = self._resolve(node, scope)
+        if not values and isinstance(node, _MAY_BE_TABLES) and not isinstance(node, (ast.Name, ast.Attribute)):
+            return ((self._everywhere, Expression(node, scope)),)
+        return values
+
+    def apart(self, values: Values, count: int) -> list[Values]:
+        """What each of `count` names gets of a container, or of one of several; nothing where it is not written."""
+        one = values[0][1] if len(values) == 1 else None
+        rows = one.values if isinstance(one, OneOf) else (one,)
+        if not any(isinstance(each, Expression) or has_fields(each) for each in rows):
+            return []
+        choice = one.choice if isinstance(one, OneOf) else None
+        parts = [self.one_of([self.at(each, place) for each in rows], choice) for place in range(count)]
+        return parts if any(parts) else []
+
+    def looped(self, loop: ast.comprehension | ast.For | ast.AsyncFor, scope: Scope) -> Values:
+        """What a loop over a table brings: one of its items, or of its keys, or of those and its values in pairs."""
+        rows = self._rows(loop.iter, scope)
+        return self.one_of([self.row(*place) for place in rows], (loop.iter, id(scope))) if rows else ()
+
+    def _rows(self, node: ast.expr, scope: Scope) -> list[Place]:
         what = ""
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.args:
             what, node = node.func.attr, node.func.value
-        elif (
-            isinstance(node, ast.Call) and word(node.func) in ("list", "tuple", "sorted", "set") and len(node.args) == 1
-        ):
-            return self.elements(node.args[0], scope)
+        elif isinstance(node, ast.Call) and len(node.args) == 1 and word(node.func) in _KEEP_ROWS:
+            rows = self._rows(node.args[0], scope)
+            if word(node.func) != "enumerate":
+                return rows
+            return [_pair(place, *row) for place, row in enumerate(rows)]
         written = self._written(node, scope) if what in ("", "keys", "values", "items") else None
         if written is None:
             return []
-        is_dict = not isinstance(written[0], (ast.List, ast.Tuple, ast.Set))
-        entries = list(self._entries(*written))
-        values = self.one_of([place for _, place in entries])
-        keys = self._either([Constant(key) for key, _ in entries])
-        if not is_dict:
-            return [values] if not what else []
-        return {"values": [values], "items": [keys, values]}.get(what, [keys])
+        is_list = isinstance(written[0], (ast.List, ast.Tuple, ast.Set))
+        entries = [*self._entries(*written)]
+        if is_list or what == "values":
+            return [place for _, place in entries] if not (is_list and what) else []
+        if what == "items":
+            return [_pair(key, *place) for key, place in entries]
+        return [(_written_as(key), scope) for key, _ in entries]
 
-    def one_of(self, places: list[Place]) -> Values:
-        """What may stand at any of several places: classes, functions and texts, each for its own releases."""
-        found = [one for place in places for one in self._resolve(*place)]
-        masks = {mask for mask, _ in found}
-        if len(masks) != 1:
-            return ()
-        return self._either([value for _, value in found], masks.pop())
+    def one_of(self, rows: list[Values], choice: object = None) -> Values:
+        """What may be any of several: classes, functions, texts, containers; in parts where releases differ in them."""
+        parts = {self._everywhere: None}
+        for mask in dict.fromkeys(mask for values in rows for mask, _ in values):
+            parts = {both: None for part in parts for one in (mask, ~mask) if (both := part & one)}
+        found = [(part, _either(tuple(_here(values, part) for values in rows), choice)) for part in parts]
+        return tuple(one for one in found if one[1] is not None) if any(value for _, value in found) else ()
 
-    def _either(self, values: list[Value], mask: int = 0) -> Values:
-        flat = [each for one in values for each in (one.values if isinstance(one, OneOf) else (one,))]
-        kept = [
-            one for one in dict.fromkeys(flat) if isinstance(one, (Name, LocalClass, LocalFunction)) or _is_text(one)
-        ]
-        others: list[Value] = [] if len(kept) == len(dict.fromkeys(flat)) else [None]
-        one = kept[0] if len(kept) == 1 and not others else OneOf((*kept, *others))
-        return ((mask or self._everywhere, one),) if kept else ()
+    def spread(self, node: ast.Call, scope: Scope, called: Values) -> Iterator[tuple[int, ast.Call, Values]]:
+        """The same call with what it unpacks written out, as far as the code shows it, and what is `called` by it.
 
-    def spread(self, node: ast.Call, scope: Scope) -> Iterator[tuple[int, ast.Call]]:
-        """The same call with what it unpacks written out, as far as the code shows it: `f(**OPTIONS)`.
-
-        In parts, each for some releases, where what it unpacks was written under a condition about the version.
+        In parts, each for some releases, where what it unpacks was written under a condition about the version; and
+        once for each row of the table that it is taken from: `cls, options = TABLE[name]; cls(**options)`.
         """
         unpacked = [one.value for one in node.keywords if one.arg is None]
         unpacked += [one.value for one in node.args if isinstance(one, ast.Starred)]
+        if not unpacked:
+            yield self._everywhere, node, called
+            return
         parts = {self._everywhere: None}
         for one in unpacked if len(unpacked) <= _FEW else ():
             masks = [mask for mask, _ in self._resolve(one, scope)] if isinstance(one, ast.Name) else []
             masks += [~sum(masks)]
             parts = {both: None for part in parts for mask in masks if (both := part & mask)}
         for here in parts:
-            yield here, self._written_out(node, scope, here) if unpacked else node
+            self._open.clear()
+            whole = self._written_out(node, scope, here)
+            open_choices = [one for one in self._open if _is_taken_by(called, one)]
+            if not open_choices:
+                yield here, whole, called
+            else:
+                yield from self._by_row(node, scope, here, called, open_choices[0])
+
+    def _by_row(
+        self, node: ast.Call, scope: Scope, here: int, called: Values, choice: OneOf
+    ) -> list[tuple[int, ast.Call, Values]]:
+        found = []
+        for row in range(len(choice.values)):
+            self._picked[choice.choice] = row
+            with scope.shadowed():  # nothing of this row is to be remembered
+                found.append((here, self._written_out(node, scope, here), _picked(called, choice.choice, row)))
+            del self._picked[choice.choice]
+        return found
 
     def _written_out(self, node: ast.Call, scope: Scope, here: int) -> ast.Call:
         args = [each for one in node.args for each in self._positional(one, scope, here)]
@@ -173,12 +232,27 @@ class Tables:
             if word(node.func) in _COPIES:
                 copied = node.args[0] if node.args else getattr(node.func, "value", None)
                 return self._written(copied, scope, here, depth + 1) if copied is not None else None
+        if not isinstance(node, _MAY_BE_TABLES):
             return None
-        if isinstance(node, (ast.Name, ast.Attribute)):
-            values = within(self._resolve(node, scope), self._everywhere if here is None else here)
-            one = values[0][1] if len(values) == 1 else None
-            return self._written(one.node, one.scope, here, depth + 1) if isinstance(one, Expression) else None
-        return None
+        several, _ = self._alternatives(node, scope, here)
+        one = several[0] if len(several) == 1 else None
+        return self._written(one.node, one.scope, here, depth + 1) if one and one.node is not node else None
+
+    def _alternatives(
+        self, node: ast.expr, scope: Scope, here: int | None = None
+    ) -> tuple[list[Expression | None], object]:
+        """The expressions that one may stand for, and the choice among them where there are several."""
+        if isinstance(node, (ast.Dict, ast.List, ast.Tuple, ast.Set)):
+            return [Expression(node, scope)], None
+        values = within(self._resolve(node, scope), self._everywhere if here is None else here)
+        one = values[0][1] if len(values) == 1 else None
+        if isinstance(one, OneOf) and one.choice in self._picked:
+            one = one.of_row(self._picked[one.choice])
+        if not isinstance(one, OneOf):
+            is_itself = one is None and isinstance(node, ast.Call)
+            return [Expression(node, scope) if is_itself else one if isinstance(one, Expression) else None], None
+        self._open.append(one)
+        return [each if isinstance(each, Expression) else None for each in one.values], one.choice
 
     def _entries(self, node: ast.expr, scope: Scope, depth: int = 0) -> Iterator[tuple[object, Place]]:
         """What is in a container, with the keys as far as the code shows them."""
@@ -204,14 +278,72 @@ class Tables:
 
     def _constant(self, node: ast.expr, scope: Scope) -> object:
         """The text or number that an expression is, None where that is not shown."""
+        found = self._constants(node, scope).values
+        return found[0] if len(found) == 1 else None
+
+    def _constants(self, node: ast.expr, scope: Scope) -> _Keys:
+        """The texts or numbers that an expression may be, where all are shown, by the choice among them."""
         if isinstance(node, ast.Constant):
-            return node.value
-        if not isinstance(node, (ast.Name, ast.Attribute)):
-            return None
-        values = self._resolve(node, scope)
+            return _Keys((node.value,))
+        values = self._resolve(node, scope) if isinstance(node, (ast.Name, ast.Attribute)) else ()
         one = values[0][1] if len(values) == 1 else None
-        return one.value if isinstance(one, Constant) else None
+        several = one.values if isinstance(one, OneOf) else (one,)
+        shown = tuple(each.value for each in several if isinstance(each, Constant))
+        return _Keys(shown if len(shown) == len(several) else (), one.choice if isinstance(one, OneOf) else None)
 
 
-def _is_text(value: Value) -> bool:
-    return isinstance(value, Constant) and isinstance(value.value, str)
+@dataclass(frozen=True)
+class _Keys:
+    values: tuple[object, ...]
+    choice: object = None
+
+
+def _here(values: Values, part: int) -> Value:
+    """The value in some releases, in which it is the same."""
+    return next((value for mask, value in values if mask & part), None)
+
+
+def _either(values: tuple[Value, ...], choice: object) -> Value:
+    """One of several, None where nothing of them is carried on by it: of plain objects, what they have in common."""
+    if len(values) == 1:
+        return values[0]
+    if all(isinstance(one, Instance) and not has_fields(one) for one in values):
+        return reduce(joined, values)
+    return OneOf(values, choice) if any(map(is_carried, values)) else None
+
+
+def is_carried(value: Value) -> bool:
+    """Whether a table is followed for what stands there: a class, a function, a text, or what holds more of them."""
+    is_text = isinstance(value, Constant) and isinstance(value.value, str)
+    return is_text or isinstance(value, (Name, LocalClass, LocalFunction, Expression, OneOf)) or has_fields(value)
+
+
+def is_dict_written(node: ast.expr) -> bool:
+    """Whether an expression writes a dict out, or calls what makes one."""
+    return isinstance(node, ast.Dict) or (isinstance(node, ast.Call) and word(node.func) in _MAKES_DICT)
+
+
+def has_fields(value: Value) -> bool:
+    """Whether it is an object of a class of the code of which it is known what it was made with."""
+    return isinstance(value, Instance) and isinstance(value.of, LocalClass) and value.held is not None
+
+
+def _pair(key: object, node: ast.expr, scope: Scope) -> Place:
+    return ast.Tuple([_written_as(key), node], ast.Load()), scope
+
+
+def _written_as(key: object) -> ast.expr:
+    return ast.Constant(key if isinstance(key, (str, int)) else None)
+
+
+def _is_taken_by(called: Values, choice: OneOf) -> bool:
+    """Whether all that is called is one thing, or of the same row as what is passed."""
+    others = [value for _, value in called if isinstance(value, OneOf)]
+    return choice.choice is not None and all(one.choice == choice.choice for one in others)
+
+
+def _picked(called: Values, choice: object, row: int) -> Values:
+    def one(value: Value) -> Value:
+        return value.of_row(row) if isinstance(value, OneOf) and value.choice == choice else value
+
+    return tuple((mask, one(value)) for mask, value in called)

@@ -259,11 +259,23 @@ class Walk:
             function.of.releases &= statements.returning | state.releases | ~one.releases
             function.of.refused |= statements.refused
         if not state.is_generator:
-            function.gives = _any_of([*statements.returned, within(((state.everywhere, NOTHING),), state.releases)])
+            self._gives(function, [one for one in (*statements.returned, _nothing(state)) if one])
+
+    def _gives(self, function: LocalFunction, returned: list[Values]) -> None:
+        """Remember what a function gives: as it is written, or what all that it returns have in common."""
+        objects = self.guards.meanings.objects
+        function.gives = _any_of(returned if len(returned) == 1 else [objects(one) for one in returned])
+
+
+def _nothing(state: State) -> Values:
+    """What a function gives that comes to its end."""
+    return within(((state.everywhere, NOTHING),), state.releases)
 
 
 def _any_of(returned: list[Values]) -> Values:
     """What a function gives, by all that it returns; what gives nothing may be there to be replaced."""
+    if not returned:
+        return ()
     first, *others = returned
     for one in others:
         first = merged(first, one)

@@ -123,8 +123,9 @@ class LocalClass:
     """A class of the same code: `stores` counts the assignments to each attribute, `values` has what is assigned.
 
     `declared` is what annotations say of attributes, and `releases` are those in which its constructor does not refuse;
-    `place` is the file and line that define it. In those that are `refused`, its constructor may refuse what it is
-    given, or a flag of the class is not set: its methods may be kept from running there.
+    `place` is the file and line that define it; `fields` are what it is made with, and which attributes keep that. In
+    those that are `refused`, its constructor may refuse what it is given, or a flag of the class is not set: its
+    methods may be kept from running there.
     """
 
     name: str
@@ -137,17 +138,37 @@ class LocalClass:
     values: dict[str, dict[ast.AST, Values]] = field(default_factory=dict)  # by the places that assign
     declared: dict[str, Values] = field(default_factory=dict)
     methods: dict[str, LocalFunction] = field(default_factory=dict)
+    fields: Fields | None = None
 
 
 CONSTRUCTORS = ("__init__", "__post_init__")
 
 
 @dataclass(frozen=True)
+class Fields:
+    """What a class is made with, defaults in a `scope`, and which of its attributes keep what of that."""
+
+    wanted: ast.arguments
+    kept: dict[str, str]
+    scope: Scope
+
+
+@dataclass(frozen=True)
 class OneOf:
-    """One of several, nobody knows which: of what a table has, or of what a loop goes over."""
+    """One of several, nobody knows which: of what a table has, of what a loop goes over, or of what a condition chose.
+
+    Two of one `choice` are of the same row: the class and the arguments that stand side by side in a table.
+    """
 
     values: tuple[Value, ...]
+    choice: object = None
 
+    def of_row(self, row: int) -> Value:
+        """The one in a row of its choice."""
+        return self.values[row] if row < len(self.values) else None
+
+
+_SEVERAL = 20  # that paths through the code choose from
 
 # What a name stands for in each release: sets of releases (one bit each, disjoint) with the value there. None is a
 # value that is not known; in releases that are in no set, the name is not bound.
@@ -279,10 +300,13 @@ def merged(first: Values, second: Values) -> Values:
 def joined(one: Value, other: Value) -> Value:
     """What stands for both: the value that they are, or an object of the class that they share, which may be None too.
 
-    None where they have nothing in common.
+    Of classes and functions it is one of the two. None where they have nothing in common.
     """
     if one is other or one == other:
         return one
+    if (either := _callables(one)) and (or_other := _callables(other)):
+        several = tuple(dict.fromkeys(each for each in (*either, *or_other) if each != NOTHING))
+        return OneOf(several) if any(map(_is_of_interest, several)) and len(several) <= _SEVERAL else None
     if isinstance(one, Instance) and isinstance(other, Instance):
         if one.of != other.of:
             return None
@@ -291,6 +315,21 @@ def joined(one: Value, other: Value) -> Value:
     if isinstance(other, Instance):
         one, other = other, one
     return one if isinstance(one, Instance) and other == NOTHING else None
+
+
+def _callables(value: Value) -> tuple[Value, ...]:
+    """The classes and functions that it may be, of which None is one that is never called."""
+    several = value.values if isinstance(value, OneOf) else (value,)
+    return several if all(_is_callable(one) or one == NOTHING for one in several) else ()
+
+
+def _is_callable(value: Value) -> bool:
+    is_attribute = isinstance(value, Name) and value.is_bound
+    return isinstance(value, (Name, LocalClass, LocalFunction)) and not is_attribute
+
+
+def _is_of_interest(value: Value) -> bool:
+    return not isinstance(value, Name) or value.is_torch
 
 
 def _joined(one: Held | None, other: Held | None) -> Held | None:

@@ -199,7 +199,11 @@ CARRIED = {
     "alias": "Mine = torch.optim.Scheduler\ndef f(o):\n    return Mine(o, verbose=True)",
     "partial": "def f(o):\n    return functools.partial(torch.optim.Scheduler, verbose=True)",
     "partial called": "make = functools.partial(torch.optim.Scheduler)\nmake(o, verbose=True)",
-    "wrapper": "def make(o, **rest):\n    return torch.optim.Scheduler(o, **rest)\nmake(o, verbose=True)",
+    "wrapper": """
+        def make(o, **rest):
+            return torch.optim.Scheduler(o, **rest)
+        make(o, verbose=True)
+    """,
     "subclass": "class A(torch.optim.Scheduler):\n    x = 1\nA(o, verbose=True)",
     "subclass of one": "class A(torch.optim.Scheduler): ...\nclass B(A): ...\nB(o, verbose=True)",
     "subclass that passes on": """
@@ -215,6 +219,188 @@ CARRIED = {
 def test_a_callable_that_is_carried(broken, code):
     code = textwrap.dedent(code).strip()
     assert broken("import functools\n" + code) == [(2 + len(code.splitlines()), "Scheduler")]
+
+
+ROWS = {
+    "taken apart": "def f(o, n):\n    cls, kw = TABLE[n]\n    cls(o, **kw)",
+    "by place": "def f(o, n):\n    TABLE[n][0](o, **TABLE[n][1])",
+    "added to": "def f(o, n):\n    cls, kw = TABLE.get(n)\n    cls(o, **{**kw, 'last': 2})",
+    "returned": """
+        def row(n):
+            return TABLE[n]
+        def f(o, n):
+            cls, kw = row(n)
+            cls(o, **kw)
+    """,
+    "values": "def f(o):\n    for cls, kw in TABLE.values():\n        cls(o, **kw)",
+    "items": "def f(o):\n    for name, (cls, kw) in TABLE.items():\n        cls(o, **kw)",
+    "keys": """
+        def f(o):
+            for name in TABLE:
+                cls, kw = TABLE[name]
+                cls(o, **kw)
+    """,
+    "comprehension": "def f(o):\n    return [cls(o, **kw) for cls, kw in TABLE.values()]",
+    "enumerated": """
+        def f(o):
+            for place, (cls, kw) in enumerate(list(TABLE.values())):
+                cls(o, **kw)
+    """,
+    "of a class": """
+        class A:
+            T = TABLE
+            def f(self, o, n):
+                cls, kw = self.T[n]
+                cls(o, **kw)
+    """,
+    "nested": """
+        DEEP = {'x': {'a': {'cls': torch.optim.Scheduler, 'kw': OLD}}}
+        def f(o, n):
+            e = DEEP['x'][n]
+            e['cls'](o, **e['kw'])
+    """,
+    "data class": """
+        @dataclass
+        class S:
+            cls: type
+            kw: dict = None
+        one = S(torch.optim.Scheduler, kw=OLD)
+        one.cls(o, **one.kw)
+    """,
+    "its default": """
+        @dataclass
+        class S:
+            cls: type = torch.optim.Scheduler
+            kw: dict = field(default_factory=lambda: OLD)
+        one = S()
+        one.cls(o, **one.kw)
+    """,
+    "data classes": """
+        @dataclass
+        class S:
+            cls: type
+            kw: dict
+        ALL = [S(torch.optim.Scheduler, OLD), S(mine, {})]
+        for one in ALL:
+            one.cls(o, **one.kw)
+    """,
+    "own class": """
+        class S:
+            def __init__(self, cls, kw):
+                self.cls = cls
+                self.kw = kw
+        one = S(torch.optim.Scheduler, OLD)
+        one.cls(o, **one.kw)
+    """,
+    "named tuple": """
+        class S(NamedTuple):
+            cls: type
+            kw: dict
+        cls, kw = S(torch.optim.Scheduler, OLD)
+        cls(o, **kw)
+    """,
+    "made named tuple": """
+        S = collections.namedtuple('S', 'cls kw')
+        one = S(torch.optim.Scheduler, OLD)
+        one.cls(o, **one.kw)
+    """,
+    "namespace": """
+        one = types.SimpleNamespace(cls=torch.optim.Scheduler, kw=OLD)
+        one.cls(o, **one.kw)
+    """,
+}
+
+
+@pytest.mark.parametrize("code", ROWS.values(), ids=ROWS)
+def test_a_callable_and_its_arguments_from_one_row(broken, code):
+    head = """
+        import collections, types
+        from dataclasses import dataclass, field
+        from typing import NamedTuple
+        OLD = {"verbose": True}
+        TABLE = {"a": (torch.optim.Scheduler, OLD), "b": (mine, {"lr": 1}), "c": mine}
+    """
+    code = textwrap.dedent(code).strip()
+    assert broken(textwrap.dedent(head).lstrip() + code) == [(6 + len(code.splitlines()), "Scheduler")]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "TABLE = {'a': (torch.optim.Scheduler, {}), 'b': (mine, {'verbose': True})}\ncls, kw = TABLE[n]\ncls(o, **kw)",
+        """
+            TABLE = {'a': (torch.optim.Scheduler, {}), 'b': (mine, {'verbose': True})}
+            cls, kw = TABLE['a']
+            cls(o, **kw)
+        """,
+        "A = {'a': torch.optim.Scheduler, 'b': mine}\nB = {'a': {}, 'b': {'verbose': True}}\nA[n](o, **B[n])",
+        """
+            @dataclass
+            class S:
+                cls: type
+                def __post_init__(self):
+                    self.cls = mine
+            S(torch.optim.Scheduler).cls(o, verbose=1)
+        """,
+        "@dataclass\nclass S(Base):\n    cls: type\nS(torch.optim.Scheduler).other(o, verbose=1)",
+    ],
+)
+def test_arguments_of_another_row_are_not_passed(broken, code):
+    assert broken(textwrap.dedent(code)) == []
+
+
+CHOSEN = {
+    "conditional": "cls = torch.optim.Scheduler if a else mine\ncls(o, verbose=True)",
+    "called at once": "(torch.optim.Scheduler if a else mine)(o, verbose=True)",
+    "statement": """
+        if a:
+            cls = torch.optim.Scheduler
+        else:
+            cls = mine
+        cls(o, verbose=True)
+    """,
+    "none before": "cls = None\nif a:\n    cls = torch.optim.Scheduler\ncls(o, verbose=True)",
+    "match": """
+        match a:
+            case 1:
+                cls = torch.optim.Scheduler
+            case _:
+                cls = mine
+        cls(o, verbose=True)
+    """,
+    "returned": """
+        def one():
+            if a:
+                return torch.optim.Scheduler
+            return mine
+        one()(o, verbose=True)
+    """,
+    "table returned": """
+        def all():
+            return {'a': torch.optim.Scheduler, 'b': mine}
+        all()[a](o, verbose=True)
+    """,
+    "partials": """
+        T = {'a': partial(torch.optim.Scheduler), 'b': partial(mine)}
+        T[a](o, verbose=True)
+    """,
+    "attrgetter": "import operator\noperator.attrgetter('optim.Scheduler')(torch)(o, verbose=True)",
+    "named in a loop": """
+        for one in ('Mine', 'Scheduler'):
+            getattr(torch.optim, one)(o, verbose=True)
+    """,
+    "imported by name": """
+        import importlib
+        importlib.import_module('torch.optim').Scheduler(o, verbose=True)
+    """,
+    "arguments": "kw = {'verbose': True} if a else dict(lr=1)\ntorch.optim.Scheduler(o, **kw)",
+}
+
+
+@pytest.mark.parametrize("code", CHOSEN.values(), ids=CHOSEN)
+def test_one_of_several_callables(broken, code):
+    code = textwrap.dedent(code).strip()
+    assert broken("def mine(*args, **rest): ...\n" + code) == [(2 + len(code.splitlines()), "Scheduler")]
 
 
 @pytest.mark.parametrize(
