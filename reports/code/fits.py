@@ -32,7 +32,7 @@ class Works:
     lowest: str
     highest: str
     but: frozenset[str] = frozenset()
-    by: str = "code"  # what sets the lowest: the code or the project
+    by: str = "code"  # what sets the lowest: the code, a script or the project
 
     @property
     def fitting(self) -> list[str]:
@@ -65,11 +65,12 @@ class Fit:
 
 def fits(declared: Declared, works: Works) -> list[Fit]:
     """Every range that counts, the worst first; then what other files say, where it is wrong or against those."""
-    counting = sorted((_fit(one, works) for one in declared.ranges()), key=_badness)
+    counting = sorted((fit(one, works) for one in declared.ranges()), key=badness)
     return [*counting, *_others(declared, works, {one.verdict for one in counting})]
 
 
-def _badness(fit: Fit) -> int:
+def badness(fit: Fit) -> int:
+    """The place of its verdict, the worst being first."""
     return _VERDICTS.index(fit.verdict)
 
 
@@ -77,15 +78,16 @@ def _others(declared: Declared, works: Works, told: set[str]) -> Iterator[Fit]:
     allowed = {release for one in declared.ranges() for release in one.allowed(works.releases)}
     for file in list(declared.torch)[1:]:
         for one in declared.ranges(file):
-            fit = _fit(one, works)
+            found = fit(one, works)
             mine = one.allowed(works.releases)
             if mine and allowed and allowed.isdisjoint(mine):
-                yield replace(fit, says=f"contradicts {declared.file}")
-            elif fit.verdict in WRONG and fit.verdict not in told:
-                yield fit
+                yield replace(found, says=f"contradicts {declared.file}")
+            elif found.verdict in WRONG and found.verdict not in told:
+                yield found
 
 
-def _fit(declared: Range, works: Works) -> Fit:
+def fit(declared: Range, works: Works) -> Fit:
+    """How one range that is declared compares."""
     allowed = declared.allowed(works.releases)
     verdict = _verdict(declared, allowed, works)
     oldest, last = works.releases[0], works.releases[-1]

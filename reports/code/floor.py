@@ -16,7 +16,7 @@ from torchproof.reports.code import files
 from torchproof.reports.code.catalog import Use, catalog
 from torchproof.reports.code.declared import Declared, Line, declared
 from torchproof.reports.code.files import Code
-from torchproof.reports.code.fits import WRONG, Demand, Fit, Works, demands, fits
+from torchproof.reports.code.fits import WRONG, Demand, Fit, Works, badness, demands, fit, fits
 from torchproof.reports.code.nowhere import hints
 from torchproof.reports.code.uses import Uses, uses
 from torchproof.reports.screen import counted
@@ -75,6 +75,10 @@ class Bounds:
         """The last release in which everything works."""
         return next(iter(self.ceilings), self.releases[-1])
 
+    def works(self, by: str) -> Works:
+        """The releases in which everything works."""
+        return Works(self.releases, self.lowest, self.highest, frozenset(self.holes), by)
+
     def beyond(self, other: Bounds) -> Bounds:
         """Without what the other bounds leave out anyway."""
         order = self.releases.index
@@ -116,25 +120,26 @@ class Floor:
     """What the code and its project ask of releases.
 
     `asides` has what only its tests, its examples and the like ask: who installs the project does not need that.
+    `scripts` is how the headers of scripts compare with what each of them uses, the worst first.
     """
 
     uses: Uses
     bounds: Bounds
     declared: Declared
     asides: dict[str, Bounds] = field(default_factory=dict)
+    scripts: list[Fit] = field(default_factory=list)
 
     @property
     def works(self) -> Works:
         """The releases in which everything works."""
-        own = self.bounds
-        reasons = next(iter(own.floors.values()), [])
-        by = "project" if reasons and not any(one.uses for one in reasons) else "code"
-        return Works(own.releases, own.lowest, own.highest, frozenset(own.holes), by)
+        reasons = next(iter(self.bounds.floors.values()), [])
+        return self.bounds.works("project" if reasons and not any(one.uses for one in reasons) else "code")
 
     @cached_property
     def fits(self) -> list[Fit]:
-        """How what is declared compares, that which counts first."""
-        return fits(self.declared, self.works)
+        """How what is declared compares, that which counts first; of scripts all, where nothing else is declared."""
+        found = fits(self.declared, self.works)
+        return [*found, *(one for one in self.scripts if one.verdict in WRONG or not found)]
 
     @property
     def verdict(self) -> str:
@@ -167,7 +172,16 @@ def floor(code: Code, known: Inventory) -> Floor:
     own = _bounds(sure[""], nowhere[""], known, list(demands(says, known.releases)))
     parts = sorted({*sure, *nowhere} - {""})
     asides = {part: _bounds(sure[part], nowhere[part], known).beyond(own) for part in parts}
-    return Floor(used, own, says, {part: bounds for part, bounds in asides.items() if bounds})
+    scripts = sorted(_of_scripts(used, says, known), key=badness)
+    return Floor(used, own, says, {part: bounds for part, bounds in asides.items() if bounds}, scripts)
+
+
+def _of_scripts(used: Uses, says: Declared, known: Inventory) -> Iterator[Fit]:
+    """How what the headers of scripts say compares with what each of them uses."""
+    for file in used.code.files if says.scripts else ():
+        if said := says.scripts.get(file.path.resolve()):
+            own = [use for use in used.certain + used.private if use.file == file.shown]
+            yield fit(said, _bounds(own, [], known).works("script"))
 
 
 def _by_part(used: list[Use], code: Code) -> dict[str, list[Use]]:

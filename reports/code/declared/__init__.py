@@ -11,7 +11,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import and_
 from pathlib import Path
@@ -60,14 +60,16 @@ _READERS: tuple[tuple[str, Callable[[Path], Iterator[Said]]], ...] = (
     ("*.Dockerfile", docker.read),
     ("docker/*Dockerfile*", docker.read),
 )
-# What is asked only where none of those says anything about torch.
-_OTHERS: tuple[tuple[str, Callable[[Path], Iterator[Said]]], ...] = (
-    ("*.py", tables.script),
+# What somebody installs by what those ask for.
+_LOCKS: tuple[tuple[str, Callable[[Path], Iterator[Said]]], ...] = (
     ("poetry.lock", tables.lock),
     ("uv.lock", tables.lock),
     ("pdm.lock", tables.lock),
     ("pylock*.toml", tables.lock),
     ("Pipfile.lock", tables.pipfile_lock),
+    ("pixi.lock", conda.lock),
+    ("conda*.lock", conda.lock),
+    ("conda-lock*.y*ml", conda.lock),
 )
 # What only the folder of a project has.
 _OF_A_PROJECT = (".git", "pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "requirements")
@@ -80,6 +82,7 @@ _FIRST_OF_ITS_FOLDER = re.compile(r"(base|core|main|prod\w*|install|requirements
 class Declared:
     """What a project says: by file, the lines about torch (or its torchvision); about the Pythons; about NumPy.
 
+    `scripts` are those that say for themselves what they need of torch, in a header.
     `environment` has the Python of an environment of conda, which builds for others than torch's wheels are for, and
     `systems` those that it is made for, as conda calls them.
     """
@@ -90,6 +93,7 @@ class Declared:
     unread: tuple[str, ...] = ()
     environment: tuple[Line, ...] = ()
     systems: tuple[Line, ...] = ()
+    scripts: dict[Path, Range] = field(default_factory=dict)
 
     @property
     def file(self) -> str:
@@ -159,28 +163,34 @@ class Range:
 def declared(*paths: Path) -> Declared:
     """What the first of some paths declares that says anything about torch."""
     said = [_declared(path.resolve()) for path in paths]
-    return next((one for one in said if one.torch), said[0])
+    return next((one for one in said if one.torch or one.scripts), said[0])
 
 
 def _declared(path: Path) -> Declared:
     """What the files nearest to a path declare: in its folder, above it, or beside an installed package."""
-    said: list[Said] = []
-    if path.is_file() and path.suffix == ".py":
-        said = [in_file(one, path) for one in _read(path, tables.script)]
+    said = _read(path, tables.script) if path.is_file() and path.suffix == ".py" else []
     for folder in [*([path] if path.is_dir() else []), *path.parents]:
         if not _has(said, "torch"):
             said += _of_folder(folder, path)
         if (folder / ".git").exists() or (folder / "pyproject.toml").exists() or folder.parent in _NOBODYS:
             break
-    return _as_declared(said)
+    return _as_declared(said, _scripts(path) if path.is_dir() else {})
 
 
 def _of_folder(folder: Path, path: Path) -> list[Said]:
-    """What all files of a folder say; headers of scripts and lock files only where no other names torch."""
+    """What all files of a folder say."""
     said = [one for file, reader in _files(folder, path, _READERS) for one in _read(file, reader)]
-    if not _has(said, "torch"):
-        said += [one for file, reader in _files(folder, path, _OTHERS) for one in _read(file, reader)]
-    return said
+    locked = [one for file, reader in _files(folder, path, _LOCKS) for one in _read(file, reader)]
+    return [*said, *(replace(one, is_locked=True) if isinstance(one, Line) else one for one in locked)]
+
+
+def _scripts(folder: Path) -> dict[Path, Range]:
+    """What the headers of the scripts in a folder say about torch."""
+    said = {file: _read(file, tables.script) for file in sorted(folder.glob("*.py")) if file.is_file()}
+    lines = {
+        file: tuple(one for one in some if isinstance(one, Line) and one.name == "torch") for file, some in said.items()
+    }
+    return {file: Range(some) for file, some in lines.items() if some}
 
 
 def _files(
@@ -196,7 +206,8 @@ def _files(
         if "/" in pattern and not is_projects:
             continue
         for file in sorted(folder.glob(pattern), key=lambda file: (not _FIRST_OF_ITS_FOLDER.search(file.name), file)):
-            if file.is_file() and file not in seen:
+            is_lock = readers is not _LOCKS and any(file.match(one) for one, _ in _LOCKS)
+            if file.is_file() and file not in seen and not is_lock:
                 seen.add(file)
                 yield file, reader
     for info in sorted(folder.glob("*.dist-info")) if readers is _READERS else ():
@@ -222,7 +233,7 @@ def _has(said: list[Said], name: str) -> bool:
     return any(isinstance(one, Line) and one.name == name for one in said)
 
 
-def _as_declared(said: list[Said]) -> Declared:
+def _as_declared(said: list[Said], scripts: dict[Path, Range]) -> Declared:
     """What is said of each; what an extra asks for does not stand for a requirement that could not be read."""
     lines = [one for one in said if isinstance(one, Line)]
     hidden = {one.file for one in said if isinstance(one, Unread) and one.is_required}
@@ -232,7 +243,7 @@ def _as_declared(said: list[Said]) -> Declared:
     for one in lines:
         if one.name == "torch" or (one.name == "torchvision" and not has_torch and one.specifiers):
             torch.setdefault(one.file, []).append(one)
-    order = sorted(torch, key=lambda file: all(one.group for one in torch[file]))
+    order = sorted(torch, key=lambda file: (torch[file][0].is_locked, all(one.group for one in torch[file])))
     python = [one for one in lines if one.name == "python" and one.specifiers]
     numpy = [one for one in lines if one.name == "numpy" and one.specifiers and not (one.marker or one.group)]
     environment = [one for one in lines if one.name == "environment" and one.specifiers and not one.group]
@@ -245,6 +256,7 @@ def _as_declared(said: list[Said]) -> Declared:
         tuple(unread),
         tuple(one for one in environment if one.file == environment[0].file),
         tuple(one for one in lines if one.name == "system"),
+        scripts,
     )
 
 

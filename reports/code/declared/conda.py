@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
-from torchproof.reports.code.declared.lines import Line, Said, Unread, line, of, text_of
+from torchproof.reports.code.declared.lines import Line, Said, Unread, line, of, pinned, text_of
 
 # What conda calls torch. The name of a build of CUDA (pytorch-cuda) is none of them.
 _NAMES = {"pytorch": "torch", "pytorch-cpu": "torch", "pytorch-gpu": "torch", "torchvision": "torchvision"}
 # What an environment holds beside it. Recipes have selectors behind such lines, which are not read.
 _BESIDE = {"numpy": "numpy", "python": "environment"}
+# The file of a package, as conda or an index has it, by its URL.
+_FILE = re.compile(r"/([a-z-]+)-(\d[^-/]*)-[^/\s]+\.(?:conda|tar\.bz2|whl)\b")
 _LISTS = re.compile(r"(dependencies|run|run_constrained|host|build|pip)\s*:\s*(.*)")
 
 
@@ -92,3 +95,12 @@ def _specifier(one: str) -> str:
         return one if not one.startswith((">", "<")) else one.replace(".*", "")
     version = one.lstrip("=").rstrip("*").rstrip(".")
     return f"=={version}.*" if one.startswith("=") or one.endswith("*") else f"=={version}"
+
+
+def lock(file: Path) -> Iterator[Said]:
+    """The lock files of conda-lock and pixi, and lists of explicit packages, by the URLs of what they install."""
+    found: dict[str, list[str]] = {}
+    for name, version in _FILE.findall(unquote(text_of(file))):
+        found.setdefault(_NAMES.get(name) or name, []).append(version)
+    for name in ("torch", "torchvision", "numpy"):
+        yield from pinned(name, found.get(name, []))

@@ -68,6 +68,7 @@ class Line:
     group: str = ""  # the extra or group that asks for it; what the project always needs has none
     file: str = ""
     place: str = ""
+    is_locked: bool = False  # it stands in a lock file
 
     def allows(self, version: str) -> bool:
         """Whether it allows a version, final or not."""
@@ -143,6 +144,12 @@ def line(name: str, text: str, specifiers: str, marker: str = "", group: str = "
         return Line(name, data.line(" ".join(text.split())), versions, marker, group)
     except (InvalidSpecifier, InvalidMarker):
         return Unread(f"{text} is no requirement that pip takes", is_required=name == "torch" and not group)
+
+
+def pinned(name: str, versions: Iterable[str]) -> Iterator[Said]:
+    """What a lock file has of a package: one version, or another one in some environments."""
+    if exact := [f"=={one}" for one in dict.fromkeys(versions)]:
+        yield line(name, " or ".join(f"{name}{one}" for one in exact), "||".join(exact))
 
 
 def _comparable(specifiers: SpecifierSet) -> SpecifierSet:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from torchproof.reports.code.declared import conda, requirements
-from torchproof.reports.code.declared.lines import NAMES, Said, each, in_group, in_place, line, of, text_of
+from torchproof.reports.code.declared.lines import NAMES, Said, each, in_group, in_place, line, of, pinned, text_of
 from torchproof.reports.code.reading import content
 
 if sys.version_info >= (3, 11):
@@ -229,9 +229,9 @@ def script(file: Path) -> Iterator[Said]:
 def lock(file: Path) -> Iterator[Said]:
     """poetry.lock, uv.lock, pdm.lock and pylock.toml: one version of each package, or several by environment."""
     data = tomllib.loads(text_of(file))
-    for package in data.get("package", data.get("packages", [])):
-        if package.get("name") in NAMES and package.get("version"):
-            yield line(package["name"], f"{package['name']}=={package['version']}", f"=={package['version']}")
+    packages = data.get("package", data.get("packages", []))
+    for name in NAMES:
+        yield from pinned(name, (one["version"] for one in packages if one.get("name") == name and "version" in one))
 
 
 def pipfile_lock(file: Path) -> Iterator[Said]:

@@ -69,7 +69,6 @@ FILES = {
     "recipe": ("recipe/meta.yaml", "requirements:\n  run:\n    - python\n    - pytorch >=2.1  # [linux]"),
     "PKG-INFO": ("PKG-INFO", "Metadata-Version: 2.1\nName: x\nRequires-Dist: torch>=2.1"),
     "Dockerfile": ("Dockerfile", "FROM python:3.11\nRUN apt update && pip install --no-cache \\\n  numpy 'torch>=2.1'"),
-    "script": ("train.py", "# /// script\n# dependencies = [\n#   'torch>=2.1',\n# ]\n# ///\nimport torch"),
 }  # fmt: skip
 
 
@@ -87,6 +86,10 @@ PINS = {
     "poetry.lock": ("poetry.lock", "[[package]]\nname = 'torch'\nversion = '2.1.2'"),
     "uv.lock": ("uv.lock", "version = 1\n[[package]]\nname = 'torch'\nversion = '2.1.2+cpu'"),
     "pylock.toml": ("pylock.toml", "[[packages]]\nname = 'torch'\nversion = '2.1.2'"),
+    "pdm.lock": ("pdm.lock", "[[package]]\nname = 'torch'\nversion = '2.1.2'\nmarker = 'python_version > 3'"),
+    "pixi.lock": ("pixi.lock", "packages:\n- pypi: https://x/torch-2.1.2%2Bcpu-cp312-cp312-linux_x86_64.whl"),
+    "conda-lock": ("conda-lock.yml", "package:\n- name: pytorch\n  dependencies:\n    numpy: '>=1'\n  url: https://x/linux-64/pytorch-2.1.2-cpu_mkl_py311_0.conda"),
+    "explicit": ("conda-linux-64.lock", "@EXPLICIT\nhttps://x/linux-64/pytorch-2.1.2-py3.10_cuda11.8_cudnn8.7.0_0.tar.bz2#ab\nhttps://x/noarch/pytorch-lightning-2.2-py_0.conda"),
     "Pipfile.lock": ("Pipfile.lock", '{"default": {"torch": {"version": "==2.1.2"}}, "develop": {}}'),
     "uv's source": ("pyproject.toml", "[tool.uv.sources]\ntorch = {url = 'https://x/torch-2.1.0-cp310-cp310-win_amd64.whl'}"),
     "conda's =": ("environment.yml", "dependencies:\n  - pytorch=2.1"),
@@ -270,6 +273,23 @@ def test_torchvision_says_nothing_beside_torch(project):
 def test_lock_files_say_nothing_beside_others(project):
     lock = "[[package]]\nname = 'torch'\nversion = '2.6.0'"
     assert spans(project({"requirements.txt": "torch>=2.1", "uv.lock": lock})) == [("2.1", LAST)]
+
+
+def test_a_lock_file_with_several_versions_has_any_of_them(project):
+    lock = "[[package]]\nname = 'torch'\nversion = '2.2.2'\n[[package]]\nname = 'torch'\nversion = '2.6.0+cu124'"
+    found = declared(project({"uv.lock": lock})).ranges()
+    assert [(one.text, one.allowed(RELEASES)) for one in found] == [
+        ("torch==2.2.2 or torch==2.6.0+cu124", ["2.2", "2.6"])
+    ]
+
+
+def test_a_script_says_for_itself_what_it_needs(project):
+    header = "# /// script\n# requires-python = '>=3.13'\n# dependencies = ['torch>=2.1']\n# ///\nimport torch"
+    path = project({"train.py": header, "code.py": "import torch", "uv.lock": ""})
+    found = declared(path)
+    assert (found.torch, found.python) == ({}, ())
+    assert {file.name: one.text for file, one in found.scripts.items()} == {"train.py": "torch>=2.1"}
+    assert spans(path / "train.py") == [("2.1", LAST)]
 
 
 def test_other_packages_are_not_torch(project):

@@ -445,3 +445,57 @@ def test_a_file_of_declarations_that_cannot_be_read_is_told(project, run):
     _, said = run(project(setup_dot_cfg="nonsense", **pinned("torch>=2.1")))
     assert "not read: setup.cfg: File contains no section headers." in said
     assert "declared: torch>=2.1 (requirements.txt): OK" in said
+
+
+LOCK = "[[package]]\nname = 'torch'\nversion = '{}'"
+
+
+@pytest.mark.parametrize(
+    ("locked", "said"),
+    [
+        ("2.6.0", []),
+        ("2.0.1", ["also declared: torch==2.0.1 (uv.lock): contradicts requirements.txt"]),
+    ],
+)
+def test_a_lock_file_beside_others_is_told_where_it_is_wrong(project, run, locked, said):
+    path = project(
+        requirements_dot_txt="torch>=2.1", uv_dot_lock=LOCK.format(locked), code_dot_py="import torch\ntorch.first(1)"
+    )
+    code, lines = run(path)
+    assert code == 0
+    assert [line for line in lines.splitlines() if line.startswith("also")] == said
+
+
+def test_a_lock_file_of_what_does_not_work_is_told(project, run):
+    path = project(
+        requirements_dot_txt="torch", uv_dot_lock=LOCK.format("2.7.0"), code_dot_py="import torch\ntorch.gone(1)"
+    )
+    assert "\nalso declared: torch==2.7.0 (uv.lock): higher than possible: 2.6 is the last that works\n" in run(path)[1]
+
+
+SCRIPT = "# /// script\n# dependencies = ['torch>={}']\n# ///\nimport torch\ntorch.{}(1)\n"
+
+
+def test_the_header_of_a_script_is_compared_with_what_the_script_uses(project, run):
+    path = project(
+        pyproject_dot_toml='[project]\nname = "x"\ndependencies = ["torch>=2.7"]',
+        x__code_dot_py="import torch\ntorch.late(1)",
+        right_dot_py=SCRIPT.format("2.1", "first"),
+        wrong_dot_py=SCRIPT.format("2.0", "first"),
+    )
+    code, said = run(path)
+    assert code == 0
+    assert [line for line in said.splitlines() if "declared" in line] == [
+        "declared: torch>=2.7 (pyproject.toml): OK, that is the floor",
+        "also declared: torch>=2.0 (wrong.py): lower than possible: the script needs 2.1",
+    ]
+
+
+def test_of_scripts_alone_the_worst_is_what_counts(project, run):
+    path = project(a_dot_py=SCRIPT.format("2.1", "first"), b_dot_py=SCRIPT.format("2.6", "late"))
+    code, said = run(path)
+    assert code == 1
+    assert [line for line in said.splitlines() if "declared" in line] == [
+        "declared: torch>=2.6 (b.py): lower than possible: the script needs 2.7",
+        "also declared: torch>=2.1 (a.py): OK, that is the floor",
+    ]
