@@ -164,6 +164,8 @@ PLACE = {
 ENDS = {
     "os._exit": ("os._exit(0)", "os._exit(0)"),
     "os._exit that is swallowed": ("with contextlib.suppress(BaseException):\n        os._exit(0)", "os._exit(0)"),
+    "exit of C": ("ctypes.CDLL(None).exit(0)", "looks up exit"),
+    "_exit of C": ("ctypes.CDLL(None)._exit(0)", "looks up _exit"),
     "SIGKILL to itself": ("os.kill(os.getpid(), signal.SIGKILL)", "SIGKILL"),
     "KeyboardInterrupt with words": ("raise KeyboardInterrupt('now')", "now"),
     "a group of exits": ("raise BaseExceptionGroup('x', [SystemExit(1)])", "x"),
