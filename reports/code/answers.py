@@ -24,6 +24,7 @@ _ARITHMETIC: dict[type, Callable[[Any, Any], Any]] = {
 _BUILTINS: dict[str, Callable[..., Any]] = {
     one.__name__: one for one in (int, str, float, tuple, list, len, all, any, min, max, sorted, bool)
 }
+_CALLED = ("class", "function", "method")
 _TYPES: dict[str, type] = {
     **{f"builtins.{one.__name__}": one for one in (int, str, float, tuple, list, bool)},
     "packaging.version.Version": Version,
@@ -42,9 +43,10 @@ class Unknown(Exception):
 
 @dataclass(frozen=True)
 class Reference:
-    """Something imported: it is there, and what it is otherwise is not known."""
+    """Something imported: it is there, of a `kind` perhaps, and what it is otherwise is not known."""
 
     dotted: str
+    kind: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,9 +78,15 @@ _MIRRORED: dict[type, type[ast.cmpop]] = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.
 
 def truth(value: Any) -> bool:
     """Whether a value is true. Raises Unknown."""
+    if isinstance(value, Reference) and value.kind in (*_CALLED, "module"):
+        return True
     if isinstance(value, (Reference, LocalFunction, Closure, Python)):
         raise Unknown
     return bool(value)
+
+
+def _callable(value: Any) -> bool:
+    return truth(value) and value.kind in _CALLED if isinstance(value, Reference) else callable(value)
 
 
 def compared(left: Any, how: ast.cmpop, right: Any) -> Any:
@@ -131,7 +139,7 @@ def _may_take_long(pattern: str) -> bool:
 
 def is_builtin(name: str) -> bool:
     """Whether it is a built-in function that conditions are made of."""
-    return name in _BUILTINS or name in ("map", "dir", "vars", "isinstance")
+    return name in _BUILTINS or name in ("callable", "map", "dir", "vars", "isinstance")
 
 
 def _type(value: Any) -> type:
@@ -152,6 +160,8 @@ def builtin(name: str, given: list[Any]) -> Any:
         value, asked = given
         truth(value)  # which raises, where it is not known what it is
         return isinstance(value, tuple(map(_type, asked if isinstance(asked, tuple) else [asked])))
+    if name == "callable":
+        return _callable(*given)
     if name not in _BUILTINS:
         raise Unknown
     return _BUILTINS[name](*given)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from packaging.specifiers import SpecifierSet
@@ -386,11 +387,28 @@ class Evaluator:
                 return self._returned([*chosen, *after], scope)
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 scope.names.update(self._everywhere(self.meanings.project.imports(node, scope.module)))
-            elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and len(node.targets) == 1:
-                scope.names.update(self._everywhere({node.targets[0].id: Constant(self.value(node.value, scope))}))
+            elif isinstance(node, ast.Assign) and len(node.targets) == 1:
+                for name, value in _apart(node.targets[0], self.value(node.value, scope)):
+                    scope.names.update(self._everywhere({name: Constant(value)}))
             elif isinstance(node, ast.Try) and not node.finalbody:
                 if answer := self._returned(node.body, scope):
                     return answer
             elif not isinstance(node, (ast.Expr, ast.Pass)):
                 raise Unknown
         return []
+
+
+def _apart(target: ast.expr, value: Any) -> Iterator[tuple[str, Any]]:
+    """What each name left of the sign gets of a value: `major, minor, *rest = …`. Raises Unknown."""
+    if isinstance(target, ast.Name):
+        yield target.id, value
+        return
+    if not isinstance(target, (ast.Tuple, ast.List)) or not isinstance(value, (tuple, list)):
+        raise Unknown
+    stars = [place for place, one in enumerate(target.elts) if isinstance(one, ast.Starred)]
+    before = stars[0] if stars else len(target.elts)
+    after = len(value) - (len(target.elts) - 1 - before)
+    for one, given in zip(target.elts[:before], value[:before]):
+        yield from _apart(one, given)
+    for one, given in zip(target.elts[before + 1 :], value[after:]):
+        yield from _apart(one, given)

@@ -10,7 +10,7 @@ from torchproof.reports.code.cpp.headers import macros, standard
 from torchproof.reports.code.guards import Guards
 from torchproof.reports.code.settings import Settings, is_patch_of_object
 from torchproof.reports.code.sightings import Sightings, each
-from torchproof.reports.code.syntax import REGISTERS, defaults, may_compare_versions, parameters, word
+from torchproof.reports.code.syntax import REGISTERS, defaults, may_compare_versions, parameters, places, word
 from torchproof.reports.code.values import Expression, Instance, Name, Value, Values, bound, within
 from torchproof.reports.code.wrappers import is_passed_on, rest
 
@@ -44,11 +44,9 @@ class Expressions:
         several = (ast.Tuple, ast.List)
         if not isinstance(target, several):
             self.store(target, self.value(value))
-        elif any(isinstance(one, ast.Starred) for one in target.elts):
-            self.store(target, ())
-        elif not isinstance(value, several):
-            for place, one in enumerate(target.elts):
-                self.store(one, self.value(ast.Subscript(value, ast.Constant(place), ast.Load())))
+        elif any(isinstance(one, ast.Starred) for one in target.elts) or not isinstance(value, several):
+            for place, one in places(target.elts):
+                self.store(one, self.value(ast.Subscript(value, place, ast.Load())) if place else ())
         elif len(target.elts) != len(value.elts):
             self.store(target, ())
         else:  # all values come first: `a, b = b, a`
@@ -164,8 +162,7 @@ class Expressions:
         self._walk_owner(node)
 
     def _Call(self, node: ast.Call) -> None:
-        for one in node.args:
-            self.walk(one)
+        self._walk_args(node)
         for keyword in node.keywords:
             if not is_passed_on(keyword, self.state.inside):
                 self.walk(keyword.value)
@@ -184,13 +181,33 @@ class Expressions:
         elif not isinstance(node.func, ast.Name):
             self.walk(node.func)
 
+    def _asked(self, node: ast.Call) -> ast.Attribute | None:
+        """The name that `getattr(torch, "x")` and `getattr(torch, "x", y)` ask for."""
+        name = str(node.args[1].value) if len(node.args) in (2, 3) and isinstance(node.args[1], ast.Constant) else ""
+        if not (isinstance(node.func, ast.Name) and node.func.id == "getattr" and name.isidentifier()):
+            return None
+        asked = ast.copy_location(ast.Attribute(node.args[0], name, ast.Load()), node)
+        return None if self._resolve(node.func) else asked
+
     def _gets(self, node: ast.Call) -> None:
         """`getattr(torch, "x")` asks for the name as `torch.x` does; with a default it does not insist."""
-        is_built_in = isinstance(node.func, ast.Name) and node.func.id == "getattr" and not self._resolve(node.func)
-        name = str(node.args[1].value) if len(node.args) == 2 and isinstance(node.args[1], ast.Constant) else ""
-        if is_built_in and name.isidentifier():
-            asked = ast.Attribute(node.args[0], name, ast.Load())
-            self.sightings.note(self._resolve(asked), "mentioned", ast.copy_location(asked, node))
+        if len(node.args) == 2 and (asked := self._asked(node)):
+            self.sightings.note(self._resolve(asked), "mentioned", asked)
+
+    def _walk_args(self, node: ast.Call) -> None:
+        """Walk what is passed by place; the default of `getattr` is of use where the name is not there."""
+        asked = self._asked(node) if len(node.args) == 3 else None
+        for place, one in enumerate(node.args):
+            releases = self.state.releases
+            if asked and place == 2:  # a default that is not there itself fails all the same
+                self.state.releases &= ~(self._having(asked) & self._having(one))
+            self.walk(one)
+            self.state.releases = releases
+
+    def _having(self, node: ast.expr) -> int:
+        """The releases that have the name of torch which an expression is."""
+        found = [(mask, value) for mask, value in self._resolve(node) if isinstance(value, Name) and value.is_torch]
+        return sum(mask & self.sightings.known.having(value.dotted) for mask, value in found)
 
     def _passes(self, node: ast.Call, values: Values) -> None:
         """Note what a call is a use of, in the releases in which it passes this."""

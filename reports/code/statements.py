@@ -38,6 +38,7 @@ from torchproof.reports.code.values import (  # fmt: skip
 # Calls after which nothing runs.
 _ENDS = {"os._exit", "os.abort", "pytest.exit", "pytest.fail", "pytest.skip", "pytest.xfail", "sys.exit"}
 _HELPER = 10  # statements
+_GUARD = 3  # statements that are tried for what some releases do not have, whatever else may fail in them
 
 
 class Statements:
@@ -305,8 +306,8 @@ class Statements:
         self.state.handled |= exceptions([one.type for one in node.handlers if one.type])
         self.walk(node.body)
         self.state.handled = handled
-        is_for_names = bool(self.state.failing) and caught <= {"import", "attribute"}
-        is_for_torch = caught and (is_for_names or self._may_only_fail_for_torch(node.body))
+        is_for_names = caught <= {"import", "attribute"} or len(node.body) <= _GUARD
+        is_for_torch = caught and ((self.state.failing and is_for_names) or self._may_only_fail_for_torch(node.body))
         fails = releases & self.state.failing if is_for_torch else releases
         after_body = dict(self.state.scope.names)
         self.state.caught, self.state.failing = outer, outer_failing

@@ -92,6 +92,14 @@ def names_in(target: ast.expr | None) -> Iterator[str]:
         yield from names_in(target.value)
 
 
+def places(targets: list[ast.expr]) -> Iterator[tuple[ast.expr | None, ast.expr]]:
+    """Where each target of `first, *rest, last = …` finds what it gets; none for what takes the rest."""
+    star = next((place for place, one in enumerate(targets) if isinstance(one, ast.Starred)), len(targets))
+    for place, one in enumerate(targets):
+        number = place if place < star else place - len(targets)
+        yield None if place == star else ast.Constant(number), one
+
+
 def exceptions(types: list[ast.expr]) -> frozenset[str]:
     """The names of exceptions, without what they are in."""
     several = (each for one in types for each in (one.elts if isinstance(one, ast.Tuple) else [one]))

@@ -193,8 +193,8 @@ class Question:
         if dotted.startswith("torch."):
             if not self.has(dotted):
                 raise Unknown
-        elif speaks_of_version(dotted):
-            self.of_version = True
+            return Reference(dotted, self.known.kind(dotted))
+        self.of_version |= speaks_of_version(dotted)
         return Reference(dotted)
 
     def _python(self, dotted: str) -> Any:

@@ -727,3 +727,53 @@ def test_a_guard_does_not_hide_it_where_it_is(tmp_path, guard):
     (tmp_path / "code.py").write_text("import torch\n" + textwrap.dedent(GUARDED[guard]), encoding="utf-8")
     found = uses(tmp_path, INVENTORY)
     assert any(use.name == "torch.added" and use.releases == {"2.1", "2.6"} for use in found.certain)
+
+
+FALLBACKS = {
+    "several exceptions": "try:\n    torch.added(x)\nexcept (AttributeError, TypeError):\n    torch.gone(x)",
+    "any exception": "try:\n    y = torch.added(x)\nexcept Exception:\n    y = torch.gone(x)",
+    "bare": "try:\n    y = torch.added(x)\nexcept:\n    y = torch.gone(x)",
+    "argument": "try:\n    y = torch.scaled(x, scale=2)\nexcept TypeError:\n    y = torch.gone(x)",
+    "import": "try:\n    from torch import added\nexcept (ImportError, OSError):\n    from torch import gone as added",
+    "default": "f = getattr(torch, 'amp', torch.cuda)\ntry:\n    f = torch.added\nexcept:\n    f = torch.gone",
+    "or": "f = getattr(torch, 'added', None) or torch.gone",
+    "callable": "f = torch.added if callable(getattr(torch, 'added', None)) else torch.gone",
+    "rest": """
+        def new():
+            major, minor, *_ = map(int, torch.__version__.split('.'))
+            return (major, minor) >= (2, 1)
+        f = torch.added if new() else torch.gone
+    """,
+    "rest of a module": """
+        MAJOR, MINOR, *_ = [int(one) for one in torch.__version__.split('.')]
+        f = torch.added if (MAJOR, MINOR) >= (2, 1) else torch.gone
+    """,
+}
+
+
+@pytest.mark.parametrize("code", FALLBACKS.values(), ids=FALLBACKS)
+def test_what_runs_in_place_of_a_newer_name_runs_on_old_releases_alone(tmp_path, code):
+    (tmp_path / "code.py").write_text("import torch\n" + textwrap.dedent(code), encoding="utf-8")
+    instead = [use.releases for use in uses(tmp_path, INVENTORY).certain if use.name == "torch.gone"]
+    assert instead == [frozenset({"2.0"})]
+
+
+@pytest.mark.parametrize(
+    ("code", "releases"),
+    [
+        ("f = getattr(torch, 'added', torch.gone)", {"2.0", "2.6"}),  # where it is not there, to ask for it fails
+        ("f = getattr(torch, 'added', torch.zeros)", {"2.0"}),
+        ("f = getattr(torch, name, torch.zeros)", {"2.0", "2.1", "2.6"}),
+    ],
+)
+def test_a_default_is_of_use_where_the_name_is_not_there(tmp_path, code, releases):
+    (tmp_path / "code.py").write_text(f"import torch\n{code}\n", encoding="utf-8")
+    (default,) = [use for use in uses(tmp_path, INVENTORY).certain if use.name in ("torch.gone", "torch.zeros")]
+    assert default.releases == releases
+
+
+def test_a_handler_of_much_may_run_for_any_reason(tmp_path):
+    code = "try:\n    a()\n    b()\n    c()\n    torch.added(1)\nexcept Exception:\n    torch.zeros(1)"
+    (tmp_path / "code.py").write_text(f"import torch\n{code}\n", encoding="utf-8")
+    (handler,) = [use for use in uses(tmp_path, INVENTORY).certain if use.name == "torch.zeros"]
+    assert handler.releases == {"2.0", "2.1", "2.6"}
