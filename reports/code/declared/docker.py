@@ -11,6 +11,8 @@ from torchproof.reports.code.declared import conda
 from torchproof.reports.code.declared.lines import Line, Said, Unread, line, of, text_of
 
 _TAG = re.compile(r"(?:docker\.io/)?(?:pytorch/pytorch|pytorch/torchserve)(?::([^@\s]+))?(?:@\S+)?", re.IGNORECASE)
+_FROM = re.compile(r"(?:--\S+\s+)?(\S+)(?:\s+AS\s+(\S+))?", re.IGNORECASE)
+_PYTHON = re.compile(r"(?:docker\.io/)?(?:library/)?python:(\d+\.\d+)")
 _INSTALL = re.compile(r"(?:^|[/\s])(pip3?|conda|mamba|micromamba)(?:\s+-\S+)*\s+install\s+(.*)")
 _WITH_VALUE = ("-r", "-c", "-i", "-f", "-t", "-n", "--index-url", "--extra-index-url", "--find-links", "--target")
 
@@ -18,12 +20,30 @@ _WITH_VALUE = ("-r", "-c", "-i", "-f", "-t", "-n", "--index-url", "--extra-index
 def read(file: Path) -> Iterator[Said]:
     """What is installed counts before what the image brings."""
     text = re.sub(r"\\[ \t]*\r?\n", " ", re.sub(r"(?m)^\s*#.*\n", "", text_of(file)))
-    values = dict(re.findall(r"(?m)^\s*(?:ARG|ENV)\s+(\w+)[= ][\"']?([^\s\"']+)", text))
-    text = re.sub(r"\$\{?(\w+)\}?", lambda found: values.get(found[1], found[0]), text)
-    installed = [said for command in re.findall(r"(?m)^\s*RUN\s+(.*)", text) for said in _installed(command)]
-    if not any(isinstance(said, Line) and said.name == "torch" for said in installed):
+    values: dict[str, str] = dict(re.findall(r"(?m)^\s*(?:ARG|ENV)\s+(\w+)[= ][\"']?([^\s\"']+)", text))
+    text = re.sub(r"\$\{?(\w+)(?::-([^}]*))?\}?", lambda found: values.get(found[1], found[2] or found[0]), text)
+    installed = list(_stages(text))
+    if not any(_is_torch(said) for said in installed):
         yield from _images(text)
     yield from installed
+
+
+def _is_torch(said: Said) -> bool:
+    return isinstance(said, Line) and said.name == "torch"
+
+
+def _stages(text: str) -> Iterator[Said]:
+    """What is installed, and the Python of the image into which torch is."""
+    image, named = "", {}
+    for keyword, rest in re.findall(r"(?mi)^\s*(FROM|RUN)\s+(.*)", text):
+        if keyword.upper() == "FROM" and (found := _FROM.match(rest)):
+            image = named.get(found[1], found[1])
+            named[found[2]] = image
+            continue
+        said = list(_installed(rest))
+        yield from said
+        if any(map(_is_torch, said)) and (python := _PYTHON.match(image)):
+            yield line("image", f"FROM {image}", f"=={python[1]}.*")
 
 
 def _images(text: str) -> Iterator[Said]:

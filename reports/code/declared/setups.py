@@ -101,10 +101,11 @@ class _Script:
         match node:
             case ast.Assign(value=value):
                 for target in node.targets:
-                    if isinstance(target, ast.Subscript):
-                        target = target.value
-                    if isinstance(target, ast.Name):
-                        self.names[target.id].append(value)
+                    match target:
+                        case ast.Name(id=name):
+                            self.names[name].append(value)
+                        case ast.Subscript(value=ast.Name(id=name), slice=key):  # as much as a table with one key
+                            self.names[name].append(ast.Dict([key], [value]))
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
                 self.names[name].append(value)
             case ast.AugAssign(target=ast.Name(id=name), value=value):
@@ -153,6 +154,10 @@ class _Script:
                         yield key.value, value
             case ast.Call(func=ast.Name(id="dict")):
                 yield from ((one.arg, one.value) for one in node.keywords if one.arg)
+            case ast.Call(func=ast.Name(id=name)) if name in self.functions and depth < _DEEP:
+                for one in ast.walk(self.functions[name]):
+                    if isinstance(one, ast.Return) and one.value:
+                        yield from self._items(one.value, depth + 1)
 
     def _extras(self, node: ast.expr) -> Iterator[Said]:
         items = list(self._items(node))
@@ -194,7 +199,7 @@ class _Script:
                 yield from self._member(name, key, depth)
             case ast.Call(func=ast.Name(id=name)) if name in self.functions:
                 yield from self._of_function(node, self.functions[name], depth)
-            case ast.ListComp(generators=[one]) | ast.GeneratorExp(generators=[one]):
+            case ast.ListComp(generators=[one]) | ast.GeneratorExp(generators=[one]) | ast.DictComp(generators=[one]):
                 yield from self._texts(one.iter, depth + 1)
             case ast.Call(func=ast.Attribute(value=value)) if not node.args:  # open("requirements.txt").read()
                 yield from self._texts(value, depth + 1)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from torchproof.reports.code.declared import conda, requirements
 from torchproof.reports.code.declared.lines import NAMES, Said, each, in_group, in_place, line, of, pinned, text_of
@@ -117,7 +118,9 @@ def _sources(sources: dict | list[dict]) -> Iterator[Said]:
 
 
 def _poetry(table: dict) -> Iterator[Said]:
-    yield from _table(table.get("dependencies", {}), "", _poetry_versions)
+    named = [(package, extra) for extra, packages in table.get("extras", {}).items() for package in packages]
+    extras = dict(reversed(named))  # of several, the first
+    yield from _table(table.get("dependencies", {}), "", _poetry_versions, extras)
     yield from _table(table.get("dev-dependencies", {}), "dev", _poetry_versions)
     for name, group in table.get("group", {}).items():
         yield from _table(group.get("dependencies", {}), name, _poetry_versions)
@@ -150,17 +153,23 @@ def _pixi(table: dict, group: str = "") -> Iterator[Said]:
         yield from _pixi(feature, group or name)
 
 
-def _table(table: dict, group: str, versions: Callable[[str], str]) -> Iterator[Said]:
-    """A table of names; a value is a version, a table with one and more, or a list of those."""
+def _table(
+    table: dict, group: str, versions: Callable[[str], str], extras: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Said]:
+    """A table of names; a value is a version, a table with one and more, or a list of those.
+
+    `extras` has the extra that asks for what is optional.
+    """
     for name, value in table.items():
         if name.lower() not in NAMES:
             continue
         for one in value if isinstance(value, list) else [value]:
-            yield from _entry(name.lower(), one if isinstance(one, dict) else {"version": one}, group, versions)
+            entry = one if isinstance(one, dict) else {"version": one}
+            asking = extras.get(name, "optional") if entry.get("optional") else ""
+            yield from _entry(name.lower(), entry, group or asking, versions)
 
 
 def _entry(name: str, entry: dict, group: str, versions: Callable[[str], str]) -> Iterator[Said]:
-    group = group or ("optional" if entry.get("optional") else "")
     marker = " and ".join(filter(None, _markers(entry)))
     if url := entry.get("url") or entry.get("file") or entry.get("path"):
         yield from of(f"{name} @ {url}" + (f" ; {marker}" if marker else ""), group)

@@ -79,9 +79,59 @@ def test_files_that_declare(project, name, text):
     assert declared(path).unread == ()
 
 
+POETRY = "[tool.poetry]\nname = 'x'\n[tool.poetry.dependencies]\ntorch = {version = '>=2.1', optional = true}\n"
+HELPER = """\
+    import re
+    from setuptools import setup
+    _deps = ["Pillow", "torch>=2.1", "torchaudio", "numpy>=1.17"]
+    deps = {b: a for a, b in (re.findall(r"^(([^!=<>~ ]+)(?:[!=<>~ ].*)?$)", x)[0] for x in _deps)}
+    def some(*names):
+        return [deps[name] for name in names]
+    extras = {}
+    extras["vision"] = some("Pillow")
+    extras["ml"] = some("torch", "torchaudio")
+    extras["dev"] = extras["vision"] + extras["ml"]
+    setup(extras_require=extras, install_requires=[deps["numpy"]])
+    """
+EXTRAS = {
+    "pyproject": ("pyproject.toml", "[project.optional-dependencies]\nml = ['torch>=2.1']\nall = ['torch>=2.1']"),
+    "poetry": ("pyproject.toml", f"{POETRY}[tool.poetry.extras]\nml = ['torch', 'numpy']\nall = ['torch']"),
+    "poetry's group": ("pyproject.toml", "[tool.poetry.group.ml]\noptional=true\ndependencies = {torch = '>=2.1'}"),
+    "setup.cfg": ("setup.cfg", "[options]\ninstall_requires = numpy\n[options.extras_require]\nml = torch>=2.1"),
+    "dict": ("setup.py", "NEEDS = ['torch>=2.1']\nsetup(extras_require={'ml': NEEDS, 'all': NEEDS + ['scipy']})"),
+    "unpacked": ("setup.py", "NEEDS = ['torch>=2.1']\nsetup(extras_require=dict(ml=['scipy', *NEEDS]))"),
+    "by key": ("setup.py", "extras = {'x': ['y']}\nextras['ml'] = ['torch>=2.1']\nsetup(extras_require=extras)"),
+    "function": ("setup.py", "def made():\n    return {'ml': ['torch>=2.1']}\nsetup(extras_require=made())"),
+    "helper": ("setup.py", HELPER),
+    "metadata": ("PKG-INFO", "Name: x\nProvides-Extra: ml\nRequires-Dist: torch>=2.1; extra == 'ml'"),
+    "metadata's marker": (
+        "PKG-INFO",
+        "Name: x\nRequires-Dist: torch>=2.1; python_version >= '3.9' and (sys_platform == 'linux' and extra == 'ml')",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text"), EXTRAS.values(), ids=EXTRAS)
+def test_the_extra_that_asks_for_it_is_named(project, name, text):
+    path = project({name: text})
+    assert spans(path) == [("2.1", LAST)]
+    assert declared(path).ranges()[0].group == "ml"
+    assert declared(path).unread == ()
+
+
+def test_what_poetry_has_as_optional_and_in_no_extra_is_no_requirement(project):
+    assert [one.group for one in declared(project({"pyproject.toml": POETRY})).ranges()] == ["optional"]
+
+
 PINS = {
     "Dockerfile": ("Dockerfile", "FROM pytorch/pytorch:2.1.0-cuda12.1-cudnn8-runtime AS base\nRUN pip install numpy"),
     "argument": ("Dockerfile", "ARG TORCH=2.1.0\nFROM pytorch/pytorch:${TORCH}-cuda12.1-cudnn8-devel"),
+    "argument's default": ("Dockerfile", "ARG V\nFROM pytorch/pytorch:${V:-2.1.0}-cuda12.1-cudnn8-devel"),
+    "stages": (
+        "Dockerfile",
+        "FROM pytorch/pytorch:2.4.0-cuda12.1-cudnn9-devel AS made\nFROM nvidia/cuda:12.1.0-base\n"
+        "COPY --from=made /x /x\nRUN pip install torch==2.1.2 --index-url https://x/whl/cu121",
+    ),
     "installed on top": ("Dockerfile", "FROM pytorch/pytorch:2.0.0-cuda11.7\nRUN python -m pip install torch==2.1.2"),
     "poetry.lock": ("poetry.lock", "[[package]]\nname = 'torch'\nversion = '2.1.2'"),
     "uv.lock": ("uv.lock", "version = 1\n[[package]]\nname = 'torch'\nversion = '2.1.2+cpu'"),
@@ -301,6 +351,27 @@ def test_the_pythons_and_numpy_are_told(project):
     text = "[project]\nrequires-python = '>=3.10'\ndependencies = ['numpy>=2.1', 'torch']"
     told = declared(project({"pyproject.toml": text}))
     assert [one.text for one in (*told.python, *told.numpy)] == ['requires-python = ">=3.10"', "numpy>=2.1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "python"),
+    [
+        ("ARG P=3.13\nFROM --platform=x python:${P}-slim\nRUN pip install torch==2.1", ["FROM python:3.13-slim"]),
+        (
+            "FROM docker.io/python:3.9.2 AS a\nFROM a\nRUN uv pip install torch",
+            ["FROM docker.io/python:3.9.2"],
+        ),
+        ("FROM python:3.9\nRUN pip install numpy\nFROM nvidia/cuda:12.1.0-base\nRUN pip install torch", []),
+        ("FROM python:3\nRUN pip install torch", []),
+    ],
+)
+def test_the_python_of_the_image_into_which_torch_is_installed_is_told(project, text, python):
+    assert [one.text for one in declared(project({"Dockerfile": text})).python] == python
+
+
+def test_the_python_of_an_image_says_nothing_of_what_is_declared_elsewhere(project):
+    image = "FROM python:3.13\nRUN pip install torch"
+    assert declared(project({"setup.cfg": "[options]\ninstall_requires = torch", "Dockerfile": image})).python == ()
 
 
 @pytest.mark.parametrize(
