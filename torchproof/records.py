@@ -48,6 +48,7 @@ class Line:
 
 
 _ENCODE = json.JSONEncoder().encode  # as it is before any fact has replaced it
+_ENOUGH = 200  # bytes that no other record begins with
 _DEEPEST = 50  # levels of a value that is recorded
 
 
@@ -267,24 +268,37 @@ class Recorder:
 
     def write(self, line: Line) -> None:
         """Append one line, whole; behind one that could not be ended it begins anew."""
-        if was_deleted := not os.fstat(self._file).st_nlink:
+        if was_taken := not self._is_in_place():
             self._restore()
         text = b"\n" * self._is_torn + line.as_json().encode() + b"\n"
         while text:
             written = os.write(self._file, text)
             text, self._is_torn = text[written:], written < len(text)
-        if was_deleted:
-            raise FileNotFoundError(errno.ENOENT, "it was deleted meanwhile, and what it held is written again")
+        if was_taken:
+            raise FileNotFoundError(errno.ENOENT, f"it was moved or deleted meanwhile; {self.path} has what it held")
+
+    def _is_in_place(self) -> bool:
+        try:
+            return os.path.samestat(os.fstat(self._file), os.stat(self.path))
+        except OSError:
+            return False
 
     def _restore(self) -> None:
-        """Write again what was deleted, which lives on as long as somebody has it open; once, whoever is first."""
+        """Write again what was moved or deleted, which lives on as long as it is open; once, whoever is first.
+
+        Where something else has taken its place, that is beside it.
+        """
         held = os.pread(self._file, os.fstat(self._file).st_size, 0)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError):
-            new = self._open(os.O_EXCL)
-            os.write(new, held)
-            os.close(new)
         os.close(self._file)
+        for place in (self.path, self.path.with_name(f"kept-{self.path.name}")):
+            self.path = place
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileExistsError):
+                self._file = self._open(os.O_EXCL)
+                os.write(self._file, held)
+                return
+            if self.path.is_file() and self.path.read_bytes().startswith(held[:_ENOUGH]):
+                break
         self._file = self._open()
 
     def mend(self) -> None:

@@ -71,7 +71,7 @@ class Watch:
     """Sees, by Python's audit, what is written outside `folder`, and what is run of it."""
 
     def __init__(self) -> None:
-        self.folder = ""
+        self.folder, self._unpacked = "", tempfile.gettempdir() + "/torchproof-"
         self.seen: list[str] = []
         sys.addaudithook(self._see)
 
@@ -101,9 +101,7 @@ class Watch:
     def _see_written(self, path: Any) -> None:
         if not isinstance(path, int):
             real = os.path.realpath(os.fsdecode(path))
-            if not real.startswith((self.folder, tempfile.gettempdir() + "/torchproof-")) and not _OF_IMPORTS.search(
-                real
-            ):
+            if not real.startswith((self.folder, self._unpacked)) and not _OF_IMPORTS.search(real):
                 self.seen.append(f"wrote {path!r}")
 
 
