@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from argparse import Namespace
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -25,6 +26,10 @@ from torchproof.reports.code.values import Name
 _USUAL = ("torch.Tensor", "torch.nn.Module", "torch.optim.Optimizer", "torch.optim.lr_scheduler.LRScheduler")
 # What else such an object may be: a method that these have as well is a sign of nothing.
 _ELSE = (str, bytes, list, dict, set, int, float, Path, TextIOWrapper, Logger, Namespace, Thread, datetime)
+
+
+# What is said of a call that does not pass what must be.
+IS_MISSING = "is missing the required"
 
 
 class Argument(Enum):
@@ -63,6 +68,7 @@ class Use:
     is_one_of: bool = False  # it may be of something else: by default, or by what a loop goes over
     after: tuple[str, ...] = ()  # of a class that is 'asked' about: those that are asked about before
     duty: Duty | None = None  # of something that is 'implemented': what torch calls of it
+    is_part: bool = False  # of `partial`: more is passed when what it makes is called
 
     @property
     def where(self) -> str:
@@ -75,7 +81,7 @@ class Use:
             return dict(self.literals).get(parameter, Argument.UNKNOWN)
         places = places_of(parameter, entry)
         if not any(place < self.positional for place in places):
-            may_hide = "**" in self.unpacks or (places and self.unpacks)
+            may_hide = self.is_part or "**" in self.unpacks or (places and self.unpacks)
             return Argument.UNKNOWN if may_hide else Argument.ABSENT
         if entry is None or len(places) < len(entry.signatures) or len(set(places)) > 1:
             return Argument.UNKNOWN  # which overload it means is not known
@@ -125,7 +131,7 @@ def _refusal(use: Use, entry: Entry, release: str) -> str | None:
     for parameter in refusals.parameters(entry.name):
         word = use.argument(parameter, entry)
         if isinstance(word, str) and word in refusals.refused(entry.name, parameter, release):
-            return f'{use.name} refuses {parameter}="{word}"'
+            return f"{use.name} refuses {parameter}={refusals.shown(word)}"
     return None
 
 
@@ -281,7 +287,7 @@ class Catalog:
 
     def faults(self, use: Use) -> tuple[str | None, ...]:
         """What `works` says in each release; asked once of all uses that are alike."""
-        alike = (use.name, use.how, use.keywords, use.positional, use.unpacks, use.literals, use.duty)
+        alike = (use.name, use.how, use.keywords, use.positional, use.unpacks, use.literals, use.duty, use.is_part)
         if alike not in self._faults:
             self._faults[alike] = tuple(works(use, self.inventory, release) for release in self.releases)
         return self._faults[alike]
@@ -316,12 +322,25 @@ class Catalog:
             # What a wrapper passes on may reach another than the one that it calls by default.
             if "**" not in use.unpacks and self._tells_all(use.name):
                 return f"{use.name} takes no parameter {keyword}, in any release{self._meant(here, keyword)}"
+        return self._too_many(use, here) or self._too_few(use, here)
+
+    def _too_many(self, use: Use, here: Entry) -> str | None:
+        """Why a release does not take the positional arguments that another takes."""
         most = _most_positional(here)
         if most is None or use.positional <= most or "*" in use.unpacks.split():
             return None
         others = [_most_positional(entry) for entry in self.entries(use.name) if entry and entry.signatures]
         if any(other is None or use.positional <= other for other in others):
-            return f"{use.name} takes {most} positional arguments, {use.positional} are given"
+            taken = f"{most} positional argument{'s' * (most != 1)}" if most else "no positional argument"
+            return f"{use.name} takes {taken}, {use.positional} {'is' if use.positional == 1 else 'are'} given"
+        return None
+
+    def _too_few(self, use: Use, here: Entry) -> str | None:
+        """Why a release asks for more than is passed, where another does not, or everything is known of it."""
+        missing = _missing(use, here)
+        others = [entry for entry in self.entries(use.name) if entry]
+        if missing and (self._tells_all(use.name) or not all(_missing(use, other) for other in others)):
+            return f"{use.name} {IS_MISSING} argument{'s' * (len(missing) > 1)} {' and '.join(missing)}"
         return None
 
     def _is_a_parameter_elsewhere(self, name: str, keyword: str, here: Entry) -> bool:
@@ -408,6 +427,21 @@ def _beyond(entry: Entry) -> frozenset[str]:
 @cache
 def _keywords(signature: Signature) -> frozenset[str]:
     return frozenset(one.name for one in signature.parameters if one.kind in ("positional", "keyword"))
+
+
+def _missing(use: Use, entry: Entry) -> list[str]:
+    """The parameters that must be passed and are not, of the signature that lacks the fewest; where Python tells."""
+    if use.unpacks or use.is_part or not _is_told(entry):
+        return []
+    return min((list(_unfilled(use, one)) for one in entry.signatures), key=len)
+
+
+def _unfilled(use: Use, signature: Signature) -> Iterator[str]:
+    for place, one in enumerate(signature.parameters):
+        is_reached = one.kind.startswith("positional") and place < use.positional
+        is_named = one.kind != "positional-only" and one.name in use.keywords
+        if one.default is None and "*" not in one.kind and not (is_reached or is_named):
+            yield one.name
 
 
 def _most_positional(entry: Entry) -> int | None:

@@ -12,6 +12,7 @@ from torchproof.reports.code.meanings import Meanings
 from torchproof.reports.code.notes import Notes
 from torchproof.reports.code.nowhere import is_mistaken
 from torchproof.reports.code.state import State
+from torchproof.reports.code.syntax import word as last_word
 from torchproof.reports.code.values import (  # fmt: skip
     NOTHING,
     Constant,
@@ -38,6 +39,11 @@ def each(values: Values) -> Iterator[tuple[int, Value]]:
         yield from (
             ((mask, one) for one in dict.fromkeys(value.values)) if isinstance(value, OneOf) else ((mask, value),)
         )
+
+
+def _is_partial(node: ast.AST) -> bool:
+    """Whether a call only keeps what it is given for a later one."""
+    return isinstance(node, ast.Call) and last_word(node.func) == "partial"
 
 
 def _constructor(cls: LocalClass) -> LocalFunction | Name | None:
@@ -89,7 +95,7 @@ class Sightings:
             return
         name = called.dotted if isinstance(called, Name) else ""
         passed = self._passed(node, node.args)
-        use = Use(name, *state.module.place(node.lineno), "called", frozenset(), *passed)
+        use = Use(name, *state.module.place(node.lineno), "called", frozenset(), *passed, is_part=_is_partial(node))
         found = Found(use, not (state.doubt or state.caught), mask & state.releases, state.inside)
         if isinstance(called, LocalFunction):
             self.notes.wrappers.calls(called, found)
@@ -244,6 +250,7 @@ class Sightings:
             decorates=state.decorates,
             at_import=at_import,
             is_one_of=is_one_of,
+            is_part=_is_partial(node),
         )
         if state.caught and how != "refused":
             mask = self._surviving(use, mask)
@@ -294,6 +301,8 @@ class Sightings:
             return Argument.UNKNOWN if Argument.UNKNOWN in values else values
         if isinstance(node, ast.Lambda):
             return FUNCTION
+        if isinstance(node, ast.Call) and (result := f"{last_word(node.func)}()") in refusals.methods():
+            return result
         if isinstance(node, (ast.Name, ast.Attribute)) and depth < _DEEPEST:
             return self._shown(self.meanings.resolve(node, scope), depth + 1)
         return Argument.UNKNOWN
@@ -301,7 +310,7 @@ class Sightings:
     def _shown(self, values: Values, depth: int) -> Literal | Argument:
         """The one value that a name has in all releases, if it is one that the code shows: no list, which may grow."""
         value = values[0][1] if len(values) == 1 else None
-        if isinstance(value, Expression) and isinstance(value.node, (ast.UnaryOp, ast.Tuple)):
+        if isinstance(value, Expression) and isinstance(value.node, (ast.UnaryOp, ast.Tuple, ast.Call)):
             return self._literal(value.node, value.scope, depth)
         if isinstance(value, Constant) and isinstance(value.value, Literal):
             return value.value

@@ -141,6 +141,13 @@ def _exports(module: types.ModuleType) -> Iterator[tuple[str, object]]:
             yield name, value
 
 
+def _announced(module: types.ModuleType) -> set[str]:
+    """The names that a module declares, and those that it may make when asked: these its file spells out."""
+    is_lazy = isinstance(vars(module).get("__getattr__"), types.FunctionType)
+    spelled = strings(module.__file__) if is_lazy and module.__file__ else ()
+    return {one for one in (*spelled, *getattr(module, "__all__", ())) if isinstance(one, str) and one.isidentifier()}
+
+
 def _wants(module: types.ModuleType, name: str) -> bool:
     """Whether a name can only be had with another package, which the module looks for when it is asked."""
     try:
@@ -297,7 +304,7 @@ class _Release:
         for name, module in self.asked.items():
             yield from self._others_of(name, _attributes(module))
             yield from ((f"{name}.{member}", "") for member in brought(module))
-            yield from ((f"{name}.{one}", "") for one in getattr(module, "__all__", ()) if _wants(module, one))
+            yield from ((f"{name}.{one}", "") for one in _announced(module) if _wants(module, one))
         if "torch" in self.asked:
             yield from self._in_c(sys.modules["torch._C"], set())
             yield from _operators()

@@ -515,7 +515,7 @@ def _between(name: str, old: list[Signature], new: list[Signature]) -> Iterator[
         had = {parameter: one for signature in old for parameter, one in _named(signature).items()}
         has = {parameter: one for signature in new for parameter, one in _named(signature).items()}
         if not any(_takes(one, "**") for one in new):
-            yield from (_gone(name, one) for one in had.values() if one.name not in has)
+            yield from (_gone(name, one) for one in had.values() if one.name not in has and _is_passed_by_name(one))
         if not any(_takes(one, "**") for one in old):
             yield from (_added(name, one) for one in has.values() if one.name not in had and one.name[0] != "_")
         for parameter in had.keys() & has.keys():

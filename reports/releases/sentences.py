@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from torchproof.reports.code import refusals
 from torchproof.reports.releases.names import Change
 from torchproof.reports.releases.usage import Usage
 from torchproof.reports.screen import counted
@@ -103,7 +104,7 @@ def _one_inside(change: Change) -> str:
         case "default":
             return f"{change.parameter}={old} → {new}" if change.parameter else ""
         case "value refused" | "value taken":
-            return f'{change.parameter}="{was or now}"'
+            return f"{change.parameter}={refusals.shown(was or now)}"
     return ""
 
 

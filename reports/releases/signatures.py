@@ -25,7 +25,7 @@ from torchproof.reports.releases.sources import docstring
 def signatures(
     name: str, value: object, best: Mapping[int, str], *, is_bound: bool = False, cls: type | None = None
 ) -> Iterator[str]:
-    """How it can be called: from Python where it can be asked, else from documentation and operators.
+    """How it can be called: from Python where it can be asked, else from documentation, operators and refusals.
 
     `best` has the public name of what a default can be, by id. The first parameter of what `is_bound` is left out;
     `cls` is the class of a method.
@@ -35,10 +35,11 @@ def signatures(
         yield text
         for overload in (*overloads(value), *_registered(value)):
             yield _inspected(overload, is_bound or inspect.isclass(value), best) or "(...)"
-    if text in (None, "(*args, **kwargs)"):
-        yield from _documented(name, value)
+    told = [*_documented(name, value)] if text in (None, "(*args, **kwargs)") else []
     if text is None and not inspect.isclass(value):
-        yield from _operators(getattr(value, "__name__", name), cls)
+        told += _operators(getattr(value, "__name__", name), cls)
+        told = told or [*(_refusing(value) if cls is None else ())]
+    yield from told
 
 
 def _inspected(value: Callable[..., object], is_bound: bool, best: Mapping[int, str]) -> str | None:
@@ -56,9 +57,14 @@ def _parts(parameters: list[inspect.Parameter], best: Mapping[int, str]) -> Iter
         if is_keyword and one.kind not in kinds[:place] and one.VAR_POSITIONAL not in kinds:
             yield "*"
         stars = {one.VAR_POSITIONAL: "*", one.VAR_KEYWORD: "**"}.get(one.kind, "")
-        yield stars + one.name + ("" if one.default is one.empty else f"={default(one.default, best)}")
+        yield stars + one.name + ("" if _must_be_passed(one) else f"={default(one.default, best)}")
         if one.kind is one.POSITIONAL_ONLY and one.kind not in kinds[place + 1 :]:
             yield "/"
+
+
+def _must_be_passed(parameter: inspect.Parameter) -> bool:
+    """Whether it has no default, or one that is refused: an object that only says so, as optimizers had."""
+    return parameter.default is parameter.empty or type(parameter.default).__name__ == "_RequiredParameter"
 
 
 def default(value: typing.Any, best: Mapping[int, str]) -> str:
@@ -149,6 +155,24 @@ def _literal(text: str) -> str:
         return repr(ast.literal_eval(text))
     except (ValueError, SyntaxError):
         return text
+
+
+_FAR_TOO_MANY = 64
+
+
+def _refusing(value: object) -> Iterator[str]:
+    """The signatures that a built-in function names as it refuses far too many arguments."""
+    if not isinstance(value, types.BuiltinFunctionType):
+        return
+    try:
+        value(*[object()] * _FAR_TOO_MANY)
+    except TypeError as error:
+        if "takes no arguments" in str(error):
+            yield "()"
+        if "takes exactly one argument" in str(error):
+            yield "(arg0, /)"
+        for form in re.findall(r"^ \* \((.*)\)$", str(error), re.MULTILINE):
+            yield f"({', '.join(_arguments(form.replace(' = ', '='))[0])})"
 
 
 _MEMORY_FORMATS = {"0": "torch.contiguous_format", "1": "torch.preserve_format"}  # as schemas write them

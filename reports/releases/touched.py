@@ -10,7 +10,7 @@ from pathlib import Path
 
 from torchproof.calls import ANY
 from torchproof.inventory import IN_WHEEL, PACKAGES, Entry, Inventory
-from torchproof.reports.code.catalog import Catalog, Use, catalog, places_of, works
+from torchproof.reports.code.catalog import IS_MISSING, Catalog, Use, catalog, places_of, works
 from torchproof.reports.code.comparisons import Comparison
 from torchproof.reports.code.concerns import Concern, Concerns
 from torchproof.reports.code.cpp.headers import HOWS
@@ -155,11 +155,14 @@ def _neither(used: list[Use], inventory: Inventory, old: str, new: str) -> list[
     """What works in none of the two releases, with those in which it does, where there are such."""
     met: dict[Change, list[Use]] = defaultdict(list)
     for use in used:
-        reason = works(use, inventory, new)
-        if use.how not in _OF_PYTHON or new not in use.releases or not (reason and works(use, inventory, old)):
+        reason = _fault(use, inventory, new)
+        if use.how not in (*_OF_PYTHON, "refused") or new not in use.releases:
             continue
-        if having := [release for release in inventory.releases if works(use, inventory, release) is None]:
-            says = f"{reason.removeprefix(f'{use.name} ').rstrip('.')}; it works {_spans(having, inventory.releases)}"
+        if not (reason and _fault(use, inventory, old)):
+            continue
+        if having := [release for release in inventory.releases if _fault(use, inventory, release) is None]:
+            why = "the code itself refuses both" if use.how == "refused" else reason.removeprefix(f"{use.name} ")
+            says = f"{why.rstrip('.')}; it works {_spans(having, inventory.releases)}"
             met[Change(NEITHER, use.name, hint=says)].append(use)
     return [
         Touched(
@@ -169,6 +172,11 @@ def _neither(used: list[Use], inventory: Inventory, old: str, new: str) -> list[
         )
         for change, uses in met.items()
     ]
+
+
+def _fault(use: Use, inventory: Inventory, release: str) -> str | None:
+    """Why a use does not work in a release, in which what the code itself refuses may not be refused."""
+    return works(use, inventory, release) if use.how != "refused" or release in use.releases else None
 
 
 def _spans(having: list[str], releases: tuple[str, ...]) -> str:
@@ -234,9 +242,17 @@ class _Join:
         before, after = self.inventory.find(use.name, self.old), self.inventory.find(use.name, self.new)
         touching = [change for change in self._about(use, before) if _touches(change, use, before, after, reason)]
         if reason and not any(change.breaks for change in touching):
-            lost = "build" if use.how in HOWS else "parameter gone" if after and not after.raises else "gone"
-            touching.append(Change(lost, use.name, hint=reason))
+            touching.append(Change(self._lost(use, after, reason), use.name, hint=reason))
         return touching
+
+    @staticmethod
+    def _lost(use: Use, after: Entry | None, reason: str) -> str:
+        """The kind of change that a reason is, where none between the two releases tells of it."""
+        if use.how in HOWS:
+            return "build"
+        if after is None or after.raises:
+            return "gone"
+        return "parameter required" if IS_MISSING in reason else "parameter gone"
 
     def _refused(self, use: Use) -> list[Change]:
         """That the code lets itself be imported with the old release, and not with the new one."""
@@ -361,7 +377,7 @@ def _touches(change: Change, use: Use, before: Entry | None, after: Entry | None
     if change.kind == "parameters reordered":
         return _fills(use, _displaced(change), before)
     if change.kind == "parameter required":
-        return not (use.unpacks or _may_pass(use, change.parameter, after))
+        return not (use.unpacks or use.is_part or _may_pass(use, change.parameter, after))
     if change.kind == "default":
         return not (use.unpacks or _may_pass(use, change.parameter, before))
     if change.parameter in use.keywords:

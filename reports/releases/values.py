@@ -1,13 +1,15 @@
 """Asks the torch of this interpreter which words it takes for a parameter: for a device, a mode, a backend.
 
 `python -I reports/releases/values.py FILE` runs in the environment of one release, with torch and the standard library
-alone, and writes a line for each parameter: its dotted name, and the words that the release refuses. What depends on
-the machine (a device that is not here, a package that is not installed) is no refusal. `nox -s inventory` merges what
-differs between releases into `values.tsv`, in the form of the inventory.
+alone, and writes a line for each parameter: its dotted name, and the words that the release refuses. A word with
+parentheses, as `named_parameters()`, is what a method of that name gives. What depends on the machine (a device that is
+not here, a package that is not installed) is no refusal. `nox -s inventory` merges what differs between releases into
+`values.tsv`, in the form of the inventory.
 """
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
 import warnings
@@ -67,6 +69,7 @@ def ask() -> dict[str, list[str]]:
         ),
         "torch.autograd.graph.register_multi_grad_hook.mode": (_multi_grad_hook, ["all", "any"]),
     }  # fmt: skip
+    questions |= {f"torch.optim.{name}.params": (_optimizing(name), ["named_parameters()"]) for name in _optimizers()}
     return {name: [word for word in words if _refuses(call, word)] for name, (call, words) in questions.items() if call}
 
 
@@ -108,6 +111,26 @@ def _cyclic(word: Any) -> object:
 
 def _muon(word: str) -> object:
     return torch.optim.Muon([_parameter()], adjust_lr_fn=word)
+
+
+def _optimizers() -> list[str]:
+    classes = {name: one for name, one in vars(torch.optim).items() if isinstance(one, type)}
+    return [name for name, one in classes.items() if issubclass(one, torch.optim.Optimizer) and "params" in _takes(one)]
+
+
+def _takes(cls: type) -> list[str]:
+    return list(inspect.signature(cls).parameters)
+
+
+def _optimizing(name: str) -> Callable[[str], object]:
+    def optimize(word: str) -> None:
+        given = getattr(torch.nn.Linear(2, 2, bias=False), word.removesuffix("()"))()
+        try:
+            getattr(torch.optim, name)(given, lr=0.1)
+        except TypeError as error:  # which is the refusal here
+            raise ValueError(str(error)) from error
+
+    return optimize
 
 
 def _multi_grad_hook(word: Any) -> object:

@@ -186,6 +186,8 @@ def test_questions_that_all_are_asked_are_no_chain(code):
     ("call", "lowest"),
     [
         ('torch.autocast("mps")', "2.5"),
+        ("torch.optim.AdamW(model.named_parameters())", "2.6"),
+        ("named = model.named_parameters()\ntorch.optim.SGD(params=named, lr=1)", "2.6"),
         ('torch.autocast(device_type="mps", dtype=torch.float16)', "2.5"),
         ('DEVICE = "mps"\ntorch.amp.autocast(DEVICE)', "2.5"),
         ('torch.autocast("cuda")', "2.0"),

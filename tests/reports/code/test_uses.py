@@ -33,6 +33,10 @@ INVENTORY = Inventory(
     \t\t2.1-\tfunction\t(x, **kwargs)\t*size
     \tfull\t\tfunction\tdoc(size, fill_value)
     \tgone\t2.0-2.6\tfunction\t(x)
+    \teases\t2.0-2.6\tfunction\t(x, out)
+    \t\t2.6-\tfunction\t(x, out=None)
+    \tasked\t2.0-2.1\tfunction\t()
+    \t\t2.1-\tfunction\t(device)\t()
     \tnn\t\tmodule
     \tops\t2.0-2.1\tfunction\top(query)
     \t\t2.1-\tfunction\top(query, scale=None)\tdoc(query, scale=None)
@@ -457,7 +461,20 @@ def test_a_module_that_refuses_old_releases_says_so(see):
     [
         ("torch.scaled(1)", {}),
         ("torch.scaled(1, scale=2)", {"2.0": "torch.scaled has no parameter scale"}),
-        ("torch.scaled(1, 2)", {"2.0": "torch.scaled takes 1 positional arguments, 2 are given"}),
+        ("torch.scaled(1, 2)", {"2.0": "torch.scaled takes 1 positional argument, 2 are given"}),
+        ("torch.asked('cpu')", {"2.0": "torch.asked takes no positional argument, 1 is given"}),
+        ("torch.asked()", {}),
+        ("torch.eases(1)", dict.fromkeys(("2.0", "2.1"), "torch.eases is missing the required argument out")),
+        ("torch.eases(1, out=2)", {}),
+        (
+            "torch.eases()",
+            dict.fromkeys(INVENTORY.releases, "torch.eases is missing the required argument x")
+            | dict.fromkeys(("2.0", "2.1"), "torch.eases is missing the required arguments x and out"),
+        ),
+        ("torch.eases(1, **rest)", {}),
+        ("torch.eases(*both)", {}),
+        ("functools.partial(torch.eases, 1)", {}),
+        ("torch.full(1)", {}),  # documentation alone is late and loose
         ("torch.scaled(*both)", {}),
         ("torch.sizes(1, scale=2)", {"2.1": "torch.sizes has no parameter scale"}),
         ("torch.sizes(1, size=2)", {"2.0": "torch.sizes has no parameter size"}),

@@ -790,6 +790,11 @@ def test_a_release_that_the_code_itself_refuses_is_told(run, tmp_path):
         ("torch.late(1)", "torch.late  works in neither: does not exist; it works in 2.1 alone", 1),
         ("torch.f(1, mode=2)", "torch.f  works in neither: has no parameter mode; it works from 2.1 to 2.2", 1),
         ("def g():\n    torch.late(1)", "torch.late  works in neither", 0),
+        (
+            "if torch.__version__ < '2.1' or torch.__version__ >= '2.3':\n    raise ImportError",
+            "torch.__version__  works in neither: the code itself refuses both; it works from 2.1 to 2.2",
+            1,
+        ),
         ("def g():\n    if torch.__version__ >= (2, 2):\n        torch.late(1)", "torch.late  works in neither", 1),
     ],
 )

@@ -92,6 +92,19 @@ def test_history_tells_each_release():
     assert texts == ["device", "device, dtype=None"]
 
 
+@pytest.mark.parametrize(
+    ("name", "texts"),
+    [
+        ("is_anomaly_enabled", ["()"]),
+        ("set_autocast_cpu_enabled", ["(arg0, /)"]),
+        ("is_autocast_enabled", ["(device_type)", "()"]),
+        ("has_torch_function_variadic", []),  # which takes as many as there are
+    ],
+)
+def test_a_built_in_without_a_signature_says_what_it_takes_as_it_refuses(name, texts):
+    assert list(signatures(name, getattr(torch._C, f"_{name}" if name.startswith("has") else name), {})) == texts
+
+
 def test_signatures_come_with_their_source():
     assert [(one.source, one.text) for one in SMALL.find("torch.add", "2.0").signatures] == [
         ("doc", "input, other, *, alpha=1"),

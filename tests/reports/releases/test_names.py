@@ -87,6 +87,20 @@ def test_a_function_that_is_dispatched_by_its_first_argument_has_all_forms():
     assert {one.kind for one in told} == {"parameter added"}
 
 
+def test_a_default_that_is_refused_is_none():
+    required = type("_RequiredParameter", (), {})()
+
+    def sgd(params, lr=required): ...
+
+    assert list(signatures("torch.sgd", sgd, {})) == ["(params, lr)"]
+    kinds = {(old, new): _kinds("torch.optim.SGD", "lr", old, new) for old, new in (("2.1", "2.2"), ("2.15", "2.0"))}
+    assert kinds == {("2.1", "2.2"): {"parameter optional"}, ("2.15", "2.0"): {"parameter required"}}
+
+
+def _kinds(name, parameter, old, new):
+    return {one.kind for one in changes(inventory(), old, new) if (one.name, one.parameter) == (name, parameter)}
+
+
 @pytest.mark.parametrize(("member", "word"), [("Mode.NEAREST_EXACT", "'nearest-exact'"), ("a.b.Mode.MEAN", "'mean'")])
 def test_the_member_of_an_enumeration_is_the_word_that_it_stands_for(member, word):
     assert not _differ(member, word)

@@ -310,6 +310,7 @@ def test_a_range_of_one_device_is_told_as_that(ask, monkeypatch):
         ("torch.optim.adamw.AdamW", "2.7  is a torch.optim.Adam  another base"),
         ("torch.autocast", '2.5  (device_type="mps")  value taken'),
         ("torch.autocast.device_type", '2.5  (device_type="mps")  value taken'),
+        ("torch.optim.AdamW.params", "2.6  (params=named_parameters())  value taken"),
     ],
 )
 def test_what_no_signature_says_is_told_of_a_name_as_between_releases(name, said, capsys):
