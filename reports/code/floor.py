@@ -14,6 +14,7 @@ from torchproof.inventory import Inventory, inventory
 from torchproof.reports import formats, screen
 from torchproof.reports.code import files
 from torchproof.reports.code.catalog import Use, catalog
+from torchproof.reports.code.cpp.headers import HOWS
 from torchproof.reports.code.declared import Declared, Line, declared
 from torchproof.reports.code.files import Code
 from torchproof.reports.code.fits import WRONG, Demand, Fit, Works, badness, demands, fit, fits
@@ -46,6 +47,11 @@ class Reason:
     def at_import(self) -> bool:
         """Whether it is felt as the code is imported."""
         return any(use.at_import for use in self.uses)
+
+    @property
+    def at_once(self) -> bool:
+        """Whether it is felt as the code is built or imported."""
+        return self.at_import or any(use.how in HOWS for use in self.uses)
 
 
 Steps = dict[str, list[Reason]]  # by release
@@ -156,13 +162,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def command(options: argparse.Namespace) -> int:
-    """Print the floor; 1 where something lower is declared, or no release fits, runs or can import the code."""
+    """Print the floor; 1 where something lower is declared, or no release fits, runs, builds or imports the code."""
     with files.opened(options.paths) as code, screen.waiting(code.progress):
         found = floor(code, inventory())
     code.check()
     print(_as(options.format, found))
     own = found.bounds
-    return int(found.verdict in WRONG or bool(own.stuck) or any(one.at_import for one in own.nowhere))
+    return int(found.verdict in WRONG or bool(own.stuck) or any(one.at_once for one in own.nowhere))
 
 
 def floor(code: Code, known: Inventory) -> Floor:

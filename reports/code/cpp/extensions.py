@@ -27,6 +27,7 @@ _VARIABLES = {"CFLAGS", "CXXFLAGS", "CPPFLAGS", "NVCC_FLAGS", "NVCC_APPEND_FLAGS
 _OTHERS = re.compile(
     r"hip|rocm|win(32|dows)\b|'nt'|darwin|mac_?os|(?<![a-z])(mps|npu|mlu|musa|xpu)(?![a-z])", re.IGNORECASE
 )
+_ABI = re.compile(r"(?<![a-z])abi(?![a-z])", re.IGNORECASE)
 _GROWS = {"append", "extend", "insert", "update", "setdefault", "add"}
 
 
@@ -64,7 +65,7 @@ def _apart(text: str) -> tuple[str, str]:
 
 
 def _standards(texts: Mapping[str, str], when: When, given: dict[str, frozenset[str] | None]) -> Iterator[Need]:
-    """The standards that flags ask for; macros that they define are added to `given`."""
+    """The standards and the C++ ABI that flags ask for; macros that they define are added to `given`."""
     for shown, text in texts.items():
         for flag in flags(text):
             releases, doubt = when(shown, flag.line, flag.column)
@@ -72,19 +73,25 @@ def _standards(texts: Mapping[str, str], when: When, given: dict[str, frozenset[
             for name in headers.macros(flag.text):
                 is_known = not (doubt or is_always) and given.get(name, releases) is not None
                 given[name] = releases | (given.get(name) or frozenset()) if is_known else None
+            doubt |= (flag.is_rare and is_always) or is_of_others(shown)
             if headers.standard(flag.text):
-                doubt |= (flag.is_rare and is_always) or is_of_others(shown)
                 yield Need("compiled", flag.text.strip(), shown, flag.line, releases, doubt)
+            if headers.has_old_abi(flag.text):
+                yield Need("linked", flag.text.strip(), shown, flag.line, releases, doubt or flag.follows_abi)
 
 
 @dataclass(frozen=True)
 class Flag:
-    """A flag for the compiler, and where it stands; one that is `rare` is not given in every build."""
+    """A flag for the compiler, and where it stands; one that is `rare` is not given in every build.
+
+    One that `follows_abi` stands under a condition that asks for a C++ ABI.
+    """
 
     text: str
     line: int
     column: int
     is_rare: bool
+    follows_abi: bool
 
 
 def flags(text: str) -> Iterator[Flag]:
@@ -97,7 +104,9 @@ def flags(text: str) -> Iterator[Flag]:
         return
     found = {node: node.value for node in _Flow(tree).reaching() if isinstance(node.value, str)}
     rare = {*_of_others(tree), *_of_choices(tree, found)}
-    yield from (Flag(text, node.lineno, node.col_offset, node in rare) for node, text in found.items())
+    chosen = {*_of_abi(tree)}
+    for node, text in found.items():
+        yield Flag(text, node.lineno, node.col_offset, node in rare, node in chosen)
 
 
 def _branches(tree: ast.Module) -> Iterator[tuple[ast.expr, list[ast.AST], list[ast.AST]]]:
@@ -107,6 +116,13 @@ def _branches(tree: ast.Module) -> Iterator[tuple[ast.expr, list[ast.AST], list[
             sides = (one if isinstance(one, list) else [one] for one in (node.body, node.orelse))
             yes, no = ([below for one in side for below in ast.walk(one)] for side in sides)
             yield node.test, yes, no
+
+
+def _of_abi(tree: ast.Module) -> Iterator[ast.AST]:
+    """What stands under a condition that asks for a C++ ABI."""
+    for test, *sides in _branches(tree):
+        if _ABI.search(ast.unparse(test)):
+            yield from (one for side in sides for one in side)
 
 
 def _of_others(tree: ast.Module) -> Iterator[ast.AST]:

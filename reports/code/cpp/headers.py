@@ -22,6 +22,8 @@ FILE = Path(releases.__file__).with_name("headers.tsv")
 # (`g++ -fsyntax-only` of `#include <torch/extension.h>`), which was asked where releases differ.
 _STANDARDS = {"2.0": 14, "2.1": 17, "2.14": 20}
 _ASKS_ITSELF = "2.15"  # for the standard: since then the target `torch` of CMake has it as a feature
+# Until then torch.utils.cpp_extension told the compiler the C++ ABI of torch behind what an extension asks for.
+_LEAVES_THE_ABI = "2.8"
 _YEARS = {"98": 98, "03": 98, "0x": 11, "1y": 14, "1z": 17, "2a": 20, "2b": 23, "2c": 26}
 _FLAG = re.compile(
     r"(?<![\w-])(?:(?:--?std[=: ]|/std:|cpp_std=)(?:c|gnu|vc)\+\+"
@@ -49,13 +51,18 @@ _BEFORE = {
     "THCudaFree": "c10::cuda::CUDACachingAllocator::raw_delete",
     "THCudaMalloc": "c10::cuda::CUDACachingAllocator::raw_alloc",
 }
-HOWS = ("compiled", "configured", "included", "expanded", "dispatched")
+HOWS = ("compiled", "configured", "linked", "included", "expanded", "dispatched")
 
 
 def standard(flags: str) -> int | None:
     """The standard of C++ that compiler flags ask for, the last one where there are several."""
     found = _FLAG.findall(flags)
     return as_standard(found[-1]) if found else None
+
+
+def has_old_abi(flags: str) -> bool:
+    """Whether compiler flags ask for the C++ ABI of before GCC 5."""
+    return re.search(r"-D\s*_GLIBCXX_USE_CXX11_ABI=0\b", flags) is not None
 
 
 def macros(flags: str) -> list[str]:
@@ -71,10 +78,19 @@ def as_standard(digits: str) -> int | None:
 def fault(how: str, name: str, release: str) -> str | None:
     """Why a release does not compile what is used: a standard by its flag, a header or a macro by its name.
 
-    A standard that is 'configured' is one that CMake is told for sources that are linked with its target `torch`.
+    A standard that is 'configured' is one that CMake is told for sources that are linked with its target `torch`, and
+    'linked' is a flag that says the C++ ABI.
     """
     if how in ("compiled", "configured"):
         return _too_old(how, name, release)
+    if how == "linked":
+        since = _LEAVES_THE_ABI
+        is_left = releases.number(release) >= releases.number(since)
+        return (
+            f"torch {since} and newer are built with the other C++ ABI: with {name} their symbols are not found"
+            if is_left
+            else None
+        )
     having = table().get((how, name))
     if having is None or release in having:
         return None

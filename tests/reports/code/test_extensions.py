@@ -213,6 +213,29 @@ def test_what_the_code_has_itself_is_not_torchs(built):
     assert built(IMPORT + "CppExtension('x', ['csrc/a.cpp'])", a_dot_cpp=own) == ([], [])
 
 
+OLD_ABI = "CppExtension('x', [], extra_compile_args=flags)"
+
+
+def test_a_flag_that_says_the_other_abi_is_for_releases_that_do_not_say_theirs_behind_it(built):
+    certain, perhaps = built(IMPORT + "flags = ['-O3', '-D_GLIBCXX_USE_CXX11_ABI=0']\n" + OLD_ABI)
+    assert [(use.how, use.name) for use in certain + perhaps] == [("linked", "-D_GLIBCXX_USE_CXX11_ABI=0")]
+    assert [works(certain[0], inventory(), release) is None for release in ("2.0", "2.6", "2.8")] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        "flags = ['-D_GLIBCXX_USE_CXX11_ABI=1']\n",
+        "flags = [f'-D_GLIBCXX_USE_CXX11_ABI={int(torch._C._GLIBCXX_USE_CXX11_ABI)}']\n",
+        "flags = []\nif not torch._C._GLIBCXX_USE_CXX11_ABI:\n    flags += ['-D_GLIBCXX_USE_CXX11_ABI=0']\n",
+        "flags = ['-D_GLIBCXX_USE_CXX11_ABI=1' if os.getenv('CXX11_ABI') else '-D_GLIBCXX_USE_CXX11_ABI=0']\n",
+    ],
+)
+def test_a_flag_for_the_abi_that_a_condition_chooses_or_that_is_right_is_no_matter(built, flags):
+    certain, _ = built(f"import torch\n{IMPORT}{flags}{OLD_ABI}")
+    assert certain == []
+
+
 @pytest.mark.parametrize(("release", "least"), [("2.0", 14), ("2.1", 17), ("2.13", 17), ("2.14", 20), ("2.15", 20)])
 def test_the_standard_of_each_release(release, least):
     assert headers.least(release) == least

@@ -499,3 +499,30 @@ def test_of_scripts_alone_the_worst_is_what_counts(project, run):
         "declared: torch>=2.6 (b.py): lower than possible: the script needs 2.7",
         "also declared: torch>=2.1 (a.py): OK, that is the floor",
     ]
+
+
+EXTENSION = """\
+from setuptools import setup
+from torch.utils.cpp_extension import CppExtension
+made = CppExtension("x", ["x.cpp"], extra_compile_args=["-std=c++{}"])
+setup(name="x", install_requires=["torch>={}"], ext_modules=[made])
+"""
+
+
+@pytest.mark.parametrize(
+    ("standard", "declared", "header", "code", "line"),
+    [
+        (17, "2.0", "torch/extension.h", 0, "floor: torch 2.0 or lower (older releases are not known)"),
+        (14, "2.0", "torch/extension.h", 0, "ceiling: torch 2.0"),
+        (14, "2.1", "torch/extension.h", 1, "ceiling: torch 2.0"),
+        (17, "2.0", "torch/csrc/stable/library.h", 1, "without these: torch 2.0 or lower"),
+        (17, "2.0", "THC/THC.h", 1, "in no release from 2.0 on:"),
+    ],
+)
+def test_what_an_extension_is_compiled_with_counts_as_what_the_code_calls(
+    tmp_path, run, standard, declared, header, code, line
+):
+    (tmp_path / "setup.py").write_text(EXTENSION.format(standard, declared))
+    (tmp_path / "x.cpp").write_text(f"#include <{header}>\n")
+    given, said = run(tmp_path)
+    assert (given, line in said.splitlines()) == (code, True)
