@@ -15,6 +15,7 @@ MACHINE = {
         "no space left",
     ),
     "a full disk in C++": ("torch.save(torch.ones(1 << 20), '/dev/full')", "no space left"),
+    "a full disk in a stream of C++": ("raise RuntimeError('basic_ios::clear: iostream error')", "no space left"),
     "a full disk at the flush": (
         "with open('/dev/full', 'w') as file:\n        file.write('a' * 99999)",
         "no space left",
