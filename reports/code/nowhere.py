@@ -11,7 +11,8 @@ from functools import cache
 from torchproof.reports.code.catalog import Catalog, Use
 from torchproof.reports.code.cpp import headers
 
-# Modules in which names come to be while a program runs, or whose names are not all told.
+# Modules in which names come to be while a program runs, or whose names are not all told: seen by importing all that
+# releases have and comparing.
 _DYNAMIC = (
     "torch.ops",
     "torch.classes",
@@ -20,6 +21,18 @@ _DYNAMIC = (
     "torch.package",
     "torch.testing._internal",
     "torch.utils.tensorboard",
+    "torch._dynamo.decorators",
+    "torch._inductor.lowering",
+    "torch._jit_internal",
+    "torch._numpy",
+    "torch._prims",
+    "torch._subclasses.complex_tensor",
+    "torch.distributed._shard",
+    "torch.distributed._sharded_tensor",
+    "torch.distributed._sharding_spec",
+    "torch.masked.maskedtensor",
+    "torch.onnx._internal",
+    "torch.utils._sympy",
 )
 # Devices that other packages bring: `import torch_npu` makes `torch.npu`.
 OF_OTHER_PACKAGES = {
@@ -96,7 +109,7 @@ def is_nowhere(known: Catalog, name: str) -> bool:
         return False
     if owner == "torch":
         return True
-    return bool(known.having(owner)) and _is_module(known, owner)
+    return bool(known.having(owner)) and is_told(known, owner)
 
 
 def _may_be_brought(owner: str, member: str) -> bool:
@@ -104,7 +117,7 @@ def _may_be_brought(owner: str, member: str) -> bool:
     return member in _from_outside() and not (owner == "torch" and member in typing.__all__)
 
 
-def _is_module(known: Catalog, name: str) -> bool:
+def is_told(known: Catalog, name: str) -> bool:
     """Whether a name is a module in each release that has it, with what is in it told."""
     having = [(place, entry) for place, entry in enumerate(known.entries(name)) if entry]
     kinds = {entry.kind for _, entry in having}

@@ -10,7 +10,7 @@ from torchproof.reports.code.catalog import FUNCTION, Argument, Literal, Use, pl
 from torchproof.reports.code.duties import Duties
 from torchproof.reports.code.meanings import Meanings
 from torchproof.reports.code.notes import Notes
-from torchproof.reports.code.nowhere import is_mistaken
+from torchproof.reports.code.nowhere import is_mistaken, is_told
 from torchproof.reports.code.state import State
 from torchproof.reports.code.syntax import word as last_word
 from torchproof.reports.code.values import (  # fmt: skip
@@ -221,9 +221,9 @@ class Sightings:
         return [one.value for one in several if isinstance(one, Constant) and isinstance(one.value, str)]
 
     def _said(self, dotted: str) -> str:
-        """The part of a dotted name that is torch's: of what is unknown, only a part below a module or a class."""
+        """The part of a dotted name that is torch's: of what is unknown, only a part below a module that is told."""
         known = self.known.known_part(dotted)
-        if known == dotted or self.known.kind(known) != "module":
+        if known == dotted or not (self.known.kind(known) == "module" or is_told(self.known, known)):
             return known
         return known + "." + dotted[len(known) + 1 :].split(".")[0]
 

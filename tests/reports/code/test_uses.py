@@ -731,3 +731,21 @@ def test_what_a_public_class_has_is_public_below_a_private_name_of_it_too(tmp_pa
     found = uses(tmp_path)
     assert [use.line for use in found.certain if works(use, inventory(), "2.7")] == [4]
     assert {use.name for use in found.private} == {"torch.optim.lr_scheduler.LRScheduler._initial_step"}
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("from torch._utils import _no_such_helper", ["torch._utils._no_such_helper"]),
+        ("import torch._dynamo\ntorch._dynamo.rest()", ["torch._dynamo.rest"]),
+        ("torch._subclasses.fake_tensor.FakeTensorMod()", ["torch._subclasses.fake_tensor.FakeTensorMod"]),
+        ("from torch._six import string_classes", ["torch._six"]),
+        ("from torch._utils import _accumulate", []),  # older releases have it
+        ("from torch._C import _foo\ntorch._C._bar", []),  # what C++ registers differs from build to build
+        ("torch._jit_internal.BroadcastingList9\ntorch._numpy.no_such\ntorch.ops.a.b", []),  # `globals()`, `exec`
+        ("try:\n    from torch._utils import _no_such_helper\nexcept ImportError:\n    pass", []),
+    ],
+)
+def test_private_names_of_no_release(tmp_path, code, found):
+    (tmp_path / "code.py").write_text(f"import torch\n{code}\n", encoding="utf-8")
+    assert [use.name for use in uses(tmp_path).nowhere if use.releases] == found
