@@ -47,7 +47,7 @@ from torchproof.inventory import Entry, Inventory, Parameter, Signature, is_of_t
 from torchproof.prose import alike
 from torchproof.reports import Refusal
 from torchproof.reports.code import refusals
-from torchproof.reports.releases import defaults, packages, withdrawn
+from torchproof.reports.releases import defaults, packages, replacements, withdrawn
 
 KINDS = (
     "platform",
@@ -275,7 +275,7 @@ class _Comparison:
                     spelling = self._is_spelling(name)
                     yield Change(kind, name, to, hint=f"write {to}", names=sizes[name], spelling=spelling)
             elif self._there(name) is None and not is_private(name) and (owner not in self.gone or owner in self.moved):
-                yield Change("gone", name, hint=entry.deprecated or "", names=sizes[name])
+                yield Change("gone", name, hint=replacements.says(name) or entry.deprecated or "", names=sizes[name])
 
     def _is_told(self, canonical: str | None) -> bool:
         """Whether another spelling is told of: the one that the release itself gives it."""

@@ -19,7 +19,7 @@ from torchproof.reports.code.files import Code
 from torchproof.reports.code.fits import concerned
 from torchproof.reports.code.nowhere import hints
 from torchproof.reports.code.uses import uses
-from torchproof.reports.releases import names
+from torchproof.reports.releases import names, replacements
 from torchproof.reports.releases.entries import grouped
 from torchproof.reports.releases.names import KINDS, Change
 from torchproof.spellings import operation
@@ -163,6 +163,8 @@ def _neither(used: list[Use], inventory: Inventory, old: str, new: str) -> list[
         if having := [release for release in inventory.releases if _fault(use, inventory, release) is None]:
             why = "the code itself refuses both" if use.how == "refused" else reason.removeprefix(f"{use.name} ")
             says = f"{why.rstrip('.')}; it works {_spans(having, inventory.releases)}"
+            if inventory.releases.index(new) > inventory.releases.index(having[-1]):
+                says = _with_replacement(says, use.name)
             met[Change(NEITHER, use.name, hint=says)].append(use)
     return [
         Touched(
@@ -177,6 +179,11 @@ def _neither(used: list[Use], inventory: Inventory, old: str, new: str) -> list[
 def _fault(use: Use, inventory: Inventory, release: str) -> str | None:
     """Why a use does not work in a release, in which what the code itself refuses may not be refused."""
     return works(use, inventory, release) if use.how != "refused" or release in use.releases else None
+
+
+def _with_replacement(says: str, name: str) -> str:
+    """What is said of a name that is gone, with what to do."""
+    return "; ".join(filter(None, (says, replacements.says(name))))
 
 
 def _spans(having: list[str], releases: tuple[str, ...]) -> str:
@@ -242,7 +249,8 @@ class _Join:
         before, after = self.inventory.find(use.name, self.old), self.inventory.find(use.name, self.new)
         touching = [change for change in self._about(use, before) if _touches(change, use, before, after, reason)]
         if reason and not any(change.breaks for change in touching):
-            touching.append(Change(self._lost(use, after, reason), use.name, hint=reason))
+            told = reason if after else _with_replacement(reason, use.name)
+            touching.append(Change(self._lost(use, after, reason), use.name, hint=told))
         return touching
 
     @staticmethod

@@ -30,6 +30,7 @@ from torchproof.inventory import Entry, Inventory, Parameter, inventory, is_priv
 from torchproof.releases import supported
 from torchproof.reports import formats, screen, words
 from torchproof.reports.index import IndexedFact, facts_about
+from torchproof.reports.releases import replacements
 from torchproof.reports.releases.diff import plain
 from torchproof.reports.releases.names import Change, besides, changes, compare
 from torchproof.reports.releases.sentences import sentence
@@ -161,7 +162,13 @@ class Name:
                 told.append((new, Change("new", self.owned, new=after.kind or None, hint="there again")))
             elif before and not before.raises:
                 went = self._went(before, changes(self.names, old, new, self._package))
-                told.append((new, went or Change("gone", self.owned, hint=before.deprecated or "")))
+                told.append(
+                    (
+                        new,
+                        went
+                        or Change("gone", self.owned, hint=replacements.says(self.owned) or before.deprecated or ""),
+                    )
+                )
         return ((release, change) for release, change in told if self._is_about(change))
 
     def facts(self) -> list[IndexedFact]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from torchproof.inventory import Inventory
+from torchproof.inventory import Inventory, inventory
 from torchproof.reports import Refusal
 from torchproof.reports.index import IndexedFact
 from torchproof.reports.releases import diff
@@ -977,3 +977,24 @@ def test_another_spelling_that_came_is_told_apart():
     names = inventory("torch.f | function ; () | .", "torch.g | - | =torch.f")
     (change,) = changes(names, OLD, NEW)
     assert (change.kind, change.name, change.to, change.spelling) == ("new", "torch.g", "torch.f", True)
+
+
+@pytest.mark.parametrize(
+    ("code_of", "pair", "says"),
+    [
+        (
+            "import torchaudio\ntorchaudio.info(f)",
+            ("2.8", "2.15"),
+            "torchaudio.info  gone: ask torchcodec.decoders.AudioDecoder",
+        ),
+        ("from torchvision import datapoints", ("2.0", "2.15"), "gone: write torchvision.tv_tensors"),
+        ("from torchvision import datapoints", ("2.2", "2.15"), "it works up to 2.0; write torchvision.tv_tensors"),
+        ("from torch.optim.optimizer import params_t", ("2.1", "2.6"), "write torch.optim.optimizer.ParamsT"),
+    ],
+)
+def test_what_stands_for_a_gone_name_is_said_beside_it(run, tmp_path, monkeypatch, code_of, pair, says):
+    monkeypatch.setattr(diff, "inventory", inventory)
+    (tmp_path / "code.py").write_text(code_of)
+    exit_code, out = run(*pair, "--uses", str(tmp_path))
+    assert exit_code == 1
+    assert " ".join(says.split()) in " ".join(out.split())

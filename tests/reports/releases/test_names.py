@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from torchproof.inventory import PACKAGES, inventory, is_private
-from torchproof.reports.releases import defaults
+from torchproof.reports.releases import defaults, replacements
 from torchproof.reports.releases.names import _EVERYWHERE, KINDS, _differ
 from torchproof.reports.releases.names import changes as uncached
 from torchproof.reports.releases.signatures import signatures
@@ -125,6 +125,23 @@ def test_each_known_default_is_one_of_a_release():
             if one.name == parameter
         }
         assert {stand.text for stand in stands} <= texts, (name, parameter)
+
+
+@pytest.mark.parametrize("name", sorted(replacements.known()))
+def test_what_stands_for_a_gone_name_is_there(name):
+    """In every release that lacks a name which another one before it has."""
+    having = [inventory().find(name, release) is not None for release in RELEASES]
+    assert True in having
+    assert not having[-1]
+    without = RELEASES[len(having) - having[::-1].index(True) :]
+    assert [(one, release) for one in replacements.known()[name].to for release in without
+            if inventory().find(one, release) is None] == []  # fmt: skip
+
+
+def test_what_stands_for_a_gone_name_is_told_of_it_and_of_its_members():
+    assert replacements.says("torchvision.datapoints.Image").startswith("write torchvision.tv_tensors")
+    (told,) = (one for one in changes(inventory(), "2.0", "2.1", "torchvision") if one.name == "torchvision.datapoints")
+    assert told.hint == replacements.says(told.name)
 
 
 def _word(change):

@@ -91,13 +91,13 @@ releases 2.0 2.1
 torch
 \tload\t\tfunction\t(f)
 torchaudio
-\tinfo\t2.0-2.1\tfunction\t(f)\t!DEPRECATED
+\thears\t2.0-2.1\tfunction\t(f)\t!DEPRECATED
 \tload\t2.1-\t=torch.load
 """
     )
     monkeypatch.setattr(when, "inventory", lambda: names)
-    out = ask("torchaudio.info")
-    assert out.startswith("torchaudio.info: function, since torchaudio 2.0 (with torch 2.0) or before, gone in ")
+    out = ask("torchaudio.hears")
+    assert out.startswith("torchaudio.hears: function, since torchaudio 2.0 (with torch 2.0) or before, gone in ")
     assert out.endswith("  2.0 or before  deprecated\n  2.1            gone\n")
 
 

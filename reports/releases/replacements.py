@@ -1,0 +1,38 @@
+"""What stands for a name that is gone, where the words of the release do not say so. Needs no torch.
+
+`replacements.toml` has it, read in the notes and the source of the releases.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from torchproof import releases
+
+FILE = Path(__file__).with_name("replacements.toml")
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """What to do in the place of using `names`, or their members; `to` are the names of torch that it takes."""
+
+    names: tuple[str, ...]
+    says: str
+    to: tuple[str, ...] = ()
+
+
+@cache
+def known() -> dict[str, Replacement]:
+    """All of them, by name."""
+    rows = releases.tomllib.loads(FILE.read_text(encoding="utf-8"))["replacement"]
+    found = [Replacement(tuple(row["names"]), row["says"], tuple(row.get("to", ()))) for row in rows]
+    return {name: one for one in found for name in one.names}
+
+
+def says(name: str) -> str:
+    """What to do where a name, or what it belongs to, is gone; empty where nothing is known."""
+    while name and name not in known():
+        name = name.rpartition(".")[0]
+    return known()[name].says if name else ""
