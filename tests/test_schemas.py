@@ -34,7 +34,7 @@ from torchproof.reports.build import check, child, judges
 from torchproof.reports.build.runner import Answer
 from torchproof.reports.costs import comparison as costs
 from torchproof.reports.costs import measure
-from torchproof.reports.releases import diff, names, touched, when
+from torchproof.reports.releases import diff, names, when
 
 SCHEMAS = {file.stem: json.loads(file.read_text("utf-8")) for file in sorted((ROOT / "docs/schemas").glob("*.json"))}
 REGISTRY = Registry().with_resources((f"{name}.json", Resource.from_contents(one)) for name, one in SCHEMAS.items())
@@ -141,7 +141,7 @@ def test_a_change_has_the_fields_of_its_class():
     [
         ("record", "$defs/verdicts", OUTCOMES),
         ("facts", "$defs/fact/properties/marks/items", MARKS),
-        ("diff", "$defs/kind", (*names.KINDS, touched.NEITHER, touched.NOWHERE, touched.STUCK, touched.COMPARISON)),
+        ("diff", "$defs/kind", (*names.KINDS, names.NEITHER, names.NOWHERE, names.STUCK, names.COMPARISON)),
         ("comparison", "$defs/verdict", costs.VERDICTS),
         ("comparison", "properties/mode", [measure.QUICK.name, measure.THOROUGH.name, "saved"]),
         ("comparison", "$defs/benchmark/properties/clock", [*CLOCKS, "device", None]),

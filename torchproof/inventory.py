@@ -191,6 +191,14 @@ class Inventory:
     def states(self, release: str, package: str = "torch") -> Iterator[tuple[str, str]]:
         """Every name of a release with its state as the file has it; empty of what is only known to exist."""
         position = self.releases.index(release)
+        return (
+            (name, state) for name, spans, state in self._lines(package) if not spans or self._spans(spans)[position]
+        )
+
+    @cache  # noqa: B019 - there is one inventory in a process
+    def _lines(self, package: str) -> list[tuple[str, str, str]]:
+        """What the lines about a package tell: the dotted name, the spans and the state."""
+        found = []
         owner = member = ""
         for line in filter(None, self._part(package).split("\n")):
             if line[0] != "\t":
@@ -198,8 +206,8 @@ class Inventory:
                 continue
             _, name, spans, *state = line.split("\t", 3)
             member = name or member
-            if not spans or self._spans(spans)[position]:
-                yield f"{owner}.{member}", state[0] if state else ""
+            found.append((f"{owner}.{member}", spans, state[0] if state else ""))
+        return found
 
     def owners(self) -> list[str]:
         """What has members, in the order of the file."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import cache
 
 from torchproof.reports.code.results import changes_no_result
-from torchproof.reports.code.syntax import parameters, passed
+from torchproof.reports.code.syntax import nodes, parameters, passed
 from torchproof.reports.code.values import (  # fmt: skip
     Deferred,
     Instance,
@@ -36,7 +36,7 @@ class Callers:
         self._given: dict[LocalFunction, dict[str, Values]] = {}
         self._from: dict[LocalFunction, set[Module]] = defaultdict(set)
         self._handed_on: set[LocalFunction] = set()
-        self._words: dict[Module, frozenset[str]] = {}
+        self._speaking: dict[str, set[Module]] = {}  # words, with the modules in which they stand
         self._waiting: list[tuple[Deferred, frozenset[str]]] = []
 
     def mentions(self, function: LocalFunction) -> None:
@@ -58,7 +58,7 @@ class Callers:
 
     def wait(self, one: Deferred) -> None:
         """Let a function wait for its callers."""
-        words = frozenset(node.id for each in one.body for node in ast.walk(each) if isinstance(node, ast.Name))
+        words = frozenset(node.id for each in one.body for node in nodes(each) if isinstance(node, ast.Name))
         self._waiting.append((one, words))
 
     def ready(self) -> Iterator[Deferred]:
@@ -77,8 +77,8 @@ class Callers:
         found = self._given.get(function)
         if not found or function in self._handed_on:
             return {}
-        others = (one for one in modules if one is not function.scope.module and one not in self._from[function])
-        if any(function.node.name in self._words_of(one) for one in others):
+        self._read(modules)
+        if self._speaking.get(function.node.name, set()) - self._from[function] - {function.scope.module}:
             return {}
         return {name: tuple(map(_told, self._whole(values))) for name, values in found.items()}
 
@@ -87,10 +87,11 @@ class Callers:
         missing = self._everywhere & ~bound(values)
         return (*values, (missing, None)) if missing else values
 
-    def _words_of(self, module: Module) -> frozenset[str]:
-        if module not in self._words:
-            self._words[module] = frozenset(_WORD.findall(module.text))
-        return self._words[module]
+    def _read(self, modules: Iterable[Module]) -> None:
+        """Look once for the words of all modules."""
+        for module in modules if not self._speaking else ():
+            for word in set(_WORD.findall(module.text)):
+                self._speaking.setdefault(word, set()).add(module)
 
 
 def is_own(function: LocalFunction) -> bool:

@@ -103,6 +103,11 @@ def works(use: Use, inventory: Inventory, release: str) -> str | None:
 
     What no release has is nothing that the inventory could judge, so it counts as working.
     """
+    known = catalog(inventory)
+    return known.faults(use)[known.places[release]]
+
+
+def _fault(use: Use, known: Catalog, release: str) -> str | None:
     if use.how == "refused":
         return "the code itself refuses it"
     if use.how in headers.HOWS:
@@ -112,7 +117,6 @@ def works(use: Use, inventory: Inventory, release: str) -> str | None:
     if use.duty:
         reason = contracts().fails(use.duty, release)
         return reason and f"{use.name} {reason}"
-    known = catalog(inventory)
     place = known.places[release]
     entry = known.entries(use.name)[place]
     if entry is None and use.how == "written" and known.ignores(use.name, place):
@@ -289,7 +293,7 @@ class Catalog:
         """What `works` says in each release; asked once of all uses that are alike."""
         alike = (use.name, use.how, use.keywords, use.positional, use.unpacks, use.literals, use.duty, use.is_part)
         if alike not in self._faults:
-            self._faults[alike] = tuple(works(use, self.inventory, release) for release in self.releases)
+            self._faults[alike] = tuple(_fault(use, self, release) for release in self.releases)
         return self._faults[alike]
 
     def working(self, use: Use) -> int:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from itertools import takewhile
 
-from torchproof.reports.code.syntax import word
+from torchproof.reports.code.syntax import nodes, word
 
 Question = tuple[str, ast.expr]  # what is asked about, as it is written, and the class or tuple of classes
 _ASKS = ("isinstance", "issubclass")
@@ -47,9 +47,9 @@ def cases(node: ast.Match) -> Iterator[Question]:
 def looped(node: ast.For | ast.AsyncFor, table: ast.expr) -> Iterator[Question]:
     """The questions of a loop over a table of classes: `for cls, rule in {Adam: …, AdamW: …}.items()`."""
     target = node.target.elts[0] if isinstance(node.target, ast.Tuple) and node.target.elts else node.target
-    asked = (one for statement in node.body for one in ast.walk(statement) if isinstance(one, ast.Call))
+    rows = table.keys if isinstance(table, ast.Dict) else getattr(table, "elts", [])
+    asked = (one for statement in node.body if rows for one in nodes(statement) if isinstance(one, ast.Call))
     if any(word(one.func) in _ASKS and [word(each) for each in one.args[1:]] == [word(target)] for one in asked):
-        rows = table.keys if isinstance(table, ast.Dict) else getattr(table, "elts", [])
         for row in rows:
             first = row.elts[0] if isinstance(row, ast.Tuple) and isinstance(node.target, ast.Tuple) else row
             if first is not None:

@@ -27,7 +27,7 @@ class Concerns:
 
     def __init__(self, texts: Mapping[str, str]) -> None:
         self._texts = texts
-        self._words: dict[str, frozenset[str]] = {}
+        self._said: dict[tuple[str, str], bool] = {}
 
     def of(self, use: Use, said: str, entries: tuple[Entry | None, ...]) -> Concern:
         """Whether a behaviour concerns a use: `said` is its fact's `calls`, `entries` what releases have of it."""
@@ -99,11 +99,10 @@ class Concerns:
         return Concern.MAY if any(self._says(word, use) for word in clause.words) else Concern.YES
 
     def _says(self, word: str, use: Use) -> bool:
-        if use.file not in self._words:
-            text = self._texts.get(use.file.partition(":cell ")[0], "")
-            self._words[use.file] = frozenset(re.findall(r"\w+", text)) | frozenset(re.findall(r"\w+\.\w+", text))
-        words = self._words[use.file]
-        return word in words if "*" not in word else any(fnmatchcase(one, word) for one in words)
+        file = use.file.partition(":cell ")[0]
+        if (file, word) not in self._said:
+            self._said[file, word] = _has(self._texts.get(file, ""), word)
+        return self._said[file, word]
 
     def _catches(self, clause: Clause, use: Use, entries: tuple[Entry | None, ...]) -> Concern:
         is_caught = use.how == "called" and not use.caught.isdisjoint(clause.words)
@@ -112,6 +111,14 @@ class Concerns:
     def _decorates(self, clause: Clause, use: Use, entries: tuple[Entry | None, ...]) -> Concern:
         how = "mentioned" if clause.words else "called"
         return Concern.YES if use.decorates and use.how == how else Concern.NO
+
+
+def _has(text: str, word: str) -> bool:
+    """Whether a text has a word, or two with a dot between them, that a word of a clause fits."""
+    if word.isidentifier():
+        return word in text and re.search(rf"\b{word}\b", text) is not None
+    words = re.findall(r"\w+", text) + re.findall(r"\w+\.\w+", text)
+    return any(fnmatchcase(one, word) for one in words)
 
 
 _NAMES = {"": "passed"}

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 from packaging.specifiers import SpecifierSet
@@ -77,12 +78,12 @@ class Evaluator:
 
     def value(self, node: ast.expr, scope: Scope) -> Any:
         """What an expression gives in the release asked about. Raises Unknown."""
-        evaluate = getattr(self, f"_{type(node).__name__}", None)
+        evaluate = _evaluator(type(node))
         if evaluate is None or self._depth > _DEEPEST:
             raise Unknown
         self._depth += 1
         try:
-            return evaluate(node, scope)
+            return evaluate(self, node, scope)
         except Unknown:
             raise
         except Exception as error:  # the code's own mistake, in this release: `int("dev")`
@@ -412,3 +413,9 @@ def _apart(target: ast.expr, value: Any) -> Iterator[tuple[str, Any]]:
         yield from _apart(one, given)
     for one, given in zip(target.elts[before + 1 :], value[after:]):
         yield from _apart(one, given)
+
+
+@cache
+def _evaluator(kind: type[ast.expr]) -> Callable[[Evaluator, ast.expr, Scope], Any] | None:
+    """What evaluates expressions of a kind, where that is understood."""
+    return getattr(Evaluator, f"_{kind.__name__}", None)

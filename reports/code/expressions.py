@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 
 from torchproof.reports.code.chains import Question
 from torchproof.reports.code.cpp.headers import macros, standard
 from torchproof.reports.code.guards import Guards
 from torchproof.reports.code.settings import Settings, is_patch_of_object
 from torchproof.reports.code.sightings import Sightings, each
-from torchproof.reports.code.syntax import REGISTERS, defaults, may_compare_versions, parameters, places, word
+from torchproof.reports.code.syntax import (
+    REGISTERS,
+    children,
+    defaults,
+    may_compare_versions,
+    parameters,
+    places,
+    word,
+)
 from torchproof.reports.code.values import Expression, Instance, Name, Value, Values, bound, within
 from torchproof.reports.code.wrappers import is_passed_on, rest
 
@@ -27,11 +36,11 @@ class Expressions:
 
     def walk(self, node: ast.expr) -> None:
         """Find the uses in an expression."""
-        getattr(self, f"_{type(node).__name__}", self.below)(node)
+        _walker(type(node))(self, node)
 
     def below(self, node: ast.AST) -> None:
         """Find the uses in the expressions that a node consists of."""
-        for child in ast.iter_child_nodes(node):
+        for child in children(node):
             if isinstance(child, ast.expr):
                 self.walk(child)
             elif isinstance(child, ast.keyword):
@@ -329,3 +338,9 @@ class Expressions:
                 self.walk(one)
 
     _SetComp = _GeneratorExp = _DictComp = _ListComp
+
+
+@cache
+def _walker(kind: type[ast.expr]) -> Callable[[Expressions, ast.expr], None]:
+    """What walks expressions of a kind."""
+    return getattr(Expressions, f"_{kind.__name__}", Expressions.below)

@@ -66,7 +66,7 @@ class Code:
     """What was named: the `roots` that were searched, the `files` in them, and how far reading has come.
 
     `unread` has a line ('path: reason') for each file that could not be read, or not in whole; the `unrelated` were not
-    looked into, for they say no word of torch.
+    looked into, for they have nothing to do with torch.
     """
 
     names: list[str] = field(default_factory=list)
@@ -123,8 +123,8 @@ class Code:
         return f"read {done:,} of {counted(len(self.files), 'file')} of {self}"
 
     def reading(self) -> str:
-        """How many files were read, and how many not, for they say no word of torch."""
-        others = f" ({self.unrelated:,} more without a word of torch)" if self.unrelated else ""
+        """How many files were read, and how many not, for they have nothing to do with torch."""
+        others = f" ({self.unrelated:,} more without anything of torch)" if self.unrelated else ""
         return counted(self.read, "Python file") + others
 
     def gaps(self) -> str:

@@ -119,7 +119,7 @@ class Guards:
                 else:
                     false |= bit
             except Unknown:
-                question.of_version |= asks_for_version(node)
+                question.of_version = question.of_version or asks_for_version(node)
                 true, false = true | bit, false | bit
                 doubt = doubt or question.of_version
             if not (question.depends or question.of_version):

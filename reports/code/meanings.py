@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 
 from torchproof.reports.code.catalog import Catalog
 from torchproof.reports.code.project import Project
@@ -84,12 +85,12 @@ class Meanings(Results):
 
     def computed(self, node: ast.expr, scope: Scope) -> Values:
         """What calls, operators and subscripts give."""
-        compute = getattr(self, f"_{type(node).__name__}", None)
+        compute = _computer(type(node))
         if compute is None:
             return ()
         if node not in scope.memory:
             scope.memory[node] = ()  # for what is made of itself
-            scope.memory[node] = compute(node, scope)
+            scope.memory[node] = compute(self, node, scope)
         return scope.memory[node]
 
     def object(self, node: ast.expr, scope: Scope) -> Values:
@@ -409,6 +410,8 @@ class Meanings(Results):
 
     def _followed(self, values: Values) -> Values:
         """The same, with what is imported from other files looked up there."""
+        if len(values) == 1 and not isinstance(values[0][1], Imported):  # nearly always
+            return values
         if not any(isinstance(value, Imported) for _, value in values):
             return values
         found: list[tuple[int, Value]] = []
@@ -419,6 +422,12 @@ class Meanings(Results):
             else:
                 found.append((mask, value))
         return gathered(found)
+
+
+@cache
+def _computer(kind: type[ast.expr]) -> Callable[[Meanings, ast.expr, Scope], Values] | None:
+    """What tells what expressions of a kind give, where that is known."""
+    return getattr(Meanings, f"_{kind.__name__}", None)
 
 
 def _class_around(scope: Scope) -> LocalClass | None:

@@ -16,6 +16,13 @@ _IMPORT = re.compile(
     r"^[ \t]*(?:from[ \t]+(\.*)([\w.]*)[ \t]+import\b((?:[ \t]*\([^)]*\))|(?:\\\n|[^\n])*)|import\b((?:\\\n|[^\n])*))",
     re.MULTILINE,
 )
+_IMPORTS_TORCH = re.compile(r"^[ \t]*(?:from|import)\b[^\n#]*torch", re.MULTILINE)  # as most do that speak of it
+# Comments and long strings (docstrings and the like), or else another string, in which no comment begins.
+_PROSE = re.compile(
+    r"""#[^\n]*|\"{3}(?:\\.|[^\\])*?\"{3}|'{3}(?:\\.|[^\\])*?'{3}"""
+    r"""|("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')""",
+    re.DOTALL,
+)
 
 
 class Project:
@@ -30,14 +37,14 @@ class Project:
         return self._by_name.get((root, dotted))
 
     def related(self) -> list[Module]:
-        """The modules that have to do with torch: they speak of it, or import one that does, as far as words tell.
+        """The modules that have to do with torch: whose code has the word, or imports one that has, as words tell.
 
         Others may still be imported by these; on their own they use nothing of torch.
         """
         found, importers = [], {}
         for module in self.modules:
             text = _words(module)
-            if text is None or "torch" in text:
+            if text is None or _speaks_of_torch(text):
                 found.append(module)
             else:
                 for dotted in _imported(module, text):
@@ -105,6 +112,13 @@ def _words(module: Module) -> str | None:
         return decoded(content(module.path)) if module.path.suffix == ".py" else None
     except Unreadable:
         return None
+
+
+def _speaks_of_torch(text: str) -> bool:
+    """Whether code has the word: its comments and documentation are no matter."""
+    if "torch" not in text or _IMPORTS_TORCH.search(text):
+        return "torch" in text
+    return "torch" in _PROSE.sub(r"\1", text)
 
 
 def _imported(module: Module, text: str) -> Iterator[str]:

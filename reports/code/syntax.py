@@ -180,7 +180,7 @@ def stores(node: ast.ClassDef) -> tuple[dict[str, int], bool]:
     if node.decorator_list or node.keywords:
         counts["__init__"] += 1  # which `@dataclass` and metaclasses make
     is_dynamic = "__getattr__" in counts or "__getattribute__" in counts
-    for one in _nodes(node):
+    for one in nodes(node):
         if isinstance(one, ast.Attribute) and not isinstance(one.ctx, ast.Load):
             counts[one.attr] += 1
         elif isinstance(one, ast.Call) and (register := word(one.func)) in REGISTERS:
@@ -202,7 +202,7 @@ def _is_dict(node: ast.expr) -> bool:
 
 def may_compare_versions(node: ast.Compare | ast.Call) -> bool:
     """Whether something speaks for versions in a comparison: a name with that word, or a text or number like one."""
-    for one in _nodes(node):
+    for one in nodes(node):
         if isinstance(one, ast.Constant):
             if (isinstance(one.value, str) and _VERSION.match(one.value)) or type(one.value) is float:
                 return True
@@ -222,20 +222,26 @@ def outer_names(body: list[ast.stmt]) -> tuple[set[str], set[str]]:
     """The names from outside that a function assigns to, and those of its own that inner functions assign to."""
     own: set[str] = set()
     inner: set[str] = set()
-    for one in (each for statement in body for each in _nodes(statement)):
+    for one in (each for statement in body for each in nodes(statement)):
         if isinstance(one, (ast.Global, ast.Nonlocal)):
             (own if one in body else inner).update(one.names)
     return own, inner
 
 
-def _nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """A node and all below it, as `ast.walk` but faster: it is most of the time that large code takes."""
-    rest = [node]
-    while rest:
-        one = rest.pop()
-        yield one
-        for value in map(vars(one).get, one._fields):
-            if isinstance(value, ast.AST):
-                rest.append(value)
-            elif isinstance(value, list):
-                rest += [each for each in value if isinstance(each, ast.AST)]
+def nodes(node: ast.AST) -> list[ast.AST]:
+    """A node and all below it, as `ast.walk` but faster: it is much of the time that large code takes."""
+    found = [node]
+    for one in found:  # it grows
+        found += children(one)
+    return found
+
+
+def children(node: ast.AST) -> list[ast.AST]:
+    """The nodes that a node consists of, as `ast.iter_child_nodes` but faster."""
+    found = []
+    for value in map(vars(node).get, node._fields):
+        if isinstance(value, ast.AST):
+            found.append(value)
+        elif isinstance(value, list):
+            found += [each for each in value if isinstance(each, ast.AST)]
+    return found

@@ -17,7 +17,7 @@ from torchproof.releases import supported
 from torchproof.reports.code.answers import Python, Reference, Unknown, builtin, of_pattern
 from torchproof.reports.code.catalog import Catalog
 from torchproof.reports.code.nowhere import is_nowhere
-from torchproof.reports.code.syntax import word
+from torchproof.reports.code.syntax import nodes, word
 from torchproof.reports.code.values import Name, Value, Values
 
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
@@ -91,7 +91,7 @@ def asks_what_is_there(word: str) -> bool:
 
 def is_about_version(node: ast.AST) -> bool:
     """Whether an expression has words about a version of torch: `@require_torch_2_1`, `@RunIf(min_torch="2.1")`."""
-    for one in ast.walk(node):
+    for one in nodes(node):
         name = getattr(one, "id", None) or getattr(one, "attr", None) or getattr(one, "arg", None)
         if isinstance(name, str) and speaks_of_version(name):
             return True
@@ -101,7 +101,7 @@ def is_about_version(node: ast.AST) -> bool:
 @cache
 def asks_inside(function: ast.AST, known: Catalog) -> bool:
     """Whether a function has words about a version of torch, or `hasattr(torch, …)` of what some releases lack."""
-    for one in ast.walk(function):
+    for one in nodes(function):
         if isinstance(one, ast.Call) and word(one.func) == "hasattr" and len(one.args) == 2:
             owner, name = map(ast.unparse, one.args)
             asked = f"{owner}.{name[1:-1]}"
@@ -112,7 +112,7 @@ def asks_inside(function: ast.AST, known: Catalog) -> bool:
 
 def asks_for_version(node: ast.expr) -> bool:
     """Whether it names torch and a version as texts: `at_least("torch", "2.6")`, `of("torch") >= Version("2.9")`."""
-    texts = {one.value for one in ast.walk(node) if isinstance(one, ast.Constant) and isinstance(one.value, str)}
+    texts = {one.value for one in nodes(node) if isinstance(one, ast.Constant) and isinstance(one.value, str)}
     return "torch" in texts and any(re.fullmatch(r"\d+(\.\d+)+\w*", text) for text in texts)
 
 

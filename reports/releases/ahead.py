@@ -27,7 +27,6 @@ from torchproof.reports.releases import withdrawn
 from torchproof.reports.releases.entries import entries
 from torchproof.reports.releases.names import Change
 from torchproof.reports.releases.sentences import rows
-from torchproof.reports.releases.touched import touched
 from torchproof.reports.releases.usage import Usage
 
 _BY = re.compile(
@@ -104,6 +103,8 @@ def command(names: Inventory, release: str, uses: list[str] | None, form: str, i
 
 def _used(code: Code, found: list[Announcement], names: Inventory, release: str) -> list[Announcement]:
     """What of it some code uses, with the places."""
+    from torchproof.reports.releases.touched import touched  # all that reads code, which is needed here alone
+
     touches = touched(code, [one.change for one in found], names, release, release)
     places: dict[Change, tuple[tuple[str, ...], bool]] = {}
     for is_certain, group in ((False, touches.possible), (True, touches.certain)):

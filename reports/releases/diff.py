@@ -28,6 +28,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from importlib import metadata
+from typing import TYPE_CHECKING
 
 from torchproof import releases
 from torchproof.inventory import Inventory, inventory
@@ -37,11 +38,23 @@ from torchproof.reports.index import ranged
 from torchproof.reports.releases import ahead, platforms
 from torchproof.reports.releases.behaviours import behaviours
 from torchproof.reports.releases.entries import entries
-from torchproof.reports.releases.names import KINDS, Change, changes, is_back, release
+from torchproof.reports.releases.names import (
+    COMPARISON,
+    KINDS,
+    NEITHER,
+    NOWHERE,
+    STUCK,
+    Change,
+    changes,
+    is_back,
+    release,
+)
 from torchproof.reports.releases.sentences import Row, rows, sentence
-from torchproof.reports.releases.touched import COMPARISON, NEITHER, NOWHERE, STUCK, Touched, Touches, touched
 from torchproof.reports.releases.usage import Usage
 from torchproof.reports.screen import counted
+
+if TYPE_CHECKING:
+    from torchproof.reports.releases.touched import Touched, Touches
 
 HELP = "Tell what changed between two releases of torch, grouped by how it is felt."
 
@@ -166,6 +179,8 @@ def _installed() -> str:
 
 
 def _touched(options: argparse.Namespace, found: list[Change], names: Inventory, old: str, new: str) -> int:
+    from torchproof.reports.releases.touched import touched  # all that reads code, which is needed here alone
+
     with files.opened(options.uses) as code, screen.waiting(code.progress):
         touches = touched(code, found, names, old, new)
     code.check()

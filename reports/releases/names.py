@@ -81,6 +81,12 @@ _EVERYWHERE = frozenset(dir(object)) - {"__init__"}
 # Of these, more is known than the inventory has.
 _ASKED_FURTHER = defaults.names() | withdrawn.owners()
 # Code that uses the name, or passes the parameter, stops to work.
+# The kinds of what is no change, but a mistake.
+NEITHER = "works in neither"
+NOWHERE = "no release has it"
+STUCK = "no release runs it"
+COMPARISON = "wrong comparison"
+
 BREAKING = frozenset(KINDS[KINDS.index("gone") : KINDS.index("package required")])
 
 
@@ -390,12 +396,13 @@ def _owner(name: str) -> str:
 
 def _sizes(names: dict[str, Entry]) -> Counter[str]:
     """How many public names of its own each module has, those of its modules included."""
+    own = Counter(_owner(name) for name, entry in names.items() if entry.alias is None and not is_private(name))
     sizes: Counter[str] = Counter()
-    for name, entry in names.items():
-        owner = _owner(name)
-        while owner and entry.alias is None and not is_private(name):
-            sizes[owner] += owner in names and names[owner].kind == "module"
-            owner = _owner(owner)
+    for owner, count in own.items():
+        above = owner
+        while above:
+            sizes[above] += count if above in names and names[above].kind == "module" else 0
+            above = _owner(above)
     return sizes
 
 

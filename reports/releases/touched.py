@@ -21,15 +21,8 @@ from torchproof.reports.code.nowhere import hints
 from torchproof.reports.code.uses import uses
 from torchproof.reports.releases import names, replacements
 from torchproof.reports.releases.entries import grouped
-from torchproof.reports.releases.names import KINDS, Change
+from torchproof.reports.releases.names import COMPARISON, KINDS, NEITHER, NOWHERE, STUCK, Change
 from torchproof.spellings import operation
-
-# The kinds of what is no change, but a mistake.
-NEITHER = "works in neither"
-NOWHERE = "no release has it"
-STUCK = "no release runs it"
-COMPARISON = "wrong comparison"
-
 
 # How code in Python uses what a release may not have.
 _OF_PYTHON = ("called", "mentioned", "imported", "written")
@@ -331,7 +324,8 @@ class _Behaviours:
 
     def felt(self) -> tuple[list[Touched], list[Touched], list[Touched]]:
         """What certainly changes, what is only gained, and what may be felt and is no gain."""
-        sure, may = list(self.places[Concern.YES]), self.places[Concern.MAY].keys() - self.places[Concern.YES].keys()
+        sure = list(self.places[Concern.YES])
+        may = [one for one in self.places[Concern.MAY] if one not in self.places[Concern.YES]]
         return (
             self._all(Concern.YES, (one for one in sure if not one.gain)),
             self._all(Concern.YES, (one for one in sure if one.gain)),
@@ -355,7 +349,7 @@ class _Behaviours:
             or works(use, self.inventory, self.new)
         ):
             return ()
-        names = {operation(name) for name in (use.name, *(one.name for one in self._entries(use) if one))}
+        names = dict.fromkeys(map(operation, (use.name, *(one.name for one in self._entries(use) if one))))
         return [change for name in names for change in self.about.get(name, ())]
 
     def _entries(self, use: Use) -> tuple[Entry | None, ...]:

@@ -56,7 +56,7 @@ HOWS = ("compiled", "configured", "linked", "included", "expanded", "dispatched"
 
 def standard(flags: str) -> int | None:
     """The standard of C++ that compiler flags ask for, the last one where there are several."""
-    found = _FLAG.findall(flags)
+    found = _FLAG.findall(flags) if "std" in flags or "_STANDARD" in flags else []
     return as_standard(found[-1]) if found else None
 
 
@@ -67,7 +67,7 @@ def has_old_abi(flags: str) -> bool:
 
 def macros(flags: str) -> list[str]:
     """The macros that compiler flags define."""
-    return re.findall(r"(?<![\w-])[-/]D\s*([A-Za-z_]\w*)", flags)
+    return re.findall(r"(?<![\w-])[-/]D\s*([A-Za-z_]\w*)", flags) if "D" in flags else []
 
 
 def as_standard(digits: str) -> int | None:

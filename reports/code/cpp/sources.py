@@ -55,10 +55,10 @@ class Sources:
         self, code: Code, texts: list[str], given: Mapping[str, frozenset[str] | None], tried: Sequence[str] = ()
     ) -> None:
         is_built = any("cpp_extension" in text or "torch" in text.lower() for text in texts)
-        self._sure, caught = _patterns(texts), _patterns(tried)
-        self._patterns = self._sure | caught
-        is_built &= bool(self._patterns)
         self._files = {file.path.resolve(): file for file in code.beside((*_SOURCES, *_HEADERS))} if is_built else {}
+        texts = texts if self._files else []  # most code has none, and its texts are long
+        self._sure = _patterns(texts)
+        self._patterns = self._sure | _patterns(tried)
         self._by_name: dict[str, list[Path]] = defaultdict(list)
         for path in self._files:
             self._by_name[path.name].append(path)

@@ -690,7 +690,21 @@ def test_of_much_code_what_has_nothing_to_do_with_torch_is_not_looked_into(see, 
     found = see("import b\nb.torch.added(1)", **files, more=line)
     assert [use.name for use in found.certain] == ["torch.added"]
     assert (found.code.read, found.code.unrelated, found.code.unread) == (4, 1, [])
-    assert found.code.reading() == "4 Python files (1 more without a word of torch)"
+    assert found.code.reading() == "4 Python files (1 more without anything of torch)"
+
+
+@pytest.mark.parametrize(
+    ("line", "read"),
+    [
+        ("# torch", 1), ("def f():\n    '''As torch.added does.'''", 1), ('add_doc(f, """\n>>> import torch\n""")', 1),
+        ("x = '#'; torch_is_new('2.1')", 3), ("new = version('torch') > '2'", 3), ("if x: import torch", 3),
+        ('"""\nimport os"""; import torch', 3), ("x = \"\\\"\"; import torch  # '", 3),
+    ],
+)  # fmt: skip
+def test_of_much_code_what_speaks_of_torch_beside_the_code_is_not_looked_into(see, monkeypatch, line, read):
+    monkeypatch.setattr("torchproof.reports.code.uses._MANY", 0)
+    found = see("import torch\ntorch.added(1)", speaks=line, other="import speaks")
+    assert (found.code.read, found.code.unrelated) == (read, 3 - read)
 
 
 def test_of_much_code_what_reaches_torch_through_others_is_looked_into(see, monkeypatch):
