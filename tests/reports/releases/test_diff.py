@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from torchproof.inventory import Inventory, inventory
+from torchproof.inventory import Inventory
+from torchproof.inventory import inventory as of_releases
 from torchproof.reports import Refusal
 from torchproof.reports.index import IndexedFact
 from torchproof.reports.releases import diff
@@ -993,7 +994,7 @@ def test_another_spelling_that_came_is_told_apart():
     ],
 )
 def test_what_stands_for_a_gone_name_is_said_beside_it(run, tmp_path, monkeypatch, code_of, pair, says):
-    monkeypatch.setattr(diff, "inventory", inventory)
+    monkeypatch.setattr(diff, "inventory", of_releases)
     (tmp_path / "code.py").write_text(code_of)
     exit_code, out = run(*pair, "--uses", str(tmp_path))
     assert exit_code == 1
