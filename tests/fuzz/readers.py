@@ -92,15 +92,16 @@ class Watch:
         if event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
             self._see_written(arguments[0])
         elif event in ("os.remove", "os.rename", "os.mkdir", "os.symlink", "os.link"):
-            self._see_written(arguments[1 if event == "os.rename" else 0])
+            self._see_written(arguments[event in ("os.rename", "os.symlink", "os.link")], arguments[-1])
         elif event == "exec" and os.path.realpath(arguments[0].co_filename).startswith(self.folder):
             self.seen.append(f"ran {arguments[0].co_filename}")
         elif event in ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "socket.connect"):
             self.seen.append(f"{event} of {arguments}")
 
-    def _see_written(self, path: Any) -> None:
+    def _see_written(self, path: Any, folder: int = -1) -> None:
         if not isinstance(path, int):
-            real = os.path.realpath(os.fsdecode(path))
+            below = "" if folder == -1 else f"/proc/self/fd/{folder}"
+            real = os.path.realpath(os.path.join(below, os.fsdecode(path)))
             if not real.startswith((self.folder, self._unpacked)) and not _OF_IMPORTS.search(real):
                 self.seen.append(f"wrote {path!r}")
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 
 import pytest
 
-from tests.fuzz import fuzzing
+from tests.fuzz import fuzzing, kills
 from tests.fuzz.fuzzing import GROUPS
 
 FILES = [pytest.param(group, file, id=f"{group.name}-{file.name}") for group in GROUPS for file in group.files]
@@ -68,3 +69,12 @@ def test_what_is_written_elsewhere_or_run_is_seen(tmp_path):
         with pytest.raises(fuzzing.readers.Broken, match=r"wrote|ran|system"):
             fuzzing.have_read(group, tmp_path / "a" / "run.jsonl", tmp_path)
         (tmp_path / "broken").rmdir()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_signal_at_any_time_loses_and_repeats_no_verdict(tmp_path):
+    runs = kills.Runs(tmp_path)
+    ended = [kills.tried(runs, kill) for kill in kills.kills(8, random.Random(0)) if kill.whom == "plain"]
+    runs.close()
+    assert {one.rpartition(" ")[0] for one in ended} == {"plain SIGKILL ->", "plain SIGTERM ->", "plain SIGINT ->"}
