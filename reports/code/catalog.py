@@ -252,6 +252,16 @@ class Catalog:
         own = [one.name for base in bases for one in self.entries(base) if one]
         return tuple(dict.fromkeys([*own, *(above for base in bases for above in self.above(base))]))
 
+    @cache  # noqa: B019 - there is one catalog in a process
+    def below_in_some(self, name: str) -> tuple[str, ...]:
+        """The classes beside a class that are directly below it in some of the releases that have them."""
+        owner = name.rpartition(".")[0]
+        found: list[str] = []
+        for one in (f"{owner}.{member}" for member in self.inventory.members(owner)):
+            is_below = {name in entry.bases for entry in self.entries(one) if entry and entry.kind == "class"}
+            found += [one] if len(is_below) > 1 else []
+        return tuple(found)
+
     @cached_property
     def telling(self) -> dict[str, list[str]]:
         """The methods of torch's usual objects that differ between releases, and that nothing else usual has."""

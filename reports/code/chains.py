@@ -9,7 +9,7 @@ from itertools import takewhile
 from torchproof.reports.code.syntax import nodes, word
 
 Question = tuple[str, ast.expr]  # what is asked about, as it is written, and the class or tuple of classes
-_ASKS = ("isinstance", "issubclass")
+ASKS = ("isinstance", "issubclass")
 _ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 
@@ -31,7 +31,7 @@ def _questions(test: ast.expr) -> Iterator[Question]:
     if isinstance(test, ast.BoolOp):
         for one in test.values:
             yield from _questions(one)
-    elif isinstance(test, ast.Call) and word(test.func) in _ASKS and len(test.args) == 2:
+    elif isinstance(test, ast.Call) and word(test.func) in ASKS and len(test.args) == 2:
         yield ast.unparse(test.args[0]), test.args[1]
 
 
@@ -49,7 +49,7 @@ def looped(node: ast.For | ast.AsyncFor, table: ast.expr) -> Iterator[Question]:
     target = node.target.elts[0] if isinstance(node.target, ast.Tuple) and node.target.elts else node.target
     rows = table.keys if isinstance(table, ast.Dict) else getattr(table, "elts", [])
     asked = (one for statement in node.body if rows for one in nodes(statement) if isinstance(one, ast.Call))
-    if any(word(one.func) in _ASKS and [word(each) for each in one.args[1:]] == [word(target)] for one in asked):
+    if any(word(one.func) in ASKS and [word(each) for each in one.args[1:]] == [word(target)] for one in asked):
         for row in rows:
             first = row.elts[0] if isinstance(row, ast.Tuple) and isinstance(node.target, ast.Tuple) else row
             if first is not None:

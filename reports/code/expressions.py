@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
-from torchproof.reports.code.chains import Question
+from torchproof.reports.code.chains import ASKS, Question
 from torchproof.reports.code.cpp.headers import macros, standard
 from torchproof.reports.code.guards import Guards
 from torchproof.reports.code.settings import Settings, is_patch_of_object
@@ -177,6 +177,10 @@ class Expressions:
                 self.walk(keyword.value)
         self._changes(node)
         self._gets(node)
+        if word(node.func) in ASKS and len(node.args) == 2:
+            several = node.args[1].elts if isinstance(node.args[1], ast.Tuple) else [node.args[1]]
+            for one in several:
+                self.sightings.asked_alone(self._resolve(one), one)
         values = self._super(node.func) or self._resolve(node.func)
         releases, after = self.state.releases, 0
         for mask, one, called in self.meanings.tables.spread(node, self.state.scope, values):

@@ -121,10 +121,22 @@ class Sightings:
             name = next((one.name for one in reversed(self.known.entries(value.dotted)) if one), "")
             if self.known.kind(name) == "class":
                 if after := tuple(one for one in before if one in self.known.above(name)):
-                    use = Use(name, *self.state.module.place(node.lineno), "asked", frozenset(), after=after)
-                    certain = not (self.state.doubt or self.state.is_typing)
-                    self.notes.found.append(Found(use, certain, values[0][0] & self.state.releases, self.state.inside))
+                    self._asked(name, values[0][0], node, after)
                 before.append(name)
+
+    def asked_alone(self, values: Values, node: ast.expr) -> None:
+        """Note the classes that are below one in some releases alone, where the code asks for it and not for them."""
+        for mask, value in values:
+            entries = self.known.entries(value.dotted) if isinstance(value, Name) and value.is_torch else ()
+            above = next((one.name for one in reversed(entries) if one and one.kind == "class"), "")
+            for name in self.known.below_in_some(above) if above else ():
+                if name.rpartition(".")[2] not in self.state.words:
+                    self._asked(name, mask, node, (above,))
+
+    def _asked(self, name: str, mask: int, node: ast.expr, after: tuple[str, ...]) -> None:
+        use = Use(name, *self.state.module.place(node.lineno), "asked", frozenset(), after=after)
+        certain = not (self.state.doubt or self.state.is_typing)
+        self.notes.found.append(Found(use, certain, mask & self.state.releases, self.state.inside))
 
     def imported(self, value: Value, node: ast.stmt) -> None:
         """Note what an import statement gives."""

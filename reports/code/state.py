@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
+from torchproof.reports.code.syntax import nodes, word
 from torchproof.reports.code.values import (  # fmt: skip
     Assumption,
     Instance,
@@ -42,9 +45,15 @@ class State:
     failing: int = 0  # the releases in which one of them is seen to happen
     is_generator: bool = False
     loops: list[list[Assumption]] = field(default_factory=list)  # those around, with what is assumed in them
+    body: list[ast.stmt] = field(default_factory=list)  # all that is walked
 
     def __post_init__(self) -> None:
         self.unknown: Values = ((self.everywhere, None),)
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The names that the code speaks of, by their last words."""
+        return frozenset(filter(None, (word(node) for one in self.body for node in nodes(one))))
 
     def bind(self, name: str, values: Values) -> None:
         """Let a name stand for the values, in the releases in which this runs."""

@@ -188,7 +188,7 @@ class Walk:
             return
         self.code.read += 1
         self.code.unread += [f"{module.shown}: {line}" for line in unread]
-        state = State(module, module.scope, self.known.all, self.known.all)
+        state = State(module, module.scope, self.known.all, self.known.all, body=tree.body)
         expressions = Expressions(self.guards, Sightings(self.notes, state, self.guards.meanings))
         with self._reading(module):
             Statements(expressions).walk(tree.body)
@@ -238,7 +238,7 @@ class Walk:
         outer, shared = outer_names(one.body) if module.reaches_out else (set(), set())
         local = frozenset({*names_bound(one.body), *(each.arg for each in wanted)} - outer)
         scope = Scope("function", module, function.scope, local, frozenset(shared))
-        state = State(module, scope, self.known.all, one.releases, one.doubt, function.of, function)
+        state = State(module, scope, self.known.all, one.releases, one.doubt, function.of, function, body=one.body)
         by_default = defaults_by_name(function.node.args)
         by_calls = self.notes.callers.given(function, self.project.modules)
         for each in wanted:

@@ -763,3 +763,21 @@ def test_what_a_public_class_has_is_public_below_a_private_name_of_it_too(tmp_pa
 def test_private_names_of_no_release(tmp_path, code, found):
     (tmp_path / "code.py").write_text(f"import torch\n{code}\n", encoding="utf-8")
     assert [use.name for use in uses(tmp_path).nowhere if use.releases] == found
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ("return isinstance(o, torch.optim.Adam)", ["torch.optim.AdamW"]),
+        ("assert isinstance(o, (torch.optim.SGD, torch.optim.Adam))", ["torch.optim.AdamW"]),
+        ("return issubclass(o, torch.optim.Adam)", ["torch.optim.AdamW"]),
+        ("return isinstance(o, (torch.optim.Adam, torch.optim.AdamW))", []),
+        ("if isinstance(o, torch.optim.AdamW):\n        return 1\n    return isinstance(o, torch.optim.Adam)", []),
+        ("return isinstance(o, torch.optim.Adam) and not isinstance(o, torch.optim.AdamW)", []),
+        ("return isinstance(o, torch.optim.SGD)", []),
+        ("return type(o) is torch.optim.Adam", []),
+    ],
+)
+def test_a_class_that_came_below_another_is_told_where_the_other_is_asked_for_alone(tmp_path, body, found):
+    (tmp_path / "code.py").write_text(f"import torch\ndef f(o):\n    {body}\n", encoding="utf-8")
+    assert [use.name for use in uses(tmp_path).certain if use.how == "asked"] == found
