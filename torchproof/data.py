@@ -82,7 +82,8 @@ def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
     except ValueError as error:  # a name with a null byte
         raise Damaged(f"cannot be read: {error}", path=path) from error
     if data is None:  # or a file of the kernel's that would wait
-        raise Damaged("cannot be read: it is no regular file", path=path)
+        advice = ": save what it gives as one" if path.is_relative_to("/dev") else ""  # a pipe that a shell has made
+        raise Damaged(f"cannot be read: it is no regular file{advice}", path=path)
     if len(data) > most:
         raise Damaged(f"cannot be read: it is larger than {most >> 20} MiB", path=path)
     return data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -139,3 +140,13 @@ def test_each_kind_has_fields_that_can_be_checked(tmp_path, kind):
     [damaged] = read(path).damaged
     assert damaged.line == 6
     assert damaged.says == "is missing"
+
+
+def test_a_pipe_of_the_shell_is_refused_with_what_to_do():
+    ends = os.pipe()
+    try:
+        with pytest.raises(Damaged, match="is no regular file: save what it gives as one"):
+            read(Path(f"/dev/fd/{ends[0]}"))
+    finally:
+        for one in ends:
+            os.close(one)
