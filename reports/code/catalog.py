@@ -352,6 +352,10 @@ class Catalog:
     def _too_few(self, use: Use, here: Entry) -> str | None:
         """Why a release asks for more than is passed, where another does not, or everything is known of it."""
         missing = _missing(use, here)
+        if "torch.optim.Optimizer" in self.above(
+            use.name
+        ):  # the groups of parameters that it is given may say the rest
+            missing = [one for one in missing if one == "params"]
         others = [entry for entry in self.entries(use.name) if entry]
         if missing and (self._tells_all(use.name) or not all(_missing(use, other) for other in others)):
             return f"{use.name} {IS_MISSING} argument{'s' * (len(missing) > 1)} {' and '.join(missing)}"

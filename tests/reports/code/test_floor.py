@@ -526,3 +526,8 @@ def test_what_an_extension_is_compiled_with_counts_as_what_the_code_calls(
     (tmp_path / "x.cpp").write_text(f"#include <{header}>\n")
     given, said = run(tmp_path)
     assert (given, line in said.splitlines()) == (code, True)
+
+
+def test_what_an_optimizer_asks_for_may_stand_in_its_groups(tmp_path, run):
+    (tmp_path / "code.py").write_text("import torch\ntorch.optim.SGD([{'params': parameters, 'lr': 0.1}])\n")
+    assert run(tmp_path)[1].startswith("floor: torch 2.0 or lower")
