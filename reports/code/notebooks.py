@@ -11,6 +11,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from torchproof.reports.code.reading import UNREADABLE, Unreadable, why
 
@@ -61,14 +62,20 @@ def notebook(text: str) -> Notebook:
 
 def line_in_file(text: str, cell: int, line: int) -> int | None:
     """The line of the notebook's file that has a line of a cell, where each has one of its own, as is usual."""
-    wanted = [(number, _source(one).split("\n")) for number, one in _code_cells(_loaded(text)) if number <= cell]
+    return _lines_in_file(text).get((cell, line))
+
+
+@lru_cache(maxsize=1)  # a notebook may have thousands of them that are told
+def _lines_in_file(text: str) -> dict[tuple[int, int], int]:
+    found: dict[tuple[int, int], int] = {}
     rest = iter(enumerate(text.splitlines(), 1))
-    for number, lines in wanted:
-        for place, one in enumerate(lines, 1):
-            at = next((where for where, raw in rest if _is_line(raw, one)), None)
-            if at is None or (number, place) == (cell, line):
-                return at
-    return None
+    for number, one in _code_cells(_loaded(text)):
+        for place, line in enumerate(_source(one).split("\n"), 1):
+            at = next((where for where, raw in rest if _is_line(raw, line)), None)
+            if at is None:
+                return found
+            found[number, place] = at
+    return found
 
 
 def python(cell: str) -> str:
