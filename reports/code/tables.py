@@ -41,6 +41,7 @@ class Tables:
         self._everywhere = everywhere
         self._asked: set[ast.expr] = set()
         self._picked: dict[object, int] = {}  # rows of choices, while a call is spread over them
+        self._looked_at: set[ast.expr] = set()  # what is being looked at for the container that it is
         self._open: list[OneOf] = []  # the choices that were met meanwhile, and are not picked from
 
     def chosen(self, node: ast.expr, scope: Scope) -> Values:
@@ -232,9 +233,13 @@ class Tables:
             if word(node.func) in _COPIES:
                 copied = node.args[0] if node.args else getattr(node.func, "value", None)
                 return self._written(copied, scope, here, depth + 1) if copied is not None else None
-        if not isinstance(node, _MAY_BE_TABLES):
+        if not isinstance(node, _MAY_BE_TABLES) or node in self._looked_at:
             return None
-        several, _ = self._alternatives(node, scope, here)
+        self._looked_at.add(node)  # it may be made of itself: `rows = [one for one in sorted(rows)]`
+        try:
+            several, _ = self._alternatives(node, scope, here)
+        finally:
+            self._looked_at.remove(node)
         one = several[0] if len(several) == 1 else None
         return self._written(one.node, one.scope, here, depth + 1) if one and one.node is not node else None
 

@@ -531,3 +531,9 @@ def test_what_an_extension_is_compiled_with_counts_as_what_the_code_calls(
 def test_what_an_optimizer_asks_for_may_stand_in_its_groups(tmp_path, run):
     (tmp_path / "code.py").write_text("import torch\ntorch.optim.SGD([{'params': parameters, 'lr': 0.1}])\n")
     assert run(tmp_path)[1].startswith("floor: torch 2.0 or lower")
+
+
+def test_a_table_that_is_made_of_itself_is_read(tmp_path, run):
+    text = "import torch\ndef f(x):\n    a = {}\n    a[x] = (x, 1)\n    a = sorted((p, s) for p, (s, t) in a.items())\n"
+    (tmp_path / "code.py").write_text(f"{text}    a = [c for c in a if c[1]]\n    return torch.abs(a)\n")
+    assert "not read" not in run(tmp_path)[1]
