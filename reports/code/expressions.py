@@ -279,6 +279,8 @@ class Expressions:
             return ()
         if word(func.value.func) != "super" or func.attr != "__init__":
             return ()
+        if func.value.args and word(func.value.args[0]) not in (cls.name, "__class__"):
+            return ()  # `super(Other, self)` begins above another class
         bases = cls.bases[0] if len(cls.bases) == 1 else ()
         return tuple((mask, base) for mask, base in bases if isinstance(base, Name) and base.is_torch)
 

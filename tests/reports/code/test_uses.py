@@ -474,6 +474,11 @@ def test_a_module_that_refuses_old_releases_says_so(see):
         ("torch.eases(1, **rest)", {}),
         ("torch.eases(*both)", {}),
         ("functools.partial(torch.eases, 1)", {}),
+        ("class A(torch.nn.Conv2d):\n    def __init__(self):\n        super(torch.nn.Conv2d, self).__init__()", {}),
+        (
+            "class A(torch.nn.Conv2d):\n    def __init__(self):\n        super(A, self).__init__()",
+            dict.fromkeys(INVENTORY.releases, "torch.nn.Conv2d is missing the required argument size"),
+        ),
         ("torch.full(1)", {}),  # documentation alone is late and loose
         ("torch.scaled(*both)", {}),
         ("torch.sizes(1, scale=2)", {"2.1": "torch.sizes has no parameter scale"}),
