@@ -154,6 +154,7 @@ def test_was_broken_by_environ(device, numbers, compiled, name):
     where="before 2.1: torch.compile takes this Python",
     until="2.6",
     calls="names update|sorted|data_ptr",
+    gain=True,
     refuter=more_graphs,
 )
 @pytest.mark.parametrize("name", TWO_UNTIL["2.6"])
@@ -167,6 +168,7 @@ def test_was_broken_by_updates_and_sorting(device, numbers, compiled, name):
     where="before 2.1: torch.compile takes this Python",
     until="2.12",
     calls="names re",
+    gain=True,
     refuter=more_graphs,
 )
 @pytest.mark.parametrize("name", TWO_UNTIL["2.12"])
@@ -175,7 +177,9 @@ def test_was_broken_by_regular_expressions(device, numbers, compiled, name):
     assert measured(compiled, TWO_UNTIL["2.12"][name], device, numbers) == 2
 
 
-@fact("torch.compile", where="before 2.1: torch.compile takes this Python", until="2.13", calls="names id|hash")
+@fact(
+    "torch.compile", where="before 2.1: torch.compile takes this Python", until="2.13", calls="names id|hash", gain=True
+)
 @pytest.mark.parametrize("name", TWO_UNTIL["2.13"])
 def test_was_broken_by_identities(device, numbers, compiled, name):
     """`id` and `hash` of a tensor broke the graph in two."""
@@ -187,6 +191,7 @@ def test_was_broken_by_identities(device, numbers, compiled, name):
     where="before 2.1: torch.compile takes this Python",
     until="2.4",
     calls="names except|vmap",
+    gain=True,
     refuter=more_graphs,
 )
 @pytest.mark.parametrize("name", NONE_UNTIL["2.4"])
@@ -200,6 +205,7 @@ def test_was_given_up_for_exceptions(device, numbers, compiled, name):
     where="before 2.1: torch.compile takes this Python",
     until="2.7",
     calls="names contextmanager|replace",
+    gain=True,
     refuter=more_graphs,
 )
 @pytest.mark.parametrize("name", NONE_UNTIL["2.7"])
