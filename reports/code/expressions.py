@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 
 from torchproof.reports.code.chains import ASKS, Question
@@ -20,7 +21,7 @@ from torchproof.reports.code.syntax import (
     places,
     word,
 )
-from torchproof.reports.code.values import Expression, Instance, Name, Value, Values, bound, within
+from torchproof.reports.code.values import Expression, Instance, Name, OneOf, Value, Values, bound, within
 from torchproof.reports.code.wrappers import is_passed_on, rest
 
 
@@ -109,16 +110,23 @@ class Expressions:
         scope = self.state.scope
         after: list[tuple[int, Value]] = []
         for mask, one in within(scope.names.get(name, ()), self.state.releases):
-            before = one.node if isinstance(one, Expression) and one.scope is scope else None
-            is_kept = before is None and one is not None  # what is no dict of this scope
-            grown = ast.Dict([None, *keys], [before or ast.Constant(None), *values])
-            after.append((mask, one if is_kept else Expression(grown, scope)))
+            if isinstance(one, OneOf):
+                after.append((mask, replace(one, values=tuple(self._grown(each, keys, values) for each in one.values))))
+            else:
+                after.append((mask, self._grown(one, keys, values)))
         if after:
             self.state.bind(name, tuple(after))
 
+    def _grown(self, one: Value, keys: Sequence[ast.expr | None], values: list[ast.expr]) -> Value:
+        scope = self.state.scope
+        before = one.node if isinstance(one, Expression) and one.scope is scope else None
+        if before is None and one is not None:  # what is no dict of this scope
+            return one
+        return Expression(ast.Dict([None, *keys], [before or ast.Constant(None), *values]), scope)
+
     def forget_items(self, name: str) -> None:
         """What a name stands for has lost something that it may have written."""
-        if any(isinstance(value, Expression) for _, value in self.state.scope.names.get(name, ())):
+        if any(isinstance(value, Expression) for _, value in each(self.state.scope.names.get(name, ()))):
             self.state.bind(name, self.state.unknown)
 
     def _patched(self, owner: ast.expr, attribute: str, node: ast.expr) -> None:

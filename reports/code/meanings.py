@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 
 from torchproof.reports.code.catalog import Catalog
+from torchproof.reports.code.forks import left, told
 from torchproof.reports.code.project import Project
 from torchproof.reports.code.results import GIVES_ITSELF, NAMESPACES, Results, is_property, key, override
 from torchproof.reports.code.syntax import word
@@ -231,13 +232,23 @@ class Meanings(Results):
     # Conditions that tell what a name is
 
     def narrowed(self, test: ast.expr, scope: Scope, holds: bool) -> dict[str, Values]:
-        """The names that are known to be instances of a class, or known not to be, where a condition holds or not."""
+        """The names of which a condition tells more, where it holds or does not: branches taken before, a class."""
+        several = {
+            name: one
+            for name, values in scope.names.items()
+            if len(values) == 1 and isinstance(one := values[0][1], OneOf)
+        }
+        rows = {name: ((scope.names[name][0][0], value),) for name, value in left(several, told(test, holds)).items()}
+        return rows | self._instances(test, scope, holds)
+
+    def _instances(self, test: ast.expr, scope: Scope, holds: bool) -> dict[str, Values]:
+        """The names that are known to be instances of a class, or known not to be."""
         if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-            return self.narrowed(test.operand, scope, not holds)
+            return self._instances(test.operand, scope, not holds)
         if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) == holds:
             found: dict[str, Values] = {}
             for one in test.values:
-                found.update(self.narrowed(one, scope, holds))
+                found.update(self._instances(one, scope, holds))
             return found
         if not (isinstance(test, ast.Call) and test.args and isinstance(test.args[0], ast.Name)):
             return {}

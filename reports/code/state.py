@@ -6,6 +6,7 @@ import ast
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from torchproof.reports.code.forks import Told, paired
 from torchproof.reports.code.syntax import nodes, word
 from torchproof.reports.code.values import (  # fmt: skip
     Assumption,
@@ -13,6 +14,7 @@ from torchproof.reports.code.values import (  # fmt: skip
     LocalClass,
     LocalFunction,
     Module,
+    OneOf,
     Scope,
     Value,
     Values,
@@ -72,8 +74,12 @@ class State:
         self.scope.memory.clear()
         self.scope.names[name] = self.scope.ever[name] = self.unknown
 
-    def join(self, ends: list[tuple[int, dict[str, Values]]]) -> None:
-        """Go on from where one of several paths came to its end: with what they agree on."""
+    def join(self, ends: list[tuple[int, dict[str, Values]]], tests: list[Told] | None = None) -> None:
+        """Go on from where one of several paths came to its end: with what they agree on.
+
+        With the `tests` that choose among them, also with what a class and its arguments are on each.
+        """
+        paired = _paired(ends, tests) if tests else {}
         (releases, names), *others = ends
         for mask, other in others:
             if not releases or not mask:
@@ -86,6 +92,8 @@ class State:
                         agreed = merged(within(mine, both), within(yours, both))
                         names[name] = gathered([*within(mine, ~mask), *within(yours, mask & ~releases), *agreed])
             releases |= mask
+        for name, one in paired.items():
+            names[name] = (*within(names[name], ~releases), (releases, one))
         self.releases, self.scope.names = releases, names
         self.scope.memory.clear()
 
@@ -111,6 +119,19 @@ class State:
             one.holds &= all(
                 _is_another(value, before) for mask, value in now for other, before in one.values if mask & other
             )
+
+
+def _paired(ends: list[tuple[int, dict[str, Values]]], tests: list[Told]) -> dict[str, OneOf]:
+    """What stands side by side on each of the paths that come to an end, where releases have no part in that."""
+    masks = [mask for mask, _ in ends if mask]
+    if len(masks) < 2 or len({*masks}) > 1:
+        return {}
+    paths = [
+        (test, {name: one[0][1] for name, values in names.items() if (one := within(values, mask)) and len(one) == 1})
+        for (mask, names), test in zip(ends, tests)
+        if mask
+    ]
+    return paired(paths, object())
 
 
 def _inexact(value: Value) -> Value:

@@ -10,6 +10,7 @@ from itertools import chain
 
 from torchproof.reports.code.chains import branches, cases, looped
 from torchproof.reports.code.expressions import Expressions
+from torchproof.reports.code.forks import told
 from torchproof.reports.code.syntax import (
     EXPECTS,
     defaults,
@@ -225,23 +226,24 @@ class Statements:
         names, releases, before = self.state.scope.names, self.state.releases, self.state.doubt
         ends = []
         ended = False
-        told: list[dict[str, Values]] = []
+        narrowed: list[dict[str, Values]] = []
         for mask, body in paths:
             self.state.scope.names = dict(names)
             self.state.scope.memory.clear()
-            told.append(self.meanings.narrowed(test, self.state.scope, not told) if test else {})
-            self.state.narrow(told[-1])
+            narrowed.append(self.meanings.narrowed(test, self.state.scope, not narrowed) if test else {})
+            self.state.narrow(narrowed[-1])
             self.state.releases, self.state.doubt = releases & mask, before or doubt
             self.walk(body)
             ended = ended or (not self.state.releases and bool(releases & mask))
             ends.append((self.state.releases, self.state.scope.names))
             before = before or (self.state.doubt and not doubt)
         if all(mask for mask, _ in ends):  # what the test told is over, where nothing else was bound
-            for (_, after), narrowed in zip(ends, told):
-                for name, values in narrowed.items():
+            for (_, after), told_here in zip(ends, narrowed):
+                for name, values in told_here.items():
                     if after[name] is values and name in names:
                         after[name] = names[name]
-        self.state.join(ends)
+        tests = [told(test, place == 0) for place in range(len(paths))]
+        self.state.join(ends, None if doubt else tests)
         # What stands after `if not_understood: return` is as doubtful as the condition.
         self.state.doubt = before or (doubt and ended)
 

@@ -323,6 +323,11 @@ def is_carried(value: Value) -> bool:
     return is_text or isinstance(value, (Name, LocalClass, LocalFunction, Expression, OneOf)) or has_fields(value)
 
 
+def is_container(node: ast.expr) -> bool:
+    """Whether an expression writes a container out."""
+    return isinstance(node, (ast.List, ast.Tuple, ast.Set)) or is_dict_written(node)
+
+
 def is_dict_written(node: ast.expr) -> bool:
     """Whether an expression writes a dict out, or calls what makes one."""
     return isinstance(node, ast.Dict) or (isinstance(node, ast.Call) and word(node.func) in _MAKES_DICT)

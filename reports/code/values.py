@@ -320,10 +320,11 @@ def joined(one: Value, other: Value) -> Value:
 def _callables(value: Value) -> tuple[Value, ...]:
     """The classes and functions that it may be, of which None is one that is never called."""
     several = value.values if isinstance(value, OneOf) else (value,)
-    return several if all(_is_callable(one) or one == NOTHING for one in several) else ()
+    return several if all(is_callable(one) or one == NOTHING for one in several) else ()
 
 
-def _is_callable(value: Value) -> bool:
+def is_callable(value: Value) -> bool:
+    """Whether it is a class or function of torch, of the code or of another package."""
     is_attribute = isinstance(value, Name) and value.is_bound
     return isinstance(value, (Name, LocalClass, LocalFunction)) and not is_attribute
 

@@ -349,6 +349,129 @@ def test_arguments_of_another_row_are_not_passed(broken, code):
     assert broken(textwrap.dedent(code)) == []
 
 
+BRANCHES = {
+    "pairs": """
+        if a:
+            cls, kw = torch.optim.Scheduler, {'verbose': True}
+        else:
+            cls, kw = mine, {'lr': 1}
+    """,
+    "assignments": """
+        if a:
+            cls = torch.optim.Scheduler
+            kw = dict(verbose=True)
+        elif b:
+            cls = torch.optim.Other
+            kw = {}
+        else:
+            cls = mine
+            kw = {'lr': 1}
+    """,
+    "in an elif": """
+        if a:
+            cls, kw = mine, {'lr': 1}
+        elif b:
+            cls, kw = mine, {}
+        else:
+            kw = {'verbose': True}
+            cls = torch.optim.Scheduler
+    """,
+    "another before": """
+        cls, kw = mine, {}
+        if a:
+            cls, kw = torch.optim.Scheduler, {'verbose': True}
+    """,
+    "added to": """
+        kw = {}
+        if a:
+            cls = torch.optim.Scheduler
+            kw['verbose'] = True
+        else:
+            cls = mine
+    """,
+    "added to afterwards": """
+        if a:
+            cls, kw = torch.optim.Scheduler, {'last': 1}
+        else:
+            cls, kw = mine, {}
+        kw.update(verbose=True)
+    """,
+    "match": """
+        match a:
+            case 1:
+                cls, kw = mine, {}
+            case 2:
+                cls, kw = torch.optim.Scheduler, {'verbose': True}
+            case _:
+                cls, kw = mine, {}
+    """,
+    "a row of a table": """
+        if a:
+            cls, kw = mine, {}
+        else:
+            cls, kw = {'x': (mine, {}), 'y': (torch.optim.Scheduler, {'verbose': True})}[b]
+    """,
+}
+
+
+@pytest.mark.parametrize("code", BRANCHES.values(), ids=BRANCHES)
+def test_a_callable_and_its_arguments_from_one_branch(broken, code):
+    code = textwrap.dedent(code).strip() + "\ncls(o, **kw)"
+    assert broken("def mine(*args, **rest): ...\n" + code) == [(2 + len(code.splitlines()), "Scheduler")]
+
+
+OF_ANOTHER_BRANCH = {
+    "pairs": """
+        if a:
+            cls, kw = torch.optim.Scheduler, {'last': 1}
+        else:
+            cls, kw = mine, {'verbose': True}
+        cls(o, **kw)
+    """,
+    "two statements": """
+        if a:
+            cls = torch.optim.Scheduler
+        else:
+            cls = mine
+        if b:
+            kw = {'last': 1}
+        else:
+            kw = {'verbose': True}
+        cls(o, **kw)
+    """,
+    "the same condition": """
+        if a:
+            cls, kw = torch.optim.Scheduler, {}
+        elif b:
+            cls, kw = torch.optim.Scheduler, {'last': 1}
+        else:
+            cls, kw = mine, {}
+        if not a and not b:
+            cls(o, verbose=True, **kw)
+    """,
+    "only arguments": """
+        kw = {}
+        if a:
+            kw = {'verbose': True}
+        if not a:
+            torch.optim.Scheduler(o, **kw)
+    """,
+    "taken out": """
+        if a:
+            cls, kw = torch.optim.Scheduler, {'verbose': True}
+        else:
+            cls, kw = mine, {}
+        kw.pop('verbose', None)
+        cls(o, **kw)
+    """,
+}
+
+
+@pytest.mark.parametrize("code", OF_ANOTHER_BRANCH.values(), ids=OF_ANOTHER_BRANCH)
+def test_arguments_of_another_branch_are_not_passed(broken, code):
+    assert broken("def mine(*args, **rest): ...\n" + textwrap.dedent(code).strip()) == []
+
+
 CHOSEN = {
     "conditional": "cls = torch.optim.Scheduler if a else mine\ncls(o, verbose=True)",
     "called at once": "(torch.optim.Scheduler if a else mine)(o, verbose=True)",
