@@ -10,7 +10,7 @@ from functools import cache
 from torchproof.reports.code.chains import ASKS, Question
 from torchproof.reports.code.cpp.headers import macros, standard
 from torchproof.reports.code.guards import Guards
-from torchproof.reports.code.settings import Settings, is_patch_of_object
+from torchproof.reports.code.settings import REPLACE, Settings, replaced
 from torchproof.reports.code.sightings import Sightings, each
 from torchproof.reports.code.syntax import (
     REGISTERS,
@@ -21,7 +21,7 @@ from torchproof.reports.code.syntax import (
     places,
     word,
 )
-from torchproof.reports.code.values import Expression, Instance, Name, OneOf, Value, Values, bound, within
+from torchproof.reports.code.values import Constant, Expression, Instance, Name, OneOf, Value, Values, bound, within
 from torchproof.reports.code.wrappers import is_passed_on, rest
 
 
@@ -78,7 +78,8 @@ class Expressions:
             self.state.bind(target.id, values or self.state.unknown)
         elif isinstance(target, ast.Attribute):
             self.walk(target.value)
-            self._patched(target.value, target.attr, target)
+            for _, owner in self._resolve(target.value):
+                self._patched(owner, target.attr, target, is_for_good=True)
             self.sightings.notes.assigned.add(target.attr)
             for _, owner in self._resolve(target.value):
                 if isinstance(owner, Instance) and owner.of is self.state.cls and self.state.cls:
@@ -129,10 +130,25 @@ class Expressions:
         if any(isinstance(value, Expression) for _, value in each(self.state.scope.names.get(name, ()))):
             self.state.bind(name, self.state.unknown)
 
-    def _patched(self, owner: ast.expr, attribute: str, node: ast.expr) -> None:
-        for _, value in self._resolve(owner):
-            if isinstance(value, Name) and value.is_torch and not self.settings.written(value, attribute, node):
-                self.sightings.notes.patched.add(f"{value.dotted}.{attribute}")
+    def _replaces(self, node: ast.Call) -> None:
+        """A call sets an attribute of something of torch: for good, or by the means of a test, for a while."""
+        if word(node.func) not in REPLACE or not node.args:
+            return
+        for _, value in self._resolve(node.args[0]):
+            owner, names = replaced(node, value) or (value, [])
+            for name in names:
+                self._patched(
+                    owner, name, node, is_for_good=isinstance(node.func, ast.Name) and not isinstance(value, Constant)
+                )
+
+    def _patched(self, owner: Value, attribute: str, node: ast.expr, is_for_good: bool) -> None:
+        if not (isinstance(owner, Name) and owner.is_torch) or self.settings.written(owner, attribute, node):
+            return
+        name = f"{owner.dotted}.{attribute}"
+        if is_for_good:
+            self.sightings.notes.patched.add(name)
+        else:
+            self.sightings.notes.mocked.setdefault(name, set()).add(self.state.module.shown)
 
     def _attribute_is(self, name: str, place: ast.expr, values: Values) -> None:
         """Remember what a method assigns to an attribute of its class."""
@@ -234,8 +250,7 @@ class Expressions:
         """Note what a call is a use of, in the releases in which it passes this."""
         if word(node.func) == "partial" and node.args:
             self.sightings.note(self._resolve(node.args[0]), "called", node, node.args[1:])
-        if is_patch_of_object(node):
-            self._patched(node.args[0], str(ast.literal_eval(node.args[1])), node)
+        self._replaces(node)
         self.settings.called(node)
         if word(node.func) == "startswith" and may_compare_versions(node):
             self.guards.condition(node, self.state.scope)

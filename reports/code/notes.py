@@ -22,6 +22,7 @@ class Notes:
         self.callers = Callers(known.all)
         self.flags: dict[tuple[str, int, int], tuple[int, bool]] = {}  # by place: in which releases, in doubt perhaps
         self.patched: set[str] = set()  # names of torch that the code sets itself
+        self.mocked: dict[str, set[str]] = {}  # names of torch that tests replace for a while, by the files that do
         self.assigned: set[str] = set()  # attributes that it sets of anything
         # Private functions and classes, with the releases in which, and the functions inside which, they are spoken of.
         self.mentions: dict[LocalClass | LocalFunction, list[tuple[int, LocalFunction | None]]] = {}
@@ -42,11 +43,16 @@ class Notes:
             if not releases or one.use.name in self.patched:
                 continue
             is_given = one.use.name.rpartition(".")[2] in self.assigned and self.known.is_set(one.use.name)
-            is_certain = one.is_certain and not is_given and not any(map(self._is_founded, one.unless))
+            is_own = is_given or self._is_mocked(one.use)
+            is_certain = one.is_certain and not is_own and not any(map(self._is_founded, one.unless))
             refused = self._refused(one.inside) if is_certain else 0
             for part, is_sure in ((releases & ~refused, is_certain), (releases & refused, False)):
                 if part:
                     yield replace(one.use, releases=self.known.names(part)), is_sure
+
+    def _is_mocked(self, use: Use) -> bool:
+        """Whether a test may have replaced it: of the same file, or by a fixture of a conftest.py above."""
+        return any(use.file.startswith(one.removesuffix("conftest.py")) for one in self.mocked.get(use.name, ()))
 
     def _reached(self, function: LocalFunction | None) -> int:
         """The releases in which a function may come to run, by what refuses or guards its callers.

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from torchproof.reports.code.sightings import Sightings
 from torchproof.reports.code.syntax import word
-from torchproof.reports.code.values import Name, Scope
+from torchproof.reports.code.values import Constant, Name, Scope, Value
 
 # Functions of torch that take settings of the compiler by their names, and the parameter that they are given for.
 _OF_COMPILER = "torch._inductor.config"
@@ -22,6 +22,8 @@ _TAKE_OPTIONS = {
     "torch._inductor.aot_compile": "options",
     "torch._inductor.aoti_compile_and_package": "inductor_configs",
 }
+
+REPLACE = {"multiple", "object", "patch", "setattr"}  # functions that set attributes of what they are given
 
 
 class Settings:
@@ -78,8 +80,20 @@ class Settings:
         return backend is None or (isinstance(backend, ast.Constant) and backend.value == "inductor")
 
 
-def is_patch_of_object(node: ast.Call) -> bool:
-    """Whether a call is `setattr(owner, "name", …)`, or a test's `mock.patch.object` or `monkeypatch.setattr`."""
-    is_mocked = isinstance(node.func, ast.Attribute) and node.func.attr == "object" and word(node.func.value) == "patch"
-    has_name = len(node.args) > 1 and isinstance(node.args[1], ast.Constant)
-    return has_name and (is_mocked or word(node.func) == "setattr")
+def replaced(node: ast.Call, first: Value) -> tuple[Name, list[str]] | None:
+    """What `setattr(owner, "name", …)` sets, and a test's `monkeypatch.setattr`, `mock.patch` and its kin: names of it.
+
+    `first` is what the first argument stands for: the owner, or a text with both: `mock.patch("torch.load")`.
+    """
+    of = word(node.func.value) if isinstance(node.func, ast.Attribute) else None
+    how = f"{of}.{word(node.func)}" if of == "patch" else word(node.func)
+    text = str(first.value) if isinstance(first, Constant) else ""
+    owner = first if isinstance(first, Name) else Name(text)
+    if how == "patch.multiple":
+        return owner, [one.arg for one in node.keywords if one.arg]
+    if how in ("patch", "setattr") and text:
+        module, _, name = text.rpartition(".")
+        return Name(module), [name]
+    if how in ("patch.object", "setattr") and len(node.args) > 1 and isinstance(node.args[1], ast.Constant):
+        return owner, [str(node.args[1].value)]
+    return None

@@ -559,6 +559,31 @@ def test_what_may_be_there_is_no_mistake(see, code):
     assert see("import torch\nfrom typing import TYPE_CHECKING\n" + code).nowhere == []
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "with mock.patch('torch.never'):\n    torch.never(1)",
+        "@mock.patch('torch.never')\ndef test(never):\n    torch.never(1)",
+        "with mock.patch.object(torch, 'never'):\n    torch.never(1)",
+        "with patch.multiple('torch', never=1):\n    torch.never(1)",
+        "with patch.multiple(torch, never=1):\n    torch.never(1)",
+        "def test(mocker):\n    mocker.patch('torch.never')\n    torch.never(1)",
+        "def test(monkeypatch):\n    monkeypatch.setattr(torch, 'never', 1)\n    torch.never(1)",
+        "def test(monkeypatch):\n    name = 'torch.never'\n    monkeypatch.setattr(name, 1)\n    torch.never(1)",
+    ],
+)
+def test_what_a_test_replaces_is_not_certain(see, code):
+    assert see("import torch\n" + code).nowhere == []
+    assert [use.name for use in see("import torch\n" + code + "\ntorch.other(1)").nowhere] == ["torch.other"]
+
+
+@pytest.mark.parametrize(("name", "is_mocked"), [("conftest.py", True), ("test_it.py", False)])
+def test_what_a_test_replaces_is_as_ever_in_other_files(tmp_path, name, is_mocked):
+    (tmp_path / name).write_text("def test(monkeypatch):\n    monkeypatch.setattr('torch.never', 1)", encoding="utf-8")
+    (tmp_path / "code.py").write_text("import torch\ntorch.never(1)", encoding="utf-8")
+    assert bool(uses(tmp_path, INVENTORY).nowhere) != is_mocked
+
+
 def test_what_comes_after_an_import_that_fails_in_all_releases_does_not_run(see):
     found = see("""
         import torch
