@@ -109,8 +109,10 @@ def _of_extensions(found: Uses, walk: Walk) -> Iterator[tuple[Use, list[Use]]]:
         releases, doubt = walk.notes.flags.get(place, (walk.known.all, True))  # type: ignore[call-overload]
         return walk.known.names(releases), doubt
 
+    places = {module.shown: module.place for module in walk.project.modules}
     for need in extensions.needs(found.code, found.texts, when):
-        use = Use(need.name, need.file, need.line, need.how, need.releases)
+        place = places[need.file](need.line) if need.file in places else (need.file, need.line)
+        use = Use(need.name, *place, need.how, need.releases)
         if not headers.is_nowhere(need.how, need.name):
             yield use, found.possible if need.doubt else found.certain
         elif not need.doubt:
