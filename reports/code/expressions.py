@@ -201,6 +201,8 @@ class Expressions:
                 self.walk(keyword.value)
         self._changes(node)
         self._gets(node)
+        if word(node.func) == "load_inline":
+            self.sightings.flag(node)
         if word(node.func) in ASKS and len(node.args) == 2:
             several = node.args[1].elts if isinstance(node.args[1], ast.Tuple) else [node.args[1]]
             for one in several:

@@ -150,8 +150,8 @@ class Sightings:
         if is_some and state.scope.kind == "module" and not (state.doubt or state.caught or state.is_typing):
             self._add(Name("torch.__version__"), releases, "refused", node)
 
-    def flag(self, node: ast.Constant) -> None:
-        """Note when a flag for the compiler may be given, should it reach one."""
+    def flag(self, node: ast.expr) -> None:
+        """Note when a flag for the compiler may be given, should it reach one, or when a source is compiled."""
         place = (self.state.module.shown, node.lineno, node.col_offset)
         self.notes.flags[place] = (self.state.releases, self.state.doubt)
 

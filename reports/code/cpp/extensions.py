@@ -1,34 +1,34 @@
 """The C++ and CUDA extensions of some code: with which flags they are compiled, and what their sources include.
 
 Flags are followed from the calls that make extensions (`CUDAExtension`, `load`, …) through variables, lists, dicts and
-functions of the file; what else stands in it, for extensions that know nothing of torch say, is no matter.
+functions of the file; what else stands in it, for extensions that know nothing of torch say, is no matter. Sources are
+files that are named, or strings that `load_inline` is given.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from torchproof.reports.code.cpp import headers
 from torchproof.reports.code.cpp.builds import Builds
-from torchproof.reports.code.cpp.preprocessor import EVERYWHERE
-from torchproof.reports.code.cpp.sources import Need, Sources, is_of_others
+from torchproof.reports.code.cpp.flow import MAKES, Flow
+from torchproof.reports.code.cpp.inline import inline
+from torchproof.reports.code.cpp.preprocessor import EVERYWHERE, Reach
+from torchproof.reports.code.cpp.sources import Need, Sources, Written, is_of_others
 from torchproof.reports.code.files import Code
 from torchproof.reports.code.reading import Unreadable, parsed
 from torchproof.reports.code.syntax import word
 
-_MAKES = {"CppExtension", "CUDAExtension", "SyclExtension", "load", "load_inline"}
-_HOME = "torch.utils.cpp_extension"
 _FLAGS = {"extra_compile_args", "extra_cflags", "extra_cuda_cflags", "extra_sycl_cflags", None}  # None: **more
 _VARIABLES = {"CFLAGS", "CXXFLAGS", "CPPFLAGS", "NVCC_FLAGS", "NVCC_APPEND_FLAGS", "NVCC_PREPEND_FLAGS", "CL"}
 _OTHERS = re.compile(
     r"hip|rocm|win(32|dows)\b|'nt'|darwin|mac_?os|(?<![a-z])(mps|npu|mlu|musa|xpu)(?![a-z])", re.IGNORECASE
 )
 _ABI = re.compile(r"(?<![a-z])abi(?![a-z])", re.IGNORECASE)
-_GROWS = {"append", "extend", "insert", "update", "setdefault", "add"}
+_CATCHES = re.compile(r"\b(raises|assertRaises\w*|suppress)\(")
 
 
 # Of a constant in Python code, by its file, line and column: in which releases it is met, and whether that is in doubt.
@@ -41,7 +41,7 @@ def needs(code: Code, texts: Mapping[str, str], when: When) -> Iterator[Need]:
     standards = list(_standards(texts, when, given))
     builds = Builds(code, texts)
     sure, tried = zip(*map(_apart, texts.values())) if texts else ((), ())
-    sources = Sources(code, [*sure, *builds.texts], given, tried)
+    sources = Sources(code, [*sure, *builds.texts], given, tried, list(_written(texts, when)))
     yield from sources.needs()
     for need in [*standards, *builds.needs(sources.have_kernels)] if sources.want_standard else ():
         yield replace(need, doubt=need.doubt or sources.are_mixed)
@@ -55,13 +55,40 @@ def _apart(text: str) -> tuple[str, str]:
         tree = parsed(text)
     except Unreadable:
         return text, ""
-    tries = [node for node in ast.walk(tree) if isinstance(node, ast.Try) and node.handlers]
-    caught = {
-        line for node in tries for one in node.body for line in range(one.lineno, (one.end_lineno or one.lineno) + 1)
-    }
+    caught = _caught(tree)
     lines = list(enumerate(text.splitlines(), 1))
     sure, tried = ("\n".join(line for number, line in lines if (number in caught) is side) for side in (False, True))
     return sure, tried
+
+
+def _caught(tree: ast.Module) -> set[int]:
+    """The lines whose failures are caught."""
+    blocks = [node for node in ast.walk(tree) if isinstance(node, (ast.Try, ast.With)) and _catches(node)]
+    nodes = [one for node in blocks for one in node.body]
+    return {line for one in nodes for line in range(one.lineno, (one.end_lineno or one.lineno) + 1)}
+
+
+def _catches(node: ast.Try | ast.With) -> bool:
+    if isinstance(node, ast.Try):
+        return bool(node.handlers)
+    return any(_CATCHES.search(ast.unparse(one.context_expr)) for one in node.items)
+
+
+def _written(texts: Mapping[str, str], when: When) -> Iterator[Written]:
+    """The sources that stand in the Python files, each with where it is compiled."""
+    for shown, text in texts.items():
+        if "load_inline" not in text or "cpp_extension" not in text:
+            continue
+        try:
+            tree = parsed(text)
+        except Unreadable:
+            continue
+        doubtful, caught = {*_of_others(tree)}, _caught(tree)
+        for one in inline(text, tree):
+            releases, doubt = when(shown, one.call.lineno, one.call.col_offset)
+            doubt |= not one.is_sure or one.call in doubtful or one.call.lineno in caught
+            reach = Reach(frozenset() if doubt else releases, releases) & EVERYWHERE
+            yield Written(shown, one.lines, one.implied, reach)
 
 
 def _standards(texts: Mapping[str, str], when: When, given: dict[str, frozenset[str] | None]) -> Iterator[Need]:
@@ -102,11 +129,21 @@ def flags(text: str) -> Iterator[Flag]:
         tree = parsed(text)
     except Unreadable:
         return
-    found = {node: node.value for node in _Flow(tree).reaching() if isinstance(node.value, str)}
+    flow = Flow(tree)
+    found = {node: node.value for node in flow.reaching(_given(flow)) if isinstance(node.value, str)}
     rare = {*_of_others(tree), *_of_choices(tree, found)}
     chosen = {*_of_abi(tree)}
     for node, text in found.items():
         yield Flag(text, node.lineno, node.col_offset, node in rare, node in chosen)
+
+
+def _given(flow: Flow) -> Iterator[ast.AST]:
+    """Where flags are given."""
+    for call in flow.calls_of(MAKES):
+        yield from (one.value for one in call.keywords if one.arg in _FLAGS)
+    for node in flow.nodes:
+        if isinstance(node, ast.Assign) and any(map(_is_variable, node.targets)):
+            yield node.value
 
 
 def _branches(tree: ast.Module) -> Iterator[tuple[ast.expr, list[ast.AST], list[ast.AST]]]:
@@ -157,98 +194,6 @@ def _of_choices(tree: ast.Module, flags: Mapping[ast.Constant, str]) -> Iterator
         for side, other in ((yes, no), (no, yes)):
             newest = max((years[one] for one in other if one in years), default=0)
             yield from (one for one in side if years.get(one, newest) < newest)
-
-
-class _Flow:
-    """Which constants of a file reach the flags of extensions, by the names that they are given on the way."""
-
-    def __init__(self, tree: ast.Module) -> None:
-        self.tree = tree
-        self.nodes = list(ast.walk(tree))
-        self.given: dict[str, list[ast.AST]] = defaultdict(list)  # by names: what they may be, or have inside
-        self.calls: dict[str, list[ast.Call]] = defaultdict(list)
-        for node in self.nodes:
-            self._note(node)
-        for node in self.nodes:
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                self._note_parameters(node)
-
-    def reaching(self) -> Iterator[ast.Constant]:
-        """The constants."""
-        seen: set[int] = set()
-        rest = [*self._starts()]
-        while rest:
-            node = rest.pop()
-            if id(node) in seen:
-                continue
-            seen.add(id(node))
-            if isinstance(node, ast.Constant):
-                yield node
-            elif isinstance(node, ast.Compare):
-                continue
-            elif name := word(node):
-                rest += self.given.get(name, ())
-            rest += ast.iter_child_nodes(node)
-
-    def _starts(self) -> Iterator[ast.AST]:
-        makers = self._makers()
-        for node in self.nodes:
-            if isinstance(node, ast.Call) and (_dotted(node.func) in makers or word(node.func) in makers):
-                yield from (one.value for one in node.keywords if one.arg in _FLAGS)
-            elif isinstance(node, ast.Assign) and any(_is_variable(one) for one in node.targets):
-                yield node.value
-
-    def _makers(self) -> set[str]:
-        """What makes extensions here: names that are imported, and those that stand for one of them."""
-        found = {"CppExtension", "CUDAExtension", "SyclExtension", *(f"cpp_extension.{one}" for one in _MAKES)}
-        for node in self.nodes:
-            if isinstance(node, ast.ImportFrom) and node.module == _HOME:
-                found.update(one.asname or one.name for one in node.names if one.name in _MAKES)
-        for name, values in self.given.items():
-            if any(_dotted(one) in found or word(one) in found for value in values for one in _either(value)):
-                found.add(name)
-        return found
-
-    def _note(self, node: ast.AST) -> None:
-        if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.NamedExpr)) and node.value:
-            for target in getattr(node, "targets", None) or [node.target]:  # type: ignore[union-attr]
-                while isinstance(target, ast.Subscript):
-                    target = target.value
-                if name := word(target):
-                    self.given[name].append(node.value)
-        elif isinstance(node, ast.Call):
-            if name := word(node.func):
-                self.calls[name].append(node)
-            if isinstance(node.func, ast.Attribute) and node.func.attr in _GROWS:
-                base = node.func.value
-                while isinstance(base, ast.Subscript):
-                    base = base.value
-                if name := word(base):
-                    self.given[name] += [*node.args, *(one.value for one in node.keywords)]
-
-    def _note_parameters(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        """What a function gives back, and what it is given."""
-        self.given[node.name] += [one.value for one in ast.walk(node) if isinstance(one, ast.Return) and one.value]
-        names = [one.arg for one in (*node.args.posonlyargs, *node.args.args)]
-        for call in self.calls[node.name]:
-            for name, value in zip(names, call.args):
-                self.given[name].append(value)
-            for keyword in call.keywords:
-                if keyword.arg:
-                    self.given[keyword.arg].append(keyword.value)
-
-
-def _either(node: ast.AST) -> Iterator[ast.AST]:
-    """The sides of `a if … else b`, or the expression itself."""
-    if isinstance(node, ast.IfExp):
-        yield from (node.body, node.orelse)
-    else:
-        yield node
-
-
-def _dotted(node: ast.AST) -> str:
-    """The last two words of a dotted name."""
-    return f"{word(node.value)}.{node.attr}" if isinstance(node, ast.Attribute) else ""
 
 
 def _is_variable(target: ast.expr) -> bool:

@@ -85,9 +85,12 @@ def defined(lines: Lines) -> Iterator[Definition]:
             yield Definition(found[1], parameters, found[3].strip())
 
 
-def included(text: str) -> Iterator[str]:
+def included(lines: Lines) -> Iterator[str]:
     """What a source includes, whatever the preprocessor is told."""
-    yield from re.findall(r"""^[ \t]*#[ \t]*include[ \t]*[<"]([^>"\n]+)[>"]""", text, re.MULTILINE)
+    for _, line in lines:
+        directive, rest = _directive(line)
+        if directive == "include" and (path := _INCLUDE.match(rest)):
+            yield path[1]
 
 
 class Conditions(Protocol):

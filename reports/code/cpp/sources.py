@@ -14,7 +14,7 @@ from pathlib import Path, PurePath
 from torchproof.reports.code.cpp import headers, includes
 from torchproof.reports.code.cpp.includes import Seen
 from torchproof.reports.code.cpp.preprocessor import EVERYWHERE, NOWHERE, Definition, Macros, Reach
-from torchproof.reports.code.files import Code
+from torchproof.reports.code.files import Code, Source
 from torchproof.reports.code.nowhere import OF_OTHER_PACKAGES
 from torchproof.reports.code.reading import Unreadable, content, decoded
 
@@ -45,17 +45,35 @@ class Need:
     doubt: bool = False  # not every build of torch meets it
 
 
+@dataclass(frozen=True)
+class Written:
+    """A source that stands in a Python file: its lines, the header that torch includes before them, where it counts."""
+
+    file: str
+    lines: includes.Lines
+    implied: str
+    reach: Reach
+
+
 class Sources:
     """The sources that the `texts` of what builds the code name, and what they include.
 
-    `given` are the macros that flags define in some releases only, and `tried` texts whose failures are caught.
+    `given` are the macros that flags define in some releases only, `tried` texts whose failures are caught, and
+    `written` the sources that are no files.
     """
 
     def __init__(
-        self, code: Code, texts: list[str], given: Mapping[str, frozenset[str] | None], tried: Sequence[str] = ()
+        self,
+        code: Code,
+        texts: list[str],
+        given: Mapping[str, frozenset[str] | None],
+        tried: Sequence[str] = (),
+        written: Sequence[Written] = (),
     ) -> None:
         is_built = any("cpp_extension" in text or "torch" in text.lower() for text in texts)
         self._files = {file.path.resolve(): file for file in code.beside((*_SOURCES, *_HEADERS))} if is_built else {}
+        self._written = {Path(f"{one.file}:{number}"): one for number, one in enumerate(written)}
+        self._files |= {path: Source(path, one.file) for path, one in self._written.items()}
         texts = texts if self._files else []  # most code has none, and its texts are long
         self._sure = _patterns(texts)
         self._patterns = self._sure | _patterns(tried)
@@ -71,14 +89,21 @@ class Sources:
     def _lines(self) -> dict[Path, includes.Lines]:
         """The lines of what is built, and of what they include of the code's own."""
         found: dict[Path, includes.Lines] = {}
-        rest = [path for path in self._files if path.suffix in _SOURCES and self._is_named(path)]
+        rest = [*self._starts]
         while rest:
             path = rest.pop()
             if path not in found:
-                text = _text(path)
-                found[path] = includes.read(text)
-                rest += [one for name in includes.included(text) if (one := self._own(path, name))]
+                written = self._written.get(path)
+                found[path] = lines = written.lines if written else includes.read(_text(path))
+                rest += [one for name in includes.included(lines) if (one := self._own(path, name))]
         return found
+
+    @cached_property
+    def _starts(self) -> dict[Path, Reach]:
+        """What is compiled for itself, with where."""
+        named = [path for path in self._files if path.suffix in _SOURCES and self._is_named(path)]
+        found = {path: EVERYWHERE if self._is_named(path, self._sure) else _PERHAPS for path in named}
+        return found | {path: one.reach for path, one in self._written.items()}
 
     def _definitions(self) -> Iterator[Definition]:
         for lines in self._lines.values():
@@ -91,7 +116,8 @@ class Sources:
     @cached_property
     def _headers(self) -> set[tuple[str, str]]:
         """The headers of torch that are included for the usual devices, with the suffixes of the files that do."""
-        return {
+        implied = {("", one.implied) for one in self._written.values() if one.implied and not is_of_others(one.file)}
+        return implied | {
             (path.suffix, one.name)
             for path, seen in self._seen.items()
             for one in seen
@@ -115,8 +141,11 @@ class Sources:
         """Whether such headers are included where nvcc compiles them."""
         return any(suffix in _KERNELS and headers.wants_standard(name) for suffix, name in self._headers)
 
-    def needs(self) -> Iterator[Need]:
+    def needs(self) -> Iterable[Need]:
         """What of torch's headers the sources need."""
+        return dict.fromkeys(self._needs())  # the same string may be in several sources
+
+    def _needs(self) -> Iterator[Need]:
         for path, reach in self._reached().items():
             is_whole = all(self._is_found(path, one) for one in self._seen[path])
             for one in self._seen[path]:
@@ -155,8 +184,7 @@ class Sources:
     def _reached(self) -> dict[Path, Reach]:
         """Where each of the files is compiled, by the conditions around what includes it."""
         found: dict[Path, Reach] = {}
-        named = [path for path in self._lines if path.suffix in _SOURCES and self._is_named(path)]
-        rest = [(path, EVERYWHERE if self._is_named(path, self._sure) else _PERHAPS) for path in named]
+        rest = [*self._starts.items()]
         while rest:
             path, reach = rest.pop()
             before = found.get(path, NOWHERE)

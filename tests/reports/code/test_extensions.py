@@ -208,6 +208,98 @@ def test_a_macro_may_come_from_a_header_that_is_not_here(nowhere):
     assert nowhere(a_dot_cpp='#include "generated.h"\nvoid f() { TORCH_CHEK(x); AT_CHECK(x); }') == ["AT_CHECK"]
 
 
+KERNEL = """
+#include <torch/extension.h>
+#include <c10/util/variant.h>
+void f(torch::Tensor x) { AT_CHECK(x.is_cuda()); AT_DISPATCH_FLOATING_TYPES(x.type(), "f", [&] {}); }
+"""
+DOUBLED = KERNEL.replace("{", "{{").replace("}", "}}")  # as in an f-string
+IMPORT_INLINE = "import torch\nfrom torch.utils.cpp_extension import load_inline\n"
+GIVEN = {
+    "in the call": "load_inline('x', cpp_sources='''KERNEL''')",
+    "by position": "load_inline('x', '', '''KERNEL''')",
+    "by a name": "SOURCE = '''KERNEL'''\ndef build():\n    return load_inline('x', '', cuda_sources=[SOURCE])",
+    "joined": "SOURCE = '''KERNEL'''\nload_inline('x', cpp_sources='\\n'.join(['int a;', SOURCE.strip()]))",
+    "without placeholders": f"load_inline('x', [], cuda_sources=f'''{DOUBLED}''')",
+}
+UNCERTAIN = {
+    "changed": "load_inline('x', cpp_sources='''KERNEL'''.replace('AT_', MINE))",
+    "with placeholders": f"load_inline('x', cpp_sources=f'''{{HEAD}}{DOUBLED}''')",
+    "chosen": "load_inline('x', cpp_sources='''KERNEL''' if x else '')",
+    "bound twice": "source = '''KERNEL'''\nsource = patched(source)\nload_inline('x', cpp_sources=source)",
+    "a parameter": "def build(source):\n    load_inline('x', cpp_sources=source)\nbuild('''KERNEL''')",
+    "beside what is not known": "load_inline('x', cpp_sources=[MINE, '''KERNEL'''])",
+    "caught": "try:\n    load_inline('x', cpp_sources='''KERNEL''')\nexcept RuntimeError:\n    pass",
+    "expected to fail": "with pytest.raises(RuntimeError):\n    load_inline('x', cpp_sources='''KERNEL''')",
+    "for ROCm": "if torch.version.hip:\n    load_inline('x', cpp_sources='''KERNEL''')",
+}
+NO_MATTER = {
+    "no source": "load_inline('x', cpp_sources=open('m.cpp').read(), functions=['''KERNEL'''])",
+    "its own macro": "load_inline('x', cpp_sources='''#define AT_CHECK(x) x\nvoid f() { AT_CHECK(x); }''')",
+}
+
+
+@pytest.fixture
+def inline(tmp_path):
+    """`inline(code)`: what code uses that hands sources to `load_inline`, and the line in it of some text."""
+
+    def inline(code: str, text: str = "c10/util/variant.h"):
+        code = IMPORT_INLINE + code.replace("KERNEL", KERNEL)
+        (tmp_path / "m.py").write_text(code, encoding="utf-8")
+        line = next((number for number, row in enumerate(code.split("\n"), 1) if text in row), 0)
+        return uses(tmp_path), line
+
+    return inline
+
+
+@pytest.mark.parametrize("code", GIVEN.values(), ids=GIVEN)
+def test_a_source_in_a_string_is_read_as_one_in_a_file(inline, code):
+    found, line = inline(code)
+    assert [(use.name, use.line) for use in found.nowhere] == [("AT_CHECK", line + 1)]
+    gone = {(use.how, use.line) for use in found.certain if use.how in headers.HOWS and works(use, inventory(), "2.15")}
+    assert gone == {("included", line), ("dispatched", line + 1)}
+
+
+@pytest.mark.parametrize("code", UNCERTAIN.values(), ids=UNCERTAIN)
+def test_a_source_that_may_be_another_is_possible(inline, code):
+    found, line = inline(code)
+    assert [use for use in (*found.certain, *found.nowhere) if use.how in headers.HOWS] == []
+    assert [use.line for use in found.possible if use.name == "c10/util/variant.h"] == [line]
+
+
+@pytest.mark.parametrize("code", NO_MATTER.values(), ids=NO_MATTER)
+def test_strings_that_are_no_source_or_have_their_own_macros_are_no_matter(inline, code):
+    found, _ = inline(code)
+    kinds = (found.certain, found.nowhere, found.possible)
+    assert [use.name for kind in kinds for use in kind if use.how in headers.HOWS] == []
+
+
+def test_a_source_in_a_string_counts_where_its_call_runs(inline):
+    found, _ = inline("if torch.__version__ < (2, 4):\n    load_inline('x', cpp_sources='''KERNEL''')")
+    (use,) = (use for use in found.certain if use.name == "c10/util/variant.h")
+    assert use.releases == {"2.0", "2.1", "2.2", "2.3"}
+
+
+@pytest.mark.parametrize(("more", "wants"), [("", True), (", no_implicit_headers=True", False)])
+def test_a_standard_may_be_wanted_by_the_header_that_stands_before_a_source(inline, more, wants):
+    source = "'#include <torch/csrc/stable/tensor.h>'"
+    found, _ = inline(f"load_inline('x', cpp_sources={source}, extra_cflags=['-std=c++17']{more})")
+    assert any(use.how == "compiled" for use in found.possible) is wants
+
+
+@pytest.mark.parametrize(
+    "string",
+    [
+        r"'int a;\nint b;\n#include <c10/util/variant.h>'",
+        '"""\\\nint a;\n#include <c10/util/variant.h>\n"""',
+        "'int a;\\n'\n'#include <c10/util/variant.h>\\n'",
+    ],
+)
+def test_the_line_of_what_stands_in_a_string_with_escapes(inline, string):
+    found, line = inline(f"load_inline('x', cpp_sources={string})")
+    assert [use.line for use in found.certain if use.name == "c10/util/variant.h"] == [line]
+
+
 def test_what_the_code_has_itself_is_not_torchs(built):
     own = "#define AT_DISPATCH_ALL_TYPES_AND_HALF(x) x\nAT_DISPATCH_ALL_TYPES_AND_HALF(1)\n"
     assert built(IMPORT + "CppExtension('x', ['csrc/a.cpp'])", a_dot_cpp=own) == ([], [])

@@ -1,0 +1,105 @@
+"""Where what the calls get that make extensions comes from: by variables, lists, dicts and functions of the file."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+
+from torchproof.reports.code.syntax import word
+
+_LOADS = {"load", "load_inline"}
+MAKES = {"CppExtension", "CUDAExtension", "SyclExtension", *_LOADS}
+_HOME = "torch.utils.cpp_extension"
+_GROWS = {"append", "extend", "insert", "update", "setdefault", "add"}
+
+
+class Flow:
+    """Which constants of a file reach an expression, by the names that they are given on the way."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self.tree = tree
+        self.nodes = list(ast.walk(tree))
+        self.given: dict[str, list[ast.AST]] = defaultdict(list)  # by names: what they may be, or have inside
+        self.calls: dict[str, list[ast.Call]] = defaultdict(list)
+        for node in self.nodes:
+            self._note(node)
+        for node in self.nodes:
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                self._note_parameters(node)
+
+    def reaching(self, starts: Iterable[ast.AST]) -> Iterator[ast.Constant]:
+        """The constants that may reach some expressions."""
+        seen: set[int] = set()
+        rest = [*starts]
+        while rest:
+            node = rest.pop()
+            if id(node) in seen:
+                continue
+            seen.add(id(node))
+            if isinstance(node, ast.Constant):
+                yield node
+            elif isinstance(node, ast.Compare):
+                continue
+            elif name := word(node):
+                rest += self.given.get(name, ())
+            rest += ast.iter_child_nodes(node)
+
+    def calls_of(self, made: Collection[str]) -> Iterator[ast.Call]:
+        """The calls of some of what makes extensions."""
+        makers = self._makers(made)
+        for node in self.nodes:
+            if isinstance(node, ast.Call) and (_dotted(node.func) in makers or word(node.func) in makers):
+                yield node
+
+    def _makers(self, made: Collection[str]) -> set[str]:
+        """What these are called here: names that are imported, and those that stand for one of them."""
+        found = {*made} - _LOADS | {f"cpp_extension.{one}" for one in made}
+        for node in self.nodes:
+            if isinstance(node, ast.ImportFrom) and node.module == _HOME:
+                found.update(one.asname or one.name for one in node.names if one.name in made)
+        for name, values in self.given.items():
+            if any(_dotted(one) in found or word(one) in found for value in values for one in _either(value)):
+                found.add(name)
+        return found
+
+    def _note(self, node: ast.AST) -> None:
+        if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.NamedExpr)) and node.value:
+            for target in getattr(node, "targets", None) or [node.target]:  # type: ignore[union-attr]
+                while isinstance(target, ast.Subscript):
+                    target = target.value
+                if name := word(target):
+                    self.given[name].append(node.value)
+        elif isinstance(node, ast.Call):
+            if name := word(node.func):
+                self.calls[name].append(node)
+            if isinstance(node.func, ast.Attribute) and node.func.attr in _GROWS:
+                base = node.func.value
+                while isinstance(base, ast.Subscript):
+                    base = base.value
+                if name := word(base):
+                    self.given[name] += [*node.args, *(one.value for one in node.keywords)]
+
+    def _note_parameters(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        """What a function gives back, and what it is given."""
+        self.given[node.name] += [one.value for one in ast.walk(node) if isinstance(one, ast.Return) and one.value]
+        names = [one.arg for one in (*node.args.posonlyargs, *node.args.args)]
+        for call in self.calls[node.name]:
+            for name, value in zip(names, call.args):
+                self.given[name].append(value)
+            for keyword in call.keywords:
+                if keyword.arg:
+                    self.given[keyword.arg].append(keyword.value)
+
+
+def _either(node: ast.AST) -> Iterator[ast.AST]:
+    """The sides of `a if … else b`, or the expression itself."""
+    if isinstance(node, ast.IfExp):
+        yield from (node.body, node.orelse)
+    else:
+        yield node
+
+
+def _dotted(node: ast.AST) -> str:
+    """The last two words of a dotted name."""
+    return f"{word(node.value)}.{node.attr}" if isinstance(node, ast.Attribute) else ""
