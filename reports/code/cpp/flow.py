@@ -56,8 +56,12 @@ class Flow:
         """What these are called here: names that are imported, and those that stand for one of them."""
         found = {*made} - _LOADS | {f"cpp_extension.{one}" for one in made}
         for node in self.nodes:
-            if isinstance(node, ast.ImportFrom) and node.module == _HOME:
-                found.update(one.asname or one.name for one in node.names if one.name in made)
+            home = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            for alias in node.names if isinstance(node, (ast.Import, ast.ImportFrom)) else ():
+                if home + alias.name == _HOME and alias.asname:
+                    found.update(f"{alias.asname}.{one}" for one in made)
+                elif home == f"{_HOME}." and alias.name in made:
+                    found.add(alias.asname or alias.name)
         for name, values in self.given.items():
             if any(_dotted(one) in found or word(one) in found for value in values for one in _either(value)):
                 found.add(name)

@@ -91,6 +91,14 @@ def test_what_reaches_no_extension_is_no_matter(built, code):
     assert built(IMPORT + code) == ([], [])
 
 
+@pytest.mark.parametrize(
+    "imports", ["import torch.utils.cpp_extension as ext", "from torch.utils import cpp_extension as ext"]
+)
+def test_a_flag_is_followed_where_the_module_has_another_name(built, imports):
+    certain, _ = built(f"{imports}\next.load('x', [], extra_cflags=['-std=c++17'])")
+    assert [use.name for use in certain] == ["-std=c++17"]
+
+
 def test_a_flag_under_a_condition_on_the_version_counts_there(built):
     code = IMPORT + "import torch\nflags = ['-std=c++17' if torch.__version__ < '2.14' else '-std=c++20']\n"
     certain, _ = built(code + "CppExtension('x', [], extra_compile_args=flags)")
