@@ -73,6 +73,7 @@ class Python:
         return answers.pop()
 
 
+_UNSEEN = (Reference, LocalFunction, Closure, Python)  # what they are is known, and not what they hold
 _MIRRORED: dict[type, type[ast.cmpop]] = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE}
 
 
@@ -80,7 +81,7 @@ def truth(value: Any) -> bool:
     """Whether a value is true. Raises Unknown."""
     if isinstance(value, Reference) and value.kind in (*_CALLED, "module"):
         return True
-    if isinstance(value, (Reference, LocalFunction, Closure, Python)):
+    if isinstance(value, _UNSEEN):
         raise Unknown
     return bool(value)
 
@@ -162,6 +163,10 @@ def builtin(name: str, given: list[Any]) -> Any:
         return isinstance(value, tuple(map(_type, asked if isinstance(asked, tuple) else [asked])))
     if name == "callable":
         return _callable(*given)
-    if name not in _BUILTINS:
+    if name == "bool":
+        return truth(*given)
+    if name not in _BUILTINS or any(isinstance(one, _UNSEEN) for one in given):
         raise Unknown
+    if name == "str" and not all(isinstance(one, (str, int, float, Version)) for one in given):
+        raise Unknown  # what stands in a list may have no words, or very many
     return _BUILTINS[name](*given)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
+from torchproof.inventory import is_private
 from torchproof.reports.code import refusals
 from torchproof.reports.code.catalog import FUNCTION, Argument, Literal, Use, places_of
 from torchproof.reports.code.duties import Duties
@@ -118,8 +119,7 @@ class Sightings:
     def asked(self, values: Values, node: ast.expr, before: list[str]) -> None:
         """Note a class that is asked about after the classes `before`, and add it to them."""
         if len(values) == 1 and isinstance(value := values[0][1], Name) and value.is_torch:
-            name = next((one.name for one in reversed(self.known.entries(value.dotted)) if one), "")
-            if self.known.kind(name) == "class":
+            if name := self._asked_for(value):
                 if after := tuple(one for one in before if one in self.known.above(name)):
                     self._asked(name, values[0][0], node, after)
                 before.append(name)
@@ -127,11 +127,15 @@ class Sightings:
     def asked_alone(self, values: Values, node: ast.expr) -> None:
         """Note the classes that are below one in some releases alone, where the code asks for it and not for them."""
         for mask, value in values:
-            entries = self.known.entries(value.dotted) if isinstance(value, Name) and value.is_torch else ()
-            above = next((one.name for one in reversed(entries) if one and one.kind == "class"), "")
+            above = self._asked_for(value) if isinstance(value, Name) and value.is_torch else ""
             for name in self.known.below_in_some(above) if above else ():
                 if name.rpartition(".")[2] not in self.state.words:
                     self._asked(name, mask, node, (above,))
+
+    def _asked_for(self, value: Name) -> str:
+        """The class that is asked for, by its own name; a private one may stand below the one that it is noted as."""
+        entries = () if is_private(value.dotted) else self.known.entries(value.dotted)
+        return next((one.name for one in reversed(entries) if one and one.kind == "class"), "")
 
     def _asked(self, name: str, mask: int, node: ast.expr, after: tuple[str, ...]) -> None:
         use = Use(name, *self.state.module.place(node.lineno), "asked", frozenset(), after=after)

@@ -174,6 +174,14 @@ def test_questions_about_several_values_are_no_chain(code):
     assert told(code(NAMES + text), "2.6", "2.7", "another base") == []
 
 
+def test_a_private_class_may_be_below_the_one_that_it_is_noted_as(code):
+    head = "from torch.optim.lr_scheduler import LRScheduler, _LRScheduler, ReduceLROnPlateau\n"
+    chain = "if isinstance(o, {}): f()\nelif isinstance(o, ReduceLROnPlateau): g()\n"
+    ((_, name, _),) = told(code(head + chain.format("LRScheduler")), "2.0", "2.15", "another base")
+    assert name == "torch.optim.lr_scheduler.ReduceLROnPlateau"
+    assert told(code(head + chain.format("_LRScheduler")), "2.0", "2.15", "another base") == []
+
+
 def test_questions_that_all_are_asked_are_no_chain(code):
     text = "if isinstance(o, A):\n    f()\nif isinstance(o, B):\n    g()\n"
     assert told(code(NAMES + text), "2.6", "2.7", "another base") == []

@@ -5,6 +5,7 @@ import textwrap
 import pytest
 
 from tests.reports.code.test_uses import INVENTORY
+from torchproof.reports.code import answers
 from torchproof.reports.code.catalog import works
 from torchproof.reports.code.uses import uses
 
@@ -777,3 +778,13 @@ def test_a_handler_of_much_may_run_for_any_reason(tmp_path):
     (tmp_path / "code.py").write_text(f"import torch\n{code}\n", encoding="utf-8")
     (handler,) = [use for use in uses(tmp_path, INVENTORY).certain if use.name == "torch.zeros"]
     assert handler.releases == {"2.0", "2.1", "2.6"}
+
+
+@pytest.mark.parametrize("given", [answers.Reference("sympy", "module"), [answers.Reference("sympy.Symbol")]])
+def test_what_is_only_imported_has_no_words(given):
+    with pytest.raises(answers.Unknown):
+        answers.builtin("str", [given])
+
+
+def test_a_module_that_is_imported_is_true():
+    assert answers.builtin("bool", [answers.Reference("sympy", "module")]) is True
