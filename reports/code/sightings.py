@@ -118,23 +118,31 @@ class Sightings:
 
     def asked(self, values: Values, node: ast.expr, before: list[str]) -> None:
         """Note a class that is asked about after the classes `before`, and add it to them."""
-        if len(values) == 1 and isinstance(value := values[0][1], Name) and value.is_torch:
-            if name := self._asked_for(value):
-                if after := tuple(one for one in before if one in self.known.above(name)):
-                    self._asked(name, values[0][0], node, after)
-                before.append(name)
+        value = values[0][1] if len(values) == 1 else None
+        if name := self._asked_for(value):
+            if after := tuple(one for one in before if one in self.known.above(name)):
+                self._asked(name, values[0][0], node, after)
+            before.append(name)
 
     def asked_alone(self, values: Values, node: ast.expr) -> None:
         """Note the classes that are below one in some releases alone, where the code asks for it and not for them."""
         for mask, value in values:
-            above = self._asked_for(value) if isinstance(value, Name) and value.is_torch else ""
+            above = self._asked_for(value)
             for name in self.known.below_in_some(above) if above else ():
-                if name.rpartition(".")[2] not in self.state.words:
+                if not self._is_named(name):
                     self._asked(name, mask, node, (above,))
 
-    def _asked_for(self, value: Name) -> str:
+    def _is_named(self, cls: str) -> bool:
+        """Whether the function around speaks of a class, by its own name or by one that is bound to it."""
+        if cls.rpartition(".")[2] in self.state.words:
+            return True
+        bound = (value for one in self.state.words for _, value in self.meanings.lookup(self.state.scope, one))
+        return any(self._asked_for(value) == cls for value in bound)
+
+    def _asked_for(self, value: Value) -> str:
         """The class that is asked for, by its own name; a private one may stand below the one that it is noted as."""
-        entries = () if is_private(value.dotted) else self.known.entries(value.dotted)
+        is_public = isinstance(value, Name) and value.is_torch and not is_private(value.dotted)
+        entries = self.known.entries(value.dotted) if is_public else ()
         return next((one.name for one in reversed(entries) if one and one.kind == "class"), "")
 
     def _asked(self, name: str, mask: int, node: ast.expr, after: tuple[str, ...]) -> None:
