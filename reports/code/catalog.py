@@ -329,13 +329,14 @@ class Catalog:
         for keyword in use.keywords:
             if _takes(here, keyword):
                 continue
-            if self._is_a_parameter_elsewhere(use.name, keyword, here) or self._was_let_through(
-                use.name, here, release
-            ):
+            if self._is_a_parameter_elsewhere(use.name, keyword, here):
                 return f"{use.name} has no parameter {keyword}"
+            if self._is_let_through(use.name, here, release):
+                meant = self._meant(here, keyword, " ({})")
+                return f"{use.name} has no parameter {keyword}, and no release names it{meant}"
             # What a wrapper passes on may reach another than the one that it calls by default.
             if "**" not in use.unpacks and self._tells_all(use.name):
-                return f"{use.name} takes no parameter {keyword}, in any release{self._meant(here, keyword)}"
+                return f"{use.name} takes no parameter {keyword}, in any release{self._meant(here, keyword, ': {}')}"
         return self._too_many(use, here) or self._too_few(use, here)
 
     def _too_many(self, use: Use, here: Entry) -> str | None:
@@ -374,14 +375,20 @@ class Catalog:
             for signature in entry.signatures
         )
 
-    def _was_let_through(self, name: str, here: Entry, release: str) -> bool:
-        """Whether an earlier release took any keyword beside those that it names, and this one tells all.
+    def _is_let_through(self, name: str, here: Entry, release: str) -> bool:
+        """Whether another release takes any keyword beside those that it names, and this one tells all.
 
-        Of a wrapper that names no parameter it is not known what it took.
+        Of a wrapper that names no parameter it is not known what it takes. A later release counts where it is Python
+        that refuses here, not what `**kwargs` goes to; what an object has for a method may be one of a class below.
         """
-        earlier = [entry for entry in self.entries(name)[: self.places[release]] if entry]
+        refuses = here.kind in ("function", "class") and not any(map(_is_open, here.signatures))
+        others = self.entries(name)[: None if refuses else self.places[release]]
         open_ended = [
-            signature for entry in earlier if not entry.takes for signature in entry.signatures if _is_open(signature)
+            signature
+            for entry in others
+            if entry and not entry.takes
+            for signature in entry.signatures
+            if _is_open(signature)
         ]
         return _is_told(here) and any(_keywords(signature) for signature in open_ended)
 
@@ -398,11 +405,11 @@ class Catalog:
         )
 
     @staticmethod
-    def _meant(entry: Entry, keyword: str) -> str:
-        """The parameter that looks like one that there is not."""
+    def _meant(entry: Entry, keyword: str, said: str) -> str:
+        """The parameter that looks like one that there is not, in words that are said so."""
         known = sorted({one for signature in entry.signatures for one in _keywords(signature) if one[0] != "_"})
         near = difflib.get_close_matches(keyword, known, n=1, cutoff=0.7)
-        return f": did you mean {near[0]}?" if near else ""
+        return said.format(f"did you mean {near[0]}?") if near else ""
 
 
 def places_of(parameter: str, entry: Entry | None) -> list[int]:

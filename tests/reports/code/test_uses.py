@@ -491,8 +491,11 @@ def test_a_module_that_refuses_old_releases_says_so(see):
         ),
         ("torch.full(1, 2, never=2)", {}),  # documentation alone is late and loose
         ("torch.optim.Optimizer(1).step(never=1)", {}),  # it may be another optimizer's
-        ("torch.grid(1, range=2)", {"2.6": "torch.grid has no parameter range"}),
-        ("torch.sifted(1, range=2)", dict.fromkeys(("2.1", "2.6"), "torch.sifted has no parameter range")),
+        ("torch.grid(1, range=2)", {"2.6": "torch.grid has no parameter range, and no release names it"}),
+        (
+            "torch.sifted(1, range=2)",
+            dict.fromkeys(("2.1", "2.6"), "torch.sifted has no parameter range, and no release names it"),
+        ),
         ("def f(kind=torch.scaled, **rest):\n    kind(1, **rest)\nf(torch.sizes, never=2)", {}),
         ("torch.swallows(1, range=2)", {}),  # nobody knows what the wrapper took
         ("@torch.dataclass\nclass A(torch.nn.Conv2d):\n    never: int\nA(never=1)", {}),

@@ -756,6 +756,23 @@ def test_a_keyword_that_was_let_through_and_is_refused_now_breaks(run, code, mon
     assert "code.py:3" not in out
 
 
+LATER = """torchproof inventory 2
+releases 2.0 2.1 2.2 2.3
+torch
+\tgrid\t2.0-2.2\tfunction\t(a, size)
+\t\t2.2-2.3\tfunction\t(a, size, **kwargs)
+\t\t2.3-\tfunction\t(a, size)
+"""
+
+
+def test_a_keyword_that_is_let_through_later_alone_works_in_neither_of_those_before(run, code, monkeypatch):
+    monkeypatch.setattr(diff, "inventory", lambda: Inventory(LATER))
+    exit_code, out = run("2.0", "2.1", "--uses", code("torch.grid(1, sise=2)\n"))
+    says = "works in neither: has no parameter sise, and no release names it (did you mean size?); it works in 2.2 alone\n"
+    assert (exit_code, says in out) == (1, True), out
+    assert run("2.0", "2.1", "--uses", code("torch.grid(1, size=2, **more)\n"))[0] == 0
+
+
 def test_private_names_are_uses(run, code):
     _, out = run("2.0", "2.1", "--uses", code("def f():\n    torch._secret()\n"))
     assert "1 use in 1 Python file" in out
