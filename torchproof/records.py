@@ -44,7 +44,7 @@ class Line:
         """The text of the line, without its end."""
         said = {one.name: getattr(self, one.name) for one in fields(self)}
         told = {one.name: said[one.name] for one in fields(self) if not _is(said[one.name], one.default)}
-        return _ENCODE(_plain({"kind": self.kind, **told}))
+        return _ENCODE(plain({"kind": self.kind, **told}))
 
 
 _ENCODE = json.JSONEncoder().encode  # as it is before any fact has replaced it
@@ -56,15 +56,16 @@ def _is(value: Any, default: Any) -> bool:
     return value is default or (type(value) is type(default) and value == default)
 
 
-def _plain(value: Any, around: tuple[int, ...] = ()) -> Any:
+def plain(value: Any, around: tuple[int, ...] = ()) -> Any:
     """The same as JSON and UTF-8 can say it: NaN, infinities and whatever is no value of theirs in words."""
     if isinstance(value, (dict, list, tuple)):
         if id(value) in around or len(around) == _DEEPEST:
             return "…"
         around = (*around, id(value))
         if isinstance(value, dict):
-            return {_text(name): _plain(one, around) for name, one in value.items()}
-        return [_plain(one, around) for one in value]
+            return {_text(name): plain(one, around) for name, one in value.items()}
+        made = [plain(one, around) for one in value]
+        return made if isinstance(value, list) else tuple(made)
     if value is None or isinstance(value, bool) or (isinstance(value, int) and value.bit_length() < _LONGEST):
         return value
     return value if isinstance(value, float) and math.isfinite(value) else _text(value)
