@@ -22,6 +22,7 @@ class Flow:
         self.nodes = list(ast.walk(tree))
         self.given: dict[str, list[ast.AST]] = defaultdict(list)  # by names: what they may be, or have inside
         self.calls: dict[str, list[ast.Call]] = defaultdict(list)
+        self.changed: set[str] = set()  # names whose values are, or which are bound from other scopes
         for node in self.nodes:
             self._note(node)
         for node in self.nodes:
@@ -70,19 +71,19 @@ class Flow:
     def _note(self, node: ast.AST) -> None:
         if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.NamedExpr)) and node.value:
             for target in getattr(node, "targets", None) or [node.target]:  # type: ignore[union-attr]
-                while isinstance(target, ast.Subscript):
-                    target = target.value
-                if name := word(target):
+                if name := word(_base(target)):
                     self.given[name].append(node.value)
+                    if isinstance(target, ast.Subscript):
+                        self.changed.add(name)
+        elif isinstance(node, (ast.Global, ast.Nonlocal)):
+            self.changed.update(node.names)
         elif isinstance(node, ast.Call):
             if name := word(node.func):
                 self.calls[name].append(node)
-            if isinstance(node.func, ast.Attribute) and node.func.attr in _GROWS:
-                base = node.func.value
-                while isinstance(base, ast.Subscript):
-                    base = base.value
-                if name := word(base):
-                    self.given[name] += [*node.args, *(one.value for one in node.keywords)]
+            of = _base(node.func.value) if isinstance(node.func, ast.Attribute) and node.func.attr in _GROWS else None
+            if of and (name := word(of)):
+                self.changed.add(name)
+                self.given[name] += [*node.args, *(one.value for one in node.keywords)]
 
     def _note_parameters(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """What a function gives back, and what it is given."""
@@ -94,6 +95,13 @@ class Flow:
             for keyword in call.keywords:
                 if keyword.arg:
                     self.given[keyword.arg].append(keyword.value)
+
+
+def _base(node: ast.expr) -> ast.expr:
+    """What is subscripted, or the expression itself."""
+    while isinstance(node, ast.Subscript):
+        node = node.value
+    return node
 
 
 def _either(node: ast.AST) -> Iterator[ast.AST]:

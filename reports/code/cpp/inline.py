@@ -1,7 +1,7 @@
 """The C++ and CUDA sources that stand in Python code itself, in the strings that `load_inline` is given.
 
-A source is certain to be compiled where its strings are written in the call or bound to names once; what else may reach
-a call is possible.
+A source is certain to be compiled where its strings are written in the call or bound to names once in their scope; what
+else may reach a call is possible.
 """
 
 from __future__ import annotations
@@ -52,9 +52,10 @@ class _Strings:
 
     def __init__(self, flow: Flow) -> None:
         self._flow = flow
-        self._bound = Counter(name for node in flow.nodes for name in _binds(node))
+        self._within = _scopes(flow)
+        self._bound = Counter((self._within[node], name) for node in flow.nodes for name in _binds(node))
         self._values = {
-            node.targets[0].id: node.value
+            (self._within[node], node.targets[0].id): node.value
             for node in flow.nodes
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
         }
@@ -81,13 +82,17 @@ class _Strings:
                 return self.pieces(one, seen)
             case ast.Call(func=ast.Attribute(value=one, attr=attr), args=[]) if attr in _TRIMS:
                 return self.pieces(one, seen)
-            case ast.Name(id=name) if name in self._values and name not in seen and self._is_bound_once(name):
-                return self.pieces(self._values[name], seen | {name})
+            case ast.Name(id=name) if name not in seen and (value := self._value(node)):
+                return self.pieces(value, seen | {name})
         return None
 
-    def _is_bound_once(self, name: str) -> bool:
-        """Whether it has one value, which nothing is appended to."""
-        return self._bound[name] == 1 and len(self._flow.given[name]) == 1
+    def _value(self, node: ast.Name) -> ast.expr | None:
+        """What a name is bound to where it is used, if that is done once and nothing is appended to it."""
+        scope = self._within[node]
+        while (scope, node.id) not in self._bound and scope in self._within:
+            scope = self._within[scope]
+        is_one = self._bound[scope, node.id] == 1 and node.id not in self._flow.changed
+        return self._values.get((scope, node.id)) if is_one else None
 
     def _all(self, nodes: list[ast.expr], seen: frozenset[str]) -> list[ast.expr] | None:
         found: list[ast.expr] = []
@@ -97,6 +102,15 @@ class _Strings:
                 return None
             found += pieces
         return found
+
+
+def _scopes(flow: Flow) -> dict[ast.AST, ast.AST]:
+    """The function that each part of the code stands in, or the whole."""
+    found: dict[ast.AST, ast.AST] = {}
+    for node in flow.nodes:  # from the outside inwards
+        inner = node if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) else found.get(node, flow.tree)
+        found.update(dict.fromkeys(ast.iter_child_nodes(node), inner))
+    return found
 
 
 def _binds(node: ast.AST) -> Iterator[str]:

@@ -227,6 +227,7 @@ GIVEN = {
     "in the call": "load_inline('x', cpp_sources='''KERNEL''')",
     "by position": "load_inline('x', '', '''KERNEL''')",
     "by a name": "SOURCE = '''KERNEL'''\ndef build():\n    return load_inline('x', '', cuda_sources=[SOURCE])",
+    "by a local name": "def a():\n    s = '''KERNEL'''\n    load_inline('x', s)\ndef b():\n    s = MINE",
     "joined": "SOURCE = '''KERNEL'''\nload_inline('x', cpp_sources='\\n'.join(['int a;', SOURCE.strip()]))",
     "without placeholders": f"load_inline('x', [], cuda_sources=f'''{DOUBLED}''')",
 }
@@ -235,6 +236,9 @@ UNCERTAIN = {
     "with placeholders": f"load_inline('x', cpp_sources=f'''{{HEAD}}{DOUBLED}''')",
     "chosen": "load_inline('x', cpp_sources='''KERNEL''' if x else '')",
     "bound twice": "source = '''KERNEL'''\nsource = patched(source)\nload_inline('x', cpp_sources=source)",
+    "bound elsewhere": "s = '''KERNEL'''\ndef a():\n    global s\n    s = MINE\nload_inline('x', s)",
+    "grown": "s = ['''KERNEL''']\ns.append(MINE)\nload_inline('x', s)",
+    "replaced": "s = ['''KERNEL''']\ns[0] = MINE\nload_inline('x', s)",
     "a parameter": "def build(source):\n    load_inline('x', cpp_sources=source)\nbuild('''KERNEL''')",
     "beside what is not known": "load_inline('x', cpp_sources=[MINE, '''KERNEL'''])",
     "caught": "try:\n    load_inline('x', cpp_sources='''KERNEL''')\nexcept RuntimeError:\n    pass",
