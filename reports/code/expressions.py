@@ -14,6 +14,7 @@ from torchproof.reports.code.settings import REPLACE, Settings, replaced
 from torchproof.reports.code.sightings import Sightings, each
 from torchproof.reports.code.syntax import (
     REGISTERS,
+    as_getattr,
     children,
     defaults,
     may_compare_versions,
@@ -286,9 +287,10 @@ class Expressions:
                 self.sightings.note(self.meanings.resolve(first, one.scope), "called", call, args)
 
     def _calls_member(self, values: Values, node: ast.Call) -> None:
-        """`getattr(torch.optim, name)(…)` is called, or a name for that: whatever of the module it may be."""
+        """`getattr(torch.optim, name)(…)` or its like is called, or a name for it: any of the module."""
         one = values[0][1] if len(values) == 1 else None
         func, scope = (one.node, one.scope) if isinstance(one, Expression) else (node.func, self.state.scope)
+        func = as_getattr(func) or func
         if not (isinstance(func, ast.Call) and isinstance(func.func, ast.Name) and func.func.id == "getattr"):
             return
         if len(func.args) > 1 and not self.meanings.resolve(func, scope):

@@ -10,7 +10,7 @@ from torchproof.reports.code.catalog import Catalog
 from torchproof.reports.code.forks import left, told
 from torchproof.reports.code.project import Project
 from torchproof.reports.code.results import GIVES_ITSELF, NAMESPACES, Results, is_property, key, override
-from torchproof.reports.code.syntax import word
+from torchproof.reports.code.syntax import as_getattr, word
 from torchproof.reports.code.tables import has_fields, is_dict_written
 from torchproof.reports.code.values import (  # fmt: skip
     Condition,
@@ -144,6 +144,8 @@ class Meanings(Results):
         return self.operated(self.object(node.left, scope), self.object(node.comparators[0], scope))
 
     def _Subscript(self, node: ast.Subscript, scope: Scope) -> Values:
+        if (call := as_getattr(node)) and (got := self._got(call, scope)):
+            return got
         place = slice if isinstance(node.slice, ast.Slice) else key(node.slice)
         return self.item(self.object(node.value, scope), place)
 

@@ -27,6 +27,19 @@ def word(node: ast.AST) -> str | None:
     return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else None
 
 
+def as_getattr(node: ast.expr) -> ast.Call | None:
+    """`vars(owner)[name]` and `owner.__dict__[name]` as the call of `getattr` that gives the same."""
+    if not isinstance(node, ast.Subscript) or isinstance(node.slice, ast.Slice):
+        return None
+    table, owner = node.value, None
+    if isinstance(table, ast.Attribute) and table.attr == "__dict__":
+        owner = table.value
+    elif isinstance(table, ast.Call) and isinstance(table.func, ast.Name) and table.func.id == "vars" and table.args:
+        owner = table.args[0]
+    call = ast.Call(ast.Name("getattr", ast.Load()), [owner, node.slice], []) if owner else None
+    return ast.copy_location(call, node) if call else None
+
+
 def parameters(of: ast.arguments) -> tuple[list[ast.arg], list[ast.arg]]:
     """The parameters of a function that have one value each, and those that take what is left: `*args`, `**kwargs`."""
     return [*of.posonlyargs, *of.args, *of.kwonlyargs], [one for one in (of.vararg, of.kwarg) if one]

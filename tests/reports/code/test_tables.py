@@ -512,12 +512,19 @@ CHOSEN = {
         for one in ('Mine', 'Scheduler'):
             getattr(torch.optim, one)(o, verbose=True)
     """,
+    "of vars": "vars(torch.optim)['Scheduler'](o, verbose=True)",
+    "of a namespace": "torch.optim.__dict__['Scheduler'](o, verbose=True)",
     "imported by name": """
         import importlib
         importlib.import_module('torch.optim').Scheduler(o, verbose=True)
     """,
     "arguments": "kw = {'verbose': True} if a else dict(lr=1)\ntorch.optim.Scheduler(o, **kw)",
 }
+
+
+def test_a_name_of_a_namespace_may_be_asked_for_before(tmp_path):
+    (tmp_path / "code.py").write_text("import torch\nif 'never' in vars(torch):\n    vars(torch)['never'](1)")
+    assert uses(tmp_path, INVENTORY).nowhere == []
 
 
 @pytest.mark.parametrize("code", CHOSEN.values(), ids=CHOSEN)
@@ -560,7 +567,10 @@ def test_what_is_made_of_itself_comes_to_an_end(broken, code):
     [
         ("getattr(torch.optim, name)(o, verbose=True)", {"torch.optim.Scheduler"}),
         ("cls = getattr(torch.optim, name)\n    cls(o, **{'verbose': True})", {"torch.optim.Scheduler"}),
+        ("vars(torch.optim)[name](o, verbose=True)", {"torch.optim.Scheduler"}),
+        ("cls = torch.optim.__dict__[name]\n    cls(o, verbose=True)", {"torch.optim.Scheduler"}),
         ("getattr(torch.optim, name)(o, lr=1)", set()),
+        ("vars(thing)[name](o, verbose=True)", set()),
         ("getattr(thing, name)(o, verbose=True)", set()),
     ],
 )
