@@ -141,9 +141,10 @@ class Sightings:
 
     def _asked_for(self, value: Value) -> str:
         """The class that is asked for, by its own name; a private one may stand below the one that it is noted as."""
-        is_public = isinstance(value, Name) and value.is_torch and not is_private(value.dotted)
-        entries = self.known.entries(value.dotted) if is_public else ()
-        return next((one.name for one in reversed(entries) if one and one.kind == "class"), "")
+        if not isinstance(value, Name) or not value.is_torch or is_private(value.dotted):
+            return ""
+        entries = reversed(self.known.entries(value.dotted))
+        return next((one.name for one in entries if one and one.kind == "class"), "")
 
     def _asked(self, name: str, mask: int, node: ast.expr, after: tuple[str, ...]) -> None:
         use = Use(name, *self.state.module.place(node.lineno), "asked", frozenset(), after=after)

@@ -16,7 +16,7 @@ INVENTORY = Inventory(
     \t_dynamo\t
     \t_inductor\t
     \tbackends\t\tmodule
-    \tcompile\t\tfunction\t(model, *, backend='inductor', options=None)
+    \tcompile\t\tfunction\t(model=None, *, backend='inductor', options=None)
     torch._dynamo
     \tconfig\t
     torch._dynamo.config
