@@ -191,6 +191,10 @@ ENDS = {
         "SIGTERM",
     ),
     "KeyboardInterrupt with words": ("raise KeyboardInterrupt('now')", "now"),
+    "a __repr__ that exits": ("assert Odd(SystemExit) == 1", "SystemExit"),
+    "a __repr__ that interrupts": ("assert Odd(KeyboardInterrupt) == 1", "KeyboardInterrupt"),
+    "an attribute that exits": ("Odd(SystemExit).words()", "SystemExit"),
+    "a property that exits as it is judged": ("once = Once()\n    once.odd.fail(1)", "SystemExit"),
     "a group of exits": ("raise BaseExceptionGroup('x', [SystemExit(1)])", "x"),
     "what leaves in a teardown": ("request.addfinalizer(lambda: sys.exit(3))", "SystemExit"),
     "an interrupt in a teardown": ("request.addfinalizer(lambda: raise_(KeyboardInterrupt))", "KeyboardInterrupt"),
@@ -198,6 +202,8 @@ ENDS = {
 }
 # The same, of which the verdict is another: recorded and told in any case.
 TOLD = {
+    "a local that exits": ("Odd(SystemExit).fail()", "broken"),
+    "a local that interrupts": ("Odd(KeyboardInterrupt).fail()", "broken"),
     "__str__": ("raise Mute()", "broken"),
     "__str__ of no text": ("raise Numeric()", "broken"),
     "__str__ that exits": ("raise Exits()", "broken"),
