@@ -101,6 +101,8 @@ STATE = {
     "torch.add": ("torch.add = lambda a, b: 2", "torch.add"),
     "torch.nn.functional.relu": ("torch.nn.functional.relu = None", "torch.nn.functional.relu"),
     "a method of modules": ("torch.nn.Module.forward = None", "torch.nn.Module.forward"),
+    "a method of a module": ("torch.nn.Linear.forward = lambda *a: 3", "torch.nn.Linear.forward"),
+    "a method of a scheduler": ("torch.optim.lr_scheduler.StepLR.step = None", "StepLR.step"),
     "a deleted name": ("del torch.linalg.norm", "torch.linalg.norm"),
     "Tensor.__eq__": ("torch.Tensor.__eq__ = lambda a, b: True", "torch.Tensor.__eq__"),
     "Tensor.__bool__": ("torch.Tensor.__bool__ = lambda a: True", "torch.Tensor.__bool__"),
