@@ -31,11 +31,12 @@ WATCH = readers.Watch()
 
 @dataclass(frozen=True)
 class Group:
-    """Files of one kind: the folder of the corpus, what reads them, and how they are damaged."""
+    """Files of one kind: the folder of the corpus, what reads them, how they are damaged, by tests how often."""
 
     name: str
     readers: dict[str, Callable[[Path, Path], int]]
     damaged: Callable[[bytes], st.SearchStrategy[tuple[str, bytes]]]
+    examples: int
 
     @property
     def files(self) -> list[Path]:
@@ -44,14 +45,14 @@ class Group:
 
 
 GROUPS = [
-    Group("records", readers.OF_RECORDS, planting.damaged_lines),
-    Group("benchmarks", readers.OF_BENCHMARKS, planting.damaged_json),
-    Group("comparisons", {"comparison": readers.compared}, planting.damaged_json),
-    Group("facts", {"coverage": readers.coverage}, planting.damaged_json),
-    Group("answers", {"answers": readers.answers}, planting.damaged_text),
-    Group("tables", {"tables": readers.tables}, planting.damaged_text),
-    Group("code", readers.OF_CODE, planting.damaged_text),
-    Group("projects", {"floor": readers.floor}, planting.damaged_text),
+    Group("records", readers.OF_RECORDS, planting.damaged_lines, 150),
+    Group("benchmarks", readers.OF_BENCHMARKS, planting.damaged_json, 40),
+    Group("comparisons", {"comparison": readers.compared}, planting.damaged_json, 40),
+    Group("facts", {"coverage": readers.coverage}, planting.damaged_json, 60),
+    Group("answers", {"answers": readers.answers}, planting.damaged_text, 40),
+    Group("tables", {"tables": readers.tables}, planting.damaged_text, 40),
+    Group("code", readers.OF_CODE, planting.damaged_text, 12),
+    Group("projects", {"floor": readers.floor}, planting.damaged_text, 30),
 ]
 
 

@@ -11,7 +11,6 @@ from tests.fuzz import fuzzing, kills
 from tests.fuzz.fuzzing import GROUPS
 
 FILES = [pytest.param(group, file, id=f"{group.name}-{file.name}") for group in GROUPS for file in group.files]
-SEEDS = {"records": 150, "benchmarks": 40, "facts": 60, "code": 12, "projects": 30}  # examples: a minute in all
 
 
 @pytest.mark.parametrize(("group", "file"), FILES)
@@ -24,7 +23,7 @@ def test_what_once_broke_a_reader(group, file, tmp_path):
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)
 def test_damage_of_every_kind_is_stood(group, tmp_path):
     counted: Counter[str] = Counter()
-    found = fuzzing.search(group, SEEDS[group.name], tmp_path / "x", 0, counted)
+    found = fuzzing.search(group, group.examples, tmp_path / "x", 0, counted)
     assert found is None, f"{found.kind} in {found.file.name}: {found.content!r:.500}"
     assert len(counted) > 3
 
@@ -40,8 +39,8 @@ def test_damage_of_every_kind_is_stood(group, tmp_path):
     ids=["raises", "escape", "traceback", "slow"],
 )
 def test_a_reader_that_breaks_is_found(tmp_path, reader, what):
-    group = fuzzing.Group("records", {"broken": reader}, fuzzing.planting.damaged_lines)
-    found = fuzzing.search(group, 2, tmp_path / "x", 0, Counter())
+    group = fuzzing.Group("records", {"broken": reader}, fuzzing.planting.damaged_lines, 2)
+    found = fuzzing.search(group, group.examples, tmp_path / "x", 0, Counter())
     assert isinstance(found.error, what)
 
 
@@ -65,7 +64,7 @@ def test_what_is_written_elsewhere_or_run_is_seen(tmp_path):
     for way in ways:
         (tmp_path / "a").mkdir(exist_ok=True)
         (tmp_path / "a" / "run.jsonl").touch()
-        group = fuzzing.Group("records", {"broken": way}, fuzzing.planting.damaged_lines)
+        group = fuzzing.Group("records", {"broken": way}, fuzzing.planting.damaged_lines, 1)
         with pytest.raises(fuzzing.readers.Broken, match=r"wrote|ran|system"):
             fuzzing.have_read(group, tmp_path / "a" / "run.jsonl", tmp_path)
         (tmp_path / "broken").rmdir()
