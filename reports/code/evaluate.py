@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Iterator
 from typing import Any
 
 from packaging.specifiers import SpecifierSet
@@ -30,7 +29,7 @@ from torchproof.reports.code.answers import (  # fmt: skip
 from torchproof.reports.code.comparisons import Comparisons, Sides
 from torchproof.reports.code.meanings import Meanings
 from torchproof.reports.code.results import is_property
-from torchproof.reports.code.syntax import defaults_by_name, names_in, word
+from torchproof.reports.code.syntax import defaults_by_name, method_for, names_in, places, word
 from torchproof.reports.code.values import (  # fmt: skip
     Constant,
     Expression,
@@ -78,7 +77,7 @@ class Evaluator:
 
     def value(self, node: ast.expr, scope: Scope) -> Any:
         """What an expression gives in the release asked about. Raises Unknown."""
-        evaluate = _evaluator(type(node))
+        evaluate = method_for(Evaluator, type(node))
         if evaluate is None or self._depth > _DEEPEST:
             raise Unknown
         self._depth += 1
@@ -406,16 +405,6 @@ def _apart(target: ast.expr, value: Any) -> Iterator[tuple[str, Any]]:
         return
     if not isinstance(target, (ast.Tuple, ast.List)) or not isinstance(value, (tuple, list)):
         raise Unknown
-    stars = [place for place, one in enumerate(target.elts) if isinstance(one, ast.Starred)]
-    before = stars[0] if stars else len(target.elts)
-    after = len(value) - (len(target.elts) - 1 - before)
-    for one, given in zip(target.elts[:before], value[:before]):
-        yield from _apart(one, given)
-    for one, given in zip(target.elts[before + 1 :], value[after:]):
-        yield from _apart(one, given)
-
-
-@cache
-def _evaluator(kind: type[ast.expr]) -> Callable[[Evaluator, ast.expr, Scope], Any] | None:
-    """What evaluates expressions of a kind, where that is understood."""
-    return getattr(Evaluator, f"_{kind.__name__}", None)
+    for place, one in places(target.elts):
+        for given in value[place : place + 1 or None] if place is not None else ():
+            yield from _apart(one, given)

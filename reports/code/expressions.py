@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import cache
 
 from torchproof.reports.code.chains import ASKS, Question
 from torchproof.reports.code.cpp.headers import macros, standard
@@ -18,6 +17,7 @@ from torchproof.reports.code.syntax import (
     children,
     defaults,
     may_compare_versions,
+    method_for,
     parameters,
     places,
     word,
@@ -38,7 +38,7 @@ class Expressions:
 
     def walk(self, node: ast.expr) -> None:
         """Find the uses in an expression."""
-        _walker(type(node))(self, node)
+        (method_for(Expressions, type(node)) or Expressions.below)(self, node)
 
     def below(self, node: ast.AST) -> None:
         """Find the uses in the expressions that a node consists of."""
@@ -57,7 +57,8 @@ class Expressions:
             self.store(target, self.value(value))
         elif any(isinstance(one, ast.Starred) for one in target.elts) or not isinstance(value, several):
             for place, one in places(target.elts):
-                self.store(one, self.value(ast.Subscript(value, place, ast.Load())) if place else ())
+                is_one = place is not None
+                self.store(one, self.value(ast.Subscript(value, ast.Constant(place), ast.Load())) if is_one else ())
         elif len(target.elts) != len(value.elts):
             self.store(target, ())
         else:  # all values come first: `a, b = b, a`
@@ -371,9 +372,3 @@ class Expressions:
                 self.walk(one)
 
     _SetComp = _GeneratorExp = _DictComp = _ListComp
-
-
-@cache
-def _walker(kind: type[ast.expr]) -> Callable[[Expressions, ast.expr], None]:
-    """What walks expressions of a kind."""
-    return getattr(Expressions, f"_{kind.__name__}", Expressions.below)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
 
 from torchproof.reports.code.catalog import Catalog
 from torchproof.reports.code.forks import left, told
 from torchproof.reports.code.project import Project
 from torchproof.reports.code.results import GIVES_ITSELF, NAMESPACES, Results, is_property, key, override
-from torchproof.reports.code.syntax import as_getattr, word
+from torchproof.reports.code.syntax import as_getattr, method_for, word
 from torchproof.reports.code.tables import has_fields, is_dict_written
 from torchproof.reports.code.values import (  # fmt: skip
     Condition,
@@ -86,7 +85,7 @@ class Meanings(Results):
 
     def computed(self, node: ast.expr, scope: Scope) -> Values:
         """What calls, operators and subscripts give."""
-        compute = _computer(type(node))
+        compute = method_for(Meanings, type(node))
         if compute is None:
             return ()
         if node not in scope.memory:
@@ -435,12 +434,6 @@ class Meanings(Results):
             else:
                 found.append((mask, value))
         return gathered(found)
-
-
-@cache
-def _computer(kind: type[ast.expr]) -> Callable[[Meanings, ast.expr, Scope], Values] | None:
-    """What tells what expressions of a kind give, where that is known."""
-    return getattr(Meanings, f"_{kind.__name__}", None)
 
 
 def _class_around(scope: Scope) -> LocalClass | None:

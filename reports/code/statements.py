@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
 from copy import copy
-from functools import cache
 from itertools import chain
 
 from torchproof.reports.code.chains import branches, cases, looped
@@ -17,6 +15,7 @@ from torchproof.reports.code.syntax import (
     exceptions,
     failures,
     fields,
+    method_for,
     names_bound,
     parameters,
     stores,
@@ -65,7 +64,7 @@ class Statements:
         for place, node in enumerate(body):
             if isinstance(node, ast.If):
                 self.expressions.asked(branches(body[place:]))
-            _walker(type(node))(self, node)
+            (method_for(Statements, type(node)) or Statements.below)(self, node)
 
     def below(self, node: ast.stmt) -> None:
         """Find the uses in a statement of which no more is to be known."""
@@ -415,12 +414,6 @@ class Statements:
         self.sightings.refused(self.state.releases & ~condition.true, node)
         self.state.releases &= condition.true
         self.state.narrow(self.meanings.narrowed(node.test, self.state.scope, True))
-
-
-@cache
-def _walker(kind: type[ast.stmt]) -> Callable[[Statements, ast.stmt], None]:
-    """What walks statements of a kind."""
-    return getattr(Statements, f"_{kind.__name__}", Statements.below)
 
 
 def _head(node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.FunctionDef | ast.AsyncFunctionDef:

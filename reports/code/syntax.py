@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from typing import Any
 
 REGISTERS = {"add_module", "register_buffer", "register_module", "register_parameter", "setattr", "__setattr__"}
 
@@ -25,6 +27,12 @@ _VERSION = re.compile(r"\d+\.?\d*")
 def word(node: ast.AST) -> str | None:
     """The last word of a dotted name."""
     return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else None
+
+
+@cache
+def method_for(cls: type, kind: type[ast.AST]) -> Callable[..., Any] | None:
+    """The method of a class for nodes of a kind, `_Call` for a call; None where it has none."""
+    return getattr(cls, f"_{kind.__name__}", None)
 
 
 def as_getattr(node: ast.expr) -> ast.Call | None:
@@ -105,12 +113,11 @@ def names_in(target: ast.expr | None) -> Iterator[str]:
         yield from names_in(target.value)
 
 
-def places(targets: list[ast.expr]) -> Iterator[tuple[ast.expr | None, ast.expr]]:
+def places(targets: list[ast.expr]) -> Iterator[tuple[int | None, ast.expr]]:
     """Where each target of `first, *rest, last = …` finds what it gets; none for what takes the rest."""
     star = next((place for place, one in enumerate(targets) if isinstance(one, ast.Starred)), len(targets))
     for place, one in enumerate(targets):
-        number = place if place < star else place - len(targets)
-        yield None if place == star else ast.Constant(number), one
+        yield None if place == star else place if place < star else place - len(targets), one
 
 
 def exceptions(types: list[ast.expr]) -> frozenset[str]:
@@ -203,12 +210,12 @@ def stores(node: ast.ClassDef) -> tuple[dict[str, int], bool]:
                 counts[str(name.value)] += 1
             elif name and place and word(one.args[0]) == "self":
                 is_dynamic = True
-        elif isinstance(one, ast.Attribute) and one.attr == "update" and _is_dict(one.value):
+        elif isinstance(one, ast.Attribute) and one.attr == "update" and is_dict_of_object(one.value):
             is_dynamic = True
     return counts, is_dynamic
 
 
-def _is_dict(node: ast.expr) -> bool:
+def is_dict_of_object(node: ast.expr) -> bool:
     """Whether it is `self.__dict__` or `vars(self)`."""
     return word(node.func if isinstance(node, ast.Call) else node) in ("__dict__", "vars")
 

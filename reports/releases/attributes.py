@@ -16,7 +16,8 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[2]))
 
-from torchproof.reports.releases.contracts import Place, Source, word, write
+from torchproof.reports.code.syntax import is_dict_of_object, word
+from torchproof.reports.releases.contracts import Place, Source, write
 
 # What names an attribute in a text, by the place of that.
 _SETTERS = {"setattr": 1, "__setattr__": 0, "register_buffer": 0, "register_parameter": 0, "register_module": 0,
@@ -70,7 +71,7 @@ def _of_method(method: ast.AST) -> Iterator[str]:
     for node in ast.walk(method):
         if isinstance(node, ast.Attribute) and _is_stored(node):
             yield node.attr
-        elif isinstance(node, ast.Call) and (place := _SETTERS.get(word(node.func))) is not None:
+        elif isinstance(node, ast.Call) and (place := _SETTERS.get(word(node.func) or "")) is not None:
             text = node.args[place] if place < len(node.args) else None
             yield text.value if isinstance(text, ast.Constant) and isinstance(text.value, str) else "?"
         elif _writes_dict(node):
@@ -82,8 +83,7 @@ def _writes_dict(node: ast.AST) -> bool:
     is_update = isinstance(node, ast.Attribute) and node.attr in ("update", "setdefault")
     if not (is_update or (isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store))):
         return False
-    of = node.value  # type: ignore[attr-defined]
-    return word(of.func if isinstance(of, ast.Call) else of) in ("__dict__", "vars")
+    return is_dict_of_object(node.value)  # type: ignore[attr-defined]
 
 
 def _set_from_elsewhere(body: list[ast.stmt]) -> Iterator[str]:

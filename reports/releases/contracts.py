@@ -29,6 +29,7 @@ from typing import Any, NamedTuple
 
 sys.path.append(str(Path(__file__).parents[2]))
 
+from torchproof.reports.code.syntax import word
 from torchproof.reports.releases.sources import absolute, bindings, files
 
 _Function = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -393,11 +394,6 @@ class _Body:
 
 def _deeper(role: Role | None, by: int) -> Role | None:
     return Role(role.parameter, role.depth + by) if role and role.depth + by >= -1 else None
-
-
-def word(node: ast.expr) -> str:
-    """The last word of a dotted name."""
-    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
 def _shape(node: ast.Call) -> str:

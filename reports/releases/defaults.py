@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from torchproof import releases
+from torchproof import data, releases
 
 FILE = Path(__file__).with_name("defaults.toml")
 _SAYS_NOTHING = ("None", "'warn'")  # what a function resolves, and may warn of
@@ -33,8 +33,7 @@ class Stand:
 def known() -> dict[tuple[str, str], list[Stand]]:
     """What is known of a name's parameter, oldest first."""
     found: dict[tuple[str, str], list[Stand]] = {}
-    for row in releases.tomllib.loads(FILE.read_text(encoding="utf-8"))["default"]:
-        stand = Stand(**{**row, "names": tuple(row["names"])})
+    for stand in data.rows(FILE, "default", Stand):
         for name in stand.names:
             found.setdefault((name, stand.parameter), []).append(stand)
     return found

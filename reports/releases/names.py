@@ -38,7 +38,7 @@ import difflib
 import keyword
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -182,7 +182,7 @@ class _Comparison:
         found = [*self._lost(), *self._born()]
         for name, entry in self._pairs():
             found += compare(entry, self._there(name), self.old, self.new)
-        kept = {name for name, entry in self.before.items() if entry.alias is None and self._is_own(name)}
+        kept = {name: entry for name, entry in self.before.items() if entry.alias is None and self._is_own(name)}
         return self._with_bases([*found, *besides(self.inventory, kept, self.old, self.new)])
 
     @cached_property
@@ -281,7 +281,7 @@ class _Comparison:
                     spelling = self._is_spelling(name)
                     yield Change(kind, name, to, hint=f"write {to}", names=sizes[name], spelling=spelling)
             elif self._there(name) is None and not is_private(name) and (owner not in self.gone or owner in self.moved):
-                yield Change("gone", name, hint=replacements.says(name) or entry.deprecated or "", names=sizes[name])
+                yield gone(name, entry, sizes[name])
 
     def _is_told(self, canonical: str | None) -> bool:
         """Whether another spelling is told of: the one that the release itself gives it."""
@@ -333,16 +333,20 @@ class _Comparison:
 _TYPE_VARIABLE = re.compile(r"[a-z_.]+\.[A-Z](?:_co|_contra)?")
 
 
+def gone(name: str, entry: Entry, names: int = 0) -> Change:
+    """That a name is nowhere any more, with what stands for it, or what its last release says of it."""
+    return Change("gone", name, hint=replacements.says(name) or entry.deprecated or "", names=names)
+
+
 # --- what a signature does not say ------------------------------------------------------------------------------------
 
 
-def besides(inventory: Inventory, names: Collection[str], old: str, new: str) -> Iterator[Change]:
-    """What changed about names that both releases have, beside what they take."""
-    yield from _packages(names, old, new)
-    yield from _words(names, old, new)
-    for name in names:
-        if (entry := inventory.find(name, old)) and entry.kind == "class":
-            yield from _other_bases(inventory, name, old, new)
+def besides(inventory: Inventory, kept: Mapping[str, Entry], old: str, new: str) -> Iterator[Change]:
+    """What changed about names that both releases have, beside what they take; `kept` has what they were in the old."""
+    yield from _packages(kept, old, new)
+    yield from _words(kept, old, new)
+    for name in (name for name, entry in kept.items() if entry.kind == "class"):
+        yield from _other_bases(inventory, name, old, new)
 
 
 def _packages(names: Collection[str], old: str, new: str) -> Iterator[Change]:

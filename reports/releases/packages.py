@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from torchproof import releases
+from torchproof import data, releases
 
 FILE = Path(__file__).with_name("packages.toml")
 
@@ -28,8 +28,7 @@ class Needed:
 @cache
 def known() -> tuple[Needed, ...]:
     """All of them."""
-    rows = releases.tomllib.loads(FILE.read_text(encoding="utf-8"))["package"]
-    return tuple(Needed(**{**row, "names": tuple(row["names"])}) for row in rows)
+    return tuple(data.rows(FILE, "package", Needed))
 
 
 def began(old: str, new: str) -> Iterator[tuple[str, Needed]]:

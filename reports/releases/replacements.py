@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from torchproof import releases
+from torchproof import data
 
 FILE = Path(__file__).with_name("replacements.toml")
 
@@ -26,9 +26,7 @@ class Replacement:
 @cache
 def known() -> dict[str, Replacement]:
     """All of them, by name."""
-    rows = releases.tomllib.loads(FILE.read_text(encoding="utf-8"))["replacement"]
-    found = [Replacement(tuple(row["names"]), row["says"], tuple(row.get("to", ()))) for row in rows]
-    return {name: one for one in found for name in one.names}
+    return {name: one for one in data.rows(FILE, "replacement", Replacement) for name in one.names}
 
 
 def says(name: str) -> str:

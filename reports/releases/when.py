@@ -30,9 +30,8 @@ from torchproof.inventory import Entry, Inventory, Parameter, inventory, is_priv
 from torchproof.releases import supported
 from torchproof.reports import formats, screen, words
 from torchproof.reports.index import IndexedFact, facts_about
-from torchproof.reports.releases import replacements
 from torchproof.reports.releases.diff import plain
-from torchproof.reports.releases.names import Change, besides, changes, compare
+from torchproof.reports.releases.names import Change, besides, changes, compare, gone
 from torchproof.reports.releases.sentences import sentence
 
 HELP = "Tell since which release of torch a name or a parameter exists, and what became of it."
@@ -157,18 +156,13 @@ class Name:
             was_there = was_there or before is not None
             if before and after:
                 told += [(new, change) for change in compare(before, after, old, new)]
-                told += [(new, change) for change in besides(self.names, {after.name}, old, new)]
+                kept = self.names.find(after.name, old) or Entry(after.name, "")
+                told += [(new, change) for change in besides(self.names, {after.name: kept}, old, new)]
             elif after and was_there and not after.raises:
                 told.append((new, Change("new", self.owned, new=after.kind or None, hint="there again")))
             elif before and not before.raises:
                 went = self._went(before, changes(self.names, old, new, self._package))
-                told.append(
-                    (
-                        new,
-                        went
-                        or Change("gone", self.owned, hint=replacements.says(self.owned) or before.deprecated or ""),
-                    )
-                )
+                told.append((new, went or gone(self.owned, before)))
         return ((release, change) for release, change in told if self._is_about(change))
 
     def facts(self) -> list[IndexedFact]:

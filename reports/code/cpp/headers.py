@@ -84,13 +84,7 @@ def fault(how: str, name: str, release: str) -> str | None:
     if how in ("compiled", "configured"):
         return _too_old(how, name, release)
     if how == "linked":
-        since = _LEAVES_THE_ABI
-        is_left = releases.number(release) >= releases.number(since)
-        return (
-            f"torch {since} and newer are built with the other C++ ABI: with {name} their symbols are not found"
-            if is_left
-            else None
-        )
+        return _of_another_abi(name, release)
     having = table().get((how, name))
     if having is None or release in having:
         return None
@@ -111,6 +105,13 @@ def _too_old(how: str, name: str, release: str) -> str | None:
     if releases.number(release) >= releases.number(_ASKS_ITSELF):
         return None
     return f"{wants}, and CMake is told so from {_ASKS_ITSELF} on only: {name} fails"
+
+
+def _of_another_abi(flag: str, release: str) -> str | None:
+    if releases.number(release) < releases.number(_LEAVES_THE_ABI):
+        return None
+    built = f"torch {_LEAVES_THE_ABI} and newer are built with the other C++ ABI"
+    return f"{built}: with {flag} their symbols are not found"
 
 
 def wants_standard(header: str) -> bool:

@@ -12,6 +12,7 @@ from torchproof.reports.releases.attributes import attributes
 from torchproof.reports.releases.names import changes
 from torchproof.reports.releases.touched import touched
 
+HEAD = "import torch\n"
 SUBCLASS = """
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -23,18 +24,6 @@ class Warm(LRScheduler):
             print(self.get_last_lr())
 """
 READ = "torch.optim.lr_scheduler.LRScheduler.verbose"
-
-
-@pytest.fixture
-def code(tmp_path):
-    """A file of code."""
-
-    def code(text):
-        path = tmp_path / "code.py"
-        path.write_text("import torch\n" + textwrap.dedent(text), encoding="utf-8")
-        return path
-
-    return code
 
 
 def gone(path, certainty="certain"):

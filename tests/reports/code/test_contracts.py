@@ -1,7 +1,5 @@
 """The code's own classes and functions where torch calls them, and words that a release refuses."""
 
-import textwrap
-
 import pytest
 
 from torchproof.inventory import inventory
@@ -10,17 +8,7 @@ from torchproof.reports.code.floor import floor
 from torchproof.reports.releases.names import changes
 from torchproof.reports.releases.touched import touched
 
-
-@pytest.fixture
-def code(tmp_path):
-    """A file of code."""
-
-    def code(text):
-        path = tmp_path / "code.py"
-        path.write_text("import torch\nfrom torch import nn\n" + textwrap.dedent(text), encoding="utf-8")
-        return path
-
-    return code
+HEAD = "import torch\nfrom torch import nn\n"
 
 
 def told(path, old, new, kind="contract"):
