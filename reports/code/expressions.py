@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from torchproof.reports.code.chains import ASKS, Question
+from torchproof.reports.code.chains import ASKS, Test
 from torchproof.reports.code.cpp.headers import macros, standard
 from torchproof.reports.code.guards import Guards
 from torchproof.reports.code.settings import REPLACE, Settings, replaced
@@ -168,12 +168,19 @@ class Expressions:
             if isinstance(value, Instance) and value.of is self.state.cls:
                 self._attribute_is(str(node.args[0].value), node, self.value(node.args[1]))
 
-    def asked(self, questions: Iterable[Question]) -> None:
+    def asked(self, tests: Iterable[Test]) -> None:
         """Note classes of torch that are asked about after others, of which they may be subclasses in some releases."""
-        before: dict[str, list[str]] = {}
-        for subject, node in questions:
-            for one in node.elts if isinstance(node, ast.Tuple) else [node]:
-                self.sightings.asked(self._resolve(one), one, before.setdefault(subject, []))
+        before: dict[str, dict[str, bool]] = {}
+        for test in tests:
+            answered = [
+                (subject, name, decides)
+                for subject, classes, decides in test
+                for one in (classes.elts if isinstance(classes, ast.Tuple) else [classes])
+                if (name := self.sightings.asked(self._resolve(one), one, before.get(subject, {})))
+            ]
+            for subject, name, decides in answered:
+                known = before.setdefault(subject, {})
+                known[name] = decides or known.get(name, False)
 
     def table(self, node: ast.expr) -> ast.expr:
         """The dict or list that a loop goes over, where it is written or in the name that is bound to it."""

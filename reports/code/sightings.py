@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from torchproof.inventory import is_private
 from torchproof.reports.code import refusals
@@ -116,13 +116,14 @@ class Sightings:
         is_none = isinstance(node, ast.Constant) and node.value is None
         return ((self.known.all, NOTHING),) if is_none else self.meanings.object(node, self.state.scope)
 
-    def asked(self, values: Values, node: ast.expr, before: list[str]) -> None:
-        """Note a class that is asked about after the classes `before`, and add it to them."""
+    def asked(self, values: Values, node: ast.expr, before: Mapping[str, bool]) -> str:
+        """Note a class that is asked about after others, each with whether that decided about it; its own name."""
         value = values[0][1] if len(values) == 1 else None
-        if name := self._asked_for(value):
-            if after := tuple(one for one in before if one in self.known.above(name)):
-                self._asked(name, values[0][0], node, after)
-            before.append(name)
+        name = self._asked_for(value)
+        after = tuple(one for one in before if one in self.known.above(name)) if name else ()
+        if after and not before.get(name):
+            self._asked(name, values[0][0], node, after)
+        return name
 
     def asked_alone(self, values: Values, node: ast.expr) -> None:
         """Note the classes that are below one in some releases alone, where the code asks for it and not for them."""
@@ -189,7 +190,7 @@ class Sightings:
         use = Use(name, *state.module.place(node.lineno), "called", frozenset(), keywords, 0, "* **", literals)
         if self.known.kind(name) not in ("class", "function") or use.is_private or state.is_typing:
             return
-        if self.known.working(use) and self.known.having(name) & ~self.known.working(use):
+        if self.known.working(use) and any(self.known.misfit(use, release) for release in self.known.releases):
             self.notes.found.append(Found(use, False, mask & state.releases, state.inside))
 
     def _speaks_of(self, value: LocalClass | LocalFunction, mask: int) -> None:

@@ -162,6 +162,34 @@ def test_questions_about_several_values_are_no_chain(code):
     assert told(code(NAMES + text), "2.6", "2.7", "another base") == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "if isinstance(o, A) or isinstance(o, B): f()",
+        "if isinstance(o, (A, B)): f()",
+        "if isinstance(o, (A, B)): f()\nelif isinstance(o, B): g()",
+        "if issubclass(o, B) or issubclass(o, A): f()\nelif issubclass(o, B): g()",
+        "match o:\n    case A() | B(): f()",
+        "match o:\n    case B(): f()\n    case A(): g()\n    case B(): h()",
+    ],
+)
+def test_what_is_asked_at_once_or_is_decided_already_is_no_chain(code, text):
+    assert told(code(NAMES + text), "2.6", "2.7", "another base") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "if isinstance(o, B) and o.fused: f()\nelif isinstance(o, A): g()\nelif isinstance(o, B): h()",
+        "match o:\n    case B() if o.fused: f()\n    case A(): g()\n    case B(): h()",
+        "match o:\n    case B(fused=True): f()\n    case A(): g()\n    case B(): h()",
+    ],
+)
+def test_a_question_with_more_to_it_decides_nothing(code, text):
+    ((lines, _, _),) = told(code(NAMES + text), "2.6", "2.7", "another base")
+    assert len(lines) == 1
+
+
 def test_a_private_class_may_be_below_the_one_that_it_is_noted_as(code):
     head = "from torch.optim.lr_scheduler import LRScheduler, _LRScheduler, ReduceLROnPlateau\n"
     chain = "if isinstance(o, {}): f()\nelif isinstance(o, ReduceLROnPlateau): g()\n"

@@ -5,7 +5,8 @@ import textwrap
 import pytest
 
 from tests.reports.code.test_uses import INVENTORY
-from torchproof.reports.code.catalog import works
+from torchproof.inventory import inventory
+from torchproof.reports.code.catalog import Use, works
 from torchproof.reports.code.uses import uses
 
 
@@ -577,3 +578,9 @@ def test_what_is_made_of_itself_comes_to_an_end(broken, code):
 def test_whatever_of_a_module_may_be_called(tmp_path, call, found):
     (tmp_path / "code.py").write_text(f"import torch\ndef f(o, name, thing):\n    {call}\n", encoding="utf-8")
     assert {use.name for use in uses(tmp_path, INVENTORY).possible if works(use, INVENTORY, "2.6")} == found
+
+
+def test_what_only_raises_by_now_is_not_told_of_whatever_may_be_called(tmp_path):
+    (tmp_path / "code.py").write_text("import torch\ndef f(x, name):\n    getattr(torch, name)(x, dim=-1)\n")
+    assert works(Use("torch.cholesky", "code.py", 1, "called", frozenset()), inventory(), "2.15")
+    assert uses(tmp_path, inventory()).possible == []
