@@ -13,23 +13,20 @@ from io import TextIOWrapper
 from logging import Logger
 from pathlib import Path
 from threading import Thread
+from typing import NamedTuple
 
 from torchproof.inventory import Entry, Inventory, Signature, is_private
 from torchproof.releases import supported
 from torchproof.reports.code import attributes, refusals
 from torchproof.reports.code.contracts import Duty, contracts
 from torchproof.reports.code.cpp import headers
-from torchproof.reports.code.syntax import of_exceptions
+from torchproof.reports.code.syntax import failures
 from torchproof.reports.code.values import Name
 
 # Classes of torch whose objects are met without a sign of what they are.
 _USUAL = ("torch.Tensor", "torch.nn.Module", "torch.optim.Optimizer", "torch.optim.lr_scheduler.LRScheduler")
 # What else such an object may be: a method that these have as well is a sign of nothing.
 _ELSE = (str, bytes, list, dict, set, int, float, Path, TextIOWrapper, Logger, Namespace, Thread, datetime)
-
-
-# What is said of a call that does not pass what must be.
-IS_MISSING = "is missing the required"
 
 
 class Argument(Enum):
@@ -103,39 +100,60 @@ def works(use: Use, inventory: Inventory, release: str) -> str | None:
 
     What no release has is nothing that the inventory could judge, so it counts as working.
     """
+    found = fault(use, inventory, release)
+    return found and found.says
+
+
+def fault(use: Use, inventory: Inventory, release: str) -> Fault | None:
+    """Why the use does not work in the release, where it does not."""
     known = catalog(inventory)
     return known.faults(use)[known.places[release]]
 
 
-def _fault(use: Use, known: Catalog, release: str) -> str | None:
+class Fault(NamedTuple):
+    """Why a use does not work in a release, in words.
+
+    The `kind` is how Python raises it: 'arguments' are passed that are not taken, one that is 'required' is not, a
+    'word' is refused, or it 'raises' whatever is passed; '' for all that has no error of its own.
+    """
+
+    says: str
+    kind: str = ""
+
+
+def _fault(use: Use, known: Catalog, release: str) -> Fault | None:
     if use.how == "refused":
-        return "the code itself refuses it"
+        return Fault("the code itself refuses it")
     if use.how in headers.HOWS:
-        return headers.fault(use.how, use.name, release)
+        return _said(headers.fault(use.how, use.name, release))
     if use.how == "overridden":
         return None
     if use.duty:
         reason = contracts().fails(use.duty, release)
-        return reason and f"{use.name} {reason}"
+        return _said(reason and f"{use.name} {reason}")
     place = known.places[release]
     entry = known.entries(use.name)[place]
     if entry is None and use.how == "written" and known.ignores(use.name, place):
-        return f"{use.name} is ignored, for there is no such setting"
+        return Fault(f"{use.name} is ignored, for there is no such setting")
     if entry is None:
-        return f"{use.name} does not exist{_in(use.name, release)}" if known.is_missed(use, place) else None
+        return Fault(f"{use.name} does not exist{_in(use.name, release)}") if known.is_missed(use, place) else None
     if use.how != "called":
         return None
     if entry.raises:
-        return f"{use.name} only raises: {entry.refusal}"
+        return Fault(f"{use.name} only raises: {entry.refusal}", "raises")
     return known.misfit(use, release) or _refusal(use, entry, release)
 
 
-def _refusal(use: Use, entry: Entry, release: str) -> str | None:
+def _said(why: str | None) -> Fault | None:
+    return Fault(why) if why else None
+
+
+def _refusal(use: Use, entry: Entry, release: str) -> Fault | None:
     """Why the release refuses an argument, a word that others take."""
     for parameter in refusals.parameters(entry.name):
         word = use.argument(parameter, entry)
         if isinstance(word, str) and word in refusals.refused(entry.name, parameter, release):
-            return f"{use.name} refuses {parameter}={refusals.shown(word)}"
+            return Fault(f"{use.name} refuses {parameter}={refusals.shown(word)}", "word")
     return None
 
 
@@ -156,7 +174,7 @@ class Catalog:
         self.releases = inventory.releases
         self.all = (1 << len(self.releases)) - 1
         self._entries: dict[str, tuple[Entry | None, ...]] = {}
-        self._faults: dict[tuple, tuple[str | None, ...]] = {}
+        self._faults: dict[tuple, tuple[Fault | None, ...]] = {}
         self.places = {release: place for place, release in enumerate(self.releases)}
 
     @cache  # noqa: B019 - there is one catalog in a process
@@ -299,8 +317,8 @@ class Catalog:
         members = self.inventory.members(owner)
         return any(self.inventory.entry(f"{owner}.{one}", self.releases[place]) for one in members)
 
-    def faults(self, use: Use) -> tuple[str | None, ...]:
-        """What `works` says in each release; asked once of all uses that are alike."""
+    def faults(self, use: Use) -> tuple[Fault | None, ...]:
+        """Why the use does not work, in each release; asked once of all uses that are alike."""
         alike = (use.name, use.how, use.keywords, use.positional, use.unpacks, use.literals, use.duty, use.is_part)
         if alike not in self._faults:
             self._faults[alike] = tuple(_fault(use, self, release) for release in self.releases)
@@ -310,18 +328,22 @@ class Catalog:
         """The releases in which the use works."""
         return sum(1 << place for place, fault in enumerate(self.faults(use)) if fault is None)
 
+    def failing(self, use: Use, kinds: frozenset[str]) -> int:
+        """The releases in which the use fails in one of some ways."""
+        return sum(1 << place for place, fault in enumerate(self.faults(use)) if fault and fault.kind in kinds)
+
     def stuck(self, use: Use) -> str | None:
         """Why a use works in no release, in words; None where it works in one, or the code leaves one out.
 
         Nor of a call that the code expects to be refused, or that may be of something else.
         """
-        is_expected = "arguments" in of_exceptions(use.caught)
-        if is_expected or use.is_one_of or not use.releases.issuperset(self.releases) or self.working(use):
+        if use.is_one_of or not use.releases.issuperset(self.releases) or self.working(use):
             return None
         having = [fault for fault, entry in zip(self.faults(use), self.entries(use.name)) if entry]
-        return (having or self.faults(use))[-1]
+        last = (having or self.faults(use))[-1]
+        return last.says if last and last.kind not in failures(use.caught) else None
 
-    def misfit(self, use: Use, release: str) -> str | None:
+    def misfit(self, use: Use, release: str) -> Fault | None:
         """Why the release's signatures do not take the call, where they tell, in words."""
         here = self.entries(use.name)[self.places[release]]
         if here is None or not here.signatures:
@@ -330,16 +352,17 @@ class Catalog:
             if _takes(here, keyword):
                 continue
             if self._is_a_parameter_elsewhere(use.name, keyword, here):
-                return f"{use.name} has no parameter {keyword}"
+                return Fault(f"{use.name} has no parameter {keyword}", "arguments")
             if self._is_let_through(use.name, here, release):
                 meant = self._meant(here, keyword, " ({})")
-                return f"{use.name} has no parameter {keyword}, and no release names it{meant}"
+                return Fault(f"{use.name} has no parameter {keyword}, and no release names it{meant}", "arguments")
             # What a wrapper passes on may reach another than the one that it calls by default.
             if "**" not in use.unpacks and self._tells_all(use.name):
-                return f"{use.name} takes no parameter {keyword}, in any release{self._meant(here, keyword, ': {}')}"
+                meant = self._meant(here, keyword, ": {}")
+                return Fault(f"{use.name} takes no parameter {keyword}, in any release{meant}", "arguments")
         return self._too_many(use, here) or self._too_few(use, here)
 
-    def _too_many(self, use: Use, here: Entry) -> str | None:
+    def _too_many(self, use: Use, here: Entry) -> Fault | None:
         """Why a release does not take the positional arguments that another takes."""
         most = _most_positional(here)
         if most is None or use.positional <= most or "*" in use.unpacks.split():
@@ -347,10 +370,11 @@ class Catalog:
         others = [_most_positional(entry) for entry in self.entries(use.name) if entry and entry.signatures]
         if any(other is None or use.positional <= other for other in others):
             taken = f"{most} positional argument{'s' * (most != 1)}" if most else "no positional argument"
-            return f"{use.name} takes {taken}, {use.positional} {'is' if use.positional == 1 else 'are'} given"
+            given = f"{use.positional} {'is' if use.positional == 1 else 'are'} given"
+            return Fault(f"{use.name} takes {taken}, {given}", "arguments")
         return None
 
-    def _too_few(self, use: Use, here: Entry) -> str | None:
+    def _too_few(self, use: Use, here: Entry) -> Fault | None:
         """Why a release asks for more than is passed, where another does not, or everything is known of it."""
         missing = _missing(use, here)
         if "torch.optim.Optimizer" in self.above(
@@ -359,7 +383,8 @@ class Catalog:
             missing = [one for one in missing if one == "params"]
         others = [entry for entry in self.entries(use.name) if entry]
         if missing and (self._tells_all(use.name) or not all(_missing(use, other) for other in others)):
-            return f"{use.name} {IS_MISSING} argument{'s' * (len(missing) > 1)} {' and '.join(missing)}"
+            lacking = f"argument{'s' * (len(missing) > 1)} {' and '.join(missing)}"
+            return Fault(f"{use.name} is missing the required {lacking}", "required")
         return None
 
     def _is_a_parameter_elsewhere(self, name: str, keyword: str, here: Entry) -> bool:

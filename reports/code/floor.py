@@ -238,7 +238,7 @@ _Bound = tuple[str, str]  # a release, and why not the one before, after, or its
 def _bound(use: Use, known: Inventory) -> tuple[_Bound | None, _Bound | None, list[_Bound]]:
     """The first release in which a use works, the last one, and those between them in which it does not."""
     faults = zip(known.releases, catalog(known).faults(use))
-    reasons = [fault if release in use.releases else None for release, fault in faults]
+    reasons = [fault.says if fault and release in use.releases else None for release, fault in faults]
     if None not in reasons or not any(reasons):
         return None, None, []
     first, last = reasons.index(None), len(reasons) - 1 - reasons[::-1].index(None)

@@ -294,8 +294,7 @@ class Sightings:
         surviving = mask
         if ("import" if use.how == "imported" else "attribute") in self.state.caught:
             surviving &= having
-        if "arguments" in self.state.caught:
-            surviving &= self.known.working(use) | ~having
+        surviving &= ~self.known.failing(use, self.state.caught)
         self.state.failing |= mask & ~surviving
         self.state.releases &= ~(mask & ~surviving)
         return surviving

@@ -40,6 +40,7 @@ from torchproof.reports.code.values import (  # fmt: skip
 # Calls after which nothing runs.
 _ENDS = {"os._exit", "os.abort", "pytest.exit", "pytest.fail", "pytest.skip", "pytest.xfail", "sys.exit"}
 _HELPER = 10  # statements
+_ANYTHING = ast.Name("BaseException")  # what a handler without a type is for
 _GUARD = 3  # statements that are tried for what some releases do not have, whatever else may fail in them
 
 
@@ -283,9 +284,9 @@ class Statements:
             if item.optional_vars:
                 self.expressions.store(item.optional_vars, self._entered(item.context_expr))
             if isinstance(item.context_expr, ast.Call) and word(item.context_expr.func) in EXPECTS:
-                self.state.handled |= exceptions(item.context_expr.args)
-            if isinstance(item.context_expr, ast.Call) and word(item.context_expr.func) == "suppress":
-                self.state.caught |= failures(item.context_expr.args)
+                expected = self._exceptions(item.context_expr.args)
+                self.state.handled |= expected
+                self.state.caught |= failures(expected)
         if self.state.caught == before:
             self.walk(node.body)
         else:
@@ -306,11 +307,12 @@ class Statements:
     def _Try(self, node: ast.Try) -> None:
         outer, outer_failing = self.state.caught, self.state.failing
         names, releases = dict(self.state.scope.names), self.state.releases
-        handlers = [one for one in node.handlers if not (one.body and isinstance(one.body[-1], ast.Raise))]
-        caught = frozenset().union(*(failures([one.type] if one.type else []) for one in handlers))
+        named = {one: self._exceptions([one.type] if one.type else [_ANYTHING]) for one in node.handlers}
+        goes_on = [one for one in node.handlers if not (one.body and isinstance(one.body[-1], ast.Raise))]
+        caught = frozenset().union(*(failures(named[one]) for one in goes_on))
         handled = self.state.handled
         self.state.caught, self.state.failing = outer | caught, 0
-        self.state.handled |= exceptions([one.type for one in node.handlers if one.type])
+        self.state.handled = handled.union(*named.values())
         self.walk(node.body)
         self.state.handled = handled
         is_for_names = caught <= {"import", "attribute"} or len(node.body) <= _GUARD
@@ -336,6 +338,15 @@ class Statements:
         self.walk(node.finalbody)
 
     _TryStar = _Try
+
+    def _exceptions(self, types: list[ast.expr]) -> frozenset[str]:
+        """The exceptions that are named, with those of a tuple that is bound to a name."""
+        found: set[str] = set()
+        for one in types:
+            values = self.meanings.resolve(one, self.state.scope) if isinstance(one, (ast.Name, ast.Attribute)) else ()
+            bound = [value.node for _, value in values if isinstance(value, Expression)]
+            found |= exceptions(bound or [one])
+        return frozenset(found)
 
     def _may_only_fail_for_torch(self, body: list[ast.stmt]) -> bool:
         """Whether nothing but names of torch is asked for, so that a failure says that one is not there."""

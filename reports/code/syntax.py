@@ -14,10 +14,11 @@ REGISTERS = {"add_module", "register_buffer", "register_module", "register_param
 # Context managers in whose body an exception is no surprise.
 EXPECTS = ("suppress", "raises", "assertRaises", "assertRaisesRegex")
 
+_ALL = {"import", "attribute", "arguments", "required", "word", "raises"}
 _FAILURES = {
     "ImportError": {"import"}, "ModuleNotFoundError": {"import"}, "AttributeError": {"attribute"},
-    "TypeError": {"arguments"}, "Exception": {"import", "attribute", "arguments"},
-    "BaseException": {"import", "attribute", "arguments"},
+    "TypeError": {"arguments", "required", "word"}, "ValueError": {"word"}, "RuntimeError": {"word", "raises"},
+    "Exception": _ALL, "BaseException": _ALL,
 }  # fmt: skip
 # What makes a class of its annotated names: decorators and bases.
 _FIELDS = {"dataclass", "dataclass_transform", "define", "frozen", "mutable", "attrs", "NamedTuple", "BaseModel"}
@@ -126,14 +127,7 @@ def exceptions(types: list[ast.expr]) -> frozenset[str]:
     return frozenset(filter(None, map(word, several)))
 
 
-def failures(types: list[ast.expr]) -> frozenset[str]:
-    """What a handler of these exceptions takes care of."""
-    if not types:
-        return frozenset(_FAILURES["Exception"])
-    return of_exceptions(exceptions(types))
-
-
-def of_exceptions(names: Iterable[str]) -> frozenset[str]:
+def failures(names: Iterable[str]) -> frozenset[str]:
     """What a handler of the exceptions with these names takes care of."""
     return frozenset(failure for name in names for failure in _FAILURES.get(name, ()))
 

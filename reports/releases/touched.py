@@ -10,7 +10,7 @@ from pathlib import Path
 
 from torchproof.calls import ANY
 from torchproof.inventory import IN_WHEEL, PACKAGES, Entry, Inventory
-from torchproof.reports.code.catalog import IS_MISSING, Catalog, Use, catalog, places_of, works
+from torchproof.reports.code.catalog import Catalog, Fault, Use, catalog, fault, places_of, works
 from torchproof.reports.code.comparisons import Comparison
 from torchproof.reports.code.concerns import Concern, Concerns
 from torchproof.reports.code.cpp.headers import HOWS
@@ -232,7 +232,8 @@ class _Join:
 
     def _of(self, use: Use) -> list[Change]:
         worked = works(use, self.inventory, self.old) is None
-        reason = works(use, self.inventory, self.new) if worked else None
+        failure = fault(use, self.inventory, self.new) if worked else None
+        reason = failure and failure.says
         if use.how == "overridden":
             return self._no_longer_called(use)
         if use.how == "refused":
@@ -241,19 +242,19 @@ class _Join:
             return [self._contract(use, reason.removeprefix(f"{use.name} "))] if reason else []
         before, after = self.inventory.find(use.name, self.old), self.inventory.find(use.name, self.new)
         touching = [change for change in self._about(use, before) if _touches(change, use, before, after, reason)]
-        if reason and not any(change.breaks for change in touching):
-            told = reason if after else _with_replacement(reason, use.name)
-            touching.append(Change(self._lost(use, after, reason), use.name, hint=told))
+        if failure and not any(change.breaks for change in touching):
+            told = failure.says if after else _with_replacement(failure.says, use.name)
+            touching.append(Change(self._lost(use, after, failure), use.name, hint=told))
         return touching
 
     @staticmethod
-    def _lost(use: Use, after: Entry | None, reason: str) -> str:
-        """The kind of change that a reason is, where none between the two releases tells of it."""
+    def _lost(use: Use, after: Entry | None, failure: Fault) -> str:
+        """The kind of change that a failure is, where none between the two releases tells of it."""
         if use.how in HOWS:
             return "build"
         if after is None or after.raises:
             return "gone"
-        return "parameter required" if IS_MISSING in reason else "parameter gone"
+        return "parameter required" if failure.kind == "required" else "parameter gone"
 
     def _refused(self, use: Use) -> list[Change]:
         """That the code lets itself be imported with the old release, and not with the new one."""

@@ -5,8 +5,9 @@ import textwrap
 import pytest
 
 from tests.reports.code.test_uses import INVENTORY
+from torchproof.inventory import inventory
 from torchproof.reports.code import answers
-from torchproof.reports.code.catalog import works
+from torchproof.reports.code.catalog import catalog, works
 from torchproof.reports.code.uses import uses
 
 GUARDED = {
@@ -339,6 +340,19 @@ GUARDED = {
             torch.added(1)
             break
     """,
+    "exceptions by a name": """
+        FAILS = (AttributeError, TypeError)
+        try:
+            torch.added(1)
+        except FAILS:
+            pass
+    """,
+    "expected": """
+        import pytest
+        def test():
+            with pytest.raises(AttributeError):
+                torch.added(1)
+    """,
     "except Attr": """
         try:
             f = torch.added
@@ -613,6 +627,13 @@ NOT_GUARDED = {
         except RuntimeError:
             pass
     """,
+    "other exceptions by a name": """
+        FAILS = (RuntimeError, TypeError)
+        try:
+            torch.added(1)
+        except FAILS:
+            pass
+    """,
     "unknown": """
         if anything:
             torch.added(1)
@@ -698,6 +719,43 @@ def breaks(tmp_path):
 @pytest.mark.parametrize("code", GUARDED.values(), ids=GUARDED)
 def test_a_guard_of_any_spelling(breaks, code):
     assert breaks(code) == []
+
+
+@pytest.mark.parametrize(
+    ("call", "caught"),
+    [
+        ("torch.symeig(x)", "RuntimeError"),
+        ("torch.symeig(x)", "Exception"),
+        ("torch.symeig(x)", ""),
+        ("torch.nn.Linear(1, 2, biases=True)", "TypeError"),
+        ("torch.nn.Linear(1)", "(TypeError, AttributeError)"),
+    ],
+)
+def test_a_guard_against_what_no_release_runs(stuck, call, caught):
+    assert not stuck(call, caught)
+
+
+@pytest.mark.parametrize(
+    ("call", "caught"),
+    [
+        ("torch.symeig(x)", "TypeError"),
+        ("torch.symeig(x)", "AttributeError"),
+        ("torch.nn.Linear(1, 2, biases=True)", "RuntimeError"),
+        ("torch.nn.Linear(1)", "AttributeError"),
+    ],
+)
+def test_no_guard_against_what_no_release_runs(stuck, call, caught):
+    assert stuck(call, caught)
+
+
+@pytest.fixture
+def stuck(tmp_path):
+    def stuck(call: str, caught: str) -> bool:
+        code = f"import torch\n\ndef f(x):\n    try:\n        {call}\n    except {caught}:\n        pass\n"
+        (tmp_path / "code.py").write_text(code, encoding="utf-8")
+        return any(map(catalog(inventory()).stuck, uses(tmp_path).certain))
+
+    return stuck
 
 
 @pytest.mark.parametrize("code", ASKED_ELSEWHERE.values(), ids=ASKED_ELSEWHERE)
