@@ -17,7 +17,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parents[2]))
 
 from torchproof.reports.code.syntax import is_dict_of_object, word
-from torchproof.reports.releases.contracts import Place, Source, write
+from torchproof.reports.releases.definitions import FUNCTIONS, Definitions, Place, write
 
 # What names an attribute in a text, by the place of that.
 _SETTERS = {"setattr": 1, "__setattr__": 0, "register_buffer": 0, "register_parameter": 0, "register_module": 0,
@@ -25,24 +25,23 @@ _SETTERS = {"setattr": 1, "__setattr__": 0, "register_buffer": 0, "register_para
 _RESTORE = {"load_state_dict", "__setstate__", "__copy__", "__deepcopy__", "__reduce_ex__"}  # what was there before
 _MODULE = "torch.nn.modules.module"  # whose `__getattr__` finds what was set plainly or is registered by a text
 _BARE = {"ABC", "Generic", "NamedTuple", "Protocol", "list", "object"}
-_Function = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def attributes(folder: Path, public: Iterable[tuple[str, str]]) -> Iterator[str]:
     """The dotted names of the attributes of the torch in a folder, whose names are public with these kinds."""
-    source = Source(folder)
+    torch = Definitions(folder)
     of_place: dict[int, frozenset[str]] = {}
 
     def own(place: Place) -> frozenset[str]:
         if id(place.node) not in of_place:
-            around = _set_from_elsewhere(source.body(place.module))
+            around = _set_from_elsewhere(torch.body(place.module))
             of_place[id(place.node)] = frozenset([*_of_class(place), *around])
         return of_place[id(place.node)]
 
     for name, kind in public:
-        place = source.find(name) if kind == "class" else None
+        place = torch.find(name) if kind == "class" else None
         if place and isinstance(place.node, ast.ClassDef):
-            line = [*source.line(place)]
+            line = [*torch.line(place)]
             found = frozenset[str]().union(*map(own, line))
             yield from (f"{name}.{one}" for one in found if not one.startswith("_"))
             if "?" not in found and not all(_is_known(base, line) for one in line for base in one.node.bases):
@@ -57,14 +56,14 @@ def _is_known(base: ast.expr, line: list[Place]) -> bool:
 def _of_class(place: Place) -> Iterator[str]:
     """What a class has by its own body and sets in its methods; '?' where more may be set."""
     for node in place.node.body:
-        if isinstance(node, _Function):
+        if isinstance(node, FUNCTIONS):
             if node.name in ("__getattr__", "__getattribute__") and place.module != _MODULE:
                 yield "?"
             if node.name not in _RESTORE:
                 yield from _of_method(node)
         else:
             yield from (one.id for one in ast.walk(node) if isinstance(one, ast.Name) and _is_stored(one))
-            yield from (one.name for one in ast.walk(node) if isinstance(one, _Function))
+            yield from (one.name for one in ast.walk(node) if isinstance(one, FUNCTIONS))
 
 
 def _of_method(method: ast.AST) -> Iterator[str]:

@@ -18,11 +18,9 @@ that need not be reached where the object is used starts with `?`; what is calle
 from __future__ import annotations
 
 import ast
-import gc
-import importlib.util
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,9 +28,8 @@ from typing import Any, NamedTuple
 sys.path.append(str(Path(__file__).parents[2]))
 
 from torchproof.reports.code.syntax import word
-from torchproof.reports.releases.sources import absolute, bindings, files
+from torchproof.reports.releases.definitions import FUNCTIONS, Definitions, Place, write
 
-_Function = (ast.FunctionDef, ast.AsyncFunctionDef)
 # What gives the same objects again, or copies of them.
 _GIVES_AGAIN = {"deepcopy", "copy", "list", "tuple", "reversed", "ModuleList", "Sequential"}
 _CLONES = "_get_clones"  # makes many of one
@@ -66,102 +63,15 @@ Sites = dict[tuple[Role, str], set[Site]]
 
 def contracts(folder: Path, public: Iterable[tuple[str, str]]) -> dict[str, str]:
     """The contracts of the torch in a folder, by the names of their owners, which are public with these kinds."""
-    source = Source(folder)
+    torch = Definitions(folder)
     found: dict[str, dict[str, str]] = {}
     for name, kind in public:
-        place = None if name.startswith(_INTERNAL) or name.endswith("Storage") else source.find(name)
+        place = None if name.startswith(_INTERNAL) or name.endswith("Storage") else torch.find(name)
         if place and kind == "class" and isinstance(place.node, ast.ClassDef):
-            found[name] = dict(_of_class(source, place))
-        elif place and kind == "function" and isinstance(place.node, _Function):
+            found[name] = dict(_of_class(torch, place))
+        elif place and kind == "function" and isinstance(place.node, FUNCTIONS):
             found[name] = dict(_told(_of_function(place.node)))
     return {f"{owner}.{member}": state for owner, members in found.items() for member, state in members.items()}
-
-
-# --- where things are defined -----------------------------------------------------------------------------------------
-
-
-class Place(NamedTuple):
-    """A definition and the module that it stands in."""
-
-    module: str
-    node: Any  # a class or a function
-
-
-class Source:
-    """The files of a release."""
-
-    def __init__(self, folder: Path) -> None:
-        self.files = {"torch": str(folder / "__init__.py"), **dict(files(folder, "torch"))}
-
-    @cache  # noqa: B019 - there is one release in a process
-    def body(self, module: str) -> list[ast.stmt]:
-        """The statements of a module."""
-        try:
-            return ast.parse(Path(self.files[module]).read_text(encoding="utf-8")).body
-        except SyntaxError:  # some files are templates
-            return []
-
-    @cache  # noqa: B019
-    def definitions(self, module: str) -> dict[str, Any]:
-        """The classes and functions of a module."""
-        nodes = _statements(self.body(module))
-        return {node.name: node for node in nodes if isinstance(node, (ast.ClassDef, *_Function))}
-
-    @cache  # noqa: B019
-    def _imports(self, module: str) -> tuple[dict[str, str], list[str]]:
-        """What a module imports from torch, by name, and the modules of which it imports everything."""
-        names, everything_of = {}, []
-        for name, origin in bindings(self.body(module)):
-            if origin and name == "*":
-                everything_of.append(absolute(origin.removesuffix("*").removesuffix("."), module, self.files[module]))
-            elif origin and origin.startswith((".", "torch.")):
-                names.setdefault(name, absolute(origin, module, self.files[module]))
-        return names, everything_of
-
-    @cache  # noqa: B019
-    def find(self, dotted: str, steps: int = 12) -> Place | None:
-        """The definition of a name, through the imports that lead to it."""
-        module, _, name = dotted.rpartition(".")
-        if not steps or not module:
-            return None
-        if module not in self.files:
-            above = self.find(module, steps - 1)
-            if above is None or not isinstance(above.node, ast.ClassDef):
-                return None
-            return next((Place(above.module, one) for one in above.node.body if getattr(one, "name", "") == name), None)
-        if name in self.definitions(module):
-            return Place(module, self.definitions(module)[name])
-        names, everything_of = self._imports(module)
-        origins = [names[name]] if name in names else [f"{one}.{name}" for one in everything_of]
-        return next(filter(None, (self.find(one, steps - 1) for one in origins)), None)
-
-    def line(self, place: Place) -> Iterator[Place]:
-        """A class and those above it, nearest first."""
-        seen = []
-        rest = [place]
-        while rest:
-            one = rest.pop(0)
-            if isinstance(one.node, ast.ClassDef) and one not in seen:
-                seen.append(one)
-                rest += filter(None, (self._base(one.module, base) for base in one.node.bases))
-                yield one
-
-    def _base(self, module: str, base: ast.expr) -> Place | None:
-        text = ast.unparse(base.value if isinstance(base, ast.Subscript) else base)
-        head, _, rest = text.partition(".")
-        if text in self.definitions(module):
-            return Place(module, self.definitions(module)[text])
-        if origin := self._imports(module)[0].get(head):
-            text = origin + (f".{rest}" if rest else "")
-        return self.find(text) if text.startswith("torch.") else None
-
-
-def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Statements with those in the branches of `if`, `try` and `with`."""
-    for node in body:
-        yield node
-        if isinstance(node, (ast.If, ast.Try, ast.With)):
-            yield from _statements([*node.body, *getattr(node, "orelse", [])])
 
 
 # --- what is called ---------------------------------------------------------------------------------------------------
@@ -180,12 +90,12 @@ def _of_function(node: Any) -> Sites:
     return sites
 
 
-def _of_class(source: Source, place: Place) -> Iterator[tuple[str, str]]:
-    line = list(source.line(place))
+def _of_class(torch: Definitions, place: Place) -> Iterator[tuple[str, str]]:
+    line = list(torch.line(place))
     methods: dict[str, tuple[Any, bool]] = {}  # the nearest of each name, and whether it is the class's own
     for number, one in enumerate(line):
         for node in one.node.body:
-            if isinstance(node, _Function):
+            if isinstance(node, FUNCTIONS):
                 methods.setdefault(node.name, (node, not number or one.node.name.startswith("_")))
     yield from _told(_Class(line).sites(methods))
     if abstract := sorted(name for name, (node, _) in methods.items() if _is_abstract(node)):
@@ -201,7 +111,7 @@ class _Class:
 
     def __init__(self, line: list[Place]) -> None:
         self.constructors = [
-            node for one in line for node in one.node.body if isinstance(node, _Function) and node.name == "__init__"
+            node for one in line for node in one.node.body if isinstance(node, FUNCTIONS) and node.name == "__init__"
         ]
         self.attributes: dict[str, Role] = {}
         self.found: Sites = defaultdict(set)
@@ -312,8 +222,8 @@ class _Body:
             self._statement(node)
 
     def _statement(self, node: ast.stmt) -> None:
-        if isinstance(node, (ast.ClassDef, *_Function)):
-            self._inner(_parameters(node) if isinstance(node, _Function) else [], node.body)
+        if isinstance(node, (ast.ClassDef, *FUNCTIONS)):
+            self._inner(_parameters(node) if isinstance(node, FUNCTIONS) else [], node.body)
         elif isinstance(node, ast.If):
             self._expression(node.test)
             self._perhaps(node.body + node.orelse)
@@ -401,21 +311,6 @@ def _shape(node: ast.Call) -> str:
     keywords = sorted(one.arg for one in node.keywords if one.arg)
     more = ["*"] * bool(stars), ["**"] * any(one.arg is None for one in node.keywords)
     return " ".join([str(len(node.args) - stars), *more[0], *keywords, *more[1]])
-
-
-def write(answer: str, file: str, read: Callable[[Path, Iterator[tuple[str, str]]], Iterable[str]]) -> None:
-    """Write what is read of this interpreter's torch, a line each: of its folder, and of the public names with kinds.
-
-    Raises SystemExit where there is no torch.
-    """
-    gc.disable()  # syntax trees are no garbage
-    lines = (line.split("\t") for line in Path(answer).read_text(encoding="utf-8").splitlines())
-    public = ((name, state[0]) for name, *state in lines if state)
-    spec = importlib.util.find_spec("torch")
-    if spec is None or not spec.submodule_search_locations:
-        raise SystemExit("there is no torch here")
-    found = sorted(read(Path(spec.submodule_search_locations[0]), public))
-    Path(file).write_text("".join(f"{line}\n" for line in found), encoding="utf-8")
 
 
 def _lines(folder: Path, public: Iterator[tuple[str, str]]) -> Iterator[str]:

@@ -8,6 +8,7 @@ files that are named, or strings that `load_inline` is given.
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -38,22 +39,28 @@ When = Callable[[str, int, int], tuple[frozenset[str], bool]]
 def needs(code: Code, texts: Mapping[str, str], when: When) -> Iterator[Need]:
     """What is needed, by the `texts` of the Python files, what builds the code, and the sources that they name."""
     given: dict[str, frozenset[str] | None] = {}
-    standards = list(_standards(texts, when, given))
+    trees = dict(_trees(texts))
+    standards = list(_standards(trees, when, given))
     builds = Builds(code, texts)
-    sure, tried = zip(*map(_apart, texts.values())) if texts else ((), ())
-    sources = Sources(code, [*sure, *builds.texts], given, tried, list(_written(texts, when)))
+    apart = [_apart(text, trees.get(shown)) for shown, text in texts.items()]
+    sure, tried = zip(*apart) if apart else ((), ())
+    sources = Sources(code, [*sure, *builds.texts], given, tried, list(_written(texts, trees, when)))
     yield from sources.needs()
     for need in [*standards, *builds.needs(sources.have_kernels)] if sources.want_standard else ():
         yield replace(need, doubt=need.doubt or sources.are_mixed)
 
 
-def _apart(text: str) -> tuple[str, str]:
+def _trees(texts: Mapping[str, str]) -> Iterator[tuple[str, ast.Module]]:
+    """The Python files that may make extensions, parsed."""
+    for shown, text in texts.items():
+        if "cpp_extension" in text:
+            with contextlib.suppress(Unreadable):
+                yield shown, parsed(text)
+
+
+def _apart(text: str, tree: ast.Module | None) -> tuple[str, str]:
     """A Python file without the blocks whose failures it catches, and these: what they build need not compile."""
-    if "cpp_extension" not in text or "except" not in text:
-        return text, ""
-    try:
-        tree = parsed(text)
-    except Unreadable:
+    if tree is None or "except" not in text:
         return text, ""
     caught = _caught(tree)
     lines = list(enumerate(text.splitlines(), 1))
@@ -74,27 +81,23 @@ def _catches(node: ast.Try | ast.With) -> bool:
     return any(_CATCHES.search(ast.unparse(one.context_expr)) for one in node.items)
 
 
-def _written(texts: Mapping[str, str], when: When) -> Iterator[Written]:
+def _written(texts: Mapping[str, str], trees: Mapping[str, ast.Module], when: When) -> Iterator[Written]:
     """The sources that stand in the Python files, each with where it is compiled."""
-    for shown, text in texts.items():
-        if "load_inline" not in text or "cpp_extension" not in text:
-            continue
-        try:
-            tree = parsed(text)
-        except Unreadable:
+    for shown, tree in trees.items():
+        if "load_inline" not in texts[shown]:
             continue
         doubtful, caught = {*_of_others(tree)}, _caught(tree)
-        for one in inline(text, tree):
+        for one in inline(texts[shown], tree):
             releases, doubt = when(shown, one.call.lineno, one.call.col_offset)
             doubt |= not one.is_sure or one.call in doubtful or one.call.lineno in caught
             reach = Reach(frozenset() if doubt else releases, releases) & EVERYWHERE
             yield Written(shown, one.lines, one.implied, reach)
 
 
-def _standards(texts: Mapping[str, str], when: When, given: dict[str, frozenset[str] | None]) -> Iterator[Need]:
+def _standards(trees: Mapping[str, ast.Module], when: When, given: dict[str, frozenset[str] | None]) -> Iterator[Need]:
     """The standards and the C++ ABI that flags ask for; macros that they define are added to `given`."""
-    for shown, text in texts.items():
-        for flag in flags(text):
+    for shown, tree in trees.items():
+        for flag in flags(tree):
             releases, doubt = when(shown, flag.line, flag.column)
             is_always = releases == EVERYWHERE.certain
             for name in headers.macros(flag.text):
@@ -121,14 +124,8 @@ class Flag:
     follows_abi: bool
 
 
-def flags(text: str) -> Iterator[Flag]:
+def flags(tree: ast.Module) -> Iterator[Flag]:
     """The flags of a Python file that reach a compiler together with torch's headers."""
-    if "cpp_extension" not in text:
-        return
-    try:
-        tree = parsed(text)
-    except Unreadable:
-        return
     flow = Flow(tree)
     found = {node: node.value for node in flow.reaching(_given(flow)) if isinstance(node.value, str)}
     rare = {*_of_others(tree), *_of_choices(tree, found)}
