@@ -1,6 +1,4 @@
-"""The training loop as a whole: data, model, output, loss and optimisation, and the best of its results."""
-
-import copy
+"""The training loop as a whole: data, model, output, loss and optimisation."""
 
 import numpy
 import pytest
@@ -61,25 +59,3 @@ def test_without_zero_grad_learns_otherwise(device):
     close(train(device, 1, leave_out=["zero_grad"]), descended(1), roundings=40, scale=8)
     assert (train(device, 2, leave_out=["zero_grad"]) - torch.tensor(descended(2), device=device)).abs().max() > 0.1
     close(train(device, 2), descended(2), roundings=80, scale=8)
-
-
-@fact(
-    "torch.nn.Module.state_dict",
-    claims=["L04"],
-    myth="model.state_dict() keeps the best weights",
-    hint="copy.deepcopy(model.state_dict()), or torch.save",
-)
-@pytest.mark.parametrize("copied", [False, True], ids=["reference", "copy"])
-def test_keeps_the_best_only_in_a_copy(copied):
-    """The best weights are kept by a copy of `state_dict`, which itself goes on with the training."""
-    model = nn.Linear(1, 1, bias=False)
-    best, least, waited = None, float("inf"), 0
-    for number, loss in [(1.0, 0.5), (2.0, 0.25), (3.0, 0.75), (4.0, 0.5), (5.0, 0.1)]:
-        nn.init.constant_(model.weight, number)
-        if loss < least:
-            best, least, waited = model.state_dict(), loss, 0
-            best = copy.deepcopy(best) if copied else best
-        elif (waited := waited + 1) == 2:
-            break
-    assert (number, least) == (4.0, 0.25)
-    same(best["weight"], torch.tensor([[2.0 if copied else 4.0]]))
