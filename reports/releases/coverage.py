@@ -35,7 +35,7 @@ HELP = "Tell which documented names of torch have a fact, and which do not, most
 NAMESPACES = (
     "torch", "torch.Tensor", "torch.nn", "torch.nn.functional", "torch.nn.init", "torch.nn.utils", "torch.optim",
     "torch.optim.lr_scheduler", "torch.autograd", "torch.func", "torch.linalg", "torch.fft", "torch.special",
-    "torch.sparse", "torch.amp", "torch.random",
+    "torch.sparse", "torch.amp", "torch.random", "torch.utils.data",
 )  # fmt: skip
 UNCOVERED = ROOT / "suites" / "uncovered.toml"
 _MOST_USED = 300
@@ -154,7 +154,7 @@ class Coverage:
             *(self.goal(space, 1.0, self.of(space)) for space in ("torch.optim", "torch.optim.lr_scheduler")),
             self.goal("layers", 1.0, (name for name in self.of("torch.nn") if self._public[name].kind == "class")),
             self.goal("losses", 1.0, filter(_LOSS.fullmatch, self.names)),
-            self.goal("torch.sparse", 1.0, self.of("torch.sparse")),
+            *(self.goal(space, 1.0, self.of(space)) for space in ("torch.sparse", "torch.utils.data")),
         ]
 
     def of(self, namespace: str) -> list[str]:
