@@ -180,6 +180,22 @@ def concerned(declared: Declared, changes: Iterable[Change]) -> Iterator[tuple[C
             yield from ((change, line) for line in declared.numpy if not any(map(line.allows, _NUMPY_1)))
 
 
+def left_out(declared: Declared, releases: tuple[str, ...], old: str, new: str) -> Iterator[tuple[Change, str]]:
+    """That what is declared allows one of two releases in no environment, or neither, with the file that does."""
+    ranges = declared.ranges()
+    allowed = {release for one in ranges for release in one.allowed(releases)}
+    if not ranges or allowed >= {old, new}:
+        return
+    if allowed.isdisjoint((old, new)):
+        says = f"allows neither torch {old} nor {new}"
+    elif new not in allowed:
+        says = f"does not allow torch {new}: change it to go there"
+    else:
+        nearest = min(allowed, key=lambda release: abs(releases.index(release) - releases.index(old)))
+        says = f"does not allow torch {old}" + (f": compare from {nearest} on" if nearest != new else "")
+    yield Change("declared", ranges[0].text, hint=says), ranges[0].place
+
+
 def _has_wheels(release: str, python: str) -> bool:
     """Whether a release has wheels for a Python; one whose wheels are not known is believed to."""
     known = [one for version, one in platforms.wheels().items() if version.startswith(f"{release}.")]

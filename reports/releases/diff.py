@@ -59,6 +59,7 @@ if TYPE_CHECKING:
 HELP = "Tell what changed between two releases of torch, grouped by how it is felt."
 
 _SAYS = {
+    "declared": "what the project asks for leaves a release out",
     "platform": "where it runs, and what it needs beside it",
     "gone": "the name is nowhere any more",
     "moved": "the same thing has another place",
@@ -98,7 +99,8 @@ _PLACES = 8  # of one change
 _GAINS = "refused before, or slower"
 # By code that goes on to work.
 _FELT = (
-    "platform", "package required", "default", "behaviour", "no longer called", "another base", "deprecated", "warning"
+    "declared", "platform", "package required", "default", "behaviour", "no longer called", "another base",
+    "deprecated", "warning",
 )  # fmt: skip
 _NOTHING_TO_DO = ("no longer deprecated", "parameter optional", "parameter added", "value taken", "new")
 

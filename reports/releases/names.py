@@ -50,6 +50,7 @@ from torchproof.reports.code import refusals
 from torchproof.reports.releases import defaults, packages, replacements, withdrawn
 
 KINDS = (
+    "declared",
     "platform",
     "gone",
     "moved",
@@ -80,13 +81,12 @@ KINDS = (
 _EVERYWHERE = frozenset(dir(object)) - {"__init__"}
 # Of these, more is known than the inventory has.
 _ASKED_FURTHER = defaults.names() | withdrawn.owners()
-# Code that uses the name, or passes the parameter, stops to work.
 # The kinds of what is no change, but a mistake.
 NEITHER = "works in neither"
 NOWHERE = "no release has it"
 STUCK = "no release runs it"
 COMPARISON = "wrong comparison"
-
+# Code that uses the name, or passes the parameter, stops to work.
 BREAKING = frozenset(KINDS[KINDS.index("gone") : KINDS.index("package required")])
 
 

@@ -16,7 +16,7 @@ from torchproof.reports.code.concerns import Concern, Concerns
 from torchproof.reports.code.cpp.headers import HOWS
 from torchproof.reports.code.declared import declared
 from torchproof.reports.code.files import Code
-from torchproof.reports.code.fits import concerned
+from torchproof.reports.code.fits import concerned, left_out
 from torchproof.reports.code.nowhere import hints
 from torchproof.reports.code.uses import uses
 from torchproof.reports.releases import names, replacements
@@ -89,17 +89,19 @@ def touched(code: Code | Path, changes: Collection[Change], inventory: Inventory
     behaviours = _Behaviours(changes, Concerns(found.texts), inventory, old, new)
     behaviours.meet(found.certain, found.possible)
     concerning, gains, may = behaviours.felt()
+    says = declared(*found.code.roots)
     asking: dict[Change, dict[str, None]] = defaultdict(dict)
-    for change, line in concerned(declared(*found.code.roots), changes):
+    for change, line in concerned(says, changes):
         asking[change][line.place] = None
-    platforms = [Touched(change, tuple(places), False) for change, places in asking.items()]
+    project = [Touched(change, tuple(places), False) for change, places in asking.items()]
+    project += [Touched(change, (place,), False) for change, place in left_out(says, inventory.releases, old, new)]
     wrong = [_compared(one, catalog(inventory)) for one in found.comparisons if new in one.releases]
 
     def among(group: list[Touched]) -> list[Touched]:
         return [one.among(found.code) for one in group]
 
     return Touches(
-        certain=among(_entries([*concerning, *certain, *platforms])),
+        certain=among(_entries([*concerning, *certain, *project])),
         possible=among(_entries([*may, *possible])),
         private=among(_entries(private)),
         neither=among(_neither(found.certain + found.private, inventory, old, new)),

@@ -649,6 +649,28 @@ def test_what_an_environment_is_made_for_and_wheels_no_longer_are_is_told(run, c
     assert "setup.cfg\n      pixi.toml\n" in out
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "declared", "says"),
+    [
+        ("2.0", "2.1", "torch<2.1", "does not allow torch 2.1: change it to go there"),
+        ("2.0", "2.1", "torch>=2.1", "does not allow torch 2.0"),
+        ("2.1", "2.0", "torch>=2.1", "does not allow torch 2.0: change it to go there"),
+        ("2.0", "2.1", "torch==1.13.*", "allows neither torch 2.0 nor 2.1"),
+    ],
+)
+def test_what_the_project_declares_and_leaves_out_is_told(run, code, tmp_path, old, new, declared, says):
+    (tmp_path / "requirements.txt").write_text(declared, encoding="utf-8")
+    exit_code, out = run(old, new, "--uses", code("torch.Tensor\n"))
+    assert exit_code == 0
+    assert out.endswith(f"declared (1)\n  {declared}  declared: {says}\n      requirements.txt\n")
+
+
+def test_what_the_project_declares_for_another_environment_leaves_nothing_out(run, code, tmp_path):
+    text = "torch<2.1; sys_platform == 'darwin'\ntorch>=2.0; sys_platform != 'darwin'\n"
+    (tmp_path / "requirements.txt").write_text(text, encoding="utf-8")
+    assert "declared" not in run("2.0", "2.1", "--uses", code("torch.Tensor\n"))[1]
+
+
 def test_what_the_project_takes_and_wheels_no_longer_do_is_told(run, code, tmp_path):
     path = code("torch.save(1)\n")
     assert "platform" not in run("2.0", "2.1", "--uses", path)[1]
