@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from torchproof.reports.code.tables import is_container
 from torchproof.reports.code.values import NOTHING, Constant, Expression, OneOf, Value, is_callable
 
+Test = tuple[ast.expr | None, bool]  # a condition, and whether it holds
 Told = frozenset[tuple[str, bool]]  # conditions as they are written, and whether they hold
 Path = dict[str, Value]  # what names have at the end of a branch
 _SEVERAL = 20  # branches
@@ -30,7 +31,7 @@ def told(test: ast.expr | None, holds: bool) -> Told:
     return frozenset([(ast.dump(test), holds)] if test else [])
 
 
-def paired(paths: list[tuple[Told, Path]], of: object) -> dict[str, OneOf]:
+def paired(paths: list[tuple[Test, Path]], of: object) -> dict[str, OneOf]:
     """The names that have another class, function, text or container after each path, in the rows of one choice.
 
     Nothing where only containers differ: what they are passed to may well stand under the same condition.
@@ -42,7 +43,9 @@ def paired(paths: list[tuple[Told, Path]], of: object) -> dict[str, OneOf]:
         for name, one in first.items()
         if all(path.get(name) is not None for path in others) and any(path[name] != one for path in others)
     ]
-    rows = [row for here, path in paths for row in _rows(here, {name: path[name] for name in names})]
+    if not any(_may_be_named(path[name]) for _, path in paths for name in names):
+        return {}
+    rows = [row for test, path in paths for row in _rows(told(*test), {name: path[name] for name in names})]
     found = {name: tuple(row[name] for _, row in rows) for name in names}
     found = {name: values for name, values in found.items() if all(map(_is_followed, values))}
     if len(rows) > _SEVERAL or not any(_is_named(one) for values in found.values() for one in values):
@@ -86,6 +89,10 @@ def _of_row(value: Value, inner: OneOf, row: int) -> Value:
 
 def _is_followed(value: Value) -> bool:
     return value == NOTHING or _is_named(value) or (isinstance(value, Expression) and is_container(value.node))
+
+
+def _may_be_named(value: Value) -> bool:
+    return any(map(_is_named, value.values)) if isinstance(value, OneOf) else _is_named(value)
 
 
 def _is_named(value: Value) -> bool:

@@ -32,6 +32,7 @@ from torchproof.reports.code.values import (  # fmt: skip
     within,
 )
 
+_NONE: dict[int | str, Values] = {}
 # Base classes that bring nothing that a class of torch might have as well.
 BARE_BASES = {"object", "abc.ABC", "typing.Generic", "typing.Protocol", "typing_extensions.Protocol", "Generic", "ABC"}
 
@@ -61,7 +62,8 @@ class Meanings(Results):
             return self.resolve(node.value, scope)
         if isinstance(node, ast.IfExp):
             return self._chosen_by(node, scope)
-        computed = self.computed(node, scope)
+        if not (computed := self.computed(node, scope)):
+            return self.tables.chosen(node, scope)
         telling = tuple((mask, value) for mask, value in computed if _is_telling(value))
         if any(isinstance(value, Instance) and not has_fields(value) for _, value in telling):
             return telling
@@ -125,6 +127,11 @@ class Meanings(Results):
     # Expressions, by their kinds
 
     def _attribute(self, node: ast.Attribute, scope: Scope) -> Values:
+        if node not in scope.memory:
+            scope.memory[node] = self._found(node, scope)
+        return scope.memory[node]
+
+    def _found(self, node: ast.Attribute, scope: Scope) -> Values:
         if isinstance(node.value, ast.Call) and word(node.value.func) == "super":
             cls = _class_around(scope)
             return self.of_class(cls, node.attr, True, above=True) if cls else ()
@@ -239,8 +246,9 @@ class Meanings(Results):
             for name, values in scope.names.items()
             if len(values) == 1 and isinstance(one := values[0][1], OneOf)
         }
-        rows = {name: ((scope.names[name][0][0], value),) for name, value in left(several, told(test, holds)).items()}
-        return rows | self._instances(test, scope, holds)
+        rows = left(several, told(test, holds)) if several else {}
+        now = {name: ((scope.names[name][0][0], value),) for name, value in rows.items()}
+        return now | self._instances(test, scope, holds)
 
     def _instances(self, test: ast.expr, scope: Scope, holds: bool) -> dict[str, Values]:
         """The names that are known to be instances of a class, or known not to be."""
@@ -293,8 +301,8 @@ class Meanings(Results):
     def _of_instance(self, value: Instance, name: str) -> Values:
         everywhere, of = self.known.all, value.of
         doubts = frozenset() if value.is_exact else frozenset([override(value, name)])
-        items = dict(value.held.items) if value.held else {}
-        if items.get(name) and (isinstance(of, LocalClass) or of.dotted in NAMESPACES):
+        items = dict(value.held.items) if value.held and value.held.items else _NONE
+        if items and items.get(name) and (isinstance(of, LocalClass) or of.dotted in NAMESPACES):
             return doubted(items[name], doubts)
         if isinstance(of, LocalClass):
             found: list[tuple[int, Value]] = []

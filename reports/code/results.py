@@ -64,6 +64,7 @@ _ATTRGETTER = Name("operator.attrgetter")
 NAMESPACES = {"types.SimpleNamespace", "argparse.Namespace"}
 _PROPERTIES = {"property", "cached_property"}
 _KEEP_ELEMENTS = {"deque", "frozenset", "iter", "list", "reversed", "set", "sorted", "tuple"}
+_OBJECTS = (Instance, LocalClass, LocalFunction, type(None))
 _CONTAINERS = {"ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"}
 
 
@@ -100,7 +101,9 @@ class Results(ABC):
 
     def objects(self, values: Values) -> Values:
         """The objects that values are: of an attribute of torch, what reading it gives."""
-        if all(isinstance(value, (Instance, LocalClass, LocalFunction)) or value is None for _, value in values):
+        if len(values) == 1 and isinstance(values[0][1], _OBJECTS):  # nearly always
+            return values
+        if all(isinstance(value, _OBJECTS) for _, value in values):
             return values
         found: list[tuple[int, Value]] = []
         for mask, value in values:

@@ -31,15 +31,17 @@ from torchproof.reports.code.wrappers import Found
 Literals = tuple[tuple[int | str, Literal], ...]
 Passed = tuple[tuple[str, ...], int, str, Literals]  # what a call passes, as a use has it
 _NOTHING: Passed = ((), 0, "", ())
+_NOTED = (Name, LocalClass, LocalFunction, OneOf)  # what may be, or lead to, something of torch
 _DEEPEST = 5  # names of names, and tuples in tuples
 
 
 def each(values: Values) -> Iterator[tuple[int, Value]]:
     """The values, and in the place of one of several each of those."""
     for mask, value in values:
-        yield from (
-            ((mask, one) for one in dict.fromkeys(value.values)) if isinstance(value, OneOf) else ((mask, value),)
-        )
+        if isinstance(value, OneOf):
+            yield from ((mask, one) for one in dict.fromkeys(value.values))
+        else:
+            yield mask, value
 
 
 def _is_partial(node: ast.AST) -> bool:
@@ -70,6 +72,8 @@ class Sightings:
 
     def note(self, values: Values, how: str, node: ast.expr, args: Sequence[ast.expr] = ()) -> bool:
         """Note the uses that the values of an expression are, a call's with its `args`; False where none is."""
+        if len(values) == 1 and not isinstance(values[0][1], _NOTED):  # nearly always
+            return False
         found = False
         is_one_of = any(isinstance(one, OneOf) for _, one in values)
         is_noted = is_one_of and how == "mentioned" and isinstance(node, ast.Name)  # where each of them is written

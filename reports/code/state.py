@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from torchproof.reports.code.forks import Told, paired
+from torchproof.reports.code.forks import Test, paired
 from torchproof.reports.code.syntax import nodes, word
 from torchproof.reports.code.values import (  # fmt: skip
     Assumption,
@@ -74,7 +74,7 @@ class State:
         self.scope.memory.clear()
         self.scope.names[name] = self.scope.ever[name] = self.unknown
 
-    def join(self, ends: list[tuple[int, dict[str, Values]]], tests: list[Told] | None = None) -> None:
+    def join(self, ends: list[tuple[int, dict[str, Values]]], tests: list[Test] | None = None) -> None:
         """Go on from where one of several paths came to its end: with what they agree on.
 
         With the `tests` that choose among them, also with what a class and its arguments are on each.
@@ -121,17 +121,19 @@ class State:
             )
 
 
-def _paired(ends: list[tuple[int, dict[str, Values]]], tests: list[Told]) -> dict[str, OneOf]:
+def _paired(ends: list[tuple[int, dict[str, Values]]], tests: list[Test]) -> dict[str, OneOf]:
     """What stands side by side on each of the paths that come to an end, where releases have no part in that."""
     masks = [mask for mask, _ in ends if mask]
     if len(masks) < 2 or len({*masks}) > 1:
         return {}
+    first, *others = [names for mask, names in ends if mask]
+    differing = [name for name, values in first.items() if any(names.get(name) is not values for names in others)]
     paths = [
-        (test, {name: one[0][1] for name, values in names.items() if (one := within(values, mask)) and len(one) == 1})
+        (test, {name: one[0][1] for name in differing if len(one := within(names.get(name, ()), mask)) == 1})
         for (mask, names), test in zip(ends, tests)
         if mask
     ]
-    return paired(paths, object())
+    return paired(paths, object()) if differing else {}
 
 
 def _inexact(value: Value) -> Value:

@@ -8,7 +8,6 @@ from itertools import chain
 
 from torchproof.reports.code.chains import branches, cases, looped
 from torchproof.reports.code.expressions import Expressions
-from torchproof.reports.code.forks import told
 from torchproof.reports.code.syntax import (
     EXPECTS,
     defaults,
@@ -242,8 +241,7 @@ class Statements:
                 for name, values in told_here.items():
                     if after[name] is values and name in names:
                         after[name] = names[name]
-        tests = [told(test, place == 0) for place in range(len(paths))]
-        self.state.join(ends, None if doubt else tests)
+        self.state.join(ends, None if doubt else [(test, place == 0) for place in range(len(paths))])
         # What stands after `if not_understood: return` is as doubtful as the condition.
         self.state.doubt = before or (doubt and ended)
 

@@ -23,6 +23,9 @@ _FAILURES = {
 # What makes a class of its annotated names: decorators and bases.
 _FIELDS = {"dataclass", "dataclass_transform", "define", "frozen", "mutable", "attrs", "NamedTuple", "BaseModel"}
 _VERSION = re.compile(r"\d+\.?\d*")
+# Fields of nodes that have no others in them, or none that anybody asks for.
+_PLAIN = {"attr", "arg", "asname", "conversion", "ctx", "is_async", "kind", "level", "module", "op", "ops", "simple",
+          "type_comment", "type_ignores"}  # fmt: skip
 
 
 def word(node: ast.AST) -> str | None:
@@ -75,14 +78,19 @@ def passed(wanted: ast.arguments, node: ast.Call) -> dict[str, ast.expr]:
     return defaults_by_name(wanted) | named
 
 
+_BIND_NOTHING = (ast.Expr, ast.Return, ast.Raise, ast.Assert, ast.Pass, ast.Break, ast.Continue)
+
+
 def names_bound(body: Iterable[ast.AST]) -> Iterator[str]:
     """The names that statements bind, those in nested functions and classes excepted."""
     for node in body:
+        if isinstance(node, _BIND_NOTHING):
+            continue
         yield from _bound_by(node)
-        for part in ("body", "orelse", "finalbody", "handlers", "cases"):
-            inner = getattr(node, part, None)
-            if inner and not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                yield from names_bound(inner)
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+                if inner := getattr(node, part, None):
+                    yield from names_bound(inner)
 
 
 def _bound_by(node: ast.AST) -> Iterator[str]:
@@ -227,7 +235,7 @@ def may_compare_versions(node: ast.Compare | ast.Call) -> bool:
 
 def globals_in(tree: ast.Module) -> Iterator[str]:
     """The names of a module that its functions assign to."""
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Global):
             yield from node.names
 
@@ -251,11 +259,19 @@ def nodes(node: ast.AST) -> list[ast.AST]:
 
 
 def children(node: ast.AST) -> list[ast.AST]:
-    """The nodes that a node consists of, as `ast.iter_child_nodes` but faster."""
+    """The nodes that a node consists of, as `ast.iter_child_nodes` but faster: operators and contexts are left out."""
     found = []
-    for value in map(vars(node).get, node._fields):
-        if isinstance(value, ast.AST):
-            found.append(value)
-        elif isinstance(value, list):
+    given = vars(node)
+    for part in _parts(type(node)):
+        value = given.get(part)
+        if isinstance(value, list):
             found += [each for each in value if isinstance(each, ast.AST)]
+        elif isinstance(value, ast.AST):
+            found.append(value)
     return found
+
+
+@cache
+def _parts(kind: type[ast.AST]) -> list[str]:
+    """The fields in which a kind of nodes may have others."""
+    return [] if kind in (ast.Constant, ast.Name) else [one for one in kind._fields if one not in _PLAIN]

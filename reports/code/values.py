@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from torchproof.inventory import is_of_torch
@@ -347,10 +347,15 @@ def doubted(values: Values, doubts: frozenset[Doubt]) -> Values:
     """The same, where the doubts are unfounded."""
     if not doubts:
         return values
-    return tuple(
-        (mask, replace(value, unless=value.unless | doubts) if isinstance(value, (Name, Instance)) else value)
-        for mask, value in values
-    )
+    return tuple((mask, _doubted(value, doubts)) for mask, value in values)
+
+
+def _doubted(value: Value, doubts: frozenset[Doubt]) -> Value:
+    if isinstance(value, Name):
+        return Name(value.dotted, value.is_bound, value.unless | doubts)
+    if isinstance(value, Instance):
+        return Instance(value.of, value.is_exact, value.held, value.unless | doubts)
+    return value
 
 
 def gathered(values: Sequence[tuple[int, Value]]) -> Values:

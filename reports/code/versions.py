@@ -79,11 +79,13 @@ def _package_of(version: str) -> str:
     return package if package in _PARTNERS and attribute in ("__version__", "version.__version__") else ""
 
 
+@cache
 def speaks_of_version(word: str) -> bool:
     """Whether a name is about a version of torch, as far as its words tell."""
     return bool(_SPEAKS_OF_VERSION.search(word))
 
 
+@cache
 def asks_what_is_there(word: str) -> bool:
     """Whether a function from elsewhere asks for a device or a part of torch, by its name: `is_xpu_available`."""
     return bool(re.search(r"(^|_)(torch|xpu|npu|mps|hpu|mlu|musa|sdaa)_(\w+_)?(available|supported)", word))
