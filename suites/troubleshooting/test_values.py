@@ -58,7 +58,7 @@ def test_of_two_conditions_are_joined_by_a_sign(device):
     same(x.gt(0).logical_and(x < 2), torch.tensor([False, True, False]))
 
 
-@fact("torch.Tensor.eq", hint="any(t is x for t in tensors): identity, not equality")
+@fact("torch.Tensor.__bool__", hint="any(t is x for t in tensors): identity, not equality")
 def test_are_looked_for_in_a_list_by_identity(device):
     """`x in tensors` raises "Boolean value of Tensor with more than one value is ambiguous" behind another tensor."""
     x, other = torch.tensor([1, 2], device=device), torch.tensor([1, 3], device=device)
@@ -130,7 +130,7 @@ def test_of_a_shape_are_not_called(device):
 def test_of_a_size_are_called(device):
     """`x.size > 1` raises "not supported between instances of 'builtin_function_or_method'", `x.size(0)` not."""
     x = torch.ones(2, 3, device=device)
-    with pytest.raises(TypeError, match="not supported between instances of 'builtin_function_or_method' and 'int'"):
+    with pytest.raises(TypeError, match="not supported between instances of '.*method' and 'int'"):
         x.size > 1
     assert x.size(0) == 2
 
