@@ -196,11 +196,11 @@ def inventory(session: nox.Session) -> None:
     merge = [*_reports(session), "inventory"]
     names = [f"{name}.txt" for name in supported()]
     session.run(*merge, *(str(folder / one) for one in names), "-o", "torchproof/inventory.tsv", external=True)
-    for what in ("attributes", "contracts", "values"):
+    for what, *options in (
+        ("attributes", "--differing"), ("contracts",), ("values", "--differing"), ("parameters",)
+    ):  # fmt: skip
         answers = (str(folder / what / one) for one in names)
-        session.run(*merge, *answers, "--differing", "-o", f"reports/releases/{what}.tsv", external=True)
-    answers = (str(folder / "parameters" / one) for one in names)
-    session.run(*merge, *answers, "-o", "reports/releases/parameters.tsv", external=True)
+        session.run(*merge, *answers, *options, "-o", f"reports/releases/{what}.tsv", external=True)
     answers = [str(folder / f"{name}.json") for name in supported()]
     session.run(*_reports(session), "headers", *answers, "-o", "torchproof/headers.tsv", external=True)
 

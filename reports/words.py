@@ -12,6 +12,7 @@ from pathlib import Path
 
 from torchproof.inventory import PACKAGES, Entry, Inventory, Parameter
 from torchproof.reports import Refusal
+from torchproof.reports.releases import replacements
 from torchproof.spellings import operation
 
 # What people import parts of torch as, with the places that may be meant, the likeliest first.
@@ -92,9 +93,11 @@ def meant(written: str, names: Inventory) -> Understood:
         raise Refusal("\n".join(found.listed(names)))
     if len(written.split()) > 2:
         raise Refusal(f"{written} is no name; torchproof explain takes questions")
-    likely = near(written, names)
-    guess = f"; did you mean {' or '.join(likely)}?" if likely else ""
-    raise Refusal(f"no release of torch from {names.releases[0]} to {names.releases[-1]} has {clean(written)}{guess}")
+    guess = replacements.says(clean(written))
+    if not guess and (likely := near(written, names)):
+        guess = f"did you mean {' or '.join(likely)}?"
+    missing = f"no release of torch from {names.releases[0]} to {names.releases[-1]} has {clean(written)}"
+    raise Refusal("; ".join(filter(None, (missing, guess))))
 
 
 def clean(written: str) -> str:

@@ -1,7 +1,6 @@
 """What torch calls of other people's classes and functions in each release, and whether code's own take the call.
 
-Reads `reports/releases/contracts.tsv`, whose form `reports/releases/contracts.py` tells: only what differs between
-releases stands in it.
+Reads `reports/releases/contracts.tsv`, whose form `reports/releases/contracts.py` tells.
 """
 
 from __future__ import annotations

@@ -136,13 +136,17 @@ class Duties:
         return self.state.module.place(node.lineno)
 
     def _note(self, duty: Duty, place: tuple[str, int], mask: int) -> None:
-        """Note a duty that some release asks in vain; it is certain where that is asked of whatever is used at all."""
+        """Note a duty that some release asks in vain; it is certain where that is asked of whatever is used at all.
+
+        What all releases ask in vain is a mistake where it is certain, and else no matter of theirs.
+        """
         use = Use(duty.owner, *place, "implemented", frozenset(), duty=duty)
         inventory = self.known.inventory
         failing = [release for release in self.known.releases if works(use, inventory, release)]
-        if failing and len(failing) < len(self.known.releases) and not self.state.is_typing:
-            is_usual = duty.member == "abstract" or any(contracts().is_usual(duty, release) for release in failing)
-            is_certain = is_usual and not self.state.doubt
+        is_usual = duty.member == "abstract" or any(contracts().is_usual(duty, release) for release in failing)
+        is_certain = is_usual and not self.state.doubt
+        is_telling = is_certain or len(failing) < len(self.known.releases)
+        if failing and is_telling and not self.state.is_typing:
             self.notes.found.append(Found(use, is_certain, mask & self.state.releases, self.state.inside))
 
 

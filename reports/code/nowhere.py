@@ -10,6 +10,7 @@ from functools import cache
 
 from torchproof.reports.code.catalog import Catalog, Use
 from torchproof.reports.code.cpp import headers
+from torchproof.reports.releases import replacements
 
 # Modules in which names come to be while a program runs, or whose names are not all told: seen by importing all that
 # releases have and comparing.
@@ -64,23 +65,7 @@ _STANDARD = (
 )
 _OTHERS = {"LooseVersion", "annotations", "deprecated", "mp", "np", "npt", "numpy", "override", "packaging",
            "setuptools", "sympy", "tb", "tf", "torch", "tqdm", "typing_extensions", "yaml"}  # fmt: skip
-# Names of before 2.0 that stand in much code, and what there is in their place.
 _HINTED = 50  # names
-_BEFORE = {
-    "torch._six": "torch.inf, str, int or collections.abc",
-    "torch.ifft": "torch.fft.ifft",
-    "torch.irfft": "torch.fft.irfft",
-    "torch.rfft": "torch.fft.rfft",
-    "torch.gels": "torch.linalg.lstsq",
-    "torch.gesv": "torch.linalg.solve",
-    "torch.btrifact": "torch.linalg.lu_factor",
-    "torch.btrisolve": "torch.linalg.lu_solve",
-    "torch.potrf": "torch.linalg.cholesky",
-    "torch.potri": "torch.cholesky_inverse",
-    "torch.potrs": "torch.cholesky_solve",
-    "torch.trtrs": "torch.linalg.solve_triangular",
-    "torch.utils.ffi": "torch.utils.cpp_extension",
-}
 
 
 @cache
@@ -135,8 +120,8 @@ def meant(known: Catalog, name: str) -> str:
     """What to write in place of a name, header or macro that no release has."""
     if not name.startswith("torch.") and headers.is_nowhere("included" if "/" in name else "expanded", name):
         return headers.meant(name)
-    if name in _BEFORE:
-        return f"it was before 2.0, in its place is {_BEFORE[name]}"
+    if says := replacements.says(name):
+        return says
     near = [one for one in known.inventory.near(name) if known.having(one) >> (len(known.releases) - 1)]
     is_private = name.rpartition(".")[2].startswith("_")
     fitting = [one for one in near if is_private or not one.rpartition(".")[2].startswith("_")]

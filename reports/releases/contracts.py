@@ -2,8 +2,8 @@
 
 `python -I reports/releases/contracts.py ANSWER FILE` runs in the environment of the release, after
 `reports/releases/ask.py`, whose ANSWER says which names are public; torch is read and not imported. `nox -s inventory`
-merges what it writes, in so far as it differs between releases, into `contracts.tsv`. That has the form of the
-inventory: what belongs to a public class or function of torch is
+merges what it writes into `contracts.tsv`. That has the form of the inventory: what belongs to a public class or
+function of torch is
 
     parameter:method    what is called of the object that is passed for the parameter; without a method, the object
     parameter[]:method  the same of each object in a list of them

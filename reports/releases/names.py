@@ -603,7 +603,10 @@ class _Signatures:
         return [one.name for one in parameters.values() if one.kind.startswith("positional")]
 
     def _without(self, parameter: str) -> str:
-        order = self._positional(self.old)
+        order, now = self._positional(self.old), self._positional(self.new)
+        place = order.index(parameter) if parameter in order else len(now)
+        if place < len(now) and (here := now[place]) not in self.old and self.new[here].default is None:
+            return f"pass {here} in its place"
         follows = parameter in order and any(one in self.new for one in order[order.index(parameter) + 1 :])
         return "do not pass it, and pass what follows it by keyword" if follows else "do not pass it"
 

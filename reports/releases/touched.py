@@ -242,6 +242,8 @@ class _Join:
             return self._refused(use)
         if use.duty:
             return [self._contract(use, reason.removeprefix(f"{use.name} "))] if reason else []
+        if not worked and works(use, self.inventory, self.new):
+            return []  # it works in neither
         before, after = self.inventory.find(use.name, self.old), self.inventory.find(use.name, self.new)
         touching = [change for change in self._about(use, before) if _touches(change, use, before, after, reason)]
         if failure and not any(change.breaks for change in touching):

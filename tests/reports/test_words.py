@@ -71,6 +71,12 @@ def test_a_question_is_for_another_command():
         meant("does reshape copy", NAMES)
 
 
+@pytest.mark.parametrize("written", ["torch._six", "torch._six.string_classes"])
+def test_a_name_of_before_all_releases_is_told_as_that(written):
+    with pytest.raises(Refusal, match=f"has {written}; it was before 2.0, in its place is torch.inf, str"):
+        meant(written, NAMES)
+
+
 def test_how_it_was_understood():
     assert understood("nn.Linear", NAMES).says() == "nn.Linear is torch.nn.Linear"
     assert understood("`load weights_only`", NAMES).says() == "load weights_only is torch.load.weights_only"

@@ -5,7 +5,7 @@ import pytest
 from torchproof.inventory import inventory
 from torchproof.reports.code.files import opened
 from torchproof.reports.code.floor import floor
-from torchproof.reports.releases.names import changes
+from torchproof.reports.releases.names import STUCK, changes
 from torchproof.reports.releases.touched import touched
 
 HEAD = "import torch\nfrom torch import nn\n"
@@ -201,6 +201,20 @@ def test_a_private_class_may_be_below_the_one_that_it_is_noted_as(code):
 def test_questions_that_all_are_asked_are_no_chain(code):
     text = "if isinstance(o, A):\n    f()\nif isinstance(o, B):\n    g()\n"
     assert told(code(NAMES + text), "2.6", "2.7", "another base") == []
+
+
+def test_what_torch_passes_in_all_releases_and_a_layer_does_not_take_is_a_mistake(code):
+    path = code("""
+        class Layer(nn.Module):
+            def forward(self, src, src_mask=None, src_key_padding_mask=None):
+                return src
+        nn.TransformerEncoder(Layer(), 2)
+    """)
+    names = inventory()
+    (found,) = touched(path, changes(names, "2.6", "2.15"), names, "2.6", "2.15").nowhere
+    assert (found.change.kind, found.change.name) == (STUCK, "torch.nn.TransformerEncoder")
+    assert found.change.hint == "passes is_causal, which forward of Layer does not take: add it, or **kwargs"
+    assert told(path, "2.6", "2.15") == []
 
 
 # --- words ------------------------------------------------------------------------------------------------------------

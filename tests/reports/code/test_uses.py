@@ -749,7 +749,7 @@ def test_of_much_code_what_reaches_torch_through_others_is_looked_into(see, monk
 
 @pytest.mark.parametrize(
     ("name", "advice"),
-    [("torchvision.models.utils", ""), ("torch.optim.lr_schedular", "did you mean torch.optim.lr_scheduler?")],
+    [("torchvision.models.util", ""), ("torch.optim.lr_schedular", "did you mean torch.optim.lr_scheduler?")],
 )
 def test_nobody_is_sent_to_a_private_name_in_place_of_a_public_one(name, advice):
     assert meant(catalog(inventory()), name) == advice

@@ -234,6 +234,11 @@ def test_what_follows_a_gone_parameter_is_to_be_passed_by_keyword():
     assert change.hint == "do not pass it, and pass what follows it by keyword"
 
 
+def test_what_is_required_at_the_place_of_a_gone_parameter_is_to_be_passed_there():
+    said = inventory("torch.f | function ; (a, path, c=2, tee=1) | function ; (a, specs, d=None, c=2)")
+    assert next(one.hint for one in changes(said, OLD, NEW) if one.parameter == "path") == "pass specs in its place"
+
+
 def test_documentation_alone_takes_no_parameter_away():
     assert told("torch.f | function ; doc(a, b=1) | function ; doc(a)") == []
 
@@ -806,6 +811,9 @@ torch
 \tf\t2.0-2.1\tfunction\t(x)
 \t\t2.1-2.3\tfunction\t(x, mode=1)
 \t\t2.3-\tfunction\t(x)
+\tg\t2.0-2.1\tfunction\t(x)
+\t\t2.1-2.3\tfunction\t(x, mode=1)
+\t\t2.3-\tfunction\t(x, way)
 \tlate\t2.1-2.2\tfunction\t(x)
 """
 
@@ -829,6 +837,7 @@ def test_a_release_that_the_code_itself_refuses_is_told(run, tmp_path):
     [
         ("torch.late(1)", "torch.late  works in neither: does not exist; it works in 2.1 alone", 1),
         ("torch.f(1, mode=2)", "torch.f  works in neither: has no parameter mode; it works from 2.1 to 2.2", 1),
+        ("torch.g(1, mode=2)", "torch.g  works in neither: has no parameter mode; it works from 2.1 to 2.2", 1),
         ("def g():\n    torch.late(1)", "torch.late  works in neither", 0),
         (
             "if torch.__version__ < '2.1' or torch.__version__ >= '2.3':\n    raise ImportError",
@@ -843,6 +852,7 @@ def test_what_works_in_neither_release_and_in_another_is_told_as_that(run, code,
     exit_code, out = run("2.0", "2.3", "--uses", code(line + "\n"))
     assert exit_code == breaks
     assert f"works in neither release (1)\n  {says}" in out
+    assert "breaks (" not in out
 
 
 @pytest.mark.parametrize(
