@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from torchproof.reports.code.declared import Declared, Line, Range, together
+from torchproof.reports.releases import cuda as cuda_of_wheels
 from torchproof.reports.releases import platforms
 from torchproof.reports.releases.names import Change
 
@@ -65,8 +67,28 @@ class Fit:
 
 def fits(declared: Declared, works: Works) -> list[Fit]:
     """Every range that counts, the worst first; then what other files say, where it is wrong or against those."""
-    counting = sorted((fit(one, works) for one in declared.ranges()), key=badness)
+    counting = sorted((_with_cuda(fit(one, works), declared, one, works) for one in declared.ranges()), key=badness)
     return [*counting, *_others(declared, works, {one.verdict for one in counting})]
+
+
+def _with_cuda(found: Fit, declared: Declared, said: Range, works: Works) -> Fit:
+    """The same, with what its releases, and the index that they are taken from, have no wheels for."""
+    allowed = set(said.allowed(works.releases))
+    for cuda in _asked_of(declared, said):
+        having = cuda_of_wheels.having(cuda)
+        if having and allowed and allowed.isdisjoint(having):
+            span = having[0] if len(having) == 1 else f"{having[0]} to {having[-1]}"
+            says = f"there are no wheels of it for CUDA {cuda}: those are of torch {span}"
+            return replace(found, says=f"{found.says}; {says}")
+    return found
+
+
+def _asked_of(declared: Declared, said: Range) -> set[str]:
+    """The CUDA by which a version is labelled, or that the one index is for from which its file takes torch."""
+    labels = re.findall(r"\+cu(\d+)(\d)\b", said.text)
+    indexes = [one for one in declared.cuda if one.name == "cuda" and one.file == said.lines[0].file]
+    soles = {cuda for line, cuda in _cudas(indexes) if line.is_sole} if len(indexes) == 1 else set()
+    return {".".join(one) for one in labels} or soles
 
 
 def badness(fit: Fit) -> int:
@@ -178,6 +200,28 @@ def concerned(declared: Declared, changes: Iterable[Change]) -> Iterator[tuple[C
             yield from ((change, line) for line in declared.systems if _SYSTEMS.get(line.text) == change.name)
         elif change.kind == "platform" and head == "NumPy" and change.new == "1":
             yield from ((change, line) for line in declared.numpy if not any(map(line.allows, _NUMPY_1)))
+
+
+def without_cuda(declared: Declared, releases: tuple[str, ...], old: str, new: str) -> Iterator[tuple[Change, str]]:
+    """Where one of two releases has wheels for the CUDA that a project asks for, and the other has not."""
+    default = platforms.newest(new)
+    for line, cuda in _cudas(declared.cuda):
+        is_conda = line.name == "pytorch-cuda"
+        having = cuda_of_wheels.having(cuda, is_conda=is_conda)
+        if old in having and new not in having:
+            is_back = releases.index(new) < releases.index(old)
+            kept = f"the first that has them is {having[0]}" if is_back else f"the last that has them is {having[-1]}"
+            what = "packages in conda's channel pytorch" if is_conda else "wheels"
+            own = f" (those of {new} on the package index are for {default.built['cuda']})" if default else ""
+            says = f"no {what}{'' if is_back else ' any more'}: {kept}{own}"
+            yield Change("platform", f"CUDA {cuda}", old="wheels", hint=says), line.place
+
+
+def _cudas(lines: Iterable[Line]) -> Iterator[tuple[Line, str]]:
+    """The CUDA of each line that asks for one alone."""
+    for line in lines:
+        if found := re.fullmatch(r"==(\d+\.\d+)(?:\.\*)?", str(line.specifiers)):
+            yield line, found[1]
 
 
 def left_out(declared: Declared, releases: tuple[str, ...], old: str, new: str) -> Iterator[tuple[Change, str]]:

@@ -2,7 +2,7 @@
 
 Two sources, and nothing from memory: the names of the wheels on the package index, as `pip index versions torch -vvv`
 lists them, and what the wheel for Linux on x86_64 says when it is asked (`reports/releases/built.py`). The wheels on
-other indexes, of other CUDA versions, ROCm or XPU, were not asked, and nothing is said about them.
+other indexes, of ROCm or XPU, were not asked, and nothing is said about them; cuda.py has those of other CUDAs.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from torchproof.reports.code.concerns import Concern, Concerns
 from torchproof.reports.code.cpp.headers import HOWS
 from torchproof.reports.code.declared import declared
 from torchproof.reports.code.files import Code
-from torchproof.reports.code.fits import concerned, left_out
+from torchproof.reports.code.fits import concerned, left_out, without_cuda
 from torchproof.reports.code.nowhere import hints
 from torchproof.reports.code.uses import uses
 from torchproof.reports.releases import names, replacements
@@ -94,7 +94,8 @@ def touched(code: Code | Path, changes: Collection[Change], inventory: Inventory
     for change, line in concerned(says, changes):
         asking[change][line.place] = None
     project = [Touched(change, tuple(places), False) for change, places in asking.items()]
-    project += [Touched(change, (place,), False) for change, place in left_out(says, inventory.releases, old, new)]
+    for about in (without_cuda, left_out):
+        project += [Touched(change, (place,), False) for change, place in about(says, inventory.releases, old, new)]
     wrong = [_compared(one, catalog(inventory)) for one in found.comparisons if new in one.releases]
 
     def among(group: list[Touched]) -> list[Touched]:

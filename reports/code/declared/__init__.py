@@ -84,7 +84,8 @@ class Declared:
 
     `scripts` are those that say for themselves what they need of torch, in a header.
     `environment` has the Python of an environment of conda, which builds for others than torch's wheels are for, and
-    `systems` those that it is made for, as conda calls them.
+    `systems` those that it is made for, as conda calls them. `cuda` has the indexes of torch's own wheels, by the CUDA
+    that these are for, and conda's builds for one.
     """
 
     torch: dict[str, list[Line]] = field(default_factory=dict)
@@ -93,6 +94,7 @@ class Declared:
     unread: tuple[str, ...] = ()
     environment: tuple[Line, ...] = ()
     systems: tuple[Line, ...] = ()
+    cuda: tuple[Line, ...] = ()
     scripts: dict[Path, Range] = field(default_factory=dict)
 
     @property
@@ -257,6 +259,7 @@ def _as_declared(said: list[Said], scripts: dict[Path, Range]) -> Declared:
         tuple(unread),
         tuple(one for one in environment if one.file == environment[0].file),
         tuple(one for one in lines if one.name == "system"),
+        tuple(one for one in lines if one.name in ("cuda", "pytorch-cuda")),
         scripts,
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from torchproof.reports.code.declared import conda
-from torchproof.reports.code.declared.lines import Line, Said, Unread, line, of, text_of
+from torchproof.reports.code.declared.lines import Line, Said, Unread, indexes, line, of, text_of
 
 _TAG = re.compile(r"(?:docker\.io/)?(?:pytorch/pytorch|pytorch/torchserve)(?::([^@\s]+))?(?:@\S+)?", re.IGNORECASE)
 _FROM = re.compile(r"(?:--\S+\s+)?(\S+)(?:\s+AS\s+(\S+))?", re.IGNORECASE)
@@ -65,6 +65,7 @@ def _installed(command: str) -> Iterator[Said]:
                 words = iter(shlex.split(found[2]))
             except ValueError:
                 continue
+            yield from indexes(found[2]) if re.search(r"\btorch\b", found[2]) else ()
             for word in words:
                 if word in _WITH_VALUE:
                     next(words, "")

@@ -69,6 +69,7 @@ class Line:
     file: str = ""
     place: str = ""
     is_locked: bool = False  # it stands in a lock file
+    is_sole: bool = False  # it is an index, and torch is taken from no other
 
     def allows(self, version: str) -> bool:
         """Whether it allows a version, final or not."""
@@ -144,6 +145,23 @@ def line(name: str, text: str, specifiers: str, marker: str = "", group: str = "
         return Line(name, data.line(" ".join(text.split())), versions, marker, group)
     except (InvalidSpecifier, InvalidMarker):
         return Unread(f"{text} is no requirement that pip takes", is_required=name == "torch" and not group)
+
+
+_INDEX = re.compile(r"/whl/(?:cu(\d+)(\d)|cpu|rocm[\d.]+|xpu)(?:/|$)")
+_INDEXES = re.compile(r"(--index-url|--extra-index-url|--find-links|(?<!\S)-[if])[\s=]+['\"]?([^\s'\"]+)")
+
+
+def index(url: object, text: str, is_sole: bool = False) -> Iterator[Line]:
+    """The CUDA, or none, that the wheels of an index are for, by its URL."""
+    if found := _INDEX.search(str(url)):
+        said = line("cuda", text, f"=={found[1]}.{found[2]}" if found[1] else "")
+        yield from (replace(one, is_sole=is_sole) for one in (said,) if isinstance(one, Line))
+
+
+def indexes(text: str) -> Iterator[Line]:
+    """The same of the indexes that options of pip name."""
+    for option, url in _INDEXES.findall(text):
+        yield from index(url, f"{option} {url}", option in ("-i", "--index-url"))
 
 
 def pinned(name: str, versions: Iterable[str]) -> Iterator[Said]:

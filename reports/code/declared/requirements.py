@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from torchproof.reports.code.declared.lines import Said, Unread, in_place, line, of, text_of
+from torchproof.reports.code.declared.lines import Said, Unread, in_place, indexes, line, of, text_of
 
 
 def read(file: Path, seen: frozenset[Path] = frozenset()) -> Iterator[Said]:
@@ -19,7 +19,9 @@ def read(file: Path, seen: frozenset[Path] = frozenset()) -> Iterator[Said]:
             yield from _included(file.parent / included[1].strip("'\""), seen, file)
         elif editable := re.match(r"(?:-e|--editable)[\s=]*(\S+)", one):
             yield from of(editable[1]) if "torch" in editable[1] else ()
-        elif one and not one.startswith(("#", "-")):
+        elif one.startswith("-"):
+            yield from indexes(one)
+        elif one and not one.startswith("#"):
             yield from of(one)
 
 

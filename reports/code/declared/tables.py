@@ -10,7 +10,18 @@ from pathlib import Path
 from types import MappingProxyType
 
 from torchproof.reports.code.declared import conda, requirements
-from torchproof.reports.code.declared.lines import NAMES, Said, each, in_group, in_place, line, of, pinned, text_of
+from torchproof.reports.code.declared.lines import (
+    NAMES,
+    Said,
+    each,
+    in_group,
+    in_place,
+    index,
+    line,
+    of,
+    pinned,
+    text_of,
+)
 from torchproof.reports.code.reading import content
 
 if sys.version_info >= (3, 11):
@@ -31,6 +42,7 @@ def pyproject(file: Path) -> Iterator[Said]:
         ("[tool.pixi]", lambda: _pixi(_in(data, "pixi"))),
         ("[dependency-groups]", lambda: _groups(data.get("dependency-groups", {}))),
         ("[tool.pdm]", lambda: _by_group(_in(data, "pdm").get("dev-dependencies", {}))),
+        ("[[tool.pdm.source]]", lambda: _indexes(_in(data, "pdm").get("source", []))),
         ("[tool.hatch.envs]", lambda: _environments(_in(data, "hatch").get("envs", {}))),
         ("[tool.uv]", lambda: _uv(_in(data, "uv"))),
         ("[build-system]", lambda: _each(data.get("build-system", {}).get("requires", []), "build")),
@@ -64,6 +76,21 @@ def _uv(uv: dict) -> Iterator[Said]:
     yield from _each(uv.get("constraint-dependencies", []), "")
     yield from _each(uv.get("dev-dependencies", []), "dev")
     yield from _sources(uv.get("sources", {}).get("torch", []))
+    yield from _indexes_of_uv(uv.get("index", []), uv.get("sources", {}).get("torch", []))
+
+
+def _indexes_of_uv(indexes: list[dict], sources: dict | list[dict]) -> Iterator[Said]:
+    """The indexes of uv; torch is taken from none but that which its sources name, unless an extra or a group asks."""
+    sources = [sources] if isinstance(sources, dict) else sources
+    named = {one["index"] for one in sources if "index" in one and not {"extra", "group"} & one.keys()}
+    for one in indexes:
+        yield from index(one.get("url"), f'url = "{one.get("url")}"', one.get("name") in named)
+
+
+def _indexes(sources: list[dict]) -> Iterator[Said]:
+    """The sources of Poetry, PDM and Pipenv."""
+    for one in sources:
+        yield from index(one.get("url"), f'url = "{one.get("url")}"')
 
 
 def _project(project: dict) -> Iterator[Said]:
@@ -124,6 +151,7 @@ def _poetry(table: dict) -> Iterator[Said]:
     yield from _table(table.get("dev-dependencies", {}), "dev", _poetry_versions)
     for name, group in table.get("group", {}).items():
         yield from _table(group.get("dependencies", {}), name, _poetry_versions)
+    yield from _indexes(table.get("source", []))
 
 
 def pipfile(file: Path) -> Iterator[Said]:
@@ -131,6 +159,7 @@ def pipfile(file: Path) -> Iterator[Said]:
     data = tomllib.loads(text_of(file))
     yield from _table(data.get("packages", {}), "", str)
     yield from _table(data.get("dev-packages", {}), "dev", str)
+    yield from _indexes(data.get("source", []))
     if python := data.get("requires", {}).get("python_version"):
         yield line("python", f'python_version = "{python}"', f"=={python}.*")
 
@@ -147,6 +176,9 @@ def _pixi(table: dict, group: str = "") -> Iterator[Said]:
     for system in table.get("workspace", table.get("project", {})).get("platforms", []):
         yield line("system", str(system), "")
     yield from _table(table.get("pypi-dependencies", {}), group, str)
+    options = table.get("pypi-options", {})
+    for url in [options.get("index-url"), *options.get("extra-index-urls", [])]:
+        yield from index(url, f'"{url}"')
     for target in table.get("target", {}).values():
         yield from _pixi(target, group)
     for name, feature in table.get("feature", {}).items():

@@ -374,6 +374,49 @@ def test_the_python_of_an_image_says_nothing_of_what_is_declared_elsewhere(proje
     assert declared(project({"setup.cfg": "[options]\ninstall_requires = torch", "Dockerfile": image})).python == ()
 
 
+CUDA = {
+    "index": ("requirements.txt", "--index-url https://download.pytorch.org/whl/cu118\ntorch", True),
+    "short": ("requirements.txt", "-i https://download.pytorch.org/whl/cu118/\ntorch", True),
+    "another index": ("requirements.txt", "--extra-index-url=https://download.pytorch.org/whl/cu118\ntorch", False),
+    "mirror": ("requirements.txt", "-f https://mirror.example/pytorch/whl/cu118\ntorch", False),
+    "Dockerfile": ("Dockerfile", "RUN pip3 install torch --index-url https://download.pytorch.org/whl/cu118", True),
+    "conda": ("environment.yml", "dependencies:\n- pytorch\n- pytorch-cuda=11.8", False),
+    "pixi": ("pixi.toml", "[feature.gpu.dependencies]\npytorch-cuda = '11.8.*'", False),
+    "pixi's index": (
+        "pixi.toml",
+        "[pypi-options]\nextra-index-urls = ['https://download.pytorch.org/whl/cu118']",
+        False,
+    ),
+    "Pipfile": ("Pipfile", "[[source]]\nurl = 'https://download.pytorch.org/whl/cu118'", False),
+    "poetry": ("pyproject.toml", "[[tool.poetry.source]]\nurl = 'https://download.pytorch.org/whl/cu118'", False),
+    "pdm": ("pyproject.toml", "[[tool.pdm.source]]\nurl = 'https://download.pytorch.org/whl/cu118'", False),
+    "uv": (
+        "pyproject.toml",
+        "[tool.uv.sources]\ntorch = {index = 'x'}\n"
+        "[[tool.uv.index]]\nname = 'x'\nurl = 'https://download.pytorch.org/whl/cu118'",
+        True,
+    ),
+    "uv's extra": (
+        "pyproject.toml",
+        "[tool.uv.sources]\ntorch = [{index = 'x', extra = 'gpu'}]\n"
+        "[[tool.uv.index]]\nname = 'x'\nurl = 'https://download.pytorch.org/whl/cu118'",
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "text", "is_sole"), CUDA.values(), ids=CUDA)
+def test_the_cuda_that_is_asked_for_is_told(project, name, text, is_sole):
+    (line,) = declared(project({name: text})).cuda
+    assert line.allows("11.8.0") and not line.allows("12.1.0")
+    assert line.is_sole is is_sole
+
+
+@pytest.mark.parametrize("url", ["whl/nightly/cu118", "whl/torch_stable.html", "whl/torch-2.0.0+cu118.html", "simple"])
+def test_an_index_of_no_cuda_asks_for_none(project, url):
+    assert declared(project({"requirements.txt": f"-f https://download.pytorch.org/{url}\ntorch"})).cuda == ()
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [

@@ -537,3 +537,19 @@ def test_a_table_that_is_made_of_itself_is_read(tmp_path, run):
     text = "import torch\ndef f(x):\n    a = {}\n    a[x] = (x, 1)\n    a = sorted((p, s) for p, (s, t) in a.items())\n"
     (tmp_path / "code.py").write_text(f"{text}    a = [c for c in a if c[1]]\n    return torch.abs(a)\n")
     assert "not read" not in run(tmp_path)[1]
+
+
+@pytest.mark.parametrize(
+    ("lines", "cuda"),
+    [
+        ("torch==2.6.0+cu121", "12.1: those are of torch 2.1 to 2.5"),
+        ("--index-url https://x/whl/cu118\ntorch==2.8.*", None),
+        ("--index-url https://x/whl/cu121\ntorch>=2.6", "12.1: those are of torch 2.1 to 2.5"),
+        ("--index-url https://x/whl/cu121\ntorch>=2.1", None),
+        ("--extra-index-url https://x/whl/cu121\ntorch>=2.6", None),
+        ("torch==2.6.0+cu124", None),
+    ],
+)
+def test_a_release_that_has_no_wheels_for_the_cuda_that_is_asked_for_is_told(run, project, lines, cuda):
+    _, out = run(project(requirements_dot_txt=lines, a_dot_py="import torch\ntorch.first(1)\n"))
+    assert f"there are no wheels of it for CUDA {cuda}" in out if cuda else "CUDA" not in out

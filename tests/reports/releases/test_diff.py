@@ -670,6 +670,28 @@ def test_what_the_project_declares_and_leaves_out_is_told(run, code, tmp_path, o
     assert out.endswith(f"declared (1)\n  {declared}  declared: {says}\n      requirements.txt\n")
 
 
+@pytest.mark.parametrize(
+    ("asked", "old", "new", "says"),
+    [
+        ("-i https://x/whl/cu118", "2.7", "2.8", "no wheels any more: the last that has them is 2.7"),
+        ("-i https://x/whl/cu128", "2.8", "2.5", "no wheels: the first that has them is 2.7"),
+        ("-i https://x/whl/cu118", "2.5", "2.7", None),
+        ("-i https://x/whl/cu118", "2.8", "2.9", None),
+        ("-i https://x/whl/cu128", "2.8", "2.15", None),
+        ("-i https://x/whl/cu113", "2.0", "2.15", None),
+        ("-i https://x/whl/cpu", "2.0", "2.15", None),
+    ],
+)
+def test_the_cuda_of_the_projects_index_that_is_not_to_be_had_is_told(tmp_path, capsys, asked, old, new, says):
+    (tmp_path / "requirements.txt").write_text(f"{asked}\ntorch\n", encoding="utf-8")
+    (tmp_path / "code.py").write_text("import torch\ntorch.Tensor\n", encoding="utf-8")
+    parser = argparse.ArgumentParser()
+    diff.arguments(parser)
+    diff.command(parser.parse_args([old, new, "--uses", str(tmp_path)]))
+    out = capsys.readouterr().out
+    assert f"platform: {says}" in out if says else "CUDA" not in out
+
+
 def test_what_the_project_declares_for_another_environment_leaves_nothing_out(run, code, tmp_path):
     text = "torch<2.1; sys_platform == 'darwin'\ntorch>=2.0; sys_platform != 'darwin'\n"
     (tmp_path / "requirements.txt").write_text(text, encoding="utf-8")

@@ -4,7 +4,7 @@ import pytest
 from packaging.specifiers import SpecifierSet
 
 from torchproof.releases import supported
-from torchproof.reports.releases import platforms
+from torchproof.reports.releases import cuda, platforms
 
 LISTING = """\
   Found link https://index/packages/ab/torch-2.2.2-cp312-cp312-manylinux1_x86_64.whl (from x), version
@@ -106,3 +106,14 @@ def test_an_older_release_has_what_was_dropped_and_lacks_what_came():
 def test_nothing_is_said_of_one_release_or_of_one_that_is_not_known():
     assert platforms.changes("2.6", "2.6") == []
     assert platforms.changes("2.6", "9.9") == []
+
+
+def test_the_cuda_of_a_releases_own_wheels_is_one_that_its_index_has_too():
+    built = {name: platforms.newest(name).built["cuda"] for name in supported()}
+    assert all(name in cuda.having(one) for name, one in built.items() if cuda.having(one))
+    assert cuda.having("11.7") == ["2.0"]
+
+
+def test_the_channel_of_conda_ends():
+    assert cuda.having("12.4", is_conda=True) == ["2.4", "2.5"]
+    assert cuda.having("12.6", is_conda=True) == cuda.having("10.2") == []
