@@ -33,6 +33,7 @@ Passed = tuple[tuple[str, ...], int, str, Literals]  # what a call passes, as a 
 _NOTHING: Passed = ((), 0, "", ())
 _NOTED = (Name, LocalClass, LocalFunction, OneOf)  # what may be, or lead to, something of torch
 _DEEPEST = 5  # names of names, and tuples in tuples
+_GIVE_DTYPE = {"byte": "torch.uint8", "ByteTensor": "torch.uint8", "bool": "torch.bool", "BoolTensor": "torch.bool"}
 
 
 def each(values: Values) -> Iterator[tuple[int, Value]]:
@@ -330,11 +331,23 @@ class Sightings:
             return Argument.UNKNOWN if Argument.UNKNOWN in values else values
         if isinstance(node, ast.Lambda):
             return FUNCTION
-        if isinstance(node, ast.Call) and (result := f"{last_word(node.func)}()") in refusals.methods():
-            return result
+        if isinstance(node, ast.Call):
+            result = f"{last_word(node.func)}()"
+            return result if result in refusals.methods() else self._dtype(node, scope, depth)
         if isinstance(node, (ast.Name, ast.Attribute)) and depth < _DEEPEST:
             return self._shown(self.meanings.resolve(node, scope), depth + 1)
         return Argument.UNKNOWN
+
+    def _dtype(self, node: ast.Call, scope: Scope, depth: int) -> Literal | Argument:
+        """The dtype that a call writes for the tensor which it gives, where that is one of torch."""
+        written = next((one.value for one in node.keywords if one.arg == "dtype"), None)
+        if written is None and isinstance(node.func, ast.Attribute):
+            if node.func.attr in _GIVE_DTYPE:
+                return Name(_GIVE_DTYPE[node.func.attr])
+            written = node.args[0] if node.func.attr in ("to", "type") and len(node.args) == 1 else None
+        dtype = self._literal(written, scope, depth + 1) if written and depth < _DEEPEST else None
+        is_dtype = isinstance(dtype, Name) and self.known.kind(dtype.dotted) == "attribute"
+        return dtype if is_dtype else Argument.UNKNOWN
 
     def _shown(self, values: Values, depth: int) -> Literal | Argument:
         """The one value that a name has in all releases, if it is one that the code shows: no list, which may grow."""

@@ -102,6 +102,33 @@ def test_fills_without_gradient(device):
     same(value.grad, torch.tensor(1.0 + 3 + 6))
 
 
+@fact("torch.masked_fill", "torch.Tensor.masked_fill", "torch.Tensor.masked_fill_", since="2.1",
+      calls="mask=uint8|byte|ByteTensor", hint="pass mask.bool()")  # fmt: skip
+def test_fill_refuses_a_mask_of_uint8(device):
+    """`masked_fill` refuses a mask of uint8 or another dtype than bool: "only supports boolean masks"."""
+    x, _ = table(device)
+    with pytest.raises(RuntimeError, match="only supports boolean masks"):
+        x.masked_fill(mask(device).byte(), 9.0)
+
+
+@fact("torch.masked_select", "torch.Tensor.masked_select", since="2.1", calls="mask=uint8|byte|ByteTensor",
+      hint="pass mask.bool()")  # fmt: skip
+def test_select_refuses_a_mask_of_uint8(device):
+    """`masked_select` refuses a mask of uint8 or another dtype than bool: "expected BoolTensor for mask"."""
+    x, _ = table(device)
+    with pytest.raises(RuntimeError, match="expected BoolTensor for mask"):
+        x.masked_select(mask(device).byte())
+
+
+@fact("torch.masked_scatter", "torch.Tensor.masked_scatter", "torch.Tensor.masked_scatter_", since="2.1",
+      calls="mask=uint8|byte|ByteTensor", hint="pass mask.bool()")  # fmt: skip
+def test_scatter_refuses_a_mask_of_uint8(device):
+    """`masked_scatter` refuses a mask of uint8 or another dtype than bool: "only supports boolean masks"."""
+    x, _ = table(device)
+    with pytest.raises(RuntimeError, match="only supports boolean masks"):
+        x.masked_scatter(mask(device).byte(), x)
+
+
 @fact("torch.masked_scatter", "torch.Tensor.masked_scatter_")
 @pytest.mark.parametrize("name", ["masked_scatter", "masked_scatter_"])
 @lying
