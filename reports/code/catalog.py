@@ -22,6 +22,7 @@ from torchproof.reports.code.contracts import Duty, contracts
 from torchproof.reports.code.cpp import headers
 from torchproof.reports.code.syntax import failures
 from torchproof.reports.code.values import Name
+from torchproof.reports.releases import replacements
 
 # Classes of torch whose objects are met without a sign of what they are.
 _USUAL = ("torch.Tensor", "torch.nn.Module", "torch.optim.Optimizer", "torch.optim.lr_scheduler.LRScheduler")
@@ -140,7 +141,7 @@ def _fault(use: Use, known: Catalog, release: str) -> Fault | None:
     if use.how != "called":
         return None
     if entry.raises:
-        return Fault(f"{use.name} only raises: {entry.refusal}", "raises")
+        return Fault(f"{use.name} only raises: {replacements.says(use.name) or entry.refusal}", "raises")
     return known.misfit(use, release) or _refusal(use, entry, release)
 
 

@@ -421,7 +421,7 @@ def compare(before: Entry, after: Entry | None, old: str, new: str) -> Iterator[
     if after is None or not before.kind or not after.kind or before.raises:
         return
     if after.raises:
-        yield Change("gone", before.name, hint=after.refusal)
+        yield Change("gone", before.name, hint=replacements.says(before.name) or after.refusal)
         return
     if {before.kind, after.kind} == {"method", "property"}:
         yield Change("replaced", before.name, old=before.kind, new=after.kind)

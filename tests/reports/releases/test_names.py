@@ -9,6 +9,8 @@ from itertools import pairwise
 import pytest
 
 from torchproof.inventory import PACKAGES, inventory, is_private
+from torchproof.reports.code.catalog import catalog
+from torchproof.reports.code.uses import uses
 from torchproof.reports.releases import defaults, replacements
 from torchproof.reports.releases.names import _EVERYWHERE, KINDS, _differ
 from torchproof.reports.releases.names import changes as uncached
@@ -130,7 +132,8 @@ def test_each_known_default_is_one_of_a_release():
 @pytest.mark.parametrize("name", sorted(replacements.known()))
 def test_what_stands_for_a_gone_name_is_there(name):
     """In every release that lacks a name which another one before it has, or that was before all of them."""
-    having = [inventory().find(name, release) is not None for release in RELEASES]
+    entries = [inventory().find(name, release) for release in RELEASES]
+    having = [entry is not None and not entry.raises for entry in entries]
     assert not having[-1]
     is_older = replacements.says(name).startswith("it was before 2.0")
     assert is_older is (True not in having)
@@ -143,6 +146,12 @@ def test_what_stands_for_a_gone_name_is_told_of_it_and_of_its_members():
     assert replacements.says("torchvision.datapoints.Image").startswith("write torchvision.tv_tensors")
     (told,) = (one for one in changes(inventory(), "2.0", "2.1", "torchvision") if one.name == "torchvision.datapoints")
     assert told.hint == replacements.says(told.name)
+
+
+def test_what_stands_for_a_name_that_only_raises_is_told_in_place_of_its_words(tmp_path):
+    (tmp_path / "code.py").write_text("import torch\ntorch.symeig(1)\n", encoding="utf-8")
+    (use,) = uses(tmp_path).certain
+    assert catalog(inventory()).stuck(use) == f"torch.symeig only raises: {replacements.says('torch.symeig')}"
 
 
 def _word(change):
