@@ -65,7 +65,7 @@ def test_of_binary_classes_are_floats_for_logits_too(device):
 @fact("torch.nn.BCELoss", "torch.Tensor.sigmoid", hint="BCEWithLogitsLoss of the logits, or sigmoid before BCELoss")
 @pytest.mark.cpu
 def test_of_logits_are_no_shares():
-    """`BCELoss` of logits raises "all elements of input .. be between 0 and 1", until `sigmoid`."""
+    """`BCELoss` of logits raises "all elements of input should be between 0 and 1", until `sigmoid`."""
     logits, y = torch.tensor([500.0, -500.0]), torch.tensor([1.0, 1.0])
     with pytest.raises(RuntimeError, match="all elements of input should be between 0 and 1"):
         nn.BCELoss()(logits, y)

@@ -248,7 +248,7 @@ def test_of_images_need_the_normalisation_of_images(device):
 
 @fact("torch.nn.BatchNorm2d", hint="num_features is the out_channels of the convolution before")
 def test_of_a_normalisation_are_the_channels_before(device):
-    """`BatchNorm2d(3)` of two channels raises "running_mean .. contain 2 elements not 3", `BatchNorm2d(2)` does not."""
+    """`BatchNorm2d(3)` of two channels raises "running_mean should contain 2 elements not 3", `BatchNorm2d(2)` not."""
     x = torch.tensor([[[[1.0]], [[2.0]]], [[[3.0]], [[4.0]]]], device=device)
     with pytest.raises(RuntimeError, match="running_mean should contain 2 elements not 3"):
         nn.BatchNorm2d(3, device=device)(x)

@@ -1,0 +1,149 @@
+"""Where NaN and infinity come from, how they are found, and what is written instead."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from torchproof import close, fact, same
+
+
+class Root(nn.Module):
+    """A layer that gives NaN of a negative number."""
+
+    def forward(self, x):
+        return x.sqrt()
+
+
+@fact("torch.nn.Module.register_forward_hook", hint="stop in the hook where not output.isfinite().all()")
+def test_is_found_by_a_hook_of_each_layer(device):
+    """Forward hooks that ask `isnan().any()` name the first layer whose output is NaN."""
+    model, found = nn.Sequential(nn.Identity(), Root(), nn.Identity()), []
+    for name, layer in model.named_children():
+        layer.register_forward_hook(lambda _, __, y, name=name: found.append(name) if y.isnan().any() else None)
+    model(torch.tensor([-1.0], device=device))
+    assert found == ["1", "2"]
+
+
+@fact("torch.Tensor.register_hook", hint="a hook on each suspect, or torch.autograd.detect_anomaly()")
+def test_in_a_gradient_is_found_by_a_hook(device):
+    """Hooks on tensors that ask `isfinite().all()` tell behind which of them the gradient became NaN or infinite."""
+    x, found = torch.tensor([0.0], device=device, requires_grad=True), []
+    root = x.sqrt()
+    for name, tensor in {"x": x, "root": root}.items():
+        tensor.register_hook(lambda slope, name=name: None if slope.isfinite().all() else found.append(name))
+    root.sum().backward()
+    assert found == ["x"]
+
+
+@fact("torch.special.entr", "torch.Tensor.log", hint="torch.special.entr(p), or torch.xlogy(p, p)")
+def test_of_an_entropy_with_a_share_of_zero_is_avoided_by_entr(device):
+    """`-(p * p.log()).sum()` is NaN where a share is 0, and `torch.special.entr(p).sum()` is the entropy."""
+    p = torch.tensor([0.0, 1.0], device=device)
+    assert (-(p * p.log()).sum()).isnan()
+    same(torch.special.entr(p).sum(), torch.tensor(0.0))
+
+
+@fact("torch.log_softmax", "torch.Tensor.log", hint="log_softmax(x, -1), or a loss of logits")
+def test_behind_log_of_softmax_is_avoided_by_log_softmax(device):
+    """`softmax(x).log()` is minus infinity where a share underflows, and `log_softmax` is the difference of logits."""
+    x = torch.tensor([0.0, 1000.0], device=device)
+    same(x.softmax(0).log(), torch.tensor([-math.inf, 0.0]))
+    same(torch.log_softmax(x, 0), torch.tensor([-1000.0, 0.0]))
+
+
+@fact("torch.logsumexp", "torch.Tensor.exp", hint="torch.logsumexp(x, dim)")
+def test_behind_log_of_a_sum_of_exp_is_avoided_by_logsumexp(device):
+    """`x.exp().sum().log()` is infinite where `exp` overflows, and `logsumexp` is not."""
+    x = torch.tensor([0.0, 1000.0], device=device)
+    same(x.exp().sum().log(), torch.tensor(math.inf))
+    same(torch.logsumexp(x, 0), torch.tensor(1000.0))
+
+
+@fact("torch.nn.functional.normalize", "torch.Tensor.norm", hint="nn.functional.normalize(x, dim=-1)")
+def test_of_a_zero_vector_is_avoided_by_normalize(device):
+    """`x / x.norm()` is NaN for a vector of zeros, for which `functional.normalize` gives zeros."""
+    x = torch.zeros(2, device=device)
+    assert (x / x.norm()).isnan().all()
+    same(nn.functional.normalize(x, dim=0), torch.zeros(2))
+
+
+@fact("torch.Tensor.std", "torch.Tensor.div", hint="(x - x.mean(0)) / (x.std(0) + 1e-8)")
+def test_of_a_constant_feature_is_avoided_by_an_epsilon(device):
+    """`(x - mean) / std` is NaN for a feature that does not vary, and zero with a small number added to `std`."""
+    x = torch.full((3, 1), 5.0, device=device)
+    assert (x - x.mean(0)).div(x.std(0)).isnan().all()
+    same((x - x.mean(0)).div(x.std(0) + 1e-8), torch.zeros(3, 1))
+
+
+@fact("torch.Tensor.mean", "torch.Tensor.sum", hint="(loss * mask).sum() / mask.sum().clamp(min=1)")
+def test_of_a_mask_that_chooses_nothing_is_avoided_by_a_count(device):
+    """`loss[mask].mean()` is NaN where the mask is all False, and `sum() / mask.sum().clamp(min=1)` is 0."""
+    loss, mask = torch.ones(2, device=device), torch.zeros(2, dtype=torch.bool, device=device)
+    assert loss[mask].mean().isnan()
+    same((loss * mask).sum() / mask.sum().clamp(min=1), torch.tensor(0.0))
+
+
+@fact("torch.acos", "torch.Tensor.clamp", hint="torch.acos(cosine.clamp(-1, 1)), with a margin where gradients matter")
+def test_of_a_cosine_beyond_one_is_avoided_by_clamp(device):
+    """`torch.acos` of a cosine that rounding took beyond 1 is NaN, and of its `clamp(-1, 1)` it is 0."""
+    cosine = torch.tensor([1.0 + 2**-20], device=device)
+    assert torch.acos(cosine).isnan().all()
+    same(torch.acos(cosine.clamp(-1, 1)), torch.tensor([0.0]))
+
+
+@fact("torch.Tensor.pow", "torch.Tensor.sign", hint="x.sign() * x.abs() ** (1 / 3)")
+def test_of_a_root_of_a_negative_number_is_avoided_by_its_sign(device):
+    """`x ** (1 / 3)` is NaN for a negative number, and `x.sign() * x.abs() ** (1 / 3)` is its root."""
+    x = torch.tensor([-8.0], device=device)
+    assert x.pow(1 / 3).isnan().all()
+    close(x.sign() * x.abs().pow(1 / 3), [-2.0], roundings=16)
+
+
+@fact("torch.Tensor.masked_fill", "torch.Tensor.softmax", hint="torch.finfo(x.dtype).min instead of -inf")
+def test_of_a_row_that_is_masked_whole_is_avoided_by_a_finite_number(device):
+    """`softmax` of a row masked whole by `-inf` is NaN, and by `torch.finfo(x.dtype).min` shares alike."""
+    x, mask = torch.tensor([0.25, 4.0], device=device), torch.ones(2, dtype=torch.bool, device=device)
+    assert x.masked_fill(mask, -math.inf).softmax(0).isnan().all()
+    same(x.masked_fill(mask, torch.finfo(x.dtype).min).softmax(0), torch.tensor([0.5, 0.5]))
+
+
+@fact("torch.optim.SGD", hint="a smaller lr, warm-up, or clip_grad_norm_ before the step")
+@pytest.mark.parametrize(("lr", "end"), [(0.5, 0.0), (1e4, math.nan)], ids=["small", "large"])
+def test_of_a_loss_comes_of_a_rate_that_is_too_large(device, lr, end):
+    """`SGD` on a square ends at 0 by a small learning rate, and by a large one diverges to infinity and to NaN."""
+    w = torch.tensor([1.0], device=device, requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=lr)
+    for _ in range(20):
+        optimizer.zero_grad()
+        w.square().sum().backward()
+        optimizer.step()
+    same(w.detach(), torch.tensor([end]))
+
+
+@fact("torch.nn.BatchNorm1d", hint="look at the data: torch.isfinite(x).all() before the model")
+def test_of_one_sample_spreads_over_its_batch(device):
+    """One NaN in the input of `BatchNorm1d` in training makes the whole feature NaN, and its running mean for good."""
+    norm = nn.BatchNorm1d(2, device=device)
+    y = norm(torch.tensor([[1.0, math.nan], [2.0, 3.0]], device=device))
+    assert y.isnan().tolist() == [[False, True], [False, True]]
+    norm(torch.ones(2, 2, device=device))
+    assert norm.running_mean.isnan().tolist() == [False, True]
+
+
+@fact("torch.isnan", "torch.Tensor.eq", myth="loss == float('nan') finds NaN", hint="torch.isnan(loss) or math.isnan")
+def test_is_found_by_isnan_and_by_no_comparison(device):
+    """`loss == float("nan")` is False of NaN too, where `torch.isnan(loss)` is True."""
+    loss = torch.tensor([math.nan, 1.0], device=device)
+    same(loss.eq(math.nan), torch.tensor([False, False]))
+    same(torch.isnan(loss), torch.tensor([True, False]))
+
+
+@fact("torch.distributions.Categorical", hint="where the logits became NaN: a hook, or torch.autograd.detect_anomaly()")
+def test_of_logits_is_refused_by_a_distribution(device):
+    """`Categorical` of logits with NaN raises "Expected parameter logits", "to satisfy the constraint"."""
+    with pytest.raises(ValueError, match="Expected parameter logits [^$]* to satisfy the constraint"):
+        torch.distributions.Categorical(logits=torch.tensor([math.nan, 1.0], device=device))
+    drawn = torch.distributions.Categorical(logits=torch.tensor([-math.inf, 1.0], device=device).clamp(-1e9)).sample()
+    same(drawn, torch.tensor(1))
