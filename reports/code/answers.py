@@ -107,7 +107,7 @@ def combined(left: Any, how: ast.operator, right: Any) -> Any:
     function = _ARITHMETIC.get(type(how))
     if function is None or not isinstance(left, (int, float, str, tuple, list)):
         raise Unknown
-    if isinstance(how, ast.Mult) and not isinstance(left, (int, float)):
+    if isinstance(how, ast.Mult) and not (isinstance(left, (int, float)) and isinstance(right, (int, float))):
         raise Unknown
     return function(left, right)
 

@@ -117,7 +117,7 @@ def _has(text: str, word: str) -> bool:
     """Whether a text has a word, or two with a dot between them, that a word of a clause fits."""
     if word.isidentifier():
         return word in text and re.search(rf"\b{word}\b", text) is not None
-    words = re.findall(r"\w+", text) + re.findall(r"\w+\.\w+", text)
+    words = re.findall(r"\w+", text) + re.findall(r"\b\w+\.\w+", text)
     return any(fnmatchcase(one, word) for one in words)
 
 

@@ -12,7 +12,7 @@ from torchproof.reports.code.meanings import BARE_BASES, Meanings
 from torchproof.reports.code.notes import Notes
 from torchproof.reports.code.state import State
 from torchproof.reports.code.syntax import word
-from torchproof.reports.code.values import Instance, LocalClass, LocalFunction, Name
+from torchproof.reports.code.values import Instance, LocalClass, LocalFunction, Name, lineage
 from torchproof.reports.code.wrappers import Found
 
 _MODULE = "torch.nn.Module"
@@ -71,8 +71,8 @@ class Duties:
 
     def subclassed(self, cls: LocalClass) -> None:
         """A class of the code is defined: what those of torch above it call of themselves, and it has its own."""
-        own = frozenset(_names(cls))
-        for base in dict.fromkeys(_bases_in_torch(cls)):
+        own = _names(cls)
+        for base in _bases_in_torch(cls):
             for owner in (base, *self.known.above(base)):
                 for role, method in contracts().members(owner):
                     if role == "self" and method in cls.methods:
@@ -91,7 +91,7 @@ class Duties:
         above = [value for base in cls.bases for _, value in base]
         owners = [one.dotted for one in above if isinstance(one, Name) and one.dotted not in BARE_BASES]
         if len(above) == len(owners) == 1 and Name(owners[0]).is_torch and not cls.is_dynamic:
-            self._note(Duty(owners[0], "abstract", cls.name, None, frozenset(_names(cls))), cls.place, mask)
+            self._note(Duty(owners[0], "abstract", cls.name, None, _names(cls)), cls.place, mask)
 
     def _called(
         self, function: LocalFunction, owner: str, member: str, mask: int, own: frozenset[str] = frozenset()
@@ -113,15 +113,11 @@ class Duties:
 
     def _method(self, cls: LocalClass, name: str) -> LocalFunction | _Lookup:
         """A method of a class, or of those of the code above it."""
-        if name in cls.stores or cls.is_dynamic:
-            return cls.methods[name] if name in cls.methods and cls.stores.get(name) == 1 else _Lookup.UNKNOWN
-        for base in cls.bases:
-            for _, value in base:
-                if isinstance(value, LocalClass) and value is not cls:
-                    if (found := self._method(value, name)) is not _Lookup.MISSING:
-                        return found
-                elif not (isinstance(value, Name) and self._lacks(value, name)):
-                    return _Lookup.UNKNOWN
+        for one in lineage(cls):
+            if isinstance(one, LocalClass) and (name in one.stores or one.is_dynamic):
+                return one.methods[name] if name in one.methods and one.stores.get(name) == 1 else _Lookup.UNKNOWN
+            if not isinstance(one, LocalClass) and not (isinstance(one, Name) and self._lacks(one, name)):
+                return _Lookup.UNKNOWN
         return _Lookup.MISSING
 
     def _lacks(self, base: Name, name: str) -> bool:
@@ -155,20 +151,11 @@ def _elements(node: ast.expr | None) -> Iterator[ast.expr]:
         yield from node.elts
 
 
-def _bases_in_torch(cls: LocalClass) -> Iterator[str]:
+def _bases_in_torch(cls: LocalClass) -> list[str]:
     """The classes of torch that are nearest above a class of the code."""
-    for base in cls.bases:
-        for _, value in base:
-            if isinstance(value, Name) and value.is_torch:
-                yield value.dotted
-            elif isinstance(value, LocalClass) and value is not cls:
-                yield from _bases_in_torch(value)
+    return [one.dotted for one in lineage(cls) if isinstance(one, Name) and one.is_torch]
 
 
-def _names(cls: LocalClass) -> Iterator[str]:
+def _names(cls: LocalClass) -> frozenset[str]:
     """What a class and those of the code above it define."""
-    yield from cls.stores
-    for base in cls.bases:
-        for _, value in base:
-            if isinstance(value, LocalClass) and value is not cls:
-                yield from _names(value)
+    return frozenset().union(*(one.stores for one in lineage(cls) if isinstance(one, LocalClass)))

@@ -288,6 +288,8 @@ class Evaluator:
             try:
                 text = self.value(func.value, scope)
             except Unknown:
+                if all(value is None for _, value in self.meanings.resolve(func, scope)):
+                    raise  # or all of it would be asked twice, and each part of it again
                 text = None
             if isinstance(text, str):
                 given = [self.value(one, scope) for one in node.args]

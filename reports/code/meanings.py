@@ -322,20 +322,34 @@ class Meanings(Results):
             return ((among, Name(dotted, True, doubts)), *rest)
         return items.get(name) or self.unknown
 
-    def of_class(self, cls: LocalClass, name: str, is_bound: bool, above: bool = False) -> Values:
-        """An attribute of a class of the code; of its bases only where it is looked for `above` the class."""
+    def of_class(
+        self,
+        cls: LocalClass,
+        name: str,
+        is_bound: bool,
+        above: bool = False,
+        found: dict[LocalClass, Values] | None = None,
+    ) -> Values:
+        """An attribute of a class of the code; of its bases only where it is looked for `above` the class.
+
+        Those that it was `found` of are not asked again, however many ways lead to them.
+        """
+        found = {cls: self.unknown} if found is None else found
         if not above:
             if name in cls.declared:
                 return cls.declared[name]
-            if name in cls.stores and (found := self._assigned(cls, name)):
-                return found
+            if name in cls.stores and (assigned := self._assigned(cls, name)):
+                return assigned
             if name in cls.stores or cls.is_dynamic:
                 return self.unknown
         for base in cls.bases:
             inherited: list[tuple[int, Value]] = []
             for mask, value in base:
-                if isinstance(value, LocalClass) and value is not cls:
-                    inherited += within(self.of_class(value, name, is_bound), mask)
+                if isinstance(value, LocalClass):
+                    if value not in found:
+                        found[value] = self.unknown  # to itself, where it stands above itself
+                        found[value] = self.of_class(value, name, is_bound, found=found)
+                    inherited += within(found[value], mask)
                 elif isinstance(value, Name) and value.is_torch:
                     dotted = f"{value.dotted}.{name}"
                     if self.known.having(dotted):

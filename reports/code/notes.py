@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import cache
+from functools import cache, reduce
+from operator import and_, or_
 
 from torchproof.reports.code.callers import Callers
 from torchproof.reports.code.catalog import Catalog, Use
-from torchproof.reports.code.values import CONSTRUCTORS, Assumption, Doubt, LocalClass, LocalFunction
+from torchproof.reports.code.values import CONSTRUCTORS, Assumption, Doubt, LocalClass, LocalFunction, lineage
 from torchproof.reports.code.wrappers import Found, Wrappers
 
 
@@ -81,17 +82,14 @@ class Notes:
         return reached
 
     def _constructed(self, cls: LocalClass) -> int:
-        releases = cls.releases & self.known.all
-        for above in _above(cls):
-            releases &= self._constructed(above)
-        return releases
+        return reduce(and_, (one.releases for one in _certainly(cls)), self.known.all)
 
     def _refused(self, function: LocalFunction | None) -> int:
         """The releases in which a method, or what stands inside one, may be kept from running by its class."""
         releases = 0
         while function:
             if function.of and function.node.name not in CONSTRUCTORS:
-                releases |= _refusing(function.of)
+                releases |= reduce(or_, (one.refused for one in _certainly(function.of)))
             function = function.inside
         return releases
 
@@ -112,15 +110,6 @@ class Notes:
         return frozenset(below)
 
 
-def _refusing(cls: LocalClass) -> int:
-    releases = cls.refused
-    for above in _above(cls):
-        releases |= _refusing(above)
-    return releases
-
-
-def _above(cls: LocalClass) -> Iterator[LocalClass]:
-    """The classes of the code that a class certainly stands below."""
-    for base in cls.bases:
-        if len(base) == 1 and isinstance(above := base[0][1], LocalClass) and above is not cls:
-            yield above
+def _certainly(cls: LocalClass) -> list[LocalClass]:
+    """A class, and those of the code that it certainly stands below."""
+    return [one for one in lineage(cls, is_certain=True) if isinstance(one, LocalClass)]

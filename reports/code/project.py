@@ -13,14 +13,15 @@ from torchproof.reports.code.reading import Unreadable, content, decoded, parsed
 from torchproof.reports.code.values import Imported, LocalModule, Module, Name, Value
 
 _IMPORT = re.compile(
-    r"^[ \t]*(?:from[ \t]+(\.*)([\w.]*)[ \t]+import\b((?:[ \t]*\([^)]*\))|(?:\\\n|[^\n])*)|import\b((?:\\\n|[^\n])*))",
+    r"^[ \t]*(?:from[ \t]+(?=[\w.])(\.*)((?:\w[\w.]*)?)[ \t]+import\b"
+    r"((?:[ \t]*\((?:[^()#]|#[^\n]*\n)*\))|(?:\\\n|[^\n])*)|import\b((?:\\\n|[^\n])*))",
     re.MULTILINE,
 )
 _IMPORTS_TORCH = re.compile(r"^[ \t]*(?:from|import)\b[^\n#]*torch", re.MULTILINE)  # as most do that speak of it
 # Comments and long strings (docstrings and the like), or else another string, in which no comment begins.
 _PROSE = re.compile(
-    r"""#[^\n]*|\"{3}(?:\\.|[^\\])*?\"{3}|'{3}(?:\\.|[^\\])*?'{3}"""
-    r"""|("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')""",
+    r"""#[^\n]*|\"{3}(?:\\.|[^\\])*?(?:\"{3}|\\?\Z)|'{3}(?:\\.|[^\\])*?(?:'{3}|\\?\Z)"""
+    r"""|("(?:\\.|[^"\\\n])*\\?"?|'(?:\\.|[^'\\\n])*\\?'?)""",
     re.DOTALL,
 )
 

@@ -31,6 +31,7 @@ MOST_BYTES = 1 << 25  # of one file, which no person has written
 
 # What is read of one file: twice as much as the longest that people have written has.
 _LONG, _MOST_USES, _MOST_WORDS = 100_000, 60_000, 300_000
+_LONG_LINE = 1_000  # characters of one at which reading stopped, which are searched for why
 
 
 class Unreadable(Exception):
@@ -71,7 +72,8 @@ def decoded(found: bytes) -> str:
 
 def parsed(text: str) -> ast.Module:
     """The statements of a text. Raises Unreadable."""
-    if len(text) > _LONG and (text.count(".") + text.count("(") > _MOST_USES or len(text.split()) > _MOST_WORDS):
+    words = text.replace(",", " ").split() if len(text) > _LONG else ()
+    if len(words) > _MOST_WORDS or (words and text.count(".") + text.count("(") > _MOST_USES):
         raise Unreadable(f"has more than {_MOST_USES:,} calls and attributes or {_MOST_WORDS:,} words")
     try:
         with warnings.catch_warnings():
@@ -90,7 +92,7 @@ def why(error: Exception, text: str) -> str:
     if not isinstance(error, SyntaxError):
         return str(error)
     number = error.lineno or 1
-    line = next(iter(text.split("\n")[number - 1 : number]), "")
+    line = next(iter(text.split("\n")[number - 1 : number]), "")[:_LONG_LINE]
     if _PYTHON_2.search(line):
         return f"Python 2 (line {number}: {line.strip()[:60]})"
     if _TEMPLATE.search(line):

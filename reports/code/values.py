@@ -144,6 +144,19 @@ class LocalClass:
 CONSTRUCTORS = ("__init__", "__post_init__")
 
 
+def lineage(cls: LocalClass, is_certain: bool = False) -> Iterator[Value | None]:
+    """A class and what stands (certainly) above it, depth first: each once, however many ways lead there."""
+    waiting, seen = [cls], set[object]()
+    while waiting:
+        one = waiting.pop()
+        if one not in seen:
+            yield one
+            seen.add(one)
+            bases = one.bases if isinstance(one, LocalClass) else ()
+            above = [value for base in bases for _, value in base if len(base) == 1 or not is_certain]
+            waiting += above[::-1]
+
+
 @dataclass(frozen=True)
 class Fields:
     """What a class is made with, defaults in a `scope`, and which of its attributes keep what of that."""

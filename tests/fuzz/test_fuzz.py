@@ -7,15 +7,30 @@ from collections import Counter
 
 import pytest
 
-from tests.fuzz import fuzzing, kills
+from tests.fuzz import fuzzing, kills, shapes
 from tests.fuzz.fuzzing import GROUPS
 
 FILES = [pytest.param(group, file, id=f"{group.name}-{file.name}") for group in GROUPS for file in group.files]
+BY_NAME = {group.name: group for group in GROUPS}
 
 
 @pytest.mark.parametrize(("group", "file"), FILES)
 def test_what_once_broke_a_reader(group, file, tmp_path):
     fuzzing.read(group, file, file.read_bytes(), tmp_path / "x")
+
+
+@pytest.mark.parametrize(
+    ("head", "text"),
+    [("import torch\n", text) for text in shapes.CODE.values()] + [("", text) for text in shapes.OF_NO_TORCH.values()],
+    ids=[*shapes.CODE, *shapes.OF_NO_TORCH],
+)
+def test_code_takes_as_long_as_it_is(head, text, tmp_path):
+    fuzzing.read(BY_NAME["code"], fuzzing.CORPUS / "x@code.py", (head + text()).encode(), tmp_path / "x")
+
+
+@pytest.mark.parametrize(("name", "text"), shapes.PROJECTS.values(), ids=shapes.PROJECTS)
+def test_a_project_file_takes_as_long_as_it_is(name, text, tmp_path):
+    fuzzing.read(BY_NAME["projects"], fuzzing.CORPUS / f"x@{name}", text().encode(), tmp_path / "x")
 
 
 @pytest.mark.slow

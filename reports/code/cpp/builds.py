@@ -29,7 +29,7 @@ _OF_TORCH = re.compile(
 _FINDS = re.compile(r"find_package\s*\(\s*(Torch|Caffe2)\b")
 _MADE = re.compile(r"\b(Cpp|CUDA)Extension\b")
 _COMMAND = re.compile(r"(?<![\w$])(\w+)[ \t]*\(")
-_ARGUMENT = re.compile(r'"((?:\\.|[^"\\])*)"|([^\s()"]+)', re.DOTALL)
+_ARGUMENT = re.compile(r'"((?:\\.|[^"\\])*)(?:"|\\?\Z)|([^\s()"]+)', re.DOTALL)
 _COMMENT = re.compile(r"#[^\n]*")
 _VARIABLE = re.compile(r"CMAKE_(CXX|CUDA)_STANDARD|(?:CMAKE_)?(CXX|CUDA)(?:_NVCC)?_FLAGS\w*", re.IGNORECASE)
 _IN_TABLE = re.compile(r"""CMAKE_(CXX|CUDA)_STANDARD(?::[A-Z]+)?["']?\s*[=:]\s*["']?(\d\d)\b""")

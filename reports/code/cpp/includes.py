@@ -9,7 +9,7 @@ from typing import Protocol
 
 from torchproof.reports.code.cpp.preprocessor import EVERYWHERE, Definition, Macros, Reach
 
-_COMMENT = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"', re.DOTALL)
+_COMMENT = re.compile(r"""//[^\n]*|/\*.*?(?:\*/|\Z)|'\\?[^\n]'|"(?:\\.|[^"\\\n])*\\?"?""", re.DOTALL)
 _DIRECTIVE = re.compile(r"[ \t]*#[ \t]*(\w+)[ \t]*(.*)", re.DOTALL)
 _ALL_DIRECTIVES = re.compile(r"^[ \t]*#(?:[^\n\\]|\\.)*", re.MULTILINE | re.DOTALL)
 _OF_TORCH = re.compile(r"torch|ATen|\bat::|c10|C10_|\bAT_|TORCH_|\bTHC?")

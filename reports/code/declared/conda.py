@@ -83,7 +83,7 @@ def package(name: str, version: str, group: str = "", text: str = "") -> Iterato
 
 def _specifiers(version: str) -> str:
     """What conda asks for as Python's specifiers: `=2.0` and `2.0` with a build begin so, `==2.0` is exactly that."""
-    version = re.sub(r"(?<=[<>=!~,])\s+|\s+(?=[,<>!~])", "", version)
+    version = re.sub(r"(?<=[<>=!~,])\s+|(?<!\s)\s+(?=[,<>!~])", "", version)
     parts = re.split(r"\s+|(?<=[\w*.])=", version, maxsplit=1)  # behind the version may stand a build
     return ",".join(map(_specifier, filter(None, parts[0].split(","))))
 

@@ -19,8 +19,8 @@ _WITH_VALUE = ("-r", "-c", "-i", "-f", "-t", "-n", "--index-url", "--extra-index
 
 def read(file: Path) -> Iterator[Said]:
     """What is installed counts before what the image brings."""
-    text = re.sub(r"\\[ \t]*\r?\n", " ", re.sub(r"(?m)^\s*#.*\n", "", text_of(file)))
-    values: dict[str, str] = dict(re.findall(r"(?m)^\s*(?:ARG|ENV)\s+(\w+)[= ][\"']?([^\s\"']+)", text))
+    text = re.sub(r"\\[ \t]*\r?\n", " ", re.sub(r"(?m)^[ \t]*#.*\n", "", text_of(file)))
+    values: dict[str, str] = dict(re.findall(r"(?m)^[ \t]*(?:ARG|ENV)[ \t]+(\w+)[= ][\"']?([^\s\"']+)", text))
     text = re.sub(r"\$\{?(\w+)(?::-([^}]*))?\}?", lambda found: values.get(found[1], found[2] or found[0]), text)
     installed = list(_stages(text))
     if not any(_is_torch(said) for said in installed):
@@ -35,7 +35,7 @@ def _is_torch(said: Said) -> bool:
 def _stages(text: str) -> Iterator[Said]:
     """What is installed, and the Python of the image into which torch is."""
     image, named = "", {}
-    for keyword, rest in re.findall(r"(?mi)^\s*(FROM|RUN)\s+(.*)", text):
+    for keyword, rest in re.findall(r"(?mi)^[ \t]*(FROM|RUN)[ \t]+(.*)", text):
         if keyword.upper() == "FROM" and (found := _FROM.match(rest)):
             image = named.get(found[1], found[1])
             named[found[2]] = image
@@ -47,7 +47,7 @@ def _stages(text: str) -> Iterator[Said]:
 
 
 def _images(text: str) -> Iterator[Said]:
-    for image in re.findall(r"(?mi)^\s*FROM\s+(?:--\S+\s+)?(\S+)", text):
+    for image in re.findall(r"(?mi)^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)?(\S+)", text):
         if found := _TAG.fullmatch(image):
             version = re.match(r"\d+\.\d+(\.\d+)?", found[1] or "")
             if version:

@@ -117,7 +117,7 @@ def each(*parts: tuple[str, Callable[[], Iterable[Said]]]) -> Iterator[Said]:
 
 def of(text: str, group: str = "") -> Iterator[Said]:
     """What a requirement, as pip reads it, says about one of NAMES: nothing, a line, or that it is not understood."""
-    text = re.sub(r"\s+(#|--).*", "", text.strip())
+    text = re.sub(r"(?<!\s)\s+(#|--).*", "", text.strip())
     if not re.match(r"[A-Za-z0-9]", text) and "torch" not in text:
         return
     try:

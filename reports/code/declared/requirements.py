@@ -13,7 +13,7 @@ from torchproof.reports.code.declared.lines import Said, Unread, in_place, index
 def read(file: Path, seen: frozenset[Path] = frozenset()) -> Iterator[Said]:
     """A file of requirements, with those that it includes (`-r`), each once, and its constraints (`-c`)."""
     seen |= {file.resolve()}
-    text = re.sub(r"[ \t]+\\\r?\n|\\\r?\n", " ", text_of(file))
+    text = re.sub(r"(?<![ \t])[ \t]*\\\r?\n", " ", text_of(file))
     for one in map(str.strip, text.splitlines()):
         if included := re.match(r"(?:-r|-c|--requirement|--constraint)[\s=]*([^#\s]+)", one):
             yield from _included(file.parent / included[1].strip("'\""), seen, file)

@@ -50,7 +50,7 @@ def _ini(file: Path) -> configparser.ConfigParser:
 def _words(text: str) -> Iterable[str]:
     """Requirements of one line: a blank ends one, unless a comparison goes on behind it."""
     apart = re.sub(r",\s*(?=[A-Za-z])", " ", text.strip())
-    return re.split(r"\s+(?=[A-Za-z])", re.sub(r"\s*([<>=!~]=?=?|,)\s*", r"\1", apart))
+    return re.split(r"(?<!\s)\s+(?=[A-Za-z])", re.sub(r"(?:(?<!\s)\s+)?([<>=!~]=?=?|,)\s*", r"\1", apart))
 
 
 def _value(text: str, group: str, file: Path) -> Iterator[Said]:

@@ -233,8 +233,10 @@ def _python_marker(specifiers: str) -> str:
 def _poetry_versions(text: str) -> str:
     """What Poetry calls a constraint, as specifiers, with `||` between alternatives."""
     return "||".join(
-        ",".join(filter(None, map(_poetry_version, re.split(r"\s*,\s*|\s+(?=[<>=!~^])", one.strip()))))
-        for one in re.split(r"\s*\|\|?\s*", text)
+        ",".join(
+            filter(None, map(_poetry_version, re.split(r"(?:(?<!\s)\s+)?,\s*|(?<!\s)\s+(?=[<>=!~^])", one.strip())))
+        )
+        for one in re.split(r"(?:(?<!\s)\s+)?\|\|?\s*", text)
     )
 
 
