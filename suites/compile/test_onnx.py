@@ -17,6 +17,8 @@ from torchproof.fixtures.checks import shares
 
 # Before 2.4 there is the trace alone, and nothing to ask for it by.
 BY_TRACE = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
+# Calls by way of `torch.export` in a file that asks tensors for numbers or truth.
+BRANCHING = "dynamo=True, names *.item|*.any|*.all|*.sum|is_tracing"
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*legacy TorchScript-based ONNX export",
@@ -483,7 +485,7 @@ def test_keeps_the_mode(is_training):
     assert model.training is is_training
 
 
-@fact("torch.onnx.export", since="2.9", calls="dynamo=True", requires=NEEDED, hint="use torch.cond, or torch.where")
+@fact("torch.onnx.export", since="2.9", calls=BRANCHING, requires=NEEDED, hint="use torch.cond, or torch.where")
 @pytest.mark.slow
 def test_refuses_a_branch():
     """`export` refuses a branch on the value of a tensor with an OnnxExporterError."""
@@ -493,7 +495,7 @@ def test_refuses_a_branch():
         exported(Of(branching), rows(3))
 
 
-@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.5", until="2.9", calls="dynamo=True", requires=NEEDED)
+@fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.5", until="2.9", calls=BRANCHING, requires=NEEDED)
 @pytest.mark.slow
 def test_froze_a_branch():
     """`export` fell back on a trace, which kept the branch that its example took, where `torch.export` refused it."""

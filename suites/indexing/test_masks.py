@@ -103,7 +103,7 @@ def test_fills_without_gradient(device):
 
 
 @fact("torch.masked_fill", "torch.Tensor.masked_fill", "torch.Tensor.masked_fill_", since="2.1",
-      calls="mask=uint8|byte|ByteTensor", hint="pass mask.bool()")  # fmt: skip
+      calls="mask=uint8|*.byte|*.ByteTensor", hint="pass mask.bool()")  # fmt: skip
 def test_fill_refuses_a_mask_of_uint8(device):
     """`masked_fill` refuses a mask of uint8 or another dtype than bool: "only supports boolean masks"."""
     x, _ = table(device)
@@ -111,7 +111,7 @@ def test_fill_refuses_a_mask_of_uint8(device):
         x.masked_fill(mask(device).byte(), 9.0)
 
 
-@fact("torch.masked_select", "torch.Tensor.masked_select", since="2.1", calls="mask=uint8|byte|ByteTensor",
+@fact("torch.masked_select", "torch.Tensor.masked_select", since="2.1", calls="mask=uint8|*.byte|*.ByteTensor",
       hint="pass mask.bool()")  # fmt: skip
 def test_select_refuses_a_mask_of_uint8(device):
     """`masked_select` refuses a mask of uint8 or another dtype than bool: "expected BoolTensor for mask"."""
@@ -121,7 +121,7 @@ def test_select_refuses_a_mask_of_uint8(device):
 
 
 @fact("torch.masked_scatter", "torch.Tensor.masked_scatter", "torch.Tensor.masked_scatter_", since="2.1",
-      calls="mask=uint8|byte|ByteTensor", hint="pass mask.bool()")  # fmt: skip
+      calls="mask=uint8|*.byte|*.ByteTensor", hint="pass mask.bool()")  # fmt: skip
 def test_scatter_refuses_a_mask_of_uint8(device):
     """`masked_scatter` refuses a mask of uint8 or another dtype than bool: "only supports boolean masks"."""
     x, _ = table(device)
