@@ -423,12 +423,12 @@ def test_tells_its_policy_what_the_operator_gave(device):
     given = []
 
     def policy(ctx, op, *args, **kwargs):
-        given.append(ctx.op_output.detach())
+        given.append(getattr(ctx, "op_output", None))  # an error would leave its modes on
         return False
 
     selected(device, policy)
-    close(given[0], [math.e], roundings=4)
-    close(given[1], [math.sin(math.e)], roundings=16)
+    close(given[0].detach(), [math.e], roundings=4)
+    close(given[1].detach(), [math.sin(math.e)], roundings=16)
 
 
 @fact("torch.utils.checkpoint.SAC_IGNORED_OPS", "torch.utils.checkpoint.create_selective_checkpoint_contexts")

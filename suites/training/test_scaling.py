@@ -20,7 +20,7 @@ def scaled(scaler, model, gradient, device="cpu"):
     scaler.scale(model(column(gradient, device=device)).sum()).backward()
 
 
-TINY = 2.0**-27  # half of the least number of float16
+TINY = 2.0**-27  # an eighth of the least number of float16
 
 
 @fact("torch.amp.GradScaler")
