@@ -258,7 +258,7 @@ def test_refuses_lists_of_several_lengths():
         collate([[1, 2], [3]])
 
 
-@fact("torch.utils.data.default_collate", since="2.2", hint="write a collate_fn")
+@fact("torch.utils.data.default_collate", since="2.2", calls="names to_sparse*|sparse_*", hint="write a collate_fn")
 def test_refuses_sparse_tensors():
     """`default_collate` refuses sparse tensors: Batches of sparse tensors are not currently supported."""
     with pytest.raises(RuntimeError, match="Batches of sparse tensors are not currently supported"):

@@ -213,7 +213,7 @@ def test_stacked_are_of_one_length_and_kind(datasets, named, words):
         stack(*datasets, **named)
 
 
-@fact("torch.utils.data.StackDataset", since="2.2", gain=True)
+@fact("torch.utils.data.StackDataset", since="2.2", calls="names __getitems__", gain=True)
 @pytest.mark.parametrize("by_name", [False, True], ids=["tuple", "dict"])
 def test_stacked_are_asked_for_whole_batches(by_name):
     """`StackDataset` hands the indices of a batch on to a dataset that has `__getitems__`."""
@@ -232,7 +232,7 @@ class Losing(Fetching):
         return indices[1:]
 
 
-@fact("torch.utils.data.StackDataset", since="2.2", gain=True)
+@fact("torch.utils.data.StackDataset", since="2.2", calls="names __getitems__", gain=True)
 @pytest.mark.parametrize("stacked", [lambda: stack(Losing()), lambda: stack(x=Losing())], ids=["tuple", "dict"])
 def test_stacked_notice_a_sample_that_is_lost(stacked):
     """`StackDataset` refuses another number of samples than it asked for with ValueError, output size mismatch."""
@@ -305,13 +305,17 @@ def test_subset_takes_a_list():
     same(Subset(torch.arange(10, 20), [5, 6, 7])[[2, 0]], torch.tensor([17, 15]))
 
 
-@fact("torch.utils.data.Subset", since="2.1", gain=True)
+@fact("torch.utils.data.Subset", since="2.1", calls="names __getitems__", gain=True)
 def test_subset_is_asked_for_whole_batches():
     """A `Subset` of a dataset that has `__getitems__` hands the indices of a batch on to it."""
     fetching = Fetching()
     loader = DataLoader(Subset(fetching, [7, 8, 9]), batch_size=2)
     assert [batch.tolist() for batch in loader] == [[-7, -8], [-9]]
     assert fetching.asked == [[7, 8], [9]]
+
+
+# Calls in a file that may have such a subclass.
+OWN_GETITEM = "names Subset, names __getitem__, lacks __getitems__"
 
 
 class Negated(Subset):
@@ -321,7 +325,7 @@ class Negated(Subset):
         return -self.dataset[self.indices[index]]
 
 
-@fact("torch.utils.data.Subset", since="2.11", hint="define __getitems__ too")
+@fact("torch.utils.data.Subset", since="2.11", calls=OWN_GETITEM, hint="define __getitems__ too")
 def test_subset_with_its_own_getitem_alone_is_refused():
     """A subclass of `Subset` that defines `__getitem__` and not `__getitems__` raises NotImplementedError."""
     with pytest.raises(NotImplementedError, match="overrides __getitem__ but not __getitems__"):
@@ -329,7 +333,12 @@ def test_subset_with_its_own_getitem_alone_is_refused():
 
 
 @fact(
-    "torch.utils.data.Subset", "torch.utils.data.DataLoader", since="2.1", until="2.11", hint="define __getitems__ too"
+    "torch.utils.data.Subset",
+    "torch.utils.data.DataLoader",
+    since="2.1",
+    until="2.11",
+    calls=OWN_GETITEM,
+    hint="define __getitems__ too",
 )
 def test_subset_with_its_own_getitem_alone_was_overlooked():
     """A DataLoader over a subclass of `Subset` that defines `__getitem__` alone goes past it, to the whole dataset."""

@@ -250,7 +250,7 @@ def asks_for_nothing(patch):
     patch.setattr(IterableDataset, "__abstractmethods__", frozenset())
 
 
-@fact("torch.utils.data.IterableDataset", since="2.2", refuter=asks_for_nothing)
+@fact("torch.utils.data.IterableDataset", since="2.2", calls="catches TypeError", refuter=asks_for_nothing)
 def test_without_iter_cannot_be_made():
     """A subclass of IterableDataset that defines no `__iter__` cannot be instantiated: TypeError, abstract class."""
 
@@ -262,7 +262,7 @@ def test_without_iter_cannot_be_made():
     assert list(Stream(lambda: iter([1]))) == [1]
 
 
-@fact("torch.utils.data.IterableDataset", until="2.2")
+@fact("torch.utils.data.IterableDataset", until="2.2", calls="catches NotImplementedError")
 def test_without_iter_was_not_implemented():
     """Iterating over an IterableDataset that defines no `__iter__` raises NotImplementedError."""
 

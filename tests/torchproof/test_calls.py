@@ -108,7 +108,8 @@ class _Region:
         if clause.verb in ("names", "passes"):
             return any(fnmatchcase(word, wanted) for word in words for wanted in clause.words)
         if clause.verb == "lacks":
-            return words.isdisjoint(clause.words)
+            code = re.sub(r'""".*?"""|"[^"\n]*"', "", self.text, flags=re.DOTALL)  # what an error says is none of it
+            return not set(re.findall(r"\w+", code)) & set(clause.words)
         wanted = clause.words if clause.verb in ("", "catches") else clause.parameters
         return clause.verb in ("not", "decorates") or not words.isdisjoint(wanted)
 
