@@ -9,9 +9,9 @@ from torchproof.fixtures.fact import subject
 
 INF, NAN = math.inf, math.nan
 CLAMPS = ("torch.clamp", "torch.clamp_min", "torch.clamp_max")
-# Calls in a file that differentiates, and of those the ones by a number.
+# Calls in a file that differentiates, and calls by a number in one that has a module or does.
 DIFFERENTIATED = "names backward|requires_grad_|create_graph|autograd"
-BOUNDED = "min|max, names backward|requires_grad_|create_graph|autograd"
+BOUNDED = "min|max, names Module|backward|requires_grad_|create_graph|autograd"
 
 
 def slopes(name, numbers, device, **options):

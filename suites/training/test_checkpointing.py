@@ -132,7 +132,7 @@ def test_runs_once_where_nothing_is_recorded(device):
     assert function.number == 3
 
 
-@fact("torch.utils.checkpoint.checkpoint", since="2.1")
+@fact("torch.utils.checkpoint.checkpoint", since="2.1", calls="use_reentrant=False, names retain_graph")
 def test_runs_again_in_each_backward(device):
     """With `retain_graph=True` each `backward` runs the checkpointed function again."""
     function, x = Calls(), leaf(1.0, device=device)
@@ -273,7 +273,7 @@ def test_is_not_debugged_under_false(device, python_alone):
         assert "Operations executed" in debugged(device, debug=True)
 
 
-@fact("torch.utils.checkpoint.checkpoint", since="2.1")
+@fact("torch.utils.checkpoint.checkpoint", since="2.1", calls="use_reentrant=True, debug|context_fn")
 @pytest.mark.parametrize(
     "options", [{"debug": True}, {"context_fn": lambda: (None, None)}], ids=["debug", "context_fn"]
 )

@@ -319,7 +319,8 @@ def test_of_cuda_is_disabled_without_it(monkeypatch):
     same(scaler.scale(torch.ones(1)), torch.ones(1))
 
 
-@fact("torch.cuda.amp.GradScaler", "torch.cpu.amp.GradScaler", since="2.4", hint="torch.amp.GradScaler(device)")
+@fact("torch.cuda.amp.GradScaler", "torch.cpu.amp.GradScaler", since="2.4", calls="any",
+      hint="torch.amp.GradScaler(device)")  # fmt: skip
 @pytest.mark.parametrize("kind", ["cuda", "cpu"])
 @pytest.mark.usefixtures("every_warning")
 @pytest.mark.filterwarnings("ignore:torch.cuda.amp.GradScaler is enabled")
