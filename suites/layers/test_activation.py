@@ -131,9 +131,11 @@ def test_glu_refuses_an_odd_dimension(device):
 
 @fact("torch.nn.Softmax", "torch.nn.LogSoftmax", "torch.nn.Softmin", hint="say dim=")
 @pytest.mark.parametrize("kind", ["Softmax", "LogSoftmax", "Softmin"])
-@pytest.mark.parametrize(("shape", "dim"), [((3,), 0), ((2, 3), 1), ((2, 3, 2), 0), ((2, 3, 2, 2), 1)], ids=str)
+@pytest.mark.parametrize(
+    ("shape", "dim"), [((), 0), ((3,), 0), ((2, 3), 1), ((2, 3, 2), 0), ((2, 3, 2, 2), 1)], ids=str
+)
 def test_softmax_without_a_dimension_warns_and_guesses(device, kind, shape, dim):
-    """`Softmax` and its kin without `dim` warn, and take 0 of one or three dimensions, else 1."""
+    """`Softmax` and its kin without `dim` warn, and take 0 of none, one or three dimensions, else 1."""
     x = torch.arange(math.prod(shape), device=device, dtype=torch.float64).reshape(shape) ** 2 / 4
     with pytest.warns(UserWarning, match="Implicit dimension choice"):
         y = getattr(nn, kind)()(x)

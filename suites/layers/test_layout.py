@@ -119,7 +119,7 @@ def test_row_layer_does_not_depend_on_the_layout(device, name, layout):
 @fact(*SAMPLEWISE)
 @pytest.mark.parametrize("name", SAMPLEWISE)
 def test_treats_the_samples_of_a_batch_alike(device, name):
-    """A layer gives a batch what it gives its samples one by one, in their order."""
+    """A layer that mixes no samples gives a batch what it gives its samples one by one, but for rounding."""
     layer = LAYERS[name]().to(device, torch.float64)
     x = torch.tensor(fractions(3, 4, 4, 4), device=device)
     one_by_one = [layer(x[place : place + 1]).detach().cpu().numpy() for place in (2, 0, 1)]

@@ -262,9 +262,9 @@ def test_of_classes_refuses_a_label_out_of_range(kind, label):
 
 @fact("torch.nn.CrossEntropyLoss", "torch.nn.NLLLoss")
 @pytest.mark.parametrize("kind", ["CrossEntropyLoss", "NLLLoss"])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.int32])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.int32, torch.bool])
 def test_of_classes_refuses_labels_of_another_dtype(device, kind, dtype):
-    """`CrossEntropyLoss` and `NLLLoss` refuse labels that are not int64."""
+    """`CrossEntropyLoss` and `NLLLoss` refuse classes that are neither int64 nor uint8."""
     with pytest.raises(RuntimeError, match="expected (scalar type|target dtype to be) Long|not implemented for"):
         getattr(nn, kind)()(torch.ones(2, 3, device=device), torch.tensor([1, 0], device=device).to(dtype))
 

@@ -45,12 +45,25 @@ def test_to_takes_a_dtype_or_a_tensor(device, how):
 
 @fact("torch.nn.Module.to", myth="Module.to gives a new module, as Tensor.to gives a new tensor")
 def test_to_keeps_the_parameter_objects(device):
-    """`Module.to` keeps the parameters themselves, so that an optimizer made before goes on."""
+    """`Module.to` keeps the parameters themselves: an optimizer that was made before, and has no state, steps them."""
     made = model(device)
     before = made[0].weight
     made.to(torch.float64)
     assert made[0].weight is before
     assert before.dtype == torch.float64
+
+
+@fact("torch.nn.Module.to", hint="move the model first, then make the optimizer")
+def test_to_leaves_the_state_of_an_optimizer_behind(device):
+    """`Module.to(dtype)` after a step of `Adam` leaves its averages in the old dtype: the next step is refused."""
+    made = nn.Linear(1, 1, bias=False, device=device)
+    optimizer = torch.optim.Adam(made.parameters())
+    made(torch.ones(1, 1, device=device)).sum().backward()
+    optimizer.step()
+    made.to(torch.float64)
+    assert made.weight.grad.dtype == torch.float64
+    with pytest.raises(RuntimeError, match="expected dtype float for `end` but got dtype double|needs_dynamic_casting"):
+        optimizer.step()
 
 
 @fact("torch.nn.Module.to")

@@ -296,7 +296,7 @@ def test_gives_the_same_values_with_and_without_no_grad(device):
 
 @fact("torch.nn.Module.eval", claims=["M08"])
 def test_makes_a_sample_independent_of_its_batch(device):
-    """A model with `BatchNorm1d` in evaluation mode gives a sample the same output in any batch."""
+    """`BatchNorm1d` in evaluation mode gives a sample the same output in any batch, but for rounding."""
     norm = nn.BatchNorm1d(1, eps=3.0, device=device).eval()
     x = torch.tensor([[3.0], [7.0], [50.0]], device=device)
     same(norm(x)[:1], torch.tensor([[1.5]]))

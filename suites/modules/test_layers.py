@@ -127,7 +127,7 @@ RESULTS = {  # of two columns each
 @fact(*RESULTS)
 @pytest.mark.parametrize("name", RESULTS)
 def test_gives_row_major_results(device, name):
-    """A layer gives a row-major result for a row-major input."""
+    """`Linear`, `Embedding`, `LayerNorm`, `Dropout` and others give a row-major result for a row-major input."""
     assert RESULTS[name](device).stride() == (2, 1)
 
 
@@ -141,7 +141,7 @@ IDENTITIES = {  # layers with parameters that make them give their input
 @fact(*IDENTITIES)
 @pytest.mark.parametrize("name", IDENTITIES)
 def test_gives_memory_of_its_own(device, name):
-    """The result of a layer does not share memory with its input, even where it equals it."""
+    """`Linear`, `LayerNorm` and `BatchNorm1d` give memory of their own, even where the result equals the input."""
     x = torch.tensor([[-1.0, 1.0]], device=device)
     y = IDENTITIES[name](device).eval()(x)
     same(y, torch.tensor([[-1.0, 1.0]]))

@@ -564,9 +564,15 @@ def test_of_a_plateau_falls_after_patience(options, metrics, want):
 
 @fact("torch.optim.lr_scheduler.ReduceLROnPlateau")
 def test_of_a_plateau_has_defaults():
-    """`ReduceLROnPlateau` takes a tenth of the rate after ten bad metrics."""
+    """`ReduceLROnPlateau` takes a tenth of the rate at the eleventh bad metric in a row: its patience is ten."""
     assert on_plateau([1.0] * 12) == about([1.0] * 11 + [0.1])
-    assert on_plateau([1.0, 1.0 - 2e-4] + [1.0] * 10) == [1.0] * 12
+
+
+@fact("torch.optim.lr_scheduler.ReduceLROnPlateau")
+@pytest.mark.parametrize(("better", "last"), [(2e-4, 1.0), (0.5e-4, 0.1)])
+def test_of_a_plateau_takes_a_ten_thousandth_for_better(better, last):
+    """`ReduceLROnPlateau` takes a metric for better that is lower by more than a ten thousandth of the best."""
+    assert on_plateau([1.0, 1.0 - better] + [1.0] * 10)[-1:] == about([last])
 
 
 @fact("torch.optim.lr_scheduler.ReduceLROnPlateau")

@@ -1,4 +1,4 @@
-"""Tensors joined in a direction: vstack, hstack, dstack, column_stack; and grids of coordinates."""
+"""Tensors joined: cat, stack; in a direction: vstack, hstack, dstack, column_stack; and grids of coordinates."""
 
 import warnings
 
@@ -26,7 +26,7 @@ indexing = pytest.mark.parametrize("indexing", ["ij", "xy"])
 @pytest.mark.parametrize("shape", [(), (3,), (2, 3), (2, 1, 2)], ids=str)
 @pytest.mark.parametrize("dtype", ["float32", "int64", "bool"])
 def test_is_that_of_numpy(device, name, shape, dtype):
-    """A stack of numbers, rows, matrices or cubes has the shape and the values of NumPy's."""
+    """`vstack`, `hstack`, `dstack` and `column_stack` of numbers, rows, matrices or cubes give what NumPy's give."""
     parts = [numpy.arange(i, i + numpy.prod(shape, dtype=int)).reshape(shape).astype(dtype) for i in (0, 5, 9)]
     tensors = [torch.tensor(part, device=device) for part in parts]
     y = getattr(torch, name)(tensors)
@@ -37,7 +37,7 @@ def test_is_that_of_numpy(device, name, shape, dtype):
 @fact(*SUBJECTS)
 @stacks
 def test_of_one_tensor_is_a_copy(device, name):
-    """A stack of one cube is a copy of it."""
+    """`vstack`, `hstack`, `dstack` and `column_stack` of a single cube give a copy of it."""
     x = torch.tensor([[[1.5, 2.5]]], device=device)
     y = getattr(torch, name)((x,))
     same(y, x)
@@ -47,7 +47,7 @@ def test_of_one_tensor_is_a_copy(device, name):
 @fact(*SUBJECTS)
 @stacks
 def test_hands_its_gradient_to_the_parts(device, name):
-    """The gradient of a stack goes to the parts, each its own, here in two layouts."""
+    """`vstack`, `hstack`, `dstack` and `column_stack` hand each part its own gradient, here in two layouts."""
     first, second = (torch.tensor([[1.5, 2.5], [3.5, 4.5]], device=device, requires_grad=True) for _ in range(2))
     places = [numpy.arange(4.0, dtype="float32").reshape(2, 2), numpy.arange(4.0, 8, dtype="float32").reshape(2, 2)]
     getattr(torch, name)([first, second.t()]).backward(torch.tensor(STACKS[name](places), device=device))
@@ -58,7 +58,7 @@ def test_hands_its_gradient_to_the_parts(device, name):
 @fact(*SUBJECTS)
 @stacks
 def test_promotes_its_parts(device, name):
-    """A stack of two dtypes has the one that they promote to."""
+    """`vstack`, `hstack`, `dstack` and `column_stack` of two dtypes have the one that these promote to."""
     parts = [numpy.array([[1, 2]]), numpy.array([[0.5, 1.5]])]
     same(getattr(torch, name)([torch.tensor(part, device=device) for part in parts]), STACKS[name](parts))
 
@@ -66,7 +66,7 @@ def test_promotes_its_parts(device, name):
 @fact(*SUBJECTS)
 @stacks
 def test_of_unlike_sizes_is_refused(device, name):
-    """A stack of parts whose other sizes differ is refused."""
+    """`vstack`, `hstack`, `dstack` and `column_stack` refuse parts whose other sizes differ."""
     parts = [torch.zeros(2, 3, 2, device=device), torch.zeros(3, 2, 3, device=device)]
     with pytest.raises(RuntimeError, match="Sizes of tensors must match except in dimension"):
         getattr(torch, name)(parts)
@@ -75,7 +75,7 @@ def test_of_unlike_sizes_is_refused(device, name):
 @fact(*SUBJECTS)
 @stacks
 def test_of_nothing_is_refused(name):
-    """A stack of no tensor is refused."""
+    """`vstack`, `hstack`, `dstack` and `column_stack` of no tensor are refused."""
     with pytest.raises(RuntimeError, match="expects a non-empty TensorList"):
         getattr(torch, name)([])
 
@@ -83,12 +83,78 @@ def test_of_nothing_is_refused(name):
 @fact(*SUBJECTS)
 @stacks
 def test_writes_to_out(device, name):
-    """A stack is written to `out`, which is returned."""
+    """`vstack`, `hstack`, `dstack` and `column_stack` write to `out`, which they return."""
     parts = [numpy.array([[1.5, 2.5]]), numpy.array([[3.5, 4.5]])]
     want = STACKS[name](parts)
     out = torch.zeros(want.shape, dtype=torch.float64, device=device)
     assert getattr(torch, name)([torch.tensor(part, device=device) for part in parts], out=out) is out
     same(out, want)
+
+
+# --- cat and stack
+
+JOINED = {"stack": numpy.stack, "cat": numpy.concatenate}
+
+
+@fact("torch.stack", "torch.cat")
+@pytest.mark.parametrize("dim", [0, 1, -1])
+@pytest.mark.parametrize("join", JOINED)
+def test_by_cat_or_stack_is_that_of_numpy(device, join, dim):
+    """`stack` joins along a new dimension and `cat` along one that is there, as NumPy's `stack` and `concatenate`."""
+    parts = [numpy.arange(6.0).reshape(2, 3), numpy.arange(6.0, 12).reshape(2, 3)]
+    same(getattr(torch, join)([torch.tensor(part, device=device) for part in parts], dim), JOINED[join](parts, dim))
+
+
+@fact("torch.stack", "torch.cat", myth="cat and stack keep the memory of their parts")
+@pytest.mark.parametrize("join", ["stack", "cat"])
+def test_by_cat_or_stack_is_a_copy(device, join):
+    """`cat` and `stack` give a copy, of a single tensor too: a later write into a part is not seen in it."""
+    part = torch.tensor([1.0, 2.0], device=device)
+    y = getattr(torch, join)([part])
+    assert not shares(part, y)
+    same(y.flatten(), part)
+
+
+@fact("torch.stack", "torch.cat")
+def test_by_stack_adds_a_dimension(device):
+    """`stack` of three rows of two has the shape (3, 2), where `cat` has (6,)."""
+    rows = [torch.tensor([1, 2], device=device)] * 3
+    same(torch.stack(rows), torch.tensor([[1, 2], [1, 2], [1, 2]]))
+    same(torch.cat(rows), torch.tensor([1, 2, 1, 2, 1, 2]))
+
+
+@fact("torch.stack")
+@pytest.mark.parametrize("shape", [(2, 1), (1, 3), (3,), (0,)], ids=str)
+def test_by_stack_does_not_broadcast(device, shape):
+    """`stack` takes tensors of equal shapes only: "stack expects each tensor to be equal size"."""
+    with pytest.raises(RuntimeError, match="stack expects each tensor to be equal size"):
+        torch.stack([torch.ones(2, 3, device=device), torch.ones(shape, device=device)])
+    same(torch.stack([torch.ones(2, 3, device=device)] * 2), torch.ones(2, 2, 3))
+
+
+@fact("torch.cat")
+def test_by_cat_may_differ_along_its_dimension(device):
+    """`cat` takes parts that differ in size along its dimension, and refuses a difference in another."""
+    wide, narrow = torch.ones(2, 3, device=device), torch.zeros(2, 1, device=device)
+    same(torch.cat([wide, narrow], 1), torch.tensor([[1.0, 1.0, 1.0, 0.0]] * 2))
+    with pytest.raises(RuntimeError, match="Sizes of tensors must match except in dimension 0"):
+        torch.cat([wide, narrow], 0)
+
+
+@fact("torch.cat")
+def test_by_cat_passes_over_an_empty_row(device):
+    """`cat` passes over a tensor of shape (0,), whatever the shape of the others."""
+    x = torch.tensor([[1.0, 2.0]], device=device)
+    same(torch.cat([torch.empty(0, device=device), x]), torch.tensor([[1.0, 2.0]]))
+
+
+@fact("torch.cat", "torch.stack", hint="torch.stack(losses)")
+def test_by_cat_takes_no_single_numbers(device):
+    """`cat` of tensors without dimensions raises "zero-dimensional tensor", `stack` makes a vector of them."""
+    numbers = [torch.tensor(1.0, device=device), torch.tensor(2.0, device=device)]
+    with pytest.raises(RuntimeError, match="zero-dimensional tensor .* cannot be concatenated"):
+        torch.cat(numbers)
+    same(torch.stack(numbers), torch.tensor([1.0, 2.0]))
 
 
 # --- grids

@@ -202,3 +202,27 @@ class Mine:
 def test_name_of_a_type_is_told(thing, name):
     """`typename` tells the name of a type with its module, of a tensor the old name of its dtype."""
     assert torch.typename(thing).rpartition("test_old_constructors.")[2] == name
+
+
+@fact("torch.tensor", "torch.Tensor", myth="torch.Tensor(3) is the tensor of the number 3", hint="torch.tensor(3)")
+def test_tensor_with_a_capital_takes_a_number_for_a_size():
+    """`torch.Tensor(3)` has three elements that nobody has set, and `torch.tensor(3)` is the number 3."""
+    assert torch.Tensor(3).shape == (3,)
+    same(torch.tensor(3), numpy.array(3))
+
+
+@fact("torch.tensor", "torch.Tensor", myth="torch.Tensor([1]) keeps the integers", hint="torch.tensor([1])")
+def test_tensor_with_a_capital_makes_float32():
+    """`torch.Tensor([1])` is float32 whatever it is given, and `torch.tensor([1])` keeps int64."""
+    same(torch.Tensor([1]), numpy.array([1.0], dtype="float32"))
+    same(torch.tensor([1]), numpy.array([1]))
+
+
+@fact("torch.tensor", "torch.Tensor", hint="torch.tensor([1.0], requires_grad=True)")
+@pytest.mark.parametrize("option", [{"dtype": torch.float32}, {"requires_grad": True}], ids=["dtype", "requires_grad"])
+def test_tensor_with_a_capital_takes_no_options(option):
+    """`torch.Tensor([1.0], dtype=...)` or `requires_grad=True` is a TypeError, `torch.tensor` takes both."""
+    with pytest.raises(TypeError, match="received an invalid combination of arguments"):
+        torch.Tensor([1.0], **option)
+    x = torch.tensor([1.0], **option)
+    assert (x.dtype, x.requires_grad, x.item()) == (torch.float32, "requires_grad" in option, 1.0)
