@@ -92,7 +92,7 @@ NO, MAY, YES = Concern
         ("catches RuntimeError", "try:\n    torch.f(1)\nexcept RuntimeError:\n    pass", YES),
         ("catches RuntimeError", "try:\n    torch.f(1)\nexcept (OSError, RuntimeError) as error:\n    pass", YES),
         ("catches RuntimeError", "try:\n    torch.f(1)\nexcept Exception:\n    pass", NO),
-        ("catches RuntimeError", "try:\n    pass\nexcept RuntimeError:\n    torch.f(1)", NO),
+        ("catches RuntimeError", "try:\n    g()\nexcept RuntimeError:\n    torch.f(1)", NO),
         ("catches RuntimeError", "with pytest.raises(RuntimeError):\n    torch.f(1)", YES),
         ("decorates", "@torch.f(1)\ndef g(): ...", YES),
         ("decorates", "@torch.f\ndef g(): ...", NO),
