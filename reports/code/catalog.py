@@ -376,11 +376,12 @@ class Catalog:
         return None
 
     def _too_few(self, use: Use, here: Entry) -> Fault | None:
-        """Why a release asks for more than is passed, where another does not, or everything is known of it."""
-        missing = _missing(use, here)
-        if "torch.optim.Optimizer" in self.above(
-            use.name
-        ):  # the groups of parameters that it is given may say the rest
+        """Why a release asks for more than is passed, where another does not, or everything is known of it.
+
+        What an object has for a method may be one of a class below, which has defaults for it.
+        """
+        missing = [] if here.kind == "method" and not use.name.startswith("torch.Tensor.") else _missing(use, here)
+        if "torch.optim.Optimizer" in self.above(use.name):  # the groups of its parameters may say the rest
             missing = [one for one in missing if one == "params"]
         others = [entry for entry in self.entries(use.name) if entry]
         if missing and (self._tells_all(use.name) or not all(_missing(use, other) for other in others)):

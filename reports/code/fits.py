@@ -220,7 +220,7 @@ def without_cuda(declared: Declared, releases: tuple[str, ...], old: str, new: s
 def _cudas(lines: Iterable[Line]) -> Iterator[tuple[Line, str]]:
     """The CUDA of each line that asks for one alone."""
     for line in lines:
-        if found := re.fullmatch(r"==(\d+\.\d+)(?:\.\*)?", str(line.specifiers)):
+        if found := re.fullmatch(r"==(\d+\.\d+)(?:\.[\d*]+)*", str(line.specifiers)):
             yield line, found[1]
 
 

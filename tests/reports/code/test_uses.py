@@ -814,3 +814,10 @@ def test_private_names_of_no_release(tmp_path, code, found):
 def test_a_class_that_came_below_another_is_told_where_the_other_is_asked_for_alone(tmp_path, body, found):
     (tmp_path / "code.py").write_text(f"import torch\ndef f(o):\n    {body}\n", encoding="utf-8")
     assert [use.name for use in uses(tmp_path).certain if use.how == "asked"] == found
+
+
+def test_what_a_class_above_asks_for_one_below_may_have_a_default_for(tmp_path):
+    code = "import torch\ndef f(optimizer: torch.optim.Optimizer):\n    optimizer.step()\n"
+    (tmp_path / "code.py").write_text(code, encoding="utf-8")
+    used = [use for use in uses(tmp_path).certain if use.name == "torch.optim.Optimizer.step"]
+    assert [works(use, inventory(), "2.0") for use in used] == [None]

@@ -692,6 +692,17 @@ def test_the_cuda_of_the_projects_index_that_is_not_to_be_had_is_told(tmp_path, 
     assert f"platform: {says}" in out if says else "CUDA" not in out
 
 
+@pytest.mark.parametrize("version", ["=11.8", "=11.8.0", "==11.8.*", " 11.8 h7e8668a_5"])
+def test_the_cuda_of_an_environment_of_conda_that_is_not_to_be_had_is_told(tmp_path, capsys, version):
+    text = f"dependencies:\n- pytorch\n- pytorch-cuda{version}\n"
+    (tmp_path / "environment.yml").write_text(text, encoding="utf-8")
+    (tmp_path / "code.py").write_text("import torch\ntorch.Tensor\n", encoding="utf-8")
+    parser = argparse.ArgumentParser()
+    diff.arguments(parser)
+    diff.command(parser.parse_args(["2.5", "2.6", "--uses", str(tmp_path)]))
+    assert "no packages in conda's channel pytorch any more: the last that has them is 2.5" in capsys.readouterr().out
+
+
 def test_what_the_project_declares_for_another_environment_leaves_nothing_out(run, code, tmp_path):
     text = "torch<2.1; sys_platform == 'darwin'\ntorch>=2.0; sys_platform != 'darwin'\n"
     (tmp_path / "requirements.txt").write_text(text, encoding="utf-8")
