@@ -209,7 +209,7 @@ def test_of_two_numbers_agree_with_differences(device, name):
 @fact(*STEPS, source="notes/autograd")
 @pytest.mark.parametrize("name", STEPS, ids=lambda name: name.removeprefix("torch."))
 def test_of_a_step_are_zero(device, name):
-    """A function that is constant between its steps gives a gradient of zero, rather than none."""
+    """`floor`, `ceil`, `round`, `trunc`, `sign` and `sgn` give a gradient of zero, rather than none."""
     x = torch.tensor([-1.75, 0.25, 1.25], device=device, requires_grad=True)
     y = subject(name)(x)
     y.retain_grad()

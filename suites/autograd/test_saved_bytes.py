@@ -125,7 +125,7 @@ def test_are_none_without_recording(device, mode):
     hint="use torch.no_grad() for that",
 )
 def test_are_the_same_in_evaluation_mode(device):
-    """A model in evaluation mode saves as many bytes for backward as in training mode."""
+    """A model of sigmoids saves as many bytes for backward in evaluation mode as in training mode."""
     model, x = deep(10, device), torch.ones(100, device=device, requires_grad=True)
     with saved_bytes() as saved:
         model.eval()(x)

@@ -65,7 +65,7 @@ def test_sums_have_the_gradient_of_all_that_follow(device, name, dim):
     "lie", [lambda x: x.t().contiguous().t(), lambda x: torch.stack([x, x], -1)[..., 0]], ids=["transposed", "stepped"]
 )
 def test_sums_do_not_depend_on_how_the_input_lies(device, name, lie):
-    """A cumulative sum and its gradient are the same for any strides."""
+    """A cumulative sum and its gradient are the same for any strides, but for rounding."""
     x = lie(torch.tensor(X, device=device)).requires_grad_()
     y = getattr(torch, name)(x, 1)
     y.backward(torch.tensor(G, device=device))

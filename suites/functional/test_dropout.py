@@ -62,7 +62,7 @@ def test_passes_the_gradient_through_what_it_kept(device):
 
 @fact("torch.nn.functional.dropout")
 def test_leaves_its_input_as_it_was(device):
-    """`dropout` writes its result to memory of its own."""
+    """`dropout` in training writes its result to memory of its own."""
     x = torch.full((64,), 1.5, device=device)
     y = functional.dropout(x)
     assert (set(x.tolist()), set(y.tolist())) == ({1.5}, {0.0, 3.0})

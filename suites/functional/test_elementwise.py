@@ -227,7 +227,7 @@ def test_operation_with_a_neutral_number_has_memory_of_its_own(device, function,
 @example(layout=Layout((2, 3), (1, 2)))
 @example(layout=Layout((3,), (2,), 1))
 def test_operation_reads_operands_of_any_strides(device, function, layout):
-    """An operation gives the same for permuted, sliced, offset and expanded operands as for contiguous ones."""
+    """An operation gives the same, but for rounding, for permuted, sliced, offset and expanded operands."""
     memory = numpy.arange(1.0, layout.reach + 3) / 4
     a, b = (torch.from_numpy(each).to(device).as_strided(*layout) for each in (memory[:-2], memory[2:]))
     want = BINARY[function][0](*(each[layout.places()] for each in (memory[:-2], memory[2:])))

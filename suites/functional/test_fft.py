@@ -79,7 +79,7 @@ def test_transforms_of_many_dimensions_cut_or_fill_them(device, name):
 @fact(*(f"torch.fft.{name}" for name in [*ALL, *HERMITIAN]))
 @over([*ALL, *HERMITIAN])
 def test_transforms_do_not_depend_on_how_their_input_lies(device, name):
-    """A transform, and its gradient, are the same of transposed and stepped input."""
+    """A transform, and its gradient, are the same of transposed and stepped input, but for rounding."""
     rows = []
     for lie in (torch.clone, lambda x: x.t().contiguous().t(), lambda x: torch.stack([x, x], -1)[..., 0]):
         x = lie(torch.tensor(array_for(name), device=device)).requires_grad_()

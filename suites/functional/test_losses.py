@@ -245,7 +245,7 @@ def test_have_the_gradients_of_their_formulas(device, case):
 @fact(*SUBJECTS)
 @of_cases
 def test_do_not_depend_on_how_their_input_lies_in_memory(device, case):
-    """A loss, and its gradient, are the same of a transposed input, and of every second element of a larger one."""
+    """A loss and its gradient are the same, but for rounding, of a transposed input, and of every second element."""
     results = []
     for lie in (torch.clone, lambda x: x.t().contiguous().t(), lambda x: torch.stack([x, x], -1)[..., 0]):
         first, *rest = tensors(device, CASES[case].arguments)

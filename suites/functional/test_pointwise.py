@@ -146,7 +146,7 @@ def test_functions_have_their_derivative_as_gradient(device, name):
 @fact(*(f"torch.{name}" for name in [*SMOOTH, *STEPS]))
 @over([*SMOOTH, *STEPS])
 def test_functions_do_not_depend_on_how_their_input_lies(device, name):
-    """A function of one tensor has the same values and gradients for transposed, stepped and offset tensors."""
+    """A function of one tensor gives the same, but for rounding, for transposed, stepped and offset tensors."""
     rows = []
     for x in lying(SMOOTH[name][2] if name in SMOOTH else ANY, device):
         y = getattr(torch, name)(x)
@@ -379,7 +379,7 @@ def test_functions_of_two_have_their_derivatives_as_gradients(device, name):
 @fact(*(f"torch.{name}" for name in OF_TWO))
 @over(OF_TWO)
 def test_functions_of_two_do_not_depend_on_how_operands_lie(device, name):
-    """A function of two tensors has the same values and gradients for transposed, stepped and offset operands."""
+    """A function of two tensors gives the same, but for rounding, for transposed, stepped and offset operands."""
     rows = []
     for x, y in zip(lying(ANY, device), list(lying(OTHER, device))[::-1]):
         got = getattr(torch, name)(x, y)

@@ -67,7 +67,7 @@ def test_mean_shares_its_gradient_out(device):
 @given(layout=layouts(1, 3, max_side=3, overlap=True))
 @example(layout=Layout((3,), (2,), 1))
 def test_sum_and_mean_read_a_tensor_of_any_strides(device, name, layout):
-    """`sum` and `mean` give the same of a permuted, sliced, offset or expanded tensor as of a contiguous one."""
+    """`sum` and `mean` give the same, but for rounding, of a permuted, sliced, offset or expanded tensor."""
     memory = numpy.arange(1.0, layout.reach + 1) / 4
     y = getattr(torch, name)(torch.from_numpy(memory).to(device).as_strided(*layout))
     close(y, getattr(memory[layout.places()], name)(), roundings=30)

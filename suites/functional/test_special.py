@@ -118,7 +118,7 @@ def test_functions_are_those_of_scipy(device, name, dtype):
 @fact(*(f"torch.special.{name}" for name in ONE), requires="scipy")
 @over(ONE)
 def test_functions_do_not_depend_on_how_their_input_lies(device, name):
-    """A special function gives the same for transposed and stepped input, and writes to `out`."""
+    """A special function gives the same but for rounding for transposed and stepped input, and writes to `out`."""
     theirs, array = ONE[name]
     x, out = torch.tensor(array, device=device), torch.zeros(3, 2, dtype=torch.float64, device=device)
     want = by_scipy(theirs, array)

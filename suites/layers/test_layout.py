@@ -98,7 +98,7 @@ def of_layout(device, made, shape, layout):
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("name", LAYERS)
 def test_image_layer_does_not_depend_on_the_layout(device, name, layout):
-    """The result and the gradients of a layer do not depend on how its input lies in memory: of images."""
+    """A layer of images gives the same result and gradients, but for rounding, however its input lies in memory."""
     want, got = of_layout(device, LAYERS[name], (2, 4, 4, 4), layout)
     scale = 1 + max(part.abs().max().item() for part in want)
     assert [part.shape for part in got] == [part.shape for part in want]
@@ -109,7 +109,7 @@ def test_image_layer_does_not_depend_on_the_layout(device, name, layout):
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("name", ROWS)
 def test_row_layer_does_not_depend_on_the_layout(device, name, layout):
-    """The result and the gradients of a layer do not depend on how its input lies in memory: of rows."""
+    """A layer of rows gives the same result and gradients, but for rounding, however its input lies in memory."""
     want, got = of_layout(device, ROWS[name], (2, 4, 4), layout)
     scale = 1 + max(part.abs().max().item() for part in want)
     assert [part.shape for part in got] == [part.shape for part in want]

@@ -227,7 +227,7 @@ def test_refuses_a_shape_it_was_not_made_for(device, layer, shape, words):
 
 @fact("torch.nn.LayerNorm", myth="LayerNorm depends on the batch, or on the mode")
 def test_layer_norm_is_the_same_in_training_and_evaluation(device):
-    """`LayerNorm` gives a sample the same in any batch, in training and in evaluation."""
+    """`LayerNorm` gives a sample the same in any batch, in training and in evaluation, but for rounding."""
     layer, x = nn.LayerNorm(4, device=device), torch.tensor(fractions(3, 4), device=device, dtype=torch.float32)
     y = layer(x)
     same(layer.eval()(x[1:2]), y[1:2].detach())

@@ -126,7 +126,7 @@ def normed(dims):
 @fact("torch.nn.utils.fuse_conv_bn_eval", "torch.nn.utils.fuse_linear_bn_eval")
 @pytest.mark.parametrize("kind", ["conv", "linear"])
 def test_fused_layer_does_what_both_did(device, kind):
-    """A layer that is fused with a normalisation in evaluation gives what both gave one after the other."""
+    """A layer fused with a normalisation in evaluation gives, but for rounding, what both gave one after the other."""
     layer, norm, x = {
         "conv": (nn.Conv2d(1, 2, 2), normed(2), torch.rand(2, 1, 3, 3)),
         "linear": (nn.Linear(3, 2), normed(1), torch.rand(2, 3)),

@@ -141,7 +141,7 @@ def test_through_batch_norm_move_the_running_mean_at_each(device):
 
 @fact("torch.nn.LayerNorm")
 def test_through_layer_norm_are_normalised_as_in_the_whole(device):
-    """`LayerNorm` gives a sample in a micro-batch the same output as in the whole batch."""
+    """`LayerNorm` gives a sample in a micro-batch the same output as in the whole batch, but for rounding."""
     norm = nn.LayerNorm(2, device=device, dtype=torch.float64)
     x = torch.tensor([[0.0, 2.0], [10.0, 16.0]], device=device, dtype=torch.float64)
     want = [[-1 / (1 + 1e-5) ** 0.5, 1 / (1 + 1e-5) ** 0.5], [-3 / (9 + 1e-5) ** 0.5, 3 / (9 + 1e-5) ** 0.5]]
