@@ -11,6 +11,7 @@ from functools import cache
 from torchproof.calls import ANY, NONE, Clause, clauses, literal
 from torchproof.inventory import Entry
 from torchproof.reports.code.catalog import Argument, Literal, Use
+from torchproof.reports.code.notebooks import cell_of
 from torchproof.reports.code.values import Name
 
 
@@ -99,7 +100,7 @@ class Concerns:
         return Concern.MAY if any(self._says(word, use) for word in clause.words) else Concern.YES
 
     def _says(self, word: str, use: Use) -> bool:
-        file = use.file.partition(":cell ")[0]
+        file, _ = cell_of(use.file)
         if (file, word) not in self._said:
             self._said[file, word] = _has(self._texts.get(file, ""), word)
         return self._said[file, word]

@@ -25,6 +25,7 @@ from typing import IO
 
 from torchproof import data
 from torchproof.reports import Refusal, formats
+from torchproof.reports.code.notebooks import cell_of
 from torchproof.reports.screen import counted
 
 HELP = "Python code: files, folders, notebooks, a wheel, an sdist, an installed package's name, or - for standard input"
@@ -104,7 +105,7 @@ class Code:
 
         Where nothing else was named, that is the project.
         """
-        return self._asides.get(file.partition(":cell ")[0], "")
+        return self._asides.get(cell_of(file)[0], "")
 
     @cached_property
     def _asides(self) -> dict[str, str]:

@@ -6,6 +6,7 @@ Cells are counted from 1, those of text too, as editors show them.
 from __future__ import annotations
 
 import ast
+import itertools
 import json
 import re
 import warnings
@@ -20,10 +21,12 @@ _OTHER_LANGUAGES = {"!", "HTML", "R", "SVG", "bash", "bigquery", "cmd", "cython"
                     "julia", "latex", "markdown", "md", "perl", "python2", "r", "ruby", "scala", "script", "sh", "sql",
                     "svg", "sx", "system"}  # fmt: skip
 _WRITES = re.compile(r"%%(writefile|file)\b.*\.py\s*$")
+_CELL = re.compile(r"(.+):cell (\d{1,9})")
 _CELL_MAGIC = re.compile(r"%%?(!|\w+)")
 # Line magics whose line goes on with a statement, behind options.
 _BEFORE_A_STATEMENT = re.compile(r"%(time|timeit|prun|memit)\s+(-\w+(\s+\d+)?\s+)*(?=[^\s-])")
 _MAGIC = re.compile(r"[%!?]|.*\?\s*(#.*)?$")
+_MOST_LINES = 300_000  # that are read of one cell, counted once for each time that it is read
 _GIVEN = re.compile(r"([\w.\[\], ]+=\s*)[%!]")  # `files = !ls`
 
 
@@ -60,6 +63,12 @@ def notebook(text: str) -> Notebook:
     return found
 
 
+def cell_of(place: str) -> tuple[str, int]:
+    """A notebook and the number of the cell, of what 'train.ipynb:cell 3' says; any other file, and 0."""
+    found = _CELL.fullmatch(place)
+    return (found[1], int(found[2])) if found else (place, 0)
+
+
 def line_in_file(text: str, cell: int, line: int) -> int | None:
     """The line of the notebook's file that has a line of a cell, where each has one of its own, as is usual."""
     return _lines_in_file(text).get((cell, line))
@@ -79,9 +88,9 @@ def _lines_in_file(text: str) -> dict[tuple[int, int], int]:
 
 
 def python(cell: str) -> str:
-    """A cell with the same lines, those that only IPython understands left out. Raises SyntaxError for what is none.
+    """A cell with the same lines, those that only IPython understands left out; of another language, nothing.
 
-    Of a cell in another language nothing is left.
+    Raises SyntaxError for what is none, ValueError for what is too long to be read once more for each such line.
     """
     lines = cell.split("\n")
     first = next((line for line in lines if line.strip()), "")
@@ -93,7 +102,10 @@ def python(cell: str) -> str:
         if is_other:
             return ""
         lines[lines.index(first)] = ""
+    tries = itertools.count(1)
     while error := _syntax_error(lines):
+        if next(tries) * len(lines) > _MOST_LINES:
+            raise ValueError("has too many lines that IPython alone reads")
         if not _without_magic(lines, (error.lineno or 1) - 1):
             if is_other:
                 return ""
@@ -126,6 +138,8 @@ def _without_magic(lines: list[str], at: int) -> bool:
     while lines[at].endswith("\\") and at + 1 < len(lines):  # a command of the shell may have several lines
         lines[at], at = "", at + 1
     lines[at] = indent + (f"{given[1]}get_ipython()" if given else "pass")
+    if at + 1 < len(lines) and lines[at + 1].lstrip().startswith(("%", "!")):  # where a statement begins
+        _without_magic(lines, at + 1)
     return True
 
 

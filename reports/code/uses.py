@@ -29,6 +29,7 @@ from torchproof.reports.code.depths import with_room
 from torchproof.reports.code.expressions import Expressions
 from torchproof.reports.code.files import Code
 from torchproof.reports.code.guards import Guards
+from torchproof.reports.code.notebooks import cell_of
 from torchproof.reports.code.notes import Notes
 from torchproof.reports.code.nowhere import is_mistaken
 from torchproof.reports.code.project import Project, read
@@ -121,8 +122,7 @@ def _of_extensions(found: Uses, walk: Walk) -> Iterator[tuple[Use, list[Use]]]:
 
 def _order(use: Use) -> tuple[str, int, int, str]:
     """Files by their names, the cells of a notebook by their numbers, lines."""
-    file, _, cell = use.file.partition(":cell ")
-    return file, int(cell or 0), use.line, use.name
+    return *cell_of(use.file), use.line, use.name
 
 
 @contextmanager

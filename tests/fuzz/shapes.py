@@ -51,3 +51,9 @@ PROJECTS: dict[str, tuple[str, Callable[[], str]]] = {
         lambda: 'find_package(Torch)\nset(CMAKE_CXX_FLAGS "' + '\\"' * 60_000 + ")\n",
     ),
 }
+NOTEBOOKS: dict[str, Callable[[], str]] = {
+    "commands of the shell": lambda: "!x\n" * 6_000,
+    "commands of the shell between statements": lambda: "!x\nx = 1\n" * 6_000,
+    "files that the shell gives": lambda: "x = !ls\n" * 6_000,
+}
+NAMES = ["a:cell 3.py", "a:cell x.py", "a:cell 3", "a: b.py", ":1.py", "a:3.py"]

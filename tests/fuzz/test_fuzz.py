@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter
 
@@ -31,6 +32,19 @@ def test_code_takes_as_long_as_it_is(head, text, tmp_path):
 @pytest.mark.parametrize(("name", "text"), shapes.PROJECTS.values(), ids=shapes.PROJECTS)
 def test_a_project_file_takes_as_long_as_it_is(name, text, tmp_path):
     fuzzing.read(BY_NAME["projects"], fuzzing.CORPUS / f"x@{name}", text().encode(), tmp_path / "x")
+
+
+@pytest.mark.parametrize("cell", shapes.NOTEBOOKS.values(), ids=shapes.NOTEBOOKS)
+def test_a_notebook_takes_as_long_as_it_is(cell, tmp_path):
+    cells = [{"cell_type": "code", "source": text} for text in ("import torch\ntorch.load(f)", cell())]
+    fuzzing.read(
+        BY_NAME["code"], fuzzing.CORPUS / "x@code.ipynb", json.dumps({"cells": cells}).encode(), tmp_path / "x"
+    )
+
+
+@pytest.mark.parametrize("name", shapes.NAMES)
+def test_a_name_like_a_place_is_the_name_of_a_file(name, tmp_path):
+    fuzzing.read(BY_NAME["code"], fuzzing.CORPUS / f"x@{name}", b"import torch\n\ntorch.load('f')\n", tmp_path / "x")
 
 
 @pytest.mark.slow
