@@ -161,6 +161,17 @@ STATE = {
     "a child": ("KEPT.append(subprocess.Popen(['sleep', '33']))", "sleep"),
     "a child that runs on": ("os.fork()", "process"),
     "a child that is waited for": ("pid = os.fork()\n    if pid:\n        os.waitpid(pid, 0)", "process"),
+    "the priority": ("os.nice(1)", "priority"),
+    "the process group": ("os.setpgid(0, 0)", "process group"),
+    "the session": ("os.setpgid(0, os.getpgid(os.getppid()))\n    os.setsid()", "cannot be put back"),
+    "the scheduling policy": ("os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))", "scheduling policy"),
+    "a limit on locked memory": ("resource.setrlimit(resource.RLIMIT_MEMLOCK, (99, resource.getrlimit(resource.RLIMIT_MEMLOCK)[1]))", "RLIMIT_MEMLOCK"),
+    "a virtual timer": ("signal.setitimer(signal.ITIMER_VIRTUAL, 99)", "ITIMER_VIRTUAL"),
+    "a timer of its time in the processor": ("signal.setitimer(signal.ITIMER_PROF, 99)", "ITIMER_PROF"),
+    "an alarm": ("signal.setitimer(signal.ITIMER_REAL, 0.05)\n    time.sleep(0.1)", "alarm"),
+    "an alarm for later": ("signal.alarm(1)", "SIGALRM"),
+    "no alarm": ("signal.alarm(0)", "SIGALRM"),
+    "a handler of alarms": ("signal.signal(signal.SIGALRM, signal.SIG_IGN)", "SIGALRM"),
     "a logging level": ("logging.disable(logging.CRITICAL)", "logging"),
 }  # fmt: skip
 
@@ -177,10 +188,64 @@ PLACE = {
     "a removed file": ("with contextlib.suppress(OSError):\n        os.remove('/var/tmp/torchproof-nothing')", "/var/tmp/torchproof-nothing"),
 }  # fmt: skip
 
+# What outlives a fact and the tests behind it, and would hang the end of the run or change its exit code.
+REMAINS = {
+    "atexit": ("atexit.register(os._exit, 0)", "posix._exit for the end of Python, by atexit"),
+    "atexit of the original": ("atexit.register(posix._exit, 0)", "by atexit"),
+    "atexit of a signal": ("atexit.register(os.kill, os.getpid(), 9)", "posix.kill for the end"),
+    "atexit of a lambda": ("atexit.register(lambda: os._exit(0))", "lambda"),
+    "atexit of a partial": ("atexit.register(functools.partial(posix._exit, 0))", "posix._exit"),
+    "atexit of sys.exit": ("atexit.register(sys.exit, 0)", "sys.exit"),
+    "atexit that hangs": ("atexit.register(time.sleep, 999)", "time.sleep"),
+    "a finalizer of what lasts": ("weakref.finalize(Odd, posix._exit, 0)", "by weakref.finalize"),
+    "a finalizer of garbage": ("loop = Once()\n    loop.loop = loop\n    weakref.finalize(loop, posix._exit, 0)", "os._exit(0)"),
+    "a finalizer of multiprocessing": ("multiprocessing.util.Finalize(None, posix._exit, [0], exitpriority=5)", "by multiprocessing"),
+    "what threading calls": ("threading._register_atexit(posix._exit, 0)", "by threading"),
+    "atexit of C": ("ctypes.CDLL(None).__cxa_atexit", "looks up __cxa_atexit"),
+    "on_exit of C": ("ctypes.CDLL(None).on_exit", "looks up on_exit"),
+    "a thread that no exit waits for": ("threading.Thread(target=time.sleep, args=[999]).start()", "thread"),
+    "a thread that ends the process": ("threading.Thread(target=lambda: (time.sleep(0.6), os._exit(0))).start()", "thread"),
+    "a thread that kills the process": ("threading.Timer(0.6, os.kill, [os.getpid(), 9]).start()", "thread"),
+    "a pool of threads at work": ("KEPT.append(concurrent.futures.ThreadPoolExecutor(1))\n    KEPT[-1].submit(time.sleep, 999)", "ThreadPoolExecutor"),
+    "a pool": ("KEPT.append(FORK.Pool(2))\n    KEPT[-1].map(abs, [1])", "pool"),
+    "a pool at work": ("KEPT.append(FORK.Pool(2))\n    KEPT[-1].map_async(time.sleep, [999] * 3)", "pool"),
+    "a pool of processes": ("KEPT.append(concurrent.futures.ProcessPoolExecutor(1, mp_context=FORK))\n    KEPT[-1].submit(abs, 1).result()", "ForkProcess"),
+    "a pool of processes at work": ("KEPT.append(concurrent.futures.ProcessPoolExecutor(1, mp_context=FORK))\n    KEPT[-1].submit(time.sleep, 999)", "ForkProcess"),
+    "workers of a loader": ("KEPT.append(torch.utils.data.DataLoader([1, 2], num_workers=1, persistent_workers=True))\n    list(KEPT[-1])", "Process-"),
+    "an iterator over workers": ("KEPT.append(iter(torch.utils.data.DataLoader([1, 2], num_workers=1)))\n    next(KEPT[-1])", "Process-"),
+    "a forked process": ("FORK.Process(target=time.sleep, args=[999]).start()", "ForkProcess"),
+    "a spawned process": ("multiprocessing.get_context('spawn').Process(target=time.sleep, args=[999]).start()", "SpawnProcess"),
+    "posix_spawn": ("os.posix_spawn('/bin/sleep', ['sleep', '999'], {})", "sleep 999"),
+    "a session of its own": ("KEPT.append(subprocess.Popen(['sleep', '999'], start_new_session=True))", "sleep 999"),
+    "a grandchild": ("subprocess.run(['sh', '-c', 'sleep 999 &'])", "sleep 999"),
+    "a grandchild that system starts": ("os.system('sleep 999 &')", "process"),
+    "a daemon": ("pid = os.fork()\n    if not pid:\n        os.setsid()\n        os.fork() and posix._exit(0)\n        os.execv('/bin/sleep', ['sleep', '999'])\n    os.waitpid(pid, 0)", "sleep 999"),
+    "a tree": ("KEPT.append(subprocess.Popen(['sh', '-c', 'sh -c \"sleep 999; true\" & sleep 998; true']))", "sleep 998"),
+    "a process that a living thread started": ("threading.Thread(target=lambda: (subprocess.Popen(['sleep', '999']), time.sleep(9)), daemon=True).start()\n    time.sleep(0.2)", "sleep 999"),
+    "a process that ignores SIGTERM": ("KEPT.append(subprocess.Popen(['sh', '-c', 'trap \"\" TERM; sleep 999']))", "sleep 999"),
+    "a process that is stopped": ("KEPT.append(subprocess.Popen(['sleep', '999']))\n    KEPT[-1].send_signal(signal.SIGSTOP)", "sleep 999"),
+}  # fmt: skip
+
 # What would end a run, or leave it without a verdict.
 ENDS = {
     "os._exit": ("os._exit(0)", "os._exit(0)"),
     "os._exit that is swallowed": ("with contextlib.suppress(BaseException):\n        os._exit(0)", "os._exit(0)"),
+    "posix._exit": ("posix._exit(0)", "os._exit(0)"),
+    "posix._exit that was found before": ("FOUND(0)", "os._exit(0)"),
+    "os._exit in a thread": (
+        "thread = threading.Thread(target=os._exit, args=[0])\n    thread.start()\n    thread.join()",
+        "os._exit(0)",
+    ),
+    "os._exit in a teardown": ("request.addfinalizer(lambda: os._exit(0))", "os._exit(0)"),
+    "os.abort": ("os.abort()", "os.abort()"),
+    "another program": ("os.execv('/bin/true', ['true'])", "replaces the process that runs it by /bin/true"),
+    "raise_signal": ("signal.raise_signal(signal.SIGTERM)", "SIGTERM"),
+    "raise_signal of an interrupt": ("signal.raise_signal(signal.SIGINT)", "SIGINT"),
+    "interrupt_main": ("_thread.interrupt_main()", "SIGINT"),
+    "interrupt_main in a thread": (
+        "threading.Timer(0.05, _thread.interrupt_main).start()\n    time.sleep(0.1)",
+        "SIGINT",
+    ),
     "exit of C": ("ctypes.CDLL(None).exit(0)", "looks up exit"),
     "_exit of C": ("ctypes.CDLL(None)._exit(0)", "looks up _exit"),
     "SIGKILL to itself": ("os.kill(os.getpid(), signal.SIGKILL)", "SIGKILL"),
@@ -207,6 +272,18 @@ ENDS = {
 }
 # The same, of which the verdict is another: recorded and told in any case.
 TOLD = {
+    "names that it patches": (
+        "monkeypatch.setattr(re, 'compile', None)\n    monkeypatch.setattr(os.path, 'exists', None)\n    assert torch.add(1, 1) == 3",
+        "broken",
+    ),
+    "a function of Python that it patches": (
+        "monkeypatch.setattr('builtins.input', lambda: 'y')\n    assert input() == 'y'",
+        "holds",
+    ),
+    "names that its fixture replaced": (
+        "request.getfixturevalue('replaces')\n    assert torch.add(1, 1) == 3",
+        "broken",
+    ),
     "a local that exits": ("Odd(SystemExit).fail()", "broken"),
     "a local that interrupts": ("Odd(KeyboardInterrupt).fail()", "broken"),
     "__str__": ("raise Mute()", "broken"),
