@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from torchproof import close, fact, same
+from torchproof.fixtures.checks import shares
 
 PLAIN = ["Dropout", "Dropout1d", "Dropout2d", "Dropout3d"]
 ALPHA = ["AlphaDropout", "FeatureAlphaDropout"]
@@ -24,6 +25,16 @@ def test_is_the_identity_in_evaluation(device, kind):
     same(y, torch.arange(24.0).reshape(x.shape))
     same(x.grad, torch.arange(24.0).reshape(x.shape))
     assert y.stride() == x.stride()
+
+
+@fact(*(f"torch.nn.{kind}" for kind in PLAIN), myth="a layer's result never shares memory with its input")
+@pytest.mark.parametrize("kind", PLAIN)
+def test_gives_the_memory_of_its_input_in_evaluation(device, kind):
+    """A `Dropout` layer in evaluation mode copies nothing: a write into its result is seen in its input."""
+    x = torch.arange(24.0, device=device).reshape(SHAPES.get(kind, (2, 3, 4)))
+    y = getattr(nn, kind)().eval()(x)
+    assert shares(x, y)
+    same(y.flatten(), torch.arange(24.0))
 
 
 @fact(*(f"torch.nn.{kind}" for kind in PLAIN))

@@ -363,3 +363,60 @@ def test_old_names_tell_its_state():
         inside = torch.is_autocast_cpu_enabled(), torch.get_autocast_cpu_dtype(), torch.get_autocast_gpu_dtype()
     assert before == (False, torch.bfloat16, torch.float16)
     assert inside == (True, torch.bfloat16, torch.float16)
+
+
+# --- on a GPU
+
+HALVED = {
+    "torch.matmul": lambda x: torch.matmul(x, x),
+    "torch.nn.functional.linear": lambda x: functional.linear(x, x),
+    "torch.nn.functional.conv2d": lambda x: functional.conv2d(x[None, None], x[None, None]),
+}
+WIDENED = {
+    "torch.softmax": lambda x: torch.softmax(x, 0),
+    "torch.exp": torch.exp,
+    "torch.log": torch.log,
+    "torch.sum": torch.sum,
+    "torch.cumsum": lambda x: torch.cumsum(x, 0),
+    "torch.nn.functional.mse_loss": lambda x: functional.mse_loss(x, x),
+    "torch.nn.functional.layer_norm": lambda x: functional.layer_norm(x, (2,)),
+}
+
+
+@fact(*HALVED, source="amp")
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", HALVED)
+def test_of_the_gpu_makes_products_in_float16(name):
+    """Products and convolutions of float32 under `autocast("cuda")` are made in float16."""
+    with torch.autocast("cuda"):
+        y = HALVED[name](torch.ones(2, 2, device="cuda"))
+    assert (y.dtype, y.flatten()[0].item()) == (torch.float16, 4.0 if "conv2d" in name else 2.0)
+
+
+@fact(*WIDENED, source="amp")
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", WIDENED)
+def test_of_the_gpu_makes_what_needs_range_in_float32(name):
+    """Softmax, exponentials, sums, norms and losses of float16 under `autocast("cuda")` are made in float32."""
+    x = torch.ones(2, 2, dtype=torch.float16, device="cuda")
+    with torch.autocast("cuda"):
+        y = WIDENED[name](x)
+    same(y, WIDENED[name](x.float()).cpu())
+
+
+@fact("torch.nn.functional.binary_cross_entropy", source="amp", hint="binary_cross_entropy_with_logits")
+@pytest.mark.gpu
+def test_of_the_gpu_refuses_bce_of_shares():
+    """`binary_cross_entropy` under `autocast("cuda")` raises "unsafe to autocast": take that with logits."""
+    x = torch.full((2,), 0.5, device="cuda")
+    with torch.autocast("cuda"), pytest.raises(RuntimeError, match="unsafe to autocast"):
+        functional.binary_cross_entropy(x, x)
+    assert functional.binary_cross_entropy(x, x).dtype == torch.float32
+
+
+@fact("torch.get_autocast_dtype", source="amp")
+@pytest.mark.cpu
+@pytest.mark.parametrize(("device_type", "dtype"), [("cuda", torch.float16), ("cpu", torch.bfloat16)])
+def test_takes_the_dtype_of_its_device_by_default(device_type, dtype):
+    """`autocast` takes float16 for CUDA and bfloat16 for the CPU by default, as `get_autocast_dtype` tells."""
+    assert torch.get_autocast_dtype(device_type) is dtype

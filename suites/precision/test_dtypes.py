@@ -252,3 +252,24 @@ def test_may_be_cut_off_below_the_normal_range():
         assert torch.set_flush_denormal(flushes) is True
         results.append(torch.tensor([torch.finfo(torch.float32).tiny]) / 4)
     same(torch.cat(results), torch.tensor([0.0, torch.finfo(torch.float32).tiny / 4]))
+
+
+@fact(
+    "torch.Tensor.to",
+    hint="GradScaler for float16; bfloat16 needs none",
+    myth="float16 and bfloat16 hold the same range",
+)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_below_the_range_of_float16_is_zero(device, dtype):
+    """A gradient of 1e-8 is 0 in float16, as is the epsilon of `Adam`, and in bfloat16 it is not."""
+    x = torch.tensor([1e-8], device=device).to(dtype)
+    assert x.dtype == dtype
+    assert (x.item() == 0) is (dtype == torch.float16)
+
+
+@fact("torch.add", source="notes/numerical_accuracy", myth="the order of a sum does not matter")
+def test_of_a_sum_depends_on_its_order(device):
+    """In float32 (2**24 + 1) - 2**24 is 0 and (2**24 - 2**24) + 1 is 1: additions in another order round otherwise."""
+    large, one = torch.tensor(2.0**24, device=device), torch.tensor(1.0, device=device)
+    same(torch.add(torch.add(large, one), -large), torch.tensor(0.0))
+    same(torch.add(torch.add(large, -large), one), torch.tensor(1.0))

@@ -1,5 +1,6 @@
 """The switches of float32 products: which one governs what, and what a mixture of them does."""
 
+from contextlib import nullcontext
 from functools import partial
 
 import pytest
@@ -109,3 +110,34 @@ def test_of_matmul_by_the_old_switch_sets_the_new(word, new):
     torch.set_float32_matmul_precision(word)
     assert torch.backends.cuda.matmul.fp32_precision == new
     assert torch.get_float32_matmul_precision() == word
+
+
+CUDNN = {"enabled": True, "allow_tf32": True, "benchmark": False, "deterministic": False}
+
+
+def another_cudnn(patch):
+    """The switches of cuDNN are set the other way."""
+    for name, value in CUDNN.items():
+        patch.setattr(type(torch.backends.cudnn), name, not value)
+
+
+@fact("torch.backends.cudnn.flags", refuter=another_cudnn, source="notes/cuda", myth="TF32 is off unless it is allowed")
+@pytest.mark.parametrize("name", CUDNN)
+def test_of_cudnn_have_their_defaults(name):
+    """cuDNN is enabled by default and may use TF32 in convolutions; benchmark and deterministic are off."""
+    assert getattr(torch.backends.cudnn, name) is CUDNN[name]
+
+
+def leaves_cudnn(patch):
+    """A block of flags sets none of them."""
+    patch.setattr(torch.backends.cudnn, "flags", lambda **_: nullcontext())
+
+
+@fact("torch.backends.cudnn.flags", refuter=leaves_cudnn)
+def test_of_cudnn_are_put_back_behind_a_block():
+    """`torch.backends.cudnn.flags` sets benchmark, deterministic and TF32, and puts them back behind its block."""
+    names = ("benchmark", "deterministic", "allow_tf32")
+    with torch.backends.cudnn.flags(benchmark=True, deterministic=True, allow_tf32=False):
+        inside = [getattr(torch.backends.cudnn, name) for name in names]
+    assert inside == [True, True, False]
+    assert [getattr(torch.backends.cudnn, name) for name in names] == [False, False, True]

@@ -1,6 +1,7 @@
 """Seeds and generators: what gives the same random numbers again, and what moves a stream on."""
 
 import hashlib
+import random
 
 import numpy
 import pytest
@@ -114,6 +115,51 @@ def test_of_all_rules_layers_initialisers_and_samplers(device, name, observe):
     torch.manual_seed(3)
     same(PLAIN[name](device), first)
     assert not torch.equal(first, second)
+
+
+def seeds_python(patch):
+    """A seed of torch is one of Python's random as well."""
+    original = torch.manual_seed
+    patch.setattr(torch, "manual_seed", lambda seed: (random.seed(seed), original(seed))[1])
+
+
+@fact("torch.manual_seed", refuter=seeds_python, hint="random.seed(seed) too", source="notes/randomness")
+def test_of_torch_leaves_random_of_python():
+    """`manual_seed` leaves the stream of Python's `random`, which has a seed of its own."""
+    before = random.getstate()
+    torch.manual_seed(3)
+    drawn = torch.rand(2)
+    assert random.getstate() == before
+    torch.manual_seed(3)
+    same(torch.rand(2), drawn)
+
+
+def seeds_the_cpu_alone(patch):
+    """`manual_seed` knows the CPU's stream only."""
+    patch.setattr(torch, "manual_seed", torch.default_generator.manual_seed)
+
+
+@fact("torch.manual_seed", refuter=seeds_the_cpu_alone, myth="the GPU needs torch.cuda.manual_seed_all besides")
+@pytest.mark.gpu
+def test_of_all_is_that_of_the_gpu_too():
+    """`torch.manual_seed` sets the stream of the GPU as well: draws on it are the same again."""
+    torch.manual_seed(3)
+    drawn = torch.rand(4, device="cuda")
+    torch.manual_seed(3)
+    same(torch.rand(4, device="cuda"), drawn)
+
+
+@fact("torch.cuda.manual_seed_all", "torch.cuda.manual_seed")
+@pytest.mark.gpu
+@pytest.mark.parametrize("seeds", [torch.cuda.manual_seed, torch.cuda.manual_seed_all], ids=["one", "all"])
+def test_of_the_gpu_leaves_the_cpu(seeds):
+    """`torch.cuda.manual_seed` and `manual_seed_all` set the stream of GPUs, and leave that of the CPU."""
+    before = torch.get_rng_state()
+    seeds(3)
+    drawn = torch.rand(4, device="cuda")
+    seeds(3)
+    same(torch.rand(4, device="cuda"), drawn)
+    same(torch.get_rng_state(), before)
 
 
 @fact("torch.Generator", refuter=has_one_generator)

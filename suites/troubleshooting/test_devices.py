@@ -205,18 +205,6 @@ def test_out_of_memory_are_searched_for_a_batch_that_fits():
     assert 1 << 20 < batch.numel() < 1 << 50
 
 
-@fact("torch.cuda.empty_cache", "torch.cuda.memory_allocated", myth="empty_cache frees what tensors use")
-@pytest.mark.gpu
-def test_out_of_memory_are_freed_by_del_rather_than_empty_cache():
-    """Memory that a name still holds is not freed by `empty_cache`, and by `del` it is."""
-    before = torch.cuda.memory_allocated()
-    held = torch.zeros(1 << 20, dtype=torch.uint8, device="cuda")
-    torch.cuda.empty_cache()
-    assert torch.cuda.memory_allocated() >= before + (1 << 20)
-    del held
-    assert torch.cuda.memory_allocated() == before
-
-
 @fact("torch.cuda.memory_allocated", hint="leave the except block, or del the exception, before the next try")
 @pytest.mark.gpu
 def test_out_of_memory_are_held_by_the_exception():
