@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from torchproof.reports.code.files import Source
 from torchproof.reports.code.notebooks import notebook
 from torchproof.reports.code.reading import Unreadable, content, decoded, parsed
+from torchproof.reports.code.related import related
 from torchproof.reports.code.values import Imported, LocalModule, Module, Name, Value
-
-_IMPORT = re.compile(
-    r"^[ \t]*(?:from[ \t]+(?=[\w.])(\.*)((?:\w[\w.]*)?)[ \t]+import\b"
-    r"((?:[ \t]*\((?:[^()#]|#[^\n]*\n)*\))|(?:\\\n|[^\n])*)|import\b((?:\\\n|[^\n])*))",
-    re.MULTILINE,
-)
-_IMPORTS_TORCH = re.compile(r"^[ \t]*(?:from|import)\b[^\n#]*torch", re.MULTILINE)  # as most do that speak of it
-# Comments and long strings (docstrings and the like), or else another string, in which no comment begins.
-_PROSE = re.compile(
-    r"""#[^\n]*|\"{3}(?:\\.|[^\\])*?(?:\"{3}|\\?\Z)|'{3}(?:\\.|[^\\])*?(?:'{3}|\\?\Z)"""
-    r"""|("(?:\\.|[^"\\\n])*\\?"?|'(?:\\.|[^'\\\n])*\\?'?)""",
-    re.DOTALL,
-)
 
 
 class Project:
@@ -38,24 +25,8 @@ class Project:
         return self._by_name.get((root, dotted))
 
     def related(self) -> list[Module]:
-        """The modules that have to do with torch: whose code has the word, or imports one that has, as words tell.
-
-        Others may still be imported by these; on their own they use nothing of torch.
-        """
-        found, importers = [], {}
-        for module in self.modules:
-            text = _words(module)
-            if text is None or _speaks_of_torch(text):
-                found.append(module)
-            else:
-                for dotted in _imported(module, text):
-                    if source := self.module(module.root, dotted):
-                        importers.setdefault(source, []).append(module)
-        seen = set(found)
-        for module in found:  # it grows
-            found += (new := [one for one in importers.get(module, ()) if one not in seen])
-            seen.update(new)
-        return found
+        """The modules that have to do with torch, as words tell. Others may still be imported by these."""
+        return related(self.modules, lambda module, dotted: self.module(module.root, dotted))
 
     def imports(self, node: ast.Import | ast.ImportFrom, module: Module) -> dict[str, Value]:
         """What an import statement binds."""
@@ -105,36 +76,6 @@ def _module(file: Source) -> Module:
         parts.insert(0, root.name)
         root = root.parent
     return Module(path, root, ".".join(parts), file.shown)
-
-
-def _words(module: Module) -> str | None:
-    """The text of a module; None where reading it has more to tell."""
-    try:
-        return decoded(content(module.path)) if module.path.suffix == ".py" else None
-    except Unreadable:
-        return None
-
-
-def _speaks_of_torch(text: str) -> bool:
-    """Whether code has the word: its comments and documentation are no matter."""
-    if "torch" not in text or _IMPORTS_TORCH.search(text):
-        return "torch" in text
-    return "torch" in _PROSE.sub(r"\1", text)
-
-
-def _imported(module: Module, text: str) -> Iterator[str]:
-    """The dotted names that a module may import, by the words of its text."""
-    for dots, base, names, absolute in _IMPORT.findall(text):
-        if absolute:
-            for dotted in re.findall(r"[\w.]+", absolute):
-                parts = dotted.split(".")
-                yield from (".".join(parts[:end]) for end in range(1, len(parts) + 1))
-        else:
-            above = module.dotted.split(".")
-            above = above[: len(above) - len(dots) + (module.path.name == "__init__.py")] if dots else []
-            dotted = ".".join([*above, *([base] if base else [])])
-            yield dotted
-            yield from (f"{dotted}.{name}" for name in re.findall(r"\w+", names))
 
 
 def read(module: Module) -> tuple[ast.Module, list[str]]:

@@ -1,0 +1,160 @@
+"""Which files of much code have to do with torch, as their words tell: most of a large project need not be parsed.
+
+A file has where its code speaks of torch, and where it imports a name that something of torch stands behind, however
+many others hand that on: a function, class or variable in whose text there is such a name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from functools import cached_property
+
+from torchproof.inventory import is_of_torch
+from torchproof.reports.code.reading import Unreadable, content, decoded
+from torchproof.reports.code.values import Module
+
+_IMPORT = re.compile(
+    r"^[ \t]*(?:from[ \t]+(?=[\w.])(\.*)((?:\w[\w.]*)?)[ \t]+import\b"
+    r"((?:[ \t]*\((?:[^()#]|#[^\n]*\n)*\))|(?:\\\n|[^\n])*)|import\b((?:\\\n|[^\n])*))",
+    re.MULTILINE,
+)
+_COMMENT = re.compile(r"#[^\n]*")
+_ALIAS = re.compile(r"([\w.]+|\*)(?:[\s\\]+as[\s\\]+(\w+))?")
+_IMPORTS_TORCH = re.compile(r"^[ \t]*(?:from|import)\b[^\n#]*torch", re.MULTILINE)  # as most do that speak of it
+# Comments and long strings (docstrings and the like), or else another string, in which no comment begins.
+_PROSE = re.compile(
+    r"""#[^\n]*|\"{3}(?:\\.|[^\\])*?(?:\"{3}|\\?\Z)|'{3}(?:\\.|[^\\])*?(?:'{3}|\\?\Z)"""
+    r"""|("(?:\\.|[^"\\\n])*\\?"?|'(?:\\.|[^'\\\n])*\\?'?)""",
+    re.DOTALL,
+)
+_STATEMENT = re.compile(r"^(?=[^\s#)\]}])", re.MULTILINE)  # of the module itself
+_DEFINES = re.compile(r"(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)")
+_BINDS = re.compile(
+    r"^[ \t]*(?:(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)|(\w+(?:[ \t]*,[ \t]*\w+)*)[ \t]*(?::[^=\n]+)?=)", re.MULTILINE
+)
+_WORD = re.compile(r"\w+")
+
+
+Find = Callable[[Module, str], Module | None]  # the module that a dotted name is, for another one
+
+
+def related(modules: list[Module], find: Find) -> list[Module]:
+    """The modules that have to do with torch, in their order; others may still be imported by them."""
+    words = {one: Words(one, find) for one in modules}
+    asked = [one for one in words.values() if not one.speaks_of_torch]
+    seen = set(asked)
+    for one in asked:  # it grows
+        asked += (new := [source for source in map(words.__getitem__, one.sources()) if source not in seen])
+        seen.update(new)
+    while sum([one.learns(words) for one in asked]):
+        pass
+    return [module for module, one in words.items() if one.speaks_of_torch or one.of_torch]
+
+
+class Words:
+    """The words of a module, and the names in it that turn out to be of torch."""
+
+    def __init__(self, module: Module, find: Find) -> None:
+        self._module = module
+        self._find = find
+        self._text = _text(module)
+        self._asked: dict[str, set[str]] = {}
+        self._known = 0  # how many of them were followed through its statements
+        self.of_torch: set[str] = set()
+
+    @cached_property
+    def speaks_of_torch(self) -> bool:
+        """Whether its code has the word, comments and documentation apart; True where it has no text that tells."""
+        text = self._text
+        if text is None or "torch" not in text:
+            return text is None
+        return bool(_IMPORTS_TORCH.search(text)) or "torch" in _PROSE.sub(r"\1", text)
+
+    def sources(self) -> set[Module]:
+        """The modules that it imports."""
+        return {module for _, module, _ in self._imports if module}
+
+    def learns(self, others: dict[Module, Words]) -> bool:
+        """Look at what it imports from others. Whether more of its own names are found to be of torch thereby."""
+        for bound, module, name in self._imports:
+            if bound == "*":
+                self.of_torch |= others[module].of_torch if module else set()
+            elif bound not in self.of_torch and self._is_of_torch(bound, module, name, others):
+                self.of_torch.add(bound)
+        if len(self.of_torch) == self._known:
+            return False
+        grows = True
+        while grows:
+            new = {name for names, words in self._statements if words & self.of_torch for name in names}
+            grows = not new <= self.of_torch
+            self.of_torch |= new
+        self._known = len(self.of_torch)
+        return True
+
+    @cached_property
+    def modules(self) -> dict[str, Module]:
+        """The modules that it imports as a whole, by the names that it gives them."""
+        return {bound: module for bound, module, name in self._imports if module and not name}
+
+    def _is_of_torch(self, bound: str, module: Module | None, name: str, others: dict[Module, Words]) -> bool:
+        if module is None:
+            return is_of_torch(name)
+        if name and (below := others[module].modules.get(name)):
+            module, name = below, ""
+        if name:
+            return name in others[module].of_torch
+        if bound not in self._asked:
+            self._asked[bound] = self._behind(bound)
+        return not self._asked[bound].isdisjoint(others[module].of_torch)
+
+    def _behind(self, bound: str) -> set[str]:
+        """The words that stand behind a name: `one` and `other` of `bound.one.other`."""
+        paths = re.findall(rf"(?<![\w.]){re.escape(bound)}((?:\s*\.\s*\w+)+)", self._text or "")
+        return {word for path in paths for word in _WORD.findall(path)}
+
+    @cached_property
+    def _imports(self) -> list[tuple[str, Module | None, str]]:
+        """What it imports: as what, and which name of which module, or with no name the whole of it."""
+        return [(bound, *self._source(dotted, name)) for bound, dotted, name in self._import_statements()]
+
+    def _source(self, dotted: str, name: str) -> tuple[Module | None, str]:
+        if module := self._find(self._module, dotted):
+            return module, name
+        if name and (below := self._find(self._module, f"{dotted}.{name}")):
+            return below, ""
+        return None, dotted
+
+    def _import_statements(self) -> Iterator[tuple[str, str, str]]:
+        """What each binds, of which module, and the name there if it is not the module itself."""
+        for dots, base, names, absolute in _IMPORT.findall(self._text or ""):
+            for name, alias in _ALIAS.findall(_COMMENT.sub("", absolute or names)):
+                if absolute:
+                    dotted = name if alias else name.partition(".")[0]
+                    yield alias or dotted, dotted, ""
+                else:
+                    yield alias or name, self._above(dots, base), name
+
+    def _above(self, dots: str, base: str) -> str:
+        parts = self._module.dotted.split(".") if dots else []
+        parts = parts[: len(parts) - len(dots) + (self._module.path.name == "__init__.py")] if dots else []
+        return ".".join([*parts, *([base] if base else [])])
+
+    @cached_property
+    def _statements(self) -> list[tuple[list[str], set[str]]]:
+        """The names that each of its statements binds, and all words in it."""
+        return [(_bound(text), {*_WORD.findall(text)}) for text in _STATEMENT.split(self._text or "")]
+
+
+def _bound(statement: str) -> list[str]:
+    if defined := _DEFINES.match(statement):
+        return [defined[1]]
+    return _WORD.findall(" ".join(each for one in _BINDS.findall(statement) for each in one))
+
+
+def _text(module: Module) -> str | None:
+    """The text of a module; None where reading it has more to tell."""
+    try:
+        return decoded(content(module.path)) if module.path.suffix == ".py" else None
+    except Unreadable:
+        return None
