@@ -43,11 +43,11 @@ def test_again_on_one_graph_multiplies_the_gradient(device, calls):
 
 @fact("torch.Tensor.backward")
 def test_twice_on_one_graph_is_refused(device):
-    """`backward` without `retain_graph` frees what the graph has saved, so that a second call is refused."""
+    """After `backward` without `retain_graph`, another is "Trying to backward through the graph a second time"."""
     w = torch.tensor(2.0, device=device, requires_grad=True)
     loss = w**2
     loss.backward()
-    with pytest.raises(RuntimeError, match="backward through the graph a second time"):
+    with pytest.raises(RuntimeError, match="Trying to backward through the graph a second time"):
         loss.backward()
 
 

@@ -34,9 +34,9 @@ def test_is_an_attribute_and_cannot_be_called(device):
     hint="make the leaf with requires_grad=True",
 )
 def test_needs_a_tensor_that_requires_it(device):
-    """`backward` on what was made from tensors without `requires_grad=True` is refused."""
+    """`backward` without any `requires_grad=True` raises "element 0 of tensors does not require grad"."""
     w = torch.tensor(2.0, device=device)
-    with pytest.raises(RuntimeError, match="does not require grad"):
+    with pytest.raises(RuntimeError, match="element 0 of tensors does not require grad"):
         (10 * w**2 + 25).backward()
 
 

@@ -120,7 +120,7 @@ def test_needs_no_retain_grad(device):
 
 @fact("torch.Tensor.__deepcopy__", hint="detach() first")
 def test_alone_can_be_deepcopied(device):
-    """`deepcopy` of a leaf is a leaf with a copy of its gradient, and of a result is refused."""
+    """`deepcopy` of a leaf copies its gradient; of a result: "Only Tensors created explicitly by the user"."""
     x = torch.tensor([2.0, 3.0], device=device, requires_grad=True)
     y = x * 2
     y.sum().backward()

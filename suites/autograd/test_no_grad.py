@@ -137,9 +137,9 @@ def test_allows_a_write_into_a_leaf(device):
 
 @fact("torch.Tensor.add_", source="notes/autograd", hint="do it under torch.no_grad()")
 def test_left_out_refuses_a_write_into_a_leaf(device):
-    """A leaf that requires grad cannot be changed in place while gradients are recorded."""
+    """A leaf changed in place outside of `no_grad` raises "a leaf Variable that requires grad is being used in"."""
     w = torch.tensor([1.0, 2.0], device=device, requires_grad=True)
-    with pytest.raises(RuntimeError, match="a leaf Variable that requires grad"):
+    with pytest.raises(RuntimeError, match="a leaf Variable that requires grad is being used in"):
         w.add_(1)
     same(w, torch.tensor([1.0, 2.0]))
 

@@ -193,7 +193,7 @@ def test_names_a_device_that_is_not_here():
 @fact("torch.ones", "torch.Tensor.cuda", "torch.Tensor.to", claims=["C01"], hint="ask torch.cuda.is_available() first")
 @EACH_USE
 def test_with_cuda_says_what_is_missing(no_gpu, gpu_build, use):
-    """Without a GPU, a build with CUDA refuses to use one, and says that the driver or the GPU is missing."""
+    """Without a GPU, a build with CUDA refuses to use one: "Found no NVIDIA driver" or "No CUDA GPUs are available"."""
     with pytest.raises(RuntimeError, match="Found no NVIDIA driver|No (CUDA|HIP) GPUs are available"):
         use()
 
@@ -201,6 +201,6 @@ def test_with_cuda_says_what_is_missing(no_gpu, gpu_build, use):
 @fact("torch.ones", "torch.Tensor.cuda", "torch.Tensor.to", claims=["C04"], hint="install a build with CUDA")
 @EACH_USE
 def test_without_cuda_says_so(cpu_build, use):
-    """A build for the CPU only refuses to use a GPU, and says that it was made without CUDA."""
+    """A build for the CPU only refuses to use a GPU: "Torch not compiled with CUDA enabled"."""
     with pytest.raises(AssertionError, match="Torch not compiled with CUDA enabled"):
         use()

@@ -53,7 +53,7 @@ def test_of_weights_is_not_halved_by_autocast():
 @fact("torch.empty", "torch.zeros")
 @pytest.mark.parametrize("name", ["empty", "zeros"])
 def test_that_is_not_there_is_refused(name):
-    """More memory than there is is refused with RuntimeError on the CPU, and afterwards all goes on."""
+    """More memory than there is on the CPU raises RuntimeError, "can't allocate memory", and afterwards all goes on."""
     with pytest.raises(RuntimeError, match="can't allocate memory|not enough memory|out of memory"):
         getattr(torch, name)(2**58, dtype=torch.uint8)
     same(torch.zeros(2), torch.tensor([0.0, 0.0]))
@@ -299,8 +299,8 @@ def test_of_the_cache_goes_back_and_that_of_tensors_stays():
 @fact("torch.cuda.OutOfMemoryError", "torch.cuda.empty_cache")
 @pytest.mark.gpu
 def test_of_the_gpu_is_refused_and_goes_on():
-    """More memory than the GPU has raises OutOfMemoryError, a RuntimeError, and afterwards all goes on."""
-    with pytest.raises(torch.cuda.OutOfMemoryError, match="out of memory") as caught:
+    """More memory than the GPU has is "CUDA out of memory", an OutOfMemoryError, and afterwards all goes on."""
+    with pytest.raises(torch.cuda.OutOfMemoryError, match="CUDA out of memory") as caught:
         torch.empty(1 << 50, dtype=torch.uint8, device="cuda")
     assert isinstance(caught.value, RuntimeError)
     same(torch.zeros(2, device="cuda"), torch.tensor([0.0, 0.0]))

@@ -215,7 +215,7 @@ def test_lets_batch_norm_take_a_single_sample(device):
 
 @fact("torch.nn.BatchNorm1d", claims=["M07"], hint="call eval() first, or drop the last incomplete batch")
 def test_left_out_makes_batch_norm_refuse_a_single_sample(device):
-    """`BatchNorm1d` refuses a batch of one sample in training mode."""
+    """`BatchNorm1d` of one sample raises "Expected more than 1 value per channel when training" in training mode."""
     with pytest.raises(ValueError, match="Expected more than 1 value per channel when training"):
         nn.BatchNorm1d(2, device=device)(torch.tensor([[3.0, 4.0]], device=device))
 

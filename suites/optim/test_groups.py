@@ -186,7 +186,7 @@ def test_refuse_what_is_no_parameter(params, error, words):
 @fact(*WITH_DEFAULTS)
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_refuse_to_be_empty(name):
-    """An optimizer refuses an empty list of parameters with ValueError."""
+    """An optimizer of no parameters raises ValueError, "optimizer got an empty parameter list"."""
     with pytest.raises(ValueError, match="empty parameter list"):
         getattr(torch.optim, name)([], lr=0.5)
 

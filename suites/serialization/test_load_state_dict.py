@@ -124,14 +124,14 @@ def test_leaves_the_mapping_as_it_was(device):
 
 @fact("torch.nn.Module.load_state_dict", claims=["S03"])
 def test_refuses_a_missing_key(device):
-    """`load_state_dict` refuses a mapping without one of the model's keys, and names it."""
+    """`load_state_dict` without one of the model's keys raises "Missing key(s) in state_dict", and names it."""
     with pytest.raises(RuntimeError, match=r'Missing key\(s\) in state_dict: "bias"'):
         nn.Linear(2, 1, device=device).load_state_dict({"weight": torch.ones(1, 2)})
 
 
 @fact("torch.nn.Module.load_state_dict", claims=["S03"])
 def test_refuses_an_unexpected_key(device):
-    """`load_state_dict` refuses a mapping with a key that the model does not have, and names it."""
+    """`load_state_dict` with a key that the model has not raises "Unexpected key(s) in state_dict", and names it."""
     with pytest.raises(RuntimeError, match=r'Unexpected key\(s\) in state_dict: "extra"'):
         nn.Linear(2, 1, device=device).load_state_dict(state(extra=torch.ones(1)))
 
@@ -190,7 +190,7 @@ def test_reports_nothing_when_all_keys_match(device, strict):
 )
 @pytest.mark.parametrize("strict", [True, False])
 def test_refuses_another_size(device, strict):
-    """`load_state_dict` refuses a tensor of another size, with `strict=False` too."""
+    """`load_state_dict` of a tensor of another size raises "size mismatch for" its key, with `strict=False` too."""
     with pytest.raises(
         RuntimeError, match=r"size mismatch for weight: copying a param with shape torch.Size\(\[1, 3\]\)"
     ):

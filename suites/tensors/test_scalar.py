@@ -37,7 +37,7 @@ def test_item_is_a_python_number(device, value, dtype, shape):
 @fact("torch.Tensor.item", claims=["T10"], hint="x.tolist()")
 @pytest.mark.parametrize("shape", [(0,), (2,), (1, 2)], ids=str)
 def test_item_of_several_is_refused(device, shape):
-    """`item()` of no elements or of several is refused."""
+    """`item()` of none or several elements: "a Tensor with 2 elements cannot be converted to Scalar"."""
     with pytest.raises(RuntimeError, match=r"a Tensor with \d elements cannot be converted to Scalar"):
         torch.zeros(shape, device=device).item()
 

@@ -123,7 +123,7 @@ def keeps_no_file(patch):
 )
 @pytest.mark.cpu
 def test_that_share_tensors_have_too_many_open_files(few_files):
-    """Each tensor in shared memory holds a file: "Too many open files" is raised where the system allows no more."""
+    """`share_memory_`, as of DataLoader workers, holds a file a tensor: "Too many open files" beyond the limit."""
     with pytest.raises(RuntimeError, match="Too many open files"):
         [torch.ones(1).share_memory_() for _ in range(20)]
 
