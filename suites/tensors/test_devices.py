@@ -117,3 +117,44 @@ def test_warnings_come_always_where_asked_for():
     finally:
         torch.set_warn_always(False)
     assert (on, torch.is_warn_always_enabled()) == (True, False)
+
+
+def long_work():
+    """An event behind some hundred milliseconds of work that the GPU has been given, and the last result of it."""
+    x = torch.zeros(8192, 8192, dtype=torch.float64, device="cuda")
+    torch.cuda.synchronize()
+    for _ in range(20):
+        y = x @ x
+    event = torch.cuda.Event()
+    event.record()
+    return event, y
+
+
+@fact("torch.cuda.synchronize", source="notes/cuda", myth="time.time() around a call is its time on the GPU")
+@pytest.mark.gpu
+def test_work_of_the_gpu_is_launched_and_not_waited_for():
+    """An operation on the GPU returns before it is done: only after `torch.cuda.synchronize` its event is."""
+    event, _ = long_work()
+    before = event.query()
+    torch.cuda.synchronize()
+    assert (before, event.query()) == (False, True)
+
+
+@fact("torch.Tensor.item", source="notes/cuda", hint="add losses up on the GPU, and ask for item() once an epoch")
+@pytest.mark.gpu
+def test_work_of_the_gpu_is_waited_for_by_item():
+    """`item()` of a tensor on the GPU waits until all that it depends on is done."""
+    event, y = long_work()
+    assert y[0, 0].item() == 0
+    assert event.query()
+
+
+@fact(
+    "torch.Tensor.to",
+    source="notes/cuda",
+)
+@pytest.mark.gpu
+def test_copy_to_the_gpu_without_blocking_is_in_order():
+    """`to("cuda", non_blocking=True)` from pinned memory is in order with what follows on the GPU."""
+    x = torch.arange(1 << 20).pin_memory()
+    same(x.to("cuda", non_blocking=True) * 2, torch.arange(1 << 20) * 2)
