@@ -149,10 +149,7 @@ def test_work_of_the_gpu_is_waited_for_by_item():
     assert event.query()
 
 
-@fact(
-    "torch.Tensor.to",
-    source="notes/cuda",
-)
+@fact("torch.Tensor.to", source="notes/cuda")
 @pytest.mark.gpu
 def test_copy_to_the_gpu_without_blocking_is_in_order():
     """`to("cuda", non_blocking=True)` from pinned memory is in order with what follows on the GPU."""
