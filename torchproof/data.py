@@ -28,6 +28,9 @@ Check = Callable[[Any, str], Any]  # of a value and the name of its field: what 
 
 MOST_BYTES = 1 << 28  # of one file
 _MOST_TEXT, _MOST_NAME, _MOST_NUMBER, _DEEPEST = 1 << 20, 1 << 14, 1 << 63, 32
+# Of TOML, whose reader takes a second for each megabyte, and the square of its parts for a key.
+_MOST_TOML = 1 << 23
+_LONG_KEY = re.compile(r"""(?:\.[ \t]*(?:[\w-]+|"(?:\\.|[^"\\\n])*"|'[^'\n]*')[ \t]*){100}""")
 # What terminals obey, and what writes right to left; half a surrogate is in no file.
 _STEERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -128,12 +131,21 @@ def document(path: Path, kind: type[Kind]) -> Kind:
 def rows(path: Path, table: str, kind: type[Kind]) -> list[Kind]:
     """The tables of a TOML file that stand in an array of this name. Raises Damaged."""
     try:
-        said = releases.tomllib.loads(read_text(path)).get(table, [])
+        said = toml(read_text(path)).get(table, [])
         return _check(list[kind])(said, table)
     except Damaged as error:
         raise error.at(path) from None
     except (ValueError, RecursionError) as error:
         raise Damaged(f"is no TOML: {error}", path=path) from None
+
+
+def toml(text: str) -> dict[str, Any]:
+    """What a text of TOML says. Raises ValueError, also for what takes far longer to be read than it is to look at."""
+    if len(text) > _MOST_TOML:
+        raise ValueError(f"has more than {_MOST_TOML:,} characters")
+    if _LONG_KEY.search(text):
+        raise ValueError("has a key of more than 100 parts")
+    return releases.tomllib.loads(text)
 
 
 # --- text -------------------------------------------------------------------------------------------------------------

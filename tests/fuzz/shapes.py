@@ -44,6 +44,22 @@ PROJECTS: dict[str, tuple[str, Callable[[], str]]] = {
         "pyproject.toml",
         lambda: "[tool.poetry.dependencies]\ntorch = '2" + " " * 200_000 + "]'\n",
     ),
+    "a key of many parts": ("pyproject.toml", lambda: "a." * 60_000 + "a = 1\n"),
+    "groups that include the next twice": (
+        "pyproject.toml",
+        lambda: (
+            "[dependency-groups]\n"
+            + "".join(f"g{n} = [{{include-group = 'g{n + 1}'}}, {{include-group = 'g{n + 1}'}}]\n" for n in range(60))
+            + "g60 = ['numpy', 'torch>=2']\n"
+        ),
+    ),
+    "requirements of torch": ("requirements.txt", lambda: "torch>=2\n" * 100_000),
+    "requirements of others": ("requirements.txt", lambda: "".join(f"package{n}>=2\n" for n in range(100_000))),
+    "metadata": ("PKG-INFO", lambda: "Requires-Dist: torch>=2\n" * 100_000),
+    "Pythons of which each is one of two": (
+        "environment.yml",
+        lambda: "dependencies:\n  - pytorch>=2\n" + "  - python >=3.9|>=3.10\n" * 40,
+    ),
     "an environment, and blanks": ("environment.yml", lambda: "dependencies:\n  - pytorch 2" + " " * 200_000 + "]\n"),
     "an image, and empty lines": ("Dockerfile", lambda: "\n" * 200_000 + "FROM x\n"),
     "quotes that never end, of CMake": (

@@ -71,6 +71,7 @@ _LOCKS: tuple[tuple[str, Callable[[Path], Iterator[Said]]], ...] = (
     ("conda*.lock", conda.lock),
     ("conda-lock*.y*ml", conda.lock),
 )
+_MOST = 10_000  # characters that one file says of torch, far more than a person has to say
 # What only the folder of a project has.
 _OF_A_PROJECT = (".git", "pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "requirements")
 # What lies in these is no part of a project below them.
@@ -220,9 +221,15 @@ def _files(
 def _read(file: Path, reader: Callable[[Path], Iterator[Said]]) -> list[Said]:
     """What a file says; one that cannot be read says so, and takes nothing from the others."""
     found: list[Said] = []
+    length = 0
     try:
         for one in reader(file):
             found.append(in_file(one, file))
+            length += len(one.text if isinstance(one, Line) else one.reason)
+            if length > _MOST:
+                return [Unread(f"says more than {_MOST:,} characters about torch", short(file), is_required=True)]
+    except RecursionError:
+        found.append(Unread("is nested too deeply", short(file)))
     except _UNREADABLE as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
         found.append(Unread(reason, short(file)))

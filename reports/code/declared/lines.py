@@ -35,26 +35,26 @@ _PYTHONS = [f"3.{minor}" for minor in range(6, 21)]
 
 @dataclass(frozen=True)
 class Versions:
-    """The versions that some specifiers allow: any of `either` does."""
+    """The versions that some specifiers allow: of `every` alternatives, any does."""
 
-    either: tuple[SpecifierSet, ...] = (SpecifierSet(),)
+    every: tuple[tuple[SpecifierSet, ...], ...] = ()
 
     def contains(self, version: str, prereleases: bool | None = None) -> bool:
         """Whether a version is one of them."""
-        return any(one.contains(version, prereleases=prereleases) for one in self.either)
+        return all(any(one.contains(version, prereleases=prereleases) for one in either) for either in self.every)
 
     def take(self, python: str) -> bool:
         """Whether any patch of a Python such as '3.13' is one of them."""
         return python[-1].isdigit() and any(self.contains(f"{python}.{patch}") for patch in range(30))
 
     def __and__(self, other: Versions) -> Versions:
-        return Versions(tuple(one & another for one in self.either for another in other.either))
+        return Versions(self.every + other.every)
 
     def __str__(self) -> str:
-        return " || ".join(map(str, self.either))
+        return ", ".join(" || ".join(map(str, either)) for either in self.every)
 
     def __bool__(self) -> bool:
-        return all(map(len, self.either))
+        return any(all(map(len, either)) for either in self.every)
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,8 @@ class Unread:
 
 
 Said = Line | Unread
+# What may be a requirement of one of NAMES, by its name or by its file: the others are not worth the time to read them.
+_MAY_SAY = re.compile(rf"(?i:{'|'.join(NAMES)})(?![\w.-]*\w)|(?![A-Za-z0-9]).*torch|(?:.*/)?torch-\d", re.DOTALL)
 # What reading raises for a table where a list is meant, say: its tool does not read that either.
 MISSHAPEN = (AttributeError, TypeError, LookupError)
 ANOTHER_SHAPE = "it has another shape than its tools read"
@@ -118,7 +120,7 @@ def each(*parts: tuple[str, Callable[[], Iterable[Said]]]) -> Iterator[Said]:
 def of(text: str, group: str = "") -> Iterator[Said]:
     """What a requirement, as pip reads it, says about one of NAMES: nothing, a line, or that it is not understood."""
     text = re.sub(r"(?<!\s)\s+(#|--).*", "", text.strip())
-    if not re.match(r"[A-Za-z0-9]", text) and "torch" not in text:
+    if not _MAY_SAY.match(text):
         return
     try:
         one = Requirement(text)
@@ -141,7 +143,7 @@ def line(name: str, text: str, specifiers: str, marker: str = "", group: str = "
     try:
         if marker:
             Marker(marker)
-        versions = Versions(tuple(_comparable(SpecifierSet(one)) for one in specifiers.split("||")))
+        versions = Versions((tuple(_comparable(SpecifierSet(one)) for one in specifiers.split("||")),))
         return Line(name, data.line(" ".join(text.split())), versions, marker, group)
     except (InvalidSpecifier, InvalidMarker):
         return Unread(f"{text} is no requirement that pip takes", is_required=name == "torch" and not group)

@@ -10,9 +10,10 @@ from pathlib import Path
 from torchproof.reports.code.declared.lines import Said, Unread, in_place, indexes, line, of, text_of
 
 
-def read(file: Path, seen: frozenset[Path] = frozenset()) -> Iterator[Said]:
+def read(file: Path, seen: set[Path] | None = None) -> Iterator[Said]:
     """A file of requirements, with those that it includes (`-r`), each once, and its constraints (`-c`)."""
-    seen |= {file.resolve()}
+    seen = set() if seen is None else seen
+    seen.add(file.resolve())
     text = re.sub(r"(?<![ \t])[ \t]*\\\r?\n", " ", text_of(file))
     for one in map(str.strip, text.splitlines()):
         if included := re.match(r"(?:-r|-c|--requirement|--constraint)[\s=]*([^#\s]+)", one):
@@ -25,7 +26,7 @@ def read(file: Path, seen: frozenset[Path] = frozenset()) -> Iterator[Said]:
             yield from of(one)
 
 
-def _included(file: Path, seen: frozenset[Path], by: Path) -> Iterator[Said]:
+def _included(file: Path, seen: set[Path], by: Path) -> Iterator[Said]:
     if file.resolve() in seen:
         return
     if "://" in str(file) or not file.is_file():

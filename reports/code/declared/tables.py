@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from torchproof.data import toml
 from torchproof.reports.code.declared import conda, requirements
 from torchproof.reports.code.declared.lines import (
     NAMES,
@@ -24,15 +24,10 @@ from torchproof.reports.code.declared.lines import (
 )
 from torchproof.reports.code.reading import content
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 
 def pyproject(file: Path) -> Iterator[Said]:
     """`[project]` and its groups, then what tools have of their own."""
-    data = tomllib.loads(text_of(file))
+    data = toml(text_of(file))
     yield from each(
         ("[project]", lambda: _project(data.get("project", {}))),
         ("[tool.setuptools]", lambda: _setuptools(_in(data, "setuptools").get("dynamic", {}), file)),
@@ -59,7 +54,7 @@ def _hook(hatch: dict) -> dict:
 
 def _groups(groups: dict) -> Iterator[Said]:
     for name in groups:
-        yield from _group(groups, name, frozenset())
+        yield from _group(groups, name, set())
 
 
 def _by_group(groups: dict) -> Iterator[Said]:
@@ -106,13 +101,15 @@ def _each(texts: Iterable[object], group: str) -> Iterator[Said]:
             yield from of(text, group)
 
 
-def _group(groups: dict, name: str, seen: frozenset[str]) -> Iterator[Said]:
-    """A dependency group, with those that it includes."""
-    for one in groups.get(name, []) if name not in seen else ():
+def _group(groups: dict, name: str, seen: set[str]) -> Iterator[Said]:
+    """A dependency group, with those that it includes, each once."""
+    others = () if name in seen else groups.get(name, [])
+    seen.add(name)
+    for one in others:
         if isinstance(one, str):
             yield from of(one, name)
         elif isinstance(one, dict) and "include-group" in one:
-            yield from (in_group(said, name) for said in _group(groups, one["include-group"], seen | {name}))
+            yield from (in_group(said, name) for said in _group(groups, one["include-group"], seen))
 
 
 def _setuptools(dynamic: dict, file: Path) -> Iterator[Said]:
@@ -156,7 +153,7 @@ def _poetry(table: dict) -> Iterator[Said]:
 
 def pipfile(file: Path) -> Iterator[Said]:
     """Pipfile: packages, those for development, and the Python."""
-    data = tomllib.loads(text_of(file))
+    data = toml(text_of(file))
     yield from _table(data.get("packages", {}), "", str)
     yield from _table(data.get("dev-packages", {}), "dev", str)
     yield from _indexes(data.get("source", []))
@@ -166,7 +163,7 @@ def pipfile(file: Path) -> Iterator[Said]:
 
 def pixi(file: Path) -> Iterator[Said]:
     """pixi.toml."""
-    yield from _pixi(tomllib.loads(text_of(file)))
+    yield from _pixi(toml(text_of(file)))
 
 
 def _pixi(table: dict, group: str = "") -> Iterator[Said]:
@@ -263,7 +260,7 @@ def script(file: Path) -> Iterator[Said]:
     """The block of a script that tools read before they run it."""
     block = re.search(rb"^# /// script\s*\n((?:#(?: .*)?\r?\n)+?)# ///\s*$", content(file), re.MULTILINE)
     if block:
-        data = tomllib.loads(re.sub(r"^# ?", "", block[1].decode("utf-8"), flags=re.MULTILINE))
+        data = toml(re.sub(r"^# ?", "", block[1].decode("utf-8"), flags=re.MULTILINE))
         yield from _each(data.get("dependencies", []), "")
         if python := data.get("requires-python"):
             yield line("python", f'requires-python = "{python}"', python)
@@ -271,7 +268,7 @@ def script(file: Path) -> Iterator[Said]:
 
 def lock(file: Path) -> Iterator[Said]:
     """poetry.lock, uv.lock, pdm.lock and pylock.toml: one version of each package, or several by environment."""
-    data = tomllib.loads(text_of(file))
+    data = toml(text_of(file))
     packages = data.get("package", data.get("packages", []))
     for name in NAMES:
         yield from pinned(name, (one["version"] for one in packages if one.get("name") == name and "version" in one))

@@ -258,6 +258,12 @@ def test_included_files_and_constraints_hold_at_once(project):
     assert spans(project(files)) == [("2.1", "2.5")]
 
 
+def test_a_file_that_is_included_again_and_again_is_read_once(project):
+    files = {f"r{n}.txt": f"-r r{n + 1}.txt\n-c r{n + 1}.txt\n" for n in range(60)}
+    path = project({**files, "requirements.txt": "-r r0.txt", "r60.txt": "torch>=2.1"})
+    assert [one.text for one in declared(path).ranges()] == ["torch>=2.1"]
+
+
 def test_a_file_that_is_not_there_is_told_and_takes_nothing_away(project):
     path = project({"requirements.txt": "-r nowhere.txt\ntorch>=2.1"})
     assert spans(path) == [("2.1", LAST)]
@@ -483,6 +489,10 @@ def test_the_python_of_a_line_of_poetry_can_be_one_of_several(project):
         ("Dockerfile", "FROM nvcr.io/nvidia/pytorch:23.10-py3", "a build of its vendor's"),
         ("Dockerfile", "FROM pytorch/pytorch:latest", "does not say which release"),
         ("pyproject.toml", "[project]\ndependencies = 7", "pyproject.toml: "),
+        ("pyproject.toml", "a." * 101 + "a = 1", "pyproject.toml: has a key of more than 100 parts"),
+        ("pyproject.toml", "a = " + "[" * 9_000, "pyproject.toml: is nested too deeply"),
+        ("pyproject.toml", "# a comment" * 800_000, "pyproject.toml: has more than 8,388,608 characters"),
+        ("setup.cfg", "[options]\ninstall_requires =\n" + " torch\n" * 2_001, "says more than 10,000 characters"),
     ],
 )
 def test_what_cannot_be_read_is_told_and_takes_nothing_away(project, name, text, reason):
