@@ -591,13 +591,12 @@ def test_end_when_the_loop_is_left_early():
 @pytest.mark.parametrize("options", [{}, {"prefetch_factor": 3}], ids=["default", "3"])
 def test_load_as_far_ahead_as_they_are_told(options):
     """A worker of a DataLoader has `prefetch_factor` batches loaded ahead of what was asked for: 2 by default."""
-    begun, ahead = multiprocessing.Value("i", 0), options.get("prefetch_factor", 2)
+    begun, ahead = torch.tensor(0).share_memory_(), options.get("prefetch_factor", 2)
     enough = multiprocessing.Event()
 
     def load(index):
-        with begun.get_lock():
-            begun.value += 1
-        if begun.value == 1 + ahead:
+        begun.add_(1)
+        if begun == 1 + ahead:
             enough.set()
         return index
 
@@ -605,7 +604,7 @@ def test_load_as_far_ahead_as_they_are_told(options):
     next(samples)
     assert enough.wait(20)
     time.sleep(0.02)  # in which it would begin another
-    assert begun.value == 1 + ahead
+    assert begun.item() == 1 + ahead
 
 
 @fact("torch.utils.data.DataLoader")
