@@ -186,12 +186,7 @@ def small(**options):
     return models.squeezenet1_1(**options)
 
 
-@fact(
-    "torch.nn.Module",
-    requires="torchvision",
-    claims=["H01"],
-    source="https://docs.pytorch.org/vision/stable/models.html",
-)
+@fact("torchvision.models.squeezenet1_1", requires="torchvision", claims=["H01"])
 def test_of_an_image_model_of_torchvision_gives_a_score_a_class():
     """`torchvision.models.squeezenet1_1()` builds an image model, an `nn.Module`, that scores 1000 classes."""
     model = small().eval()
@@ -201,13 +196,12 @@ def test_of_an_image_model_of_torchvision_gives_a_score_a_class():
 
 
 @fact(
-    "torch.nn.Module.state_dict",
+    "torchvision.models.squeezenet1_1",
     "torch.manual_seed",
     requires="torchvision",
     claims=["H01"],
     myth="torchvision.models.<name>() builds a pre-trained model",
     hint='weights="DEFAULT"',
-    source="https://docs.pytorch.org/vision/stable/models.html",
 )
 def test_and_all_else_of_a_model_of_torchvision_are_random_unless_weights_are_asked_for():
     """A model of `torchvision.models` has random weights, those of the seed, unless `weights=` names others."""
