@@ -16,6 +16,7 @@ from torchproof.reports.code.syntax import (
     fields,
     method_for,
     names_bound,
+    nodes,
     parameters,
     stores,
     word,
@@ -359,7 +360,8 @@ class Statements:
             elif isinstance(node, (ast.Assign, ast.Expr)):
                 if not isinstance(node.value, ast.Constant):
                     values = self.meanings.resolve(node.value, self.state.scope)
-                    if isinstance(node.value, ast.Call) or not _all_torch(values):
+                    calls = any(isinstance(one, ast.Call) for one in nodes(node.value))  # which may fail for else
+                    if calls or not _all_torch(values):
                         return False
             elif not isinstance(node, ast.Pass):
                 return False

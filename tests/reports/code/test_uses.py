@@ -441,6 +441,8 @@ def test_a_failure_that_is_taken_care_of_is_none(breaks, code):
         "try:\n    from torch import added\nexcept ImportError:\n    raise RuntimeError('torch is too old')",
         "try:\n    f()\nexcept AttributeError:\n    torch.added(1)",
         "try:\n    x = 1\nexcept AttributeError:\n    pass\ntorch.added(1)",
+        "try:\n    x = torch.Tensor(f()).clone\nexcept RuntimeError:\n    torch.added(1)",
+        "try:\n    x = torch.Tensor(f()).clone\nexcept Exception:\n    torch.added(1)",
     ],
 )
 def test_a_failure_that_is_not_taken_care_of_counts(breaks, code):
