@@ -45,7 +45,7 @@ def test_function_has_its_limit_or_nan(device, function, numbers, want):
     ids=["exp", "sqrt", "log", "tanh", "sigmoid", "relu", "neg"],
 )
 def test_function_gives_nan_of_nan_alone(device, function, of_one):
-    """A function gives NaN where its input is NaN, and of the numbers in its domain nowhere else."""
+    """A function gives NaN of NaN, and not of the number beside it."""
     nan, one = function(of(device, NAN, 1.0)).tolist()
     assert math.isnan(nan)
     assert one == pytest.approx(of_one, rel=1e-6)
