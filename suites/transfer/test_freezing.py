@@ -298,16 +298,6 @@ def test_of_some_rows_by_a_hook_holds_without_weight_decay_alone(device, decay, 
     assert w[1, 0].item() == 0.5 - 0.5 * decay
 
 
-@fact("torch.nn.Embedding.from_pretrained")
-@pytest.mark.parametrize("freeze", [None, True, False], ids=["default", "frozen", "trained"])
-def test_of_pretrained_embeddings_is_the_default(device, freeze):
-    """`Embedding.from_pretrained` freezes its vectors, unless it is told `freeze=False`."""
-    vectors = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
-    layer = nn.Embedding.from_pretrained(vectors.clone(), **({} if freeze is None else {"freeze": freeze}))
-    same(layer(torch.tensor([1], device=device)).detach(), torch.tensor([[3.0, 4.0]]))
-    assert layer.weight.requires_grad == (freeze is False)
-
-
 @fact("torch.nn.Module.requires_grad_")
 def test_of_a_tied_weight_freezes_both_layers(device):
     """Freezing one of two layers that share a weight freezes the other, too."""
