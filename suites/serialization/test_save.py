@@ -166,10 +166,11 @@ def test_replaces_a_file(tmp_path):
 
 
 @fact("torch.save", hint="make the folder first")
-def test_makes_no_folder(tmp_path):
+def test_makes_no_folder(tmp_path, monkeypatch):
     """`save` into a folder that does not exist is refused."""
+    monkeypatch.chdir(tmp_path)  # the error is another one where the path is not ASCII
     with pytest.raises(RuntimeError, match="Parent directory .* does not exist"):
-        torch.save([1, 2], tmp_path / "missing" / "x.pt")
+        torch.save([1, 2], "missing/x.pt")
 
 
 @fact("torch.save", source="notes/serialization")
@@ -178,18 +179,18 @@ def test_writes_a_zip_file(tmp_path):
     torch.save(torch.ones(2), tmp_path / "x.pt")
     with zipfile.ZipFile(tmp_path / "x.pt") as archive:
         assert archive.testzip() is None
-        assert "x/data.pkl" in archive.namelist()
+        assert any(name.endswith("/data.pkl") for name in archive.namelist())
 
 
 @fact("torch.save", source="notes/serialization")
 @given(st.lists(st.integers(-99, 99), min_size=1, max_size=6))
 @example([1, 2, 3])
-def test_writes_the_elements_as_raw_bytes(tmp_path_factory, numbers):
+def test_writes_the_elements_as_raw_bytes(numbers):
     """The file of a tensor holds its elements as plain bytes that NumPy can read."""
-    path = tmp_path_factory.mktemp("raw") / "x.pt"
-    torch.save(torch.tensor(numbers, dtype=torch.float32), path)
-    with zipfile.ZipFile(path) as archive:
-        assert numpy.frombuffer(archive.read("x/data/0"), dtype=numpy.float32).tolist() == numbers
+    file = io.BytesIO()
+    torch.save(torch.tensor(numbers, dtype=torch.float32), file)
+    with zipfile.ZipFile(file) as archive:
+        assert numpy.frombuffer(archive.read("archive/data/0"), dtype=numpy.float32).tolist() == numbers
 
 
 @fact("torch.save", source="notes/serialization")

@@ -62,6 +62,22 @@ PROJECTS: dict[str, tuple[str, Callable[[], str]]] = {
     ),
     "an environment, and blanks": ("environment.yml", lambda: "dependencies:\n  - pytorch 2" + " " * 200_000 + "]\n"),
     "an image, and empty lines": ("Dockerfile", lambda: "\n" * 200_000 + "FROM x\n"),
+    "a list that is added to itself": (
+        "setup.py",
+        lambda: "a = []\n" + "a = a + a + ['torch>=2']\n" * 60 + "setup(install_requires=a)\n",
+    ),
+    "a text that is added to itself": (
+        "setup.py",
+        lambda: (
+            f"a0 = '{' ' * 1_000_000}torch>=2'\n"
+            + "".join(f"a{n} = a{n - 1} + a{n - 1}\n" for n in range(1, 12))
+            + "setup(install_requires=[a11])\n"
+        ),
+    ),
+    "a variable that is added to itself": (
+        "CMakeLists.txt",
+        lambda: "set(x a)\n" + "set(x ${x}${x})\n" * 60 + "set(CMAKE_CXX_STANDARD ${x})\nfind_package(Torch)\n",
+    ),
     "quotes that never end, of CMake": (
         "CMakeLists.txt",
         lambda: 'find_package(Torch)\nset(CMAKE_CXX_FLAGS "' + '\\"' * 60_000 + ")\n",

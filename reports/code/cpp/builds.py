@@ -36,6 +36,7 @@ _IN_TABLE = re.compile(r"""CMAKE_(CXX|CUDA)_STANDARD(?::[A-Z]+)?["']?\s*[=:]\s*[
 _IN_MESON = re.compile(r"cpp_std=[\w+,]+|--?std=\w+\+\+\w\w")
 _OWN_DEFAULT = re.compile(r"not (defined )?cmake_(cxx|cuda)_standard", re.IGNORECASE)
 _OF_VERSION = re.compile(r"(not )?\$?\{?torch_version\}? version_(less|greater)(_equal)? ([\d.]+)", re.IGNORECASE)
+_LONG = 1_000  # characters of a variable, far more than a standard has
 _GROUPS = {"if": "if", "elseif": "elif", "else": "else", "endif": "endif"}
 
 
@@ -178,7 +179,7 @@ def _text(path: Path) -> str:
 
 def _commands(text: str) -> Iterator[tuple[str, list[str], int]]:
     """The commands of a file: name, arguments, line."""
-    place = 0
+    place, line, counted = 0, 1, 0
     while found := _COMMAND.search(text, place):
         end, depth = found.end(), 1
         while depth and end < len(text):
@@ -186,7 +187,8 @@ def _commands(text: str) -> Iterator[tuple[str, list[str], int]]:
             end += 1
         inside = text[found.end() : end - 1]
         words = [quoted or plain for quoted, plain in _ARGUMENT.findall(inside)]
-        yield found[1].lower(), words, text.count("\n", 0, found.start()) + 1
+        line, counted = line + text.count("\n", counted, found.start()), found.start()
+        yield found[1].lower(), words, line
         place = end
 
 
@@ -212,7 +214,7 @@ def _settings(text: str) -> Iterator[Setting]:
         if branches.take(_GROUPS.get(name, ""), " ".join(words)) or not words:
             continue
         words = [re.sub(r"\$\{(\w+)\}", lambda found: values.get(found[1], found[0]), one) for one in words]
-        if name == "set" and words[1:] and not words[0].endswith("_FLAGS"):
+        if name == "set" and words[1:] and len(words[1]) < _LONG and not words[0].endswith("_FLAGS"):
             values[words[0]] = words[1]
         yield from (replace(one, line=line, reach=branches.reach) for one in _asked(name, words))
 

@@ -7,13 +7,15 @@ import configparser
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import zip_longest
 from pathlib import Path
 
 from torchproof.reports.code.declared import requirements
 from torchproof.reports.code.declared.lines import Said, Unread, in_group, in_place, line, of, text_of
-from torchproof.reports.code.reading import content, decoded, parsed
+from torchproof.reports.code.reading import Unreadable, content, decoded, parsed
 
 _DEEP = 12  # names that stand for names
+_MOST_STEPS, _LONG = 100_000, 10_000  # of one script, and characters of a text that it puts together
 _OF_TORCH = re.compile(r"[(f]*['\"]torch(?![\w.-])")  # an expression that begins with a text that does
 
 
@@ -86,6 +88,12 @@ def _tables(function: ast.FunctionDef) -> Iterator[str]:
                 yield table
 
 
+def _together(between: str, parts: list[str | None]) -> str | None:
+    """A text of its parts; None where not all are known, or they are longer than what anybody asks for."""
+    known = [one for one in parts if one is not None]
+    return between.join(filter(None, known)) if len(known) == len(parts) and sum(map(len, known)) < _LONG else None
+
+
 class _Script:
     """The names that a script gives to expressions, and what it passes to `setup`."""
 
@@ -93,6 +101,7 @@ class _Script:
         self.tree, self.file = tree, file
         self.names: dict[str, list[ast.expr]] = defaultdict(list)
         self.untold: list[str] = []  # what is put together from parts of which not all can be told
+        self.steps = 0
         self.functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
         for node in ast.walk(tree):
             self._name(node)
@@ -133,6 +142,12 @@ class _Script:
                 if re.match(r"torch\s*[<>=!~]", text):
                     yield from of(text)
 
+    def _step(self) -> None:
+        """One more expression is looked at. Raises Unreadable where names stand for names again and again."""
+        self.steps += 1
+        if self.steps > _MOST_STEPS:
+            raise Unreadable("what it asks for is put together from too much")
+
     def _keywords(self) -> Iterator[tuple[str, ast.expr]]:
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "setup":
@@ -144,6 +159,7 @@ class _Script:
 
     def _items(self, node: ast.expr, depth: int = 0) -> Iterator[tuple[str, ast.expr]]:
         """Of what is unpacked as keywords, or is a table: the keys that are texts, with their values."""
+        self._step()
         match node:
             case ast.Name(id=name) if depth < _DEEP:
                 for value in self.names[name]:
@@ -178,6 +194,7 @@ class _Script:
 
     def _texts(self, node: ast.AST, depth: int = 0) -> Iterator[str]:
         """The texts that an expression gives, as far as they can be told; the name of a file that it reads is one."""
+        self._step()
         if depth > _DEEP:
             return
         match node:
@@ -222,6 +239,7 @@ class _Script:
 
     def _text(self, node: ast.AST, depth: int) -> str | None:
         """The one text that an expression is."""
+        self._step()
         if depth > _DEEP:
             return None
         match node:
@@ -242,21 +260,18 @@ class _Script:
             case ast.Call(
                 func=ast.Attribute(value=ast.Constant(value=str(between)), attr="join"), args=[ast.List(elts)]
             ):
-                parts = [self._text(one, depth + 1) for one in elts]
-                return None if None in parts else between.join(filter(None, parts))
+                return _together(between, [self._text(one, depth + 1) for one in elts])
         return None
 
     def _all(self, nodes: Iterable[ast.AST], depth: int) -> str | None:
-        parts = [self._text(one, depth + 1) for one in nodes]
-        return None if None in parts else "".join(filter(None, parts))
+        return _together("", [self._text(one, depth + 1) for one in nodes])
 
     def _filled(self, template: ast.expr, values: list[ast.expr], blank: str, depth: int) -> str | None:
         text, parts = self._text(template, depth + 1), [self._text(one, depth + 1) for one in values]
-        if text is None or None in parts or text.count(blank) != len(parts):
+        between = text.split(blank) if text is not None else []
+        if len(between) != len(parts) + 1:
             return None
-        for part in parts:
-            text = text.replace(blank, str(part), 1)
-        return text
+        return _together("", [one for pair in zip_longest(between, parts, fillvalue="") for one in pair])
 
     def _member(self, name: str, key: str, depth: int) -> Iterator[str]:
         """What stands under a key of a table; of one that is made from texts, those that begin with it."""
