@@ -16,6 +16,7 @@ or what holds of a call all at once, with commas between and `|` between what wi
     names float16|*.bool      has one of the words in the file, since what a call is given can come from anywhere there
     lacks batch_first         has none of the words in the file: where it has one, it may be about another call
     catches RuntimeError      has a handler of the exception around it
+    uncaught UnpicklingError  has no handler around it that names the exception and goes on
     decorates                 is a decorator, `bare` one without parentheses
 
 Needs neither torch nor pytest.
@@ -30,7 +31,7 @@ from dataclasses import dataclass
 from functools import cache
 
 ANY, NONE = "any", "none"
-_VERBS = ("not", "passes", "names", "lacks", "catches", "decorates")
+_VERBS = ("not", "passes", "names", "lacks", "catches", "uncaught", "decorates")
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,8 @@ _USUAL = ("torch.Tensor", "torch.nn.Module", "torch.optim.Optimizer", "torch.opt
 # What else such an object may be: a method that these have as well is a sign of nothing.
 _ELSE = (str, bytes, list, dict, set, int, float, Path, TextIOWrapper, Logger, Namespace, Thread, datetime)
 
+_CALLED = {"function", "class", "method"}
+
 
 class Argument(Enum):
     """What is known of an argument without its value."""
@@ -61,6 +63,7 @@ class Use:
     unpacks: str = ""  # '*' and '**' where a call passes more than can be counted
     literals: tuple[tuple[int | str, Literal], ...] = ()  # the arguments whose values are known, by place or keyword
     caught: frozenset[str] = frozenset()  # the exceptions that have a handler around it, by their own names
+    survives: frozenset[str] = frozenset()  # those of them after which the code goes on
     decorates: bool = False
     at_import: bool = False  # runs when its module is imported, not only when a function is called
     is_one_of: bool = False  # it may be of something else: by default, or by what a loop goes over
@@ -290,7 +293,8 @@ class Catalog:
             for member in set(self.inventory.members(owner)) - usual:
                 name = f"{owner}.{member}"
                 states = {entry and (entry.signatures, entry.deprecated) for entry in self.entries(name)}
-                if len(states) > 1 and not member.startswith("_"):
+                is_called = self.kind(name) in _CALLED  # `x.names()` is of something else: a tensor's are a property
+                if len(states) > 1 and is_called and not member.startswith("_"):
                     found.setdefault(member, []).append(name)
         return found
 

@@ -109,6 +109,9 @@ class Concerns:
         is_caught = use.how == "called" and not use.caught.isdisjoint(clause.words)
         return Concern.YES if is_caught else Concern.NO
 
+    def _uncaught(self, clause: Clause, use: Use, entries: tuple[Entry | None, ...]) -> Concern:
+        return Concern.YES if use.survives.isdisjoint(clause.words) else Concern.NO
+
     def _decorates(self, clause: Clause, use: Use, entries: tuple[Entry | None, ...]) -> Concern:
         how = "mentioned" if clause.words else "called"
         return Concern.YES if use.decorates and use.how == how else Concern.NO

@@ -55,6 +55,8 @@ class Expressions:
         several = (ast.Tuple, ast.List)
         if not isinstance(target, several):
             self.store(target, self.value(value))
+            if isinstance(target, ast.Name) and (dtype := self.sightings.dtype(value)):
+                self.state.is_of(target.id, dtype)
         elif any(isinstance(one, ast.Starred) for one in target.elts) or not isinstance(value, several):
             for place, one in places(target.elts):
                 is_one = place is not None

@@ -33,6 +33,8 @@ Passed = tuple[tuple[str, ...], int, str, Literals]  # what a call passes, as a 
 _NOTHING: Passed = ((), 0, "", ())
 _NOTED = (Name, LocalClass, LocalFunction, OneOf)  # what may be, or lead to, something of torch
 _DEEPEST = 5  # names of names, and tuples in tuples
+_KEEP_MASKS = {"all", "any", "contiguous", "detach", "expand", "flatten", "permute", "reshape", "squeeze", "t",
+               "transpose", "unsqueeze"}  # fmt: skip
 _GIVE_DTYPE = {"byte": "torch.uint8", "ByteTensor": "torch.uint8", "bool": "torch.bool", "BoolTensor": "torch.bool"}
 
 
@@ -278,6 +280,7 @@ class Sightings:
             frozenset(),
             *passed,
             caught=state.handled,
+            survives=state.survived,
             decorates=state.decorates,
             at_import=at_import,
             is_one_of=is_one_of,
@@ -333,21 +336,49 @@ class Sightings:
             return FUNCTION
         if isinstance(node, ast.Call):
             result = f"{last_word(node.func)}()"
-            return result if result in refusals.methods() else self._dtype(node, scope, depth)
+            return result if result in refusals.methods() else self._dtype(node, scope, depth) or Argument.UNKNOWN
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Invert):
+            return self._dtype(node, scope, depth) or Argument.UNKNOWN
+        if isinstance(node, ast.Name) and node.id in scope.dtypes:
+            values, dtype = scope.dtypes[node.id]
+            if scope.names.get(node.id) is values:
+                return dtype
         if isinstance(node, (ast.Name, ast.Attribute)) and depth < _DEEPEST:
             return self._shown(self.meanings.resolve(node, scope), depth + 1)
         return Argument.UNKNOWN
 
-    def _dtype(self, node: ast.Call, scope: Scope, depth: int) -> Literal | Argument:
-        """The dtype that a call writes for the tensor which it gives, where that is one of torch."""
+    def dtype(self, node: ast.expr) -> Name | None:
+        """The dtype of a tensor that a name is bound to, where the expression shows it."""
+        return self._dtype(node, self.state.scope, 0)
+
+    def _dtype(self, node: ast.expr, scope: Scope, depth: int) -> Name | None:
+        """The dtype that a call writes for the tensor which it gives, where that is one of torch; that of `~mask`."""
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Invert):
+            return self._of_mask(node.operand, scope, depth)
+        if not isinstance(node, ast.Call):
+            return None
         written = next((one.value for one in node.keywords if one.arg == "dtype"), None)
         if written is None and isinstance(node.func, ast.Attribute):
             if node.func.attr in _GIVE_DTYPE:
                 return Name(_GIVE_DTYPE[node.func.attr])
+            if node.func.attr in _KEEP_MASKS:
+                return self._of_mask(node.func.value, scope, depth)
             written = node.args[0] if node.func.attr in ("to", "type") and len(node.args) == 1 else None
-        dtype = self._literal(written, scope, depth + 1) if written and depth < _DEEPEST else None
-        is_dtype = isinstance(dtype, Name) and self.known.kind(dtype.dotted) == "attribute"
-        return dtype if is_dtype else Argument.UNKNOWN
+        return self._is_dtype(written, scope, depth) if written else None
+
+    def _is_dtype(self, node: ast.expr, scope: Scope, depth: int) -> Name | None:
+        """The dtype that an expression is, or is shown to be a tensor of."""
+        found = self._literal(node, scope, depth + 1) if depth < _DEEPEST else None
+        return found if isinstance(found, Name) and self.known.kind(found.dotted) == "attribute" else None
+
+    def _of_mask(self, node: ast.expr, scope: Scope, depth: int) -> Name | None:
+        """The dtype of a mask of which another of the same dtype is made, with what comparisons give."""
+        if isinstance(node, ast.Compare):
+            return Name("torch.bool")
+        if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.BitAnd, ast.BitOr)):
+            sides = {self._of_mask(one, scope, depth) for one in (node.left, node.right)}
+            return sides.pop() if len(sides) == 1 else None
+        return self._is_dtype(node, scope, depth)
 
     def _shown(self, values: Values, depth: int) -> Literal | Argument:
         """The one value that a name has in all releases, if it is one that the code shows: no list, which may grow."""

@@ -14,6 +14,7 @@ from torchproof.reports.code.values import (  # fmt: skip
     LocalClass,
     LocalFunction,
     Module,
+    Name,
     OneOf,
     Scope,
     Value,
@@ -43,6 +44,7 @@ class State:
     is_typing: bool = False  # for type checkers only
     caught: frozenset[str] = frozenset()  # the failures that a `try` around takes care of
     handled: frozenset[str] = frozenset()  # the exceptions that one around names
+    survived: frozenset[str] = frozenset()  # those of them after which a `try` goes on
     decorates: bool = False  # it is a decorator that is walked
     failing: int = 0  # the releases in which one of them is seen to happen
     is_generator: bool = False
@@ -68,6 +70,12 @@ class State:
         if self.scope.kind == "function":
             before = self.scope.ever.get(name)
             self.scope.ever[name] = merged(before, names[name]) if before else names[name]
+
+    def is_of(self, name: str, dtype: Name) -> None:
+        """Remember the dtype of the tensor that a name was just bound to, for as long as it is bound to that one."""
+        if self.releases == self.everywhere and name not in self.scope.shared:
+            values = (*self.scope.names[name],)  # of its own, by which to know that it is still this one
+            self.scope.names[name], self.scope.dtypes[name] = values, (values, dtype)
 
     def forget(self, name: str) -> None:
         """Let a name stand for anything, at any time."""

@@ -21,6 +21,7 @@ from torchproof.reports.code.syntax import (
     stores,
     word,
 )
+from torchproof.reports.code.tables import is_container
 from torchproof.reports.code.values import (  # fmt: skip
     CONSTRUCTORS,
     NOTHING,
@@ -107,6 +108,9 @@ class Statements:
             self.state.scope.cls.declared[node.target.id] = values
         if node.value and (not values or values[0][1] is None):
             self.expressions.assign(node.target, node.value)
+        elif node.value and is_container(node.value):  # what it holds, and what its annotation says of that
+            table = Expression(node.value, self.state.scope, values)
+            self.expressions.store(node.target, ((self.state.everywhere, table),))
         else:
             self.expressions.store(node.target, values)
 
@@ -309,11 +313,12 @@ class Statements:
         named = {one: self._exceptions([one.type] if one.type else [_ANYTHING]) for one in node.handlers}
         goes_on = [one for one in node.handlers if not (one.body and isinstance(one.body[-1], ast.Raise))]
         caught = frozenset().union(*(failures(named[one]) for one in goes_on))
-        handled = self.state.handled
+        handled, survived = self.state.handled, self.state.survived
         self.state.caught, self.state.failing = outer | caught, 0
         self.state.handled = handled.union(*named.values())
+        self.state.survived = survived.union(*(named[one] for one in goes_on))
         self.walk(node.body)
-        self.state.handled = handled
+        self.state.handled, self.state.survived = handled, survived
         is_for_names = caught <= {"import", "attribute"} or len(node.body) <= _GUARD
         is_for_torch = caught and ((self.state.failing and is_for_names) or self._may_only_fail_for_torch(node.body))
         fails = releases & self.state.failing if is_for_torch else releases

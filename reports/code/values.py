@@ -203,6 +203,7 @@ class Scope:
     ever: dict[str, Values] = field(default_factory=dict)
     stars: list[Name | LocalModule | None] = field(default_factory=list)
     cls: LocalClass | None = None  # of a class's own scope
+    dtypes: dict[str, tuple[Values, Name]] = field(default_factory=dict)  # what a name was bound to, as tensors go
     memory: dict[ast.expr, Values] = field(default_factory=dict)  # what expressions stand for, as long as names do
 
     @contextmanager

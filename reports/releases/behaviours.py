@@ -32,8 +32,11 @@ def behaviours(
             deprecated[change.name].add(change.parameter)
     sides: dict[tuple[str, str, str], tuple[list[IndexedFact], list[IndexedFact]]] = defaultdict(lambda: ([], []))
     back = is_back(old, new)
+    earlier = new if back else old
     for fact in known:
-        if fact.calls == NONE or _speaks_of(fact, added, inventory, old) or _names_new(fact, inventory, old, new):
+        if fact.calls == NONE or not any(inventory.find(one, earlier) for one in fact.subjects):
+            continue
+        if _speaks_of(fact, added, inventory, old) or _names_new(fact, inventory, old, new):
             continue
         subject = fact.subjects[0]
         for device in _devices(fact):

@@ -559,7 +559,7 @@ def test_takes_translations():
 @fact("torch.onnx.is_in_onnx_export", since="2.8", calls="any", requires=NEEDED)
 @pytest.mark.slow
 def test_tells_that_it_exports():
-    """`is_in_onnx_export` is True while `export` runs the module, and False before and after."""
+    """`is_in_onnx_export` is True while `export` with `dynamo=True` runs the module too."""
     said = [torch.onnx.is_in_onnx_export()]
     exported(Of(lambda x: (x * 2, said.append(torch.onnx.is_in_onnx_export()))[0]), rows(3))
     assert [*said, torch.onnx.is_in_onnx_export()] == [False, True, False]

@@ -25,7 +25,7 @@ def quiet(patch):
 @fact(
     "torch.utils.data.DataLoader",
     since="2.7",
-    calls="pin_memory",
+    calls="pin_memory=True",
     refuter=quiet,
     hint="pin_memory=torch.cuda.is_available()",
 )

@@ -111,7 +111,7 @@ class _Region:
             code = re.sub(r'""".*?"""|"[^"\n]*"', "", self.text, flags=re.DOTALL)  # what an error says is none of it
             return not set(re.findall(r"\w+", code)) & set(clause.words)
         wanted = clause.words if clause.verb in ("", "catches") else clause.parameters
-        return clause.verb in ("not", "decorates") or not words.isdisjoint(wanted)
+        return clause.verb in ("not", "uncaught", "decorates") or not words.isdisjoint(wanted)
 
     def concerns(self, fact):
         """What each call of a subject is judged to be, where any is seen."""

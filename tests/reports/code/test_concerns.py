@@ -20,6 +20,7 @@ INVENTORY = Inventory(
     \tfloat32\t\tattribute
     \tfloat8_e5m2\t\tattribute
     \thalf\t\tattribute
+    \tbool\t\tattribute
     """)
 )
 
@@ -74,6 +75,15 @@ NO, MAY, YES = Concern
         ("mode=half", "torch.half\ntorch.f(1, mode=x.to('cpu'))", MAY),
         ("mode=uint8", "torch.f(1, mode=x.byte())", YES),
         ("mode=uint8", "'uint8'\ntorch.f(1, mode=x.bool())", NO),
+        ("mode=uint8", "def g(x):\n    m = (x > 0).byte()\n    torch.f(1, mode=m)", YES),
+        ("mode=uint8", "def g(x: torch.Tensor):\n    m = x.byte()\n    torch.f(1, mode=m)", YES),
+        ("mode=uint8", "def g(x):\n    'uint8'\n    m = ((x > 0) & (x < 1)).all(-1)\n    torch.f(1, mode=~m)", NO),
+        ("mode=uint8", "def g(x):\n    'uint8'\n    m = x.to(dtype=torch.bool)\n    torch.f(1, mode=m)", NO),
+        ("mode=uint8", "def g(x):\n    m = x.byte()\n    m = h(x, 'uint8')\n    torch.f(1, mode=m)", MAY),
+        ("mode=uint8", "def g(x, m):\n    if x:\n        m = x.byte()  # uint8\n    torch.f(1, mode=m)", MAY),
+        ("safe=True", "def g(x):\n    torch.f(1, safe=x > 0)", MAY),
+        ("safe=True", "more: dict[str, int] = {'safe': False}\ntorch.f(1, **more)", NO),
+        ("safe=True", "more: dict[str, int] = {}\nmore['safe'] = True\ntorch.f(1, **more)", YES),
         ("safe=True", "torch.f(1, safe=1)", NO),
         ("safe=True, eps=0", "torch.f(1, eps=0, safe=True)", YES),
         ("safe=True, eps=0", "torch.f(1, eps=0)", NO),
@@ -94,6 +104,12 @@ NO, MAY, YES = Concern
         ("catches RuntimeError", "try:\n    torch.f(1)\nexcept Exception:\n    pass", NO),
         ("catches RuntimeError", "try:\n    g()\nexcept RuntimeError:\n    torch.f(1)", NO),
         ("catches RuntimeError", "with pytest.raises(RuntimeError):\n    torch.f(1)", YES),
+        ("uncaught KeyError", "torch.f(1)", YES),
+        ("uncaught KeyError", "try:\n    torch.f(1)\nexcept KeyError:\n    g()", NO),
+        ("uncaught KeyError", "try:\n    torch.f(1)\nexcept (OSError, m.KeyError) as error:\n    g()", NO),
+        ("uncaught KeyError", "try:\n    torch.f(1)\nexcept KeyError:\n    raise OSError", YES),
+        ("uncaught KeyError", "try:\n    torch.f(1)\nexcept Exception:\n    g()", YES),
+        ("uncaught KeyError", "try:\n    g()\nexcept KeyError:\n    torch.f(1)", YES),
         ("decorates", "@torch.f(1)\ndef g(): ...", YES),
         ("decorates", "@torch.f\ndef g(): ...", NO),
         ("decorates", "torch.f(1)", NO),

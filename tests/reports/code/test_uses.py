@@ -189,6 +189,11 @@ def test_a_method_that_a_path_has_as_well_is_a_sign_of_nothing(tmp_path):
     assert [use.name for use in uses(tmp_path).possible] == ["torch.Tensor.rename_"]
 
 
+def test_a_property_is_not_what_a_method_of_an_unknown_value_is(tmp_path):
+    (tmp_path / "code.py").write_text("import torch\ndef f(x):\n    x.names()\n    x.verbose()")
+    assert not uses(tmp_path).possible
+
+
 def test_what_a_possible_call_may_pass_besides_is_remembered(see):
     (use,) = see("x.fresh(*more, **rest)").possible
     assert use.unpacks == "* **"

@@ -314,6 +314,12 @@ def test_a_claim_about_a_member_or_a_dtype_that_is_new_is_no_other_behaviour():
     assert felt(told, *lines) == []
 
 
+def test_what_was_not_there_did_not_behave_otherwise():
+    told = [fact("a", since="2.1", claim="It is so."), fact("b", since="2.1", claim="So it is.", subject="torch.g")]
+    assert felt([*told, fact("c", since="2.0.1", subject="torch.f")], "torch.f | - | function ; ()",
+                "torch.g | function ; () | .") == [("torch.g", None, "So it is.")]  # fmt: skip
+
+
 def test_the_warning_of_a_deprecated_parameter_is_told_once():
     lines = ("torch.f | function ; (a=1, b=1) | function ; (a='deprecated', b=1)",)
     warned = [fact(name, since="2.1", claim=f"`f` warns that `{name}` is deprecated.") for name in "ab"]
