@@ -282,11 +282,13 @@ def _unpack(archive: Path, folder: Path) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
     except _DAMAGES as error:
-        raise Refusal(f"{archive} cannot be unpacked: {error}") from error
+        reason = str(error).partition("\n")[0].rstrip(":")
+        raise Refusal(f"{archive} cannot be unpacked: {reason}") from error
 
 
 def _is_inside(path: PurePosixPath) -> bool:
-    return bool(path.parts) and not path.is_absolute() and not {"..", ""} & set(path.parts) and ":" not in path.parts[0]
+    is_name = bool(path.parts) and not path.is_absolute() and "\0" not in str(path)
+    return is_name and not {"..", ""} & set(path.parts) and ":" not in path.parts[0]
 
 
 def _is_looked_at(path: PurePosixPath) -> bool:

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+import tempfile
 
 import torch
 
@@ -12,6 +13,8 @@ def need_inductor():
     """End the fact or benchmark as unavailable where inductor lacks what it compiles with."""
     if not any(map(shutil.which, ("c++", "g++", "clang++", "cl"))):
         unavailable("platform", "a C++ compiler")
+    if " " in tempfile.gettempdir():  # its compiler's command is cut up at blanks
+        unavailable("platform", "a folder for temporary files without a blank in its name")
     try:
         torch.compile(lambda x: -x)(torch.ones(1))
     except torch._dynamo.exc.BackendCompilerFailed as error:

@@ -96,6 +96,9 @@ def test_of_an_sdist_nothing_gets_out_and_no_link_gets_in(tmp_path):
         for name, kind in (("pack-1/link.py", tarfile.SYMTYPE), ("pack-1/hard.py", tarfile.LNKTYPE)):
             archive.addfile(_member(name, kind))
         archive.addfile(_member("pack-1/pipe.py", tarfile.FIFOTYPE))
+        of_no_file = _member("pack-1/null.py")
+        of_no_file.pax_headers = {"path": "pack-1/nu\0ll.py"}
+        archive.addfile(of_no_file, io.BytesIO())
     assert shown(tmp_path / "pack-1.tar.gz") == [str(tmp_path / "pack-1.tar.gz" / "pack-1" / "pack" / "a.py")]
 
 
@@ -110,9 +113,10 @@ def test_a_link_in_a_zip_is_passed_over(tmp_path):
 
 
 def test_an_archive_that_is_too_large_or_broken_is_refused(tmp_path, monkeypatch):
-    (tmp_path / "broken.whl").write_text("no zip")
-    with pytest.raises(Refusal, match="cannot be unpacked"):
-        shown(tmp_path / "broken.whl")
+    for name in ("broken.whl", "broken.tar.gz"):
+        (tmp_path / name).write_text("no archive")
+        with pytest.raises(Refusal, match=r"cannot be unpacked: [^\n]+\Z"):
+            shown(tmp_path / name)
     monkeypatch.setattr(files, "_MOST_BYTES", 1000)
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.py", "x" * 2000)
