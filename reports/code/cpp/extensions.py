@@ -23,7 +23,8 @@ from torchproof.reports.code.files import Code
 from torchproof.reports.code.reading import Unreadable, parsed
 from torchproof.reports.code.syntax import word
 
-_FLAGS = {"extra_compile_args", "extra_cflags", "extra_cuda_cflags", "extra_sycl_cflags", None}  # None: **more
+_OF_KERNELS = "extra_cuda_cflags"
+_FLAGS = {"extra_compile_args", "extra_cflags", _OF_KERNELS, "extra_sycl_cflags", None}  # None: **more
 _VARIABLES = {"CFLAGS", "CXXFLAGS", "CPPFLAGS", "NVCC_FLAGS", "NVCC_APPEND_FLAGS", "NVCC_PREPEND_FLAGS", "CL"}
 _OTHERS = re.compile(
     r"hip|rocm|win(32|dows)\b|'nt'|darwin|mac_?os|(?<![a-z])(mps|npu|mlu|musa|xpu)(?![a-z])", re.IGNORECASE
@@ -40,12 +41,16 @@ def needs(code: Code, texts: Mapping[str, str], when: When) -> Iterator[Need]:
     """What is needed, by the `texts` of the Python files, what builds the code, and the sources that they name."""
     given: dict[str, frozenset[str] | None] = {}
     trees = dict(_trees(texts))
-    standards = list(_standards(trees, when, given))
+    flagged = list(_standards(trees, when, given))
     builds = Builds(code, texts)
     apart = [_apart(text, trees.get(shown)) for shown, text in texts.items()]
     sure, tried = zip(*apart) if apart else ((), ())
     sources = Sources(code, [*sure, *builds.texts], given, tried, list(_written(texts, trees, when)))
     yield from sources.needs()
+    standards = [
+        replace(need, doubt=need.doubt or (is_of_kernels and not sources.have_kernels))
+        for need, is_of_kernels in flagged
+    ]
     for need in [*standards, *builds.needs(sources.have_kernels)] if sources.want_standard else ():
         yield replace(need, doubt=need.doubt or sources.are_mixed)
 
@@ -94,8 +99,13 @@ def _written(texts: Mapping[str, str], trees: Mapping[str, ast.Module], when: Wh
             yield Written(shown, one.lines, one.implied, reach)
 
 
-def _standards(trees: Mapping[str, ast.Module], when: When, given: dict[str, frozenset[str] | None]) -> Iterator[Need]:
-    """The standards and the C++ ABI that flags ask for; macros that they define are added to `given`."""
+def _standards(
+    trees: Mapping[str, ast.Module], when: When, given: dict[str, frozenset[str] | None]
+) -> Iterator[tuple[Need, bool]]:
+    """The standards and the C++ ABI that flags ask for, each with whether that is for kernels alone.
+
+    Macros that they define are added to `given`.
+    """
     for shown, tree in trees.items():
         for flag in flags(tree):
             releases, doubt = when(shown, flag.line, flag.column)
@@ -105,16 +115,18 @@ def _standards(trees: Mapping[str, ast.Module], when: When, given: dict[str, fro
                 given[name] = releases | (given.get(name) or frozenset()) if is_known else None
             doubt |= (flag.is_rare and is_always) or is_of_others(shown)
             if headers.standard(flag.text):
-                yield Need("compiled", flag.text.strip(), shown, flag.line, releases, doubt)
+                yield Need("compiled", flag.text.strip(), shown, flag.line, releases, doubt), flag.is_of_kernels
             if headers.has_old_abi(flag.text):
-                yield Need("linked", flag.text.strip(), shown, flag.line, releases, doubt or flag.follows_abi)
+                need = Need("linked", flag.text.strip(), shown, flag.line, releases, doubt or flag.follows_abi)
+                yield need, flag.is_of_kernels
 
 
 @dataclass(frozen=True)
 class Flag:
     """A flag for the compiler, and where it stands; one that is `rare` is not given in every build.
 
-    One that `follows_abi` stands under a condition that asks for a C++ ABI.
+    One that `follows_abi` stands under a condition that asks for a C++ ABI; one that `is_of_kernels` is for nvcc alone,
+    whose sources may include nothing of torch.
     """
 
     text: str
@@ -122,22 +134,24 @@ class Flag:
     column: int
     is_rare: bool
     follows_abi: bool
+    is_of_kernels: bool
 
 
 def flags(tree: ast.Module) -> Iterator[Flag]:
     """The flags of a Python file that reach a compiler together with torch's headers."""
     flow = Flow(tree)
-    found = {node: node.value for node in flow.reaching(_given(flow)) if isinstance(node.value, str)}
+    found = {node: node.value for node in flow.reaching(_given(flow, _FLAGS)) if isinstance(node.value, str)}
     rare = {*_of_others(tree), *_of_choices(tree, found)}
     chosen = {*_of_abi(tree)}
+    of_all = {*flow.reaching(_given(flow, _FLAGS - {_OF_KERNELS}))}
     for node, text in found.items():
-        yield Flag(text, node.lineno, node.col_offset, node in rare, node in chosen)
+        yield Flag(text, node.lineno, node.col_offset, node in rare, node in chosen, node not in of_all)
 
 
-def _given(flow: Flow) -> Iterator[ast.AST]:
-    """Where flags are given."""
+def _given(flow: Flow, by: set[str | None]) -> Iterator[ast.AST]:
+    """Where flags are given, by which parameters or by a variable."""
     for call in flow.calls_of(MAKES):
-        yield from (one.value for one in call.keywords if one.arg in _FLAGS)
+        yield from (one.value for one in call.keywords if one.arg in by)
     for node in flow.nodes:
         if isinstance(node, ast.Assign) and any(map(_is_variable, node.targets)):
             yield node.value

@@ -54,7 +54,7 @@ REACHES = {
     "returned": "def flags():\n    return ['-std=c++17']\nCppExtension('x', [], extra_compile_args=flags())",
     "unpacked": "more = dict(extra_compile_args=['-std=c++17'])\nCppExtension('x', [], **more)",
     "loaded": "load('x', [], extra_cflags=['-std=c++17'])",
-    "one text": "load('x', [], extra_cuda_cflags=['-O3 --std=gnu++17 -g'])",
+    "one text": "load('x', [], extra_cflags=['-O3 --std=gnu++17 -g'])",
     "Windows": "CppExtension('x', [], extra_compile_args=['/std:c++17'])",
     "environment": "os.environ['CXXFLAGS'] = '-std=c++17'",
     "old spelling": "CppExtension('x', [], extra_compile_args=['-std=c++1z'])",
@@ -67,6 +67,13 @@ def test_what_is_built_where_failures_are_caught_is_possible(built):
     assert [use.name for use in built(caught, a_dot_cu=kernel)[0]] == []
     certain, _ = built(IMPORT + "op = load('x', ['csrc/a.cu'])\n", a_dot_cu=kernel)
     assert len(certain) > 0
+
+
+@pytest.mark.parametrize(("include", "is_certain"), [("torch/extension.h", True), ("stdio.h", False)])
+def test_a_flag_for_kernels_is_met_by_those_that_include_torch(built, include, is_certain):
+    code = "load('x', ['csrc/a.cpp', 'csrc/b.cu'], extra_cuda_cflags=['-std=c++17'])"
+    found = built(IMPORT + code, a_dot_cpp="#include <torch/extension.h>\n", b_dot_cu=f"#include <{include}>\n")
+    assert ["-std=c++17" in [use.name for use in uses] for uses in found] == [is_certain, not is_certain]
 
 
 @pytest.mark.parametrize("code", REACHES.values(), ids=REACHES)
