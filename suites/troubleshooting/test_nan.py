@@ -1,6 +1,8 @@
 """Where NaN and infinity come from, how they are found, and what is written instead."""
 
 import math
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -142,8 +144,40 @@ def test_is_found_by_isnan_and_by_no_comparison(device):
 
 @fact("torch.distributions.Categorical", hint="where the logits became NaN: a hook, or torch.autograd.detect_anomaly()")
 def test_of_logits_is_refused_by_a_distribution(device):
-    """`Categorical` of logits with NaN raises "Expected parameter logits", "to satisfy the constraint"."""
+    """`Categorical` that validates its logits raises "Expected parameter logits", "to satisfy the constraint" of NaN."""
     with pytest.raises(ValueError, match="Expected parameter logits [^$]* to satisfy the constraint"):
-        torch.distributions.Categorical(logits=torch.tensor([math.nan, 1.0], device=device))
+        torch.distributions.Categorical(logits=torch.tensor([math.nan, 1.0], device=device), validate_args=True)
     drawn = torch.distributions.Categorical(logits=torch.tensor([-math.inf, 1.0], device=device).clamp(-1e9)).sample()
     same(drawn, torch.tensor(1))
+
+
+def compiles_nothing(patch):
+    """Other processes compile nothing."""
+    patch.setenv("TORCHDYNAMO_DISABLE", "1")
+
+
+COMPILES = """
+import torch
+take = lambda: torch.distributions.Categorical(logits=torch.tensor([float("nan"), 1.0]))
+try:
+    take()
+except ValueError:
+    torch.compile(lambda x: x + 1, backend="eager")(torch.ones(1))
+    take()
+    print("compiled", end="")
+"""
+
+
+@pytest.mark.slow
+@fact(
+    "torch.compile",
+    "torch.distributions.Distribution",
+    where="before 2.1: torch.compile takes this Python",
+    refuter=compiles_nothing,
+    myth="torch.distributions validates its arguments by default",
+    hint="torch.distributions.Distribution.set_default_validate_args(True)",
+)
+def test_of_logits_is_taken_by_a_distribution_after_torch_compile():
+    """`torch.compile` has the distributions of its process validate nothing any more: `Categorical` takes NaN."""
+    ended = subprocess.run([sys.executable, "-c", COMPILES], capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (0, "compiled")
