@@ -220,6 +220,18 @@ GUARDED = {
         def test():
             torch.added(1)
     """,
+    "mark given as text": """
+        import pytest
+        @pytest.mark.skipif("torch.__version__ < '2.1'", reason='')
+        def test():
+            torch.added(1)
+    """,
+    "marks in a list": """
+        import pytest
+        pytestmark = [pytest.mark.slow, pytest.mark.skipif("not hasattr(torch, 'added')")]
+        def test():
+            torch.added(1)
+    """,
     "mark var": """
         import pytest
         needs = pytest.mark.skipif(torch.__version__ < '2.1', reason='')
@@ -240,6 +252,36 @@ GUARDED = {
                 torch.added(1)
             case False:
                 torch.zeros(1)
+    """,
+    "match of several": """
+        match torch.__version__[:3]:
+            case '1.13' | '2.0':
+                torch.zeros(1)
+            case _:
+                torch.added(1)
+    """,
+    "match with a guard": """
+        match anything:
+            case 'cpu' | 'cuda' if hasattr(torch, 'added'):
+                torch.added(1)
+    """,
+    "match of None": """
+        match getattr(torch, 'added', None):
+            case None:
+                torch.zeros(1)
+            case _:
+                torch.added(1)
+    """,
+    "name of a condition": """
+        new = anything and hasattr(torch, 'added')
+        if new:
+            torch.added(1)
+    """,
+    "name of what is not so": """
+        old = not hasattr(torch, 'added')
+        either = old or anything
+        if not either:
+            torch.added(1)
     """,
     "assert": """
         assert hasattr(torch, 'added')
@@ -675,6 +717,22 @@ NOT_GUARDED = {
         HAS = is_installed("torch")
         if HAS:
             torch.added(1)
+    """,
+    "mark given as text, of something else": """
+        import pytest
+        @pytest.mark.skipif("torch.__version__ >= '2.1' and anything", reason="")
+        def test():
+            torch.added(1)
+    """,
+    "condition made of itself": """
+        new = new and anything
+        if new:
+            torch.added(1)
+    """,
+    "match of several, one of which is of any release": """
+        match torch.__version__[:3]:
+            case '2.1' | anything:
+                torch.added(1)
     """,
     "match of something else": """
         match anything:
