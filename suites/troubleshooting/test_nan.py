@@ -144,7 +144,7 @@ def test_is_found_by_isnan_and_by_no_comparison(device):
 
 @fact("torch.distributions.Categorical", hint="where the logits became NaN: a hook, or torch.autograd.detect_anomaly()")
 def test_of_logits_is_refused_by_a_distribution(device):
-    """`Categorical` that validates refuses logits with NaN: "Expected parameter logits", "to satisfy the constraint"."""
+    """`Categorical` that validates refuses NaN: "Expected parameter logits", "to satisfy the constraint"."""
     with pytest.raises(ValueError, match="Expected parameter logits [^$]* to satisfy the constraint"):
         torch.distributions.Categorical(logits=torch.tensor([math.nan, 1.0], device=device), validate_args=True)
     drawn = torch.distributions.Categorical(logits=torch.tensor([-math.inf, 1.0], device=device).clamp(-1e9)).sample()
