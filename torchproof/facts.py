@@ -120,6 +120,8 @@ def link(fact: Fact, version: str) -> str | None:
     subject = fact.subjects[0]
     if not inventory.is_of_torch(subject):
         return None
+    if subject.startswith("torchvision."):
+        return _page_of_torchvision(subject, version)
     for prefix, page in _PAGES.items():
         if subject.startswith(prefix):
             return f"{base}/{page}.html#{subject}"
@@ -127,6 +129,18 @@ def link(fact: Fact, version: str) -> str | None:
     if owner.rpartition(".")[2][:1].isupper() and owner not in ("torch.Tensor", "torch.optim.Optimizer"):
         return f"{base}/generated/{owner}.html#{subject}"
     return f"{base}/generated/{subject}.html"
+
+
+# Where torchvision's documentation has the pages of these in a folder of their own.
+_FOLDERS = {"torchvision.models.": "models/generated", "": "generated"}
+
+
+def _page_of_torchvision(subject: str, version: str) -> str:
+    """Of the torchvision that goes with this version of torch; of the stable one where none is known."""
+    release = releases.supported().get(".".join(map(str, releases.number(version)[:2])))
+    folder = next(folder for prefix, folder in _FOLDERS.items() if subject.startswith(prefix))
+    edition = release.goes_with("torchvision") if release else "stable"
+    return f"https://docs.pytorch.org/vision/{edition}/{folder}/{subject}.html"
 
 
 # --- where torch is known to disagree with it -------------------------------------------------------------------------

@@ -31,14 +31,16 @@ def test_an_id_leads_back_to_its_file():
 @pytest.mark.parametrize(
     ("subject", "source", "page"),
     [
-        ("torch.Tensor.view", None, "2.6/generated/torch.Tensor.view.html"),
-        ("torch.nn.Module.eval", None, "2.6/generated/torch.nn.Module.html#torch.nn.Module.eval"),
-        ("torch.utils.data.DataLoader", None, "2.6/data.html#torch.utils.data.DataLoader"),
-        ("torch.add", "notes/broadcasting", "2.6/notes/broadcasting.html"),
+        ("torch.Tensor.view", None, "docs/2.6/generated/torch.Tensor.view.html"),
+        ("torchvision.ops.nms", None, "vision/0.21/generated/torchvision.ops.nms.html"),
+        ("torchvision.models.vgg11", None, "vision/0.21/models/generated/torchvision.models.vgg11.html"),
+        ("torch.nn.Module.eval", None, "docs/2.6/generated/torch.nn.Module.html#torch.nn.Module.eval"),
+        ("torch.utils.data.DataLoader", None, "docs/2.6/data.html#torch.utils.data.DataLoader"),
+        ("torch.add", "notes/broadcasting", "docs/2.6/notes/broadcasting.html"),
     ],
 )
 def test_links_are_to_the_documentation_of_the_version(subject, source, page):
-    assert link(Fact((subject,), source=source), "2.6.0+cu124") == f"https://docs.pytorch.org/docs/{page}"
+    assert link(Fact((subject,), source=source), "2.6.0+cu124") == f"https://docs.pytorch.org/{page}"
 
 
 @pytest.mark.parametrize(

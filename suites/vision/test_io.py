@@ -1,0 +1,115 @@
+"""Images read from files and written to them, without PIL, and put into one to look at."""
+
+import numpy
+import pytest
+import torch
+
+from torchproof import close, fact, same
+
+
+def image(channels=3):
+    return torch.arange(channels * 12, dtype=torch.uint8).view(channels, 3, 4) * 7
+
+
+@fact("torchvision.io.encode_png", "torchvision.io.decode_png", requires="torchvision")
+def test_png_gives_back_what_was_encoded(io):
+    """`decode_png` gives back the very bytes that `encode_png` was given."""
+    same(io.decode_png(io.encode_png(image())), image())
+
+
+@fact("torchvision.io.encode_jpeg", "torchvision.io.decode_jpeg", requires="torchvision", myth="jpeg keeps each pixel")
+def test_jpeg_comes_near(io):
+    """`decode_jpeg` gives back nearly what `encode_jpeg` was given: a plane of one gray as it was."""
+    gray = torch.full((3, 8, 8), 100, dtype=torch.uint8)
+    same(io.decode_jpeg(io.encode_jpeg(gray, quality=95)), gray)
+
+
+@fact("torchvision.io.encode_jpeg", requires="torchvision")
+def test_jpeg_of_less_quality_is_smaller(io):
+    """`encode_jpeg` makes fewer bytes with less `quality`."""
+    x = torch.randint(256, (3, 32, 32), dtype=torch.uint8)
+    assert io.encode_jpeg(x, quality=10).numel() < io.encode_jpeg(x, quality=90).numel()
+
+
+@fact("torchvision.io.write_png", "torchvision.io.read_image", requires="torchvision")
+def test_read_image_gives_bytes_channels_first(io, tmp_path):
+    """`read_image` gives uint8 (channels, height, width), from 0 to 255."""
+    io.write_png(image(), str(tmp_path / "one.png"))
+    same(io.read_image(str(tmp_path / "one.png")), image())
+
+
+@fact("torchvision.io.read_image", "torchvision.io.ImageReadMode", requires="torchvision")
+def test_read_image_in_another_mode(io, tmp_path):
+    """`read_image(..., ImageReadMode.RGB)` gives three channels of a gray image."""
+    from PIL import Image
+
+    Image.fromarray(image()[0].numpy()).save(tmp_path / "gray.png")
+    same(io.read_image(str(tmp_path / "gray.png"), io.ImageReadMode.RGB), image()[:1].expand(3, 3, 4))
+
+
+@fact("torchvision.io.decode_image", requires="torchvision")
+def test_decode_image_knows_the_format(io):
+    """`decode_image` sees itself whether bytes are of a PNG or of a JPEG."""
+    gray = torch.full((3, 8, 8), 100, dtype=torch.uint8)
+    same(io.decode_image(io.encode_png(gray)), gray)
+    same(io.decode_image(io.encode_jpeg(gray)), gray)
+
+
+@fact("torchvision.io.decode_image", requires="torchvision")
+def test_decode_image_refuses_what_is_none(io):
+    """`decode_image` refuses bytes that are of no image with RuntimeError "Unsupported image file"."""
+    with pytest.raises(RuntimeError, match="Unsupported image file"):
+        io.decode_image(torch.arange(64, dtype=torch.uint8))
+
+
+@fact("torchvision.io.encode_png", requires="torchvision", hint="multiply with 255 and call to(torch.uint8)")
+def test_encode_png_refuses_floats(io):
+    """`encode_png` refuses an image of floats with RuntimeError "should be uint8"."""
+    with pytest.raises(RuntimeError, match="should be uint8"):
+        io.encode_png(torch.rand(3, 4, 4))
+
+
+@fact("torchvision.io.read_file", "torchvision.io.write_file", requires="torchvision")
+def test_files_as_bytes(io, tmp_path):
+    """`write_file` writes a tensor's bytes to a file, and `read_file` reads them."""
+    data = torch.tensor([1, 255, 3], dtype=torch.uint8)
+    io.write_file(str(tmp_path / "bytes"), data)
+    assert (tmp_path / "bytes").read_bytes() == b"\x01\xff\x03"
+    same(io.read_file(str(tmp_path / "bytes")), data)
+
+
+@fact("torchvision.utils.make_grid", requires="torchvision")
+def test_make_grid(utils):
+    """`make_grid` puts images into rows of `nrow`, with `padding` pixels around each."""
+    grid = utils.make_grid(torch.ones(3, 3, 2, 2), nrow=2, padding=1, pad_value=0.5)
+    assert grid.shape == (3, 7, 7)
+    want = torch.full((7, 7), 0.5)
+    want[1:3, 1:3] = want[1:3, 4:6] = want[4:6, 1:3] = 1
+    same(grid, want.expand(3, 7, 7))
+
+
+@fact("torchvision.utils.save_image", requires="torchvision")
+def test_save_image_takes_zero_to_one(utils, tmp_path):
+    """`save_image` takes 0 to 1 for black to white."""
+    from PIL import Image
+
+    utils.save_image(torch.tensor([0.0, 0.2, 1]).expand(3, 1, 3), tmp_path / "one.png")
+    assert numpy.asarray(Image.open(tmp_path / "one.png"))[0, :, 0].tolist() == [0, 51, 255]
+
+
+@fact("torchvision.utils.draw_bounding_boxes", requires="torchvision")
+def test_draw_bounding_boxes(utils):
+    """`draw_bounding_boxes` draws the lines of boxes into a copy of an image, and leaves the inside as it was."""
+    x = torch.zeros(3, 8, 8, dtype=torch.uint8)
+    got = utils.draw_bounding_boxes(x, torch.tensor([[1, 2, 5, 6]]), colors=(0, 255, 0))
+    assert (got[:, 2, 3].tolist(), got[:, 4, 3].tolist(), int(x.sum())) == ([0, 255, 0], [0, 0, 0], 0)
+
+
+@fact("torchvision.utils.draw_segmentation_masks", requires="torchvision")
+def test_draw_segmentation_masks(utils):
+    """`draw_segmentation_masks` mixes the color of a mask into its pixels by `alpha`."""
+    x = torch.full((3, 2, 2), 100, dtype=torch.uint8)
+    mask = torch.tensor([[True, False], [False, False]])
+    got = utils.draw_segmentation_masks(x, mask, alpha=0.5, colors=[(200, 0, 0)])
+    assert (got[:, 0, 0].tolist(), got[:, 1, 1].tolist()) == ([150, 50, 50], [100, 100, 100])
+    close(got.float().mean(), 100 - 50 / 12, roundings=8)

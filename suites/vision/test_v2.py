@@ -1,0 +1,260 @@
+"""The second version of transforms: images with their boxes and masks, batches, and tensors that know what they are."""
+
+import pytest
+import torch
+
+from torchproof import close, fact, same
+
+
+def image(height=4, width=6):
+    return torch.arange(3 * height * width, dtype=torch.uint8).view(3, height, width)
+
+
+@pytest.fixture
+def boxes(tv_tensors):
+    """One box in an image of four rows and six columns."""
+    return tv_tensors.BoundingBoxes(torch.tensor([[1.0, 0, 3, 2]]), format="XYXY", canvas_size=(4, 6))
+
+
+@fact(
+    "torchvision.transforms.v2.ToDtype",
+    since="2.1",
+    calls="scale=True",
+    gain=True,
+    requires="torchvision",
+    claims=["D12"],
+)
+def test_to_dtype_scales(v2):
+    """`v2.ToDtype(torch.float32, scale=True)` divides bytes by 255."""
+    close(v2.ToDtype(torch.float32, scale=True)(image()), image().double() / 255, roundings=2)
+
+
+@fact("torchvision.transforms.v2.ToDtype", requires="torchvision", myth="ToDtype scales to 0 to 1 as ToTensor does")
+def test_to_dtype_does_not_scale_unless_asked(v2):
+    """`v2.ToDtype(torch.float32)` keeps the values of bytes, from 0 to 255."""
+    same(v2.ToDtype(torch.float32)(image()), image().float())
+
+
+@fact("torchvision.transforms.v2.functional.to_dtype", requires="torchvision")
+def test_to_dtype_scales_between_integers(v2):
+    """`to_dtype(x, torch.uint8, scale=True)` of floats takes 1 for 255."""
+    got = v2.functional.to_dtype(torch.tensor([[[0.0, 1]]]), torch.uint8, scale=True)
+    same(got, torch.tensor([[[0, 255]]], dtype=torch.uint8))
+
+
+@fact("torchvision.transforms.v2.ToImage", "torchvision.tv_tensors.Image", requires="torchvision")
+def test_to_image_keeps_bytes(v2, tv_tensors):
+    """`v2.ToImage` makes of an array (height, width, channels) an `Image` of the same bytes, channels first."""
+    got = v2.ToImage()(image().permute(1, 2, 0).numpy())
+    assert type(got) is tv_tensors.Image
+    same(torch.Tensor(got).to(torch.uint8), image())
+
+
+@fact("torchvision.transforms.v2.RandomHorizontalFlip", "torchvision.tv_tensors.BoundingBoxes", requires="torchvision")
+def test_flip_takes_boxes_along(v2, boxes):
+    """`v2.RandomHorizontalFlip` flips the boxes of an image with it."""
+    _, got = v2.RandomHorizontalFlip(p=1)(image(), boxes)
+    assert got.tolist() == [[3, 0, 5, 2]]
+
+
+@fact("torchvision.transforms.v2.RandomVerticalFlip", "torchvision.tv_tensors.Mask", requires="torchvision")
+def test_flip_takes_masks_along(v2, tv_tensors):
+    """`v2.RandomVerticalFlip` flips the masks of an image with it."""
+    mask = torch.arange(24).view(1, 4, 6)
+    _, got = v2.RandomVerticalFlip(p=1)(image(), tv_tensors.Mask(mask))
+    assert got.tolist() == mask.flip(1).tolist()
+
+
+@fact("torchvision.transforms.v2.Resize", "torchvision.tv_tensors.BoundingBoxes", requires="torchvision")
+def test_resize_takes_boxes_along(v2, boxes):
+    """`v2.Resize` scales boxes with their image, and the size that they are in."""
+    got = v2.Resize((8, 18))(boxes)
+    assert (got.tolist(), got.canvas_size) == ([[3, 0, 9, 4]], (8, 18))
+
+
+@fact(
+    "torchvision.transforms.v2.Resize",
+    "torchvision.tv_tensors.Mask",
+    requires="torchvision",
+    myth="masks are interpolated",
+)
+def test_resize_keeps_the_values_of_masks(v2, tv_tensors):
+    """`v2.Resize` takes for each pixel of a mask the nearest one, so that no class comes in between."""
+    got = v2.Resize((5, 7))(tv_tensors.Mask(torch.tensor([[[0, 9], [9, 0]]])))
+    assert set(got.flatten().tolist()) == {0, 9}
+
+
+@fact("torchvision.transforms.v2.CenterCrop", "torchvision.tv_tensors.BoundingBoxes", requires="torchvision")
+def test_crop_takes_boxes_along(v2, boxes):
+    """`v2.CenterCrop` moves boxes with their image, and cuts them at its border."""
+    got = v2.CenterCrop((2, 4))(boxes)
+    assert (got.tolist(), got.canvas_size) == ([[0, 0, 2, 1]], (2, 4))
+
+
+@fact(
+    "torchvision.transforms.v2.Compose",
+    "torchvision.transforms.v2.RandomCrop",
+    "torchvision.tv_tensors.Image",
+    requires="torchvision",
+)
+def test_takes_any_structure(v2, tv_tensors):
+    """Transforms of `v2` take dicts and lists as they are, and leave labels alone."""
+    sample = {"image": tv_tensors.Image(image()), "label": 3, "name": "cat"}
+    got = v2.Compose([v2.RandomCrop(2)])(sample)
+    assert (got["image"].shape, got["label"], got["name"]) == ((3, 2, 2), 3, "cat")
+
+
+@fact("torchvision.transforms.v2.RandomHorizontalFlip", "torchvision.tv_tensors.Image", requires="torchvision")
+def test_leaves_a_plain_tensor_beside_an_image_alone(v2, tv_tensors):
+    """Transforms of `v2` take a plain tensor for an image only where there is no `Image` beside it."""
+    x, plain = tv_tensors.Image(image()), torch.arange(4).view(1, 2, 2)
+    got, beside = v2.RandomHorizontalFlip(p=1)(x, plain)
+    same(beside, plain)
+    assert got.tolist() == image().flip(-1).tolist()
+
+
+@fact("torchvision.transforms.v2.RandomHorizontalFlip", requires="torchvision")
+def test_takes_the_first_plain_tensor_for_the_image(v2):
+    """Of several plain tensors a transform of `v2` takes the first one for the image, and leaves the others alone."""
+    first, second = v2.RandomHorizontalFlip(p=1)(image(), image())
+    same(first, image().flip(-1))
+    same(second, image())
+
+
+@fact("torchvision.transforms.v2.RandomCrop", requires="torchvision", myth="each image of a batch is cut elsewhere")
+def test_cuts_a_batch_at_one_place(v2):
+    """`v2.RandomCrop` of a batch cuts all of its images at the same place."""
+    batch = v2.RandomCrop(2)(image(9, 9).expand(4, 3, 9, 9))
+    same(batch, batch[:1].expand(4, 3, 2, 2))
+
+
+@fact("torchvision.transforms.v2.SanitizeBoundingBoxes", "torchvision.tv_tensors.BoundingBoxes", requires="torchvision")
+def test_sanitize_bounding_boxes_drops_their_labels_too(v2, tv_tensors):
+    """`v2.SanitizeBoundingBoxes` drops boxes without area, and their labels with them."""
+    boxes = torch.tensor([[1.0, 0, 3, 2], [2, 2, 2, 3], [0, 0, 2, 2]])
+    boxes = tv_tensors.BoundingBoxes(boxes, format="XYXY", canvas_size=(4, 6))
+    got = v2.SanitizeBoundingBoxes()({"boxes": boxes, "labels": torch.tensor([5, 6, 7])})
+    assert (got["boxes"].tolist(), got["labels"].tolist()) == ([[1, 0, 3, 2], [0, 0, 2, 2]], [5, 7])
+
+
+@fact("torchvision.transforms.v2.ClampBoundingBoxes", "torchvision.tv_tensors.BoundingBoxes", requires="torchvision")
+def test_clamp_bounding_boxes(v2, tv_tensors):
+    """`v2.ClampBoundingBoxes` cuts boxes at the border of their image."""
+    boxes = tv_tensors.BoundingBoxes(torch.tensor([[-1.0, 2, 3, 9]]), format="XYXY", canvas_size=(4, 6))
+    assert v2.ClampBoundingBoxes()(boxes).tolist() == [[0, 2, 3, 4]]
+
+
+@fact(
+    "torchvision.transforms.v2.ConvertBoundingBoxFormat", "torchvision.tv_tensors.BoundingBoxes", requires="torchvision"
+)
+def test_convert_bounding_box_format(v2, boxes):
+    """`v2.ConvertBoundingBoxFormat("CXCYWH")` writes boxes as their center, width and height."""
+    assert v2.ConvertBoundingBoxFormat("CXCYWH")(boxes).tolist() == [[2, 1, 2, 2]]
+
+
+@fact("torchvision.tv_tensors.Image", requires="torchvision", myth="an Image stays one in arithmetic")
+def test_operations_give_plain_tensors(tv_tensors):
+    """An operation on a `tv_tensors.Image` gives a plain tensor."""
+    same(tv_tensors.Image(image()) + 1, image() + 1)
+
+
+@fact("torchvision.tv_tensors.Image", requires="torchvision")
+def test_clone_keeps_the_class(tv_tensors):
+    """`clone` and `to` of a `tv_tensors.Image` give an Image."""
+    x = tv_tensors.Image(image())
+    assert type(x.clone()) is type(x.to(torch.float32)) is tv_tensors.Image
+
+
+@fact("torchvision.tv_tensors.set_return_type", requires="torchvision")
+def test_set_return_type_keeps_the_class(tv_tensors):
+    """Inside of `tv_tensors.set_return_type("TVTensor")` an operation on an Image gives an Image."""
+    with tv_tensors.set_return_type("TVTensor"):
+        got = tv_tensors.Image(image()) + 1
+    assert type(got) is tv_tensors.Image
+
+
+@fact("torchvision.tv_tensors.wrap", requires="torchvision")
+def test_wrap_makes_boxes_like_others(tv_tensors, boxes):
+    """`tv_tensors.wrap(x, like=boxes)` makes x boxes of the same format in an image of the same size."""
+    got = tv_tensors.wrap(boxes + 1, like=boxes)
+    assert (got.tolist(), got.format, got.canvas_size) == ([[2, 1, 4, 3]], boxes.format, (4, 6))
+
+
+MIXES = ["CutMix", "MixUp"]
+
+
+@fact(*(f"torchvision.transforms.v2.{name}" for name in MIXES), requires="torchvision")
+@pytest.mark.parametrize("name", MIXES)
+def test_mix_labels_as_they_mix_images(v2, name):
+    """`v2.CutMix` and `v2.MixUp` give of labels the shares of each class in the mixed image."""
+    x, labels = torch.tensor([0.0, 1]).view(2, 1, 1, 1).expand(2, 1, 8, 8), torch.tensor([0, 1])
+    mixed, shares = getattr(v2, name)(num_classes=2)(x, labels)
+    close(shares, torch.stack([1 - mixed.mean((1, 2, 3)), mixed.mean((1, 2, 3))], 1).double(), roundings=64, scale=1)
+
+
+@fact("torchvision.transforms.v2.GaussianNoise", requires="torchvision")
+def test_gaussian_noise(v2):
+    """`v2.GaussianNoise(mean, sigma)` adds a normal number to each value, and clips the sum to 0 to 1."""
+    x = torch.full((1, 64, 64), 0.5)
+    noise = v2.GaussianNoise(0.1, 0.05)(x) - x
+    assert float(noise.mean()) == pytest.approx(0.1, abs=0.005)
+    assert float(noise.std()) == pytest.approx(0.05, abs=0.003)
+    assert float(v2.GaussianNoise(0, 5)(x).max()) == 1
+
+
+@fact("torchvision.transforms.v2.RGB", requires="torchvision")
+def test_rgb(v2):
+    """`v2.RGB` repeats the one channel of a gray image three times."""
+    same(v2.RGB()(image()[:1]), image()[:1].expand(3, 4, 6))
+
+
+@fact("torchvision.transforms.v2.RandomChannelPermutation", requires="torchvision")
+def test_random_channel_permutation(v2):
+    """`v2.RandomChannelPermutation` shuffles the channels, and changes none."""
+    got = [v2.RandomChannelPermutation()(image()) for _ in range(8)]
+    assert all(sorted(one.tolist()) == image().tolist() for one in got)
+    assert len({str(one.tolist()) for one in got}) > 1
+
+
+@fact("torchvision.transforms.v2.Identity", requires="torchvision")
+def test_identity(v2):
+    """`v2.Identity` gives the image as it is."""
+    same(v2.Identity()(image()), image())
+
+
+@fact("torchvision.transforms.v2.UniformTemporalSubsample", requires="torchvision")
+def test_uniform_temporal_subsample(v2):
+    """`v2.UniformTemporalSubsample(n)` takes n frames of a video, evenly from the first to the last."""
+    video = torch.arange(9.0).view(9, 1, 1, 1)
+    same(v2.UniformTemporalSubsample(3)(video).flatten(), [0.0, 4, 8])
+
+
+@fact("torchvision.transforms.v2.LinearTransformation", requires="torchvision")
+def test_linear_transformation(v2):
+    """`v2.LinearTransformation` takes the mean from the flattened image, and multiplies with the matrix."""
+    x, mean = torch.tensor([[[1.0, 2]]]), torch.tensor([1.0, 0])
+    got = v2.LinearTransformation(torch.tensor([[1.0, 2], [3, 4]]), mean)(x)
+    same(got, [[[6.0, 8]]])
+
+
+SIZES = {
+    "RandomShortestSize": ({"min_size": [4, 8]}, {(4, 6), (8, 12)}),
+    "RandomResize": ({"min_size": 4, "max_size": 6}, {(4, 6), (5, 7)}),
+}
+
+
+@fact(*(f"torchvision.transforms.v2.{name}" for name in SIZES), requires="torchvision")
+@pytest.mark.parametrize("name", SIZES)
+def test_random_sizes(v2, name):
+    """`v2.RandomShortestSize` and `v2.RandomResize` draw the length of the shorter side, and keep the ratio."""
+    options, want = SIZES[name]
+    resize = getattr(v2, name)(antialias=True, **options)
+    assert {tuple(resize(image()).shape[1:]) for _ in range(24)} == want
+
+
+@fact("torchvision.transforms.v2.RandomZoomOut", requires="torchvision")
+def test_random_zoom_out(v2):
+    """`v2.RandomZoomOut(p=1)` puts the image somewhere into a larger one of `fill`."""
+    got = v2.RandomZoomOut(fill=200, side_range=(2, 2), p=1)(image())
+    assert got.shape == (3, 8, 12)
+    same(got[got < 200], image().flatten())
