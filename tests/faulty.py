@@ -239,6 +239,10 @@ ENDS = {
     "os._exit in a teardown": ("request.addfinalizer(lambda: os._exit(0))", "os._exit(0)"),
     "os.abort": ("os.abort()", "os.abort()"),
     "another program": ("os.execv('/bin/true', ['true'])", "replaces the process that runs it by /bin/true"),
+    "a dump of tracebacks that ends the process": (
+        "import faulthandler\n    faulthandler.dump_traceback_later(60, exit=True)",
+        "dump_traceback_later",
+    ),
     "raise_signal": ("signal.raise_signal(signal.SIGTERM)", "SIGTERM"),
     "raise_signal of an interrupt": ("signal.raise_signal(signal.SIGINT)", "SIGINT"),
     "interrupt_main": ("_thread.interrupt_main()", "SIGINT"),
