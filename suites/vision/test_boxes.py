@@ -139,3 +139,15 @@ def test_losses_reduced(ops, boxes, name):
     each = loss(boxes, other).tolist()
     close(loss(boxes, other, reduction="sum"), sum(each), roundings=8)
     close(loss(boxes, other, reduction="mean"), sum(each) / 4, roundings=8)
+
+
+OVERLAPS = ["box_iou", *(f"{name}_box_iou" for name in LOSSES)]
+
+
+@fact(*(f"torchvision.ops.{name}" for name in OVERLAPS), requires="torchvision")
+@pytest.mark.parametrize("name", OVERLAPS)
+def test_overlaps_keep_float64_and_their_boxes(ops, boxes, name):
+    """`box_iou` and its kin give float64 of boxes of float64, and leave the boxes as they are."""
+    double = boxes.double()
+    assert getattr(ops, name)(double, double).dtype is torch.float64
+    same(double, boxes.double())

@@ -113,3 +113,25 @@ def test_draw_segmentation_masks(utils):
     got = utils.draw_segmentation_masks(x, mask, alpha=0.5, colors=[(200, 0, 0)])
     assert (got[:, 0, 0].tolist(), got[:, 1, 1].tolist()) == ([150, 50, 50], [100, 100, 100])
     close(got.float().mean(), 100 - 50 / 12, roundings=8)
+
+
+# A call of each, given the module, a PNG, a JPEG and a path.
+CALLS = {
+    "encode_png": lambda io, png, jpeg, path: io.encode_png(image()),
+    "encode_jpeg": lambda io, png, jpeg, path: io.encode_jpeg(image()),
+    "decode_png": lambda io, png, jpeg, path: io.decode_png(png),
+    "decode_jpeg": lambda io, png, jpeg, path: io.decode_jpeg(jpeg),
+    "decode_image": lambda io, png, jpeg, path: io.decode_image(png),
+    "write_png": lambda io, png, jpeg, path: io.write_png(image(), path),
+    "write_file": lambda io, png, jpeg, path: io.write_file(path, png),
+    "read_file": lambda io, png, jpeg, path: io.read_file(__file__),
+}
+
+
+@fact(*(f"torchvision.io.{name}" for name in CALLS), requires="torchvision", since="2.15", calls="any")
+@pytest.mark.parametrize("name", CALLS)
+def test_are_deprecated(io, tmp_path, name):
+    """`decode_png` and the other functions of `torchvision.io` warn (DeprecationWarning) that they are deprecated."""
+    png, jpeg = io.encode_png(image()), io.encode_jpeg(image())
+    with pytest.warns(DeprecationWarning, match="deprecated since torchvision 0.29"):
+        CALLS[name](io, png, jpeg, str(tmp_path / "one"))
