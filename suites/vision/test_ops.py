@@ -202,7 +202,9 @@ def test_conv_norm_activation(ops):
     block = ops.Conv2dNormActivation(3, 8, 5)
     assert [type(layer) for layer in block] == [nn.Conv2d, nn.BatchNorm2d, nn.ReLU]
     assert block[0].bias is None
-    assert block(torch.rand(2, 3, 7, 9)).shape == (2, 8, 7, 9)
+    x, weight = torch.rand(2, 3, 7, 9), block[0].weight.detach().double()
+    want = functional.conv2d(x.double(), weight, padding=2).relu() / math.sqrt(1 + 1e-5)
+    close(block.eval()(x).detach(), want, roundings=75, scale=8)
 
 
 @fact("torchvision.ops.MLP", requires="torchvision")
@@ -210,7 +212,9 @@ def test_mlp(ops):
     """`MLP(3, [4, 2])` is linear layers of these sizes, with activation and dropout between and dropout at the end."""
     layers = ops.MLP(3, [4, 2])
     assert [type(layer) for layer in layers] == [nn.Linear, nn.ReLU, nn.Dropout, nn.Linear, nn.Dropout]
-    assert layers(torch.rand(5, 3)).shape == (5, 2)
+    x = torch.rand(5, 3)
+    want = layers[3](layers[0](x).relu())
+    same(layers(x).detach(), want.detach())
 
 
 @fact("torchvision.ops.SqueezeExcitation", requires="torchvision")
