@@ -248,3 +248,12 @@ def test_multi_scale_roi_align_reads_a_small_box_in_the_fine_map(ops):
     boxes = [torch.tensor([[0.0, 0, 16, 16], [0, 0, 250, 250]])]
     got = ops.MultiScaleRoIAlign(["fine", "coarse"], 1, 2)(maps, boxes, [(256, 256)])
     close(got.flatten(), [3.0, 5], roundings=4)
+
+
+@fact("torchvision.ops.PSRoIAlign", "torchvision.ops.PSRoIPool", requires="torchvision")
+@pytest.mark.parametrize(("name", "options"), [("PSRoIAlign", [2]), ("PSRoIPool", [])], ids=["align", "pool"])
+def test_modules_of_position_sensitive_bins(ops, device, name, options):
+    """`PSRoIAlign` and `PSRoIPool` read each bin of a scaled box from another channel."""
+    maps = torch.tensor([3.0, 5, 7, 9], device=device).view(1, 4, 1, 1).expand(1, 4, 6, 6).contiguous()
+    got = getattr(ops, name)(2, 0.5, *options)(maps, [torch.tensor([[2.0, 2, 10, 10]], device=device)])
+    close(got, [[[[3.0, 5], [7, 9]]]], roundings=8)

@@ -258,3 +258,17 @@ def test_random_zoom_out(v2):
     got = v2.RandomZoomOut(fill=200, side_range=(2, 2), p=1)(image())
     assert got.shape == (3, 8, 12)
     same(got[got < 200], image().flatten())
+
+
+@fact("torchvision.transforms.v2.ToPureTensor", "torchvision.tv_tensors.Image", requires="torchvision")
+def test_to_pure_tensor(v2, tv_tensors):
+    """`v2.ToPureTensor` makes of an `Image` a plain tensor of the same values."""
+    got = v2.ToPureTensor()(tv_tensors.Image(image()))
+    assert type(got) is torch.Tensor
+    same(got, image())
+
+
+@fact("torchvision.transforms.v2.ScaleJitter", requires="torchvision")
+def test_scale_jitter(v2):
+    """`v2.ScaleJitter(size, scale_range=(s, s))` makes the image as large as fits into s times the size."""
+    assert v2.ScaleJitter((8, 8), scale_range=(2, 2), antialias=True)(image(4, 8)).shape == (3, 8, 16)
