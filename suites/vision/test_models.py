@@ -340,8 +340,14 @@ def test_intermediate_layer_getter(small):
 # --- of other tasks ---------------------------------------------------------------------------------------------------
 
 ALONE = {"weights": None, "weights_backbone": None}
-SEGMENTING = ["fcn_resnet50", "fcn_resnet101", "deeplabv3_resnet50", "deeplabv3_resnet101"]
-SEGMENTING += ["deeplabv3_mobilenet_v3_large", "lraspp_mobilenet_v3_large"]
+SEGMENTING = [
+    "fcn_resnet50",
+    "fcn_resnet101",
+    "deeplabv3_resnet50",
+    "deeplabv3_resnet101",
+    "deeplabv3_mobilenet_v3_large",
+    "lraspp_mobilenet_v3_large",
+]
 
 
 @fact(*(f"torchvision.models.segmentation.{name}" for name in SEGMENTING), requires="torchvision")
