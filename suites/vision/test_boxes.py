@@ -100,9 +100,10 @@ def test_box_convert_refuses_an_unknown_format(ops, boxes):
 
 @fact("torchvision.ops.clip_boxes_to_image", requires="torchvision", myth="size is (width, height)")
 def test_clip_boxes_to_image(ops, device):
-    """`clip_boxes_to_image` takes the image's size as (height, width), and moves corners outside to its border."""
+    """`clip_boxes_to_image` takes an image's size as (height, width), and gives boxes cut at its border."""
     boxes = torch.tensor([[-1.0, -2, 3, 9], [2, 3, 9, 4]], device=device)
     same(ops.clip_boxes_to_image(boxes, (5, 7)), [[0.0, 0, 3, 5], [2, 3, 7, 4]])
+    same(boxes, [[-1.0, -2, 3, 9], [2, 3, 9, 4]])
 
 
 @fact("torchvision.ops.remove_small_boxes", requires="torchvision")

@@ -306,8 +306,9 @@ def test_dataset_folder_reads_files_by_its_loader(datasets, folder):
 @fact("torchvision.datasets.DatasetFolder", requires="torchvision")
 def test_dataset_folder_asks_which_files_are_valid(datasets, folder):
     """`DatasetFolder(is_valid_file=…)` takes the files for which it is true."""
-    names = datasets.DatasetFolder(folder, loader=Path, is_valid_file=lambda path: path.endswith("g"))
-    assert [names[place][0].name for place in range(len(names))] == ["a.png", "b.png", "c.jpg"]
+    files = datasets.DatasetFolder(folder, loader=Path, is_valid_file=lambda path: path.endswith("g"))
+    assert [(path.name, label) for path, label in files] == [("a.png", 0), ("b.png", 1), ("c.jpg", 1)]
+    assert len(files) == 3
 
 
 @fact("torchvision.datasets.FakeData", requires="torchvision")
@@ -318,6 +319,13 @@ def test_fake_data_is_the_same_each_time(datasets):
     assert (x.size, x.tobytes(), y) == ((6, 5), again.tobytes(), label)
     assert other.tobytes() != x.tobytes()
     assert len(fake) == 4
+
+
+@fact("torchvision.datasets.FakeData", requires="torchvision")
+def test_fake_data_has_labels_below_num_classes(datasets):
+    """`FakeData(num_classes=n)` gives labels from 0 to n - 1."""
+    fake = datasets.FakeData(24, (3, 2, 2), num_classes=3)
+    assert {fake[index][1] for index in range(24)} == {0, 1, 2}
 
 
 def drawing(patch):
@@ -341,6 +349,15 @@ def test_download_url(served, datasets, tmp_path):
     (folder / "one.txt").write_text("one")
     datasets.utils.download_url(f"{url}one.txt", tmp_path / "data", "two.txt", md5=md5(folder / "one.txt"))
     assert (tmp_path / "data" / "two.txt").read_text() == "one"
+
+
+@fact("torchvision.datasets.utils.download_url", requires="torchvision")
+def test_download_url_refuses_another_checksum(served, datasets, tmp_path):
+    """`download_url(..., md5=…)` refuses a file of another checksum with RuntimeError "File not found or corrupted"."""
+    folder, url = served
+    (folder / "one.txt").write_text("one")
+    with pytest.raises(RuntimeError, match="File not found or corrupted"):
+        datasets.utils.download_url(f"{url}one.txt", tmp_path / "data", "two.txt", md5="0" * 32)
 
 
 @fact("torchvision.datasets.utils.check_integrity", requires="torchvision")

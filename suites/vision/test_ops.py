@@ -2,6 +2,7 @@
 
 import math
 
+import numpy
 import pytest
 import torch
 from torch import nn
@@ -53,6 +54,7 @@ def test_position_sensitive_bins_have_channels_of_their_own(ops, device, name):
     maps = torch.tensor([3.0, 5, 7, 9], device=device).view(1, 4, 1, 1).expand(1, 4, 6, 6).contiguous()
     got = getattr(ops, name)(maps, [torch.tensor([[1.0, 1, 5, 5]], device=device)], 2)
     close(got, [[[[3.0, 5], [7, 9]]]], roundings=8)
+    assert got.dtype is torch.float32
 
 
 @fact("torchvision.ops.RoIAlign", "torchvision.ops.roi_align", requires="torchvision")
@@ -61,6 +63,7 @@ def test_module_of_roi_align(ops, device):
     boxes = [torch.tensor([[2.0, 2, 6, 6]], device=device)]
     got = ops.RoIAlign(2, 0.5, 2)(image(device), boxes)
     close(got, [[[[16.5, 17.5], [26.5, 27.5]]]], roundings=8)
+    assert got.dtype is torch.float32
 
 
 @fact("torchvision.ops.RoIPool", requires="torchvision")
@@ -168,9 +171,11 @@ def test_stochastic_depth_refuses_a_probability_above_one(ops, device):
 @fact("torchvision.ops.drop_block2d", requires="torchvision")
 def test_drop_block2d_drops_squares(ops, device):
     """`drop_block2d` in training zeroes squares of `block_size`, and scales the rest so that its sum stays."""
-    got = ops.drop_block2d(torch.ones(1, 1, 20, 20, device=device), 0.1, 3)
+    x = torch.ones(1, 1, 20, 20, device=device)
+    got = ops.drop_block2d(x, 0.1, 3)
     assert float(got.sum()) == pytest.approx(400, rel=1e-4)
     assert (got == 0).any()
+    assert (got.shape, got.dtype, float(x.min())) == (x.shape, torch.float32, 1)
 
 
 def thawed(patch):
@@ -192,7 +197,8 @@ def test_frozen_batch_norm_keeps_its_statistics_in_training(ops, device):
     layer.running_mean.fill_(1)
     layer.running_var.fill_(4)
     got = layer(torch.tensor([1.0, 3, 5], device=device).view(3, 1, 1, 1))
-    close(got.flatten(), [0.0, 1, 2], roundings=8, scale=1)
+    close(got, numpy.array([0.0, 1, 2]).reshape(3, 1, 1, 1), roundings=8, scale=1)
+    assert got.dtype is torch.float32
     assert layer.running_mean.tolist() == [1]
 
 
@@ -201,6 +207,7 @@ def test_conv_norm_activation(ops):
     """`Conv2dNormActivation` is a convolution without bias that keeps the size, BatchNorm2d and ReLU, in this order."""
     block = ops.Conv2dNormActivation(3, 8, 5)
     assert [type(layer) for layer in block] == [nn.Conv2d, nn.BatchNorm2d, nn.ReLU]
+    assert len(block) == 3
     assert block[0].bias is None
     x, weight = torch.rand(2, 3, 7, 9), block[0].weight.detach().double()
     want = functional.conv2d(x.double(), weight, padding=2).relu() / math.sqrt(1 + 1e-5)
@@ -212,6 +219,7 @@ def test_mlp(ops):
     """`MLP(3, [4, 2])` is linear layers of these sizes, with activation and dropout between and dropout at the end."""
     layers = ops.MLP(3, [4, 2])
     assert [type(layer) for layer in layers] == [nn.Linear, nn.ReLU, nn.Dropout, nn.Linear, nn.Dropout]
+    assert len(layers) == 5
     x = torch.rand(5, 3)
     want = layers[3](layers[0](x).relu())
     same(layers(x).detach(), want.detach())
@@ -219,17 +227,22 @@ def test_mlp(ops):
 
 @fact("torchvision.ops.SqueezeExcitation", requires="torchvision")
 def test_squeeze_excitation_weighs_channels(ops):
-    """`SqueezeExcitation` multiplies each channel with one number, from 0 to 1, for all of its pixels."""
-    x = torch.rand(2, 4, 3, 3) + 1
-    ratio = ops.SqueezeExcitation(4, 2)(x).detach() / x
-    assert 0 < float(ratio.min()) < float(ratio.max()) < 1
-    close(ratio, ratio.double()[..., :1, :1].expand_as(x), roundings=4)
+    """`SqueezeExcitation` multiplies each channel with one number, a sigmoid of what it computes of their means."""
+    layer, x = ops.SqueezeExcitation(4, 2), torch.rand(2, 4, 3, 3) + 1
+    got = layer(x).detach()
+    layer.double()
+    weights = layer.fc2(layer.fc1(x.double().mean((2, 3), keepdim=True)).relu()).sigmoid()
+    close(got, (x * weights).detach(), roundings=64)
+    assert got.dtype is torch.float32
 
 
 @fact("torchvision.ops.Permute", requires="torchvision")
 def test_permute(ops):
-    """`Permute(dims)` is `torch.permute` as a module."""
-    same(ops.Permute([2, 0, 1])(torch.arange(4).view(1, 2, 2)), torch.tensor([[[0, 2]], [[1, 3]]]))
+    """`Permute(dims)` is `torch.permute` as a module: it gives a view."""
+    x = torch.arange(4).view(1, 2, 2)
+    got = ops.Permute([2, 0, 1])(x)
+    same(got, torch.tensor([[[0, 2]], [[1, 3]]]))
+    assert (got.data_ptr(), got.stride()) == (x.data_ptr(), x.permute(2, 0, 1).stride())
 
 
 @fact("torchvision.ops.FeaturePyramidNetwork", requires="torchvision")
@@ -241,13 +254,44 @@ def test_feature_pyramid_network_gives_each_map_the_same_channels(ops):
     assert list(got) == ["a", "b"]
 
 
+@fact("torchvision.ops.FeaturePyramidNetwork", requires="torchvision")
+def test_feature_pyramid_network_adds_coarse_maps_to_fine_ones(ops):
+    """`FeaturePyramidNetwork` adds to each map, by its `inner_blocks`, the coarser one at twice the size."""
+    network, maps = ops.FeaturePyramidNetwork([4, 6], 5), {"a": torch.rand(1, 4, 8, 8), "b": torch.rand(1, 6, 4, 4)}
+    got = network(maps)
+    fine, coarse = (block(x) for block, x in zip(network.inner_blocks, maps.values()))
+    same(got["a"], network.layer_blocks[0](fine + coarse.repeat_interleave(2, 2).repeat_interleave(2, 3)))
+    same(got["b"], network.layer_blocks[1](coarse))
+
+
+# A layer of each, and how it is called with an image of three channels.
+LAYERS = {
+    "Conv2dNormActivation": (lambda ops: ops.Conv2dNormActivation(3, 2), lambda layer, x: layer(x)),
+    "DeformConv2d": (lambda ops: ops.DeformConv2d(3, 2, 1), lambda layer, x: layer(x, x[:, :2] * 0)),
+    "FeaturePyramidNetwork": (lambda ops: ops.FeaturePyramidNetwork([3], 2), lambda layer, x: layer({"a": x})["a"]),
+    "MLP": (lambda ops: ops.MLP(4, [5, 2]), lambda layer, x: layer(x)),
+    "SqueezeExcitation": (lambda ops: ops.SqueezeExcitation(3, 2), lambda layer, x: layer(x)),
+}
+
+
+@fact(*(f"torchvision.ops.{name}" for name in LAYERS), requires="torchvision")
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers_have_gradients(ops, name):
+    """The gradients through `MLP`, `DeformConv2d` and other layers of torchvision are those of small differences."""
+    make, call = LAYERS[name]
+    layer = make(ops).double().eval()
+    x = torch.rand(2, 3, 3, 4, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: call(layer, x), x)
+
+
 @fact("torchvision.ops.MultiScaleRoIAlign", requires="torchvision")
 def test_multi_scale_roi_align_reads_a_small_box_in_the_fine_map(ops):
     """`MultiScaleRoIAlign` reads small boxes from the finest map and large ones from the coarsest."""
     maps = {"fine": torch.full((1, 1, 64, 64), 3.0), "coarse": torch.full((1, 1, 32, 32), 5.0)}
     boxes = [torch.tensor([[0.0, 0, 16, 16], [0, 0, 250, 250]])]
     got = ops.MultiScaleRoIAlign(["fine", "coarse"], 1, 2)(maps, boxes, [(256, 256)])
-    close(got.flatten(), [3.0, 5], roundings=4)
+    close(got, [[[[3.0]]], [[[5]]]], roundings=4)
+    assert got.dtype is torch.float32
 
 
 @fact("torchvision.ops.PSRoIAlign", "torchvision.ops.PSRoIPool", requires="torchvision")
@@ -257,3 +301,4 @@ def test_modules_of_position_sensitive_bins(ops, device, name, options):
     maps = torch.tensor([3.0, 5, 7, 9], device=device).view(1, 4, 1, 1).expand(1, 4, 6, 6).contiguous()
     got = getattr(ops, name)(2, 0.5, *options)(maps, [torch.tensor([[2.0, 2, 10, 10]], device=device)])
     close(got, [[[[3.0, 5], [7, 9]]]], roundings=8)
+    assert got.dtype is torch.float32
