@@ -307,7 +307,8 @@ def test_dataset_folder_reads_files_by_its_loader(datasets, folder):
 def test_dataset_folder_asks_which_files_are_valid(datasets, folder):
     """`DatasetFolder(is_valid_file=…)` takes the files for which it is true."""
     files = datasets.DatasetFolder(folder, loader=Path, is_valid_file=lambda path: path.endswith("g"))
-    assert [(path.name, label) for path, label in files] == [("a.png", 0), ("b.png", 1), ("c.jpg", 1)]
+    found = [files[place] for place in range(len(files))]
+    assert [(path.name, label) for path, label in found] == [("a.png", 0), ("b.png", 1), ("c.jpg", 1)]
     assert len(files) == 3
 
 

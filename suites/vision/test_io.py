@@ -146,6 +146,7 @@ CALLS = {
     "decode_jpeg": lambda io, png, jpeg, path: io.decode_jpeg(jpeg),
     "decode_image": lambda io, png, jpeg, path: io.decode_image(png),
     "write_png": lambda io, png, jpeg, path: io.write_png(image(), path),
+    "write_jpeg": lambda io, png, jpeg, path: io.write_jpeg(image(), path),
     "write_file": lambda io, png, jpeg, path: io.write_file(path, png),
     "read_file": lambda io, png, jpeg, path: io.read_file(path),
     "read_image": lambda io, png, jpeg, path: io.read_image(path),
