@@ -276,10 +276,19 @@ def test_a_replaced_head_gives_other_classes(resnet):
     assert (got.shape, got.dtype) == ((2, 7), torch.float32)
 
 
+@fact("torchvision.models.ResNet", requires="torchvision", myth="model.children() flatten before the head too")
+def test_children_but_the_last_give_features(models):
+    """The children of a ResNet but the last, one after the other, give what its `fc` gets, once it is flattened."""
+    resnet, x = models.ResNet(models.resnet.BasicBlock, [1, 1, 1, 1]).eval(), torch.rand(2, 3, 32, 32)
+    features = nn.Sequential(*list(resnet.children())[:-1])(x)
+    assert features.shape == (2, 512, 1, 1)
+    same(resnet(x), resnet.fc(features.flatten(1)))
+
+
 @fact("torchvision.models.ResNet", requires="torchvision", hint="model.requires_grad_(False), and a new head then")
 def test_a_frozen_resnet_trains_its_new_head_alone(models):
     """A ResNet that is frozen with `requires_grad_(False)` before its `fc` is replaced has gradients of the new one."""
-    resnet = models.ResNet(models.resnet.BasicBlock, [1, 1, 1, 1]).requires_grad_(False)
+    resnet = models.ResNet(models.resnet.BasicBlock, [1, 1, 1, 1]).eval().requires_grad_(False)
     resnet.fc = nn.Linear(512, 7)
     resnet(torch.rand(2, 3, 32, 32)).sum().backward()
     same(resnet.fc.bias.grad, torch.full((7,), 2.0))
