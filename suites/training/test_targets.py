@@ -60,14 +60,14 @@ def test_in_a_row_count_an_accuracy_above_all(device):
     same(torch.sum(torch.eq(labels, labels)), torch.tensor(4))
 
 
-@fact("torch.Tensor.squeeze", hint="squeeze(1) names the dimension")
+@fact("torch.squeeze", hint="squeeze(1) names the dimension")
 @pytest.mark.parametrize(
     ("batch", "dim", "shape"), [(3, None, (3,)), (1, None, ()), (1, 1, (1,))], ids=["three", "one", "named"]
 )
 def test_squeezed_lose_the_batch_of_one(device, batch, dim, shape):
     """`squeeze()` of outputs (N, 1) takes the batch away from a last batch of one sample, `squeeze(1)` never."""
     output = torch.ones(batch, 1, device=device)
-    squeezed = output.squeeze() if dim is None else output.squeeze(dim)
+    squeezed = torch.squeeze(output) if dim is None else torch.squeeze(output, dim)
     same(squeezed, torch.ones(shape))
 
 

@@ -61,7 +61,7 @@ class Late(nn.Module):
         self.layer = nn.Linear(1, 1)
 
 
-@fact("torch.nn.Module", hint="super().__init__() is the first line of __init__")
+@fact("torch.nn.Module.__setattr__", hint="super().__init__() is the first line of __init__")
 def test_are_made_after_super_init():
     """A layer before `super().__init__()` raises "cannot assign module before Module.__init__() call", after it not."""
     with pytest.raises(AttributeError, match=r"cannot assign module before Module.__init__\(\) call"):
