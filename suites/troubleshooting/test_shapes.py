@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from torchproof import fact, same
+from torchproof import close, fact, same
 from torchproof.suites.troubleshooting.known import summing
 
 NO_PRODUCT = "mat1 and mat2 shapes cannot be multiplied"
@@ -224,7 +224,9 @@ def test_of_a_recurrent_layer_are_at_most_three(device, kind):
     x, layer = torch.rand(5, 2, 2, 2, device=device), RECURRENT[kind](4, 3, device=device)
     with pytest.raises((AssertionError, ValueError), match=f"{kind}: Expected input to be 2"):
         layer(x)
-    same(layer(x.flatten(2))[0][0], layer(x.flatten(2)[:1])[0][0])
+    flat = x.flatten(2)
+    with torch.no_grad():
+        close(layer(flat)[0][0], layer(flat[:1])[0][0].cpu(), roundings=200, scale=1)
 
 
 @fact("torch.nn.BatchNorm1d", "torch.utils.data.DataLoader", hint="drop_last=True, or model.eval() to predict")
