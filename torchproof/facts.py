@@ -92,6 +92,11 @@ def command_of(root: Path) -> str:
     return "torchproof run" if IS_INSTALLED else "pytest"
 
 
+def what_goes_on(root: Path, record: Path) -> str:
+    """What goes on with the record of a run that was begun in `root`, in words."""
+    return f"{command_of(root)} --resume={record} goes on"
+
+
 # --- the documentation ------------------------------------------------------------------------------------------------
 
 # Where the documentation gives a whole page to several names, rather than one page to each.

@@ -32,7 +32,6 @@ from torchproof.reports.code.values import (  # fmt: skip
     within,
 )
 
-_NONE: dict[int | str, Values] = {}
 # Base classes that bring nothing that a class of torch might have as well.
 BARE_BASES = {"object", "abc.ABC", "typing.Generic", "typing.Protocol", "typing_extensions.Protocol", "Generic", "ABC"}
 
@@ -301,8 +300,8 @@ class Meanings(Results):
     def _of_instance(self, value: Instance, name: str) -> Values:
         everywhere, of = self.known.all, value.of
         doubts = frozenset() if value.is_exact else frozenset([override(value, name)])
-        items = dict(value.held.items) if value.held and value.held.items else _NONE
-        if items and items.get(name) and (isinstance(of, LocalClass) or of.dotted in NAMESPACES):
+        items = dict(value.held.items) if value.held else {}
+        if items.get(name) and (isinstance(of, LocalClass) or of.dotted in NAMESPACES):
             return doubted(items[name], doubts)
         if isinstance(of, LocalClass):
             found: list[tuple[int, Value]] = []

@@ -45,9 +45,7 @@ class Project:
         """What `from … import name` gives."""
         dotted = node.module or ""
         if node.level:
-            parts = module.dotted.split(".") if module.dotted else []
-            parts = parts[: len(parts) - node.level + (module.path.name == "__init__.py")]
-            dotted = ".".join([*parts, *([node.module] if node.module else [])])
+            dotted = ".".join([*module.above(node.level), *([node.module] if node.module else [])])
         if source := self.module(module.root, dotted):
             return Imported(source, name)
         if below := self.module(module.root, f"{dotted}.{name}"):

@@ -133,12 +133,8 @@ class Words:
                     dotted = name if alias else name.partition(".")[0]
                     yield alias or dotted, dotted, ""
                 else:
-                    yield alias or name, self._above(dots, base), name
-
-    def _above(self, dots: str, base: str) -> str:
-        parts = self._module.dotted.split(".") if dots else []
-        parts = parts[: len(parts) - len(dots) + (self._module.path.name == "__init__.py")] if dots else []
-        return ".".join([*parts, *([base] if base else [])])
+                    above = self._module.above(len(dots)) if dots else []
+                    yield alias or name, ".".join([*above, *([base] if base else [])]), name
 
     @cached_property
     def _statements(self) -> list[tuple[list[str], set[str]]]:

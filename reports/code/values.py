@@ -243,6 +243,11 @@ class Module:
         cell, inside = self.cells[line - 1]
         return f"{self.shown}:cell {cell}", inside
 
+    def above(self, level: int) -> list[str]:
+        """The parts of the package that so many dots lead to in its relative imports."""
+        parts = self.dotted.split(".") if self.dotted else []
+        return parts[: len(parts) - level + (self.path.name == "__init__.py")]
+
     def ready(self) -> None:
         """Have its own statements walked, unless that has been begun already."""
         walk, self.pending = self.pending, None

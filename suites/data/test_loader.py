@@ -13,10 +13,7 @@ from torch.utils.data import (
 )
 
 from torchproof import fact, same
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
+from torchproof.suites.data.loading import seeded
 
 
 def epoch(loader):

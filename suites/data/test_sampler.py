@@ -17,10 +17,7 @@ from torch.utils.data import (
 )
 
 from torchproof import fact
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
+from torchproof.suites.data.loading import seeded
 
 
 def is_drawn_from(counts, chances):

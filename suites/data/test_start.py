@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from torchproof import fact
 from torchproof.fixtures.fact import unavailable
+from torchproof.suites.data.loading import Calls
 
 PICKLE = AttributeError, pickle.PicklingError  # which of them depends on Python
 afresh = pytest.mark.parametrize("method", ["spawn", "forkserver"])
@@ -52,26 +53,13 @@ def test_forked_workers_take_lambdas_and_local_classes():
     assert process != os.getpid()
 
 
-class Transformed(Dataset):
-    """One sample, to which a function is applied."""
-
-    def __init__(self, transform):
-        self.transform = transform
-
-    def __len__(self):
-        return 1
-
-    def __getitem__(self, index):
-        return self.transform(index)
-
-
 @fact("torch.utils.data.DataLoader", refuter=forks, hint="give a function of a module, or functools.partial of one")
 @afresh
 def test_other_workers_refuse_a_lambda(method):
     """A DataLoader whose workers start by spawn or forkserver refuses a dataset that holds a lambda: Can't pickle."""
     need(method)
     with pytest.raises(PICKLE, match="pickle"):
-        list(DataLoader(Transformed(lambda index: index), num_workers=1, multiprocessing_context=method))
+        list(DataLoader(Calls(lambda index: index, 1), num_workers=1, multiprocessing_context=method))
 
 
 @fact("torch.utils.data.DataLoader", refuter=forks, hint="define the class in a module")
@@ -102,7 +90,7 @@ def test_other_workers_refuse_a_local_class(method):
 def test_other_workers_warn_of_what_cannot_be_pickled(method):
     """A DataLoader whose workers cannot be started, since something is not pickled, warns: Got pickle error."""
     need(method)
-    loader = DataLoader(Transformed(lambda index: index), num_workers=1, multiprocessing_context=method)
+    loader = DataLoader(Calls(lambda index: index, 1), num_workers=1, multiprocessing_context=method)
     words = "Got pickle error when attempting to start a worker Process"
     with pytest.warns(UserWarning, match=words), pytest.raises(PICKLE):
         list(loader)

@@ -9,23 +9,11 @@ import time
 import numpy
 import pytest
 import torch
-from torch.utils.data import DataLoader, Dataset, IterableDataset, Sampler
+from torch.utils.data import DataLoader, IterableDataset, Sampler
 
 from torchproof import fact, same
 from torchproof.fixtures.fact import unavailable
-
-
-class Calls(Dataset):
-    """Samples that are what a function gives for their index."""
-
-    def __init__(self, function, length=4):
-        self.function, self.length = function, length
-
-    def __len__(self):
-        return self.length
-
-    def __getitem__(self, index):
-        return self.function(index)
+from torchproof.suites.data.loading import Calls
 
 
 class Stream(IterableDataset):
@@ -306,15 +294,21 @@ def draws(index):
     return torch.randint(2**60, ()).item(), int(numpy.random.randint(2**60)), random.getrandbits(60)
 
 
+def made(patch, otherwise):
+    """Each DataLoader is made of another dataset, or with other options."""
+    loads = DataLoader.__init__
+
+    def init(loader, dataset, *args, **options):
+        data, given = otherwise(dataset, options)
+        loads(loader, data, *args, **given)
+
+    patch.setattr(DataLoader, "__init__", init)
+
+
 def draws_alike(patch):
     """Every worker has the same seed, in each epoch."""
     again = [torch.manual_seed, numpy.random.seed, random.seed]
-    loads = DataLoader.__init__
-
-    def init(loader, *args, **options):
-        loads(loader, *args, **{**options, "worker_init_fn": lambda number: [seed(0) for seed in again]})
-
-    patch.setattr(DataLoader, "__init__", init)
+    made(patch, lambda data, options: (data, {**options, "worker_init_fn": lambda number: [seed(0) for seed in again]}))
 
 
 @fact(
@@ -378,12 +372,7 @@ def test_draw_otherwise_than_another_number_of_workers():
 
 def draws_apart(patch):
     """What a dataset holds is seeded anew in each worker."""
-    loads = DataLoader.__init__
-
-    def init(loader, dataset, **options):
-        loads(loader, Calls(draws, len(dataset)), **options)
-
-    patch.setattr(DataLoader, "__init__", init)
+    made(patch, lambda data, options: (Calls(draws, len(data)), options))
 
 
 @fact(

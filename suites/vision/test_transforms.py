@@ -28,6 +28,10 @@ def image(height=4, width=6, channels=3):
     return torch.arange(channels * height * width, dtype=torch.uint8).view(channels, height, width)
 
 
+VERSIONS = ["", ".v2"]  # of the transforms, which have the same names
+EITHER = pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+
+
 @fact("torchvision.transforms.ToTensor", requires="torchvision", claims=["D12"])
 def test_to_tensor_scales_bytes(transforms, picture):
     """`ToTensor` makes of a PIL image a float32 tensor (channels, height, width) from 0 to 1: bytes over 255."""
@@ -43,23 +47,23 @@ def test_to_tensor_leaves_floats_as_they_are(transforms):
     same(transforms.ToTensor()(array), array.transpose(2, 0, 1))
 
 
-@fact("torchvision.transforms.PILToTensor", "torchvision.transforms.v2.PILToTensor", requires="torchvision")
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@fact(*(f"torchvision.transforms{version}.PILToTensor" for version in VERSIONS), requires="torchvision")
+@EITHER
 def test_pil_to_tensor_keeps_bytes(version, picture):
     """`PILToTensor` makes of a PIL image a uint8 tensor (channels, height, width) of the same bytes."""
     same(version.PILToTensor()(picture), numpy.array(picture).transpose(2, 0, 1))
 
 
-@fact("torchvision.transforms.ToPILImage", "torchvision.transforms.v2.ToPILImage", requires="torchvision")
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@fact(*(f"torchvision.transforms{version}.ToPILImage" for version in VERSIONS), requires="torchvision")
+@EITHER
 def test_to_pil_image_takes_bytes_as_they_are(version):
     """`ToPILImage` of a uint8 tensor (channels, height, width) is an image of the same bytes."""
     x = image()
     assert numpy.asarray(version.ToPILImage()(x)).tolist() == x.permute(1, 2, 0).tolist()
 
 
-@fact("torchvision.transforms.ToPILImage", "torchvision.transforms.v2.ToPILImage", requires="torchvision")
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@fact(*(f"torchvision.transforms{version}.ToPILImage" for version in VERSIONS), requires="torchvision")
+@EITHER
 def test_to_pil_image_multiplies_floats_by_255(version):
     """`ToPILImage` of a float tensor takes 0 to 1 for 0 to 255."""
     got = version.ToPILImage()(torch.tensor([[[0.0, 0.2, 1.0]]]))
@@ -72,8 +76,8 @@ def test_convert_image_dtype_scales(transforms):
     close(transforms.ConvertImageDtype(torch.float32)(image()), image().double() / 255, roundings=1)
 
 
-@fact("torchvision.transforms.Normalize", "torchvision.transforms.v2.Normalize", requires="torchvision", claims=["D12"])
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@fact(*(f"torchvision.transforms{version}.Normalize" for version in VERSIONS), requires="torchvision", claims=["D12"])
+@EITHER
 def test_normalize(version):
     """`Normalize(mean, std)` takes the mean from each channel first, and divides by the standard deviation then."""
     x = torch.tensor([3.0, 5]).view(2, 1, 1)
@@ -82,12 +86,11 @@ def test_normalize(version):
 
 
 @fact(
-    "torchvision.transforms.Normalize",
-    "torchvision.transforms.v2.Normalize",
+    *(f"torchvision.transforms{version}.Normalize" for version in VERSIONS),
     requires="torchvision",
     hint="scale to floats first: ToTensor, or v2.ToDtype(scale=True)",
 )
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@EITHER
 def test_normalize_refuses_bytes(version):
     """`Normalize` of a uint8 tensor is refused with TypeError "should be a float tensor"."""
     with pytest.raises(TypeError, match="(?i)should be a float tensor"):
@@ -101,8 +104,8 @@ def test_normalize_refuses_a_picture(transforms, picture):
         transforms.Normalize([0.5], [0.5])(picture)
 
 
-@fact("torchvision.transforms.Compose", "torchvision.transforms.v2.Compose", requires="torchvision", claims=["D12"])
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@fact(*(f"torchvision.transforms{version}.Compose" for version in VERSIONS), requires="torchvision", claims=["D12"])
+@EITHER
 def test_compose_calls_one_after_the_other(version):
     """`Compose` gives the result of each transform to the next, in the order of its list."""
     composed = version.Compose([lambda x: x + 1, lambda x: x * 10])
@@ -110,24 +113,22 @@ def test_compose_calls_one_after_the_other(version):
 
 
 @fact(
-    "torchvision.transforms.Resize",
-    "torchvision.transforms.v2.Resize",
+    *(f"torchvision.transforms{version}.Resize" for version in VERSIONS),
     requires="torchvision",
     myth="Resize(n) gives a square",
 )
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@EITHER
 def test_resize_to_a_number_keeps_the_ratio(version):
     """`Resize(n)` makes the shorter side n, and the other in proportion."""
     assert version.Resize(2, antialias=True)(image(4, 6)).shape == (3, 2, 3)
 
 
 @fact(
-    "torchvision.transforms.Resize",
-    "torchvision.transforms.v2.Resize",
+    *(f"torchvision.transforms{version}.Resize" for version in VERSIONS),
     requires="torchvision",
     myth="sizes are (width, height), as PIL has them",
 )
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@EITHER
 def test_resize_takes_height_before_width(version, picture):
     """`Resize((h, w))` takes the height first, also of a PIL image, whose `size` says the width first."""
     assert version.Resize((8, 5))(picture).size == (5, 8)
@@ -139,13 +140,12 @@ def stripes():
 
 
 @fact(
-    "torchvision.transforms.Resize",
-    "torchvision.transforms.v2.Resize",
+    *(f"torchvision.transforms{version}.Resize" for version in VERSIONS),
     requires="torchvision",
     since="2.2",
     calls="not antialias",
 )
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@EITHER
 def test_resize_of_a_tensor_antialiases(version):
     """`Resize` of a tensor to a smaller one averages over all pixels: a line of one pixel does not vanish."""
     assert float(version.Resize((2, 2))(stripes()).sum()) > 0
@@ -158,8 +158,8 @@ def test_resize_of_a_tensor_skipped_pixels(transforms):
     assert float(transforms.Resize((2, 2))(stripes()).sum()) == 0
 
 
-@fact("torchvision.transforms.Resize", "torchvision.transforms.v2.Resize", requires="torchvision")
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@fact(*(f"torchvision.transforms{version}.Resize" for version in VERSIONS), requires="torchvision")
+@EITHER
 def test_resize_to_the_nearest_pixel(version):
     """`Resize` to twice the size with `InterpolationMode.NEAREST` repeats each pixel, and keeps uint8."""
     from torchvision.transforms import InterpolationMode
@@ -169,20 +169,19 @@ def test_resize_to_the_nearest_pixel(version):
     same(got, x.repeat_interleave(2, 1).repeat_interleave(2, 2))
 
 
-@fact("torchvision.transforms.CenterCrop", "torchvision.transforms.v2.CenterCrop", requires="torchvision")
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@fact(*(f"torchvision.transforms{version}.CenterCrop" for version in VERSIONS), requires="torchvision")
+@EITHER
 def test_center_crop(version):
     """`CenterCrop((h, w))` cuts the middle out."""
     same(version.CenterCrop((2, 4))(image().float()), image().float()[:, 1:3, 1:5])
 
 
 @fact(
-    "torchvision.transforms.CenterCrop",
-    "torchvision.transforms.v2.CenterCrop",
+    *(f"torchvision.transforms{version}.CenterCrop" for version in VERSIONS),
     requires="torchvision",
     myth="CenterCrop refuses an image that is too small",
 )
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@EITHER
 def test_center_crop_pads_what_is_too_small(version):
     """`CenterCrop` of an image smaller than what it is to cut puts zeros around it."""
     x = image(2, 2)
@@ -191,8 +190,8 @@ def test_center_crop_pads_what_is_too_small(version):
     same(version.CenterCrop(4)(x), want)
 
 
-@fact("torchvision.transforms.Pad", "torchvision.transforms.v2.Pad", requires="torchvision")
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@fact(*(f"torchvision.transforms{version}.Pad" for version in VERSIONS), requires="torchvision")
+@EITHER
 def test_pad_names_left_top_right_bottom(version):
     """`Pad` takes four numbers for left, top, right and bottom, in this order, and fills with `fill`."""
     want = torch.full((3, 4 + 2 + 4, 6 + 1 + 3), 9, dtype=torch.uint8)
@@ -204,13 +203,11 @@ FLIPS = {"RandomHorizontalFlip": -1, "RandomVerticalFlip": -2}
 
 
 @fact(
-    "torchvision.transforms.RandomHorizontalFlip",
-    "torchvision.transforms.v2.RandomHorizontalFlip",
-    "torchvision.transforms.RandomVerticalFlip",
-    "torchvision.transforms.v2.RandomVerticalFlip",
+    *(f"torchvision.transforms.{name}" for name in FLIPS),
+    *(f"torchvision.transforms.v2.{name}" for name in FLIPS),
     requires="torchvision",
 )
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@EITHER
 @pytest.mark.parametrize("flip", FLIPS)
 def test_flips(version, flip):
     """`RandomHorizontalFlip(p=1)` reverses the columns, and `RandomVerticalFlip(p=1)` the rows."""
@@ -227,31 +224,11 @@ WITH_P = {
 
 
 @fact(
-    "torchvision.transforms.RandomHorizontalFlip",
-    "torchvision.transforms.v2.RandomHorizontalFlip",
-    "torchvision.transforms.RandomVerticalFlip",
-    "torchvision.transforms.v2.RandomVerticalFlip",
-    "torchvision.transforms.RandomInvert",
-    "torchvision.transforms.v2.RandomInvert",
-    "torchvision.transforms.RandomEqualize",
-    "torchvision.transforms.v2.RandomEqualize",
-    "torchvision.transforms.RandomAutocontrast",
-    "torchvision.transforms.v2.RandomAutocontrast",
-    "torchvision.transforms.RandomPosterize",
-    "torchvision.transforms.v2.RandomPosterize",
-    "torchvision.transforms.RandomSolarize",
-    "torchvision.transforms.v2.RandomSolarize",
-    "torchvision.transforms.RandomAdjustSharpness",
-    "torchvision.transforms.v2.RandomAdjustSharpness",
-    "torchvision.transforms.RandomGrayscale",
-    "torchvision.transforms.v2.RandomGrayscale",
-    "torchvision.transforms.RandomPerspective",
-    "torchvision.transforms.v2.RandomPerspective",
-    "torchvision.transforms.RandomErasing",
-    "torchvision.transforms.v2.RandomErasing",
+    *(f"torchvision.transforms.{name}" for name in WITH_P),
+    *(f"torchvision.transforms.v2.{name}" for name in WITH_P),
     requires="torchvision",
 )
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@EITHER
 @pytest.mark.parametrize("name", WITH_P)
 def test_of_probability_zero_do_nothing(version, name):
     """`RandomHorizontalFlip(p=0)`, and each other random transform with `p=0`, gives the image as it is."""
@@ -269,17 +246,11 @@ COLORS = {
 
 
 @fact(
-    "torchvision.transforms.RandomInvert",
-    "torchvision.transforms.v2.RandomInvert",
-    "torchvision.transforms.RandomPosterize",
-    "torchvision.transforms.v2.RandomPosterize",
-    "torchvision.transforms.RandomSolarize",
-    "torchvision.transforms.v2.RandomSolarize",
-    "torchvision.transforms.RandomAdjustSharpness",
-    "torchvision.transforms.v2.RandomAdjustSharpness",
+    *(f"torchvision.transforms.{name}" for name in COLORS),
+    *(f"torchvision.transforms.v2.{name}" for name in COLORS),
     requires="torchvision",
 )
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@EITHER
 @pytest.mark.parametrize("name", COLORS)
 def test_colors(version, name):
     """`RandomInvert(p=1)` and its kin change each byte as they say: 255 - x, only its high bits, and so on."""
@@ -288,18 +259,16 @@ def test_colors(version, name):
     same(torch.stack([transform(image()) for _ in range(8)]), torch.stack([want(image())] * 8))
 
 
-@fact(
-    "torchvision.transforms.RandomAutocontrast", "torchvision.transforms.v2.RandomAutocontrast", requires="torchvision"
-)
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@fact(*(f"torchvision.transforms{version}.RandomAutocontrast" for version in VERSIONS), requires="torchvision")
+@EITHER
 def test_autocontrast(version):
     """`RandomAutocontrast(p=1)` spreads the bytes of each channel over 0 to 255."""
     got = version.RandomAutocontrast(p=1)(torch.tensor([[[10, 20], [40, 95]]], dtype=torch.uint8))
     same(got, torch.tensor([[[0, 30], [90, 255]]], dtype=torch.uint8))
 
 
-@fact("torchvision.transforms.RandomEqualize", "torchvision.transforms.v2.RandomEqualize", requires="torchvision")
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@fact(*(f"torchvision.transforms{version}.RandomEqualize" for version in VERSIONS), requires="torchvision")
+@EITHER
 def test_equalize(version):
     """`RandomEqualize(p=1)` spreads bytes over 0 to 255 by how many there are: of two, as many of each, to the ends."""
     x = torch.tensor([[[100] * 255, [120] * 255]], dtype=torch.uint8)
@@ -307,13 +276,11 @@ def test_equalize(version):
 
 
 @fact(
-    "torchvision.transforms.Grayscale",
-    "torchvision.transforms.v2.Grayscale",
-    "torchvision.transforms.RandomGrayscale",
-    "torchvision.transforms.v2.RandomGrayscale",
+    *(f"torchvision.transforms{version}.Grayscale" for version in VERSIONS),
+    *(f"torchvision.transforms{version}.RandomGrayscale" for version in VERSIONS),
     requires="torchvision",
 )
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@EITHER
 def test_grayscale(version):
     """`Grayscale` weighs red, green and blue with 0.2989, 0.587 and 0.114; `RandomGrayscale` repeats it thrice."""
     x = torch.tensor([0.5, 0.25, 1]).view(3, 1, 1)
@@ -322,16 +289,16 @@ def test_grayscale(version):
     close(version.RandomGrayscale(p=1)(x), [[[want]]] * 3, roundings=8)
 
 
-@fact("torchvision.transforms.ColorJitter", "torchvision.transforms.v2.ColorJitter", requires="torchvision")
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@fact(*(f"torchvision.transforms{version}.ColorJitter" for version in VERSIONS), requires="torchvision")
+@EITHER
 def test_color_jitter_of_brightness(version):
     """`ColorJitter(brightness=(b, b))` multiplies each pixel with b, up to 1."""
     close(version.ColorJitter(brightness=(2, 2))(torch.full((3, 1, 2), 0.3)), [[[0.6] * 2]] * 3, roundings=2)
     same(version.ColorJitter(brightness=(2, 2))(torch.full((3, 1, 2), 0.7)), torch.ones(3, 1, 2))
 
 
-@fact("torchvision.transforms.RandomErasing", "torchvision.transforms.v2.RandomErasing", requires="torchvision")
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@fact(*(f"torchvision.transforms{version}.RandomErasing" for version in VERSIONS), requires="torchvision")
+@EITHER
 def test_random_erasing(version):
     """`RandomErasing(p=1)` overwrites a rectangle of the image with `value`, and leaves the rest and its input."""
     x = image(16, 16).float() + 1
@@ -343,27 +310,26 @@ def test_random_erasing(version):
 
 
 @fact(
-    "torchvision.transforms.RandomRotation",
-    "torchvision.transforms.v2.RandomRotation",
+    *(f"torchvision.transforms{version}.RandomRotation" for version in VERSIONS),
     requires="torchvision",
     myth="a positive angle turns clockwise",
 )
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@EITHER
 def test_rotation_is_counter_clockwise(version):
     """`RandomRotation((90, 90))` turns the image by 90 degrees counter-clockwise."""
     x = image(4, 4)
     same(version.RandomRotation((90, 90))(x), torch.rot90(x, 1, (1, 2)))
 
 
-@fact("torchvision.transforms.RandomAffine", "torchvision.transforms.v2.RandomAffine", requires="torchvision")
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@fact(*(f"torchvision.transforms{version}.RandomAffine" for version in VERSIONS), requires="torchvision")
+@EITHER
 def test_affine_without_a_range_is_the_image(version):
     """`RandomAffine(0)` gives the image as it is."""
     same(version.RandomAffine(0)(image()), image())
 
 
-@fact("torchvision.transforms.GaussianBlur", "torchvision.transforms.v2.GaussianBlur", requires="torchvision")
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@fact(*(f"torchvision.transforms{version}.GaussianBlur" for version in VERSIONS), requires="torchvision")
+@EITHER
 def test_gaussian_blur(version):
     """`GaussianBlur(3, s)` weighs the neighbours of a pixel with exp(-d² / 2s²), the sum of all weights being 1."""
     x = torch.zeros(1, 5, 5)
@@ -373,8 +339,8 @@ def test_gaussian_blur(version):
     close(version.GaussianBlur(3, (1.0, 1.0))(x), numpy.outer(line, line)[None], roundings=8, scale=1)
 
 
-@fact("torchvision.transforms.FiveCrop", "torchvision.transforms.v2.FiveCrop", requires="torchvision")
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@fact(*(f"torchvision.transforms{version}.FiveCrop" for version in VERSIONS), requires="torchvision")
+@EITHER
 def test_five_crop(version):
     """`FiveCrop` cuts out both upper corners, both lower corners and the center, in this order."""
     x = image()
@@ -384,8 +350,8 @@ def test_five_crop(version):
     assert len(got) == 5
 
 
-@fact("torchvision.transforms.TenCrop", "torchvision.transforms.v2.TenCrop", requires="torchvision")
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@fact(*(f"torchvision.transforms{version}.TenCrop" for version in VERSIONS), requires="torchvision")
+@EITHER
 def test_ten_crop(version):
     """`TenCrop` is the five crops of the image, then those of the image mirrored."""
     got = version.TenCrop(2)(image())
@@ -394,8 +360,8 @@ def test_ten_crop(version):
     assert len(got) == 10
 
 
-@fact("torchvision.transforms.Lambda", "torchvision.transforms.v2.Lambda", requires="torchvision")
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@fact(*(f"torchvision.transforms{version}.Lambda" for version in VERSIONS), requires="torchvision")
+@EITHER
 def test_lambda(version):
     """`Lambda(f)` calls f, once."""
     seen = []
@@ -408,24 +374,24 @@ def results(transform):
     return torch.stack([transform(torch.tensor([1, 2])) for _ in range(32)]).unique(dim=0)
 
 
-@fact("torchvision.transforms.RandomApply", "torchvision.transforms.v2.RandomApply", requires="torchvision")
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@fact(*(f"torchvision.transforms{version}.RandomApply" for version in VERSIONS), requires="torchvision")
+@EITHER
 def test_random_apply(version):
     """`RandomApply(list, p)` calls all of its transforms or none of them."""
     either = version.RandomApply([lambda x: x + 1, lambda x: x * 10], p=0.5)
     same(results(either), [[1, 2], [20, 30]])
 
 
-@fact("torchvision.transforms.RandomChoice", "torchvision.transforms.v2.RandomChoice", requires="torchvision")
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@fact(*(f"torchvision.transforms{version}.RandomChoice" for version in VERSIONS), requires="torchvision")
+@EITHER
 def test_random_choice(version):
     """`RandomChoice` calls one of its transforms each time."""
     one = version.RandomChoice([lambda x: x + 1, lambda x: x * 10])
     same(results(one), [[2, 3], [10, 20]])
 
 
-@fact("torchvision.transforms.RandomOrder", "torchvision.transforms.v2.RandomOrder", requires="torchvision")
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@fact(*(f"torchvision.transforms{version}.RandomOrder" for version in VERSIONS), requires="torchvision")
+@EITHER
 def test_random_order(version):
     """`RandomOrder` calls all of its transforms, each time in another order."""
     shuffled = version.RandomOrder([lambda x: x + 1, lambda x: x * 10])
@@ -435,16 +401,14 @@ def test_random_order(version):
 # --- what is random ---------------------------------------------------------------------------------------------------
 
 CROPS = [
-    "torchvision.transforms.RandomCrop",
-    "torchvision.transforms.v2.RandomCrop",
-    "torchvision.transforms.RandomResizedCrop",
-    "torchvision.transforms.v2.RandomResizedCrop",
+    *(f"torchvision.transforms{version}.RandomCrop" for version in VERSIONS),
+    *(f"torchvision.transforms{version}.RandomResizedCrop" for version in VERSIONS),
 ]
 NAMED = pytest.mark.parametrize("name", ["RandomCrop", "RandomResizedCrop"])
 
 
-@fact("torchvision.transforms.RandomCrop", "torchvision.transforms.v2.RandomCrop", requires="torchvision")
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@fact(*(f"torchvision.transforms{version}.RandomCrop" for version in VERSIONS), requires="torchvision")
+@EITHER
 def test_random_crop_cuts_a_part_out(version):
     """`RandomCrop(n)` is n by n pixels that lie together in the image."""
     x = image(8, 8).float()
@@ -453,20 +417,19 @@ def test_random_crop_cuts_a_part_out(version):
     same(got, x[:, start // 8 :][:, :2, start % 8 :][..., :2])
 
 
-@fact("torchvision.transforms.RandomResizedCrop", "torchvision.transforms.v2.RandomResizedCrop", requires="torchvision")
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@fact(*(f"torchvision.transforms{version}.RandomResizedCrop" for version in VERSIONS), requires="torchvision")
+@EITHER
 def test_random_resized_crop_always_has_its_size(version):
     """`RandomResizedCrop((h, w))` gives images of this size, whatever it cuts out, and a constant stays one."""
     same(version.RandomResizedCrop((5, 7), antialias=True)(torch.full((1, 9, 8), 0.5)), torch.full((1, 5, 7), 0.5))
 
 
 @fact(
-    "torchvision.transforms.RandomCrop",
-    "torchvision.transforms.v2.RandomCrop",
+    *(f"torchvision.transforms{version}.RandomCrop" for version in VERSIONS),
     requires="torchvision",
     hint="pass pad_if_needed=True",
 )
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@EITHER
 def test_random_crop_refuses_a_small_image(version):
     """`RandomCrop` of an image smaller than what it is to cut is refused with ValueError "larger than"."""
     with pytest.raises(ValueError, match="larger than"):
@@ -474,7 +437,7 @@ def test_random_crop_refuses_a_small_image(version):
 
 
 @fact(*CROPS, requires="torchvision", myth="random.seed makes transforms repeatable")
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@EITHER
 @NAMED
 def test_repeat_after_torch_manual_seed(version, name):
     """`RandomCrop` and `RandomResizedCrop` cut the same out again after `torch.manual_seed`."""
@@ -501,13 +464,12 @@ class Squares(Dataset):
 
 
 @fact(
-    "torchvision.transforms.RandomCrop",
-    "torchvision.transforms.v2.RandomCrop",
+    *(f"torchvision.transforms{version}.RandomCrop" for version in VERSIONS),
     requires="torchvision",
     claims=["D11"],
     myth="augmentation adds images to the dataset",
 )
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@EITHER
 def test_a_random_transform_changes_an_image_each_time_it_is_read(version):
     """A `RandomCrop` of a dataset augments an image otherwise each time it is read: its length stays as it is."""
     read = Squares(version.RandomCrop(8))
@@ -515,12 +477,11 @@ def test_a_random_transform_changes_an_image_each_time_it_is_read(version):
 
 
 @fact(
-    "torchvision.transforms.RandomCrop",
-    "torchvision.transforms.v2.RandomCrop",
+    *(f"torchvision.transforms{version}.RandomCrop" for version in VERSIONS),
     requires="torchvision",
     myth="workers all augment alike",
 )
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@EITHER
 def test_workers_augment_each_in_its_own_way(version):
     """`RandomCrop` in two workers of a DataLoader cuts out other parts in each: their seeds of torch differ."""
     loader = DataLoader(Squares(version.RandomCrop(8)), num_workers=2)
@@ -532,13 +493,11 @@ POLICIES = ["AutoAugment", "TrivialAugmentWide"]
 
 
 @fact(
-    "torchvision.transforms.AutoAugment",
-    "torchvision.transforms.v2.AutoAugment",
-    "torchvision.transforms.TrivialAugmentWide",
-    "torchvision.transforms.v2.TrivialAugmentWide",
+    *(f"torchvision.transforms{version}.AutoAugment" for version in VERSIONS),
+    *(f"torchvision.transforms{version}.TrivialAugmentWide" for version in VERSIONS),
     requires="torchvision",
 )
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@EITHER
 @pytest.mark.parametrize("name", POLICIES)
 def test_policies_keep_size_and_dtype(version, name):
     """`AutoAugment` and `TrivialAugmentWide` give bytes of the image's size, at some calls changed, at others not."""
@@ -549,8 +508,8 @@ def test_policies_keep_size_and_dtype(version, name):
     assert policy(image(4, 8)).shape == (3, 4, 8)
 
 
-@fact("torchvision.transforms.RandAugment", "torchvision.transforms.v2.RandAugment", requires="torchvision")
-@pytest.mark.parametrize("version", ["transforms", "v2"], indirect=True)
+@fact(*(f"torchvision.transforms{version}.RandAugment" for version in VERSIONS), requires="torchvision")
+@EITHER
 def test_rand_augment_does_num_ops(version):
     """`RandAugment(num_ops=0)` gives the image as it is, and `RandAugment()` mostly another of its size and dtype."""
     x, nothing = image(8, 8), version.RandAugment(num_ops=0)
