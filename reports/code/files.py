@@ -46,7 +46,7 @@ _UNPACKED = (*_READ, ".toml", ".cfg", ".txt", ".yml", ".yaml", ".ini", ".lock", 
              ".c", ".cc", ".cpp", ".cxx", ".cu", ".cuh", ".h", ".hpp", ".mm")  # fmt: skip
 _MOST_BYTES = 1 << 30  # of all that is unpacked from one archive
 _MOST_IN_FILE = 1 << 25
-_DAMAGES = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, RuntimeError)
+_DAMAGES = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, RuntimeError, OSError)
 _SHOWN = 20  # files that could not be read
 
 
@@ -281,8 +281,8 @@ def _unpack(archive: Path, folder: Path) -> None:
             path = folder.joinpath(*inside.parts)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-    except _DAMAGES as error:
-        reason = str(error).partition("\n")[0].rstrip(":")
+    except _DAMAGES as error:  # of the system, too: a file that stands where another wants its folder
+        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0].rstrip(":")
         raise Refusal(f"{archive} cannot be unpacked: {reason}") from error
 
 

@@ -5,6 +5,8 @@ import os
 import stat
 import tarfile
 import zipfile
+from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -121,6 +123,41 @@ def test_an_archive_that_is_too_large_or_broken_is_refused(tmp_path, monkeypatch
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.py", "x" * 2000)
     with pytest.raises(Refusal, match="too large"):
+        shown(tmp_path / "a.zip")
+
+
+def _overlapping(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.py", "")
+        archive.writestr("a.py/b.py", "")
+
+
+def _patched(path: Path, mark: bytes, offset: int, value: bytes) -> None:
+    """A zip with other bytes behind the last mark of one of its parts."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.py", "")
+    content = bytearray(path.read_bytes())
+    start = content.rfind(mark) + offset
+    content[start : start + len(value)] = value
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "makes",
+    [
+        _overlapping,
+        partial(
+            _patched, mark=b"PK\5\6", offset=16, value=b"\xf0\xff\xff\xff"
+        ),  # where its list of files is said to be
+        partial(_patched, mark=b"PK\1\2", offset=10, value=b"\x63"),  # how a file is compressed
+        partial(_patched, mark=b"PK\1\2", offset=6, value=b"\x6e"),  # the version of zip that is needed
+        partial(_patched, mark=b"PK\1\2", offset=8, value=b"\x01"),  # encrypted
+    ],
+    ids=["a file for a folder", "offset", "compression", "version", "encryption"],
+)
+def test_a_zip_that_cannot_be_read_is_refused_by_its_name(tmp_path, makes):
+    makes(tmp_path / "a.zip")
+    with pytest.raises(Refusal, match=r"\A\S+/a.zip cannot be unpacked: [^\n]+\Z"):
         shown(tmp_path / "a.zip")
 
 
