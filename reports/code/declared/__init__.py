@@ -17,7 +17,7 @@ from operator import and_
 from pathlib import Path
 
 from torchproof import data
-from torchproof.reports.code.declared import conda, docker, requirements, setups, tables
+from torchproof.reports.code.declared import conda, docker, matrices, requirements, setups, tables
 from torchproof.reports.code.declared.lines import (
     ANOTHER_SHAPE,
     MISSHAPEN,
@@ -60,7 +60,7 @@ _READERS: tuple[tuple[str, Callable[[Path], Iterator[Said]]], ...] = (
     ("*.Dockerfile", docker.read),
     ("docker/*Dockerfile*", docker.read),
 )
-# What somebody installs by what those ask for.
+# What somebody installs by what those ask for, and what it is tested with.
 _LOCKS: tuple[tuple[str, Callable[[Path], Iterator[Said]]], ...] = (
     ("poetry.lock", tables.lock),
     ("uv.lock", tables.lock),
@@ -70,6 +70,10 @@ _LOCKS: tuple[tuple[str, Callable[[Path], Iterator[Said]]], ...] = (
     ("pixi.lock", conda.lock),
     ("conda*.lock", conda.lock),
     ("conda-lock*.y*ml", conda.lock),
+    ("tox.ini", matrices.tox_ini),
+    ("tox.toml", matrices.tox_toml),
+    ("noxfile.py", matrices.noxfile),
+    (".github/workflows/*.y*ml", matrices.workflow),
 )
 _MOST = 10_000  # characters that one file says of torch, far more than a person has to say
 # What only the folder of a project has.

@@ -40,7 +40,7 @@ def _stages(text: str) -> Iterator[Said]:
             image = named.get(found[1], found[1])
             named[found[2]] = image
             continue
-        said = list(_installed(rest))
+        said = list(installed(rest))
         yield from said
         if any(map(_is_torch, said)) and (python := _PYTHON.match(image)):
             yield line("image", f"FROM {image}", f"=={python[1]}.*")
@@ -58,7 +58,8 @@ def _images(text: str) -> Iterator[Said]:
             yield Unread(f"FROM {image} has a build of its vendor's, which says no release")
 
 
-def _installed(command: str) -> Iterator[Said]:
+def installed(command: str) -> Iterator[Said]:
+    """What a line of a shell installs with pip or conda."""
     for one in re.split(r"&&|\|\||;|\|", command):
         if found := _INSTALL.search(one.strip()):
             try:

@@ -68,7 +68,7 @@ class Line:
     group: str = ""  # the extra or group that asks for it; what the project always needs has none
     file: str = ""
     place: str = ""
-    is_locked: bool = False  # it stands in a lock file
+    is_locked: bool = False  # it stands in a lock file, or in what the project is tested with
     is_sole: bool = False  # it is an index, and torch is taken from no other
 
     def allows(self, version: str) -> bool:
@@ -243,7 +243,15 @@ def in_file(said: Said, file: Path) -> Said:
 
 def short(file: Path) -> str:
     """A file as it is called in what is printed: with its folder where its own name says too little."""
-    is_clear = file.parent.name not in ("requirements", "recipe", "conda", "conda.recipe", "docker", "reqs")
+    is_clear = file.parent.name not in (
+        "requirements",
+        "recipe",
+        "conda",
+        "conda.recipe",
+        "docker",
+        "reqs",
+        "workflows",
+    )
     return data.line(file.name if is_clear and file.name != "METADATA" else "/".join(file.parts[-2:]))
 
 

@@ -73,7 +73,7 @@ def _files(names: Iterable[str], group: str, file: Path) -> Iterator[Said]:
 
 def setup_py(file: Path) -> Iterator[Said]:
     """What the call of `setup` asks for; where that is not to be seen, every text that requires a version of torch."""
-    script = _Script(parsed(decoded(content(file))), file)
+    script = Script(parsed(decoded(content(file))), file)
     found = list(script.declared())
     if not any(said.is_required if isinstance(said, Unread) else said.name == "torch" for said in found):
         found += script.versions()
@@ -94,7 +94,7 @@ def _together(between: str, parts: list[str | None]) -> str | None:
     return between.join(filter(None, known)) if len(known) == len(parts) and sum(map(len, known)) < _LONG else None
 
 
-class _Script:
+class Script:
     """The names that a script gives to expressions, and what it passes to `setup`."""
 
     def __init__(self, tree: ast.Module, file: Path) -> None:
@@ -132,13 +132,13 @@ class _Script:
             elif key == "extras_require":
                 yield from self._extras(value)
             elif key == "python_requires":
-                for text in self._texts(value):
+                for text in self.texts(value):
                     yield line("python", f'python_requires="{text}"', text)
 
     def versions(self) -> Iterator[Said]:
         """Every text with a version of torch, wherever it stands."""
         for node in ast.walk(self.tree):
-            for text in self._texts(node) if isinstance(node, (ast.Constant, ast.JoinedStr)) else ():
+            for text in self.texts(node) if isinstance(node, (ast.Constant, ast.JoinedStr)) else ():
                 if re.match(r"torch\s*[<>=!~]", text):
                     yield from of(text)
 
@@ -184,7 +184,7 @@ class _Script:
 
     def _said(self, node: ast.expr, group: str) -> Iterator[Said]:
         self.untold.clear()
-        for text in self._texts(node):
+        for text in self.texts(node):
             if (one := self.file.parent / text).suffix in (".txt", ".in") and one.is_file():
                 yield from _files([text], group, self.file)
             else:
@@ -192,7 +192,7 @@ class _Script:
         for text in filter(_OF_TORCH.match, self.untold):
             yield Unread(f"{text} is put together as the script runs", is_required=not group)
 
-    def _texts(self, node: ast.AST, depth: int = 0) -> Iterator[str]:
+    def texts(self, node: ast.AST, depth: int = 0) -> Iterator[str]:
         """The texts that an expression gives, as far as they can be told; the name of a file that it reads is one."""
         self._step()
         if depth > _DEEP:
@@ -208,30 +208,30 @@ class _Script:
                 yield from self._joined(node, depth)
             case ast.Name(id=name):
                 for value in self.names[name]:
-                    yield from self._texts(value, depth + 1)
+                    yield from self.texts(value, depth + 1)
             case ast.List() | ast.Tuple() | ast.Set():
                 for one in node.elts:
-                    yield from self._texts(one, depth + 1)
+                    yield from self.texts(one, depth + 1)
             case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str(key))):
                 yield from self._member(name, key, depth)
             case ast.Call(func=ast.Name(id=name)) if name in self.functions:
                 yield from self._of_function(node, self.functions[name], depth)
             case ast.ListComp(generators=[one]) | ast.GeneratorExp(generators=[one]) | ast.DictComp(generators=[one]):
-                yield from self._texts(one.iter, depth + 1)
+                yield from self.texts(one.iter, depth + 1)
             case ast.Call(func=ast.Attribute(value=value)) if not node.args:  # open("requirements.txt").read()
-                yield from self._texts(value, depth + 1)
+                yield from self.texts(value, depth + 1)
             case ast.Dict():
                 for one in node.values:
-                    yield from self._texts(one, depth + 1)
+                    yield from self.texts(one, depth + 1)
             case ast.expr():
                 for one in ast.iter_child_nodes(node):
-                    yield from self._texts(one, depth + 1)
+                    yield from self.texts(one, depth + 1)
 
     def _joined(self, node: ast.AST, depth: int) -> Iterator[str]:
         """What is put together from texts; lists that are added are those of both."""
         if isinstance(node, ast.BinOp) and self._text(node.left, depth + 1) is None:
-            yield from self._texts(node.left, depth + 1)
-            yield from self._texts(node.right, depth + 1)
+            yield from self.texts(node.left, depth + 1)
+            yield from self.texts(node.right, depth + 1)
         elif (text := self._text(node, depth)) is not None:
             yield text
         else:
@@ -278,20 +278,20 @@ class _Script:
         for value in self.names[name]:
             items = dict(self._items(value))
             if key in items:
-                yield from self._texts(items[key], depth + 1)
+                yield from self.texts(items[key], depth + 1)
             elif not items:
-                texts = self._texts(value, depth + 1)
+                texts = self.texts(value, depth + 1)
                 yield from (text for text in texts if re.match(rf"{re.escape(key)}\b(?!-)", text))
 
     def _of_function(self, call: ast.Call, function: ast.FunctionDef, depth: int) -> Iterator[str]:
         """What a function of the script is given and returns; one that reads a file names it there or here."""
         given = [*call.args, *(keyword.value for keyword in call.keywords)]
-        texts = [text for one in given for text in self._texts(one, depth + 1)]
+        texts = [text for one in given for text in self.texts(one, depth + 1)]
         table = next(_tables(function), None)
         for text in texts:
             yield from self._member(table, text, depth) if table else [text]
         for node in ast.walk(function):
             if isinstance(node, ast.Return) and node.value and not isinstance(node.value, ast.Call):
-                yield from self._texts(node.value, depth + 1)
+                yield from self.texts(node.value, depth + 1)
             elif isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in ("open", "Path", "join"):
-                yield from self._texts(node, depth + 1)
+                yield from self.texts(node, depth + 1)

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from torchproof.data import toml
-from torchproof.reports.code.declared import conda, requirements
+from torchproof.reports.code.declared import conda, matrices, requirements
 from torchproof.reports.code.declared.lines import (
     NAMES,
     Said,
@@ -40,6 +40,7 @@ def pyproject(file: Path) -> Iterator[Said]:
         ("[[tool.pdm.source]]", lambda: _indexes(_in(data, "pdm").get("source", []))),
         ("[tool.hatch.envs]", lambda: _environments(_in(data, "hatch").get("envs", {}))),
         ("[tool.uv]", lambda: _uv(_in(data, "uv"))),
+        ("[tool.tox]", lambda: (in_group(said, "tox") for said in matrices.tox(_in(data, "tox")))),
         ("[build-system]", lambda: _each(data.get("build-system", {}).get("requires", []), "build")),
     )
 

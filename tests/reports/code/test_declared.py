@@ -69,6 +69,12 @@ FILES = {
     "recipe": ("recipe/meta.yaml", "requirements:\n  run:\n    - python\n    - pytorch >=2.1  # [linux]"),
     "PKG-INFO": ("PKG-INFO", "Metadata-Version: 2.1\nName: x\nRequires-Dist: torch>=2.1"),
     "Dockerfile": ("Dockerfile", "FROM python:3.11\nRUN apt update && pip install --no-cache \\\n  numpy 'torch>=2.1'"),
+    "tox": ("tox.ini", "[tox]\nenvlist = a\n[testenv:a]\ndeps =\n    pytest\n    {env:TORCH:torch>=2.1}"),
+    "tox.toml": ("tox.toml", "[env.a]\ndeps = ['torch>=2.1', {replace = 'ref'}]"),
+    "tox in pyproject": ("pyproject.toml", "[tool.tox.env_run_base]\ndeps = ['torch>=2.1']"),
+    "tox.ini in pyproject": ("pyproject.toml", "[tool.tox]\nlegacy_tox_ini = '''\n[testenv]\ndeps = torch>=2.1\n'''"),
+    "nox": ("noxfile.py", "def tests(session):\n    session.install('-e', '.', 'torch>=2.1')"),
+    "workflow": (".github/workflows/test.yml", "steps:\n  - run: python -m pip install -e . 'torch>=2.1'"),
 }  # fmt: skip
 
 
@@ -77,6 +83,59 @@ def test_files_that_declare(project, name, text):
     path = project({name: text, "code.py": "import torch"})
     assert spans(path) == [("2.1", LAST)]
     assert declared(path).unread == ()
+
+
+_NOX = """
+    VERSIONS = [("2.2.0", "0.17.0"), nox.param("2.10.0", "0.25.0", id="new")]
+
+    @nox.session
+    @nox.parametrize("torch, vision", VERSIONS)
+    def tests(session, torch, vision):
+        session.install(f"torch=={torch}", "torchvision==" + vision)
+"""
+_INCLUDED = """
+    strategy:
+      matrix:
+        include:
+          - { torch: "2.2.0", python: "3.11" }
+          - { torch: 2.10.0, python: "3.14" }
+    steps:
+      - run: |
+          # pip install torch==2.0
+          pip install numpy \\
+            torch==${{ matrix.torch }} --index-url https://download.pytorch.org/whl/cpu
+"""
+_WORKFLOW = ".github/workflows/test.yml"
+MATRICES = {
+    "tox": ("tox.ini", "[testenv]\ndeps =\n  py310-{a,b}: torch~=2.2.0\n  !a: torch==2.10.*\n  b: torchvision"),
+    "nox": ("noxfile.py", _NOX),
+    "conda of nox": ("noxfile.py", _NOX.replace('.install(f"torch==', '.conda_install(f"pytorch=')),
+    "workflow": (_WORKFLOW, "torch: ['2.2', '2.10', nightly]\n- run: pip install torch==${{ matrix.torch }}"),
+    "list": (_WORKFLOW, "m:\n  - 2.2.1\n  - '2.10'\nrun: pip install torch==${{matrix.m}}+cpu ${{ env.x }}"),
+    "included": (_WORKFLOW, _INCLUDED),
+}
+
+
+@pytest.mark.parametrize(("name", "text"), MATRICES.values(), ids=MATRICES)
+def test_a_matrix_has_any_of_its_versions(project, name, text):
+    (said,) = declared(project({name: text, "code.py": "import torch"})).ranges()
+    assert said.allowed(RELEASES) == ["2.2", "2.10"]
+
+
+def test_a_number_of_yaml_has_no_trailing_zero(project):
+    said = declared(project({_WORKFLOW: "torch: [2.10]\nrun: pip install torch==${{ matrix.torch }}"}))
+    assert [one.text for one in said.ranges()] == ["torch==2.1"]
+
+
+def test_what_is_tested_with_comes_after_what_an_extra_asks_for(project):
+    files = {"pyproject.toml": "[project.optional-dependencies]\nall = ['torch>=2.4']", "noxfile.py": _NOX}
+    assert list(declared(project(files)).torch) == ["pyproject.toml", "noxfile.py"]
+
+
+def test_a_torch_without_a_version_is_none_of_a_matrix(project):
+    said = declared(project({"tox.ini": "[testenv]\ndeps = torch", _WORKFLOW: "run: pip install torch"}))
+    assert not said.torch
+    assert not said.unread
 
 
 POETRY = "[tool.poetry]\nname = 'x'\n[tool.poetry.dependencies]\ntorch = {version = '>=2.1', optional = true}\n"
