@@ -23,8 +23,13 @@ _MOST = 1_000  # environments of one matrix
 _FACTORS = re.compile(r"[\w!,{}.-]+:\s+")  # of tox: the environments that a line of dependencies is for
 _DEFAULT = re.compile(r"\{env:\w+:([^{}]*)\}")
 _INSTALLS = ("install", "conda_install", "run", "run_install", "run_always")
-_FILLED = re.compile(r"\$\{\{\s*(?:matrix|env|inputs)\.(?:[\w-]+\.)*([\w-]+)\s*\}\}")
-_PAIR = re.compile(r"""(?<![\w.$-])["']?([\w-]+)["']?:[ \t]+(\[[^\]]*\]|"[^"]*"|'[^']*'|[^\s,{}\[\]#&*|>][^,{}#\n]*)""")
+_DEEP = 5  # values that stand for values
+# In a workflow: what stands for a value, in GitHub's words and a shell's, and a word that has one.
+_FILLED = re.compile(r"\$\{\{\s*(?:matrix|env|inputs)\.(?:[\w-]+\.)*([\w-]+)\s*\}\}|\$\{?([A-Z]\w*)\}?")
+_UNFILLED = re.compile(r"[^\s$]*\$(?:\{\{.*?\}\}|\(.*?\)|\{?\w+\}?)\S*")
+_PAIR = re.compile(
+    r"""(?<![\w.$-])["']?([\w-]+)["']?:[ \t]+(\[[^\]]*\]|"[^"]*"|'[^']*'|\$\{\{.*?\}\}|[^\s,{}\[\]#&*|>][^,{}#\n]*)"""
+)
 _LIST = re.compile(r"""(?m)^[ \t]*(?:-[ \t]+)?["']?([\w-]+)["']?:[ \t]*\n((?:[ \t]*-[ \t]+[^:\n]+(?:\n|\Z))+)""")
 
 
@@ -108,7 +113,8 @@ def _parameters(function: ast.FunctionDef, script: Script) -> Iterator[dict[str,
         match decorator:
             case ast.Call(func=ast.Attribute(attr="parametrize"), args=[names, values, *_]):
                 split = [name for text in script.texts(names) for name in re.split(r",\s*", text)]
-                sets.append([dict(zip(split, _each_of(one, len(split)))) for one in _elements(values, script)])
+                some = [dict(zip(split, _each_of(one, len(split)))) for one in _elements(values, script)]
+                sets.append(some or [{}])
     for some in product(*sets):
         yield {name: values for one in some for name, values in one.items()}
 
@@ -141,18 +147,24 @@ def workflow(file: Path) -> Iterator[Said]:
 def _of_steps(text: str, values: dict[str, list[str]]) -> Iterator[Said]:
     for step in text.splitlines():
         command = re.sub(r"^\s*(?:-\s+)?run:\s+(['\"]?)(.*)\1$", r"\2", step)
-        if "torch" in command or "matrix" in command:
+        if "install" in command and ("torch" in command or "$" in command):
             for one in islice(_filled(command, values), _MOST):
-                yield from docker.installed(one)
+                for word in _UNFILLED.findall(one):
+                    if re.match(r"['\"]?torch(?![\w-])", word):
+                        yield Unread(f"{word} is put together as the workflow runs")
+                yield from docker.installed(_UNFILLED.sub("", one))
 
 
-def _filled(command: str, values: dict[str, list[str]]) -> Iterator[str]:
-    """A command with what stands in each environment for its expressions; those that are not known are left out."""
-    names = list(dict.fromkeys(_FILLED.findall(command)))
-    for some in product(*(values.get(name, [""]) for name in names)):
+def _filled(command: str, values: dict[str, list[str]], depth: int = 0) -> Iterator[str]:
+    """A command with what stands for its variables in each environment, as far as that is known."""
+    names = {one for found in _FILLED.findall(command) for one in found if values.get(one)}
+    if not names or depth > _DEEP:
+        yield command
+        return
+    for some in product(*(values[name] for name in names)):
         mine = dict(zip(names, some))
-        filled = _FILLED.sub(lambda found: mine[found[1]], command)  # noqa: B023 - called at once
-        yield re.sub(r"\S*\$\{\{.*?\}\}\S*", "", filled)
+        filled = _FILLED.sub(lambda found: mine.get(found[1] or found[2], found[0]), command)  # noqa: B023 - called at once
+        yield from _filled(filled, values, depth + 1)
 
 
 def _values(text: str) -> dict[str, list[str]]:

@@ -93,6 +93,14 @@ _NOX = """
     def tests(session, torch, vision):
         session.install(f"torch=={torch}", "torchvision==" + vision)
 """
+_TABLE = """
+    TORCHES = {"old": "torch~=2.2.0", "new": "torch~=2.10.0"}
+
+    @nox.session
+    @nox.parametrize("version", [nox.param(one, id=one) for one in TORCHES])
+    def tests(session, version):
+        session.install(TORCHES[version], "-e", ".")
+"""
 _INCLUDED = """
     strategy:
       matrix:
@@ -113,6 +121,8 @@ MATRICES = {
     "workflow": (_WORKFLOW, "torch: ['2.2', '2.10', nightly]\n- run: pip install torch==${{ matrix.torch }}"),
     "list": (_WORKFLOW, "m:\n  - 2.2.1\n  - '2.10'\nrun: pip install torch==${{matrix.m}}+cpu ${{ env.x }}"),
     "included": (_WORKFLOW, _INCLUDED),
+    "environment": (_WORKFLOW, "t: ['2.2', '2.10']\nenv:\n  T: ${{ matrix.t }}\nrun: pip install torch==${T}.*"),
+    "table": ("noxfile.py", _TABLE),
 }
 
 
@@ -125,6 +135,13 @@ def test_a_matrix_has_any_of_its_versions(project, name, text):
 def test_a_number_of_yaml_has_no_trailing_zero(project):
     said = declared(project({_WORKFLOW: "torch: [2.10]\nrun: pip install torch==${{ matrix.torch }}"}))
     assert [one.text for one in said.ranges()] == ["torch==2.1"]
+
+
+def test_what_a_workflow_puts_together_is_not_read(project):
+    said = declared(project({_WORKFLOW: "run: pip install torch==$(cat x) 'torch==${{ needs.x.outputs.y }}' ${Y}"}))
+    assert said.unread == (
+        "workflows/test.yml: 'torch==${{ needs.x.outputs.y }}' is put together as the workflow runs",
+    )
 
 
 def test_what_is_tested_with_comes_after_what_an_extra_asks_for(project):
