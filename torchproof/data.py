@@ -16,7 +16,7 @@ import stat
 from collections.abc import Callable, Iterable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import date, datetime
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints, is_typeddict
@@ -319,6 +319,7 @@ def _see_that_all_are_there(needed: Iterable[str], value: dict[str, Any], field:
             raise Damaged("is missing", _inside(field, name))
 
 
+@lru_cache(10_000)  # a record says the same few names on each of its lines
 def _inside(field: str, name: str) -> str:
     return f"{field}.{shown(name[:50])}" if field else shown(name[:50])
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,7 @@ def claim_of(test: Callable[..., Any]) -> str:
     return (inspect.getdoc(test) or "").partition("\n")[0].strip()
 
 
+@lru_cache(1_000)  # asked for a dozen times while a fact runs
 def id_of(nodeid: str) -> str:
     """A fact's stable name from its pytest node id.
 
@@ -167,8 +168,11 @@ class Finding:
 
     def is_about(self, identity: str) -> bool:
         """Whether it is about the fact of this id."""
-        fact = re.escape(self.fact).replace(r"\*", ".*")
-        return any(re.fullmatch(fact, one) for one in (identity, test_of(identity)))
+        return any(map(self._pattern.fullmatch, (identity, test_of(identity))))
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile(re.escape(self.fact).replace(r"\*", ".*"))
 
     def is_of(self, version: str) -> bool:
         """Whether it is about this version."""
