@@ -172,6 +172,8 @@ STATE = {
     "an alarm for later": ("signal.alarm(1)", "SIGALRM"),
     "no alarm": ("signal.alarm(0)", "SIGALRM"),
     "a handler of alarms": ("signal.signal(signal.SIGALRM, signal.SIG_IGN)", "SIGALRM"),
+    "a dump of tracebacks for later": ("faulthandler.dump_traceback_later(0.2, repeat=True)", "dump of tracebacks"),
+    "a dump of tracebacks into a closed file": ("with open(tmp_path / 'x', 'w') as file:\n        faulthandler.dump_traceback_later(60, file=file)", "dump of tracebacks"),
     "a logging level": ("logging.disable(logging.CRITICAL)", "logging"),
 }  # fmt: skip
 
@@ -214,6 +216,8 @@ REMAINS = {
     "workers of a loader": ("KEPT.append(torch.utils.data.DataLoader([1, 2], num_workers=1, persistent_workers=True))\n    list(KEPT[-1])", "Process-"),
     "an iterator over workers": ("KEPT.append(iter(torch.utils.data.DataLoader([1, 2], num_workers=1)))\n    next(KEPT[-1])", "Process-"),
     "a forked process": ("FORK.Process(target=time.sleep, args=[999]).start()", "ForkProcess"),
+    "a process of the server that forks": ("multiprocessing.get_context('forkserver').Process(target=time.sleep, args=[999]).start()", "ForkServerProcess"),
+    "a process that such a process forks": ("p = multiprocessing.get_context('forkserver').Process(target=forks)\n    p.start()\n    p.join()", "process"),
     "a spawned process": ("multiprocessing.get_context('spawn').Process(target=time.sleep, args=[999]).start()", "SpawnProcess"),
     "posix_spawn": ("os.posix_spawn('/bin/sleep', ['sleep', '999'], {})", "sleep 999"),
     "a session of its own": ("KEPT.append(subprocess.Popen(['sleep', '999'], start_new_session=True))", "sleep 999"),
@@ -240,7 +244,7 @@ ENDS = {
     "os.abort": ("os.abort()", "os.abort()"),
     "another program": ("os.execv('/bin/true', ['true'])", "replaces the process that runs it by /bin/true"),
     "a dump of tracebacks that ends the process": (
-        "import faulthandler\n    faulthandler.dump_traceback_later(60, exit=True)",
+        "faulthandler.dump_traceback_later(60, exit=True)",
         "dump_traceback_later",
     ),
     "raise_signal": ("signal.raise_signal(signal.SIGTERM)", "SIGTERM"),
@@ -294,6 +298,12 @@ TOLD = {
     "__str__ of no text": ("raise Numeric()", "broken"),
     "__str__ that exits": ("raise Exits()", "broken"),
     "a group": ("raise ExceptionGroup('many', [ValueError(str(n)) for n in range(1000)])", "broken"),
+    "an exception with parts of its own": ("raise Parted(0)", "broken"),
+    "an exception whose parts raise": ("raise Parted(1)", "broken"),
+    "tracebacks that are dumped in its time": (
+        "faulthandler.dump_traceback_later(60)\n    faulthandler.cancel_dump_traceback_later()",
+        "holds",
+    ),
     "a long message": ("raise RuntimeError('a' * 100_000_000)", "broken"),
     "a message of many lines": ("raise RuntimeError('a\\n' * 1_000_000)", "broken"),
     "a long comparison": ("assert 'a' * 10_000_000 == 'b' * 10_000_000", "broken"),
