@@ -74,21 +74,42 @@ def fits(declared: Declared, works: Works) -> list[Fit]:
 def _with_cuda(found: Fit, declared: Declared, said: Range, works: Works) -> Fit:
     """The same, with what its releases, and the index that they are taken from, have no wheels for."""
     allowed = set(said.allowed(works.releases))
-    for cuda in _asked_of(declared, said):
-        having = cuda_of_wheels.having(cuda)
-        if having and allowed and allowed.isdisjoint(having):
-            span = having[0] if len(having) == 1 else f"{having[0]} to {having[-1]}"
-            says = f"there are no wheels of it for CUDA {cuda}: those are of torch {span}"
+    for asked in _asked_of(declared, said):
+        if asked.having and allowed and allowed.isdisjoint(asked.having):
+            span = asked.having[0] if len(asked.having) == 1 else f"{asked.having[0]} to {asked.having[-1]}"
+            says = f"there are no {asked.builds} of it for CUDA {asked.cuda}: those are of torch {span}"
             return replace(found, says=f"{found.says}; {says}")
     return found
 
 
-def _asked_of(declared: Declared, said: Range) -> set[str]:
-    """The CUDA by which a version is labelled, or that the one index is for from which its file takes torch."""
-    labels = re.findall(r"\+cu(\d+)(\d)\b", said.text)
-    indexes = [one for one in declared.cuda if one.name == "cuda" and one.file == said.lines[0].file]
-    soles = {cuda for line, cuda in _cudas(indexes) if line.is_sole} if len(indexes) == 1 else set()
-    return {".".join(one) for one in labels} or soles
+def _asked_of(declared: Declared, said: Range) -> Iterator[_Cuda]:
+    """The CUDA by which a version is labelled, or of what its file takes torch from: one index alone, or conda."""
+    for label in re.findall(r"\+cu(\d+)(\d)\b", said.text):
+        yield _Cuda(".".join(label))
+    asking = [one for one in declared.cuda if one.file == said.lines[0].file]
+    for line, cuda in _cudas(asking):
+        if line.name != "cuda" or (line.is_sole and len(asking) == 1):
+            yield cuda
+
+
+@dataclass(frozen=True)
+class _Cuda:
+    """A CUDA, or a major version of one, that is asked for by a line of one of CUDAS."""
+
+    cuda: str
+    by: str = "cuda"
+
+    @property
+    def having(self) -> list[str]:
+        """The releases that have builds for it."""
+        return cuda_of_wheels.having(self.cuda, is_conda=self.by == "pytorch-cuda")
+
+    @property
+    def builds(self) -> str:
+        """What they are called."""
+        return {"cuda": "wheels", "pytorch-cuda": "packages in conda's channel pytorch", "cudatoolkit": "builds"}[
+            self.by
+        ]
 
 
 def badness(fit: Fit) -> int:
@@ -206,22 +227,23 @@ def without_cuda(declared: Declared, releases: tuple[str, ...], old: str, new: s
     """Where one of two releases has wheels for the CUDA that a project asks for, and the other has not."""
     default = platforms.newest(new)
     for line, cuda in _cudas(declared.cuda):
-        is_conda = line.name == "pytorch-cuda"
-        having = cuda_of_wheels.having(cuda, is_conda=is_conda)
+        having = cuda.having
         if old in having and new not in having:
             is_back = releases.index(new) < releases.index(old)
             kept = f"the first that has them is {having[0]}" if is_back else f"the last that has them is {having[-1]}"
-            what = "packages in conda's channel pytorch" if is_conda else "wheels"
             own = f" (those of {new} on the package index are for {default.built['cuda']})" if default else ""
-            says = f"no {what}{'' if is_back else ' any more'}: {kept}{own}"
-            yield Change("platform", f"CUDA {cuda}", old="wheels", hint=says), line.place
+            says = f"no {cuda.builds}{'' if is_back else ' any more'}: {kept}{own}"
+            yield Change("platform", f"CUDA {cuda.cuda}", old="wheels", hint=says), line.place
 
 
-def _cudas(lines: Iterable[Line]) -> Iterator[tuple[Line, str]]:
-    """The CUDA of each line that asks for one alone."""
+def _cudas(lines: Iterable[Line]) -> Iterator[tuple[Line, _Cuda]]:
+    """The CUDA of each line that asks for one alone; conda's toolkit goes with builds for any of its major version."""
     for line in lines:
-        if found := re.fullmatch(r"==(\d+\.\d+)(?:\.[\d*]+)*", str(line.specifiers)):
-            yield line, found[1]
+        asked = re.match(r"[=~]=(\d+)(\.\d+)?", str(line.specifiers))
+        if asked and line.name == "cudatoolkit":
+            yield line, _Cuda(asked[1], line.name)
+        elif asked and re.fullmatch(r"==(\d+\.\d+)(?:\.[\d*]+)*", str(line.specifiers)):
+            yield line, _Cuda(f"{asked[1]}{asked[2]}", line.name)
 
 
 def left_out(declared: Declared, releases: tuple[str, ...], old: str, new: str) -> Iterator[tuple[Change, str]]:

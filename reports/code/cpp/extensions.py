@@ -25,11 +25,13 @@ from torchproof.reports.code.syntax import word
 
 _OF_KERNELS = "extra_cuda_cflags"
 _FLAGS = {"extra_compile_args", "extra_cflags", _OF_KERNELS, "extra_sycl_cflags", None}  # None: **more
-_VARIABLES = {"CFLAGS", "CXXFLAGS", "CPPFLAGS", "NVCC_FLAGS", "NVCC_APPEND_FLAGS", "NVCC_PREPEND_FLAGS", "CL"}
+_GPUS = "TORCH_CUDA_ARCH_LIST"
+_VARIABLES = {"CFLAGS", "CXXFLAGS", "CPPFLAGS", "NVCC_FLAGS", "NVCC_APPEND_FLAGS", "NVCC_PREPEND_FLAGS", "CL", _GPUS}
 _OTHERS = re.compile(
     r"hip|rocm|win(32|dows)\b|'nt'|darwin|mac_?os|(?<![a-z])(mps|npu|mlu|musa|xpu)(?![a-z])", re.IGNORECASE
 )
 _ABI = re.compile(r"(?<![a-z])abi(?![a-z])", re.IGNORECASE)
+_OF_A_CUDA = re.compile(r"[<>]|arch|capab", re.IGNORECASE)  # in a condition that chooses GPUs
 _CATCHES = re.compile(r"\b(raises|assertRaises\w*|suppress)\(")
 
 
@@ -48,7 +50,7 @@ def needs(code: Code, texts: Mapping[str, str], when: When) -> Iterator[Need]:
     sources = Sources(code, [*sure, *builds.texts], given, tried, list(_written(texts, trees, when)))
     yield from sources.needs()
     standards = [
-        replace(need, doubt=need.doubt or (is_of_kernels and not sources.have_kernels))
+        replace(need, doubt=need.doubt or (is_of_kernels and not sources.may_have_kernels))
         for need, is_of_kernels in flagged
     ]
     for need in [*standards, *builds.needs(sources.have_kernels)] if sources.want_standard else ():
@@ -119,14 +121,17 @@ def _standards(
             if headers.has_old_abi(flag.text):
                 need = Need("linked", flag.text.strip(), shown, flag.line, releases, doubt or flag.follows_abi)
                 yield need, flag.is_of_kernels
+            for name in () if flag.follows_cuda else headers.targets(flag.text):
+                # Who builds may have torch from another index, for another CUDA.
+                yield Need("targeted", name, shown, flag.line, releases, doubt=True), False
 
 
 @dataclass(frozen=True)
 class Flag:
     """A flag for the compiler, and where it stands; one that is `rare` is not given in every build.
 
-    One that `follows_abi` stands under a condition that asks for a C++ ABI; one that `is_of_kernels` is for nvcc alone,
-    whose sources may include nothing of torch.
+    One that `follows_abi` stands under a condition that asks for a C++ ABI, one that `follows_cuda` under one that may
+    ask for a CUDA; one that `is_of_kernels` is for nvcc alone, whose sources may include nothing of torch.
     """
 
     text: str
@@ -134,6 +139,7 @@ class Flag:
     column: int
     is_rare: bool
     follows_abi: bool
+    follows_cuda: bool
     is_of_kernels: bool
 
 
@@ -142,10 +148,11 @@ def flags(tree: ast.Module) -> Iterator[Flag]:
     flow = Flow(tree)
     found = {node: node.value for node in flow.reaching(_given(flow, _FLAGS)) if isinstance(node.value, str)}
     rare = {*_of_others(tree), *_of_choices(tree, found)}
-    chosen = {*_of_abi(tree)}
-    of_all = {*flow.reaching(_given(flow, _FLAGS - {_OF_KERNELS}))}
+    of_abi, of_a_cuda = ({*_under(tree, asking)} for asking in (_ABI, _OF_A_CUDA))
+    of_all = {*flow.reaching(_given(flow, _FLAGS - {_OF_KERNELS}), without="nvcc")}
     for node, text in found.items():
-        yield Flag(text, node.lineno, node.col_offset, node in rare, node in chosen, node not in of_all)
+        place = node.lineno, node.col_offset
+        yield Flag(text, *place, node in rare, node in of_abi, node in of_a_cuda, node not in of_all)
 
 
 def _given(flow: Flow, by: set[str | None]) -> Iterator[ast.AST]:
@@ -153,8 +160,12 @@ def _given(flow: Flow, by: set[str | None]) -> Iterator[ast.AST]:
     for call in flow.calls_of(MAKES):
         yield from (one.value for one in call.keywords if one.arg in by)
     for node in flow.nodes:
-        if isinstance(node, ast.Assign) and any(map(_is_variable, node.targets)):
-            yield node.value
+        match node:
+            case ast.Assign(targets=targets, value=value) if any(map(_is_variable, targets)):
+                yield value
+            case ast.Call(func=ast.Attribute(attr="setdefault", value=of), args=[ast.Constant(value=name), value]):
+                if word(of) == "environ" and name in _VARIABLES:
+                    yield value
 
 
 def _branches(tree: ast.Module) -> Iterator[tuple[ast.expr, list[ast.AST], list[ast.AST]]]:
@@ -166,10 +177,10 @@ def _branches(tree: ast.Module) -> Iterator[tuple[ast.expr, list[ast.AST], list[
             yield node.test, yes, no
 
 
-def _of_abi(tree: ast.Module) -> Iterator[ast.AST]:
-    """What stands under a condition that asks for a C++ ABI."""
+def _under(tree: ast.Module, asking: re.Pattern[str]) -> Iterator[ast.AST]:
+    """What stands under a condition that asks for something."""
     for test, *sides in _branches(tree):
-        if _ABI.search(ast.unparse(test)):
+        if asking.search(ast.unparse(test)):
             yield from (one for side in sides for one in side)
 
 

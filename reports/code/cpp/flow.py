@@ -23,19 +23,20 @@ class Flow:
         self.given: dict[str, list[ast.AST]] = defaultdict(list)  # by names: what they may be, or have inside
         self.calls: dict[str, list[ast.Call]] = defaultdict(list)
         self.changed: set[str] = set()  # names whose values are, or which are bound from other scopes
+        self.keys: dict[ast.AST, str] = {}  # under which key of a dict something stands
         for node in self.nodes:
             self._note(node)
         for node in self.nodes:
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 self._note_parameters(node)
 
-    def reaching(self, starts: Iterable[ast.AST]) -> Iterator[ast.Constant]:
-        """The constants that may reach some expressions."""
+    def reaching(self, starts: Iterable[ast.AST], without: str = "") -> Iterator[ast.Constant]:
+        """The constants that may reach some expressions, otherwise than by a key of dicts."""
         seen: set[int] = set()
         rest = [*starts]
         while rest:
             node = rest.pop()
-            if id(node) in seen:
+            if id(node) in seen or (without and self.keys.get(node) == without):
                 continue
             seen.add(id(node))
             if isinstance(node, ast.Constant):
@@ -75,15 +76,28 @@ class Flow:
                     self.given[name].append(node.value)
                     if isinstance(target, ast.Subscript):
                         self.changed.add(name)
+                        self._key(target.slice, node.value)
+        elif isinstance(node, ast.Dict):
+            for key, value in zip(node.keys, node.values):
+                self._key(key, value)
         elif isinstance(node, (ast.Global, ast.Nonlocal)):
             self.changed.update(node.names)
         elif isinstance(node, ast.Call):
             if name := word(node.func):
                 self.calls[name].append(node)
+            if name == "dict":
+                self.keys.update({one.value: one.arg for one in node.keywords if one.arg})
             of = _base(node.func.value) if isinstance(node.func, ast.Attribute) and node.func.attr in _GROWS else None
             if of and (name := word(of)):
                 self.changed.add(name)
                 self.given[name] += [*node.args, *(one.value for one in node.keywords)]
+                if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Subscript):
+                    for value in node.args:
+                        self._key(node.func.value.slice, value)
+
+    def _key(self, key: ast.expr | None, value: ast.expr) -> None:
+        if isinstance(key, ast.Constant) and isinstance(key.value, str):
+            self.keys[value] = key.value
 
     def _note_parameters(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """What a function gives back, and what it is given."""

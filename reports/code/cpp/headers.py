@@ -15,6 +15,7 @@ from typing import TypedDict
 
 from torchproof import data, releases
 from torchproof.reports import Refusal
+from torchproof.reports.releases import cuda, platforms
 
 HELP = "Write what the C++ headers of each release have, from what the releases answered."
 FILE = Path(releases.__file__).with_name("headers.tsv")
@@ -51,7 +52,9 @@ _BEFORE = {
     "THCudaFree": "c10::cuda::CUDACachingAllocator::raw_delete",
     "THCudaMalloc": "c10::cuda::CUDACachingAllocator::raw_alloc",
 }
-HOWS = ("compiled", "configured", "linked", "included", "expanded", "dispatched")
+HOWS = ("compiled", "configured", "linked", "targeted", "included", "expanded", "dispatched")
+_OF_NVCC = re.compile(r"(?:arch=|-arch[= ])(?:compute|sm)_(\d+)(\d)[af]?\b|code=\[?(?:compute|sm)_(\d+)(\d)[af]?\b")
+_LISTED = re.compile(r"\d+\.\d[af]?(?:\+PTX)?(?:[; ]+\d+\.\d[af]?(?:\+PTX)?)*;?")  # in TORCH_CUDA_ARCH_LIST
 
 
 def standard(flags: str) -> int | None:
@@ -63,6 +66,18 @@ def standard(flags: str) -> int | None:
 def has_old_abi(flags: str) -> bool:
     """Whether compiler flags ask for the C++ ABI of before GCC 5."""
     return re.search(r"-D\s*_GLIBCXX_USE_CXX11_ABI=0\b", flags) is not None
+
+
+def targets(flags: str) -> Iterator[str]:
+    """The GPUs that flags, or TORCH_CUDA_ARCH_LIST, have nvcc compile for: those together that the same releases do."""
+    if _LISTED.fullmatch(flags.strip()):
+        found = re.findall(r"\d+\.\d", flags)
+    else:
+        found = [".".join(filter(None, one)) for one in _OF_NVCC.findall(flags)]
+    alike: dict[tuple[bool, ...], list[str]] = {}
+    for one in dict.fromkeys(found):
+        alike.setdefault(tuple(_not_compiled(one, release) is None for release in known()), []).append(one)
+    yield from (f"compute capability {', '.join(some)}" for works, some in alike.items() if not all(works))
 
 
 def macros(flags: str) -> list[str]:
@@ -79,12 +94,14 @@ def fault(how: str, name: str, release: str) -> str | None:
     """Why a release does not compile what is used: a standard by its flag, a header or a macro by its name.
 
     A standard that is 'configured' is one that CMake is told for sources that are linked with its target `torch`, and
-    'linked' is a flag that says the C++ ABI.
+    'linked' is a flag that says the C++ ABI; 'targeted' are GPUs for which nvcc is to compile.
     """
     if how in ("compiled", "configured"):
         return _too_old(how, name, release)
     if how == "linked":
         return _of_another_abi(name, release)
+    if how == "targeted":
+        return _not_compiled(name, release)
     having = table().get((how, name))
     if having is None or release in having:
         return None
@@ -112,6 +129,15 @@ def _of_another_abi(flag: str, release: str) -> str | None:
         return None
     built = f"torch {_LEAVES_THE_ABI} and newer are built with the other C++ ABI"
     return f"{built}: with {flag} their symbols are not found"
+
+
+def _not_compiled(target: str, release: str) -> str | None:
+    """Extensions are built with the nvcc of the CUDA that torch is built for: its major version must be the same."""
+    wheels = platforms.newest(release)
+    built = wheels.built.get("cuda") if wheels else None
+    if not built or all(cuda.compiles(built, one) for one in re.findall(r"\d+\.\d", target)):
+        return None
+    return f"nvcc of CUDA {built}, for which the package index's wheels of {release} are built, does not compile for it"
 
 
 def wants_standard(header: str) -> bool:

@@ -141,6 +141,11 @@ class Sources:
         """Whether such headers are included where nvcc compiles them."""
         return any(suffix in _KERNELS and headers.wants_standard(name) for suffix, name in self._headers)
 
+    @property
+    def may_have_kernels(self) -> bool:
+        """The same, or nothing is seen of what they include."""
+        return not self._headers or self.have_kernels
+
     def needs(self) -> Iterable[Need]:
         """What of torch's headers the sources need."""
         return dict.fromkeys(self._needs())  # the same string may be in several sources

@@ -75,6 +75,8 @@ _LOCKS: tuple[tuple[str, Callable[[Path], Iterator[Said]]], ...] = (
     ("noxfile.py", matrices.noxfile),
     (".github/workflows/*.y*ml", matrices.workflow),
 )
+# The names of lines that ask for a CUDA: an index of wheels, the builds of torch's channel of conda, any of conda's.
+CUDAS = ("cuda", "pytorch-cuda", "cudatoolkit")
 _MOST = 10_000  # characters that one file says of torch, far more than a person has to say
 # What only the folder of a project has.
 _OF_A_PROJECT = (".git", "pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "requirements")
@@ -270,7 +272,7 @@ def _as_declared(said: list[Said], scripts: dict[Path, Range]) -> Declared:
         tuple(unread),
         tuple(one for one in environment if one.file == environment[0].file),
         tuple(one for one in lines if one.name == "system"),
-        tuple(one for one in lines if one.name in ("cuda", "pytorch-cuda")),
+        tuple(one for one in lines if one.name in CUDAS),
         scripts,
     )
 

@@ -12,7 +12,10 @@ from torchproof.reports.code.declared.lines import Line, Said, Unread, line, of,
 # What conda calls torch. The name of a build for a CUDA (pytorch-cuda) is none of them.
 _NAMES = {"pytorch": "torch", "pytorch-cpu": "torch", "pytorch-gpu": "torch", "torchvision": "torchvision"}
 # What an environment holds beside it. Recipes have selectors behind such lines, which are not read.
-_BESIDE = {"numpy": "numpy", "python": "environment", "pytorch-cuda": "pytorch-cuda"}
+_BESIDE = {
+    **{"numpy": "numpy", "python": "environment", "pytorch-cuda": "pytorch-cuda"},
+    **dict.fromkeys(("cudatoolkit", "cuda-toolkit", "cuda-version"), "cudatoolkit"),
+}
 # The file of a package, as conda or an index has it, by its URL.
 _FILE = re.compile(r"/([a-z-]+)-(\d[^-/]*)-[^/\s]+\.(?:conda|tar\.bz2|whl)\b")
 _LISTS = re.compile(r"(dependencies|run|run_constrained|host|build|pip)\s*:\s*(.*)")

@@ -171,6 +171,8 @@ def _pixi(table: dict, group: str = "") -> Iterator[Said]:
     for name, version in table.get("dependencies", {}).items():
         version = version.get("version", "*") if isinstance(version, dict) else version
         yield from conda.package(name, "" if version == "*" else version, group)
+    if cuda := table.get("system-requirements", {}).get("cuda"):
+        yield line("cudatoolkit", f'system-requirements: cuda = "{cuda}"', f"=={cuda}.*", group=group)
     for system in table.get("workspace", table.get("project", {})).get("platforms", []):
         yield line("system", str(system), "")
     yield from _table(table.get("pypi-dependencies", {}), group, str)

@@ -465,6 +465,9 @@ CUDA = {
     "Dockerfile": ("Dockerfile", "RUN pip3 install torch --index-url https://download.pytorch.org/whl/cu118", True),
     "conda": ("environment.yml", "dependencies:\n- pytorch\n- pytorch-cuda=11.8", False),
     "pixi": ("pixi.toml", "[feature.gpu.dependencies]\npytorch-cuda = '11.8.*'", False),
+    "toolkit": ("environment.yml", "dependencies:\n- pytorch\n- cudatoolkit=11.8", False),
+    "version": ("environment.yml", "dependencies:\n- pytorch\n- cuda-version=11.8", False),
+    "pixi's system": ("pixi.toml", "[system-requirements]\ncuda = '11.8'", False),
     "pixi's index": (
         "pixi.toml",
         "[pypi-options]\nextra-index-urls = ['https://download.pytorch.org/whl/cu118']",

@@ -69,11 +69,56 @@ def test_what_is_built_where_failures_are_caught_is_possible(built):
     assert len(certain) > 0
 
 
+OF_KERNELS = {
+    "load": "load('x', ['csrc/a.cpp', 'csrc/b.cu'], extra_cuda_cflags=['-std=c++17'])",
+    "dict": "CUDAExtension('x', ['csrc/a.cpp', 'csrc/b.cu'], extra_compile_args={'nvcc': ['-std=c++17'], 'cxx': []})",
+    "call": "args = dict(nvcc=['-std=c++17'])\nCUDAExtension('x', ['a.cpp', 'b.cu'], extra_compile_args=args)",
+    "key": "a = {}\na['nvcc'] = ['-std=c++17']\nCUDAExtension('x', ['a.cpp', 'b.cu'], extra_compile_args=a)",
+    "grown": "a = {}\na['nvcc'].append('-std=c++17')\nCUDAExtension('x', ['a.cpp', 'b.cu'], extra_compile_args=a)",
+}
+
+
+@pytest.mark.parametrize("code", OF_KERNELS.values(), ids=OF_KERNELS)
 @pytest.mark.parametrize(("include", "is_certain"), [("torch/extension.h", True), ("stdio.h", False)])
-def test_a_flag_for_kernels_is_met_by_those_that_include_torch(built, include, is_certain):
-    code = "load('x', ['csrc/a.cpp', 'csrc/b.cu'], extra_cuda_cflags=['-std=c++17'])"
+def test_a_flag_for_kernels_is_met_by_those_that_include_torch(built, code, include, is_certain):
     found = built(IMPORT + code, a_dot_cpp="#include <torch/extension.h>\n", b_dot_cu=f"#include <{include}>\n")
     assert ["-std=c++17" in [use.name for use in uses] for uses in found] == [is_certain, not is_certain]
+
+
+def test_a_flag_that_is_for_c_too_is_met_by_what_includes_torch(built):
+    code = "f = ['-std=c++17']\nCUDAExtension('x', ['a.cpp'], extra_compile_args={'cxx': f, 'nvcc': f})"
+    certain, _ = built(IMPORT + code, a_dot_cpp="#include <torch/extension.h>\n")
+    assert "-std=c++17" in [use.name for use in certain]
+
+
+TARGETS = {
+    "gencode": (
+        "CUDAExtension('x', [], extra_compile_args={'nvcc': ['-gencode', 'arch=compute_70,code=sm_70']})",
+        "7.0",
+    ),
+    "one word": ("load('x', [], extra_cuda_cflags=['-gencode=arch=compute_75,code=sm_75', '-arch=sm_61'])", "6.1"),
+    "list": ("os.environ['TORCH_CUDA_ARCH_LIST'] = '6.0 7.0+PTX;8.0'", "6.0, 7.0"),
+    "default": ("os.environ.setdefault('TORCH_CUDA_ARCH_LIST', '7.0;8.0+PTX')", "7.0"),
+}
+
+
+@pytest.mark.parametrize(("code", "name"), TARGETS.values(), ids=TARGETS)
+def test_gpus_that_nvcc_of_torchs_cuda_no_longer_compiles_for(built, code, name):
+    certain, possible = built(IMPORT + code)
+    assert (certain, [use.name for use in possible]) == ([], [f"compute capability {name}"])
+    assert works(possible[0], inventory(), "2.10") is None
+    assert "nvcc of CUDA 13.0" in works(possible[0], inventory(), "2.11")
+
+
+def test_gpus_that_are_lost_at_different_releases_are_told_apart(built):
+    _, possible = built(IMPORT + "os.environ['TORCH_CUDA_ARCH_LIST'] = '3.7;6.0;7.0;8.0;12.0'")
+    assert [use.name.removeprefix("compute capability ") for use in possible] == ["12.0", "3.7", "6.0, 7.0"]
+
+
+@pytest.mark.parametrize("test", ["CUDA < Version('13')", "'sm_70' in torch.cuda.get_arch_list()"])
+def test_gpus_that_a_condition_chooses_are_no_matter(built, test):
+    code = f"f = []\nif {test}:\n    f.append('-gencode=arch=compute_70,code=sm_70')\n"
+    assert built(IMPORT + code + "load('x', [], extra_cuda_cflags=f)") == ([], [])
 
 
 @pytest.mark.parametrize("code", REACHES.values(), ids=REACHES)

@@ -553,3 +553,22 @@ def test_a_table_that_is_made_of_itself_is_read(tmp_path, run):
 def test_a_release_that_has_no_wheels_for_the_cuda_that_is_asked_for_is_told(run, project, lines, cuda):
     _, out = run(project(requirements_dot_txt=lines, a_dot_py="import torch\ntorch.first(1)\n"))
     assert f"there are no wheels of it for CUDA {cuda}" in out if cuda else "CUDA" not in out
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        (
+            "pytorch-cuda=11.8",
+            "no packages in conda's channel pytorch of it for CUDA 11.8: those are of torch 2.0 to 2.5",
+        ),
+        ("cudatoolkit=11.3", "no builds of it for CUDA 11: those are of torch 2.0 to 2.7"),
+        ("cudatoolkit=12.1", None),
+    ],
+)
+def test_a_release_that_conda_has_no_builds_of_for_the_cuda_that_is_asked_for_is_told(tmp_path, run, asked, says):
+    text = f"dependencies:\n- pytorch=2.9\n- {asked}\n"
+    (tmp_path / "environment.yml").write_text(text, encoding="utf-8")
+    (tmp_path / "a.py").write_text("import torch\ntorch.first(1)\n", encoding="utf-8")
+    _, out = run(tmp_path)
+    assert f"there are {says}" in out if says else "CUDA" not in out

@@ -709,6 +709,25 @@ def test_the_cuda_of_an_environment_of_conda_that_is_not_to_be_had_is_told(tmp_p
     assert "no packages in conda's channel pytorch any more: the last that has them is 2.5" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ("cudatoolkit=11.3", "no builds any more: the last that has them is 2.7"),
+        ("cuda-version=11.8", "no builds any more: the last that has them is 2.7"),
+        ("cuda-version>=11.8", None),
+        ("cuda-version=12.1", None),
+    ],
+)
+def test_builds_of_conda_for_any_cuda_of_a_major_version(tmp_path, capsys, asked, says):
+    (tmp_path / "environment.yml").write_text(f"dependencies:\n- pytorch\n- {asked}\n", encoding="utf-8")
+    (tmp_path / "code.py").write_text("import torch\ntorch.Tensor\n", encoding="utf-8")
+    parser = argparse.ArgumentParser()
+    diff.arguments(parser)
+    diff.command(parser.parse_args(["2.5", "2.15", "--uses", str(tmp_path)]))
+    out = capsys.readouterr().out
+    assert f"CUDA 11  platform: {says}" in out if says else "CUDA" not in out
+
+
 def test_what_the_project_declares_for_another_environment_leaves_nothing_out(run, code, tmp_path):
     text = "torch<2.1; sys_platform == 'darwin'\ntorch>=2.0; sys_platform != 'darwin'\n"
     (tmp_path / "requirements.txt").write_text(text, encoding="utf-8")
