@@ -51,6 +51,7 @@ from torchproof.reports.code.versions import (
 )
 
 _DEEPEST = 30
+_LONGEST = 20_000  # steps to one answer: helpers that call themselves, or one another, may have no end of paths
 
 
 class Evaluator:
@@ -78,9 +79,10 @@ class Evaluator:
     def value(self, node: ast.expr, scope: Scope) -> Any:
         """What an expression gives in the release asked about. Raises Unknown."""
         evaluate = method_for(Evaluator, type(node))
-        if evaluate is None or self._depth > _DEEPEST:
+        if evaluate is None or self._depth > _DEEPEST or self.question.steps > _LONGEST:
             raise Unknown
         self._depth += 1
+        self.question.steps += 1
         try:
             return evaluate(self, node, scope)
         except Unknown:

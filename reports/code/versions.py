@@ -146,6 +146,7 @@ class Question:
         self.place = place
         self.depends = False  # the answer depends on the release
         self.of_version = False  # it is about the version of torch
+        self.steps = 0  # that were taken
 
     def among(self, values: Values) -> Value:
         """Of the values of a name, the one in this release; None where it is not known or not bound."""

@@ -904,3 +904,20 @@ def test_what_is_only_imported_has_no_words(given):
 
 def test_a_module_that_is_imported_is_true():
     assert answers.builtin("bool", [answers.Reference("sympy", "module")]) is True
+
+
+def test_a_helper_that_calls_itself_without_end_is_not_followed_for_long(tmp_path):
+    code = """
+import torch
+def holds(value):
+    if isinstance(value, dict):
+        return holds(value.a) or holds(value.b) or holds(value.c)
+    if isinstance(value, list):
+        return any(holds(one) for one in value)
+    return False
+def f(x):
+    if holds(x):
+        torch.zeros(1)
+"""
+    (tmp_path / "code.py").write_text(code, encoding="utf-8")
+    assert [use.line for use in uses(tmp_path, INVENTORY).certain if use.name == "torch.zeros"] == [11]
