@@ -281,7 +281,7 @@ class _Comparison:
                     spelling = self._is_spelling(name)
                     yield Change(kind, name, to, hint=f"write {to}", names=sizes[name], spelling=spelling)
             elif self._there(name) is None and not is_private(name) and (owner not in self.gone or owner in self.moved):
-                yield gone(name, entry, sizes[name])
+                yield gone(name, self._last(name) or entry, sizes[name])
 
     def _is_told(self, canonical: str | None) -> bool:
         """Whether another spelling is told of: the one that the release itself gives it."""
@@ -308,6 +308,12 @@ class _Comparison:
                 came = owner in self.born
             if not came:
                 yield Change("new", name, new=entry.kind or None, names=sizes[name])
+
+    def _last(self, name: str) -> Entry | None:
+        """A name that is gone in its last release before the newer one, which may have words of deprecation."""
+        releases = self.inventory.releases
+        before = releases[: releases.index(self.new)] if self.new in releases else ()
+        return next(filter(None, (self.inventory.find(name, release) for release in reversed(before))), None)
 
     def _with_bases(self, found: list[Change]) -> list[Change]:
         """The changes, each with the member of a base class that changed alike."""

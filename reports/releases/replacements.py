@@ -10,17 +10,22 @@ from functools import cache
 from pathlib import Path
 
 from torchproof import data
+from torchproof.inventory import inventory
 
 FILE = Path(__file__).with_name("replacements.toml")
 
 
 @dataclass(frozen=True)
 class Replacement:
-    """What to do in the place of using `names`, or their members; `to` are the names of torch that it takes."""
+    """What to do in the place of using `names`, or their members; `to` are the names of torch that it takes.
+
+    What has all that is still there of a module or class is `instead` of it.
+    """
 
     names: tuple[str, ...]
     says: str
     to: tuple[str, ...] = ()
+    instead: str = ""
 
 
 @cache
@@ -31,6 +36,13 @@ def known() -> dict[str, Replacement]:
 
 def says(name: str) -> str:
     """What to do where a name, or what it belongs to, is gone; empty where nothing is known."""
-    while name and name not in known():
-        name = name.rpartition(".")[0]
-    return known()[name].says if name else ""
+    owner = name
+    while owner and owner not in known():
+        owner = owner.rpartition(".")[0]
+    if not owner:
+        return ""
+    found = known()[owner]
+    if owner == name or not found.instead:
+        return found.says
+    member = found.instead + name.removeprefix(owner)
+    return f"write {member}" if inventory().find(member, inventory().releases[-1]) else ""

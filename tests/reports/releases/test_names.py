@@ -148,6 +148,19 @@ def test_what_stands_for_a_gone_name_is_told_of_it_and_of_its_members():
     assert told.hint == replacements.says(told.name)
 
 
+def test_a_member_of_what_is_gone_is_told_where_it_is_if_it_is_still_there():
+    gone = "torchvision.transforms.functional_tensor"
+    assert replacements.says(f"{gone}.rgb_to_grayscale") == "write torchvision.transforms.functional.rgb_to_grayscale"
+    assert replacements.says(f"{gone}._is_tensor_a_torch_image") == ""
+
+
+def test_the_words_of_a_release_between_are_told_of_what_is_gone():
+    (told,) = (
+        one for one in changes(inventory(), "2.6", RELEASES[-1]) if one.name == "torch.onnx.verification.find_mismatch"
+    )
+    assert "is deprecated" in told.hint
+
+
 def test_what_stands_for_a_name_that_only_raises_is_told_in_place_of_its_words(tmp_path):
     (tmp_path / "code.py").write_text("import torch\ntorch.symeig(1)\n", encoding="utf-8")
     (use,) = uses(tmp_path).certain
