@@ -305,6 +305,7 @@ def is_private(name: str) -> bool:
     return "._" in name and any(part.startswith("_") and not part.endswith("__") for part in name.split("."))
 
 
+@cache
 def is_of_torch(name: str) -> bool:
     """Whether torch, or what is released along with it, is to have a name, and not another package."""
     return name.partition(".")[0] in PACKAGES

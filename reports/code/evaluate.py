@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 from packaging.specifiers import SpecifierSet
 
@@ -29,7 +29,7 @@ from torchproof.reports.code.answers import (  # fmt: skip
 from torchproof.reports.code.comparisons import Comparisons, Sides
 from torchproof.reports.code.meanings import Meanings
 from torchproof.reports.code.results import is_property
-from torchproof.reports.code.syntax import defaults_by_name, method_for, names_in, places, word
+from torchproof.reports.code.syntax import Methods, defaults_by_name, names_in, places, word
 from torchproof.reports.code.values import (  # fmt: skip
     Constant,
     Expression,
@@ -52,6 +52,8 @@ from torchproof.reports.code.versions import (
 
 _DEEPEST = 30
 _LONGEST = 20_000  # steps to one answer: helpers that call themselves, or one another, may have no end of paths
+_PLAIN = (bool, float, int, str, type(None))
+Given = TypeVar("Given")
 
 
 class Evaluator:
@@ -62,7 +64,7 @@ class Evaluator:
         self.known = meanings.known
         self.question = Question(self.known)
         self.comparisons = Comparisons(self.known)
-        self._answers: dict[tuple[Expression, int], tuple[Any, Question]] = {}
+        self._answers: dict[tuple[object, ...], tuple[Any, Question]] = {}
         self._depth = 0
 
     def answer(self, question: Question, node: ast.expr, scope: Scope) -> Any:
@@ -70,15 +72,18 @@ class Evaluator:
 
         It may be in the midst of another question: looking at a name may lead to a module that is yet to be walked.
         """
+        return self._asked(question, lambda: self.value(node, scope))
+
+    def _asked(self, question: Question, asks: Callable[[], Given]) -> Given:
         outer, self.question = self.question, question
         try:
-            return self.value(node, scope)
+            return asks()
         finally:
             self.question = outer
 
     def value(self, node: ast.expr, scope: Scope) -> Any:
         """What an expression gives in the release asked about. Raises Unknown."""
-        evaluate = method_for(Evaluator, type(node))
+        evaluate = _METHODS[type(node)]
         if evaluate is None or self._depth > _DEEPEST or self.question.steps > _LONGEST:
             raise Unknown
         self._depth += 1
@@ -94,13 +99,10 @@ class Evaluator:
 
     def entered(self, function: LocalFunction, node: ast.Call, scope: Scope) -> Scope | None:
         """The scope inside a function that is called with arguments that the code shows."""
-        outer, self.question = self.question, Question(self.known)
         try:
-            return self.inside(function, node, scope)
+            return self._asked(Question(self.known), lambda: self.inside(function, node, scope))
         except Unknown:
             return None
-        finally:
-            self.question = outer
 
     # Names
 
@@ -158,14 +160,20 @@ class Evaluator:
         raise Unknown
 
     def _bound_to(self, value: Expression) -> Any:
-        """The value of an expression that a name is bound to, which many conditions may ask for."""
-        key = (value, self.question.place)
+        """The value of an expression that a name is bound to. Raises Unknown."""
+        return self._once((value,), lambda: self.value(value.node, value.scope))
+
+    def _once(self, of: tuple[object, ...], asks: Callable[[], Any]) -> Any:
+        """The answer of this release to what many conditions may ask, worked out for the first. Raises Unknown."""
+        key = (*of, self.question.place)
         if key not in self._answers:
             question = Question(self.known, self.question.place)
+            question.steps = self.question.steps
             try:
-                answer = self.answer(question, value.node, value.scope)
+                answer = self._asked(question, asks)
             except Unknown as error:
                 answer = error
+            self.question.steps = question.steps
             self._answers[key] = (answer, question)
         answer, question = self._answers[key]
         self.question.depends |= question.depends
@@ -347,13 +355,22 @@ class Evaluator:
         if isinstance(function, Closure):
             return self.value(function.node.body, self.inside(function, node, scope))
         try:
-            answer = self._returned(function.node.body, self.inside(function, node, scope))
+            answer = self._answered(function, self.inside(function, node, scope))
         except Unknown:
             self.question.of_version |= speaks_of_version(function.node.name) or asks_inside(
                 function.node, self.question.known
             )
             raise
         return answer[0] if answer else None
+
+    def _answered(self, function: LocalFunction, inner: Scope) -> list[Any]:
+        """What a helper returns that is given plain values: once its file was walked, the same whenever it is asked."""
+        given = [(name, one.value) for name, ((_, one),) in inner.names.items() if isinstance(one, Constant)]
+        is_lasting = function.scope.kind != "function" and function.scope.module.is_walked
+        if not is_lasting or not all(type(value) in _PLAIN for _, value in given):
+            return self._returned(function.node.body, inner)
+        key = (function, *((name, type(value), value) for name, value in given))
+        return self._once(key, lambda: self._returned(function.node.body, inner))
 
     def inside(self, function: LocalFunction | Closure, node: ast.Call, scope: Scope) -> Scope:
         """The scope inside a helper where it is called so. Raises Unknown."""
@@ -400,6 +417,9 @@ class Evaluator:
             elif not isinstance(node, (ast.Expr, ast.Pass)):
                 raise Unknown
         return []
+
+
+_METHODS = Methods(Evaluator)
 
 
 def _apart(target: ast.expr, value: Any) -> Iterator[tuple[str, Any]]:

@@ -13,11 +13,11 @@ from torchproof.reports.code.settings import REPLACE, Settings, replaced
 from torchproof.reports.code.sightings import Sightings, each
 from torchproof.reports.code.syntax import (
     REGISTERS,
+    Methods,
     as_getattr,
     children,
     defaults,
     may_compare_versions,
-    method_for,
     parameters,
     places,
     word,
@@ -38,7 +38,7 @@ class Expressions:
 
     def walk(self, node: ast.expr) -> None:
         """Find the uses in an expression."""
-        (method_for(Expressions, type(node)) or Expressions.below)(self, node)
+        _METHODS[type(node)](self, node)
 
     def below(self, node: ast.AST) -> None:
         """Find the uses in the expressions that a node consists of."""
@@ -233,8 +233,10 @@ class Expressions:
 
     def _asked(self, node: ast.Call) -> ast.Attribute | None:
         """The name that `getattr(torch, "x")` and `getattr(torch, "x", y)` ask for."""
+        if not (isinstance(node.func, ast.Name) and node.func.id == "getattr"):
+            return None
         name = str(node.args[1].value) if len(node.args) in (2, 3) and isinstance(node.args[1], ast.Constant) else ""
-        if not (isinstance(node.func, ast.Name) and node.func.id == "getattr" and name.isidentifier()):
+        if not name.isidentifier():
             return None
         asked = ast.copy_location(ast.Attribute(node.args[0], name, ast.Load()), node)
         return None if self._resolve(node.func) else asked
@@ -267,12 +269,13 @@ class Expressions:
         self.settings.called(node)
         if word(node.func) == "startswith" and may_compare_versions(node):
             self.guards.condition(node, self.state.scope)
-        self.sightings.note(values, "called", node, node.args)
-        self._calls_partial(values, node)
         self._calls_member(values, node)
-        if isinstance(node.func, ast.Attribute) and not any(value is not None for _, value in values):
+        if any(value is not None for _, value in values):
+            self.sightings.note(values, "called", node, node.args)
+            self._calls_partial(values, node)
+            self._calls_object(values, node)
+        elif isinstance(node.func, ast.Attribute):
             self.sightings.possible(node, node.func.attr)
-        self._calls_object(values, node)
 
     def _walk_owner(self, node: ast.Attribute) -> None:
         """Find the uses in what an attribute is asked of, unless that is only the path to it: `torch.nn`."""
@@ -381,3 +384,6 @@ class Expressions:
                 self.walk(one)
 
     _SetComp = _GeneratorExp = _DictComp = _ListComp
+
+
+_METHODS = Methods(Expressions, other=Expressions.below)

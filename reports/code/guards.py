@@ -26,6 +26,7 @@ class Guards:
         self._evaluator = Evaluator(self.meanings)
         self.comparisons = self._evaluator.comparisons
         self._followed: set[Expression] = set()
+        self._either = Condition(known.all, known.all)
 
     def condition(self, node: ast.expr, scope: Scope) -> Condition:
         """When an expression may be true, and when false."""
@@ -123,7 +124,7 @@ class Guards:
                 true, false = true | bit, false | bit
                 doubt = doubt or question.of_version
             if not (question.depends or question.of_version):
-                return Condition(self.known.all, self.known.all)
+                return self._either
         return Condition(true, false, doubt)
 
 

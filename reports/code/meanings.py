@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from torchproof.reports.code.catalog import Catalog
 from torchproof.reports.code.forks import left, told
 from torchproof.reports.code.project import Project
-from torchproof.reports.code.results import GIVES_ITSELF, NAMESPACES, Results, is_property, key, override
-from torchproof.reports.code.syntax import as_getattr, method_for, word
+from torchproof.reports.code.results import GIVES_ITSELF, NAMESPACES, Results, doubts_about, is_property, key
+from torchproof.reports.code.syntax import Methods, as_getattr, word
 from torchproof.reports.code.tables import has_fields, is_dict_written
 from torchproof.reports.code.values import (  # fmt: skip
     Condition,
@@ -86,7 +86,7 @@ class Meanings(Results):
 
     def computed(self, node: ast.expr, scope: Scope) -> Values:
         """What calls, operators and subscripts give."""
-        compute = method_for(Meanings, type(node))
+        compute = _METHODS[type(node)]
         if compute is None:
             return ()
         if node not in scope.memory:
@@ -299,7 +299,7 @@ class Meanings(Results):
 
     def _of_instance(self, value: Instance, name: str) -> Values:
         everywhere, of = self.known.all, value.of
-        doubts = frozenset() if value.is_exact else frozenset([override(value, name)])
+        doubts = doubts_about(value, name)
         items = dict(value.held.items) if value.held else {}
         if items.get(name) and (isinstance(of, LocalClass) or of.dotted in NAMESPACES):
             return doubted(items[name], doubts)
@@ -455,6 +455,9 @@ class Meanings(Results):
             else:
                 found.append((mask, value))
         return gathered(found)
+
+
+_METHODS = Methods(Meanings)
 
 
 def _class_around(scope: Scope) -> LocalClass | None:

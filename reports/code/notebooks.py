@@ -12,7 +12,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from torchproof.reports.code.reading import UNREADABLE, Unreadable, why
 
@@ -63,6 +63,7 @@ def notebook(text: str) -> Notebook:
     return found
 
 
+@cache
 def cell_of(place: str) -> tuple[str, int]:
     """A notebook and the number of the cell, of what 'train.ipynb:cell 3' says; any other file, and 0."""
     found = _CELL.fullmatch(place)

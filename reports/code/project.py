@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torchproof.reports.code.files import Source
 from torchproof.reports.code.notebooks import notebook
-from torchproof.reports.code.reading import Unreadable, content, decoded, parsed
+from torchproof.reports.code.reading import Unreadable, parsed
 from torchproof.reports.code.related import related
 from torchproof.reports.code.values import Imported, LocalModule, Module, Name, Value
 
@@ -81,7 +81,7 @@ def read(module: Module) -> tuple[ast.Module, list[str]]:
 
     Raises Unreadable where that is all.
     """
-    text, unread = decoded(content(module.path)), []
+    text, unread = module.written, []
     if module.path.suffix == ".ipynb":
         cells = notebook(text)
         text, module.cells, unread = cells.text, cells.places, cells.unread

@@ -7,33 +7,34 @@ many others hand that on: a function, class or variable in whose text there is s
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from functools import cached_property
 
 from torchproof.inventory import is_of_torch
-from torchproof.reports.code.reading import Unreadable, content, decoded
+from torchproof.reports.code.reading import Unreadable
 from torchproof.reports.code.values import Module
 
 _IMPORT = re.compile(
-    r"^[ \t]*(?:from[ \t]+(?=[\w.])(\.*)((?:\w[\w.]*)?)[ \t]+import\b"
-    r"((?:[ \t]*\((?:[^()#]|#[^\n]*\n)*\))|(?:\\\n|[^\n])*)|import\b((?:\\\n|[^\n])*))",
-    re.MULTILINE,
+    r"\n[ \t]*(?:from[ \t]+(?=[\w.])(\.*)((?:\w[\w.]*)?)[ \t]+import\b"
+    r"((?:[ \t]*\((?:[^()#]|#[^\n]*\n)*\))|(?:\\\n|[^\n])*)|import\b((?:\\\n|[^\n])*))"
 )
 _COMMENT = re.compile(r"#[^\n]*")
 _ALIAS = re.compile(r"([\w.]+|\*)(?:[\s\\]+as[\s\\]+(\w+))?")
-_IMPORTS_TORCH = re.compile(r"^[ \t]*(?:from|import)\b[^\n#]*torch", re.MULTILINE)  # as most do that speak of it
+_IMPORTS_TORCH = re.compile(r"\n[ \t]*(?:from|import)\b[^\n#]*torch")  # as most do that speak of it
 # Comments and long strings (docstrings and the like), or else another string, in which no comment begins.
 _PROSE = re.compile(
     r"""#[^\n]*|\"{3}(?:\\.|[^\\])*?(?:\"{3}|\\?\Z)|'{3}(?:\\.|[^\\])*?(?:'{3}|\\?\Z)"""
     r"""|("(?:\\.|[^"\\\n])*\\?"?|'(?:\\.|[^'\\\n])*\\?'?)""",
     re.DOTALL,
 )
-_STATEMENT = re.compile(r"^(?=[^\s#)\]}])", re.MULTILINE)  # of the module itself
+_STATEMENT = re.compile(r"\n(?=[^\s#)\]}])")  # of the module itself
 _DEFINES = re.compile(r"(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)")
 _BINDS = re.compile(
     r"^[ \t]*(?:(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)|(\w+(?:[ \t]*,[ \t]*\w+)*)[ \t]*(?::[^=\n]+)?=)", re.MULTILINE
 )
 _WORD = re.compile(r"\w+")
+_PATH = re.compile(r"(?:\s*\.\s*\w+)+")
 
 
 Find = Callable[[Module, str], Module | None]  # the module that a dotted name is, for another one
@@ -60,7 +61,8 @@ class Words:
         self._find = find
         self._text = _text(module)
         self._asked: dict[str, set[str]] = {}
-        self._known = 0  # how many of them were followed through its statements
+        self._bound: dict[int, list[str]] = {}
+        self._followed: set[str] = set()  # those of them whose statements were looked for
         self.of_torch: set[str] = set()
 
     @cached_property
@@ -82,15 +84,13 @@ class Words:
                 self.of_torch |= others[module].of_torch if module else set()
             elif bound not in self.of_torch and self._is_of_torch(bound, module, name, others):
                 self.of_torch.add(bound)
-        if len(self.of_torch) == self._known:
-            return False
-        grows = True
-        while grows:
-            new = {name for names, words in self._statements if words & self.of_torch for name in names}
-            grows = not new <= self.of_torch
-            self.of_torch |= new
-        self._known = len(self.of_torch)
-        return True
+        new = [*(self.of_torch - self._followed)]
+        for name in new:  # it grows
+            behind = {one for start, _ in self._places(name) for one in self._bound_at(start)}
+            new += behind - self.of_torch
+            self.of_torch |= behind
+        self._followed |= self.of_torch
+        return bool(new)
 
     @cached_property
     def modules(self) -> dict[str, Module]:
@@ -110,8 +110,17 @@ class Words:
 
     def _behind(self, bound: str) -> set[str]:
         """The words that stand behind a name: `one` and `other` of `bound.one.other`."""
-        paths = re.findall(rf"(?<![\w.]){re.escape(bound)}((?:\s*\.\s*\w+)+)", self._text or "")
-        return {word for path in paths for word in _WORD.findall(path)}
+        text = self._text or ""
+        paths = [_PATH.match(text, end) for start, end in self._places(bound) if text[start - 1] != "."]
+        return {word for path in paths if path for word in _WORD.findall(path[0])}
+
+    def _places(self, word: str) -> Iterator[tuple[int, int]]:
+        """Where a word stands, and ends."""
+        text, end = self._text or "", 0
+        while (start := text.find(word, end)) >= 0:
+            end = start + len(word)
+            if not (_is_of_word(text[start - 1]) or _is_of_word(text[end : end + 1])):
+                yield start, end
 
     @cached_property
     def _imports(self) -> list[tuple[str, Module | None, str]]:
@@ -136,10 +145,19 @@ class Words:
                     above = self._module.above(len(dots)) if dots else []
                     yield alias or name, ".".join([*above, *([base] if base else [])]), name
 
+    def _bound_at(self, place: int) -> list[str]:
+        """The names that the statement binds that stands at a place."""
+        number = bisect_right(self._starts, place)
+        if number not in self._bound:
+            start, end = self._starts[number - 1 : number + 1]
+            self._bound[number] = _bound((self._text or "")[start:end])
+        return self._bound[number]
+
     @cached_property
-    def _statements(self) -> list[tuple[list[str], set[str]]]:
-        """The names that each of its statements binds, and all words in it."""
-        return [(_bound(text), {*_WORD.findall(text)}) for text in _STATEMENT.split(self._text or "")]
+    def _starts(self) -> list[int]:
+        """Where each of its statements begins, and the last one ends."""
+        text = self._text or ""
+        return [0, *(one.end() for one in _STATEMENT.finditer(text)), len(text)]
 
 
 def _bound(statement: str) -> list[str]:
@@ -148,9 +166,13 @@ def _bound(statement: str) -> list[str]:
     return _WORD.findall(" ".join(each for one in _BINDS.findall(statement) for each in one))
 
 
+def _is_of_word(character: str) -> bool:
+    return character.isalnum() or character == "_"
+
+
 def _text(module: Module) -> str | None:
-    """The text of a module; None where reading it has more to tell."""
+    """The text of a module, behind the end of a line; None where reading it has more to tell."""
     try:
-        return decoded(content(module.path)) if module.path.suffix == ".py" else None
+        return "\n" + module.written if module.path.suffix == ".py" else None
     except Unreadable:
         return None

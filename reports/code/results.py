@@ -6,7 +6,7 @@ import ast
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import reduce
+from functools import cache, reduce
 
 from torchproof.reports.code.annotations import DICT, LIST, TUPLE, Annotations, holding
 from torchproof.reports.code.catalog import Catalog
@@ -525,16 +525,19 @@ def _overrides(owners: Values, name: str) -> frozenset[Doubt]:
     doubts: set[Doubt] = set()
     for _, value in owners:
         if isinstance(value, Instance):
-            doubts |= value.unless
-            if not value.is_exact:
-                doubts.add(override(value, name))
+            doubts |= value.unless | doubts_about(value, name)
     return frozenset(doubts)
 
 
-def override(value: Instance, name: str) -> Override:
-    """That a class below has an attribute of its own."""
+def doubts_about(value: Instance, name: str) -> frozenset[Doubt]:
+    """The doubt about an attribute of an object whose class may be below the one that is known: it may have its own."""
     of = value.of
-    return Override(of.name if isinstance(of, LocalClass) else of.dotted.rpartition(".")[2], name)
+    return frozenset() if value.is_exact else _override(of.name if isinstance(of, LocalClass) else of.dotted, name)
+
+
+@cache  # many calls ask for the same
+def _override(cls: str, name: str) -> frozenset[Doubt]:
+    return frozenset([Override(cls.rpartition(".")[2], name)])
 
 
 def _each(values: Values) -> Iterator[Value]:

@@ -26,7 +26,7 @@ from torchproof.reports.code.values import (  # fmt: skip
     Value,
     Values,
 )
-from torchproof.reports.code.wrappers import Found
+from torchproof.reports.code.wrappers import Found, rest
 
 Literals = tuple[tuple[int | str, Literal], ...]
 Passed = tuple[tuple[str, ...], int, str, Literals]  # what a call passes, as a use has it
@@ -100,6 +100,8 @@ class Sightings:
         state = self.state
         called = _constructor(value) if isinstance(value, LocalClass) else value
         if called is None or state.is_typing or not state.releases & mask:
+            return
+        if isinstance(called, LocalFunction) and not rest(called):  # it passes nothing on that it does not name itself
             return
         name = called.dotted if isinstance(called, Name) else ""
         passed = self._passed(node, node.args)

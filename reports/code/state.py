@@ -94,11 +94,11 @@ class State:
                 names = names if releases else other
             else:
                 both = releases & mask
-                for name in {*names, *other}:
+                changed = [name for name, values in names.items() if other.get(name) is not values]
+                for name in (*changed, *[name for name in other if name not in names]):
                     mine, yours = names.get(name, ()), other.get(name, ())
-                    if mine is not yours:
-                        agreed = merged(within(mine, both), within(yours, both))
-                        names[name] = gathered([*within(mine, ~mask), *within(yours, mask & ~releases), *agreed])
+                    agreed = merged(within(mine, both), within(yours, both))
+                    names[name] = gathered([*within(mine, ~mask), *within(yours, mask & ~releases), *agreed])
             releases |= mask
         for name, one in paired.items():
             names[name] = (*within(names[name], ~releases), (releases, one))

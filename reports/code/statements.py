@@ -10,11 +10,11 @@ from torchproof.reports.code.chains import branches, cases, looped
 from torchproof.reports.code.expressions import Expressions
 from torchproof.reports.code.syntax import (
     EXPECTS,
+    Methods,
     defaults,
     exceptions,
     failures,
     fields,
-    method_for,
     names_bound,
     nodes,
     parameters,
@@ -66,7 +66,7 @@ class Statements:
         for place, node in enumerate(body):
             if isinstance(node, ast.If):
                 self.expressions.asked(branches(body[place:]))
-            (method_for(Statements, type(node)) or Statements.below)(self, node)
+            _METHODS[type(node)](self, node)
 
     def below(self, node: ast.stmt) -> None:
         """Find the uses in a statement of which no more is to be known."""
@@ -430,6 +430,9 @@ class Statements:
         self.sightings.refused(self.state.releases & ~condition.true, node)
         self.state.releases &= condition.true
         self.state.narrow(self.meanings.narrowed(node.test, self.state.scope, True))
+
+
+_METHODS = Methods(Statements, other=Statements.below)
 
 
 def _head(node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.FunctionDef | ast.AsyncFunctionDef:

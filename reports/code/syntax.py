@@ -6,7 +6,6 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
 from typing import Any
 
 REGISTERS = {"add_module", "register_buffer", "register_module", "register_parameter", "setattr", "__setattr__"}
@@ -26,6 +25,7 @@ _VERSION = re.compile(r"\d+\.?\d*")
 # Fields of nodes that have no others in them, or none that anybody asks for.
 _PLAIN = {"attr", "arg", "asname", "conversion", "ctx", "is_async", "kind", "level", "module", "op", "ops", "simple",
           "type_comment", "type_ignores"}  # fmt: skip
+_WITH_GAPS = {"keys", "kw_defaults", "kwd_attrs", "names"}  # lists in which not all are nodes
 
 
 def word(node: ast.AST) -> str | None:
@@ -33,10 +33,17 @@ def word(node: ast.AST) -> str | None:
     return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else None
 
 
-@cache
-def method_for(cls: type, kind: type[ast.AST]) -> Callable[..., Any] | None:
-    """The method of a class for nodes of a kind, `_Call` for a call; None where it has none."""
-    return getattr(cls, f"_{kind.__name__}", None)
+class Methods(dict[type[ast.AST], Any]):
+    """The methods of a class for nodes of each kind, `_Call` for a call; where it has none, the `other` one."""
+
+    def __init__(self, cls: type, other: Callable[..., Any] | None = None) -> None:
+        super().__init__()
+        self._cls = cls
+        self._other = other
+
+    def __missing__(self, kind: type[ast.AST]) -> Callable[..., Any] | None:
+        self[kind] = getattr(self._cls, f"_{kind.__name__}", self._other)
+        return self[kind]
 
 
 def as_getattr(node: ast.expr) -> ast.Call | None:
@@ -254,7 +261,8 @@ def nodes(node: ast.AST) -> list[ast.AST]:
     """A node and all below it, as `ast.walk` but faster: it is much of the time that large code takes."""
     found = [node]
     for one in found:  # it grows
-        found += children(one)
+        if _PARTS[type(one)]:
+            found += children(one)
     return found
 
 
@@ -262,16 +270,22 @@ def children(node: ast.AST) -> list[ast.AST]:
     """The nodes that a node consists of, as `ast.iter_child_nodes` but faster: operators and contexts are left out."""
     found = []
     given = vars(node)
-    for part in _parts(type(node)):
+    for part in _PARTS[type(node)]:
         value = given.get(part)
-        if isinstance(value, list):
-            found += [each for each in value if isinstance(each, ast.AST)]
-        elif isinstance(value, ast.AST):
+        if isinstance(value, ast.AST):
             found.append(value)
+        elif isinstance(value, list):
+            found += [each for each in value if isinstance(each, ast.AST)] if part in _WITH_GAPS else value
     return found
 
 
-@cache
-def _parts(kind: type[ast.AST]) -> list[str]:
-    """The fields in which a kind of nodes may have others."""
-    return [] if kind in (ast.Constant, ast.Name) else [one for one in kind._fields if one not in _PLAIN]
+class _Parts(dict[type[ast.AST], list[str]]):
+    """The fields in which each kind of nodes may have others."""
+
+    def __missing__(self, kind: type[ast.AST]) -> list[str]:
+        is_leaf = kind in (ast.Constant, ast.Name)
+        self[kind] = [] if is_leaf else [one for one in kind._fields if one not in _PLAIN]
+        return self[kind]
+
+
+_PARTS = _Parts()

@@ -6,9 +6,11 @@ import ast
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from torchproof.inventory import is_of_torch
+from torchproof.reports.code.reading import content, decoded
 
 
 @dataclass(frozen=True)
@@ -242,6 +244,11 @@ class Module:
             return self.shown, line
         cell, inside = self.cells[line - 1]
         return f"{self.shown}:cell {cell}", inside
+
+    @cached_property
+    def written(self) -> str:
+        """The text of its file. Raises Unreadable."""
+        return decoded(content(self.path))
 
     def above(self, level: int) -> list[str]:
         """The parts of the package that so many dots lead to in its relative imports."""

@@ -52,14 +52,13 @@ class Wrappers:
             self._onto[found.inside].append(found)
 
     def calls(self, function: LocalFunction, found: Found) -> None:
-        """A function is called, with keywords of which it may not know all itself."""
-        if rest(function):
-            own = {one.arg for one in parameters(function.node.args)[0]}
-            more = tuple(one for one in found.use.keywords if one not in own)
-            if more:
-                literals = tuple((key, value) for key, value in found.use.literals if key in more)
-                use = replace(found.use, keywords=more, positional=0, unpacks="* **", literals=literals)
-                self._calls[function].append(replace(found, use=use))
+        """A function that has a `**rest` is called, with keywords of which it may not know all itself."""
+        own = {one.arg for one in parameters(function.node.args)[0]}
+        more = tuple(one for one in found.use.keywords if one not in own)
+        if more:
+            literals = tuple((key, value) for key, value in found.use.literals if key in more)
+            use = replace(found.use, keywords=more, positional=0, unpacks="* **", literals=literals)
+            self._calls[function].append(replace(found, use=use))
 
     def found(self) -> Iterator[Found]:
         """The uses that callers make of what is wrapped, where a release does not take what they pass."""

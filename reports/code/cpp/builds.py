@@ -75,8 +75,10 @@ class Builds:
         Where setuptools makes the extensions of a package, what else there is to build them is only possible.
         """
         self._have_kernels = have_kernels
+        if not self.texts:
+            return
         is_aside = any(_MADE.search(text) and "cmake" not in text.lower() for text in self._python.values())
-        for need in self._needs() if self.texts else ():
+        for need in self._needs():
             yield replace(need, doubt=True) if is_aside else need
 
     def _needs(self) -> Iterator[Need]:
