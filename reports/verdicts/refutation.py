@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from statistics import fmean
@@ -72,7 +73,7 @@ class Excuse:
 
 
 def excuses(path: Path = EXCUSES) -> dict[tuple[str, str], str]:
-    """The reasons why faults may survive, by what they are planted on and their name."""
+    """The reasons why faults may survive, by what they are planted on (`*` stands for any letters) and their name."""
     if not path.exists():
         return {}
     return {
@@ -118,9 +119,18 @@ class Refutation:
                 before = noticed[name].get(planted.broken, False)
                 noticed[name][planted.broken] = before or planted.noticed
         return [
-            Subject(name, len(faults), {key: self.excused.get(key) for key, seen in faults.items() if not seen})
+            Subject(name, len(faults), {key: self._because(*key) for key, seen in faults.items() if not seen})
             for name, faults in sorted(noticed.items())
         ]
+
+    def _because(self, on: str, fault: str) -> str | None:
+        said = (self.excused[pattern] for pattern in self._patterns if _is_about(pattern, (on, fault)))
+        return self.excused.get((on, fault)) or next(said, None)
+
+    @cached_property
+    def _patterns(self) -> list[tuple[str, str]]:
+        """The excuses that are not about one name."""
+        return [key for key in self.excused if "*" in key[0]]
 
     def _subjects_of(self, planted: Planted) -> list[str]:
         names = self.run.facts[planted.id].subjects
@@ -148,11 +158,17 @@ class Refutation:
         planted = {one.broken for one in self.run.planted}
         noticed = planted - {key for subject in self.subjects for key in subject.survivors}
         broken = {on for on, _ in planted}
-        return sorted(key for key in self.excused if key in noticed or key[0] not in broken)
+        idle = {key for key in self.excused if key in noticed or key[0] not in broken}
+        needed = {pattern for pattern in self._patterns for one in planted - noticed if _is_about(pattern, one)}
+        return sorted(idle - needed)
 
     def below(self, least: float) -> list[Subject]:
         """The subjects of whose faults a smaller share is noticed or excused."""
         return [subject for subject in self.subjects if subject.share < least]
+
+
+def _is_about(pattern: tuple[str, str], survivor: tuple[str, str]) -> bool:
+    return pattern[1] == survivor[1] and fnmatchcase(survivor[0], pattern[0])
 
 
 def by_topic(refutation: Refutation) -> RenderableType:

@@ -511,7 +511,7 @@ def test_that_die_raise_here(end):
 
 @fact("torch.utils.data.DataLoader")
 def test_that_take_too_long_raise_here():
-    """A DataLoader with a `timeout` raises RuntimeError (timed out after 0.1 seconds) when a batch takes longer."""
+    """A DataLoader whose workers hang raises RuntimeError "DataLoader timed out after" once `timeout` is over."""
     over = multiprocessing.Event()
     samples = one_of(lambda index: over.wait(2), timeout=0.1)
     with pytest.raises(RuntimeError, match="DataLoader timed out after 0.1 seconds"):

@@ -296,7 +296,7 @@ def test_of_the_cache_goes_back_and_that_of_tensors_stays():
     assert x.sum().item() == 2 << 22
 
 
-@fact("torch.cuda.OutOfMemoryError", "torch.cuda.empty_cache")
+@fact("torch.cuda.OutOfMemoryError", "torch.cuda.empty_cache", claims=["E01"])
 @pytest.mark.gpu
 def test_of_the_gpu_is_refused_and_goes_on():
     """More memory than the GPU has is "CUDA out of memory", an OutOfMemoryError, and afterwards all goes on."""

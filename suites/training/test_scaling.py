@@ -278,13 +278,14 @@ def test_counts_from_zero_again_after_infinity(device):
     assert seen == [8.0, 4.0, 4.0, 8.0]
 
 
-@fact("torch.amp.GradScaler")
-def test_falls_without_a_floor(device):
-    """The scale of `GradScaler` falls at each infinite step, also below 1, and all steps are left out."""
+@fact("torch.amp.GradScaler", hint="a loss that is NaN without a scale, too, has another cause")
+@pytest.mark.parametrize("gradient", ["inf", "nan"])
+def test_falls_without_a_floor(device, gradient):
+    """The scale of `GradScaler` falls at each infinite or NaN gradient, also below 1, and all steps are left out."""
     model, scaler = line(0.0, device), scaler_of(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
     for _ in range(6):
-        scaled(scaler, model, float("inf"), device)
+        scaled(scaler, model, float(gradient), device)
         scaler.step(optimizer)
         scaler.update()
     assert (scaler.get_scale(), weight_of(model)) == (0.125, 0.0)

@@ -1,5 +1,6 @@
 """Errors of devices and of the GPU, as people paste them: the words, the cause, and that the cure is one."""
 
+import itertools
 import subprocess
 import sys
 
@@ -191,7 +192,11 @@ def test_with_cudnn_differentiate_a_recurrent_layer_in_training_only():
 # --- the GPU ----------------------------------------------------------------------------------------------------------
 
 
-@fact("torch.cuda.OutOfMemoryError", hint="halve the batch size, and accumulate gradients over twice as many batches")
+@fact(
+    "torch.cuda.OutOfMemoryError",
+    hint="halve the batch size, and accumulate gradients over twice as many batches",
+    claims=["E01"],
+)
 @pytest.mark.gpu
 def test_out_of_memory_are_searched_for_a_batch_that_fits():
     """A loop that halves the batch at "out of memory" ends with one that fits: the error leaves the GPU usable."""
@@ -223,6 +228,22 @@ def test_out_of_memory_are_held_by_the_exception():
     assert torch.cuda.memory_allocated() == before
 
 
+@fact("torch.cuda.memory_allocated", claims=["E09"], hint="loss.item(), and no tensor of the graph in a list")
+@pytest.mark.gpu
+def test_out_of_memory_are_foretold_by_what_is_allocated_at_every_iteration():
+    """A leak is seen from Python: `torch.cuda.memory_allocated` grows at every iteration where losses are kept."""
+
+    def watched(keep):
+        weight, kept, seen = torch.ones(1 << 16, device="cuda", requires_grad=True), [], []
+        for _ in range(4):
+            kept.append(keep((weight * weight.sin()).sum()))
+            seen.append(torch.cuda.memory_allocated())
+        return [after - before for before, after in itertools.pairwise(seen[1:])]  # the first sets up the GPU
+
+    assert all(growth > 1 << 16 for growth in watched(lambda loss: loss))
+    assert watched(lambda loss: loss.item()) == [0, 0]
+
+
 def hides_the_gpu(patch):
     """Other processes have no GPU."""
     patch.setenv("CUDA_VISIBLE_DEVICES", "")
@@ -248,6 +269,7 @@ OUT_OF_RANGE = "torch.nn.functional.cross_entropy(torch.zeros(1, 3, device='cuda
     "torch.nn.functional.cross_entropy",
     refuter=hides_the_gpu,
     hint="run it on the CPU: the error there names the label",
+    claims=["E07"],
 )
 @pytest.mark.gpu
 def test_with_a_label_out_of_range_assert(told):
@@ -256,7 +278,12 @@ def test_with_a_label_out_of_range_assert(told):
 
 
 @pytest.mark.slow
-@fact("torch.cuda.synchronize", refuter=hides_the_gpu, hint="restart the process, or the notebook's kernel")
+@fact(
+    "torch.cuda.synchronize",
+    refuter=hides_the_gpu,
+    hint="restart the process, or the notebook's kernel",
+    claims=["E07"],
+)
 @pytest.mark.gpu
 def test_after_an_assert_are_lost_to_the_process(told):
     """After "device-side assert triggered" every use of the GPU in that process fails with the same words."""

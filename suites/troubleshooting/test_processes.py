@@ -8,6 +8,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from torchproof import fact, same
+from torchproof.suites.data.loading import Calls
 
 
 def dies(sample):
@@ -21,37 +22,24 @@ def fails(sample):
     raise OSError(f"no image {sample}")
 
 
-class Loading(torch.utils.data.Dataset):
-    """A dataset of one sample, what this function makes of its number."""
-
-    def __init__(self, load):
-        self.load = load
-
-    def __len__(self):
-        return 1
-
-    def __getitem__(self, place):
-        return self.load(place)
-
-
 @fact("torch.utils.data.DataLoader", hint="num_workers=0 shows the error; then memory, /dev/shm and compiled code")
 @pytest.mark.cpu
 def test_that_die_are_told_without_a_cause():
     """A DataLoader whose worker dies raises "DataLoader worker (pid", "exited unexpectedly", and no cause."""
     with pytest.raises(RuntimeError, match=r"DataLoader worker \(pid(\(s\))? .*\) exited unexpectedly"):
-        list(DataLoader(Loading(dies), num_workers=1))
+        list(DataLoader(Calls(dies, 1), num_workers=1))
 
 
 @fact("torch.utils.data.DataLoader", hint="num_workers=0 stops a debugger at the line")
 @pytest.mark.cpu
 def test_that_fail_are_told_by_the_dataset_without_workers():
     """An exception of a dataset is "Caught OSError in DataLoader worker process 0", and itself with `num_workers=0`."""
-    batches = iter(DataLoader(Loading(fails), num_workers=1))
+    batches = iter(DataLoader(Calls(fails, 1), num_workers=1))
     with pytest.raises(OSError, match="Caught OSError in DataLoader worker process 0"):
         next(batches)
     assert next(batches, None) is None  # its worker ends by itself, rather than after five seconds
     with pytest.raises(OSError, match="^no image 0$"):
-        list(DataLoader(Loading(fails), num_workers=0))
+        list(DataLoader(Calls(fails, 1), num_workers=0))
 
 
 @fact("torch.utils.data.DataLoader", hint="the path and the filter of the files: the dataset is empty")

@@ -9,22 +9,44 @@ from torchproof import fact, same
 # One of each family, and others. Sizes are told on the meta device, where a model costs no memory.
 FAMILIES = [
     "alexnet", "convnext_tiny", "densenet121", "efficientnet_b0", "efficientnet_v2_s", "inception_v3", "maxvit_t",
-    "mnasnet1_0", "mobilenet_v2", "mobilenet_v3_small", "resnet18", "resnext50_32x4d", "shufflenet_v2_x1_0",
+    "mnasnet1_0", "mobilenet_v2", "mobilenet_v3_small", "regnet_x_400mf", "regnet_y_400mf", "resnet18",
+    "resnext50_32x4d", "shufflenet_v2_x1_0",
     "squeezenet1_0", "swin_t", "swin_v2_t", "vgg11", "vit_b_16", "wide_resnet50_2",
 ]  # fmt: skip
 OTHERS = [
     "convnext_base", "convnext_large", "convnext_small", "densenet161", "densenet169", "densenet201", "efficientnet_b1",
     "efficientnet_b2", "efficientnet_b3", "efficientnet_b4", "efficientnet_b5", "efficientnet_b6", "efficientnet_b7",
     "efficientnet_v2_l", "efficientnet_v2_m", "mnasnet0_5", "mnasnet0_75", "mnasnet1_3", "mobilenet_v3_large",
-    "resnet101", "resnet152", "resnet34", "resnet50", "resnext101_32x8d", "resnext101_64x4d", "shufflenet_v2_x0_5",
+    "regnet_x_16gf", "regnet_x_1_6gf", "regnet_x_32gf", "regnet_x_3_2gf", "regnet_x_800mf", "regnet_x_8gf",
+    "regnet_y_128gf", "regnet_y_16gf", "regnet_y_1_6gf", "regnet_y_32gf", "regnet_y_3_2gf", "regnet_y_800mf",
+    "regnet_y_8gf", "resnet101", "resnet152", "resnet34", "resnet50", "resnext101_32x8d", "resnext101_64x4d",
+    "shufflenet_v2_x0_5",
     "shufflenet_v2_x1_5", "shufflenet_v2_x2_0", "squeezenet1_1", "swin_b", "swin_s", "swin_v2_b", "swin_v2_s",
-    "vgg11_bn", "vgg13", "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn", "vit_b_32", "vit_l_16", "vit_l_32",
-    "wide_resnet101_2",
+    "vgg11_bn", "vgg13", "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn", "vit_b_32", "vit_h_14", "vit_l_16",
+    "vit_l_32", "wide_resnet101_2",
 ]  # fmt: skip
 EVERY = [*FAMILIES, *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)]
 NAMES = [f"torchvision.models.{name}" for name in (*FAMILIES, *OTHERS)]
 
 pytestmark = pytest.mark.filterwarnings("ignore:The default weight initialization of")
+
+
+@pytest.fixture
+def without_memory(models, monkeypatch):
+    """Makes a model on the meta device: it needs no memory, and computes nothing but shapes."""
+    widths = models.regnet.BlockParams.from_init_params
+
+    def read(*args, **options):  # A RegNet computes with tensors how wide it is.
+        with torch.device("cpu"):
+            return widths(*args, **options)
+
+    monkeypatch.setattr(models.regnet.BlockParams, "from_init_params", read)
+
+    def make(builder, **options):
+        with torch.device("meta"):
+            return builder(**options)
+
+    return make
 
 
 @pytest.fixture
@@ -35,33 +57,21 @@ def small(models):
 
 @fact(*NAMES, requires="torchvision", claims=["H01"])
 @pytest.mark.parametrize("name", EVERY)
-def test_have_as_many_parameters_as_their_weights_say(models, name):
+def test_have_as_many_parameters_as_their_weights_say(models, without_memory, name):
     """`resnet18` and the other builders make models of as many parameters as `meta["num_params"]` of their weights."""
-    with torch.device("meta"):
-        model = getattr(models, name)()
-    (weights, *_) = models.get_model_weights(name)
+    model = without_memory(getattr(models, name))
+    *_, weights = models.get_model_weights(name)
     assert sum(parameter.numel() for parameter in model.parameters()) == weights.meta["num_params"]
 
 
 @fact(*NAMES, requires="torchvision", claims=["H01"])
 @pytest.mark.parametrize("name", EVERY)
-def test_give_a_score_for_each_class(models, name):
+def test_give_a_score_for_each_class(models, without_memory, name):
     """`resnet18(num_classes=7)` and other models of images give seven scores for each image."""
-    with torch.device("meta"):
-        model = getattr(models, name)(num_classes=7).eval()
-    (weights, *_) = models.get_model_weights(name)
+    model = without_memory(getattr(models, name), num_classes=7).eval()
+    *_, weights = models.get_model_weights(name)
     (size,) = weights.transforms().crop_size
     assert model(torch.empty(2, 3, size, size, device="meta")).shape == (2, 7)
-
-
-@fact("torchvision.models.regnet_y_400mf", "torchvision.models.regnet_x_400mf", requires="torchvision")
-@pytest.mark.parametrize("name", ["regnet_y_400mf", "regnet_x_400mf"])
-def test_regnets_have_as_many_parameters_as_their_weights_say(models, name):
-    """`regnet_y_400mf` and `regnet_x_400mf` begin with as many parameters as their weights' `meta` says, all finite."""
-    (weights, *_) = models.get_model_weights(name)
-    parameters = nn.utils.parameters_to_vector(getattr(models, name)().parameters())
-    assert len(parameters) == weights.meta["num_params"]
-    assert parameters.isfinite().all()
 
 
 @fact("torchvision.models.squeezenet1_1", requires="torchvision", claims=["H01"])
@@ -287,7 +297,7 @@ def test_children_but_the_last_give_features(models):
 
 @fact("torchvision.models.ResNet", requires="torchvision", hint="model.requires_grad_(False), and a new head then")
 def test_a_frozen_resnet_trains_its_new_head_alone(models):
-    """A ResNet that is frozen with `requires_grad_(False)` before its `fc` is replaced has gradients of the new one."""
+    """To freeze all layers of a ResNet except the last one is `requires_grad_(False)`, and a new `fc` after it."""
     resnet = models.ResNet(models.resnet.BasicBlock, [1, 1, 1, 1]).eval().requires_grad_(False)
     resnet.fc = nn.Linear(512, 7)
     resnet(torch.rand(2, 3, 32, 32)).sum().backward()
@@ -397,54 +407,91 @@ def test_video_takes_channels_before_frames(models, name):
     assert model(torch.empty(2, 3, 16, 224, 224, device="meta")).shape == (2, 7)
 
 
-DETECTING = ["ssdlite320_mobilenet_v3_large", "fasterrcnn_mobilenet_v3_large_320_fpn"]
+NORMS = 53_120  # weights and biases of BatchNorm2d in a ResNet50
+MAPPED = {  # those without `weights` have them, and those with weights have them frozen
+    "fasterrcnn_resnet50_fpn": NORMS, "fasterrcnn_resnet50_fpn_v2": 0, "fasterrcnn_mobilenet_v3_large_fpn": 24_400,
+    "fcos_resnet50_fpn": NORMS, "keypointrcnn_resnet50_fpn": NORMS, "maskrcnn_resnet50_fpn": NORMS,
+    "maskrcnn_resnet50_fpn_v2": 0, "retinanet_resnet50_fpn": NORMS, "retinanet_resnet50_fpn_v2": 0, "ssd300_vgg16": 0,
+    "fasterrcnn_mobilenet_v3_large_320_fpn": 24_400, "ssdlite320_mobilenet_v3_large": 0,
+}  # fmt: skip
 
 
-@pytest.fixture(params=DETECTING)
-def detector(request):
-    """One of few layers, that has learnt nothing."""
-    from torchvision.models import detection
+@fact(*(f"torchvision.models.detection.{name}" for name in MAPPED), requires="torchvision")
+@pytest.mark.parametrize("name", MAPPED)
+@pytest.mark.slow
+def test_detectors_have_as_many_parameters_as_their_weights_say(models, without_memory, name):
+    """`fasterrcnn_resnet50_fpn` and its kin have their weights' `num_params` and, untrained, those of BatchNorm2d."""
+    weights = models.get_model_weights(name).DEFAULT
+    builder, classes = getattr(models.detection, name), len(weights.meta["categories"])
+    model = without_memory(builder, **ALONE, num_classes=classes)
+    assert sum(parameter.numel() for parameter in model.parameters()) == weights.meta["num_params"] + MAPPED[name]
 
-    return getattr(detection, request.param)(**ALONE, num_classes=3)
+
+FLOWS = ["raft_large", "raft_small"]
 
 
+@fact(*(f"torchvision.models.optical_flow.{name}" for name in FLOWS), requires="torchvision")
+@pytest.mark.parametrize("name", FLOWS)
+def test_optical_flow_gives_a_flow_for_each_update(models, without_memory, name):
+    """`raft_small(first, second, num_flow_updates=n)` gives a list of n flows, each two numbers a pixel."""
+    model = without_memory(getattr(models.optical_flow, name)).eval()
+    frames = torch.empty(2, 3, 128, 128, device="meta")
+    assert [flow.shape for flow in model(frames, frames, num_flow_updates=3)] == [(2, 2, 128, 128)] * 3
+
+
+DETECTING = ["FasterRCNN", "RetinaNet"]
 NAMES_OF_DETECTORS = [f"torchvision.models.detection.{name}" for name in DETECTING]
 
 
-@fact(*NAMES_OF_DETECTORS, requires="torchvision")
-@pytest.mark.slow
+@pytest.fixture(params=DETECTING)
+def detector(request, models, ops):
+    """One of a single convolution, that has learnt nothing and keeps what it is least sure of."""
+    backbone = nn.Conv2d(3, 8, 3, stride=8)
+    backbone.out_channels = 8
+    anchors = models.detection.anchor_utils.AnchorGenerator(((16,),), ((1.0,),))
+    options = {
+        "FasterRCNN": {
+            "rpn_anchor_generator": anchors,
+            "box_roi_pool": ops.MultiScaleRoIAlign(["0"], 3, 2),
+            "box_score_thresh": 0.0,
+        },
+        "RetinaNet": {"anchor_generator": anchors, "score_thresh": 0.0},
+    }
+    make = getattr(models.detection, request.param)
+    return make(backbone, num_classes=3, min_size=64, max_size=96, **options[request.param])
+
+
+@fact(*NAMES_OF_DETECTORS, requires="torchvision", myth="a detector takes a batch and gives a tensor")
 def test_detection_gives_a_dict_for_each_image(detector):
-    """`fasterrcnn_…` and `ssdlite320_…` in evaluation give boxes, labels and scores of each image in a list."""
+    """`FasterRCNN` and `RetinaNet` in evaluation take a list of images, and give boxes, labels and scores of each."""
     got = detector.eval()([torch.rand(3, 64, 96), torch.rand(3, 80, 64)])
     assert [set(one) for one in got] == [{"boxes", "labels", "scores"}] * 2
-    assert all(set(one["labels"].tolist()) <= {1, 2} and len(one["labels"]) for one in got)
+    for one, (height, width) in zip(got, [(64, 96), (80, 64)]):
+        assert len(one["boxes"]) == len(one["labels"]) == len(one["scores"]) > 0
+        assert (one["boxes"] <= torch.tensor([width, height] * 2)).all()
+        assert set(one["labels"].tolist()) <= {0, 1, 2}
 
 
 @fact(*NAMES_OF_DETECTORS, requires="torchvision", myth="a detector gives boxes in training too")
-@pytest.mark.slow
 def test_detection_gives_losses_in_training(detector):
-    """`fasterrcnn_…` and `ssdlite320_…` in training give a dict of losses, and need targets."""
+    """`FasterRCNN` and `RetinaNet` in training give a dict of losses instead of boxes: their sum is to be minimized."""
     target = {"boxes": torch.tensor([[4.0, 4, 40, 40]]), "labels": torch.tensor([1])}
     losses = detector.train()([torch.rand(3, 64, 64)] * 2, [target] * 2)
-    assert all(loss.shape == () and loss.requires_grad for loss in losses.values())
-    assert losses
+    assert all(loss.shape == () and loss.isfinite() for loss in losses.values())
+    sum(losses.values()).backward()
+    assert detector.backbone.weight.grad.count_nonzero() > 0
 
 
 @fact(*NAMES_OF_DETECTORS, requires="torchvision", hint="pass targets, or call model.eval()")
-@pytest.mark.slow
 def test_detection_in_training_refuses_no_targets(detector):
-    """`fasterrcnn_…` and `ssdlite320_…` in training refuse images alone: "targets should not be none"."""
+    """`FasterRCNN` and `RetinaNet` in training refuse images alone: "targets should not be none"."""
     with pytest.raises((AssertionError, ValueError), match="(?i)targets should not be none"):
         detector.train()([torch.rand(3, 64, 64)])
 
 
-@fact("torchvision.models.detection.fasterrcnn_mobilenet_v3_large_320_fpn", requires="torchvision")
-@pytest.mark.slow
-def test_detection_refuses_a_box_without_area():
+@fact(*NAMES_OF_DETECTORS, requires="torchvision", hint="drop such boxes: x2 > x1 and y2 > y1")
+def test_detection_refuses_a_box_without_area(detector):
     """A detector in training refuses boxes without width: "All bounding boxes should have positive height"."""
-    from torchvision.models import detection
-
-    model = detection.fasterrcnn_mobilenet_v3_large_320_fpn(**ALONE, num_classes=3)
     target = {"boxes": torch.tensor([[4.0, 4, 4, 40]]), "labels": torch.tensor([1])}
     with pytest.raises((AssertionError, ValueError), match="All bounding boxes should have positive height"):
-        model([torch.rand(3, 64, 64)], [target])
+        detector([torch.rand(3, 64, 64)], [target])

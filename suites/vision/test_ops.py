@@ -168,14 +168,29 @@ def test_stochastic_depth_refuses_a_probability_above_one(ops, device):
         ops.stochastic_depth(torch.ones(2, 2, device=device), 1.5, "row")
 
 
-@fact("torchvision.ops.drop_block2d", requires="torchvision")
-def test_drop_block2d_drops_squares(ops, device):
-    """`drop_block2d` in training zeroes squares of `block_size`, and scales the rest so that its sum stays."""
-    x = torch.ones(1, 1, 20, 20, device=device)
-    got = ops.drop_block2d(x, 0.1, 3)
-    assert float(got.sum()) == pytest.approx(400, rel=1e-4)
+DROPS = {"2d": (1, 1, 20, 20), "3d": (1, 1, 9, 9, 9)}
+
+
+@fact(*(f"torchvision.ops.drop_block{dims}" for dims in DROPS), requires="torchvision")
+@pytest.mark.parametrize("dims", DROPS)
+def test_drop_block_drops_squares(ops, device, dims):
+    """`drop_block2d` and `drop_block3d` in training zero blocks of `block_size`, and scale the rest to keep the sum."""
+    x = torch.ones(DROPS[dims], device=device)
+    got = getattr(ops, f"drop_block{dims}")(x, 0.1, 3)
+    assert float(got.sum()) == pytest.approx(x.numel(), rel=1e-4)
     assert (got == 0).any()
     assert (got.shape, got.dtype, float(x.min())) == (x.shape, torch.float32, 1)
+
+
+@fact(*(f"torchvision.ops.DropBlock{dims}" for dims in DROPS), requires="torchvision")
+@pytest.mark.parametrize("dims", DROPS)
+def test_drop_block_does_nothing_in_eval(ops, device, dims):
+    """`DropBlock2d` and `DropBlock3d` zero some blocks in training, and give what they are given in evaluation."""
+    layer, x = getattr(ops, f"DropBlock{dims}")(0.1, 3), torch.ones(DROPS[dims], device=device)
+    got = layer(x)
+    assert (got == 0).any()
+    assert float(got.sum()) == pytest.approx(x.numel(), rel=1e-4)
+    same(layer.eval()(x), x)
 
 
 def thawed(patch):
@@ -202,16 +217,22 @@ def test_frozen_batch_norm_keeps_its_statistics_in_training(ops, device):
     assert layer.running_mean.tolist() == [1]
 
 
-@fact("torchvision.ops.Conv2dNormActivation", requires="torchvision")
-def test_conv_norm_activation(ops):
-    """`Conv2dNormActivation` is a convolution without bias that keeps the size, BatchNorm2d and ReLU, in this order."""
-    block = ops.Conv2dNormActivation(3, 8, 5)
-    assert [type(layer) for layer in block] == [nn.Conv2d, nn.BatchNorm2d, nn.ReLU]
+CONVOLUTIONS = {"Conv2d": functional.conv2d, "Conv3d": functional.conv3d}
+
+
+@fact(*(f"torchvision.ops.{name}NormActivation" for name in CONVOLUTIONS), requires="torchvision")
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_conv_norm_activation(ops, name):
+    """`Conv2dNormActivation` is a convolution without bias that keeps the size, BatchNorm2d and ReLU; so is 3d."""
+    block = getattr(ops, f"{name}NormActivation")(3, 8, 5)
+    norm = name.replace("Conv", "BatchNorm")
+    assert [type(layer) for layer in block] == [getattr(nn, name), getattr(nn, norm), nn.ReLU]
     assert len(block) == 3
     assert block[0].bias is None
-    x, weight = torch.rand(2, 3, 7, 9), block[0].weight.detach().double()
-    want = functional.conv2d(x.double(), weight, padding=2).relu() / math.sqrt(1 + 1e-5)
-    close(block.eval()(x).detach(), want, roundings=75, scale=8)
+    weight = block[0].weight.detach().double()
+    x = torch.rand(2, 3, *[7] * len(block[0].kernel_size))
+    want = CONVOLUTIONS[name](x.double(), weight, padding=2).relu() / math.sqrt(1 + 1e-5)
+    close(block.eval()(x).detach(), want, roundings=weight[0].numel(), scale=8)
 
 
 @fact("torchvision.ops.MLP", requires="torchvision")
@@ -267,6 +288,7 @@ def test_feature_pyramid_network_adds_coarse_maps_to_fine_ones(ops):
 # A layer of each, and how it is called with an image of three channels.
 LAYERS = {
     "Conv2dNormActivation": (lambda ops: ops.Conv2dNormActivation(3, 2), lambda layer, x: layer(x)),
+    "Conv3dNormActivation": (lambda ops: ops.Conv3dNormActivation(3, 2), lambda layer, x: layer(x[:, :, None])),
     "DeformConv2d": (lambda ops: ops.DeformConv2d(3, 2, 1), lambda layer, x: layer(x, x[:, :2] * 0)),
     "FeaturePyramidNetwork": (lambda ops: ops.FeaturePyramidNetwork([3], 2), lambda layer, x: layer({"a": x})["a"]),
     "MLP": (lambda ops: ops.MLP(4, [5, 2]), lambda layer, x: layer(x)),

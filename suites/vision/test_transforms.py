@@ -40,6 +40,19 @@ def test_to_tensor_scales_bytes(transforms, picture):
     assert (got.shape, got.dtype) == ((3, 2, 3), torch.float32)
 
 
+@fact(
+    "torchvision.transforms.v2.ToTensor",
+    requires="torchvision",
+    hint="v2.ToImage(), v2.ToDtype(torch.float32, scale=True)",
+)
+@pytest.mark.filterwarnings("always:The transform `ToTensor")
+def test_to_tensor_of_the_second_version_is_deprecated(v2, picture):
+    """`v2.ToTensor()` warns that it "is deprecated and will be removed", and still scales bytes to 0 to 1."""
+    with pytest.warns(UserWarning, match="is deprecated and will be removed"):
+        to_tensor = v2.ToTensor()
+    close(to_tensor(picture)[0], numpy.arange(0, 300, 50).reshape(2, 3) / 255, roundings=1)
+
+
 @fact("torchvision.transforms.ToTensor", requires="torchvision", myth="ToTensor always scales to 0 to 1")
 def test_to_tensor_leaves_floats_as_they_are(transforms):
     """`ToTensor` moves the channels of an array of floats to the front, and does not scale it."""
@@ -70,10 +83,11 @@ def test_to_pil_image_multiplies_floats_by_255(version):
     assert numpy.asarray(got).tolist() == [[0, 51, 255]]
 
 
-@fact("torchvision.transforms.ConvertImageDtype", requires="torchvision")
-def test_convert_image_dtype_scales(transforms):
+@fact(*(f"torchvision.transforms{version}.ConvertImageDtype" for version in VERSIONS), requires="torchvision")
+@EITHER
+def test_convert_image_dtype_scales(version):
     """`ConvertImageDtype(torch.float32)` divides bytes by 255."""
-    close(transforms.ConvertImageDtype(torch.float32)(image()), image().double() / 255, roundings=1)
+    close(version.ConvertImageDtype(torch.float32)(image()), image().double() / 255, roundings=2)
 
 
 @fact(*(f"torchvision.transforms{version}.Normalize" for version in VERSIONS), requires="torchvision", claims=["D12"])
@@ -321,6 +335,15 @@ def test_rotation_is_counter_clockwise(version):
     same(version.RandomRotation((90, 90))(x), torch.rot90(x, 1, (1, 2)))
 
 
+@fact(*(f"torchvision.transforms{version}.LinearTransformation" for version in VERSIONS), requires="torchvision")
+@EITHER
+def test_linear_transformation(version):
+    """`LinearTransformation` takes the mean from the flattened image, and multiplies with the matrix."""
+    x, mean = torch.tensor([[[1.0, 2]]]), torch.tensor([1.0, 0])
+    got = version.LinearTransformation(torch.tensor([[1.0, 2], [3, 4]]), mean)(x)
+    same(got, [[[6.0, 8]]])
+
+
 @fact(*(f"torchvision.transforms{version}.RandomAffine" for version in VERSIONS), requires="torchvision")
 @EITHER
 def test_affine_without_a_range_is_the_image(version):
@@ -487,6 +510,61 @@ def test_workers_augment_each_in_its_own_way(version):
     loader = DataLoader(Squares(version.RandomCrop(8)), num_workers=2)
     starts = [batch[0, 0, 0, 0].item() for batch in loader]
     assert starts[::2] != starts[1::2]
+
+
+@fact(
+    *(f"torchvision.transforms{version}.AutoAugment" for version in VERSIONS),
+    "torchvision.transforms.AutoAugmentPolicy",
+    requires="torchvision",
+    hint="pass AutoAugmentPolicy.IMAGENET",
+)
+@EITHER
+def test_auto_augment_refuses_a_policy_as_text(version):
+    """`AutoAugment("imagenet")` is refused with ValueError "is not recognized": it takes an `AutoAugmentPolicy`."""
+    with pytest.raises(ValueError, match="imagenet is not recognized"):
+        version.AutoAugment("imagenet")
+    assert version.AutoAugment(version.AutoAugmentPolicy("imagenet")).policy is version.AutoAugmentPolicy.IMAGENET
+
+
+@fact(*(f"torchvision.transforms{version}.AugMix" for version in VERSIONS), requires="torchvision")
+@EITHER
+def test_aug_mix(version):
+    """`AugMix` gives bytes of the image's size: a black image stays black, others are mixed with changed copies."""
+    black, mix = torch.zeros(3, 4, 8, dtype=torch.uint8), version.AugMix()
+    same(mix(black), black)
+    got = torch.stack([mix(image(8, 8)) for _ in range(8)])
+    assert (got.shape, got.dtype) == ((8, 3, 8, 8), torch.uint8)
+    assert len(got.unique(dim=0)) > 1
+
+
+@fact(*(f"torchvision.transforms{version}.AugMix" for version in VERSIONS), requires="torchvision")
+@EITHER
+def test_aug_mix_refuses_a_severity_above_ten(version):
+    """`AugMix(severity=11)` is refused with ValueError "must be between [1, 10]"."""
+    with pytest.raises(ValueError, match="must be between"):
+        version.AugMix(severity=11)
+
+
+@fact(*(f"torchvision.transforms{version}.ElasticTransform" for version in VERSIONS), requires="torchvision")
+@EITHER
+def test_elastic_transform_without_strength_is_the_image(version):
+    """`ElasticTransform(alpha=0.0)` gives the image as it is."""
+    still = version.ElasticTransform(alpha=0.0, sigma=0.5)
+    same(still(image()), image())
+    same(still(image(6, 4)), image(6, 4))
+
+
+@fact(*(f"torchvision.transforms{version}.ElasticTransform" for version in VERSIONS), requires="torchvision")
+@EITHER
+def test_elastic_transform_moves_pixels(version):
+    """`ElasticTransform` with InterpolationMode.NEAREST moves the pixels of an image, differently at each call."""
+    from torchvision.transforms import InterpolationMode
+
+    move = version.ElasticTransform(sigma=1.0, interpolation=InterpolationMode.NEAREST, fill=0)
+    got = torch.stack([move(image(8, 8)) for _ in range(4)])
+    assert (got.shape, got.dtype) == ((4, 3, 8, 8), torch.uint8)
+    assert len(got.unique(dim=0)) == 4
+    assert set(got[:, 1].unique().tolist()) <= {0, *range(64, 128)}
 
 
 POLICIES = ["AutoAugment", "TrivialAugmentWide"]

@@ -10,6 +10,17 @@ def image(height=4, width=6):
     return torch.arange(3 * height * width, dtype=torch.uint8).view(3, height, width)
 
 
+def numbered(side):
+    """A square of one channel in which each pixel has its number."""
+    return torch.arange(float(side * side)).view(1, side, side)
+
+
+def part_of(square, cut):
+    """What of the square was cut, by the first pixel and the size of the cut."""
+    top, left = divmod(int(cut[0, 0, 0]), square.shape[1])
+    return square[:, top : top + cut.shape[1], left : left + cut.shape[2]]
+
+
 @pytest.fixture
 def boxes(tv_tensors):
     """One box in an image of four rows and six columns."""
@@ -153,10 +164,18 @@ def test_convert_bounding_box_format(v2, boxes):
     same(v2.ConvertBoundingBoxFormat("CXCYWH")(boxes).as_subclass(torch.Tensor), [[2.0, 1, 2, 2]])
 
 
-@fact("torchvision.tv_tensors.Image", requires="torchvision", myth="an Image stays one in arithmetic")
-def test_operations_give_plain_tensors(tv_tensors):
-    """An operation on a `tv_tensors.Image` gives a plain tensor."""
-    same(tv_tensors.Image(image()) + 1, image() + 1)
+PIXELS = ["Image", "Mask", "Video"]
+
+
+@fact(
+    *(f"torchvision.tv_tensors.{name}" for name in PIXELS),
+    requires="torchvision",
+    myth="an Image stays one in arithmetic",
+)
+@pytest.mark.parametrize("name", PIXELS)
+def test_operations_give_plain_tensors(tv_tensors, name):
+    """An operation on a `tv_tensors.Image`, a Mask or a Video gives a plain tensor."""
+    same(getattr(tv_tensors, name)(image()[None]) + 1, image()[None] + 1)
 
 
 @fact("torchvision.tv_tensors.Image", requires="torchvision")
@@ -236,14 +255,6 @@ def test_uniform_temporal_subsample(v2):
     same(v2.UniformTemporalSubsample(3)(video), torch.tensor([0.0, 4, 8]).view(3, 1, 1, 1))
 
 
-@fact("torchvision.transforms.v2.LinearTransformation", requires="torchvision")
-def test_linear_transformation(v2):
-    """`v2.LinearTransformation` takes the mean from the flattened image, and multiplies with the matrix."""
-    x, mean = torch.tensor([[[1.0, 2]]]), torch.tensor([1.0, 0])
-    got = v2.LinearTransformation(torch.tensor([[1.0, 2], [3, 4]]), mean)(x)
-    same(got, [[[6.0, 8]]])
-
-
 SIZES = {
     "RandomShortestSize": ({"min_size": [4, 8]}, {(4, 6), (8, 12)}),
     "RandomResize": ({"min_size": 4, "max_size": 6}, {(4, 6), (5, 7)}),
@@ -284,3 +295,152 @@ def test_scale_jitter(v2):
     x = torch.full((3, 4, 8), 7, dtype=torch.uint8)
     got = v2.ScaleJitter((8, 8), scale_range=(2, 2), antialias=True)(x)
     same(got, torch.full((3, 8, 16), 7, dtype=torch.uint8))
+
+
+@fact("torchvision.transforms.v2.RandomPhotometricDistort", requires="torchvision")
+def test_photometric_distort_of_probability_zero_does_nothing(v2):
+    """`v2.RandomPhotometricDistort(p=0)` gives the image as it is."""
+    same(torch.stack([v2.RandomPhotometricDistort(p=0)(image()) for _ in range(8)]), torch.stack([image()] * 8))
+
+
+@fact("torchvision.transforms.v2.RandomPhotometricDistort", requires="torchvision")
+def test_photometric_distort_shuffles_channels(v2):
+    """`v2.RandomPhotometricDistort(p=1)` also shuffles the channels, beside contrast, brightness and color."""
+    distort = v2.RandomPhotometricDistort(brightness=(2, 2), contrast=(1, 1), saturation=(1, 1), hue=(0, 0), p=1)
+    x = torch.tensor([0.125, 0.25, 0.375]).view(3, 1, 1)
+    got = torch.stack([distort(x) for _ in range(16)])
+    close(got.sort(1).values, (2 * x).double().expand(16, 3, 1, 1), roundings=16)
+    assert len(got.round(decimals=3).unique(dim=0)) > 1
+
+
+@fact("torchvision.transforms.v2.RandomIoUCrop", requires="torchvision", hint="give the image and its BoundingBoxes")
+def test_iou_crop_needs_boxes(v2):
+    """`v2.RandomIoUCrop` of an image without boxes is refused with TypeError "requires input sample to contain"."""
+    with pytest.raises(TypeError, match="requires input sample to contain"):
+        v2.RandomIoUCrop()(image())
+
+
+@fact(
+    "torchvision.transforms.v2.RandomIoUCrop",
+    "torchvision.tv_tensors.BoundingBoxes",
+    "torchvision.transforms.v2.SanitizeBoundingBoxes",
+    requires="torchvision",
+    myth="RandomIoUCrop drops the boxes that it cuts off",
+)
+def test_iou_crop_leaves_what_it_cuts_off_to_sanitize(v2, tv_tensors):
+    """`v2.RandomIoUCrop` leaves a box whose middle it cuts off without area: `v2.SanitizeBoundingBoxes` drops it."""
+    corners = torch.tensor([[0.0, 0, 16, 16], [48, 48, 64, 64]])
+    boxes = tv_tensors.BoundingBoxes(corners, format="XYXY", canvas_size=(64, 64))
+    sample = {"image": tv_tensors.Image(numbered(64)), "boxes": boxes, "labels": torch.tensor([5, 6])}
+    cut = v2.RandomIoUCrop(max_scale=0.5, sampler_options=[0.0])(sample)
+    sides = cut["boxes"][:, 2:] - cut["boxes"][:, :2]
+    assert sides.prod(1).count_nonzero() == 1
+    assert max(cut["image"].shape[1:]) <= 32
+    same(cut["image"].as_subclass(torch.Tensor), part_of(numbered(64), cut["image"]))
+    assert len(v2.SanitizeBoundingBoxes()(cut)["labels"]) == 1
+
+
+@fact("torchvision.transforms.v2.SetClampingMode", requires="torchvision")
+@pytest.mark.parametrize(
+    ("mode", "want"), [(None, [[-1.0, 2, 3, 9]]), ("hard", [[0.0, 2, 3, 4]])], ids=["none", "hard"]
+)
+def test_set_clamping_mode(v2, tv_tensors, mode, want):
+    """`v2.SetClampingMode(None)` lets boxes reach over the border of their image, which "hard" cuts off."""
+    boxes = tv_tensors.BoundingBoxes(torch.tensor([[-1.0, 2, 3, 9]]), format="XYXY", canvas_size=(4, 6))
+    got = v2.Compose([v2.SetClampingMode(mode), v2.ClampBoundingBoxes()])(boxes)
+    same(got.as_subclass(torch.Tensor), want)
+
+
+@fact("torchvision.transforms.v2.SetClampingMode", requires="torchvision")
+def test_set_clamping_mode_refuses_another(v2):
+    """`v2.SetClampingMode` refuses another mode with ValueError "must be soft, hard or None"."""
+    with pytest.raises(ValueError, match="must be soft, hard or None"):
+        v2.SetClampingMode("medium")
+
+
+@pytest.fixture
+def points(tv_tensors):
+    """Two points in an image of four rows and six columns, and two beyond its border."""
+    places = torch.tensor([[1.0, 2], [7, 2], [5, 3], [-2, 9]])
+    return tv_tensors.KeyPoints(places, canvas_size=(4, 6))
+
+
+@fact("torchvision.transforms.v2.ClampKeyPoints", "torchvision.tv_tensors.KeyPoints", requires="torchvision")
+def test_clamp_key_points(v2, points):
+    """`v2.ClampKeyPoints` moves key points beyond the border of their image onto its last row and column."""
+    got = v2.ClampKeyPoints()(points)
+    same(got.as_subclass(torch.Tensor), [[1.0, 2], [5, 2], [5, 3], [0, 3]])
+
+
+@fact("torchvision.transforms.v2.SanitizeKeyPoints", "torchvision.tv_tensors.KeyPoints", requires="torchvision")
+def test_sanitize_key_points(v2, points):
+    """`v2.SanitizeKeyPoints(labels_getter="default")` drops key points outside of the image, and their labels."""
+    got = v2.SanitizeKeyPoints(labels_getter="default")({"points": points, "labels": torch.tensor([5, 6, 7, 8])})
+    same(got["points"].as_subclass(torch.Tensor), [[1.0, 2], [5, 3]])
+    same(got["labels"], [5, 7])
+
+
+@fact("torchvision.transforms.v2.RandomHorizontalFlip", "torchvision.tv_tensors.KeyPoints", requires="torchvision")
+def test_flip_takes_key_points_along(v2, points):
+    """`v2.RandomHorizontalFlip` flips the key points of an image with it."""
+    got = v2.RandomHorizontalFlip(p=1)(points)
+    assert got[[0, 2]].tolist() == [[4, 2], [0, 3]]
+
+
+@fact("torchvision.tv_tensors.Video", "torchvision.transforms.v2.RandomCrop", requires="torchvision")
+def test_crop_cuts_the_frames_of_a_video_alike(v2, tv_tensors):
+    """`v2.RandomCrop` of a `tv_tensors.Video` (frames, channels, height, width) cuts all frames at one place."""
+    got = v2.RandomCrop(2)(tv_tensors.Video(numbered(9).expand(4, 1, 9, 9)))
+    assert (type(got), got.shape) == (tv_tensors.Video, (4, 1, 2, 2))
+    same(got.as_subclass(torch.Tensor), part_of(numbered(9), got[0]).expand(4, 1, 2, 2))
+
+
+@fact("torchvision.transforms.v2.JPEG", requires="torchvision")
+@pytest.mark.parametrize("quality", [5, 90])
+@pytest.mark.filterwarnings("ignore:The image decoding and encoding capabilities")
+def test_jpeg_compresses(v2, io, quality):
+    """`v2.JPEG(quality)` gives what is left of an image once it is compressed to a JPEG of this quality."""
+    x = torch.randint(256, (3, 16, 16), dtype=torch.uint8)
+    same(v2.JPEG(quality)(x), io.decode_jpeg(io.encode_jpeg(x, quality)))
+
+
+@fact("torchvision.transforms.v2.Transform", "torchvision.tv_tensors.Image", since="2.6", requires="torchvision")
+def test_transforms_of_ones_own(v2, tv_tensors):
+    """A subclass of `v2.Transform` draws in `make_params` once a sample, and `transform` changes each part by it."""
+
+    class Brighter(v2.Transform):
+        def make_params(self, flat_inputs):
+            return {"by": torch.randint(1, 9, ())}
+
+        def transform(self, inpt, params):
+            return inpt + params["by"]
+
+    first, second = Brighter()(tv_tensors.Image(torch.zeros(1, 2, 2)), tv_tensors.Image(torch.ones(1, 2, 2)))
+    same(second - first, torch.ones(1, 2, 2))
+    assert len(first.unique()) == 1
+    assert first.min() >= 1
+
+
+@fact("torchvision.transforms.v2.Resize", requires="torchvision", hint="v2.ToImage() before it")
+def test_resize_passes_an_array_through(v2):
+    """`v2.Resize`, as other v2 transforms, does not resize a NumPy array: it gives it back, without an error."""
+    array = image(2, 2).numpy()
+    assert v2.Resize((4, 4), antialias=True)(array) is array
+    same(v2.Resize((4, 4), antialias=True)(torch.ones(1, 2, 2)), torch.ones(1, 4, 4))
+
+
+@fact(
+    "torchvision.transforms.v2.ToDtype",
+    "torchvision.transforms.ToTensor",
+    since="2.1",
+    calls="scale=True",
+    gain=True,
+    requires="torchvision",
+    myth="v2.ToDtype(scale=True) gives exactly the values of ToTensor",
+)
+def test_to_dtype_differs_from_to_tensor_by_a_rounding(v2, transforms):
+    """`v2.ToDtype(scale=True)` may give other values than `ToTensor`: a rounding apart, and no more."""
+    x = torch.arange(256, dtype=torch.uint8).view(1, 16, 16)
+    got, want = v2.ToDtype(torch.float32, scale=True)(x), transforms.ToTensor()(x[0].numpy())
+    close(got, want.double(), roundings=2)
+    assert not torch.equal(got, want)

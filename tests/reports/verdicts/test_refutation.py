@@ -94,6 +94,18 @@ def test_an_excuse_for_what_is_noticed_is_idle_and_fails(tmp_path, capsys, excus
     assert "1 idle excuse" in text
 
 
+@pytest.mark.parametrize(("faults", "idle"), [("strides", 0), ("sign", 1)])
+def test_an_excuse_for_many_names_is_idle_where_none_of_them_needs_it(tmp_path, capsys, excused, faults, idle):
+    excused(f'[[survivor]]\non = "torch.a*"\nfaults = ["{faults}"]\nbecause = "nobody promises them"\n')
+    code, text = run(capsys, "refutation", refuted(tmp_path), "--least", "0.6")
+    assert (code, f"{idle} idle excuse" in text) == (idle, True)
+
+
+def test_an_excuse_for_many_names_counts_as_noticed_on_each(tmp_path, capsys, excused):
+    excused('[[survivor]]\non = "torch.*"\nfaults = ["strides"]\nbecause = "nobody promises them"\n')
+    assert "0 subjects below 90%" in run(capsys, "refutation", refuted(tmp_path))[1]
+
+
 @pytest.mark.parametrize(("on", "idle"), [("torch.add", 0), ("torch.sub", 1)])
 def test_an_excuse_is_idle_where_nothing_is_planted_on_its_name(tmp_path, capsys, excused, on, idle):
     excused(
