@@ -25,6 +25,7 @@ MACHINE = {
     "descriptors in words": ("raise RuntimeError('unable to open shared memory: Too many open files (24)')", "open files"),
     "processes": ("raise BlockingIOError(errno.EAGAIN, 'Resource temporarily unavailable')", "processes"),
     "threads": ("raise RuntimeError(\"can't start new thread\")", "thread"),
+    "a long path": ("socket.socket(socket.AF_UNIX).bind(f'{tmp_path}/' + 'a' * 200)", "set TMPDIR"),
     "a name": ("socket.getaddrinfo('localhost.invalid', 80)", "localhost.invalid"),
     "a name that failed": ("raise socket.gaierror(-3, 'Temporary failure in name resolution')", "name"),
     "a name in urllib": ("raise urllib.error.URLError(socket.gaierror(-2, 'Name or service not known'))", "name"),

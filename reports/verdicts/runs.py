@@ -136,4 +136,5 @@ def _without_facts(record: Record, facts: dict[str, FactLine]) -> str:
 def _seconds_between(started: str | None, ended: str | None) -> float | None:
     if not (started and ended):
         return None
-    return (datetime.strptime(ended, data.TIME) - datetime.strptime(started, data.TIME)).total_seconds()
+    seconds = (datetime.strptime(ended, data.TIME) - datetime.strptime(started, data.TIME)).total_seconds()
+    return seconds if seconds >= 0 else None  # the clock was set back meanwhile

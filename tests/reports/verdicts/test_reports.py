@@ -208,3 +208,10 @@ def test_no_report_needs_torch(record, tmp_path):
     )
     for arguments in (["summary", record], ["html", record, "-o", tmp_path], ["matrix", record, record]):
         subprocess.run([sys.executable, "-c", blocked, *map(str, arguments)], cwd=ROOT, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(("ended", "seconds"), [("10:01:30", 90), ("09:59:59", None)])
+def test_a_clock_that_was_set_back_gives_no_duration(tmp_path, ended, seconds):
+    path = write(tmp_path / "run.jsonl", "2.6.0", [("a.b.c", "holds", {})])
+    path.write_text(path.read_text().replace("10:01:30", ended))
+    assert load(path).wall == seconds
