@@ -59,6 +59,8 @@ _READERS: tuple[tuple[str, Callable[[Path], Iterator[Said]]], ...] = (
     ("Dockerfile*", docker.read),
     ("*.Dockerfile", docker.read),
     ("docker/*Dockerfile*", docker.read),
+    (".python-version", requirements.python),
+    ("runtime.txt", requirements.python),
 )
 # What somebody installs by what those ask for, and what it is tested with.
 _LOCKS: tuple[tuple[str, Callable[[Path], Iterator[Said]]], ...] = (
@@ -74,6 +76,7 @@ _LOCKS: tuple[tuple[str, Callable[[Path], Iterator[Said]]], ...] = (
     ("tox.toml", matrices.tox_toml),
     ("noxfile.py", matrices.noxfile),
     (".github/workflows/*.y*ml", matrices.workflow),
+    ("*.ipynb", matrices.notebook),
 )
 # The names of lines that ask for a CUDA: an index of wheels, the builds of torch's channel of conda, any of conda's.
 CUDAS = ("cuda", "pytorch-cuda", "cudatoolkit")
@@ -90,7 +93,7 @@ class Declared:
     """What a project says: by file, the lines about torch (or its torchvision); about the Pythons; about NumPy.
 
     `scripts` are those that say for themselves what they need of torch, in a header.
-    `environment` has the Python of an environment of conda, which builds for others than torch's wheels are for, and
+    `environment` has the Python of an environment, which may be a developer's own, or one of conda, and
     `systems` those that it is made for, as conda calls them. `cuda` has the indexes of torch's own wheels, by the CUDA
     that these are for, and conda's builds for one.
     """
@@ -177,7 +180,8 @@ def declared(*paths: Path) -> Declared:
 
 def _declared(path: Path) -> Declared:
     """What the files nearest to a path declare: in its folder, above it, or beside an installed package."""
-    said = _read(path, tables.script) if path.is_file() and path.suffix == ".py" else []
+    own = {".py": tables.script, ".ipynb": matrices.notebook}.get(path.suffix) if path.is_file() else None
+    said = _read(path, own) if own else []
     for folder in [*([path] if path.is_dir() else []), *path.parents]:
         if not _has(said, "torch"):
             said += _of_folder(folder, path)

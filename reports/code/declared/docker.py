@@ -7,13 +7,14 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from torchproof.reports.code.declared import conda
+from torchproof.reports.code.declared import conda, requirements
 from torchproof.reports.code.declared.lines import Line, Said, Unread, indexes, line, of, text_of
 
 _TAG = re.compile(r"(?:docker\.io/)?(?:pytorch/pytorch|pytorch/torchserve)(?::([^@\s]+))?(?:@\S+)?", re.IGNORECASE)
 _FROM = re.compile(r"(?:--\S+\s+)?(\S+)(?:\s+AS\s+(\S+))?", re.IGNORECASE)
 _PYTHON = re.compile(r"(?:docker\.io/)?(?:library/)?python:(\d+\.\d+)")
 _INSTALL = re.compile(r"(?:^|[/\s])(pip3?|conda|mamba|micromamba)(?:\s+-\S+)*\s+install\s+(.*)")
+_REQUIREMENTS = re.compile(r"(?:-r|--requirement)[ =]+(\S+\.(?:txt|in))")
 _WITH_VALUE = ("-r", "-c", "-i", "-f", "-t", "-n", "--index-url", "--extra-index-url", "--find-links", "--target")
 
 
@@ -22,7 +23,7 @@ def read(file: Path) -> Iterator[Said]:
     text = re.sub(r"\\[ \t]*\r?\n", " ", re.sub(r"(?m)^[ \t]*#.*\n", "", text_of(file)))
     values: dict[str, str] = dict(re.findall(r"(?m)^[ \t]*(?:ARG|ENV)[ \t]+(\w+)[= ][\"']?([^\s\"']+)", text))
     text = re.sub(r"\$\{?(\w+)(?::-([^}]*))?\}?", lambda found: values.get(found[1], found[2] or found[0]), text)
-    installed = list(_stages(text))
+    installed = list(_stages(text, file.parent))
     if not any(_is_torch(said) for said in installed):
         yield from _images(text)
     yield from installed
@@ -32,8 +33,8 @@ def _is_torch(said: Said) -> bool:
     return isinstance(said, Line) and said.name == "torch"
 
 
-def _stages(text: str) -> Iterator[Said]:
-    """What is installed, and the Python of the image into which torch is."""
+def _stages(text: str, folder: Path) -> Iterator[Said]:
+    """What is installed, and the Python of the image into which torch is, by itself or by a file of requirements."""
     image, named = "", {}
     for keyword, rest in re.findall(r"(?mi)^[ \t]*(FROM|RUN)[ \t]+(.*)", text):
         if keyword.upper() == "FROM" and (found := _FROM.match(rest)):
@@ -42,8 +43,13 @@ def _stages(text: str) -> Iterator[Said]:
             continue
         said = list(installed(rest))
         yield from said
-        if any(map(_is_torch, said)) and (python := _PYTHON.match(image)):
-            yield line("image", f"FROM {image}", f"=={python[1]}.*")
+        if python := _PYTHON.match(image):
+            files = (folder / one for one in _REQUIREMENTS.findall(rest))
+            listed = (one for file in files if file.is_file() for one in requirements.read(file))
+            if any(map(_is_torch, said)):
+                yield line("image", f"FROM {image}", f"=={python[1]}.*")
+            elif any(map(_is_torch, listed)):
+                yield line("environment", f"FROM {image}", f"=={python[1]}.*")
 
 
 def _images(text: str) -> Iterator[Said]:

@@ -1,12 +1,13 @@
-"""What a project is tested with: the environments of tox, of nox, and of GitHub's workflows. Nothing of them runs.
+"""What a project is tested with: the environments of tox, nox and GitHub's workflows, and what notebooks install.
 
-The versions of torch in such a file are for one environment each: any of them may be there.
+The versions of torch in such a file are for one environment each: any of them may be there. Nothing of them runs.
 """
 
 from __future__ import annotations
 
 import ast
 import configparser
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -182,3 +183,14 @@ def _scalar(text: str) -> str:
     """A scalar as YAML reads it: without quotes, 2.10 is the number 2.1."""
     text = text.strip()
     return str(float(text)) if re.fullmatch(r"\d+\.\d+", text) else text.strip("'\"")
+
+
+# --- notebooks --------------------------------------------------------------------------------------------------------
+
+
+def notebook(file: Path) -> Iterator[Said]:
+    """What the cells of a notebook install: `!pip install torch==2.2`, `%pip install torch==2.2`."""
+    cells = json.loads(text_of(file)).get("cells", [])
+    sources = ("".join(cell["source"]) for cell in cells if cell.get("cell_type") == "code")
+    commands = (line.strip() for source in sources for line in source.replace("\\\n", " ").splitlines())
+    yield from together(said for one in commands if one[:1] in ("!", "%") for said in docker.installed(one[1:]))

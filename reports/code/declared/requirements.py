@@ -43,3 +43,9 @@ def metadata(file: Path) -> Iterator[Said]:
         yield from of(text)
     if python := message.get("Requires-Python"):
         yield line("python", f"Requires-Python: {python}", python)
+
+
+def python(file: Path) -> Iterator[Said]:
+    """.python-version and runtime.txt: the Python of an environment."""
+    if found := re.match(r"\s*(?:python-|cpython@)?(3\.\d+)", text_of(file)):
+        yield line("environment", f"{file.name}: {found[1]}", f"=={found[1]}.*")

@@ -113,6 +113,11 @@ _INCLUDED = """
           pip install numpy \\
             torch==${{ matrix.torch }} --index-url https://download.pytorch.org/whl/cpu
 """
+_NOTEBOOK = """{"cells": [
+    {"cell_type": "markdown", "source": ["!pip install torch==2.0"]},
+    {"cell_type": "code", "source": ["import torch\\n", "!pip install -q torch==2.2.1 \\\\\\n", "  numpy"]},
+    {"cell_type": "code", "source": "%pip install torch==2.10\\n# !pip install torch==2.1"}
+]}"""
 _WORKFLOW = ".github/workflows/test.yml"
 MATRICES = {
     "tox": ("tox.ini", "[testenv]\ndeps =\n  py310-{a,b}: torch~=2.2.0\n  !a: torch==2.10.*\n  b: torchvision"),
@@ -123,6 +128,7 @@ MATRICES = {
     "included": (_WORKFLOW, _INCLUDED),
     "environment": (_WORKFLOW, "t: ['2.2', '2.10']\nenv:\n  T: ${{ matrix.t }}\nrun: pip install torch==${T}.*"),
     "table": ("noxfile.py", _TABLE),
+    "notebook": ("a.ipynb", _NOTEBOOK),
 }
 
 
@@ -143,6 +149,12 @@ def test_what_a_workflow_puts_together_is_not_read(project):
         "workflows/test.yml: torch==$(cat x) is put together as the workflow runs",
         "workflows/test.yml: torch==${{ needs.x.outputs.y }} is put together as the workflow runs",
     )
+
+
+def test_what_a_notebook_that_is_asked_about_installs_is_told(project):
+    path = project({"a.ipynb": _NOTEBOOK, "b.ipynb": _NOTEBOOK.replace("2.10", "2.11"), "setup.py": "setup()"})
+    (said,) = declared(path / "a.ipynb").ranges()
+    assert said.allowed(RELEASES) == ["2.2", "2.10"]
 
 
 def test_what_is_tested_with_comes_after_what_an_extra_asks_for(project):
@@ -515,6 +527,26 @@ def test_what_an_environment_of_conda_holds_is_told(project, name, text):
     assert [str(one.specifiers) for one in (*told.environment, *told.numpy)] == ["==3.9.*", ">=2"]
     assert [one.text for one in told.systems] == ["osx-64"] * (name == "pixi.toml")
     assert not told.python  # conda builds for others than the wheels are for
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (".python-version", "3.9.18\n"),
+        ("runtime.txt", "python-3.9\n"),
+        ("Dockerfile", "FROM python:3.9-slim\nCOPY . .\nRUN pip install -r requirements.txt"),
+    ],
+)
+def test_the_python_of_an_environment_is_told(project, name, text):
+    told = declared(project({name: text, "requirements.txt": "torch"}))
+    assert [str(one.specifiers) for one in told.environment] == ["==3.9.*"]
+    assert not told.python  # others may use another one
+
+
+@pytest.mark.parametrize("requirements", ["numpy", "torchmetrics"])
+def test_the_python_of_an_image_without_torch_is_no_matter(project, requirements):
+    text = "FROM python:3.9-slim\nRUN pip install -r requirements.txt"
+    assert declared(project({"Dockerfile": text, "requirements.txt": requirements})).environment == ()
 
 
 def test_the_numpy_of_another_file_than_that_which_counts_asks_nothing(project):
