@@ -17,12 +17,25 @@ from torchproof.reports.code.syntax import (
     as_getattr,
     children,
     defaults,
+    is_dict_of_object,
     may_compare_versions,
     parameters,
     places,
     word,
 )
-from torchproof.reports.code.values import Constant, Expression, Instance, Name, OneOf, Value, Values, bound, within
+from torchproof.reports.code.values import (
+    Constant,
+    Expression,
+    Instance,
+    LocalClass,
+    Name,
+    OneOf,
+    Value,
+    Values,
+    bound,
+    doubted,
+    within,
+)
 from torchproof.reports.code.wrappers import is_passed_on, rest
 
 
@@ -202,6 +215,8 @@ class Expressions:
         self.sightings.note(self._resolve(node), "mentioned", node)
 
     def _Attribute(self, node: ast.Attribute) -> None:
+        if is_dict_of_object(node):
+            self._moves(node.value)
         self.sightings.note(self._resolve(node), "mentioned", node)
         self._walk_owner(node)
 
@@ -212,6 +227,8 @@ class Expressions:
                 self.walk(keyword.value)
         self._changes(node)
         self._gets(node)
+        if is_dict_of_object(node) and node.args:
+            self._moves(node.args[0])
         if word(node.func) == "load_inline":
             self.sightings.flag(node)
         if word(node.func) in ASKS and len(node.args) == 2:
@@ -277,6 +294,10 @@ class Expressions:
         elif isinstance(node.func, ast.Attribute):
             self.sightings.possible(node, node.func.attr)
 
+    def _moves(self, owner: ast.expr) -> None:
+        """What a class of the code has is read, of which another class may be made."""
+        self.sightings.notes.moved.update(one for _, one in self._resolve(owner) if isinstance(one, LocalClass))
+
     def _walk_owner(self, node: ast.Attribute) -> None:
         """Find the uses in what an attribute is asked of, unless that is only the path to it: `torch.nn`."""
         owners = self._resolve(node.value)
@@ -314,15 +335,13 @@ class Expressions:
 
     def _super(self, func: ast.expr) -> Values:
         """What `super().__init__` stands for: the class above itself."""
-        cls = self.state.cls
-        if not (cls and isinstance(func, ast.Attribute) and isinstance(func.value, ast.Call)):
+        if not (isinstance(func, ast.Attribute) and isinstance(func.value, ast.Call)):
             return ()
         if word(func.value.func) != "super" or func.attr != "__init__":
             return ()
-        if func.value.args and word(func.value.args[0]) not in (cls.name, "__class__"):
-            return ()  # `super(Other, self)` begins above another class
-        bases = cls.bases[0] if len(cls.bases) == 1 else ()
-        return tuple((mask, base) for mask, base in bases if isinstance(base, Name) and base.is_torch)
+        cls, doubts = self.meanings.begins_above(func.value, self.state.scope)
+        bases = cls.bases[0] if cls and len(cls.bases) == 1 else ()
+        return doubted(tuple((mask, base) for mask, base in bases if isinstance(base, Name) and base.is_torch), doubts)
 
     def _Compare(self, node: ast.Compare) -> None:
         self.below(node)

@@ -14,6 +14,7 @@ from torchproof.reports.code.tables import has_fields, is_dict_written
 from torchproof.reports.code.values import (  # fmt: skip
     Condition,
     Constant,
+    Doubt,
     Expression,
     Imported,
     Instance,
@@ -21,6 +22,7 @@ from torchproof.reports.code.values import (  # fmt: skip
     LocalFunction,
     LocalModule,
     Module,
+    Moved,
     Name,
     OneOf,
     Scope,
@@ -132,9 +134,20 @@ class Meanings(Results):
 
     def _found(self, node: ast.Attribute, scope: Scope) -> Values:
         if isinstance(node.value, ast.Call) and word(node.value.func) == "super":
-            cls = _class_around(scope)
-            return self.of_class(cls, node.attr, True, above=True) if cls else ()
+            cls, doubts = self.begins_above(node.value, scope)
+            return doubted(self.of_class(cls, node.attr, True, above=True), doubts) if cls else ()
         return self.member(self.resolve(node.value, scope) or self.object(node.value, scope), node.attr)
+
+    def begins_above(self, node: ast.Call, scope: Scope) -> tuple[LocalClass | None, frozenset[Doubt]]:
+        """The class of the code above which `super` begins, and what that rests on."""
+        around = _class_around(scope)
+        named = node.args[0] if node.args else None
+        if around is None or named is None or (isinstance(named, ast.Name) and named.id in (around.name, "__class__")):
+            return around, frozenset()
+        if word(named.func if isinstance(named, ast.Call) else named) in ("__class__", "type"):
+            return around, frozenset([Moved(around)])
+        values = [value for _, value in self.resolve(named, scope)]
+        return values[0] if len(values) == 1 and isinstance(values[0], LocalClass) else None, frozenset()
 
     def _BinOp(self, node: ast.BinOp, scope: Scope) -> Values:
         left = self.object(node.left, scope)
@@ -163,8 +176,8 @@ class Meanings(Results):
         if not isinstance(func, ast.Attribute):
             return self.called(values if isinstance(func, ast.Name) else self.object(func, scope), node, scope)
         if isinstance(func.value, ast.Call) and word(func.value.func) == "super":
-            cls = _class_around(scope)
-            owners: Values = ((self.known.all, Instance(cls, is_exact=False)),) if cls else ()
+            cls, doubts = self.begins_above(func.value, scope)
+            owners: Values = ((self.known.all, Instance(cls, is_exact=False, unless=doubts)),) if cls else ()
         else:
             owners = self.object(func.value, scope)
             if func.attr in GIVES_ITSELF and owners and all(self._is_plain(value) for _, value in owners):

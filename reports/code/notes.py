@@ -9,7 +9,7 @@ from operator import and_, or_
 
 from torchproof.reports.code.callers import Callers
 from torchproof.reports.code.catalog import Catalog, Use
-from torchproof.reports.code.values import CONSTRUCTORS, Assumption, Doubt, LocalClass, LocalFunction, lineage
+from torchproof.reports.code.values import CONSTRUCTORS, Assumption, Doubt, LocalClass, LocalFunction, Moved, lineage
 from torchproof.reports.code.wrappers import Found, Wrappers
 
 
@@ -27,6 +27,7 @@ class Notes:
         self.assigned: set[str] = set()  # attributes that it sets of anything
         # Private functions and classes, with the releases in which, and the functions inside which, they are spoken of.
         self.mentions: dict[LocalClass | LocalFunction, list[tuple[int, LocalFunction | None]]] = {}
+        self.moved: set[LocalClass] = set()  # classes whose `__dict__` the code takes, to make others of it
         self._reaches: dict[LocalFunction, int] = {}
         self._under: dict[str, set[str]] = {}  # names of base classes, with those of the code's classes that have them
         self._attributes: dict[str, set[str]] = {}  # what classes of that name define or assign
@@ -94,9 +95,11 @@ class Notes:
         return releases
 
     def _is_founded(self, doubt: Doubt) -> bool:
-        """Whether a loop brings something else, or a class that may stand below has an attribute of its own."""
+        """Whether a loop brings something else, a class is another, or one that may stand below has its own."""
         if isinstance(doubt, Assumption):
             return not doubt.holds
+        if isinstance(doubt, Moved):
+            return doubt.cls in self.moved
         return any(doubt.attribute in self._attributes.get(name, ()) for name in self._below(doubt.cls))
 
     @cache  # noqa: B019 - there is one project in a process

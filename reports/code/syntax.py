@@ -225,7 +225,7 @@ def stores(node: ast.ClassDef) -> tuple[dict[str, int], bool]:
 
 
 def is_dict_of_object(node: ast.expr) -> bool:
-    """Whether it is `self.__dict__` or `vars(self)`."""
+    """Whether it is `self.__dict__` or `vars(self)`: what an object has."""
     return word(node.func if isinstance(node, ast.Call) else node) in ("__dict__", "vars")
 
 

@@ -30,7 +30,17 @@ class Assumption:
     holds: bool = True
 
 
-Doubt = Override | Assumption
+@dataclass(frozen=True)
+class Moved:
+    """What a value rests on where `super(self.__class__, self)` is asked: objects are of the class that is written.
+
+    They are of another where its `__dict__` goes into one: `type(name, (Other,), dict(Written.__dict__))`.
+    """
+
+    cls: LocalClass
+
+
+Doubt = Override | Assumption | Moved
 
 
 @dataclass(frozen=True)

@@ -612,6 +612,44 @@ def test_the_constructor_of_a_base_class_is_called_through_super(breaks):
     assert breaks(code + ".__init__(o)") == {}
 
 
+@pytest.mark.parametrize(
+    ("above", "last", "is_told"),
+    [
+        ("self.__class__, self", "", True),
+        ("type(self), self", "Mine(1)", True),
+        ("self.__class__, self", "type('X', (other,), dict(Mine.__dict__))", False),
+        ("type(self), self", "def f(o):\n    type('X', (type(o),), {**vars(Mine)})", False),
+        ("__class__, self", "type('X', (other,), dict(Mine.__dict__))", True),
+        ("Above, self", "", True),
+        ("Other, self", "", False),
+        ("which(), self", "", False),
+    ],
+)
+def test_super_begins_above_the_class_that_it_is_given(breaks, above, last, is_told):
+    code = "class Above(torch.optim.Scheduler): ...\nclass Other: ...\nclass Mine(Above, torch.optim.Scheduler):\n"
+    code = code if "Above" in above or "Other" in above else "class Mine(torch.optim.Scheduler):\n"
+    code += f"    def __init__(self, o):\n        super({above}).__init__(o, verbose=1)\n{last}"
+    expected = {"2.6": "torch.optim.Scheduler has no parameter verbose"} if is_told else {}
+    assert breaks("import torch\n" + code) == expected
+
+
+@pytest.mark.parametrize(
+    ("above", "last", "is_certain"),
+    [
+        ("", "", True),
+        ("self.__class__, self", "", True),
+        ("self.__class__, self", "type('X', (other,), dict(Mine.__dict__))", False),
+        ("Other, self", "", False),
+    ],
+)
+def test_a_method_of_the_class_above(see, above, last, is_certain):
+    found = see(
+        "import torch\nclass Other: ...\nclass Mine(torch.optim.Adam):\n"
+        f"    def go(self):\n        super({above}).step()\n{last}"
+    )
+    assert any(use.name.endswith(".step") for use in found.certain) == is_certain
+
+
 def test_names_used_when_a_module_is_imported_are_told_apart(see):
     found = see("import torch\ntorch.zeros(1)\ndef f():\n    torch.full(1, 2)")
     assert {use.name: use.at_import for use in found.certain} == {"torch.zeros": True, "torch.full": False}
