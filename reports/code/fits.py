@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from torchproof.releases import number
 from torchproof.reports.code.declared import Declared, Line, Range, together
 from torchproof.reports.releases import cuda as cuda_of_wheels
 from torchproof.reports.releases import platforms
@@ -217,10 +218,21 @@ def concerned(declared: Declared, changes: Iterable[Change]) -> Iterator[tuple[C
         if change.kind == "platform" and head == "Python" and not change.new:
             taking = [one for one in (declared.python, declared.environment) if one]
             yield from ((change, one[0]) for one in taking if together(one).take(python))
+        elif change.kind == "platform" and head == "GPUs" and change.old and not (change.new or declared.cuda):
+            lost = change.old.split(", ")
+            yield from ((change, line) for line in declared.gpus if any(one in lost for one in _serving(line)))
         elif change.kind == "platform" and not change.new:
             yield from ((change, line) for line in declared.systems if _SYSTEMS.get(line.text) == change.name)
         elif change.kind == "platform" and head == "NumPy" and change.new == "1":
             yield from ((change, line) for line in declared.numpy if not any(map(line.allows, _NUMPY_1)))
+
+
+def _serving(line: Line) -> Iterator[str]:
+    """The compute capabilities of code in wheels that run on the GPUs of a line: of one major version, none newer."""
+    known = {one for wheels in platforms.wheels().values() for one in wheels.built.get("gpus", ())}
+    for gpu in re.findall(r"\d+\.\d", line.text):
+        older = [one for one in known if one.split(".")[0] == gpu.split(".")[0] and number(one) <= number(gpu)]
+        yield max(older, key=number, default="")
 
 
 def without_cuda(declared: Declared, releases: tuple[str, ...], old: str, new: str) -> Iterator[tuple[Change, str]]:

@@ -105,6 +105,7 @@ class Declared:
     environment: tuple[Line, ...] = ()
     systems: tuple[Line, ...] = ()
     cuda: tuple[Line, ...] = ()
+    gpus: tuple[Line, ...] = ()
     scripts: dict[Path, Range] = field(default_factory=dict)
 
     @property
@@ -277,6 +278,7 @@ def _as_declared(said: list[Said], scripts: dict[Path, Range]) -> Declared:
         tuple(one for one in environment if one.file == environment[0].file),
         tuple(one for one in lines if one.name == "system"),
         tuple(one for one in lines if one.name in CUDAS),
+        tuple(one for one in lines if one.name == "gpus"),
         scripts,
     )
 

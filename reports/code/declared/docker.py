@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from torchproof.reports.code.declared import conda, requirements
-from torchproof.reports.code.declared.lines import Line, Said, Unread, indexes, line, of, text_of
+from torchproof.reports.code.declared.lines import Line, Said, Unread, gpus, indexes, line, of, text_of
 
 _TAG = re.compile(r"(?:docker\.io/)?(?:pytorch/pytorch|pytorch/torchserve)(?::([^@\s]+))?(?:@\S+)?", re.IGNORECASE)
 _FROM = re.compile(r"(?:--\S+\s+)?(\S+)(?:\s+AS\s+(\S+))?", re.IGNORECASE)
@@ -27,6 +27,7 @@ def read(file: Path) -> Iterator[Said]:
     if not any(_is_torch(said) for said in installed):
         yield from _images(text)
     yield from installed
+    yield from gpus(text)
 
 
 def _is_torch(said: Said) -> bool:

@@ -166,6 +166,15 @@ def indexes(text: str) -> Iterator[Line]:
         yield from index(url, f"{option} {url}", option in ("-i", "--index-url"))
 
 
+_GPUS = re.compile(r"\bTORCH_CUDA_ARCH_LIST\s*[=: ]\s*[\"']?(\d+\.\d[\d.af+PTX; ]*)")
+
+
+def gpus(text: str) -> Iterator[Line]:
+    """The GPUs that the extensions of an environment are built for."""
+    for found in _GPUS.findall(text):
+        yield Line("gpus", f"TORCH_CUDA_ARCH_LIST={found.strip()}", Versions())
+
+
 def pinned(name: str, versions: Iterable[str]) -> Iterator[Said]:
     """What a lock file has of a package: one version, or another one in some environments."""
     if exact := [f"=={one}" for one in dict.fromkeys(versions)]:

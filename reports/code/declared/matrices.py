@@ -16,7 +16,7 @@ from pathlib import Path
 
 from torchproof.data import toml
 from torchproof.reports.code.declared import conda, docker
-from torchproof.reports.code.declared.lines import Line, Said, Unread, Versions, of, text_of
+from torchproof.reports.code.declared.lines import Line, Said, Unread, Versions, gpus, of, text_of
 from torchproof.reports.code.declared.setups import Script
 from torchproof.reports.code.reading import content, decoded, parsed
 
@@ -143,6 +143,7 @@ def workflow(file: Path) -> Iterator[Said]:
     """
     text = re.sub(r"(?m)(^|[ \t])#.*$", "", text_of(file)).replace("\\\n", " ")
     yield from together(_of_steps(text, _values(text)))
+    yield from gpus(text)
 
 
 def _of_steps(text: str, values: dict[str, list[str]]) -> Iterator[Said]:

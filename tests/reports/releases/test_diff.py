@@ -728,6 +728,25 @@ def test_builds_of_conda_for_any_cuda_of_a_major_version(tmp_path, capsys, asked
     assert f"CUDA 11  platform: {says}" in out if says else "CUDA" not in out
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "is_told"),
+    [
+        ("Dockerfile", 'FROM x\nENV TORCH_CUDA_ARCH_LIST="6.1;7.5"\n', True),
+        ("Dockerfile", "FROM x\nRUN TORCH_CUDA_ARCH_LIST='7.5 8.0+PTX' pip install torch .\n", False),
+        ("Dockerfile", "ENV TORCH_CUDA_ARCH_LIST=6.0\nRUN pip install torch -i https://x/whl/cu126\n", False),
+        (".github/workflows/a.yml", "env:\n  TORCH_CUDA_ARCH_LIST: '5.2'\n", True),
+    ],
+)
+def test_gpus_that_extensions_are_built_for_and_wheels_have_no_code_for(tmp_path, capsys, name, text, is_told):
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    (tmp_path / "code.py").write_text("import torch\ntorch.Tensor\n", encoding="utf-8")
+    parser = argparse.ArgumentParser()
+    diff.arguments(parser)
+    diff.command(parser.parse_args(["2.7", "2.8", "--uses", str(tmp_path)]))
+    assert ("GPUs  platform: no code any more for compute capability" in capsys.readouterr().out) is is_told
+
+
 def test_what_the_project_declares_for_another_environment_leaves_nothing_out(run, code, tmp_path):
     text = "torch<2.1; sys_platform == 'darwin'\ntorch>=2.0; sys_platform != 'darwin'\n"
     (tmp_path / "requirements.txt").write_text(text, encoding="utf-8")

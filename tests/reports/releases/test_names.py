@@ -154,6 +154,12 @@ def test_a_member_of_what_is_gone_is_told_where_it_is_if_it_is_still_there():
     assert replacements.says(f"{gone}._is_tensor_a_torch_image") == ""
 
 
+def test_what_stands_for_an_attribute_is_told_of_the_parameter_that_gave_it():
+    launch = "torch.distributed.launcher.LaunchConfig"
+    told = {one.parameter: one.hint for one in changes(inventory(), "2.0", RELEASES[-1]) if one.name == launch}
+    assert told["log_dir"] == replacements.says(f"{launch}.log_dir")
+
+
 def test_the_words_of_a_release_between_are_told_of_what_is_gone():
     (told,) = (
         one for one in changes(inventory(), "2.6", RELEASES[-1]) if one.name == "torch.onnx.verification.find_mismatch"
