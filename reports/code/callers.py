@@ -77,17 +77,25 @@ class Callers:
         found = self._given.get(function)
         if not found or function in self._handed_on:
             return {}
-        self._read(modules)
+        self.read(modules)
         if self._speaking.get(function.node.name, set()) - self._from[function] - {function.scope.module}:
             return {}
         return {name: tuple(map(_told, self._whole(values))) for name, values in found.items()}
+
+    def may_be_more(self, function: LocalFunction, seen: set[Module]) -> bool:
+        """Whether others may call a function than the modules that were seen to: they speak of it, or a text does."""
+        name, home = function.node.name, function.scope.module
+        own = (home.dotted or home.path.stem).rpartition(".")[2]
+        speaking = self._speaking.get(name, set()) & self._speaking.get(own, set())
+        is_text = re.compile(rf"""(["']){name}\1""")
+        return bool(speaking - seen - {home}) or any(is_text.search(one.text) for one in {home, *seen})
 
     def _whole(self, values: Values) -> Values:
         """The values, in all releases."""
         missing = self._everywhere & ~bound(values)
         return (*values, (missing, None)) if missing else values
 
-    def _read(self, modules: Iterable[Module]) -> None:
+    def read(self, modules: Iterable[Module]) -> None:
         """Look once for the words of all modules."""
         for module in modules if not self._speaking else ():
             for word in set(_WORD.findall(module.text)):

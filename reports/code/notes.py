@@ -9,8 +9,19 @@ from operator import and_, or_
 
 from torchproof.reports.code.callers import Callers
 from torchproof.reports.code.catalog import Catalog, Use
-from torchproof.reports.code.values import CONSTRUCTORS, Assumption, Doubt, LocalClass, LocalFunction, Moved, lineage
+from torchproof.reports.code.values import (
+    CONSTRUCTORS,
+    Assumption,
+    Doubt,
+    LocalClass,
+    LocalFunction,
+    Module,
+    Moved,
+    lineage,
+)
 from torchproof.reports.code.wrappers import Found, Wrappers
+
+_Site = tuple[int, LocalFunction | None, Module]  # where something is spoken of
 
 
 class Notes:
@@ -25,8 +36,9 @@ class Notes:
         self.patched: set[str] = set()  # names of torch that the code sets itself
         self.mocked: dict[str, set[str]] = {}  # names of torch that tests replace for a while, by the files that do
         self.assigned: set[str] = set()  # attributes that it sets of anything
-        # Private functions and classes, with the releases in which, and the functions inside which, they are spoken of.
-        self.mentions: dict[LocalClass | LocalFunction, list[tuple[int, LocalFunction | None]]] = {}
+        # Functions and private classes, with the releases in which, the functions inside which, and the modules in
+        # which they are spoken of.
+        self.mentions: dict[LocalClass | LocalFunction, set[_Site]] = {}
         self.moved: set[LocalClass] = set()  # classes whose `__dict__` the code takes, to make others of it
         self._reaches: dict[LocalFunction, int] = {}
         self._under: dict[str, set[str]] = {}  # names of base classes, with those of the code's classes that have them
@@ -38,8 +50,9 @@ class Notes:
             self._under.setdefault(base, set()).add(cls.name)
         self._attributes.setdefault(cls.name, set()).update(cls.stores)
 
-    def uses(self) -> Iterator[tuple[Use, bool]]:
-        """Every use that may come to run, with whether it is certain."""
+    def uses(self, modules: Iterable[Module]) -> Iterator[tuple[Use, bool]]:
+        """Every use that may come to run in modules that are all of the code, with whether it is certain."""
+        self.callers.read(modules)
         for one in (*self.found, *self.wrappers.found()):
             releases = one.releases & self._reached(one.inside)
             if not releases or one.use.name in self.patched:
@@ -59,7 +72,7 @@ class Notes:
     def _reached(self, function: LocalFunction | None) -> int:
         """The releases in which a function may come to run, by what refuses or guards its callers.
 
-        Methods run only where the constructor lets them; private functions and classes where one of their uses does.
+        Methods run only where the constructor lets them; functions, and private classes, where one of their uses does.
         """
         if function is None:
             return self.known.all
@@ -73,14 +86,19 @@ class Notes:
             self._reaches[function] = reached
         return self._reaches[function]
 
-    def _callers(self, private: LocalClass | LocalFunction) -> int:
-        sites = self.mentions.get(private)
-        if not sites:
-            return self.known.all
+    def _callers(self, called: LocalClass | LocalFunction) -> int:
+        sites = [site for site in self.mentions.get(called, ()) if site[1] is not called]
         reached = 0
-        for releases, inside in sites:
+        for releases, inside, _ in sites:
             reached |= releases & self._reached(inside)
+        if not sites or (isinstance(called, LocalFunction) and self._is_called_elsewhere(called, sites)):
+            return self.known.all
         return reached
+
+    def _is_called_elsewhere(self, function: LocalFunction, sites: Iterable[_Site]) -> bool:
+        """Whether a function that is neither private nor inside another one may be called where nobody saw it."""
+        is_public = not (function.inside or function.node.name.startswith("_"))
+        return is_public and self.callers.may_be_more(function, {module for _, _, module in sites})
 
     def _constructed(self, cls: LocalClass) -> int:
         return reduce(and_, (one.releases for one in _certainly(cls)), self.known.all)

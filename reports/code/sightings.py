@@ -203,11 +203,13 @@ class Sightings:
             self.notes.found.append(Found(use, False, mask & state.releases, state.inside))
 
     def _speaks_of(self, value: LocalClass | LocalFunction, mask: int) -> None:
-        """A private function or class of the code is used here; a decorator, or an object, might use it elsewhere."""
+        """A function or private class of the code is used here; a decorator, or an object, might use it elsewhere."""
         name = value.name if isinstance(value, LocalClass) else value.node.name
-        is_decorated = isinstance(value, LocalFunction) and bool(value.node.decorator_list or value.of)
-        if name.startswith("_") and not name.startswith("__") and not is_decorated:
-            self.notes.mentions.setdefault(value, []).append((mask & self.state.releases, self.state.inside))
+        is_function = isinstance(value, LocalFunction)
+        is_decorated = is_function and bool(value.node.decorator_list or value.of)
+        if (is_function or name.startswith("_")) and not name.startswith("__") and not is_decorated:
+            site = (mask & self.state.releases, self.state.inside, self.state.module)
+            self.notes.mentions.setdefault(value, set()).add(site)
 
     def _use(
         self,

@@ -168,7 +168,7 @@ class Walk:
             with self._reading(module):
                 self._walk_function(one)
             self._walk_functions(module)
-        yield from self.notes.uses()
+        yield from self.notes.uses(modules)
 
     def _walk_functions(self, module: Module) -> None:
         """Walk the functions of a module that were met so far, those aside whose callers tell more of them."""

@@ -921,3 +921,49 @@ def f(x):
 """
     (tmp_path / "code.py").write_text(code, encoding="utf-8")
     assert [use.line for use in uses(tmp_path, INVENTORY).certain if use.name == "torch.zeros"] == [11]
+
+
+OLD = "import torch\ndef old():\n    torch.gone(1)\n"
+UNDER_GUARD = "if torch.__version__ < '2.1':\n    old()\n"
+NOT_UNDER_GUARD = {
+    "called as well": {"code.py": OLD + UNDER_GUARD + "old()"},
+    "called elsewhere": {"code.py": OLD + UNDER_GUARD, "other.py": "from code import old\nold()"},
+    "handed on elsewhere": {"code.py": OLD + UNDER_GUARD, "other.py": "from code import old\n"},
+    "told to be public": {"code.py": OLD + UNDER_GUARD + "__all__ = ['old']"},
+    "decorated": {"code.py": OLD.replace("def", "@register\ndef") + UNDER_GUARD},
+    "not called": {"code.py": OLD + "old_one = 1"},
+    "calls itself": {"code.py": OLD + "    old()\n"},
+}
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"code.py": OLD + UNDER_GUARD},
+        {"code.py": OLD + "    old()\n" + UNDER_GUARD},
+        {"code.py": OLD + f"def f():\n    {UNDER_GUARD.replace('    ', '        ')}f()"},
+        {"code.py": OLD + f"def f():\n    old()\n{UNDER_GUARD.replace('old', 'f')}"},
+        {"code.py": OLD, "other.py": "import torch\nfrom code import old\n" + UNDER_GUARD},
+        {"code.py": OLD, "other.py": "import code, torch\n" + UNDER_GUARD.replace("old", "code.old")},
+        {"code.py": OLD, "other.py": f"import torch\n{UNDER_GUARD.replace('old()', 'from code import old; old()')}"},
+        {"code.py": OLD + UNDER_GUARD, "other.py": "old = 1"},
+    ],
+)
+def test_a_function_has_the_guard_of_all_its_calls(gone_in, files):
+    assert gone_in(files) == {"2.0"}
+
+
+@pytest.mark.parametrize("files", NOT_UNDER_GUARD.values(), ids=NOT_UNDER_GUARD)
+def test_a_function_has_no_guard_that_one_of_its_calls_may_not_have(gone_in, files):
+    assert gone_in(files) == set(INVENTORY.releases)
+
+
+@pytest.fixture
+def gone_in(tmp_path):
+    def gone_in(files: dict[str, str]) -> set[str]:
+        for name, text in files.items():
+            (tmp_path / name).write_text(text, encoding="utf-8")
+        found = uses(tmp_path, INVENTORY)
+        return {release for use in found.certain if use.name == "torch.gone" for release in use.releases}
+
+    return gone_in
