@@ -18,6 +18,9 @@ or what holds of a call all at once, with commas between and `|` between what wi
     catches RuntimeError      has a handler of the exception around it
     uncaught UnpicklingError  has no handler around it that names the exception and goes on
     decorates                 is a decorator, `bare` one without parentheses
+    recorded                  may pass a gradient to its first operand, or to `both`: what goes in is not detached or
+                              of integers, what it gives is more than an index, and no `no_grad` is around it
+    pin_memory=True but cuda  as pin_memory=True; what is not a literal is not made of names with one of these words
 
 Needs neither torch nor pytest.
 """
@@ -31,16 +34,20 @@ from dataclasses import dataclass
 from functools import cache
 
 ANY, NONE = "any", "none"
-_VERBS = ("not", "passes", "names", "lacks", "catches", "uncaught", "decorates")
+_VERBS = ("not", "passes", "names", "lacks", "catches", "uncaught", "decorates", "recorded")
 
 
 @dataclass(frozen=True)
 class Clause:
-    """One thing that holds of a call: `verb` is one of those above, 'is' for a value, '' for what is passed at all."""
+    """One thing that holds of a call: `verb` is one of those above, 'is' for a value, '' for what is passed at all.
+
+    `but` are words that speak against a value which is not shown.
+    """
 
     verb: str
     words: tuple[str, ...]
     parameter: str = ""
+    but: tuple[str, ...] = ()
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -58,12 +65,12 @@ def clauses(said: str) -> tuple[Clause, ...]:
 
 def _clauses(said: str) -> Iterator[Clause]:
     for text in said.split(", "):
-        if match := re.fullmatch(r"decorates( bare)?", text):
-            yield Clause("decorates", ("bare",) if match[1] else ())
-        elif match := re.fullmatch(r"(\w+)=(.+)", text):
-            yield Clause("is", tuple(match[2].split("|")), match[1])
+        if match := re.fullmatch(r"(decorates)( bare)?|(recorded)( both)?", text):
+            yield Clause(match[1] or match[3], tuple((match[2] or match[4] or "").split()))
+        elif match := re.fullmatch(r"(\w+)=(.+?)(?: but (.+))?", text):
+            yield Clause("is", tuple(match[2].split("|")), match[1], tuple(match[3].split("|")) if match[3] else ())
         elif text not in _VERBS and (
-            match := re.fullmatch(rf"(?:({'|'.join(_VERBS[:-1])}) )?([\w*.]+(?:\|[\w*.]+)*)", text)
+            match := re.fullmatch(rf"(?:({'|'.join(_VERBS[:-2])}) )?([\w*.]+(?:\|[\w*.]+)*)", text)
         ):
             yield Clause(match[1] or "", tuple(match[2].split("|")))
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Mapping
 from enum import IntEnum
@@ -11,7 +12,10 @@ from functools import cache
 from torchproof.calls import ANY, NONE, Clause, clauses, literal
 from torchproof.inventory import Entry
 from torchproof.reports.code.catalog import Argument, Literal, Use
+from torchproof.reports.code.givens import Givens
+from torchproof.reports.code.gradients import Gradients
 from torchproof.reports.code.notebooks import cell_of
+from torchproof.reports.code.reading import Unreadable, parsed
 from torchproof.reports.code.values import Name
 
 
@@ -29,6 +33,7 @@ class Concerns:
     def __init__(self, texts: Mapping[str, str]) -> None:
         self._texts = texts
         self._said: dict[tuple[str, str], bool] = {}
+        self._trees: dict[str, tuple[Gradients, Givens]] = {}
 
     def of(self, use: Use, said: str, entries: tuple[Entry | None, ...]) -> Concern:
         """Whether a behaviour concerns a use: `said` is its fact's `calls`, `entries` what releases have of it."""
@@ -70,6 +75,8 @@ class Concerns:
 
     def _unknown(self, clause: Clause, use: Use) -> Concern:
         """Truth may be passed by any name, a name of torch is in the file, and a number is hardly just this one."""
+        if clause.but and self._read(use)[1].all_speak_of(clause.parameter, use.line, clause.but):
+            return Concern.NO
         if use.unpacks and clause.parameter not in use.keywords:
             return self._by_stars(clause.parameter, use)
         values = [literal(word) for word in clause.words]
@@ -99,6 +106,16 @@ class Concerns:
             return Concern.NO
         return Concern.MAY if any(self._says(word, use) for word in clause.words) else Concern.YES
 
+    def _read(self, use: Use) -> tuple[Gradients, Givens]:
+        """What the file of a use shows; a cell of a notebook, and what is no Python, show nothing."""
+        if use.file not in self._trees:
+            try:
+                tree = parsed(self._texts.get(use.file, ""))
+            except Unreadable:
+                tree = ast.Module([], [])
+            self._trees[use.file] = Gradients(tree), Givens(tree)
+        return self._trees[use.file]
+
     def _says(self, word: str, use: Use) -> bool:
         file, _ = cell_of(use.file)
         if (file, word) not in self._said:
@@ -111,6 +128,14 @@ class Concerns:
 
     def _uncaught(self, clause: Clause, use: Use, entries: tuple[Entry | None, ...]) -> Concern:
         return Concern.YES if use.survives.isdisjoint(clause.words) else Concern.NO
+
+    def _recorded(self, clause: Clause, use: Use, entries: tuple[Entry | None, ...]) -> Concern:
+        if use.how == "imported":
+            return Concern.NO
+        is_method = "method" in {entry.kind for entry in entries if entry}
+        name, operands = use.name.rpartition(".")[2], 2 if clause.words else 1
+        may = use.how != "called" or self._read(use)[0].may_pass(use.line, name, operands, is_method)
+        return Concern.YES if may else Concern.NO
 
     def _decorates(self, clause: Clause, use: Use, entries: tuple[Entry | None, ...]) -> Concern:
         how = "mentioned" if clause.words else "called"

@@ -10,8 +10,8 @@ from torchproof.fixtures.fact import subject
 INF, NAN = math.inf, math.nan
 CLAMPS = ("torch.clamp", "torch.clamp_min", "torch.clamp_max")
 # Calls in a file that differentiates, and calls by a number in one that has a module or does.
-DIFFERENTIATED = "names backward|requires_grad_|create_graph|autograd"
-BOUNDED = "min|max, names Module|backward|requires_grad_|create_graph|autograd"
+DIFFERENTIATED = "recorded both, names backward|requires_grad_|create_graph|autograd"
+BOUNDED = "min|max, recorded, names Module|backward|requires_grad_|create_graph|autograd"
 
 
 def slopes(name, numbers, device, **options):
@@ -188,14 +188,14 @@ def of_two_equal(name, device):
     return z.item(), x.grad.item(), y.grad.item()
 
 
-@fact("torch.fmax", "torch.fmin", source="notes/autograd", since="2.14", calls="any")
+@fact("torch.fmax", "torch.fmin", source="notes/autograd", since="2.14", calls="recorded both")
 @pytest.mark.parametrize("name", ["fmax", "fmin"])
 def test_of_fmax_and_fmin_share_the_gradient_evenly(device, name):
     """`fmax` and `fmin` of two equal numbers give half of the gradient to each, as `maximum` does."""
     assert of_two_equal(name, device) == (2.0, 0.5, 0.5)
 
 
-@fact("torch.fmax", "torch.fmin", source="notes/autograd", until="2.14", calls="any")
+@fact("torch.fmax", "torch.fmin", source="notes/autograd", until="2.14", calls="recorded both")
 @pytest.mark.parametrize("name", ["fmax", "fmin"])
 def test_of_fmax_and_fmin_gave_the_gradient_to_the_first(device, name):
     """`fmax` and `fmin` of two equal numbers give the whole gradient to the first."""

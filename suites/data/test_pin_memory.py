@@ -25,7 +25,7 @@ def quiet(patch):
 @fact(
     "torch.utils.data.DataLoader",
     since="2.7",
-    calls="pin_memory=True",
+    calls="pin_memory=True but *cuda*|*gpu*|*device*|*accelerator*",
     refuter=quiet,
     hint="pin_memory=torch.cuda.is_available()",
 )
