@@ -64,12 +64,17 @@ class Use:
     literals: tuple[tuple[int | str, Literal], ...] = ()  # the arguments whose values are known, by place or keyword
     caught: frozenset[str] = frozenset()  # the exceptions that have a handler around it, by their own names
     survives: frozenset[str] = frozenset()  # those of them after which the code goes on
-    decorates: bool = False
+    decorates: bool = False  # it is a decorator, with parentheses or without
     at_import: bool = False  # runs when its module is imported, not only when a function is called
     is_one_of: bool = False  # it may be of something else: by default, or by what a loop goes over
     after: tuple[str, ...] = ()  # of a class that is 'asked' about: those that are asked about before
     duty: Duty | None = None  # of something that is 'implemented': what torch calls of it
     is_part: bool = False  # of `partial`: more is passed when what it makes is called
+
+    @property
+    def calls(self) -> bool:
+        """Whether it calls the name, as a decorator without parentheses does too."""
+        return self.how == "called" or (self.decorates and self.how == "mentioned")
 
     @property
     def where(self) -> str:

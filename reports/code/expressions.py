@@ -221,10 +221,12 @@ class Expressions:
         self._walk_owner(node)
 
     def _Call(self, node: ast.Call) -> None:
+        decorates, self.state.decorates = self.state.decorates, False  # what it is given does not
         self._walk_args(node)
         for keyword in node.keywords:
             if not is_passed_on(keyword, self.state.inside):
                 self.walk(keyword.value)
+        self.state.decorates = decorates
         self._changes(node)
         self._gets(node)
         if is_dict_of_object(node) and node.args:

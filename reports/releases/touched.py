@@ -377,7 +377,7 @@ def _touches(change: Change, use: Use, before: Entry | None, after: Entry | None
     if change.kind == "replaced" or (change.kind == "deprecated" and not change.parameter):
         return True
     if change.kind in ("warning", "package required"):
-        return use.how == "called"
+        return use.calls
     if use.how != "called" or change.kind in _OPTIONAL:
         return False
     if change.kind == "value refused":

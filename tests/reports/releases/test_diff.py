@@ -946,6 +946,24 @@ def test_what_is_not_run_there_works_in_neither_and_is_not_told(run, code, monke
     assert run("2.0", "2.3", "--uses", code(line + "\n"))[1].endswith("nothing changes\n")
 
 
+@pytest.mark.parametrize(
+    ("lines", "is_told"),
+    [
+        ("torch.f()", True),
+        ("@torch.f\ndef g(): ...", True),
+        ("@torch.f()\ndef g(): ...", True),
+        ("@torch.f\nclass G: ...", True),
+        ("@g(torch.f)\ndef h(): ...", False),
+        ("@g(by=torch.f)\ndef h(): ...", False),
+        ("g = torch.f", False),
+    ],
+)
+def test_another_warning_is_told_where_a_call_or_a_decorator_gives_it(run, code, monkeypatch, lines, is_told):
+    names = inventory("torch.f | function ; (g) ; !so ; %UserWarning | function ; (g) ; !so ; %FutureWarning")
+    monkeypatch.setattr(diff, "inventory", lambda: names)
+    assert ("torch.f  warning: UserWarning → FutureWarning" in run(OLD, NEW, "--uses", code(lines))[1]) == is_told
+
+
 def test_a_comparison_that_goes_wrong_in_the_newer_release_is_told(run, code, monkeypatch):
     known = Inventory("torchproof inventory 1\nreleases 2.9 2.10 2.11 2.12\ntorch\n\t__version__\t\tattribute\n")
     monkeypatch.setattr(diff, "inventory", lambda: known)
