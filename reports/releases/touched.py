@@ -295,6 +295,9 @@ class _Join:
         """The changes of the name that is used, of what it stands for, and of what it belongs to where that went."""
         for name in {use.name, before.name if before else use.name}:
             yield from self.changes[name]
+        if use.how == "written" and before and names.is_private(use.name):  # the others are among the changes
+            after = self.inventory.find(use.name, self.new)
+            yield from names.compare(before, after, self.old, self.new)
         owner = use.name.rpartition(".")[0]
         while owner:
             yield from (change for change in self.changes[owner] if change.kind in ("gone", "moved", "renamed"))

@@ -4,9 +4,10 @@ import textwrap
 
 import pytest
 
-from torchproof.inventory import Inventory
+from torchproof.inventory import Inventory, inventory
 from torchproof.reports.code.catalog import works
 from torchproof.reports.code.uses import uses
+from torchproof.reports.releases.touched import touched
 
 INVENTORY = Inventory(
     textwrap.dedent("""\
@@ -174,3 +175,11 @@ def test_a_setting_of_no_release_is_a_mistake_where_none_takes_it(see, code, nam
 )
 def test_what_may_be_taken_is_none(see, code):
     assert [use for use in see(code).nowhere if use.releases] == []
+
+
+def test_a_private_setting_that_a_release_says_is_deprecated_is_told(tmp_path):
+    text = "import torch\nimport torch._inductor.config as c\nc.use_mixed_mm = True\nc.epilogue_fusion = True\n"
+    (tmp_path / "code.py").write_text(text, encoding="utf-8")
+    (told,) = touched(tmp_path, (), inventory(), "2.14", "2.15").certain
+    assert (told.change.kind, told.change.new) == ("deprecated", "does not do anything")
+    assert touched(tmp_path, (), inventory(), "2.12", "2.14").certain == []
