@@ -143,7 +143,7 @@ _FOLDERS = {"torchvision.models.": "models/generated", "": "generated"}
 
 def _page_of_torchvision(subject: str, version: str) -> str:
     """Of the torchvision that goes with this version of torch; of the stable one where none is known."""
-    release = releases.supported().get(".".join(map(str, releases.number(version)[:2])))
+    release = releases.of(version)
     folder = next(folder for prefix, folder in _FOLDERS.items() if subject.startswith(prefix))
     edition = release.goes_with("torchvision") if release else "stable"
     return f"https://docs.pytorch.org/vision/{edition}/{folder}/{subject}.html"

@@ -18,6 +18,9 @@ else:
 HERE = Path(__file__).parent
 
 
+PAIRED = ("torchvision", "torchaudio")  # of which each release is built for one of torch
+
+
 @dataclass(frozen=True)
 class Release:
     """One supported release: `torch` with its `torchvision` and `torchaudio`, and what goes `also` beside it.
@@ -43,7 +46,7 @@ class Release:
     def says(self, name: str) -> str:
         """The release as it is said of a dotted name: '2.11', or 'torchvision 0.26 (with torch 2.11)'."""
         package = name.partition(".")[0]
-        is_other = package in ("torchvision", "torchaudio")
+        is_other = package in PAIRED
         return f"{package} {self.goes_with(package)} (with torch {self.name})" if is_other else self.name
 
 
@@ -73,7 +76,18 @@ def is_release(text: object) -> bool:
     return isinstance(text, str) and re.fullmatch(r"\d+\.\d+(\.\d+)?", text) is not None
 
 
+def of(version: str) -> Release | None:
+    """The supported release that a version of torch is of; None where it is of no such."""
+    return supported().get(".".join(map(str, number(version)[:2])))
+
+
+def paired(package: str, version: str) -> str:
+    """A package with the release of it that goes with a version of torch, 'torchvision 0.29', where one has to."""
+    release = of(version)
+    return f"{package} {release.goes_with(package)}" if release and package in PAIRED else package
+
+
 def numpy_for(version: str) -> str:
     """What NumPy goes with a version of torch, as a requirement."""
-    release = supported().get(".".join(map(str, number(version)[:2])))
+    release = of(version)
     return next((one for one in release.also if one.startswith("numpy")), "numpy") if release else "numpy"

@@ -157,6 +157,19 @@ def test_may_find_a_lower_loss_than_training_did(device):
     assert (train, nn.functional.mse_loss(model.eval()(x), x).item()) == (1.0, 0.0)
 
 
+@fact("torch.nn.Dropout", "torch.nn.Module.eval", hint="model.eval() before the validation, model.train() after it")
+def test_is_random_where_dropout_acts(device):
+    """The validation accuracy of a model with `Dropout` is random, another each time, until `model.eval()`."""
+    layer, x = nn.Dropout(0.5), torch.ones(64, device=device)
+
+    def accuracies():
+        return {(layer(x) > 0).float().mean().item() for _ in range(8)}
+
+    assert len(accuracies()) > 1
+    layer.eval()
+    assert accuracies() == {1.0}
+
+
 @fact("torch.nn.Dropout", "torch.nn.Module.eval")
 def test_expects_what_dropout_gives_on_average(device):
     """`Dropout` scales by 1 / (1 - p) in training, so that evaluation sees the mean of what training saw."""

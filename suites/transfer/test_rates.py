@@ -26,7 +26,7 @@ def step(model, optimizer):
 
 @fact("torch.optim.SGD")
 def test_of_two_groups_move_each_by_its_own(device):
-    """With a small rate for the backbone and a large one for the head, `SGD` moves each by its own rate."""
+    """Different layers use different learning rates by a group for each: `SGD` moves backbone and head by its own."""
     model, optimizer = pair(device)
     step(model, optimizer)
     assert (weight_of(model[0]), weight_of(model[1])) == (0.9375, 0.5)

@@ -108,11 +108,13 @@ def test_that_a_layer_takes_are_a_tensor(x):
 
 @fact("torch.nn.LSTM", "torch.nn.Linear", hint="outputs, (h, c) = lstm(x); linear(outputs)")
 def test_of_a_recurrent_layer_are_a_pair(device):
-    """`Linear` of what `LSTM` gives raises "must be Tensor, not tuple": its outputs are the first of two."""
+    """What `LSTM` gives is a tuple: "must be Tensor, not tuple", "'tuple' object has no attribute 'size'"."""
     lstm, head = nn.LSTM(2, 3, device=device), summing(nn.Linear(3, 1), device)
     x = torch.rand(5, 2, device=device)
     with pytest.raises(TypeError, match="must be Tensor, not tuple"):
         nn.Sequential(lstm, head)(x)
+    with pytest.raises(AttributeError, match="'tuple' object has no attribute 'size'"):
+        lstm(x).size()
     outputs, (last, _) = lstm(x)
     same(head(outputs)[-1:], head(last))
 

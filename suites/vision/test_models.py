@@ -395,7 +395,18 @@ def test_segmentation_scores_each_pixel(models, name):
     assert got["out"].shape == (2, 4, 64, 96)
 
 
-VIDEO = ["mc3_18", "r2plus1d_18", "r3d_18", "s3d", "mvit_v1_b", "mvit_v2_s", "swin3d_b", "swin3d_s", "swin3d_t"]
+VIDEO = ["mc3_18", "r2plus1d_18", "r3d_18", "swin3d_b", "swin3d_s", "swin3d_t"]
+POOLING = ["s3d", "mvit_v1_b", "mvit_v2_s"]  # in three dimensions, which torch 2.0 cannot on the meta device
+
+
+@fact(*(f"torchvision.models.video.{name}" for name in (*VIDEO, *POOLING)), requires="torchvision")
+@pytest.mark.parametrize("name", [*VIDEO, *POOLING])
+@pytest.mark.slow
+def test_video_models_have_as_many_parameters_as_their_weights_say(models, without_memory, name):
+    """`r3d_18` and other models of videos have as many parameters as `meta["num_params"]` of their weights."""
+    model = without_memory(getattr(models.video, name))
+    weights = models.get_model_weights(name).DEFAULT
+    assert sum(parameter.numel() for parameter in model.parameters()) == weights.meta["num_params"]
 
 
 @fact(*(f"torchvision.models.video.{name}" for name in VIDEO), requires="torchvision")
@@ -470,6 +481,7 @@ def test_detection_gives_a_dict_for_each_image(detector):
         assert len(one["boxes"]) == len(one["labels"]) == len(one["scores"]) > 0
         assert (one["boxes"] <= torch.tensor([width, height] * 2)).all()
         assert set(one["labels"].tolist()) <= {0, 1, 2}
+        assert (one["boxes"].dtype, one["scores"].dtype) == (torch.float32, torch.float32)
 
 
 @fact(*NAMES_OF_DETECTORS, requires="torchvision", myth="a detector gives boxes in training too")

@@ -29,3 +29,15 @@ def test_versions_compare_by_their_release(version, number):
 def test_what_is_no_version_is_refused():
     with pytest.raises(ValueError, match="'two' is not a version"):
         releases.number("two")
+
+
+@pytest.mark.parametrize(
+    ("package", "version", "said"),
+    [
+        ("torchvision", "2.10.0+cu128", "torchvision 0.25"),
+        ("timm", "2.10.0", "timm"),
+        ("torchvision", "9.9", "torchvision"),
+    ],
+)
+def test_a_package_that_goes_with_one_release_alone_is_named_with_its_own(package, version, said):
+    assert releases.paired(package, version) == said
