@@ -554,8 +554,7 @@ def _is_passed_by_name(parameter: Parameter) -> bool:
 
 
 def _gone(name: str, parameter: Parameter, hint: str = "do not pass it") -> Change:
-    known = replacements.known().get(f"{name}.{parameter.name}")  # the attribute that has what is passed
-    hint = known.says if known else hint
+    hint = replacements.says_of(name, parameter.name) or hint
     return Change("parameter gone", name, parameter=parameter.name, old=parameter.default, hint=hint)
 
 

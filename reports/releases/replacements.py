@@ -1,4 +1,4 @@
-"""What stands for a name that is gone, where the words of the release do not say so. Needs no torch.
+"""What stands for a name or a parameter that is gone, where the words of the release do not say so. Needs no torch.
 
 `replacements.toml` has it, read in the notes and the source of the releases.
 """
@@ -19,7 +19,7 @@ FILE = Path(__file__).with_name("replacements.toml")
 class Replacement:
     """What to do in the place of using `names`, or their members; `to` are the names of torch that it takes.
 
-    What has all that is still there of a module or class is `instead` of it.
+    A parameter is one of `names` as `owner(parameter)`. What has all that is still there of a module or class is `instead` of it.
     """
 
     names: tuple[str, ...]
@@ -46,3 +46,9 @@ def says(name: str) -> str:
         return found.says
     member = found.instead + name.removeprefix(owner)
     return f"write {member}" if inventory().find(member, inventory().releases[-1]) else ""
+
+
+def says_of(name: str, parameter: str) -> str:
+    """What to do where a parameter is gone; empty where nothing is known but that it is not to be passed."""
+    found = known().get(f"{name}({parameter})")
+    return found.says if found else ""

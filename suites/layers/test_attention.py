@@ -596,7 +596,7 @@ def test_stack_runs_its_layers_and_the_norm(device, kind):
     "torch.nn.TransformerEncoder",
     since="2.1",
     calls="enable_nested_tensor=True, lacks batch_first",
-    hint="pass batch_first=True to the layer",
+    hint="pass enable_nested_tensor=False, or batches first with batch_first=True in the layer",
 )
 def test_encoder_warns_that_it_has_no_nested_tensors():
     """`TransformerEncoder` warns where its layer keeps it from nested tensors, as one without `batch_first` does."""

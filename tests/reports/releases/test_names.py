@@ -132,14 +132,27 @@ def test_each_known_default_is_one_of_a_release():
 @pytest.mark.parametrize("name", sorted(replacements.known()))
 def test_what_stands_for_a_gone_name_is_there(name):
     """In every release that lacks a name which another one before it has, or that was before all of them."""
-    entries = [inventory().find(name, release) for release in RELEASES]
-    having = [entry is not None and not entry.raises for entry in entries]
+    having = [_has(name, release) for release in RELEASES]
     assert not having[-1]
     is_older = replacements.says(name).startswith("it was before 2.0")
     assert is_older is (True not in having)
     without = RELEASES if is_older else RELEASES[len(having) - having[::-1].index(True) :]
     assert [(one, release) for one in replacements.known()[name].to for release in without
             if inventory().find(one, release) is None] == []  # fmt: skip
+
+
+def _has(name, release):
+    name, _, parameter = name.rstrip(")").partition("(")
+    entry = inventory().find(name, release)
+    if entry is None or not parameter:
+        return entry is not None and not entry.raises
+    return any(one.name == parameter for signature in entry.signatures for one in signature.parameters)
+
+
+def test_what_stands_for_a_gone_parameter_is_told_of_it():
+    told = [one for one in changes(inventory(), "2.13", "2.14") if one.name == "torch.autograd.profiler.profile"]
+    (gone,) = (part for one in told for part in one.parts or (one,) if part.kind == "parameter gone")
+    assert (gone.parameter, gone.hint) == ("use_cuda", "pass use_device='cuda' in its place")
 
 
 def test_what_stands_for_a_gone_name_is_told_of_it_and_of_its_members():
