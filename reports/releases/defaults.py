@@ -19,7 +19,7 @@ _SAYS_NOTHING = ("None", "'warn'")  # what a function resolves, and may warn of
 
 @dataclass(frozen=True)
 class Stand:
-    """What the default `text` of a parameter stands for from `since` on."""
+    """What the default `text` of a parameter stands for from `since` on; `calls` are those in which it matters."""
 
     names: tuple[str, ...]
     parameter: str
@@ -27,6 +27,7 @@ class Stand:
     text: str = "None"
     since: str = "0"
     deprecated: bool = False
+    calls: str | None = None
 
 
 @cache
@@ -57,6 +58,11 @@ def meant(name: str, parameter: str, text: str, release: str) -> str | None:
 def is_deprecated(name: str, parameter: str) -> bool:
     """Whether passing a parameter is not to be advised."""
     return any(stand.deprecated for stand in known().get((name, parameter), ()))
+
+
+def matters(name: str, parameter: str) -> str | None:
+    """The calls in which a parameter is read, as torchproof.calls has it; None where all are."""
+    return next((stand.calls for stand in known().get((name, parameter), ()) if stand.calls), None)
 
 
 def resolved_anew(name: str, parameter: str, old: str, new: str) -> Iterator[tuple[str, str, str]]:

@@ -106,7 +106,7 @@ class Change:
     names: int = 0  # of a module: how many public names went, moved or came with it
     fact: str | None = None  # the id of the fact that says so
     subjects: tuple[str, ...] = ()  # of the fact: the names that it is about
-    calls: str | None = None  # of the fact: which calls of them, as torchproof.calls has it
+    calls: str | None = None  # which calls of them or of the name it concerns, as torchproof.calls has it
     gain: bool = False  # of the fact: what it is about was refused before, or slower
     back: bool = False  # of a behaviour: what begins with a later release no longer holds, and the reverse
     until: str = ""  # of a behaviour that begins: the release in which it ends again
@@ -480,7 +480,8 @@ def _another_default(name: str, parameter: str, old: tuple[str | None, str], new
     was, now = (text if text == means else f"{text} ({means})" for text, means in (old, new))
     is_advised = defaults.is_expression(old[1]) and not defaults.is_deprecated(name, parameter)
     hint = f"pass {parameter}={old[1]} to keep what it did" if is_advised else ""
-    return Change("default", name, parameter=parameter, old=was, new=now, hint=hint)
+    calls = defaults.matters(name, parameter)
+    return Change("default", name, parameter=parameter, old=was, new=now, hint=hint, calls=calls)
 
 
 def _parameters(before: Entry, after: Entry) -> Iterator[Change]:
@@ -640,7 +641,8 @@ class _Signatures:
         if new[first] in old:
             yield replace(told, old=", ".join(old[first:]), new=", ".join(one for one in new[first:] if one in old))
         else:
-            yield replace(told, parameter=new[first], new=f"before {old[first]}")
+            hint = told.hint if self.new[new[first]].default else f"pass {new[first]} before {old[first]}"
+            yield replace(told, parameter=new[first], new=f"before {old[first]}", hint=hint)
 
     def _default(self, before: Parameter, after: Parameter) -> Iterator[Change]:
         if before.default is None and after.default is not None:

@@ -19,7 +19,8 @@ FILE = Path(__file__).with_name("replacements.toml")
 class Replacement:
     """What to do in the place of using `names`, or their members; `to` are the names of torch that it takes.
 
-    A parameter is one of `names` as `owner(parameter)`. What has all that is still there of a module or class is `instead` of it.
+    A parameter is one of `names` as `owner(parameter)`. What has all that is still there of a module or class is
+    `instead` of it.
     """
 
     names: tuple[str, ...]

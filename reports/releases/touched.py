@@ -84,9 +84,10 @@ def touched(code: Code | Path, changes: Collection[Change], inventory: Inventory
     used = {use.name.partition(".")[0] for use in found.certain + found.possible + found.private}
     packages = [one for one in PACKAGES if one in used and one != "torch"]
     changes = [*changes, *(change for one in packages for change in names.changes(inventory, old, new, one))]
-    join = _Join(changes, inventory, old, new)
+    concerns = Concerns(found.texts)
+    join = _Join(changes, concerns, inventory, old, new)
     certain, possible, private = (join.all(kind) for kind in (found.certain, found.possible, found.private))
-    behaviours = _Behaviours(changes, Concerns(found.texts), inventory, old, new)
+    behaviours = _Behaviours(changes, concerns, inventory, old, new)
     behaviours.meet(found.certain, found.possible)
     concerning, gains, may = behaviours.felt()
     says = declared(*found.code.roots)
@@ -214,8 +215,8 @@ def _nowhere(unknown: list[Use], certain: list[Use], known: Catalog, new: str) -
 
 
 class _Join:
-    def __init__(self, changes: Iterable[Change], inventory: Inventory, old: str, new: str) -> None:
-        self.inventory, self.old, self.new = inventory, old, new
+    def __init__(self, changes: Iterable[Change], concerns: Concerns, inventory: Inventory, old: str, new: str) -> None:
+        self.concerns, self.inventory, self.old, self.new = concerns, inventory, old, new
         self.changes: dict[str, list[Change]] = defaultdict(list)
         for change in changes:
             if change.kind != "behaviour":
@@ -246,11 +247,20 @@ class _Join:
         if not worked and works(use, self.inventory, self.new):
             return []  # it works in neither
         before, after = self.inventory.find(use.name, self.old), self.inventory.find(use.name, self.new)
-        touching = [change for change in self._about(use, before) if _touches(change, use, before, after, reason)]
+        touching = [
+            change
+            for change in self._about(use, before)
+            if _touches(change, use, before, after, reason) and self._concerns(change, use)
+        ]
         if failure and not any(change.breaks for change in touching):
             told = failure.says if after else _with_replacement(failure.says, use.name)
             touching.append(Change(self._lost(use, after, failure), use.name, hint=told))
         return touching
+
+    def _concerns(self, change: Change, use: Use) -> bool:
+        """Whether it is one of the calls that a change is about, where it is not about all of them."""
+        entries = self.inventory.find(use.name, self.new), self.inventory.find(use.name, self.old)
+        return change.calls is None or self.concerns.of(use, change.calls, entries) is not Concern.NO
 
     @staticmethod
     def _lost(use: Use, after: Entry | None, failure: Fault) -> str:

@@ -14,7 +14,7 @@ from torchproof.inventory import Inventory
 from torchproof.inventory import inventory as of_releases
 from torchproof.reports import Refusal
 from torchproof.reports.index import IndexedFact
-from torchproof.reports.releases import diff
+from torchproof.reports.releases import defaults, diff
 from torchproof.reports.releases.behaviours import behaviours
 from torchproof.reports.releases.entries import entries
 from torchproof.reports.releases.names import Change, changes, release
@@ -793,6 +793,13 @@ def test_another_default_is_told_where_it_is_not_passed(run, code):
     assert "code.py:2\n" in out
 
 
+def test_another_default_is_told_to_the_calls_in_which_it_matters(run, code, monkeypatch):
+    monkeypatch.setattr(defaults, "matters", lambda name, parameter: "f=2")
+    _, out = run("2.0", "2.1", "--uses", code("torch.save(1)\ntorch.save(2)\ntorch.save(f=2)\n"))
+    told = out.partition("default (1)\n")[2].partition("\nbehaviour")[0]
+    assert "code.py:3\n" in told and "code.py:4\n" in told and "code.py:2\n" not in told
+
+
 def test_methods_of_unknown_values_are_only_possible(run, code):
     exit_code, out = run("2.0", "2.1", "--uses", code("def f(x):\n    return x.flip()\n"))
     assert exit_code == 0
@@ -1088,6 +1095,11 @@ def test_a_default_that_all_overloads_change():
 def test_a_default_is_what_it_stands_for():
     name = "torch.nn.parallel.DistributedDataParallel"
     assert told(f"{name} | class ; (m, broadcast_buffers=True) | class ; (m, broadcast_buffers=None)") == []
+
+
+def test_what_comes_before_another_and_must_be_passed_is_to_be_passed_there():
+    told = changes(inventory("torch.f | function ; (a, b) | function ; (a, c, b)"), OLD, NEW)
+    assert [change.hint for change in told if change.kind == "parameters reordered"] == ["pass c before b"]
 
 
 def test_what_none_stands_for_and_is_not_known_is_not_advised():
