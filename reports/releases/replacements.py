@@ -51,5 +51,5 @@ def says(name: str) -> str:
 
 def says_of(name: str, parameter: str) -> str:
     """What to do where a parameter is gone; empty where nothing is known but that it is not to be passed."""
-    found = known().get(f"{name}({parameter})")
+    found = known().get(f"{name}({parameter})") or known().get(f"{name}.{parameter}")  # the attribute that has it
     return found.says if found else ""
