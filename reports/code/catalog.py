@@ -72,6 +72,11 @@ class Use:
     is_part: bool = False  # of `partial`: more is passed when what it makes is called
 
     @property
+    def at_once(self) -> bool:
+        """Whether it is felt as the code is built or imported."""
+        return self.at_import or self.how in headers.HOWS
+
+    @property
     def calls(self) -> bool:
         """Whether it calls the name, as a decorator without parentheses does too."""
         return self.how == "called" or (self.decorates and self.how == "mentioned")

@@ -14,7 +14,6 @@ from torchproof.inventory import Inventory, inventory
 from torchproof.reports import formats, screen
 from torchproof.reports.code import files
 from torchproof.reports.code.catalog import Use, catalog
-from torchproof.reports.code.cpp.headers import HOWS
 from torchproof.reports.code.declared import Declared, Line, declared
 from torchproof.reports.code.files import Code
 from torchproof.reports.code.fits import WRONG, Demand, Fit, Works, badness, demands, fit, fits
@@ -51,7 +50,7 @@ class Reason:
     @property
     def at_once(self) -> bool:
         """Whether it is felt as the code is built or imported."""
-        return self.at_import or any(use.how in HOWS for use in self.uses)
+        return any(use.at_once for use in self.uses)
 
 
 Steps = dict[str, list[Reason]]  # by release

@@ -153,7 +153,7 @@ def _neither(used: list[Use], inventory: Inventory, old: str, new: str) -> list[
     met: dict[Change, list[Use]] = defaultdict(list)
     for use in used:
         reason = _fault(use, inventory, new)
-        if use.how not in (*_OF_PYTHON, "refused") or new not in use.releases:
+        if use.how not in (*_OF_PYTHON, *HOWS, "refused") or new not in use.releases:
             continue
         if not (reason and _fault(use, inventory, old)):
             continue
@@ -167,7 +167,7 @@ def _neither(used: list[Use], inventory: Inventory, old: str, new: str) -> list[
         Touched(
             change,
             tuple(dict.fromkeys(use.where for use in uses)),
-            any(use.at_import or old not in use.releases for use in uses),
+            any(use.at_once or old not in use.releases for use in uses),
         )
         for change, uses in met.items()
     ]

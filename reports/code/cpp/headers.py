@@ -112,11 +112,13 @@ def fault(how: str, name: str, release: str) -> str | None:
 
 
 def _too_old(how: str, name: str, release: str) -> str | None:
-    wanted, given = least(release), standard(name)
-    since = next(one for one, number in _STANDARDS.items() if number == wanted)
-    if given is None or (given - 98) % 100 >= (wanted - 98) % 100:
+    given = standard(name)
+    newer = [one for one in _until(release) if given is not None and (one[1] - 98) % 100 > (given - 98) % 100]
+    if not newer:
         return None
+    (since, wanted), *later = newer
     wants = f"the headers of torch {since} and newer want C++{wanted}"
+    wants += "".join(f", those of {one} and newer C++{number}" for one, number in later)
     if how == "compiled":
         return f"{wants}: {name} fails"
     if releases.number(release) >= releases.number(_ASKS_ITSELF):
@@ -159,8 +161,12 @@ def meant(name: str) -> str:
 
 def least(release: str) -> int:
     """The oldest standard of C++ by which the headers of a release compile."""
-    before = [wanted for since, wanted in _STANDARDS.items() if releases.number(since) <= releases.number(release)]
-    return before[-1]
+    return _until(release)[-1][1]
+
+
+def _until(release: str) -> list[tuple[str, int]]:
+    """The standards of the releases up to one, each with the first that wants it."""
+    return [one for one in _STANDARDS.items() if releases.number(one[0]) <= releases.number(release)]
 
 
 @cache

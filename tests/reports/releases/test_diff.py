@@ -940,6 +940,27 @@ def test_what_works_in_neither_release_and_in_another_is_told_as_that(run, code,
 
 
 @pytest.mark.parametrize(
+    ("argument", "says"),
+    [
+        (
+            "extra_cflags=['-std=c++14']",
+            "-std=c++14  works in neither: the headers of torch 2.1 and newer want C++17, those of 2.14 and newer "
+            "C++20: -std=c++14 fails; it works up to 2.0",
+        ),
+        (
+            "cpp_sources='#include <ATen/SparseTensorUtils.h>'",
+            "ATen/SparseTensorUtils.h  works in neither: torch 2.15 has no such header; it works up to 2.0",
+        ),
+    ],
+)
+def test_what_builds_in_neither_release_and_in_another_is_told_as_that(run, code, monkeypatch, argument, says):
+    monkeypatch.setattr(diff, "inventory", of_releases)
+    path = code(f"from torch.utils.cpp_extension import load_inline\nload_inline('x', {argument})\n")
+    exit_code, out = run("2.6", "2.15", "--uses", path)
+    assert (exit_code, f"works in neither release (1)\n  {says}\n" in out) == (1, True), out
+
+
+@pytest.mark.parametrize(
     "line",
     [
         "torch.f(1)",
@@ -966,7 +987,7 @@ def test_what_is_not_run_there_works_in_neither_and_is_not_told(run, code, monke
     ],
 )
 def test_another_warning_is_told_where_a_call_or_a_decorator_gives_it(run, code, monkeypatch, lines, is_told):
-    names = inventory("torch.f | function ; (g) ; !so ; %UserWarning | function ; (g) ; !so ; %FutureWarning")
+    names = inventory("torch.f | function ; (g=1) ; !so ; %UserWarning | function ; (g=1) ; !so ; %FutureWarning")
     monkeypatch.setattr(diff, "inventory", lambda: names)
     assert ("torch.f  warning: UserWarning → FutureWarning" in run(OLD, NEW, "--uses", code(lines))[1]) == is_told
 
