@@ -43,17 +43,3 @@ def test_tells_nothing_of_gradients_and_of_the_optimizer(device, batch):
     assert nbytes(model) == 2 * (16 * 16 + 16) * 4
     assert nbytes(p.grad for p in model.parameters()) == nbytes(model)
     assert nbytes(moments) == 2 * nbytes(model)
-
-
-@fact(
-    "torch.nn.BatchNorm1d",
-    claims=["E10"],
-    myth="a batch of one sample goes through every model",
-    hint="try it with two samples",
-)
-def test_of_one_does_not_go_through_batch_norm(device):
-    """A batch of one sample is refused by `BatchNorm1d` in training: "Expected more than 1 value per channel"."""
-    model = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3)).to(device)
-    with pytest.raises(ValueError, match="Expected more than 1 value per channel when training"):
-        model(torch.ones(1, 4, device=device))
-    assert model(torch.ones(2, 4, device=device)).abs().max().item() < 1e-3

@@ -69,27 +69,6 @@ def test_has_the_loss_of_the_weights_before_the_step(device):
     assert nn.functional.mse_loss(model(column(1.0, device=device)), column(4.0, device=device)).item() == 4.0
 
 
-@fact("torch.Tensor.backward", hint="compute the output anew in each iteration")
-def test_with_the_forward_pass_before_the_loop_is_refused(device):
-    """A loss that is computed once before the loop is refused by the second `backward`: the graph is freed."""
-    loss = line(3.0, device)(column(2.0, device=device)).square().sum()
-    loss.backward()
-    with pytest.raises(RuntimeError, match="backward through the graph a second time"):
-        loss.backward()
-
-
-@fact("torch.Tensor.backward", "torch.optim.SGD.step")
-def test_with_a_step_between_forward_and_backward_is_refused(device):
-    """A `step` between a forward pass and its `backward` is refused: "modified by an inplace operation"."""
-    model = nn.Sequential(line(1.0, device), line(1.0, device))
-    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
-    first, second = model(column(2.0, device=device)).sum(), model(column(3.0, device=device)).sum()
-    first.backward()
-    optimizer.step()
-    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
-        second.backward()
-
-
 @fact("torch.Tensor.backward", "torch.optim.SGD.step")
 def test_with_both_backwards_before_the_step_adds_two_losses(device):
     """Two losses of one model are trained at once by `backward` of both before `step`, which moves by their sum."""

@@ -42,17 +42,6 @@ def test_of_a_detached_state_computes_the_same(device):
     assert gradients[0] != gradients[1]
 
 
-@fact("torch.Tensor.backward", "torch.Tensor.detach", hint="h = h.detach() at the start of each chunk")
-def test_without_detach_is_refused_in_the_second_chunk(device):
-    """A hidden state carried on without `detach` is refused by the second `backward`: "a second time"."""
-    w, h = leaf(2.0, device), torch.ones((), device=device)
-    h = unrolled(w, h, 2)
-    h.backward()
-    with pytest.raises(RuntimeError, match="backward through the graph a second time"):
-        unrolled(w, h, 2).backward()
-    unrolled(w, h.detach(), 2).backward()
-
-
 @fact("torch.Tensor.backward", "torch.optim.SGD.step", myth="retain_graph=True trains an RNN over chunks")
 def test_with_retain_graph_is_refused_after_a_step(device):
     """`retain_graph=True` in the place of `detach` is refused after a `step`: "modified by an inplace operation"."""
@@ -126,16 +115,6 @@ def test_of_lstm_needs_both_states_detached(device):
         assert (reached is not None) == refused
     with pytest.raises(AttributeError, match="detach"):
         (h, c).detach()
-
-
-@fact("torch.nn.RNN", "torch.nn.GRU", "torch.nn.LSTM", hint="drop_last=True, or a state of the batch's size")
-@RECURRENT
-def test_with_a_smaller_last_batch_is_refused(device, name):
-    """A hidden state of a larger batch is refused with the last, smaller one: "Expected hidden size"."""
-    layer, x, state = recurrent(name, device)
-    with pytest.raises(RuntimeError, match=r"Expected hidden(\[0\])? size"):
-        layer(x[:1], detached(state))
-    assert layer(x, detached(state))[0].shape == (2, 6, 4)
 
 
 @fact("torch.nn.RNN", "torch.nn.GRU", "torch.nn.LSTM", myth="an RNN layer remembers the last batch")

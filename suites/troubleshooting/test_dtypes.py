@@ -65,13 +65,14 @@ def test_of_logits_are_no_shares():
 
 
 @fact("torch.nn.CrossEntropyLoss", hint="labels from 0 to classes - 1: target - 1, or one output more")
+@pytest.mark.parametrize("label", [3, -1])
 @pytest.mark.cpu
-def test_of_classes_begin_at_zero():
-    """`CrossEntropyLoss` of labels from 1 raises "Target 3 is out of bounds", and takes them from 0."""
-    logits, y = torch.tensor([[0.0, 0.0, 1e4]]), torch.tensor([3])
-    with pytest.raises(IndexError, match="Target 3 is out of bounds"):
-        nn.CrossEntropyLoss()(logits, y)
-    same(nn.CrossEntropyLoss()(logits, y - 1), torch.tensor(0.0))
+def test_of_classes_begin_at_zero(label):
+    """`CrossEntropyLoss` of labels from 1, or of -1, raises "Target 3 is out of bounds", and takes 0 to C - 1."""
+    logits = torch.tensor([[0.0, 0.0, 1e4]])
+    with pytest.raises(IndexError, match=f"Target {label} is out of bounds"):
+        nn.CrossEntropyLoss()(logits, torch.tensor([label]))
+    same(nn.CrossEntropyLoss()(logits, torch.tensor([2])), torch.tensor(0.0))
 
 
 @fact("torch.nn.Linear", "torch.from_numpy", hint="x.float(), or array.astype(numpy.float32)")

@@ -229,7 +229,13 @@ def test_of_a_recurrent_layer_are_at_most_three(device, kind):
         close(layer(flat)[0][0], layer(flat[:1])[0][0].cpu(), roundings=200, scale=1)
 
 
-@fact("torch.nn.BatchNorm1d", "torch.utils.data.DataLoader", hint="drop_last=True, or model.eval() to predict")
+@fact(
+    "torch.nn.BatchNorm1d",
+    "torch.utils.data.DataLoader",
+    claims=["E10"],
+    myth="a batch of one sample goes through every model",
+    hint="drop_last=True, or model.eval() to predict",
+)
 def test_of_a_last_batch_of_one_are_dropped(device):
     """`BatchNorm1d` raises "Expected more than 1 value per channel" at a last batch of one, until `drop_last=True`."""
     rows = torch.arange(5.0, device=device)[:, None]
