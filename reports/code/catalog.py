@@ -43,6 +43,7 @@ class Argument(Enum):
 # it is a function of the code.
 Literal = bool | int | float | complex | str | bytes | None | tuple | Name
 FUNCTION = Name("function")
+COMPARISON = Name("comparison")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from functools import cache
 
 from torchproof.calls import ANY, NONE, Clause, clauses, literal
 from torchproof.inventory import Entry
-from torchproof.reports.code.catalog import Argument, Literal, Use
+from torchproof.reports.code.catalog import COMPARISON, Argument, Literal, Use
 from torchproof.reports.code.givens import Givens
 from torchproof.reports.code.gradients import Gradients
 from torchproof.reports.code.notebooks import cell_of
@@ -68,19 +68,20 @@ class Concerns:
         value = _argument(use, clause.parameter, entries)
         if value is Argument.ABSENT and use.how == "called":
             value = _default(clause.parameter, entries)
-        if value is Argument.UNKNOWN:
-            return self._unknown(clause, use)
+        if value is Argument.UNKNOWN or value == COMPARISON:
+            return self._unknown(clause, use, value)
         is_so = value is not Argument.ABSENT and any(_is_said(value, word) for word in clause.words)
         return Concern.YES if is_so else Concern.NO
 
-    def _unknown(self, clause: Clause, use: Use) -> Concern:
+    def _unknown(self, clause: Clause, use: Use, value: Literal | Argument) -> Concern:
         """Truth may be passed by any name, a name of torch is in the file, and a number is hardly just this one."""
         if clause.but and self._read(use)[1].all_speak_of(clause.parameter, use.line, clause.but):
             return Concern.NO
         if use.unpacks and clause.parameter not in use.keywords:
             return self._by_stars(clause.parameter, use)
         values = [literal(word) for word in clause.words]
-        may = any(isinstance(one, bool) or (isinstance(one, str) and self._says(one, use)) for one in values)
+        names = [one for one in values if isinstance(one, str) and value is Argument.UNKNOWN]
+        may = any(isinstance(one, bool) for one in values) or any(self._says(one, use) for one in names)
         return Concern.MAY if may else Concern.NO
 
     def _by_stars(self, parameter: str, use: Use) -> Concern:

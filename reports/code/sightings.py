@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from torchproof.inventory import is_private
 from torchproof.reports.code import refusals
-from torchproof.reports.code.catalog import FUNCTION, Argument, Literal, Use, places_of
+from torchproof.reports.code.catalog import COMPARISON, FUNCTION, Argument, Literal, Use, places_of
 from torchproof.reports.code.duties import Duties
 from torchproof.reports.code.meanings import Meanings
 from torchproof.reports.code.notes import Notes
@@ -50,6 +50,13 @@ def each(values: Values) -> Iterator[tuple[int, Value]]:
 def _is_partial(node: ast.AST) -> bool:
     """Whether a call only keeps what it is given for a later one."""
     return isinstance(node, ast.Call) and last_word(node.func) == "partial"
+
+
+def _compares(node: ast.expr) -> bool:
+    """Whether it is a comparison of values, or several joined to one, which gives True, False, or a tensor of them."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.BitAnd, ast.BitOr)):
+        return _compares(node.left) and _compares(node.right)
+    return isinstance(node, ast.Compare)
 
 
 def _constructor(cls: LocalClass) -> LocalFunction | Name | None:
@@ -338,6 +345,8 @@ class Sightings:
             return Argument.UNKNOWN if Argument.UNKNOWN in values else values
         if isinstance(node, ast.Lambda):
             return FUNCTION
+        if _compares(node):
+            return COMPARISON
         if isinstance(node, ast.Call):
             result = f"{last_word(node.func)}()"
             return result if result in refusals.methods() else self._dtype(node, scope, depth) or Argument.UNKNOWN
@@ -352,8 +361,8 @@ class Sightings:
         return Argument.UNKNOWN
 
     def dtype(self, node: ast.expr) -> Name | None:
-        """The dtype of a tensor that a name is bound to, where the expression shows it."""
-        return self._dtype(node, self.state.scope, 0)
+        """The dtype of a tensor that a name is bound to, where the expression shows it, or that it is a comparison."""
+        return COMPARISON if _compares(node) else self._dtype(node, self.state.scope, 0)
 
     def _dtype(self, node: ast.expr, scope: Scope, depth: int) -> Name | None:
         """The dtype that a call writes for the tensor which it gives, where that is one of torch; that of `~mask`."""
@@ -373,12 +382,14 @@ class Sightings:
     def _is_dtype(self, node: ast.expr, scope: Scope, depth: int) -> Name | None:
         """The dtype that an expression is, or is shown to be a tensor of."""
         found = self._literal(node, scope, depth + 1) if depth < _DEEPEST else None
-        return found if isinstance(found, Name) and self.known.kind(found.dotted) == "attribute" else None
+        if not isinstance(found, Name):
+            return None
+        return found if found == COMPARISON or self.known.kind(found.dotted) == "attribute" else None
 
     def _of_mask(self, node: ast.expr, scope: Scope, depth: int) -> Name | None:
         """The dtype of a mask of which another of the same dtype is made, with what comparisons give."""
-        if isinstance(node, ast.Compare):
-            return Name("torch.bool")
+        if _compares(node):
+            return COMPARISON
         if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.BitAnd, ast.BitOr)):
             sides = {self._of_mask(one, scope, depth) for one in (node.left, node.right)}
             return sides.pop() if len(sides) == 1 else None
