@@ -60,7 +60,7 @@ def command(options: argparse.Namespace) -> int:
     ours = [*ALONE, "-o", f"runs={Path.cwd() / 'runs'}"]
     if "--benchmarks" not in options.rest:
         ours += ["-p", "no:benchmark"]  # pytest-benchmark makes its folder wherever one stands
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", folder)
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HYPOTHESIS_STORAGE_DIRECTORY", os.environ.get("HYPOTHESIS_STORAGE_DIRECTORY", folder))
         ended = pytest.main([*ours, *_joined(options.rest)], plugins=[_Selection()])
     return int(ended) if ended in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) else 2

@@ -11,6 +11,28 @@ from torchproof.reports.code.catalog import catalog, works
 from torchproof.reports.code.uses import uses
 
 GUARDED = {
+    "name for what is partly known": """
+        import os
+        new = hasattr(torch, "added") and len(os.environ) > 3
+        def f():
+            if new:
+                torch.added(1)
+    """,
+    "name for what is partly known, early": """
+        import os
+        old = not hasattr(torch, "added") or len(os.environ) > 3
+        def f():
+            if old:
+                return
+            torch.added(1)
+    """,
+    "name for the opposite of what is partly known": """
+        import os
+        old = not (hasattr(torch, "added") and len(os.environ) > 3)
+        def f():
+            if not old:
+                torch.added(1)
+    """,
     "handler constant": """
         try:
             from torch import added
@@ -737,6 +759,26 @@ NOT_GUARDED = {
     "match of something else": """
         match anything:
             case "added":
+                torch.added(1)
+    """,
+    "name for what is known in neither part": """
+        import os
+        new = bool(os.environ) and len(os.environ) > 3
+        def f():
+            if new:
+                torch.added(1)
+    """,
+    "name for one of two ways": """
+        import os
+        new = hasattr(torch, "added") or os.environ
+        if not new:
+            torch.added(1)
+        torch.added(1)
+    """,
+    "name that is made of itself": """
+        new = new and hasattr(torch, "nope")
+        def f():
+            if not new:
                 torch.added(1)
     """,
     "flag of another class": """
