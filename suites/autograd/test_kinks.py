@@ -9,8 +9,8 @@ from torchproof.fixtures.fact import subject
 
 INF, NAN = math.inf, math.nan
 CLAMPS = ("torch.clamp", "torch.clamp_min", "torch.clamp_max")
-# Calls in a file that differentiates, and calls by a number in one that has a module or does.
-DIFFERENTIATED = "recorded both, names backward|requires_grad_|create_graph|autograd"
+# Calls in a file that differentiates, or has a module.
+DIFFERENTIATED = "recorded both, names Module|backward|requires_grad_|create_graph|autograd"
 BOUNDED = "min|max, recorded, names Module|backward|requires_grad_|create_graph|autograd"
 
 
