@@ -24,7 +24,7 @@ _MOST = 1_000  # environments of one matrix
 _FACTORS = re.compile(r"[\w!,{}.-]+:\s+")  # of tox: the environments that a line of dependencies is for
 _DEFAULT = re.compile(r"\{env:\w+:([^{}]*)\}")
 _INSTALLS = ("install", "conda_install", "run", "run_install", "run_always")
-_DEEP = 5  # values that stand for values
+_DEEP, _LONG = 5, 10_000  # values that stand for values, and characters of a command
 # In a workflow: what stands for a value, in GitHub's words and a shell's, and a word that has one.
 _FILLED = re.compile(r"\$\{\{\s*(?:matrix|env|inputs)\.(?:[\w-]+\.)*([\w-]+)\s*\}\}|\$\{?([A-Z]\w*)\}?")
 _UNFILLED = re.compile(r"[^\s$]*\$(?:\{\{.*?\}\}|\(.*?\)|\{?\w+\}?)\S*")
@@ -149,7 +149,7 @@ def workflow(file: Path) -> Iterator[Said]:
 def _of_steps(text: str, values: dict[str, list[str]]) -> Iterator[Said]:
     for step in text.splitlines():
         command = re.sub(r"^\s*(?:-\s+)?run:\s+(['\"]?)(.*)\1$", r"\2", step)
-        if "install" in command and ("torch" in command or "$" in command):
+        if len(command) < _LONG and "install" in command and ("torch" in command or "$" in command):
             for one in islice(_filled(command, values), _MOST):
                 for word in _UNFILLED.findall(one):
                     if re.match(r"['\"]?torch(?![\w-])", word):

@@ -157,6 +157,10 @@ def test_what_a_notebook_that_is_asked_about_installs_is_told(project):
     assert said.allowed(RELEASES) == ["2.2", "2.10"]
 
 
+def test_a_command_longer_than_anybody_writes_is_no_matter(project):
+    assert not declared(project({_WORKFLOW: f"run: pip install torch==2.1 {'${{ ' * 20_000}"})).torch
+
+
 def test_what_is_tested_with_comes_after_what_an_extra_asks_for(project):
     files = {"pyproject.toml": "[project.optional-dependencies]\nall = ['torch>=2.4']", "noxfile.py": _NOX}
     assert list(declared(project(files)).torch) == ["pyproject.toml", "noxfile.py"]
