@@ -1,10 +1,11 @@
 """Which documented names of torch have a fact, weighed by how many popular packages use them.
 
-Wanted is a name that the newest release has in one of the namespaces below, without a leading underscore, where it is
-a function, a method, a property or a class (not a module, a dtype or another constant), and where torch tells what it
-takes: in Python or in its docstring, rather than only in the schema of an operator. That stands for 'documented', as
-far as the inventory can tell. What one of the counted packages uses is wanted even where torch does not tell. A class
-is wanted only under its own name, a function also under the name by which another of the namespaces gives it again.
+Wanted is a name that the newest release, or the torchvision that goes with it, has in one of the namespaces below,
+without a leading underscore, where it is a function, a method, a property or a class (not a module, a dtype or another
+constant), and where torch tells what it takes: in Python or in its docstring, rather than only in the schema of an
+operator. That stands for 'documented', as far as the inventory can tell. What one of the counted packages uses is
+wanted even where torch does not tell. A class is wanted only under its own name, a function also under the name by
+which another of the namespaces gives it again.
 `suites/uncovered.toml` leaves names out, with the reason.
 
 A name has a fact if it, another spelling of it or, of a class, one of its members is the subject of one. `torch.add`,
@@ -35,8 +36,10 @@ HELP = "Tell which documented names of torch have a fact, and which do not, most
 NAMESPACES = (
     "torch", "torch.Tensor", "torch.nn", "torch.nn.functional", "torch.nn.init", "torch.nn.utils", "torch.optim",
     "torch.optim.lr_scheduler", "torch.autograd", "torch.func", "torch.linalg", "torch.fft", "torch.special",
-    "torch.sparse", "torch.amp", "torch.random", "torch.utils.data",
+    "torch.sparse", "torch.amp", "torch.random", "torch.utils.data", "torch.utils.checkpoint", "torch.optim.swa_utils",
+    "torchvision.models", "torchvision.ops", "torchvision.transforms", "torchvision.transforms.v2",
 )  # fmt: skip
+_PACKAGES = ("torch", "torchvision")  # that they are of
 UNCOVERED = ROOT / "suites" / "uncovered.toml"
 _MOST_USED = 300
 _SHOWN = 50  # names without a fact
@@ -112,7 +115,9 @@ class Coverage:
         self, known: Inventory, subjects: Iterable[str], used: dict[str, int], left_out: dict[str, str]
     ) -> None:
         self.used, self.left_out = used, left_out
-        self._public = known.public(known.releases[-1])
+        self._public = {
+            name: entry for package in _PACKAGES for name, entry in known.public(known.releases[-1], package).items()
+        }
         self._said = {one for name in subjects for one in (self._operation(name), self._itself(_owner(name)))}
 
     @cached_property

@@ -229,6 +229,12 @@ def test_get_model_refuses_an_unknown_name(models):
         models.get_model("resnet19")
 
 
+@fact("torchvision.models.get_model_builder", requires="torchvision")
+def test_get_model_builder_by_name(models):
+    """`get_model_builder("resnet50")` gives the function `resnet50`."""
+    assert models.get_model_builder("resnet50") is models.resnet50
+
+
 @fact("torchvision.models.get_weight", requires="torchvision")
 def test_get_weight_by_name(models):
     """`get_weight("ResNet50_Weights.IMAGENET1K_V2")` gives that member."""

@@ -444,3 +444,10 @@ def test_to_dtype_differs_from_to_tensor_by_a_rounding(v2, transforms):
     got, want = v2.ToDtype(torch.float32, scale=True)(x), transforms.ToTensor()(x[0].numpy())
     close(got, want.double(), roundings=2)
     assert not torch.equal(got, want)
+
+
+@fact("torchvision.transforms.v2.query_chw", "torchvision.transforms.v2.query_size", requires="torchvision")
+def test_query_of_a_sample(v2):
+    """`v2.query_size` gives the (height, width) of a sample's image, and `query_chw` its channels before them."""
+    sample = [image(4, 6), 1]
+    assert (v2.query_size(sample), v2.query_chw(sample)) == ((4, 6), (3, 4, 6))

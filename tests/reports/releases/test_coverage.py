@@ -76,6 +76,13 @@ def test_most_used_names_come_first():
     assert names[:3] == ["torch.real", "torch.nn.L1Loss", "torch.sub"]
 
 
+def test_names_of_torchvision_are_wanted_too():
+    coverage = Coverage(inventory(), ["torchvision.ops.nms"], {}, {})
+    assert coverage.has_fact("torchvision.ops.nms")
+    assert "torchvision.ops.roi_align" in coverage.missing
+    assert "torchvision.ops.boxes.nms" not in coverage.names  # another name of it
+
+
 def test_names_left_out_want_none():
     assert "torch.add" not in covered(left_out=["torch.add"]).names
 
