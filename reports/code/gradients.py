@@ -12,6 +12,7 @@ from torchproof.reports.code.syntax import children, nodes, parameters, word
 
 _OFF = {"no_grad", "inference_mode"}
 _SWITCHES = {*_OFF, "enable_grad", "set_grad_enabled"}
+_HOOKS = {"register_hook", "register_post_accumulate_grad_hook"}
 _MODULES = {"torch", "F", "functional", "nn", "np", "numpy", "math"}
 _PLAIN = {"data", "shape", "ndim", "dtype", "device"}  # attributes that have no gradient
 _INTEGERS = {"long", "int", "short", "byte", "bool", "int8", "int16", "int32", "int64", "uint8"}
@@ -61,7 +62,7 @@ class Gradients:
     # What is around it
 
     def _is_off(self, node: ast.AST) -> bool:
-        """Whether nothing is recorded there: in a `with`, in a decorated function, or where a Function computes."""
+        """Whether nothing is recorded there: in a `with`, a decorated function, a Function or a hook of gradients."""
         while node in self._parents:
             node = self._parents[node]
             managers = [item.context_expr for item in node.items] if isinstance(node, ast.With) else []
@@ -71,8 +72,9 @@ class Gradients:
                     return name in _OFF or (isinstance(one, ast.Call) and [*map(ast.unparse, one.args)] == ["False"])
             if isinstance(node, _Function):
                 of = self._parents.get(node)
+                is_hook = isinstance(of, ast.Call) and word(of.func) in _HOOKS
                 is_static = isinstance(of, ast.ClassDef) and "Function" in map(word, of.bases)
-                return is_static and getattr(node, "name", "") == "forward"
+                return is_hook or (is_static and getattr(node, "name", "") == "forward")
         return False
 
     # What goes in

@@ -20,6 +20,7 @@ PASSES = {
     "an index and more": "def f(x, y):\n    i = x.clamp(0)\n    return y[i.long()] * i",
     "switched on again": "@torch.no_grad()\ndef f(x):\n    with torch.enable_grad():\n        return x.clamp(0)",
     "backward of a Function": "class F(Function):\n    def backward(ctx, g):\n        return g.clamp(0)",
+    "a hook of forward": "def f(m):\n    m.register_forward_hook(lambda m, x, y: y.clamp(0))",
     "one of two": "def f(x):\n    return x.detach().clamp(0), x.clamp(0)",
     "a source": "def f(x, i, y):\n    return y.scatter_add(1, i, x.clamp(0))",
     "in place": "def f(x):\n    x.data\n    x.clamp_(0)\n    return x.long()",
@@ -42,6 +43,7 @@ DOES_NOT = {
     "decorated": "@torch.no_grad()\ndef f(x):\n    return x.clamp(0)",
     "in no_grad": "def f(x):\n    with torch.inference_mode():\n        if x:\n            return x.clamp(0)",
     "switched off": "def f(x):\n    with torch.set_grad_enabled(False):\n        return x.clamp(0)",
+    "a hook": "def f(x):\n    x.register_hook(lambda grad: torch.clamp(grad, -1, 1))",
     "forward of a Function": "class F(torch.autograd.Function):\n    def forward(ctx, x):\n        return x.clamp(0)",
 }
 
