@@ -18,6 +18,8 @@ from torchproof.reports.code.notebooks import cell_of
 from torchproof.reports.code.reading import Unreadable, parsed
 from torchproof.reports.code.values import Name
 
+_COMMENT = re.compile(r"^([^'\"#\n]*)#.*$", re.MULTILINE)  # where no text may have begun
+
 
 class Concern(IntEnum):
     """Whether it does. It may where the code does not show what is passed."""
@@ -32,6 +34,7 @@ class Concerns:
 
     def __init__(self, texts: Mapping[str, str]) -> None:
         self._texts = texts
+        self._code: dict[str, str] = {}  # the texts without comments, which do nothing
         self._said: dict[tuple[str, str], bool] = {}
         self._trees: dict[str, tuple[Gradients, Givens]] = {}
 
@@ -120,7 +123,9 @@ class Concerns:
     def _says(self, word: str, use: Use) -> bool:
         file, _ = cell_of(use.file)
         if (file, word) not in self._said:
-            self._said[file, word] = _has(self._texts.get(file, ""), word)
+            if file not in self._code:
+                self._code[file] = _COMMENT.sub(r"\1", self._texts.get(file, ""))
+            self._said[file, word] = _has(self._code[file], word)
         return self._said[file, word]
 
     def _catches(self, clause: Clause, use: Use, entries: tuple[Entry | None, ...]) -> Concern:
