@@ -431,7 +431,6 @@ def test_resize_passes_an_array_through(v2):
 
 @fact(
     "torchvision.transforms.v2.ToDtype",
-    "torchvision.transforms.ToTensor",
     since="2.1",
     calls="scale=True",
     gain=True,
