@@ -80,9 +80,11 @@ class Concerns:
         """Truth may be passed by any name, a name of torch is in the file, and a number is hardly just this one."""
         if clause.but and self._read(use)[1].all_speak_of(clause.parameter, use.line, clause.but):
             return Concern.NO
+        values = [literal(word) for word in clause.words]
+        if not any(isinstance(one, (bool, str)) for one in values):
+            return Concern.NO
         if use.unpacks and clause.parameter not in use.keywords:
             return self._by_stars(clause.parameter, use)
-        values = [literal(word) for word in clause.words]
         names = [one for one in values if isinstance(one, str) and value is Argument.UNKNOWN]
         may = any(isinstance(one, bool) for one in values) or any(self._says(one, use) for one in names)
         return Concern.MAY if may else Concern.NO

@@ -63,6 +63,7 @@ NO, MAY, YES = Concern
         ("eps=0", "torch.f(1, eps=1e-5)", NO),
         ("eps=0", "torch.f(1)", NO),
         ("eps=0", "0\ntorch.f(1, eps=unknown)", NO),
+        ("eps=0", "more = {'eps': 1e-3}\ntorch.f(1, **unknown(more))", NO),
         ("safe=True", "torch.f(1, safe=unknown)", MAY),
         ("mode=sum", "torch.f(1)", YES),
         ("mode=sum", "torch.f(1, mode='mean')", NO),
