@@ -20,6 +20,8 @@ or what holds of a call all at once, with commas between and `|` between what wi
     decorates                 is a decorator, `bare` one without parentheses
     recorded                  may pass a gradient to its first operand, or to `both`: what goes in is not detached or
                               of integers, what it gives is more than an index, and no `no_grad` is around it
+    resampled                 may resample a tensor: what goes in is not shown to be an image of PIL, nor are the
+                              nearest pixels alone read
     pin_memory=True but cuda  as pin_memory=True; what is not a literal is not made of names with one of these words
 
 Needs neither torch nor pytest.
@@ -34,7 +36,7 @@ from dataclasses import dataclass
 from functools import cache
 
 ANY, NONE = "any", "none"
-_VERBS = ("not", "passes", "names", "lacks", "catches", "uncaught", "decorates", "recorded")
+_VERBS = ("not", "passes", "names", "lacks", "catches", "uncaught", "decorates", "recorded", "resampled")
 
 
 @dataclass(frozen=True)
@@ -65,12 +67,13 @@ def clauses(said: str) -> tuple[Clause, ...]:
 
 def _clauses(said: str) -> Iterator[Clause]:
     for text in said.split(", "):
-        if match := re.fullmatch(r"(decorates)( bare)?|(recorded)( both)?", text):
-            yield Clause(match[1] or match[3], tuple((match[2] or match[4] or "").split()))
+        if match := re.fullmatch(r"(decorates)( bare)?|(recorded)( both)?|resampled", text):
+            verb, *words = text.split()
+            yield Clause(verb, tuple(words))
         elif match := re.fullmatch(r"(\w+)=(.+?)(?: but (.+))?", text):
             yield Clause("is", tuple(match[2].split("|")), match[1], tuple(match[3].split("|")) if match[3] else ())
         elif text not in _VERBS and (
-            match := re.fullmatch(rf"(?:({'|'.join(_VERBS[:-2])}) )?([\w*.]+(?:\|[\w*.]+)*)", text)
+            match := re.fullmatch(rf"(?:({'|'.join(_VERBS[:-3])}) )?([\w*.]+(?:\|[\w*.]+)*)", text)
         ):
             yield Clause(match[1] or "", tuple(match[2].split("|")))
         else:

@@ -15,6 +15,7 @@ from torchproof.reports.code.catalog import COMPARISON, Argument, Literal, Use
 from torchproof.reports.code.givens import Givens
 from torchproof.reports.code.gradients import Gradients
 from torchproof.reports.code.notebooks import cell_of
+from torchproof.reports.code.pictures import Pictures
 from torchproof.reports.code.reading import Unreadable, parsed
 from torchproof.reports.code.values import Name
 
@@ -36,7 +37,7 @@ class Concerns:
         self._texts = texts
         self._code: dict[str, str] = {}  # the texts without comments, which do nothing
         self._said: dict[tuple[str, str], bool] = {}
-        self._trees: dict[str, tuple[Gradients, Givens]] = {}
+        self._trees: dict[str, tuple[Gradients, Givens, Pictures]] = {}
 
     def of(self, use: Use, said: str, entries: tuple[Entry | None, ...]) -> Concern:
         """Whether a behaviour concerns a use: `said` is its fact's `calls`, `entries` what releases have of it."""
@@ -112,14 +113,14 @@ class Concerns:
             return Concern.NO
         return Concern.MAY if any(self._says(word, use) for word in clause.words) else Concern.YES
 
-    def _read(self, use: Use) -> tuple[Gradients, Givens]:
+    def _read(self, use: Use) -> tuple[Gradients, Givens, Pictures]:
         """What the file of a use shows; a cell of a notebook, and what is no Python, show nothing."""
         if use.file not in self._trees:
             try:
                 tree = parsed(self._texts.get(use.file, ""))
             except Unreadable:
                 tree = ast.Module([], [])
-            self._trees[use.file] = Gradients(tree), Givens(tree)
+            self._trees[use.file] = Gradients(tree), Givens(tree), Pictures(tree)
         return self._trees[use.file]
 
     def _says(self, word: str, use: Use) -> bool:
@@ -143,6 +144,10 @@ class Concerns:
         is_method = "method" in {entry.kind for entry in entries if entry}
         name, operands = use.name.rpartition(".")[2], 2 if clause.words else 1
         may = use.how != "called" or self._read(use)[0].may_pass(use.line, name, operands, is_method)
+        return Concern.YES if may else Concern.NO
+
+    def _resampled(self, clause: Clause, use: Use, entries: tuple[Entry | None, ...]) -> Concern:
+        may = use.how == "called" and self._read(use)[2].may_be_tensor(use.line, use.name.rpartition(".")[2])
         return Concern.YES if may else Concern.NO
 
     def _decorates(self, clause: Clause, use: Use, entries: tuple[Entry | None, ...]) -> Concern:

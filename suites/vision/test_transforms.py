@@ -157,7 +157,7 @@ def stripes():
     *(f"torchvision.transforms{version}.Resize" for version in VERSIONS),
     requires="torchvision",
     since="2.2",
-    calls="not antialias",
+    calls="not antialias, resampled",
 )
 @EITHER
 def test_resize_of_a_tensor_antialiases(version):
@@ -165,7 +165,7 @@ def test_resize_of_a_tensor_antialiases(version):
     assert float(version.Resize((2, 2))(stripes()).sum()) > 0
 
 
-@fact("torchvision.transforms.Resize", requires="torchvision", until="2.2", calls="not antialias")
+@fact("torchvision.transforms.Resize", requires="torchvision", until="2.2", calls="not antialias, resampled")
 @pytest.mark.filterwarnings("ignore:The default value of the antialias")
 def test_resize_of_a_tensor_skipped_pixels(transforms):
     """`Resize` of a tensor reads only the pixels nearest to each new one: a line of one pixel may vanish."""

@@ -37,6 +37,7 @@ NAMES = inventory()
         ("decorates bare", (Clause("decorates", ("bare",)),)),
         ("recorded, min|max", (Clause("recorded", ()), Clause("", ("min", "max")))),
         ("recorded both", (Clause("recorded", ("both",)),)),
+        ("resampled, not lr", (Clause("resampled", ()), Clause("not", ("lr",)))),
         ("safe=True but cuda|*gpu*", (Clause("is", ("True",), "safe", ("cuda", "*gpu*")),)),
     ],
 )
@@ -44,7 +45,9 @@ def test_what_is_said_of_calls_is_taken_apart(said, wanted):
     assert clauses(said) == wanted
 
 
-@pytest.mark.parametrize("said", ["", "mmap True", "not", "passes", "recorded all", "raises ValueError", "lr,momentum"])
+@pytest.mark.parametrize(
+    "said", ["", "mmap True", "not", "passes", "recorded all", "resampled lr", "raises ValueError", "lr,momentum"]
+)
 def test_what_says_nothing_of_a_call_is_refused(said):
     with pytest.raises(ValueError, match="says nothing of a call"):
         clauses(said)
@@ -114,7 +117,7 @@ class _Region:
             code = re.sub(r'""".*?"""|"[^"\n]*"', "", self.text, flags=re.DOTALL)  # what an error says is none of it
             return not set(re.findall(r"\w+", code)) & set(clause.words)
         wanted = clause.words if clause.verb in ("", "catches") else clause.parameters
-        return clause.verb in ("not", "uncaught", "decorates", "recorded") or not words.isdisjoint(wanted)
+        return clause.verb in ("not", "uncaught", "decorates", "recorded", "resampled") or not words.isdisjoint(wanted)
 
     def concerns(self, fact):
         """What each call of a subject is judged to be, where any is seen."""
