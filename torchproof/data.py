@@ -78,8 +78,10 @@ def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
     """The bytes of a regular file. Raises Damaged for what would never end, or is too much."""
     try:
         with open(path, "rb", opener=_at_once) as file:
-            is_regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
-            data = file.read(most + 1) if is_regular else None
+            status = os.fstat(file.fileno())
+            data = file.read(min(status.st_size, most) + 1) if stat.S_ISREG(status.st_mode) else None
+            if data and status.st_size < len(data) <= most:  # it is more than it says, as files of the kernel's are
+                data += file.read(most + 1 - len(data)) or b""
     except OSError as error:
         raise Damaged(f"cannot be read: {error.strerror}", path=path) from error
     except ValueError as error:  # a name with a null byte

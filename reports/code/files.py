@@ -268,7 +268,7 @@ def _of_import(top: str) -> list[Path]:
 
 def _unpack(archive: Path, folder: Path) -> None:
     """Unpack the regular files that are looked at, below the folder alone. Raises Refusal for what is no archive."""
-    room = _MOST_BYTES
+    room, made = _MOST_BYTES, set[Path]()
     try:
         for name, file in _zipped(archive) if archive.name.lower().endswith(_ZIPS) else _tarred(archive):
             inside = PurePosixPath(name.replace("\\", "/"))
@@ -279,7 +279,9 @@ def _unpack(archive: Path, folder: Path) -> None:
             if len(content) > _MOST_IN_FILE or room < 0:
                 raise Refusal(f"{archive} is too large to be read: unpack it, and name the folder")
             path = folder.joinpath(*inside.parts)
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.parent not in made:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                made.add(path.parent)
             path.write_bytes(content)
     except _DAMAGES as error:  # of the system, too: a file that stands where another wants its folder
         reason = getattr(error, "strerror", None) or str(error).partition("\n")[0].rstrip(":")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 from torchproof.reports.code.files import Source
@@ -17,7 +18,8 @@ class Project:
     """All files of the code, as modules that find each other."""
 
     def __init__(self, files: Iterable[Source]) -> None:
-        self.modules = [_module(file) for file in files]
+        above = cache(_above)  # of many files in a folder
+        self.modules = [_module(file, *above(file.path.parent)) for file in files]
         self._by_name = {(one.root, one.dotted): one for one in self.modules if one.path.suffix == ".py"}
 
     def module(self, root: Path, dotted: str) -> Module | None:
@@ -65,15 +67,19 @@ class Project:
         return LocalModule(local) if local and local is not module else Name(dotted)
 
 
-def _module(file: Source) -> Module:
+def _module(file: Source, root: Path, packages: list[str]) -> Module:
     """A file by the name under which it is imported: from the folder above its topmost package."""
-    path = file.path
-    root = path.parent
-    parts = [] if path.name == "__init__.py" else [path.stem]
+    parts = packages if file.path.name == "__init__.py" else [*packages, file.path.stem]
+    return Module(file.path, root, ".".join(parts), file.shown)
+
+
+def _above(root: Path) -> tuple[Path, list[str]]:
+    """The folder above the topmost package that a folder is in, and the names of the packages on the way there."""
+    packages: list[str] = []
     while (root / "__init__.py").exists() and root.name:
-        parts.insert(0, root.name)
+        packages.insert(0, root.name)
         root = root.parent
-    return Module(path, root, ".".join(parts), file.shown)
+    return root, packages
 
 
 def read(module: Module) -> tuple[ast.Module, list[str]]:

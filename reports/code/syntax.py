@@ -85,26 +85,43 @@ def passed(wanted: ast.arguments, node: ast.Call) -> dict[str, ast.expr]:
     return defaults_by_name(wanted) | named
 
 
-_BIND_NOTHING = (ast.Expr, ast.Return, ast.Raise, ast.Assert, ast.Pass, ast.Break, ast.Continue)
+_BIND_NOTHING = {ast.Expr, ast.Return, ast.Raise, ast.Assert, ast.Pass, ast.Break, ast.Continue, ast.If, ast.While,
+                 ast.Try}  # fmt: skip
+_BODIES = ("body", "orelse", "finalbody", "handlers", "cases")
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+class _Fields(dict[type[ast.AST], list[str]]):
+    """Those of the fields of each kind of nodes that are `wanted`."""
+
+    def __init__(self, wanted: Callable[[type[ast.AST], str], bool]) -> None:
+        super().__init__()
+        self._wanted = wanted
+
+    def __missing__(self, kind: type[ast.AST]) -> list[str]:
+        self[kind] = [one for one in kind._fields if self._wanted(kind, one)]
+        return self[kind]
+
+
+_INNER = _Fields(lambda kind, field: field in _BODIES and kind not in _SCOPES)
+_PARTS = _Fields(lambda kind, field: field not in _PLAIN and kind not in (ast.Constant, ast.Name))
 
 
 def names_bound(body: Iterable[ast.AST]) -> Iterator[str]:
     """The names that statements bind, those in nested functions and classes excepted."""
     for node in body:
-        if isinstance(node, _BIND_NOTHING):
-            continue
-        yield from _bound_by(node)
-        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            for part in ("body", "orelse", "finalbody", "handlers", "cases"):
-                if inner := getattr(node, part, None):
-                    yield from names_bound(inner)
+        if type(node) not in _BIND_NOTHING:
+            yield from _bound_by(node)
+        for part in _INNER[type(node)]:
+            if inner := getattr(node, part):
+                yield from names_bound(inner)
 
 
 def _bound_by(node: ast.AST) -> Iterator[str]:
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         for alias in node.names:
             yield alias.asname or alias.name.split(".")[0]
-    elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+    elif isinstance(node, _SCOPES):
         yield node.name
     elif isinstance(node, ast.ExceptHandler):
         if node.name:
@@ -210,8 +227,11 @@ def stores(node: ast.ClassDef) -> tuple[dict[str, int], bool]:
         counts["__init__"] += 1  # which `@dataclass` and metaclasses make
     is_dynamic = "__getattr__" in counts or "__getattribute__" in counts
     for one in nodes(node):
-        if isinstance(one, ast.Attribute) and not isinstance(one.ctx, ast.Load):
-            counts[one.attr] += 1
+        if isinstance(one, ast.Attribute):
+            if not isinstance(one.ctx, ast.Load):
+                counts[one.attr] += 1
+            elif one.attr == "update" and is_dict_of_object(one.value):
+                is_dynamic = True
         elif isinstance(one, ast.Call) and (register := word(one.func)) in REGISTERS:
             place = int(register == "setattr")  # after the object
             name = one.args[place] if len(one.args) > place else None
@@ -219,8 +239,6 @@ def stores(node: ast.ClassDef) -> tuple[dict[str, int], bool]:
                 counts[str(name.value)] += 1
             elif name and place and word(one.args[0]) == "self":
                 is_dynamic = True
-        elif isinstance(one, ast.Attribute) and one.attr == "update" and is_dict_of_object(one.value):
-            is_dynamic = True
     return counts, is_dynamic
 
 
@@ -261,31 +279,22 @@ def nodes(node: ast.AST) -> list[ast.AST]:
     """A node and all below it, as `ast.walk` but faster: it is much of the time that large code takes."""
     found = [node]
     for one in found:  # it grows
-        if _PARTS[type(one)]:
-            found += children(one)
+        if parts := _PARTS[type(one)]:
+            _add_children(one, parts, found)
     return found
 
 
 def children(node: ast.AST) -> list[ast.AST]:
     """The nodes that a node consists of, as `ast.iter_child_nodes` but faster: operators and contexts are left out."""
-    found = []
-    given = vars(node)
-    for part in _PARTS[type(node)]:
-        value = given.get(part)
-        if isinstance(value, ast.AST):
-            found.append(value)
-        elif isinstance(value, list):
-            found += [each for each in value if isinstance(each, ast.AST)] if part in _WITH_GAPS else value
+    found: list[ast.AST] = []
+    _add_children(node, _PARTS[type(node)], found)
     return found
 
 
-class _Parts(dict[type[ast.AST], list[str]]):
-    """The fields in which each kind of nodes may have others."""
-
-    def __missing__(self, kind: type[ast.AST]) -> list[str]:
-        is_leaf = kind in (ast.Constant, ast.Name)
-        self[kind] = [] if is_leaf else [one for one in kind._fields if one not in _PLAIN]
-        return self[kind]
-
-
-_PARTS = _Parts()
+def _add_children(node: ast.AST, parts: list[str], found: list[ast.AST]) -> None:
+    for part in parts:
+        value = getattr(node, part, None)
+        if type(value) is list:
+            found += [each for each in value if isinstance(each, ast.AST)] if part in _WITH_GAPS else value
+        elif value is not None and isinstance(value, ast.AST):
+            found.append(value)
