@@ -25,7 +25,6 @@ class Guards:
         self.meanings = Meanings(known, project, self.condition)
         self._evaluator = Evaluator(self.meanings)
         self.comparisons = self._evaluator.comparisons
-        self._followed: set[Expression] = set()
         self._either = Condition(known.all, known.all)
 
     def condition(self, node: ast.expr, scope: Scope) -> Condition:
@@ -39,8 +38,6 @@ class Guards:
             return ~self.condition(node.operand, scope)
         if isinstance(node, ast.Constant):
             return Condition(self.known.all, 0) if node.value else Condition(0, self.known.all)
-        if isinstance(node, ast.Name) and (folded := self._bound_condition(node, scope)):
-            return folded
         return self._leaf(node, scope)
 
     def matched(self, subject: ast.expr, case: ast.match_case, scope: Scope) -> Condition:
@@ -93,20 +90,6 @@ class Guards:
             return None
         inner = self._evaluator.entered(one, node, scope) if isinstance(node, ast.Call) else one.scope
         return (last.value, inner) if inner else None
-
-    def _bound_condition(self, node: ast.Name, scope: Scope) -> Condition | None:
-        """The condition that a name is bound to: `new = hasattr(torch, "x") and other`."""
-        values = self.meanings.resolve(node, scope)
-        one = values[0][1] if len(values) == 1 else None
-        if not isinstance(one, Expression) or not isinstance(one.node, (ast.BoolOp, ast.UnaryOp)):
-            return None
-        if one in self._followed:  # it is made of itself
-            return None
-        self._followed.add(one)
-        try:
-            return self.condition(one.node, one.scope)
-        finally:
-            self._followed.remove(one)
 
     def _leaf(self, node: ast.expr, scope: Scope) -> Condition:
         true = false = 0
