@@ -404,7 +404,14 @@ def test_jpeg_compresses(v2, io, quality):
     same(v2.JPEG(quality)(x), io.decode_jpeg(io.encode_jpeg(x, quality)))
 
 
-@fact("torchvision.transforms.v2.Transform", "torchvision.tv_tensors.Image", since="2.6", requires="torchvision")
+@fact(
+    "torchvision.transforms.v2.Transform",
+    "torchvision.tv_tensors.Image",
+    requires="torchvision",
+    since="2.6",
+    calls="any",
+    gain=True,
+)
 def test_transforms_of_ones_own(v2, tv_tensors):
     """A subclass of `v2.Transform` draws in `make_params` once a sample, and `transform` changes each part by it."""
 
