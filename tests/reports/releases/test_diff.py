@@ -800,6 +800,20 @@ def test_another_default_is_told_to_the_calls_in_which_it_matters(run, code, mon
     assert "code.py:3\n" in told and "code.py:4\n" in told and "code.py:2\n" not in told
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import pickle\ntry:\n    torch.load(f)\nexcept pickle.UnpicklingError:\n    fall_back(f)\n",
+        "torch.load(f, pickle_module=dill)\n",
+        "torch.onnx.export(m, x, f, dynamo=False)\n",
+    ],
+)
+def test_another_default_is_not_told_where_it_changes_nothing(run, code, monkeypatch, text):
+    monkeypatch.setattr(diff, "inventory", of_releases)
+    _, out = run("2.5", "2.15", "--uses", code(text))
+    assert "default (" not in out
+
+
 def test_methods_of_unknown_values_are_only_possible(run, code):
     exit_code, out = run("2.0", "2.1", "--uses", code("def f(x):\n    return x.flip()\n"))
     assert exit_code == 0
