@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,12 @@ def test_holds(device):
     """`add` adds two tensors."""
     assert (torch.ones(2, device=device) + 1).tolist() == [2, 2]
 '''
+
+
+def _with_usual_signals() -> None:
+    """A shell ignores some for what it starts in the background, and so does all that is started there."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 class Project:
@@ -55,7 +62,8 @@ class Project:
         command = [sys.executable, "-m", "pytest", "-p", "no:randomly", *map(str, options)]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        return subprocess.Popen(command, cwd=self.path, env=environment, **{**quiet, **popen})
+        ready = {"preexec_fn": _with_usual_signals} if os.name == "posix" else {}
+        return subprocess.Popen(command, cwd=self.path, env=environment, **{**quiet, **ready, **popen})
 
     def records(self) -> list[Path]:
         """The records of the runs so far, oldest first."""

@@ -83,10 +83,11 @@ def test_what_is_no_file_is_refused(group, kind, tmp_path):
     fuzzing.have_read(group, planted, tmp_path)
 
 
-def test_what_is_written_elsewhere_or_run_is_seen(tmp_path):
+def test_what_is_written_elsewhere_or_run_is_seen(tmp_path, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "file"
     ways = [
-        lambda file, out: (tmp_path.parent / "elsewhere").write_text(""),
-        lambda file, out: (tmp_path.parent / "elsewhere").unlink(),
+        lambda file, out: elsewhere.write_text(""),
+        lambda file, out: elsewhere.unlink(),
         lambda file, out: exec(compile("1", file, "exec")),
         lambda file, out: fuzzing.readers.os.system("true"),
     ]
