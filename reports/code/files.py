@@ -44,6 +44,7 @@ _TARS = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar")
 # What an archive is unpacked for: code, and what says which torch it wants and how it is built.
 _UNPACKED = (*_READ, ".toml", ".cfg", ".txt", ".yml", ".yaml", ".ini", ".lock", ".json", ".in", ".cmake", ".build",
              ".c", ".cc", ".cpp", ".cxx", ".cu", ".cuh", ".h", ".hpp", ".mm")  # fmt: skip
+_NO_CODE = {*_UNPACKED, ".csv", ".html", ".md", ".rst", ".svg", ".tsv", ".xml"} - {*_READ}
 _MOST_BYTES = 1 << 30  # of all that is unpacked from one archive
 _MOST_IN_FILE = 1 << 25
 _DAMAGES = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, RuntimeError, OSError)
@@ -90,12 +91,13 @@ class Code:
         return code
 
     def add(self, path: Path, shown: Path | None = None) -> None:
-        """Add a file, whatever it is called, or a folder with the code in it."""
+        """Add a file, unless its name says that it is no Python, or a folder with the code in it."""
         self.roots.append(path)
         self._shown.append(shown or path)
         known = {os.path.abspath(one.path) for one in self.files}
         is_installed = any((path / name).exists() for name in _OF_WHAT_IS_INSTALLED)
-        for file in _in_folder(path, self.unread) if path.is_dir() else [path]:
+        named = [] if path.suffix in _NO_CODE else [path]
+        for file in _in_folder(path, self.unread) if path.is_dir() else named:
             if os.path.abspath(file) not in known:
                 below = file.relative_to(path)
                 self.files.append(Source(file, data.line((shown or path) / below), _aside(below, is_installed)))

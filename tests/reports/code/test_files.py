@@ -66,9 +66,17 @@ def test_where_nothing_else_was_named_nothing_is_aside(folder):
             assert [one.path.stem for one in code.files if code.aside(one.shown)] == aside
 
 
-def test_a_file_that_is_named_is_read_whatever_it_is_called(folder):
-    path = folder(conf_dot_txt="x = 1") / "conf.txt"
-    assert shown(path) == [str(path)]
+@pytest.mark.parametrize("name", ["tool", "conf.conf", "model.pyw"])
+def test_a_file_that_is_named_is_read_without_the_name_of_code(tmp_path, name):
+    (tmp_path / name).write_text("x = 1")
+    assert shown(tmp_path / name) == [str(tmp_path / name)]
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "x.json", "README.md", "op.cpp"])
+def test_a_file_whose_name_says_that_it_is_no_code_is_none(tmp_path, name):
+    (tmp_path / name).write_text("{}")
+    with opened([tmp_path / name]) as code, pytest.raises(Refusal, match=f"no Python code at .*{name}"):
+        code.check()
 
 
 @pytest.mark.parametrize("name", ["pack-1-py3-none-any.whl", "pack.zip"])
