@@ -21,8 +21,10 @@ from torchproof.reports.code.syntax import (
     may_compare_versions,
     parameters,
     places,
+    with_name,
     word,
 )
+from torchproof.reports.code.tables import MOST_ITEMS, written_as
 from torchproof.reports.code.values import (
     Constant,
     Expression,
@@ -64,7 +66,7 @@ class Expressions:
     def assign(self, target: ast.expr, value: ast.expr) -> None:
         """Assign an expression, taken apart where both sides are written so."""
         if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
-            self._extend(target.value.id, [target.slice], [value])
+            self._extend(target.value.id, *self._each_item(target.slice, value))
         several = (ast.Tuple, ast.List)
         if not isinstance(target, several):
             self.store(target, self.value(value))
@@ -134,6 +136,14 @@ class Expressions:
                 after.append((mask, self._grown(one, keys, values)))
         if after:
             self.state.bind(name, tuple(after))
+
+    def _each_item(self, key: ast.expr, value: ast.expr) -> tuple[list[ast.expr], list[ast.expr]]:
+        """The keys and values of `table[key] = value`, one by one where a loop brings a few: `for key in "a", "b"`."""
+        texts = self.meanings.tables.texts(key, self.state.scope) if isinstance(key, ast.Name) else ()
+        if not isinstance(key, ast.Name) or not 1 < len(texts) <= MOST_ITEMS:
+            return [key], [value]
+        keys = [written_as(text) for text in texts]
+        return keys, [with_name(value, key.id, one) for one in keys]
 
     def _grown(self, one: Value, keys: Sequence[ast.expr | None], values: list[ast.expr]) -> Value:
         scope = self.state.scope

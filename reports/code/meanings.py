@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from torchproof.reports.code.catalog import Catalog
 from torchproof.reports.code.forks import left, told
 from torchproof.reports.code.project import Project
 from torchproof.reports.code.results import GIVES_ITSELF, NAMESPACES, Results, doubts_about, is_property, key
 from torchproof.reports.code.syntax import Methods, as_getattr, word
-from torchproof.reports.code.tables import has_fields, is_dict_written
+from torchproof.reports.code.tables import MOST_ITEMS, has_fields, is_dict_written
 from torchproof.reports.code.values import (  # fmt: skip
     Condition,
     Constant,
@@ -218,11 +218,28 @@ class Meanings(Results):
                 self.bind_elements(loop, scope)
             return self.object(node, scope)
 
-    def bind_elements(self, loop: ast.comprehension, scope: Scope) -> None:
-        """Let the names of a comprehension's loop stand for what it goes over."""
-        for target, values in self.looped(loop, scope):
+    def comprehended(self, node: ast.DictComp, scope: Scope) -> tuple[tuple[int | str, Values], ...]:
+        """The items of a dict that is made of a table which the code writes, where all keys are known."""
+        loop = node.generators[0]
+        rows = [] if len(node.generators) > 1 or loop.ifs else self.tables.each(loop, scope)
+        items: dict[int | str, Values] = {}
+        for row in rows if len(rows) <= MOST_ITEMS else ():
+            with scope.shadowed():
+                self._bind(self.targets(loop.target, row), scope)
+                keys = [value.value for _, value in self.resolve(node.key, scope) if isinstance(value, Constant)]
+                if len(keys) != 1 or not isinstance(keys[0], (int, str)):
+                    return ()
+                items[keys[0]] = self.object(node.value, scope)
+        return tuple(items.items())
+
+    def _bind(self, targets: Iterable[tuple[ast.expr, Values]], scope: Scope) -> None:
+        for target, values in targets:
             if isinstance(target, ast.Name):
                 scope.names[target.id] = values or self.unknown
+
+    def bind_elements(self, loop: ast.comprehension, scope: Scope) -> None:
+        """Let the names of a comprehension's loop stand for what it goes over."""
+        self._bind(self.looped(loop, scope), scope)
         for test in loop.ifs:
             scope.names.update(self.narrowed(test, scope, True))
         scope.memory.clear()

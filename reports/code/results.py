@@ -135,7 +135,7 @@ class Results(ABC):
         elif isinstance(node, (ast.ListComp, ast.GeneratorExp, ast.SetComp)):
             held = Held(self.inside(node.generators, node.elt, scope))
         elif isinstance(node, ast.DictComp):
-            of, held = DICT, Held(self.inside(node.generators, node.value, scope))
+            of, held = DICT, Held(self.inside(node.generators, node.value, scope), self.comprehended(node, scope))
         elif isinstance(node, ast.JoinedStr):
             of, held = Name("builtins.str"), Held()
         return ((self.known.all, Instance(of, held=held)),) if held else ()
@@ -150,6 +150,10 @@ class Results(ABC):
     @abstractmethod
     def inside(self, loops: Sequence[ast.comprehension], node: ast.expr, scope: Scope) -> Values:
         """The object that an expression inside a comprehension gives."""
+
+    @abstractmethod
+    def comprehended(self, node: ast.DictComp, scope: Scope) -> tuple[tuple[int | str, Values], ...]:
+        """The items of a dict that a comprehension makes, where all of them are known."""
 
     # What is in objects
 

@@ -41,6 +41,7 @@ from torchproof.reports.code.values import (  # fmt: skip
 # Calls after which nothing runs.
 _ENDS = {"os._exit", "os.abort", "pytest.exit", "pytest.fail", "pytest.skip", "pytest.xfail", "sys.exit"}
 _HELPER = 10  # statements
+_LEAVE = (ast.Break, ast.Continue, ast.Raise, ast.Return)
 _ANYTHING = ast.Name("BaseException")  # what a handler without a type is for
 _GUARD = 3  # statements that are tried for what some releases do not have, whatever else may fail in them
 
@@ -261,9 +262,14 @@ class Statements:
         self._loop(node)
 
     def _loop(self, node: ast.For | ast.AsyncFor | ast.While) -> None:
-        """What the body binds may come from the round before, and may not have been bound at all."""
+        """What the body binds may come from the round before, and may not have been bound at all.
+
+        It is, where the loop goes over all of a table that the code writes.
+        """
         state = self.state
         bound = [] if isinstance(node, ast.While) else [*self.meanings.looped(node, state.scope)]
+        is_whole = not isinstance(node, ast.While) and bool(self.meanings.tables.each(node, state.scope))
+        is_whole = is_whole and not any(isinstance(one, _LEAVE) for one in nodes(node))
         state.loops.append([])
         for name in sorted({*names_bound(node.body)}):
             state.assume(name)
@@ -277,7 +283,8 @@ class Statements:
         self.walk(node.body)
         state.next_round()
         state.loops.pop()
-        state.join([(state.releases, state.scope.names), skipped])
+        if not is_whole:
+            state.join([(state.releases, state.scope.names), skipped])
         self.walk(node.orelse)
 
     def _With(self, node: ast.With | ast.AsyncWith) -> None:

@@ -6,6 +6,7 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from copy import deepcopy
 from typing import Any
 
 REGISTERS = {"add_module", "register_buffer", "register_module", "register_parameter", "setattr", "__setattr__"}
@@ -240,6 +241,16 @@ def stores(node: ast.ClassDef) -> tuple[dict[str, int], bool]:
             elif name and place and word(one.args[0]) == "self":
                 is_dynamic = True
     return counts, is_dynamic
+
+
+def with_name(node: ast.expr, name: str, value: ast.expr) -> ast.expr:
+    """A copy of an expression with another one in the place of a name."""
+
+    class Replaced(ast.NodeTransformer):
+        def visit_Name(self, node: ast.Name) -> ast.expr:
+            return value if node.id == name else node
+
+    return Replaced().visit(deepcopy(node))
 
 
 def is_dict_of_object(node: ast.expr) -> bool:

@@ -25,6 +25,7 @@ from torchproof.reports.code.values import (  # fmt: skip
 
 _DEEPEST = 20
 _FEW = 3  # that a call unpacks
+MOST_ITEMS = 30  # of a dict that a loop or a comprehension makes, which are worked out one by one
 _MAKES_DICT = {"dict", "OrderedDict", "MappingProxyType"}
 _MAY_BE_TABLES = (ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.Dict, ast.List, ast.Tuple)
 _KEEP_ROWS = {"enumerate", "list", "reversed", "set", "sorted", "tuple"}
@@ -112,8 +113,12 @@ class Tables:
 
     def looped(self, loop: ast.comprehension | ast.For | ast.AsyncFor, scope: Scope) -> Values:
         """What a loop over a table brings: one of its items, or of its keys, or of those and its values in pairs."""
-        rows = self._rows(loop.iter, scope)
-        return self.one_of([self.row(*place) for place in rows], (loop.iter, id(scope))) if rows else ()
+        rows = self.each(loop, scope)
+        return self.one_of(rows, (loop.iter, id(scope))) if rows else ()
+
+    def each(self, loop: ast.comprehension | ast.For | ast.AsyncFor, scope: Scope) -> list[Values]:
+        """The same one after another."""
+        return [self.row(*place) for place in self._rows(loop.iter, scope)]
 
     def _rows(self, node: ast.expr, scope: Scope) -> list[Place]:
         what = ""
@@ -133,7 +138,7 @@ class Tables:
             return [place for _, place in entries] if not (is_list and what) else []
         if what == "items":
             return [_pair(key, *place) for key, place in entries]
-        return [(_written_as(key), scope) for key, _ in entries]
+        return [(written_as(key), scope) for key, _ in entries]
 
     def one_of(self, rows: list[Values], choice: object = None) -> Values:
         """What may be any of several: classes, functions, texts, containers; in parts where releases differ in them."""
@@ -281,6 +286,10 @@ class Tables:
                     yield from self._entries(*within, depth + 1)
             yield from ((keyword.arg, (keyword.value, scope)) for keyword in node.keywords if keyword.arg)
 
+    def texts(self, node: ast.expr, scope: Scope) -> tuple[object, ...]:
+        """The texts or numbers that an expression may be, where all are shown."""
+        return self._constants(node, scope).values
+
     def _constant(self, node: ast.expr, scope: Scope) -> object:
         """The text or number that an expression is, None where that is not shown."""
         found = self._constants(node, scope).values
@@ -339,10 +348,11 @@ def has_fields(value: Value) -> bool:
 
 
 def _pair(key: object, node: ast.expr, scope: Scope) -> Place:
-    return ast.Tuple([_written_as(key), node], ast.Load()), scope
+    return ast.Tuple([written_as(key), node], ast.Load()), scope
 
 
-def _written_as(key: object) -> ast.expr:
+def written_as(key: object) -> ast.expr:
+    """A text or a whole number as code has it."""
     return ast.Constant(key if isinstance(key, (str, int)) else None)
 
 

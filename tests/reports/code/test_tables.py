@@ -137,6 +137,29 @@ def test_a_callable_from_a_table_that_the_code_writes(broken, call):
         assert found == [(7, "Scheduler")]
 
 
+MADE = {
+    "comprehension": "TABLE = {n: getattr(torch.optim, n) for n in NAMES}",
+    "comprehension of a dict": "TABLE = {n: v for n, v in {'Adam': mine, 'Scheduler': torch.optim.Scheduler}.items()}",
+    "loop": "TABLE = {}\nfor n in NAMES: TABLE[n] = getattr(torch.optim, n)",
+}
+
+
+@pytest.mark.parametrize("made", MADE)
+def test_a_table_that_is_made_in_a_loop(broken, made):
+    code = f"NAMES = ['Adam', 'Scheduler']\n{MADE[made]}\n"
+    taken = code.count("\n") + 2
+    assert broken(f"{code}TABLE['Scheduler'](o, verbose=True)") == [(taken, "Scheduler")]
+    assert (taken, "Scheduler") not in broken(f"{code}TABLE['Adam'](o, verbose=True)")
+    assert (2, "Scheduler") in broken(f"def f(name): TABLE[name](o, verbose=True)\n{code}")
+
+
+@pytest.mark.parametrize("left", ["break", "continue", "return", "raise a"])
+def test_what_comes_behind_a_loop_that_is_left_at_once_runs(broken, left):
+    assert broken(f"def f(o):\n    for a in (1, 2):\n        {left}\n    torch.optim.Scheduler(o, verbose=True)") == [
+        (5, "Scheduler")
+    ]
+
+
 @pytest.mark.parametrize(
     "loop",
     [
