@@ -106,16 +106,15 @@ def quick(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Lint, types, then all tests of the harness, then the facts themselves."""
+    """Lint, types, and all tests of the harness; `facts` proves the facts, and so does `refute` on its way."""
     python = _developing(session)
     _lint(session, python)
     _test(session, python)
-    facts(session)
 
 
 @nox.session
 def refute(session: nox.Session) -> None:
-    """Prove that each fact can fail: break its subject on purpose. `--changed=REV` takes only files that differ.
+    """Prove the facts, and that each can fail: break its subject on purpose. `--changed=REV` takes files that differ.
 
     What ended with a release is proven there: `--torch 2.6 --fact ID`.
     """
