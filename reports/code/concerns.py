@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 from fnmatch import fnmatchcase
 from functools import cache
+from typing import Any, TypeVar
 
 from torchproof.calls import ANY, NONE, Clause, clauses, literal
 from torchproof.inventory import Entry
@@ -17,8 +18,10 @@ from torchproof.reports.code.gradients import Gradients
 from torchproof.reports.code.notebooks import cell_of
 from torchproof.reports.code.pictures import Pictures
 from torchproof.reports.code.reading import Unreadable, parsed
+from torchproof.reports.code.syntax import Tree
 from torchproof.reports.code.values import Name
 
+Reader = TypeVar("Reader", Gradients, Givens, Pictures)
 _COMMENT = re.compile(r"^([^'\"#\n]*)#.*$", re.MULTILINE)  # where no text may have begun
 
 
@@ -37,7 +40,8 @@ class Concerns:
         self._texts = texts
         self._code: dict[str, str] = {}  # the texts without comments, which do nothing
         self._said: dict[tuple[str, str], bool] = {}
-        self._trees: dict[str, tuple[Gradients, Givens, Pictures]] = {}
+        self._trees: dict[str, Tree] = {}
+        self._readers: dict[tuple[str, type], Any] = {}
 
     def of(self, use: Use, said: str, entries: tuple[Entry | None, ...]) -> Concern:
         """Whether a behaviour concerns a use: `said` is its fact's `calls`, `entries` what releases have of it."""
@@ -79,7 +83,7 @@ class Concerns:
 
     def _unknown(self, clause: Clause, use: Use, value: Literal | Argument) -> Concern:
         """Truth may be passed by any name, a name of torch is in the file, and a number is hardly just this one."""
-        if clause.but and self._read(use)[1].all_speak_of(clause.parameter, use.line, clause.but):
+        if clause.but and self._read(use, Givens).all_speak_of(clause.parameter, use.line, clause.but):
             return Concern.NO
         values = [literal(word) for word in clause.words]
         if not any(isinstance(one, (bool, str)) for one in values):
@@ -113,15 +117,14 @@ class Concerns:
             return Concern.NO
         return Concern.MAY if any(self._says(word, use) for word in clause.words) else Concern.YES
 
-    def _read(self, use: Use) -> tuple[Gradients, Givens, Pictures]:
-        """What the file of a use shows; a cell of a notebook, and what is no Python, show nothing."""
-        if use.file not in self._trees:
-            try:
-                tree = parsed(self._texts.get(use.file, ""))
-            except Unreadable:
-                tree = ast.Module([], [])
-            self._trees[use.file] = Gradients(tree), Givens(tree), Pictures(tree)
-        return self._trees[use.file]
+    def _read(self, use: Use, by: type[Reader]) -> Reader:
+        """What shows in the file of a use; a cell of a notebook, and what is no Python, show nothing."""
+        file = use.file
+        if file not in self._trees:
+            self._trees[file] = Tree(_parsed(self._texts.get(file, "")))
+        if (file, by) not in self._readers:
+            self._readers[file, by] = by(self._trees[file])
+        return self._readers[file, by]
 
     def _says(self, word: str, use: Use) -> bool:
         file, _ = cell_of(use.file)
@@ -143,11 +146,11 @@ class Concerns:
             return Concern.NO
         is_method = "method" in {entry.kind for entry in entries if entry}
         name, operands = use.name.rpartition(".")[2], 2 if clause.words else 1
-        may = use.how != "called" or self._read(use)[0].may_pass(use.line, name, operands, is_method)
+        may = use.how != "called" or self._read(use, Gradients).may_pass(use.line, name, operands, is_method)
         return Concern.YES if may else Concern.NO
 
     def _resampled(self, clause: Clause, use: Use, entries: tuple[Entry | None, ...]) -> Concern:
-        may = use.how == "called" and self._read(use)[2].may_be_tensor(use.line, use.name.rpartition(".")[2])
+        may = use.how == "called" and self._read(use, Pictures).may_be_tensor(use.line, use.name.rpartition(".")[2])
         return Concern.YES if may else Concern.NO
 
     def _decorates(self, clause: Clause, use: Use, entries: tuple[Entry | None, ...]) -> Concern:
@@ -166,6 +169,13 @@ def _has(text: str, word: str) -> bool:
 _NAMES = {"": "passed"}
 _GUESSES = 2  # of what is passed, which hardly all come true
 _CALLED = {"function", "class", "method"}
+
+
+def _parsed(text: str) -> ast.Module:
+    try:
+        return parsed(text)
+    except Unreadable:
+        return ast.Module([], [])
 
 
 def _of_any(use: Use, entries: tuple[Entry | None, ...]) -> Concern:

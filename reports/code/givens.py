@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from torchproof.reports.code.syntax import defaults_by_name, nodes, word
+from torchproof.reports.code.syntax import Tree, defaults_by_name, nodes, word
 
 _DEEPEST = 3  # names of names
 
@@ -15,13 +15,11 @@ _DEEPEST = 3  # names of names
 class Givens:
     """Answers for one file."""
 
-    def __init__(self, tree: ast.Module) -> None:
-        self._calls: dict[int, list[ast.Call]] = defaultdict(list)
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
         self._given: dict[str, list[ast.expr]] = defaultdict(list)
         self._defaults: dict[str, list[ast.expr]] = defaultdict(list)
-        for node in nodes(tree):
-            if isinstance(node, ast.Call):
-                self._calls[node.lineno].append(node)
+        for node in tree.nodes:
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 for name, default in defaults_by_name(node.args).items():
                     self._defaults[name].append(default)
@@ -33,7 +31,7 @@ class Givens:
 
         Where the line does not pass it by name, that goes for all that the file gives to one of that name.
         """
-        given = [one.value for call in self._calls[line] for one in call.keywords if one.arg == parameter]
+        given = [one.value for call in self._tree.calls[line] for one in call.keywords if one.arg == parameter]
         given = given or self._given[parameter]
         told = [one for one in given if not (isinstance(one, ast.Constant) and not one.value)]
         return bool(told) and all(self._speaks_of(one, words, _DEEPEST) for one in told)

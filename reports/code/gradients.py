@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 
-from torchproof.reports.code.syntax import children, nodes, parameters, word
+from torchproof.reports.code.syntax import Tree, nodes, parameters, word
 
 _OFF = {"no_grad", "inference_mode"}
 _SWITCHES = {*_OFF, "enable_grad", "set_grad_enabled"}
@@ -34,24 +34,16 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 class Gradients:
     """Answers for the calls of one file."""
 
-    def __init__(self, tree: ast.Module) -> None:
-        every = nodes(tree)
-        self._parents = {child: node for node in every for child in children(node)}
-        self._calls: dict[int, list[ast.Call]] = defaultdict(list)
-        for node in every:
-            if isinstance(node, ast.Call):
-                self._calls[node.lineno].append(node)
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._parents = tree.parents
         self._names: dict[_Function, dict[str, list[ast.Name]]] = {}
         self._constant: dict[_Function, set[str]] = {}
         self._gone: dict[_Function, set[str]] = {}
 
     def may_pass(self, line: int, name: str, operands: int, is_method: bool) -> bool:
         """Whether one may, through a call of this name on a line, to the first of its operands, or to the second."""
-        calls = [one for one in self._calls[line] if word(one.func) == name]
-        try:
-            return not calls or any(self._may_pass(one, operands, is_method) for one in calls)
-        except RecursionError:  # an expression that is nested too deeply to be looked into
-            return True
+        return self._tree.may(line, name, lambda call: self._may_pass(call, operands, is_method))
 
     def _may_pass(self, call: ast.Call, operands: int, is_method: bool) -> bool:
         given = [call.func.value] if is_method and isinstance(call.func, ast.Attribute) else []
@@ -208,11 +200,7 @@ class Gradients:
 
     def _function(self, node: ast.AST) -> _Function | None:
         """The function around a node."""
-        while node in self._parents:
-            node = self._parents[node]
-            if isinstance(node, _Function):
-                return node
-        return None
+        return self._tree.around(node, _Function)
 
     def _named(self, function: _Function) -> dict[str, list[ast.Name]]:
         """Where a function has each name, with those inside it."""

@@ -6,9 +6,8 @@ It is read from the file alone. Where that does not show it, it may be a tensor.
 from __future__ import annotations
 
 import ast
-from collections import defaultdict
 
-from torchproof.reports.code.syntax import children, nodes, parameters, word
+from torchproof.reports.code.syntax import Tree, nodes, parameters, word
 
 _NEAREST = {"NEAREST", "NEAREST_EXACT"}
 _PLACE = {"Resize": 1, "resize": 2, "RandomResizedCrop": 3, "resized_crop": 6}  # of what is interpolated by
@@ -25,25 +24,15 @@ _Function = (ast.FunctionDef, ast.AsyncFunctionDef)
 class Pictures:
     """Answers for the calls of one file."""
 
-    def __init__(self, tree: ast.Module) -> None:
-        every = nodes(tree)
-        self._parents = {child: node for node in every for child in children(node)}
-        self._calls: dict[int, list[ast.Call]] = defaultdict(list)
-        self._names = {
-            one.asname or one.name for node in every if isinstance(node, ast.ImportFrom) for one in node.names
-            if node.module == "PIL.Image"
-        }  # fmt: skip
-        for node in every:
-            if isinstance(node, ast.Call):
-                self._calls[node.lineno].append(node)
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._parents = tree.parents
+        imports = [node for node in tree.nodes if isinstance(node, ast.ImportFrom) and node.module == "PIL.Image"]
+        self._names = {one.asname or one.name for node in imports for one in node.names}
 
     def may_be_tensor(self, line: int, name: str) -> bool:
         """Whether a call of this name on a line may resample one."""
-        calls = [one for one in self._calls[line] if word(one.func) == name]
-        try:
-            return not calls or not all(_is_nearest(one, name) or self._is_of_picture(one) for one in calls)
-        except RecursionError:  # an expression that is nested too deeply to be looked into
-            return True
+        return self._tree.may(line, name, lambda call: not (_is_nearest(call, name) or self._is_of_picture(call)))
 
     def _is_of_picture(self, call: ast.Call) -> bool:
         given = next((one.value for one in call.keywords if one.arg == "img"), call.args[0] if call.args else None)
@@ -84,7 +73,7 @@ class Pictures:
 
     def _is_bound_to_picture(self, name: str, call: ast.Call) -> bool:
         """Whether a name is one by all that the function binds it to before, or by its annotation."""
-        function = self._function(call)
+        function = self._tree.around(call, _Function)
         if function is None:
             return False
         annotated = {one.arg: one.annotation for one in parameters(function.args)[0]}
@@ -112,11 +101,6 @@ class Pictures:
             return False
         text = annotation.value if isinstance(annotation, ast.Constant) else ast.unparse(annotation)
         return text in _ANNOTATIONS or (text in self._names and text == "Image")
-
-    def _function(self, node: ast.AST) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
-        while (above := self._parents.get(node)) and not isinstance(above, _Function):
-            node = above
-        return above if isinstance(above, _Function) else None
 
 
 def _first_of(row: list[ast.expr]) -> str:

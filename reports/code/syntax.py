@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
+from functools import cached_property
 from typing import Any
 
 REGISTERS = {"add_module", "register_buffer", "register_module", "register_parameter", "setattr", "__setattr__"}
@@ -293,6 +294,41 @@ def nodes(node: ast.AST) -> list[ast.AST]:
         if parts := _PARTS[type(one)]:
             _add_children(one, parts, found)
     return found
+
+
+class Tree:
+    """The nodes of a file with what is around each, to tell of a call what its file alone shows."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self.nodes = nodes(tree)
+
+    @cached_property
+    def parents(self) -> dict[ast.AST, ast.AST]:
+        """What each node is a part of."""
+        return {child: node for node in self.nodes for child in children(node)}
+
+    @cached_property
+    def calls(self) -> dict[int, list[ast.Call]]:
+        """The calls, by their lines."""
+        found: dict[int, list[ast.Call]] = defaultdict(list)
+        for node in self.nodes:
+            if isinstance(node, ast.Call):
+                found[node.lineno].append(node)
+        return found
+
+    def around(self, node: ast.AST, kinds: Any) -> Any:
+        """The innermost node of some kinds around another one; None where there is none."""
+        while (above := self.parents.get(node)) and not isinstance(above, kinds):
+            node = above
+        return above
+
+    def may(self, line: int, name: str, holds: Callable[[ast.Call], bool]) -> bool:
+        """Whether something may hold of a call of this name on a line: of any, or nobody sees of which."""
+        calls = [one for one in self.calls[line] if word(one.func) == name]
+        try:
+            return not calls or any(map(holds, calls))
+        except RecursionError:  # an expression that is nested too deeply to be looked into
+            return True
 
 
 def children(node: ast.AST) -> list[ast.AST]:

@@ -8,6 +8,7 @@ import textwrap
 import pytest
 
 from torchproof.reports.code.gradients import Gradients
+from torchproof.reports.code.syntax import Tree
 
 PASSES = {
     "a parameter": "def f(x):\n    return x.clamp(0)",
@@ -54,7 +55,7 @@ def _may_pass(code):
     calls = [one for one in ast.walk(tree) if isinstance(one, ast.Call) and "clamp" in ast.unparse(one.func)[-7:]]
     call = max(calls, key=lambda one: (one.lineno, one.col_offset))
     is_method = not ast.unparse(call.func).startswith("torch.clamp")
-    return Gradients(tree).may_pass(call.lineno, call.func.attr, 1, is_method)
+    return Gradients(Tree(tree)).may_pass(call.lineno, call.func.attr, 1, is_method)
 
 
 @pytest.mark.parametrize("code", PASSES.values(), ids=PASSES)
@@ -72,7 +73,7 @@ def test_no_gradient_passes(code):
 )
 def test_both_operands_are_asked_about_where_either_has_a_gradient(given, may):
     code = f"def f(self, x, y):\n    return torch.atan2({given})"
-    assert Gradients(ast.parse(code)).may_pass(2, "atan2", 2, False) is may
+    assert Gradients(Tree(ast.parse(code))).may_pass(2, "atan2", 2, False) is may
 
 
 def test_what_is_nested_too_deeply_may_pass_one():
@@ -81,5 +82,5 @@ def test_what_is_nested_too_deeply_may_pass_one():
     call = tree.body[0].body[0].value
     for _ in range(5000):
         call.args[0] = ast.UnaryOp(ast.USub(), call.args[0])
-    gradients = Gradients(tree)
+    gradients = Gradients(Tree(tree))
     assert gradients.may_pass(2, "clamp", 1, False)

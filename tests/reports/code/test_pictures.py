@@ -6,6 +6,7 @@ import textwrap
 import pytest
 
 from torchproof.reports.code.pictures import Pictures
+from torchproof.reports.code.syntax import Tree
 
 
 def may(code):
@@ -13,7 +14,7 @@ def may(code):
     code = textwrap.dedent(code)
     (line,) = (number for number, text in enumerate(code.splitlines(), 1) if text.endswith("#"))
     name = "Resize" if "Resize(" in code.splitlines()[line - 1] else "resize"
-    return Pictures(ast.parse(code)).may_be_tensor(line, name)
+    return Pictures(Tree(ast.parse(code))).may_be_tensor(line, name)
 
 
 @pytest.mark.parametrize(
