@@ -139,11 +139,12 @@ class Expressions:
 
     def _each_item(self, key: ast.expr, value: ast.expr) -> tuple[list[ast.expr], list[ast.expr]]:
         """The keys and values of `table[key] = value`, one by one where a loop brings a few: `for key in "a", "b"`."""
-        texts = self.meanings.tables.texts(key, self.state.scope) if isinstance(key, ast.Name) else ()
-        if not isinstance(key, ast.Name) or not 1 < len(texts) <= MOST_ITEMS:
-            return [key], [value]
-        keys = [written_as(text) for text in texts]
-        return keys, [with_name(value, key.id, one) for one in keys]
+        if isinstance(key, ast.Name):
+            texts = self.meanings.tables.texts(key, self.state.scope)
+            if 1 < len(texts) <= MOST_ITEMS:
+                keys = [written_as(text) for text in texts]
+                return keys, [with_name(value, key.id, one) for one in keys]
+        return [key], [value]
 
     def _grown(self, one: Value, keys: Sequence[ast.expr | None], values: list[ast.expr]) -> Value:
         scope = self.state.scope

@@ -268,7 +268,7 @@ class Statements:
         """
         state = self.state
         bound = [] if isinstance(node, ast.While) else [*self.meanings.looped(node, state.scope)]
-        is_whole = not isinstance(node, ast.While) and bool(self.meanings.tables.each(node, state.scope))
+        is_whole = not isinstance(node, ast.While) and self.meanings.tables.have_rows(node, state.scope)
         is_whole = is_whole and not any(isinstance(one, _LEAVE) for one in nodes(node))
         state.loops.append([])
         for name in sorted({*names_bound(node.body)}):

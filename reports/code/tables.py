@@ -116,6 +116,10 @@ class Tables:
         rows = self.each(loop, scope)
         return self.one_of(rows, (loop.iter, id(scope))) if rows else ()
 
+    def have_rows(self, loop: ast.For | ast.AsyncFor, scope: Scope) -> bool:
+        """Whether it goes over a table that the code writes, and that is not empty."""
+        return bool(self._rows(loop.iter, scope))
+
     def each(self, loop: ast.comprehension | ast.For | ast.AsyncFor, scope: Scope) -> list[Values]:
         """The same one after another."""
         return [self.row(*place) for place in self._rows(loop.iter, scope)]

@@ -249,18 +249,17 @@ class _Join:
         before, after = self.inventory.find(use.name, self.old), self.inventory.find(use.name, self.new)
         touching = [
             change
-            for change in self._about(use, before)
-            if _touches(change, use, before, after, reason) and self._concerns(change, use)
+            for change in self._about(use, before, after)
+            if _touches(change, use, before, after, reason) and self._concerns(change, use, before, after)
         ]
         if failure and not any(change.breaks for change in touching):
             told = failure.says if after else _with_replacement(failure.says, use.name)
             touching.append(Change(self._lost(use, after, failure), use.name, hint=told))
         return touching
 
-    def _concerns(self, change: Change, use: Use) -> bool:
+    def _concerns(self, change: Change, use: Use, before: Entry | None, after: Entry | None) -> bool:
         """Whether it is one of the calls that a change is about, where it is not about all of them."""
-        entries = self.inventory.find(use.name, self.new), self.inventory.find(use.name, self.old)
-        return change.calls is None or self.concerns.of(use, change.calls, entries) is not Concern.NO
+        return change.calls is None or self.concerns.of(use, change.calls, (after, before)) is not Concern.NO
 
     @staticmethod
     def _lost(use: Use, after: Entry | None, failure: Fault) -> str:
@@ -301,12 +300,11 @@ class _Join:
         since = self._since(lambda release: works(use, self.inventory, release))
         return Change("contract", use.name, hint=f"{since}, it {reason}")
 
-    def _about(self, use: Use, before: Entry | None) -> Iterator[Change]:
+    def _about(self, use: Use, before: Entry | None, after: Entry | None) -> Iterator[Change]:
         """The changes of the name that is used, of what it stands for, and of what it belongs to where that went."""
         for name in {use.name, before.name if before else use.name}:
             yield from self.changes[name]
         if use.how == "written" and before and names.is_private(use.name):  # the others are among the changes
-            after = self.inventory.find(use.name, self.new)
             yield from names.compare(before, after, self.old, self.new)
         owner = use.name.rpartition(".")[0]
         while owner:
