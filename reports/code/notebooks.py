@@ -63,6 +63,11 @@ def notebook(text: str) -> Notebook:
     return found
 
 
+def sources(data: dict) -> Iterator[str]:
+    """What stands in the code cells of a notebook, of its JSON, with the magics."""
+    return (_source(cell) for _, cell in _code_cells(data))
+
+
 @cache
 def cell_of(place: str) -> tuple[str, int]:
     """A notebook and the number of the cell, of what 'train.ipynb:cell 3' says; any other file, and 0."""

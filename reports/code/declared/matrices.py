@@ -18,6 +18,7 @@ from torchproof.data import toml
 from torchproof.reports.code.declared import conda, docker
 from torchproof.reports.code.declared.lines import Line, Said, Unread, Versions, gpus, of, text_of
 from torchproof.reports.code.declared.setups import Script
+from torchproof.reports.code.notebooks import sources
 from torchproof.reports.code.reading import content, decoded, parsed
 
 _MOST = 1_000  # environments of one matrix
@@ -191,7 +192,6 @@ def _scalar(text: str) -> str:
 
 def notebook(file: Path) -> Iterator[Said]:
     """What the cells of a notebook install: `!pip install torch==2.2`, `%pip install torch==2.2`."""
-    cells = json.loads(text_of(file)).get("cells", [])
-    sources = ("".join(cell["source"]) for cell in cells if cell.get("cell_type") == "code")
-    commands = (line.strip() for source in sources for line in source.replace("\\\n", " ").splitlines())
+    joined = (source.replace("\\\n", " ") for source in sources(json.loads(text_of(file))))
+    commands = (line.strip() for source in joined for line in source.splitlines())
     yield from together(said for one in commands if one[:1] in ("!", "%") for said in docker.installed(one[1:]))
