@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from torchproof import close, fact, same
+from torchproof.suites.vision.images import image
 
 
 @pytest.fixture
@@ -15,11 +16,6 @@ def functional(request):
 
 VERSIONS = ["", ".v2"]  # of the transforms, whose functions have the same names
 EITHER = pytest.mark.parametrize("functional", ["transforms", "v2"], indirect=True)
-
-
-def image():
-    """Bytes, each another, in four rows and six columns."""
-    return torch.arange(72, dtype=torch.uint8).view(3, 4, 6)
 
 
 def erased(x):

@@ -6,6 +6,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from torchproof import close, fact, same
+from torchproof.suites.vision.images import image
 
 
 @pytest.fixture
@@ -21,11 +22,6 @@ def picture():
 
     red = numpy.arange(0, 300, 50, dtype=numpy.uint8).reshape(2, 3, 1)
     return Image.fromarray(numpy.concatenate([red, red // 2, red // 5], axis=2))
-
-
-def image(height=4, width=6, channels=3):
-    """Bytes, each another."""
-    return torch.arange(channels * height * width, dtype=torch.uint8).view(channels, height, width)
 
 
 VERSIONS = ["", ".v2"]  # of the transforms, which have the same names

@@ -4,10 +4,7 @@ import pytest
 import torch
 
 from torchproof import close, fact, same
-
-
-def image(height=4, width=6):
-    return torch.arange(3 * height * width, dtype=torch.uint8).view(3, height, width)
+from torchproof.suites.vision.images import image
 
 
 def numbered(side):
