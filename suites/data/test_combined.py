@@ -381,6 +381,7 @@ def test_split_has_each_sample_in_one_part(lengths, seed):
 
 
 @fact("torch.utils.data.random_split", requires="scipy")
+@pytest.mark.slow
 def test_split_is_random():
     """`random_split` gives each sample the same chance to be in the first part, by a chi-square test."""
     from scipy import stats

@@ -55,6 +55,7 @@ def loaders(seconds):
 
 
 @fact("torch.utils.data.DataLoader", refuter=loads_in_its_own_process)
+@pytest.mark.slow
 def test_of_waiting_is_shared_by_workers(numbers):
     """Two workers take less than 80 % of the time of none, where each sample is waited for."""
     with_workers, without = loaders(0.005)
@@ -67,6 +68,7 @@ def test_of_waiting_is_shared_by_workers(numbers):
     hint="leave num_workers at 0 where samples are in memory already",
     refuter=loads_in_its_own_process,
 )
+@pytest.mark.slow
 def test_of_workers_is_more_for_what_is_in_memory(numbers):
     """Two workers take more than 1.3 times the time of none, where a sample costs next to nothing."""
     with_workers, without = loaders(0)

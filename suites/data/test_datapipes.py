@@ -1,5 +1,6 @@
 """Data pipes, which a DataLoader still takes: streams in steps, of which it shuffles and shares out."""
 
+import pytest
 import torch
 from torch.utils.data import DataLoader, IterDataPipe, MapDataPipe
 
@@ -64,6 +65,7 @@ def test_that_shuffle_do_so_where_the_loader_does():
 
 
 @fact("torch.utils.data.DataLoader", hint="pipe.sharding_filter()")
+@pytest.mark.slow
 def test_are_shared_by_workers_where_they_say_so():
     """Workers of a DataLoader share an `IterDataPipe` with a `sharding_filter`; without, each gives all of it."""
     whole, shared = (DataLoader(pipe, num_workers=2) for pipe in (Numbers(3), Numbers(3).sharding_filter()))

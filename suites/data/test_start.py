@@ -194,6 +194,7 @@ def counts_no_references(patch):
     myth="forked workers share a Python list",
     hint="keep paths and labels in a NumPy array or a tensor",
 )
+@pytest.mark.slow
 def test_forked_workers_copy_a_list_as_they_look_at_it():
     """A worker that looks at all numbers of a Python list of its dataset takes memory of its own for each of them."""
     assert taken([10**6 + n for n in range(NUMBER)]) > 28 * NUMBER / 1024 / 2

@@ -66,6 +66,7 @@ def process(index):
 
 
 @fact("torch.utils.data.DataLoader", claims=["D06"])
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [1, 2])
 def test_are_as_many_processes_as_asked_for(number):
     """A DataLoader loads in `num_workers` processes beside this one."""
@@ -111,6 +112,7 @@ def test_of_more_than_there_are_samples_load_each_once():
 
 
 @fact("torch.utils.data.DataLoader", myth="with workers the order of batches is not fixed")
+@pytest.mark.slow
 def test_keep_the_order_whoever_is_first():
     """A DataLoader with workers keeps the order of its sampler, also where a later batch is ready first."""
     ready = multiprocessing.Event()
@@ -152,6 +154,7 @@ def test_have_the_dataset_as_it_was_when_they_started():
 
 
 @fact("torch.utils.data.DataLoader")
+@pytest.mark.slow
 def test_compute_with_one_thread():
     """A worker of a DataLoader computes with one thread, whatever this process does."""
     assert loaded(lambda index: torch.get_num_threads()) == [1, 1, 1, 1]
@@ -167,6 +170,7 @@ def test_put_tensors_into_shared_memory(number, is_shared):
 
 
 @fact("torch.utils.data.DataLoader", hint="load the inner data in the worker itself, with num_workers=0")
+@pytest.mark.slow
 def test_cannot_have_workers_of_their_own():
     """A DataLoader with workers inside of a worker raises AssertionError: daemonic processes, no children."""
     assert loaded(lambda index: loaded(process, 1, 0) == [os.getpid()]) == [True] * 4
@@ -220,6 +224,7 @@ def test_info_has_the_dataset_of_the_worker():
 
 
 @fact("torch.utils.data.DataLoader")
+@pytest.mark.slow
 def test_are_set_up_once_each_by_their_number():
     """A DataLoader calls `worker_init_fn` once in each worker, with its number, before it loads anything."""
     called = []
@@ -241,6 +246,7 @@ def numbers(loader):
     myth="workers share the work of an IterableDataset",
     hint="have __iter__ give a share of the data, by get_worker_info()",
 )
+@pytest.mark.slow
 def test_each_give_the_whole_stream():
     """Each worker of a DataLoader gives all of an IterableDataset, so with two workers everything comes twice."""
     assert numbers(DataLoader(Stream(3), **workers(2))) == [0, 0, 1, 1, 2, 2]
@@ -263,6 +269,7 @@ def test_share_a_stream_that_worker_init_fn_parts():
 
 
 @fact("torch.utils.data.DataLoader", hint="choose shares that the batch size divides")
+@pytest.mark.slow
 @pytest.mark.parametrize(("drop_last", "sizes"), [(False, [1, 1, 2, 2]), (True, [2, 2])], ids=["kept", "dropped"])
 def test_make_batches_of_a_stream_apart(drop_last, sizes):
     """Each worker makes batches of its share of an IterableDataset, with a rest of its own that `drop_last` drops."""
@@ -340,6 +347,7 @@ def runs(*seeds, **options):
 
 
 @fact("torch.utils.data.DataLoader", source="notes/randomness")
+@pytest.mark.slow
 def test_draw_the_same_after_the_same_global_seed():
     """Workers of a DataLoader draw the same numbers, of NumPy and Python too, after the same `torch.manual_seed`."""
     first, again, other = runs((1, None), (1, None), (2, None))
@@ -348,6 +356,7 @@ def test_draw_the_same_after_the_same_global_seed():
 
 
 @fact("torch.utils.data.DataLoader", source="notes/randomness")
+@pytest.mark.slow
 def test_draw_the_same_with_the_same_generator():
     """Workers of a DataLoader with a `generator` of the same seed draw the same numbers, whatever the global seed."""
     first, again, other = runs((1, 3), (2, 3), (2, 4))
@@ -360,6 +369,7 @@ def test_draw_the_same_with_the_same_generator():
     myth="a seed makes random augmentation the same with any num_workers",
     hint="draw from a generator that is seeded with the index",
 )
+@pytest.mark.slow
 def test_draw_otherwise_than_another_number_of_workers():
     """After the same seed, random augmentation draws other numbers with another `num_workers`."""
     got = []
@@ -381,6 +391,7 @@ def draws_apart(patch):
     myth="every worker has random numbers of its own",
     hint="make the generator in worker_init_fn, seeded with torch.initial_seed()",
 )
+@pytest.mark.slow
 def test_draw_the_same_from_what_the_dataset_holds():
     """A random generator of torch, NumPy or Python that a dataset holds draws the same in every worker and epoch."""
     held = torch.Generator().manual_seed(0), numpy.random.default_rng(0), random.Random(0)
@@ -405,6 +416,7 @@ def test_set_up_with_their_seed_draw_apart_from_what_the_dataset_holds():
 
 
 @fact("torch.utils.data.DataLoader", claims=["D11"])
+@pytest.mark.slow
 def test_make_random_augmentation_anew_in_every_epoch():
     """A random transform in `__getitem__` makes another sample of the same index in every epoch."""
     loader = loader_of(lambda index: index + random.random(), length=2, num_workers=1)
@@ -432,6 +444,7 @@ def silences(patch):
 
 
 @fact("torch.utils.data.DataLoader", refuter=silences, hint="num_workers=0 to debug in this process")
+@pytest.mark.slow
 def test_hand_on_what_they_raise_with_its_traceback():
     """What a worker raises is raised here, of the same type and with the text of its traceback: Caught LookupError."""
     samples = one_of(fails)
@@ -452,6 +465,7 @@ def is_picky(index):
 
 
 @fact("torch.utils.data.DataLoader", refuter=silences)
+@pytest.mark.slow
 def test_hand_on_as_runtime_error_what_takes_more_than_a_text():
     """An exception whose class takes more than a text comes out of a worker as RuntimeError: Caught Picky."""
     samples = one_of(is_picky)
@@ -461,6 +475,7 @@ def test_hand_on_as_runtime_error_what_takes_more_than_a_text():
 
 
 @fact("torch.utils.data.DataLoader")
+@pytest.mark.slow
 def test_hand_on_what_worker_init_fn_raises():
     """What `worker_init_fn` raises is raised here when the first batch is asked for."""
     samples = one_of(process, worker_init_fn=fails)
@@ -470,6 +485,7 @@ def test_hand_on_what_worker_init_fn_raises():
 
 
 @fact("torch.utils.data.DataLoader", hint="catch RuntimeError around next(batches)")
+@pytest.mark.slow
 def test_go_on_after_a_sample_that_failed():
     """The iterator over a DataLoader with workers goes on behind a batch that raised."""
     samples = iter(loader_of(lambda index: fails(index) if index == 1 else index, num_workers=1))
@@ -510,6 +526,7 @@ def test_that_die_raise_here(end):
 
 
 @fact("torch.utils.data.DataLoader")
+@pytest.mark.slow
 def test_that_take_too_long_raise_here():
     """A DataLoader whose workers hang raises RuntimeError "DataLoader timed out after" once `timeout` is over."""
     over = multiprocessing.Event()
@@ -523,6 +540,7 @@ def test_that_take_too_long_raise_here():
 
 
 @fact("torch.utils.data.DataLoader")
+@pytest.mark.slow
 def test_are_other_processes_in_every_epoch():
     """A DataLoader starts new workers in every epoch."""
     loader = loader_of(process, length=2)
@@ -577,6 +595,7 @@ def test_end_when_the_loop_is_left_early():
 
 
 @fact("torch.utils.data.DataLoader")
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"prefetch_factor": 3}], ids=["default", "3"])
 def test_load_as_far_ahead_as_they_are_told(options):
     """A worker of a DataLoader has `prefetch_factor` batches loaded ahead of what was asked for: 2 by default."""

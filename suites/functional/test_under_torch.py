@@ -133,6 +133,7 @@ def test_nonzero_of_a_fixed_number_is_filled_up():
 
 
 @fact("torch.while_loop")
+@pytest.mark.slow
 def test_loop_goes_on_while_it_is_told(device):
     """`while_loop` calls its body with what the body gave, as long as the condition is true, or never."""
     start = torch.tensor(0, device=device), torch.tensor([1.5, 2.5], device=device)

@@ -40,6 +40,7 @@ def does_not_wrap(patch):
     hint="give each process enough to compute: a larger batch, or fewer processes",
     refuter=does_not_wrap,
 )
+@pytest.mark.slow
 def test_of_a_small_step_is_more_than_double_in_two_processes(ranks):
     """A step of a small model takes more than twice the time in each of two processes that average its gradients."""
     times, _ = ranks(2, _steps)

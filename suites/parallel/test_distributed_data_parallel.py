@@ -55,6 +55,7 @@ def test_gives_the_gradient_of_the_whole_batch(ranks, backend):
     claims=["X06"],
     myth="the averaged gradient is that of the whole batch, whatever the sizes of the shards",
 )
+@pytest.mark.slow
 @on_each_backend
 def test_weighs_ranks_alike_whatever_their_shards(ranks, backend):
     """With shards of different sizes, the gradient is the plain mean of the ranks' own, not that of the whole batch."""
@@ -277,6 +278,7 @@ def test_no_sync_leaves_gradients_local(ranks, backend):
 
 
 @fact("torch.nn.parallel.DistributedDataParallel.no_sync")
+@pytest.mark.slow
 @on_each_backend
 def test_no_sync_is_made_up_for_by_the_next_backward(ranks, backend):
     """The first backward after `no_sync` averages over the ranks all that they have accumulated."""
@@ -341,6 +343,7 @@ def _uneven(rank, batch):
 
 
 @fact("torch.nn.parallel.DistributedDataParallel.join")
+@pytest.mark.slow
 @on_each_backend
 def test_join_counts_absent_ranks_as_zero(ranks, backend):
     """Inside `join`, a rank without batches counts with a gradient of zero, and ends with the others' weights."""
@@ -466,6 +469,7 @@ def test_find_unused_parameters_goes_on_without_them(ranks, backend):
 
 
 @fact("torch.nn.parallel.DistributedDataParallel")
+@pytest.mark.slow
 @on_each_backend
 def test_find_unused_parameters_counts_an_idle_rank_as_zero(ranks, backend):
     """With `find_unused_parameters=True`, what one rank of two uses gets half that rank's gradient on both."""

@@ -85,6 +85,7 @@ def test_is_not_initialized_twice(ranks):
 
 
 @fact("torch.distributed.init_process_group", until="2.2", calls="catches RuntimeError|ValueError")
+@pytest.mark.slow
 def test_was_not_initialized_twice(ranks):
     """A second `init_process_group` raises RuntimeError."""
     assert "initialize the default process group twice" in ranks(1, _initialize_twice, RuntimeError)[0]
@@ -98,6 +99,7 @@ def _wait_in_vain(rank):
 
 
 @fact("torch.distributed.new_group")
+@pytest.mark.slow
 def test_timeout_ends_a_wait(ranks):
     """With gloo, waiting for what no rank sends raises RuntimeError after the group's timeout."""
     assert any("Timed out waiting 500ms" in told for told in ranks(2, _wait_in_vain))
@@ -111,6 +113,7 @@ def _reduce_in_groups(rank):
 
 
 @fact("torch.distributed.new_group")
+@pytest.mark.slow
 def test_smaller_group_reduces_by_itself(ranks):
     """A collective in a group of some ranks neither reads nor changes what the others have."""
     same(torch.stack(ranks(3, _reduce_in_groups)), [[1, 2, 3], [110, 220, 330], [110, 220, 330]])
@@ -121,6 +124,7 @@ def _is_outside(rank):
 
 
 @fact("torch.distributed.new_group")
+@pytest.mark.slow
 def test_smaller_group_is_not_given_to_others(ranks):
     """`new_group` returns `GroupMember.NON_GROUP_MEMBER` on a rank that is not in the group."""
     assert ranks(2, _is_outside) == [False, True]
@@ -151,6 +155,7 @@ def test_all_reduce_combines_in_place(ranks, backend, op):
     gain=True,
     hint="divide the sum by the world size",
 )
+@pytest.mark.slow
 @on_each_backend
 def test_all_reduce_averages(ranks, backend):
     """`all_reduce` with `ReduceOp.AVG` leaves the mean over the ranks on every rank."""
@@ -165,6 +170,7 @@ def _refused_average(rank):
 
 
 @fact("torch.distributed.all_reduce", until="2.8", calls="op=AVG", hint="divide the sum by the world size")
+@pytest.mark.slow
 def test_all_reduce_refused_to_average_on_gloo(ranks):
     """`all_reduce` with `ReduceOp.AVG` is refused by gloo."""
     assert ranks(2, _refused_average) == ["Cannot use ReduceOp.AVG with Gloo"] * 2
@@ -288,6 +294,7 @@ def _receive_from_both(rank):
 
 
 @fact("torch.distributed.recv")
+@pytest.mark.slow
 def test_recv_waits_for_its_source(ranks):
     """`recv` with `src` takes what that rank sends, whatever others have sent."""
     *_, ((_, first), (_, second)) = ranks(3, _receive_from_both)
@@ -295,6 +302,7 @@ def test_recv_waits_for_its_source(ranks):
 
 
 @fact("torch.distributed.recv")
+@pytest.mark.slow
 def test_recv_tells_who_sent(ranks):
     """`recv` returns the rank of the sender."""
     *_, ((first, _), (second, _)) = ranks(3, _receive_from_both)
@@ -308,6 +316,7 @@ def _gather_objects(rank):
 
 
 @fact("torch.distributed.all_gather_object")
+@pytest.mark.slow
 @on_each_backend
 def test_all_gather_object_takes_any_object(ranks, backend):
     """`all_gather_object` fills the list on every rank with the objects of all, of any kind that pickles."""

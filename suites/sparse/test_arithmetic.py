@@ -30,6 +30,7 @@ TOGETHER = example((numpy.eye(2), 3 * numpy.eye(2)))
 
 
 @fact("torch.add")
+@pytest.mark.slow
 @ROWS
 @given(pairs())
 @APART

@@ -53,6 +53,7 @@ def test_of_dense_and_sparse_is_dense(device, layout, pair):
 
 
 @fact("torch.matmul")
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", [torch.sparse_coo, torch.sparse_csr])
 @given(factors())
 @NO_ENTRY

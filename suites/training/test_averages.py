@@ -148,6 +148,7 @@ def test_carry_frozen_parameters_along(device):
 
 
 @fact("torch.optim.swa_utils.AveragedModel", "torch.optim.SGD")
+@pytest.mark.slow
 def test_of_a_noisy_loss_are_nearer_than_the_last_weights(device):
     """On a noisy quadratic the average of the weights of `SGD` is nearer to the minimum than the last of them."""
     noise = torch.randn(400, 64, generator=torch.Generator().manual_seed(0), dtype=torch.float64).to(device)

@@ -1,5 +1,6 @@
 """Domain adaptation: carrying a model from one domain to another by closing the gap between their distributions."""
 
+import pytest
 import torch
 from torch import nn
 from torch.optim import swa_utils
@@ -78,6 +79,7 @@ def accuracies(adapting, steps=100):
 
 
 @fact("torch.autograd.Function", claims=["F07"], refuter=not_reversed)
+@pytest.mark.slow
 def test_by_a_reversed_gradient_carries_a_model_over():
     """With a reversed gradient from a domain classifier a model learns, without labels of B, what holds in B."""
     first, second = accuracies(adapting=True)

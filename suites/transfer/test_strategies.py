@@ -137,12 +137,14 @@ def test_of_the_head_beats_more_layers_with_little_data_of_the_same_domain(pretr
 
 
 @fact(*SUBJECTS, claims=["F04"])
+@pytest.mark.slow
 def test_of_more_layers_wins_with_much_data_of_the_same_domain(pretrained):
     """With hundreds of samples of the same domain, training the last two layers beats training the head alone."""
     assert gained("some", "head", pretrained, MUCH) > 0
 
 
 @fact(*SUBJECTS, claims=["F05"])
+@pytest.mark.slow
 @pytest.mark.parametrize("less", ["head", "some"])
 def test_of_all_layers_wins_with_much_data_of_another_domain(pretrained, less):
     """With hundreds of samples of another domain, training all layers beats training the head or the last two."""
@@ -156,6 +158,7 @@ def test_of_all_layers_wins_with_little_data_of_another_domain(pretrained):
 
 
 @fact("torch.optim.Adam", claims=["F01"])
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [LITTLE, MUCH], ids=["little", "much"])
 def test_of_all_layers_beats_starting_from_nothing_in_the_same_domain(pretrained, number):
     """In the same domain a pre-trained model that is fine-tuned beats one trained from nothing on the same samples."""
@@ -163,6 +166,7 @@ def test_of_all_layers_beats_starting_from_nothing_in_the_same_domain(pretrained
 
 
 @fact(*SUBJECTS, claims=["F01"], myth="transfer learning is better than starting from nothing in any domain")
+@pytest.mark.slow
 def test_of_the_head_loses_to_starting_from_nothing_in_another_domain(pretrained):
     """In another domain features that stay frozen are worse than a model trained from nothing, with much data."""
     assert gained("scratch", "head", pretrained, MUCH, other=True) > 0

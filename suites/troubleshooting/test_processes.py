@@ -31,6 +31,7 @@ def test_that_die_are_told_without_a_cause():
 
 
 @fact("torch.utils.data.DataLoader", hint="num_workers=0 stops a debugger at the line")
+@pytest.mark.slow
 @pytest.mark.cpu
 def test_that_fail_are_told_by_the_dataset_without_workers():
     """An exception of a dataset is "Caught OSError in DataLoader worker process 0", and itself with `num_workers=0`."""
@@ -131,6 +132,7 @@ def test_that_no_torchrun_started_lack_a_variable(missing, monkeypatch):
 
 
 @fact("torch.distributed.TCPStore", hint="another MASTER_PORT, port 0, or end what still runs")
+@pytest.mark.slow
 @pytest.mark.cpu
 def test_that_listen_on_a_port_twice_are_refused():
     """A port of another run raises "address already in use" (EADDRINUSE), port 0 takes a free one."""

@@ -6,24 +6,22 @@ from torch import nn
 
 from torchproof import fact, same
 
-# One of each family, and others. Sizes are told on the meta device, where a model costs no memory.
+# Of families one that is soon made, and others. Sizes are told on the meta device, where a model costs no memory.
 FAMILIES = [
-    "alexnet", "convnext_tiny", "densenet121", "efficientnet_b0", "efficientnet_v2_s", "inception_v3", "maxvit_t",
-    "mnasnet1_0", "mobilenet_v2", "mobilenet_v3_small", "regnet_x_400mf", "regnet_y_400mf", "resnet18",
-    "resnext50_32x4d", "shufflenet_v2_x1_0",
-    "squeezenet1_0", "swin_t", "swin_v2_t", "vgg11", "vit_b_16", "wide_resnet50_2",
+    "alexnet", "convnext_tiny", "densenet121", "efficientnet_b0", "inception_v3", "mnasnet1_0", "mobilenet_v3_small",
+    "regnet_y_400mf", "resnet18", "shufflenet_v2_x1_0", "squeezenet1_0", "swin_t", "vgg11", "vit_b_16",
 ]  # fmt: skip
 OTHERS = [
-    "convnext_base", "convnext_large", "convnext_small", "densenet161", "densenet169", "densenet201", "efficientnet_b1",
-    "efficientnet_b2", "efficientnet_b3", "efficientnet_b4", "efficientnet_b5", "efficientnet_b6", "efficientnet_b7",
-    "efficientnet_v2_l", "efficientnet_v2_m", "mnasnet0_5", "mnasnet0_75", "mnasnet1_3", "mobilenet_v3_large",
-    "regnet_x_16gf", "regnet_x_1_6gf", "regnet_x_32gf", "regnet_x_3_2gf", "regnet_x_800mf", "regnet_x_8gf",
-    "regnet_y_128gf", "regnet_y_16gf", "regnet_y_1_6gf", "regnet_y_32gf", "regnet_y_3_2gf", "regnet_y_800mf",
-    "regnet_y_8gf", "resnet101", "resnet152", "resnet34", "resnet50", "resnext101_32x8d", "resnext101_64x4d",
-    "shufflenet_v2_x0_5",
-    "shufflenet_v2_x1_5", "shufflenet_v2_x2_0", "squeezenet1_1", "swin_b", "swin_s", "swin_v2_b", "swin_v2_s",
-    "vgg11_bn", "vgg13", "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn", "vit_b_32", "vit_h_14", "vit_l_16",
-    "vit_l_32", "wide_resnet101_2",
+    "convnext_base", "convnext_large", "convnext_small", "densenet161", "densenet169", "densenet201",
+    "efficientnet_b1", "efficientnet_b2", "efficientnet_b3", "efficientnet_b4", "efficientnet_b5", "efficientnet_b6",
+    "efficientnet_b7", "efficientnet_v2_l", "efficientnet_v2_m", "efficientnet_v2_s", "maxvit_t", "mnasnet0_5",
+    "mnasnet0_75", "mnasnet1_3", "mobilenet_v2", "mobilenet_v3_large", "regnet_x_16gf", "regnet_x_1_6gf",
+    "regnet_x_32gf", "regnet_x_3_2gf", "regnet_x_400mf", "regnet_x_800mf", "regnet_x_8gf", "regnet_y_128gf",
+    "regnet_y_16gf", "regnet_y_1_6gf", "regnet_y_32gf", "regnet_y_3_2gf", "regnet_y_800mf", "regnet_y_8gf",
+    "resnet101", "resnet152", "resnet34", "resnet50", "resnext101_32x8d", "resnext101_64x4d", "resnext50_32x4d",
+    "shufflenet_v2_x0_5", "shufflenet_v2_x1_5", "shufflenet_v2_x2_0", "squeezenet1_1", "swin_b", "swin_s",
+    "swin_v2_b", "swin_v2_s", "swin_v2_t", "vgg11_bn", "vgg13", "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn",
+    "vit_b_32", "vit_h_14", "vit_l_16", "vit_l_32", "wide_resnet101_2", "wide_resnet50_2",
 ]  # fmt: skip
 EVERY = [*FAMILIES, *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)]
 NAMES = [f"torchvision.models.{name}" for name in (*FAMILIES, *OTHERS)]
@@ -113,6 +111,7 @@ def test_vision_transformer_refuses_other_sizes(models):
 
 
 @fact("torchvision.models.inception_v3", requires="torchvision", myth="a model gives a tensor in training too")
+@pytest.mark.slow
 def test_inception_gives_auxiliary_logits_in_training(models):
     """`inception_v3` gives `(logits, aux_logits)` in training, and the logits alone in evaluation."""
     with torch.device("meta"):
@@ -124,6 +123,7 @@ def test_inception_gives_auxiliary_logits_in_training(models):
 
 
 @fact("torchvision.models.googlenet", requires="torchvision", myth="a model gives a tensor in training too")
+@pytest.mark.slow
 def test_googlenet_gives_two_auxiliary_logits_in_training(models):
     """`googlenet` gives `(logits, aux_logits2, aux_logits1)` in training, and the logits alone in evaluation."""
     with torch.device("meta"):
@@ -134,6 +134,7 @@ def test_googlenet_gives_two_auxiliary_logits_in_training(models):
 
 
 @fact("torchvision.models.googlenet", requires="torchvision")
+@pytest.mark.slow
 def test_googlenet_without_auxiliary_logits(models):
     """`googlenet(aux_logits=False)` gives logits alone in training, and has the parameters that its weights tell."""
     with torch.device("meta"):
@@ -212,6 +213,7 @@ def test_weights_tell_their_classes(models):
 
 
 @fact("torchvision.models.get_model", requires="torchvision")
+@pytest.mark.slow
 def test_get_model_by_name(models):
     """`get_model("squeezenet1_1", …)` builds what `squeezenet1_1(…)` builds, with the same weights after a seed."""
     torch.manual_seed(1)
@@ -392,6 +394,7 @@ SEGMENTING = [
 
 
 @fact(*(f"torchvision.models.segmentation.{name}" for name in SEGMENTING), requires="torchvision")
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SEGMENTING)
 def test_segmentation_scores_each_pixel(models, name):
     """`fcn_resnet50` and other models of segmentation give a dict, in which "out" has scores for each pixel."""
@@ -448,6 +451,7 @@ FLOWS = ["raft_large", "raft_small"]
 
 
 @fact(*(f"torchvision.models.optical_flow.{name}" for name in FLOWS), requires="torchvision")
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FLOWS)
 def test_optical_flow_gives_a_flow_for_each_update(models, without_memory, name):
     """`raft_small(first, second, num_flow_updates=n)` gives a list of n flows, each two numbers a pixel."""
@@ -491,6 +495,7 @@ def test_detection_gives_a_dict_for_each_image(detector):
 
 
 @fact(*NAMES_OF_DETECTORS, requires="torchvision", myth="a detector gives boxes in training too")
+@pytest.mark.slow
 def test_detection_gives_losses_in_training(detector):
     """`FasterRCNN` and `RetinaNet` in training give a dict of losses instead of boxes: their sum is to be minimized."""
     target = {"boxes": torch.tensor([[4.0, 4, 40, 40]]), "labels": torch.tensor([1])}

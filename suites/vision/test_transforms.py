@@ -500,6 +500,7 @@ def test_a_random_transform_changes_an_image_each_time_it_is_read(version):
     requires="torchvision",
     myth="workers all augment alike",
 )
+@pytest.mark.slow
 @EITHER
 def test_workers_augment_each_in_its_own_way(version):
     """`RandomCrop` in two workers of a DataLoader cuts out other parts in each: their seeds of torch differ."""
