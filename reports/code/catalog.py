@@ -30,6 +30,8 @@ _USUAL = ("torch.Tensor", "torch.nn.Module", "torch.optim.Optimizer", "torch.opt
 _ELSE = (str, bytes, list, dict, set, int, float, Path, TextIOWrapper, Logger, Namespace, Thread, datetime)
 
 _CALLED = {"function", "class", "method"}
+# Whose modules have functions in their places: seen by importing all that releases have, and asking what is callable.
+_SHADOWED = "torch.quantization.fx."
 
 
 class Argument(Enum):
@@ -156,6 +158,8 @@ def _fault(use: Use, known: Catalog, release: str) -> Fault | None:
         return None
     if entry.raises:
         return Fault(f"{use.name} only raises: {replacements.says(use.name) or entry.refusal}", "raises")
+    if entry.kind == "module" and not use.name.startswith(_SHADOWED):
+        return Fault(f"{use.name} is a module, which cannot be called{known.namesake(use.name, place)}", "arguments")
     return known.misfit(use, release) or _refusal(use, entry, release)
 
 
@@ -245,6 +249,11 @@ class Catalog:
         owner, _, member = name.rpartition(".")
         is_refused = self.holds_settings(owner) and not self._takes_any(owner) and not member.startswith("_")
         return is_refused and not self.having(name)
+
+    def namesake(self, module: str, place: int) -> str:
+        """What of a module is called as it is itself, in words of advice: `torch.fft.fft`."""
+        inside = f"{module}.{module.rpartition('.')[2]}"
+        return f": did you mean {inside}?" if self.entries(inside)[place] else ""
 
     @cache  # noqa: B019 - there is one catalog in a process
     def returned(self, name: str) -> tuple[tuple[int, str], ...]:

@@ -166,12 +166,14 @@ class Question:
         return getattr(release, package)
 
     def has(self, dotted: str) -> bool:
-        """Whether the release has a name of torch. Raises Unknown where the inventory cannot tell."""
+        """Whether the release has a name of torch, which code asks. Raises Unknown where the inventory cannot tell."""
+        self.depends = True  # on releases from before all that are known, where each of these has it
+        return self._is_there(dotted)
+
+    def _is_there(self, dotted: str) -> bool:
         having = self.known.having(dotted)
-        if not having:
-            if not is_nowhere(self.known, dotted):
-                raise Unknown
-            self.depends = True
+        if not (having or is_nowhere(self.known, dotted)):
+            raise Unknown
         self.depends |= having != self.known.all
         return bool(having >> self.place & 1)
 
@@ -194,7 +196,7 @@ class Question:
         if dotted == "torch.__name__":
             return "torch"
         if dotted.startswith("torch."):
-            if not self.has(dotted):
+            if not self._is_there(dotted):
                 raise Unknown
             return Reference(dotted, self.known.kind(dotted))
         self.of_version |= speaks_of_version(dotted)
@@ -228,6 +230,7 @@ class Question:
         if root in ("inspect", "dataclasses") or dotted in ("builtins.dir", "builtins.vars"):
             self.of_version = any(isinstance(one, Reference) and one.dotted.startswith("torch.") for one in given)
         if root == "builtins":
+            self.depends |= word == "callable" and of_torch  # as `torch.fft` was before all that are known
             return builtin(word, given)
         if word in _MAKES_VERSION and root in _VERSION_HOMES:
             return TorchVersion(given[0]) if word in _COMPARES_WITH_TEXT else Version(str(given[0]))

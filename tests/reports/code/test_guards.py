@@ -829,6 +829,10 @@ def test_a_guard_of_any_spelling(breaks, code):
         ("torch.symeig(x)", ""),
         ("torch.nn.Linear(1, 2, biases=True)", "TypeError"),
         ("torch.nn.Linear(1)", "(TypeError, AttributeError)"),
+        ("torch.fft(x)", "TypeError"),
+        ("x = torch.fft(x) if callable(torch.fft) else x", "AttributeError"),
+        ("x = x if hasattr(torch.fft, 'fft') else torch.fft(x)", "AttributeError"),
+        ("x = x if 'fft' in dir(torch.fft) else torch.fft(x)", "AttributeError"),
     ],
 )
 def test_a_guard_against_what_no_release_runs(stuck, call, caught):
@@ -842,6 +846,8 @@ def test_a_guard_against_what_no_release_runs(stuck, call, caught):
         ("torch.symeig(x)", "AttributeError"),
         ("torch.nn.Linear(1, 2, biases=True)", "RuntimeError"),
         ("torch.nn.Linear(1)", "AttributeError"),
+        ("torch.fft(x)", "AttributeError"),
+        ("x = torch.fft(x) if callable(torch.stft) else x", "AttributeError"),
     ],
 )
 def test_no_guard_against_what_no_release_runs(stuck, call, caught):

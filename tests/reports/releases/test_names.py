@@ -186,6 +186,16 @@ def test_what_stands_for_a_name_that_only_raises_is_told_in_place_of_its_words(t
     assert catalog(inventory()).stuck(use) == f"torch.symeig only raises: {replacements.says('torch.symeig')}"
 
 
+def test_a_module_is_not_called(tmp_path):
+    code = "import torch\nfrom torch.utils import checkpoint\ncheckpoint(f, 1)\ntorch.hub(1)\ntorch.quantization.fx.fuse(1)\n"
+    (tmp_path / "code.py").write_text(code, encoding="utf-8")
+    told = {catalog(inventory()).stuck(use) for use in uses(tmp_path).certain}
+    assert told - {None} == {
+        "torch.utils.checkpoint is a module, which cannot be called: did you mean torch.utils.checkpoint.checkpoint?",
+        "torch.hub is a module, which cannot be called",
+    }
+
+
 def _word(change):
     """The word that a parameter takes or refuses now, or the other base: there may be several of one name."""
     return (change.old, change.new) if change.kind in ("value refused", "value taken", "another base") else None
