@@ -226,6 +226,10 @@ class Catalog:
         """The releases that have the name."""
         return sum(1 << place for place, entry in enumerate(self.entries(name)) if entry)
 
+    def was_before(self, name: str) -> bool:
+        """Whether it is known for what releases had that are older than all of these."""
+        return not self.having(name) and name in replacements.known()
+
     @cache  # noqa: B019 - there is one catalog in a process
     def kind(self, name: str) -> str:
         """The kind of a name in the newest release that has it."""

@@ -349,6 +349,9 @@ class Meanings(Results):
             among = self.known.having(of.dotted) or everywhere
             rest = ((everywhere & ~among, None),) if everywhere & ~among else ()
             return ((among, Name(dotted, True, doubts)), *rest)
+        for one in (of.dotted, *self.known.above(of.dotted)) if not items else ():
+            if self.known.was_before(f"{one}.{name}"):
+                return ((everywhere, Name(f"{one}.{name}", True, doubts)),)
         return items.get(name) or self.unknown
 
     def of_class(

@@ -92,7 +92,7 @@ def is_nowhere(known: Catalog, name: str) -> bool:
         return False
     if owner in ("torch", "torch.backends") and member in OF_OTHER_PACKAGES:
         return False
-    if owner == "torch":
+    if owner == "torch" or known.was_before(name):
         return True
     return bool(known.having(owner)) and is_told(known, owner)
 

@@ -39,7 +39,7 @@ _MAKES_TENSOR = {"torch.arange", "torch.as_tensor", "torch.empty", "torch.empty_
                  "torch.full", "torch.full_like", "torch.linspace", "torch.logspace", "torch.ones", "torch.ones_like",
                  "torch.rand", "torch.rand_like", "torch.randint", "torch.randint_like", "torch.randn",
                  "torch.randn_like", "torch.randperm", "torch.tensor", "torch.zeros", "torch.zeros_like"}  # fmt: skip
-# What methods give that torch does not annotate: a class, and that of what an object of it holds.
+# What methods give that torch does not annotate well: a class, and that of what an object of it holds.
 _EVENTS = "torch.autograd.profiler_util.EventList"
 _GIVES = {
     f"torch.{owner}.{method}": given
@@ -51,6 +51,7 @@ _GIVES = {
         "total_average": ("torch.autograd.profiler_util.FunctionEventAvg", None),
     }.items()
 }  # fmt: skip
+_GIVES["torch.utils.data.DataLoader.__iter__"] = ("torch.utils.data.dataloader._BaseDataLoaderIter", None)
 # Methods of tensors and modules that give the same kind of object back.
 GIVES_ITSELF = {"bfloat16", "cpu", "cuda", "double", "eval", "float", "half", "requires_grad_", "to", "train"}
 # Decorators after which a call gives what it gave before.
@@ -290,10 +291,6 @@ class Results(ABC):
             return ((self.known.all, self._constructed(value, node, scope)),)
         if value.dotted in _MAKES_TENSOR:
             return ((self.known.all, Instance(_TENSOR)),)
-        if given := _GIVES.get(value.dotted):
-            of, held = given
-            inside = Held(((self.known.all, Instance(Name(held))),)) if held else None
-            return doubted(((self.known.all, Instance(Name(of), held=inside)),), value.unless)
         if value.dotted == "torch.compile" and node.args:  # it does the same, faster
             return self.objects(self.resolve(node.args[0], scope))
         return self._returned(value, node, scope, owners)
@@ -333,6 +330,10 @@ class Results(ABC):
         self, value: Name, node: ast.Call | None = None, scope: Scope | None = None, owners: Values = ()
     ) -> Values:
         """What a call of torch's own gives, or what reading an attribute does, as the releases themselves say."""
+        if given := _GIVES.get(value.dotted):
+            of, held = given
+            inside = Held(((self.known.all, Instance(Name(held))),)) if held else None
+            return doubted(((self.known.all, Instance(Name(of), held=inside)),), value.unless)
         found: list[tuple[int, Value]] = []
         for mask, text in self.known.returned(value.dotted):
             if text == "Self":
@@ -472,6 +473,8 @@ class Results(ABC):
         if any(isinstance(one, ast.Starred) for one in node.args):
             return ()
         given = [self.object(one, scope) for one in node.args]
+        if name == "iter" and len(given) == 1 and (own := self._iterators(given[0])):
+            return own
         if name in _KEEP_ELEMENTS and given:
             held = [value.held for _, value in given[0] if isinstance(value, Instance)]
             items = held[0].items if len(held) == 1 and held[0] and name in ("list", "tuple") else ()
@@ -498,6 +501,11 @@ class Results(ABC):
         if name in ("int", "float", "str", "bool", "len", "range", "bytes"):
             return ((self.known.all, Instance(Name(f"builtins.{'int' if name == 'len' else name}"))),)
         return ()
+
+    def _iterators(self, values: Values) -> Values:
+        """The iterators of objects, where torch has classes for them."""
+        found = self._each(values, lambda value: self._dunder(value, "__iter__"))
+        return found if all(_of_torch(value) for _, value in found) else ()
 
     def _list_of(self, any_of_it: Values) -> Values:
         return ((self.known.all, Instance(LIST, held=Held(any_of_it))),)

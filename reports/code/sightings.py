@@ -267,7 +267,9 @@ class Sightings:
     def _said(self, dotted: str) -> str:
         """The part of a dotted name that is torch's: of what is unknown, only a part below a module that is told."""
         known = self.known.known_part(dotted)
-        if known == dotted or not (self.known.kind(known) == "module" or is_told(self.known, known)):
+        if known == dotted or self.known.was_before(dotted):
+            return dotted
+        if not (self.known.kind(known) == "module" or is_told(self.known, known)):
             return known
         return known + "." + dotted[len(known) + 1 :].split(".")[0]
 

@@ -869,3 +869,26 @@ def test_what_a_class_above_asks_for_one_below_may_have_a_default_for(tmp_path):
     (tmp_path / "code.py").write_text(code, encoding="utf-8")
     used = [use for use in uses(tmp_path).certain if use.name == "torch.optim.Optimizer.step"]
     assert [works(use, inventory(), "2.0") for use in used] == [None]
+
+
+_NEXT = "torch.utils.data.dataloader._BaseDataLoaderIter.next"
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("images, labels = iter(DataLoader(data)).next()", [_NEXT]),
+        ("batches = iter(DataLoader(data))\nwhile True: batches.next()", [_NEXT]),
+        ("next(iter(DataLoader(data)))", []),
+        ("iter(data).next()", []),
+        ("def f(x: torch.Tensor): return x.rfft(1)", ["torch.Tensor.rfft"]),
+        ("def f(x: torch.nn.Parameter): return x.potrf()", ["torch.Tensor.potrf"]),
+        ("def f(x: torch.Tensor): return x.other()", []),
+        ("class Own(torch.Tensor):\n    def rfft(self): pass\ndef f(x: Own): return x.rfft()", []),
+        ("def f(x: torch.Tensor): return x.rfft(1) if hasattr(x, 'rfft') else x", []),
+    ],
+)
+def test_methods_of_before_the_oldest_release(tmp_path, code, found):
+    imports = "import torch\nfrom torch.utils.data import DataLoader\n"
+    (tmp_path / "code.py").write_text(imports + code, encoding="utf-8")
+    assert [use.name for use in uses(tmp_path).nowhere if use.releases] == found

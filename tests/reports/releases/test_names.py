@@ -187,7 +187,8 @@ def test_what_stands_for_a_name_that_only_raises_is_told_in_place_of_its_words(t
 
 
 def test_a_module_is_not_called(tmp_path):
-    code = "import torch\nfrom torch.utils import checkpoint\ncheckpoint(f, 1)\ntorch.hub(1)\ntorch.quantization.fx.fuse(1)\n"
+    calls = ["checkpoint(f, 1)", "torch.hub(1)", "torch.quantization.fx.fuse(1)"]
+    code = "\n".join(["import torch", "from torch.utils import checkpoint", *calls])
     (tmp_path / "code.py").write_text(code, encoding="utf-8")
     told = {catalog(inventory()).stuck(use) for use in uses(tmp_path).certain}
     assert told - {None} == {
