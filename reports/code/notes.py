@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache, reduce
 from operator import and_, or_
 
 from torchproof.reports.code.callers import Callers
 from torchproof.reports.code.catalog import Catalog, Use
+from torchproof.reports.code.pickles import Pickles
 from torchproof.reports.code.values import (
     CONSTRUCTORS,
     Assumption,
@@ -32,6 +33,7 @@ class Notes:
         self.found: list[Found] = []
         self.wrappers = Wrappers(known)
         self.callers = Callers(known.all)
+        self.pickles = Pickles(known)
         self.flags: dict[tuple[str, int, int], tuple[int, bool]] = {}  # by place: in which releases, in doubt perhaps
         self.patched: set[str] = set()  # names of torch that the code sets itself
         self.mocked: dict[str, set[str]] = {}  # names of torch that tests replace for a while, by the files that do
@@ -50,7 +52,7 @@ class Notes:
             self._under.setdefault(base, set()).add(cls.name)
         self._attributes.setdefault(cls.name, set()).update(cls.stores)
 
-    def uses(self, modules: Iterable[Module]) -> Iterator[tuple[Use, bool]]:
+    def uses(self, modules: Sequence[Module]) -> Iterator[tuple[Use, bool]]:
         """Every use that may come to run in modules that are all of the code, with whether it is certain."""
         self.callers.read(modules)
         for one in (*self.found, *self.wrappers.found()):
@@ -63,7 +65,8 @@ class Notes:
             refused = self._refused(one.inside) if is_certain else 0
             for part, is_sure in ((releases & ~refused, is_certain), (releases & refused, False)):
                 if part:
-                    yield replace(one.use, releases=self.known.names(part)), is_sure
+                    use = self.pickles.told(one.use, self._is_founded, modules)
+                    yield replace(use, releases=self.known.names(part)), is_sure
 
     def _is_mocked(self, use: Use) -> bool:
         """Whether a test may have replaced it: of the same file, or by a fixture of a conftest.py above."""

@@ -305,6 +305,7 @@ class Sightings:
         self.notes.found.append(found)
         if isinstance(node, ast.Call):
             self.notes.wrappers.passes_on(node, found)
+            self.notes.pickles.meet(use, node, state, self.meanings)
 
     def _surviving(self, use: Use, mask: int) -> int:
         """The releases in which a use inside `try` does not fail; what comes after it in the body runs only there."""
