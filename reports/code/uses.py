@@ -156,13 +156,13 @@ class Walk:
         for module in self.project.modules:
             module.pending = partial(self._read, module)
         modules = self.project.modules
-        for module in self.project.related() if len(modules) > _MANY else modules:
+        of_torch = self.project.related() if len(modules) > _MANY else modules
+        for module in of_torch:
             module.ready()
             self._walk_functions(module)
-        for module in modules:
-            if module.pending:  # it has nothing to do with torch
-                self.code.unrelated += 1
+        for module in of_torch:  # what others led to; of modules that they only import, calls lead to functions
             self._walk_functions(module)
+        self.code.unrelated = sum(module.pending is not None for module in modules)
         for one in self.notes.callers.ready():
             module = one.function.scope.module
             with self._reading(module):
