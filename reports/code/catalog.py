@@ -22,7 +22,7 @@ from torchproof.reports.code.contracts import Duty, contracts
 from torchproof.reports.code.cpp import headers
 from torchproof.reports.code.syntax import failures
 from torchproof.reports.code.values import Name
-from torchproof.reports.releases import defaults, replacements
+from torchproof.reports.releases import needed, replacements
 
 # Classes of torch whose objects are met without a sign of what they are.
 _USUAL = ("torch.Tensor", "torch.nn.Module", "torch.optim.Optimizer", "torch.optim.lr_scheduler.LRScheduler")
@@ -73,7 +73,7 @@ class Use:
     after: tuple[str, ...] = ()  # of a class that is 'asked' about: those that are asked about before
     duty: Duty | None = None  # of something that is 'implemented': what torch calls of it
     is_part: bool = False  # of `partial`: more is passed when what it makes is called
-    is_of_whole: bool = False  # it loads what the code saves, which is more than tensors
+    shows: frozenset[str] = frozenset()  # what the code shows of a call beside its arguments, as needed.toml has it
 
     @property
     def at_once(self) -> bool:
@@ -161,7 +161,7 @@ def _fault(use: Use, known: Catalog, release: str) -> Fault | None:
         return Fault(f"{use.name} only raises: {replacements.says(use.name) or entry.refusal}", "raises")
     if entry.kind == "module" and not use.name.startswith(_SHADOWED):
         return Fault(f"{use.name} is a module, which cannot be called{known.namesake(use.name, place)}", "arguments")
-    return known.misfit(use, release) or _refusal(use, entry, release) or _of_whole(use, entry, release)
+    return known.misfit(use, release) or _refusal(use, entry, release) or _lack(use, entry, release)
 
 
 def _said(why: str | None) -> Fault | None:
@@ -177,14 +177,13 @@ def _refusal(use: Use, entry: Entry, release: str) -> Fault | None:
     return None
 
 
-def _of_whole(use: Use, entry: Entry, release: str) -> Fault | None:
-    """That the release refuses to load what the code saves."""
-    if not use.is_of_whole:
-        return None
-    texts = {one.default for each in entry.signatures for one in each.parameters if one.name == "weights_only"}
-    if not any(text and defaults.meant(entry.name, "weights_only", text, release) == "True" for text in texts):
-        return None
-    return Fault(f"{use.name} refuses a whole object, which the code saves there: pass weights_only=False", "required")
+def _lack(use: Use, entry: Entry, release: str) -> Fault | None:
+    """Why the release refuses a call that leaves out what it has no signature to ask for."""
+    for one in needed.of(entry.name, release):
+        is_shown = not one.shows or one.shows in use.shows
+        if is_shown and use.argument(one.parameter, entry) is Argument.ABSENT:
+            return Fault(f"{use.name} {one.says}", "required")
+    return None
 
 
 def _in(name: str, release: str) -> str:
@@ -359,7 +358,7 @@ class Catalog:
 
     def faults(self, use: Use) -> tuple[Fault | None, ...]:
         """Why the use does not work, in each release; asked once of all uses that are alike."""
-        passed = (use.keywords, use.positional, use.unpacks, use.literals, use.is_part, use.is_of_whole)
+        passed = (use.keywords, use.positional, use.unpacks, use.literals, use.is_part, use.shows)
         alike = (use.name, use.how, use.duty, *passed)
         if alike not in self._faults:
             self._faults[alike] = tuple(_fault(use, self, release) for release in self.releases)

@@ -73,7 +73,7 @@ class Pickles:
         is_sure = all(doubts is not None and not any(map(is_founded, doubts)) for doubts in saved)
         if not saved or not is_sure or self._is_allowed or any(_SWITCH in module.text for module in modules):
             return use
-        return replace(use, is_of_whole=True)
+        return replace(use, shows=use.shows | {"whole"})
 
     def _rests_on(self, found: list[Value]) -> frozenset[Doubt] | None:
         """The doubts about what is saved; None where it may be no whole object at all."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from torchproof.inventory import is_private
@@ -35,6 +36,9 @@ _NOTED = (Name, LocalClass, LocalFunction, OneOf)  # what may be, or lead to, so
 _DEEPEST = 5  # names of names, and tuples in tuples
 _KEEP_MASKS = {"all", "any", "contiguous", "detach", "expand", "flatten", "permute", "reshape", "squeeze", "t",
                "transpose", "unsqueeze"}  # fmt: skip
+# What is given real numbers, where the file does not speak of others.
+_SPECTRA, _REAL = {"torch.stft", "torch.Tensor.stft"}, frozenset(["real"])
+_COMPLEX = re.compile(r"(?<!return_)complex|cfloat|cdouble|\dj\b|fft\(")
 _GIVE_DTYPE = {"byte": "torch.uint8", "ByteTensor": "torch.uint8", "bool": "torch.bool", "BoolTensor": "torch.bool"}
 
 
@@ -298,6 +302,7 @@ class Sightings:
             at_import=at_import,
             is_one_of=is_one_of,
             is_part=_is_partial(node),
+            shows=_REAL if value.dotted in _SPECTRA and not _COMPLEX.search(state.module.text) else frozenset(),
         )
         if state.caught and how != "refused":
             mask = self._surviving(use, mask)

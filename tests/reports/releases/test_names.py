@@ -11,7 +11,7 @@ import pytest
 from torchproof.inventory import PACKAGES, inventory, is_private
 from torchproof.reports.code.catalog import catalog
 from torchproof.reports.code.uses import uses
-from torchproof.reports.releases import defaults, replacements
+from torchproof.reports.releases import defaults, needed, replacements
 from torchproof.reports.releases.names import _EVERYWHERE, KINDS, _differ
 from torchproof.reports.releases.names import changes as uncached
 from torchproof.reports.releases.signatures import signatures
@@ -225,3 +225,32 @@ def test_what_needs_another_package_is_told_once_it_does():
     }
     assert needs == {"torchaudio.load": "torchcodec", "torchaudio.save": "torchcodec"}
     assert not [one for one in changes(inventory(), "2.9", "2.10", "torchaudio") if one.kind == "package required"]
+
+
+@pytest.mark.parametrize(
+    ("call", "is_refused"),
+    [
+        ("torch.stft(x, 400, 100)", True),
+        ("torch.zeros(9).stft(4)", True),
+        ("torch.stft(x, 40, 10, 40, w, True, 'reflect', False, True)", True),
+        ("torch.stft(x, 40, 10, 40, w, True, 'reflect', False, True, True)", False),
+        ("torch.stft(x, 400, return_complex=False)", False),
+        ("torch.stft(x, 400, **options)", False),
+        ("torch.stft(x.to(torch.cfloat), 400)", False),
+        ("torch.linspace(0, 1)", True),
+        ("torch.linspace(0, end=1)", True),
+        ("torch.logspace(0, 1, 5)", False),
+        ("torch.linspace(*ends)", False),
+    ],
+)
+def test_what_may_be_left_out_by_the_signature_and_is_needed(tmp_path, call, is_refused):
+    (tmp_path / "code.py").write_text(f"import torch\ntorch.ones(3)\n{call}\n", encoding="utf-8")
+    assert any(map(catalog(inventory()).stuck, uses(tmp_path).certain)) == is_refused
+
+
+def test_what_is_needed_has_a_parameter_and_a_release():
+    for name, rows in needed.known().items():
+        entry = inventory().find(name, RELEASES[-1])
+        for one in rows:
+            assert any(one.parameter in {each.name for each in signature.parameters} for signature in entry.signatures)
+            assert one.since in ("0", *RELEASES)
