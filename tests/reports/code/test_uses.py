@@ -796,7 +796,7 @@ def test_of_much_code_what_reaches_torch_through_others_is_looked_into(see, monk
 
 
 def test_of_much_code_methods_of_what_has_nothing_to_do_with_torch_are_not_taken_for_those_of_tensors(see, monkeypatch):
-    code, other = "import torch\nfrom other import rows\ntorch.added(1)", "def rows(x): return x.fresh()"
+    code, other = "import torch\nfrom other import rows\ntorch.added(rows)\nrows(what)", "def rows(x): return x.fresh()"
     assert [use.name for use in see(code, other=other).possible] == ["torch.Tensor.fresh"]
     monkeypatch.setattr("torchproof.reports.code.uses._MANY", 0)
     found = see(code, other=other)
