@@ -472,7 +472,9 @@ class Catalog:
 
     @staticmethod
     def _meant(entry: Entry, keyword: str, said: str) -> str:
-        """The parameter that looks like one that there is not, in words that are said so."""
+        """What stands for a parameter that there is not, or the one that looks like it, in words that are said so."""
+        if says := replacements.says_of(entry.name, keyword):
+            return said.format(says)
         known = sorted({one for signature in entry.signatures for one in _keywords(signature) if one[0] != "_"})
         near = difflib.get_close_matches(keyword, known, n=1, cutoff=0.7)
         return said.format(f"did you mean {near[0]}?") if near else ""

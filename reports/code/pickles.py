@@ -37,6 +37,7 @@ _WHOLE = (
     "torch.utils.data.Dataset",
     "torch.utils.data.DataLoader",
 )
+_ARRAY = Name("numpy.ndarray")
 _REDUCE = {"__reduce__", "__reduce_ex__"}  # by which an object may be saved as something else
 _ALLOW = {"torch.serialization.add_safe_globals", "torch.serialization.safe_globals"}
 _SWITCH = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
@@ -87,6 +88,8 @@ class Pickles:
             return False
         if isinstance(value.of, LocalClass):
             return self._is_whole_class(value.of)
+        if value.of == _ARRAY:
+            return True
         if value.of in (LIST, TUPLE, DICT) and value.held:
             items = (values for _, values in value.held.items)
             return any(self._rests_on([one for _, one in values]) == frozenset() for values in items)

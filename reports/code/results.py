@@ -51,6 +51,7 @@ _GIVES = {
         "total_average": ("torch.autograd.profiler_util.FunctionEventAvg", None),
     }.items()
 }  # fmt: skip
+_GIVES["torch.Tensor.numpy"] = ("numpy.ndarray", None)
 _GIVES["torch.utils.data.DataLoader.__iter__"] = ("torch.utils.data.dataloader._BaseDataLoaderIter", None)
 # Methods of tensors and modules that give the same kind of object back.
 GIVES_ITSELF = {"bfloat16", "cpu", "cuda", "double", "eval", "float", "half", "requires_grad_", "to", "train"}
@@ -60,6 +61,9 @@ _CHANGES_NO_RESULT = {"abstractmethod", "autocast", "cache", "cached_property", 
                       "no_grad", "override", "property", "staticmethod", "unused"}  # fmt: skip
 # Functions of other packages that give the same kind of object as they are given.
 _GIVE_THE_FIRST = {"copy.copy", "copy.deepcopy", "einops.rearrange", "einops.reduce", "einops.repeat"}
+# Functions of NumPy that give an array whatever their arguments are.
+_MAKES_ARRAY = {f"numpy.{one}" for one in ("arange", "array", "asarray", "concatenate", "empty", "eye", "full",
+                                           "hstack", "linspace", "ones", "stack", "vstack", "zeros")}  # fmt: skip
 _ATTRGETTER = Name("operator.attrgetter")
 # Classes of Python whose objects have as attributes what they are made with.
 NAMESPACES = {"types.SimpleNamespace", "argparse.Namespace"}
@@ -441,6 +445,8 @@ class Results(ABC):
             return self._imported(self.resolve(node.args[0], scope))
         if function == _ATTRGETTER and len(node.args) == 1:
             return ((self.known.all, Instance(function, held=Held(self.resolve(node.args[0], scope)))),)
+        if function.dotted in _MAKES_ARRAY:
+            return ((self.known.all, Instance(Name("numpy.ndarray"))),)
         if function.dotted.startswith("math."):
             return ((self.known.all, Instance(Name("builtins.float"))),)
         return ()

@@ -36,6 +36,8 @@ REFUSED = {
             def save(self): torch.save(self.net, self.path)
             def load(self): return torch.load(self.path)
         """,
+    "array": "import numpy as np\ntorch.save({'x': np.zeros(3)}, 'a.pt')\ntorch.load('a.pt')",
+    "array of a tensor": "torch.save(torch.zeros(1).numpy(), 'a.pt')\ntorch.load('a.pt')",
     "plain class": "class Own:\n    pass\ntorch.save(Own(), 'a.pt')\ntorch.load('a.pt')",
     "other handler": "torch.save(model, 'a.pt')\ntry:\n    torch.load('a.pt')\nexcept OSError:\n    pass",
 }

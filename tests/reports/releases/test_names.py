@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from torchproof.inventory import PACKAGES, inventory, is_private
-from torchproof.reports.code.catalog import catalog
+from torchproof.reports.code.catalog import catalog, works
 from torchproof.reports.code.uses import uses
 from torchproof.reports.releases import defaults, needed, replacements
 from torchproof.reports.releases.names import _EVERYWHERE, KINDS, _differ
@@ -134,8 +134,8 @@ def test_what_stands_for_a_gone_name_is_there(name):
     """In every release that lacks a name which another one before it has, or that was before all of them."""
     having = [_has(name, release) for release in RELEASES]
     assert not having[-1]
-    is_older = replacements.says(name).startswith("it was before 2.0")
-    assert is_older is (True not in having)
+    is_older = True not in having
+    assert name.endswith(")") or is_older is replacements.says(name).startswith("it was before 2.0")
     without = RELEASES if is_older else RELEASES[len(having) - having[::-1].index(True) :]
     assert [(one, release) for one in replacements.known()[name].to for release in without
             if inventory().find(one, release) is None] == []  # fmt: skip
@@ -184,6 +184,17 @@ def test_what_stands_for_a_name_that_only_raises_is_told_in_place_of_its_words(t
     (tmp_path / "code.py").write_text("import torch\ntorch.symeig(1)\n", encoding="utf-8")
     (use,) = uses(tmp_path).certain
     assert catalog(inventory()).stuck(use) == f"torch.symeig only raises: {replacements.says('torch.symeig')}"
+
+
+def test_what_to_pass_in_the_place_of_a_parameter_of_before_the_oldest_release_is_told(tmp_path):
+    calls = ["transforms.RandomRotation(3, resample=2)", "utils.make_grid(1, range=(0, 1))"]
+    code = "\n".join(["from torchvision import transforms, utils", *calls])
+    (tmp_path / "code.py").write_text(code, encoding="utf-8")
+    told = [works(use, inventory(), RELEASES[-1]) for use in uses(tmp_path).certain if use.how == "called"]
+    assert [one.rpartition("pass ")[2].rstrip(")") for one in told] == [
+        "interpolation in its place",
+        "value_range in its place",
+    ]
 
 
 def test_a_module_is_not_called(tmp_path):
