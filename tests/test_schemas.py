@@ -277,6 +277,13 @@ def test_a_run_with_every_kind_of_answer(project):
     assert problems(record) == []
 
 
+def test_a_repeated_run(project):
+    project.suite(HOLDS)
+    project.run("--repeat", "2", "--record", "run.jsonl")
+    assert [line.get("round") for line in project.lines("verdict", project.path / "run.jsonl")] == [None, 2]
+    assert problems(project.path / "run.jsonl") == []
+
+
 def test_a_run_with_faults(project):
     project.suite(HOLDS + adds("vacuous", f"torch.add(1, 1)\n    {TRUE.replace('2', 'torch.add(1, 1)')}"))
     project.run("--refute", "-n0", "--record", "run.jsonl")

@@ -59,6 +59,9 @@ def claim_of(test: Callable[..., Any]) -> str:
     return (inspect.getdoc(test) or "").partition("\n")[0].strip()
 
 
+_ROUND = re.compile(r"(?:\[|(-))round (\d+)\]$")  # of a run that is repeated: the last parameter
+
+
 @lru_cache(1_000)  # asked for a dozen times while a fact runs
 def id_of(nodeid: str) -> str:
     """A fact's stable name from its pytest node id.
@@ -66,11 +69,27 @@ def id_of(nodeid: str) -> str:
     `suites/views/test_view.py::test_shares_memory[cpu]` is `views.view.shares_memory[cpu]`. Of a benchmark
     `suites/views/bench_view.py::bench_of_a_matrix` it is `views.view.of_a_matrix`.
     """
-    path, _, test = nodeid.partition("::")
+    path, _, test = without_round(nodeid).partition("::")
     name, bracket, parameters = test.partition("[")
     *folders, file = path.rpartition("suites/")[2].removesuffix(".py").split("/")
     own = (re.sub("^(test|bench)_", "", part) for part in (file, *name.split("::")))
     return ".".join([*folders, *own]) + bracket + parameters
+
+
+def id_of_round(number: int) -> str:
+    """What says in a node id in which round of a repeated run it runs."""
+    return f"round {number}"
+
+
+def round_of(nodeid: str) -> int:
+    """In which round of a repeated run a test of this node id runs."""
+    found = _ROUND.search(nodeid)
+    return int(found[2]) if found else 1
+
+
+def without_round(nodeid: str) -> str:
+    """The node id as it is where the run is not repeated."""
+    return _ROUND.sub(lambda found: "]" if found[1] else "", nodeid)
 
 
 def test_of(identity: str) -> str:

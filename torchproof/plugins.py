@@ -13,6 +13,7 @@ pytest_plugins = [
     "torchproof.fixtures.plugins.isolation",
     "torchproof.fixtures.plugins.properties",
     "torchproof.fixtures.plugins.recorder",
+    "torchproof.fixtures.plugins.repeat",
     "torchproof.fixtures.plugins.exits",
     "torchproof.fixtures.plugins.listing",
     "torchproof.fixtures.plugins.progress",

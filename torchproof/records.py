@@ -13,7 +13,7 @@ import json
 import math
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -113,6 +113,7 @@ class Environment(Processor, total=False):
 # A revision that git would take for an option, and a path or an id that leads elsewhere, are no selection.
 Revision = Annotated[str, Rule("a revision", lambda text: text[:1] not in ("", "-"))]
 Identity = Annotated[Name, Rule("an id", lambda text: not set("/\\") & set(text.partition("[")[0]))]
+Round = Annotated[int, Rule("1 or more", lambda value: value > 0)]
 Expression = Annotated[str, Rule("an expression that a person writes", lambda text: len(text) <= 2000)]
 
 
@@ -128,6 +129,7 @@ class Options(TypedDict, total=False):
     changed: Revision | None
     refute: bool | None
     refute_kernels: bool | None
+    repeat: Round | None
     args: list[Name]
 
 
@@ -173,6 +175,7 @@ class Started(Line):
 
     kind = "started"
     id: Name
+    round: Round = 1
     on: str | None = None
     fault: str | None = None
 
@@ -183,6 +186,7 @@ class Verdict(Line):
 
     kind = "verdict"
     id: Name
+    round: Round = 1
     verdict: Verdicts
     seconds: Amount = 0.0
     reason: str | None = None
@@ -196,6 +200,11 @@ class Verdict(Line):
         return "known" if self.finding else self.verdict
 
     @property
+    def was_killed(self) -> bool:
+        """Whether it says nothing of the fact, whose process was killed from outside."""
+        return (self.reason or "").startswith(KILLED)
+
+    @property
     def exception(self) -> str | None:
         """The kind of exception that a `differs` was judged by; another kind on another release is suspicious."""
         return self.reason.partition(":")[0] if self.verdict == "differs" and self.reason else None
@@ -206,6 +215,7 @@ class Planted(Line):
     """A fault that was planted on `on` (a name, or an ATen operator) while a fact ran, and whether it noticed."""
 
     kind = "fault"
+    round: ClassVar[int] = 1  # what is repeated is not refuted
     id: Name
     on: str
     fault: str
@@ -247,6 +257,13 @@ class End(Line):
     kind = "end"
     totals: dict[str, Count]
     ended: Time
+
+
+def counting(rounds: Sequence[Verdict]) -> Verdict:
+    """The verdict of a fact whose rounds disagree: the first to look at, or else the one that most of them gave."""
+    times = Counter(line.counted for line in rounds)
+    places = {verdict: place for place, verdict in enumerate(FAILED)}
+    return min(rounds, key=lambda line: (places.get(line.counted, len(FAILED)), -times[line.counted]))
 
 
 KINDS: dict[str, type[Line]] = {
@@ -339,26 +356,44 @@ class Record:
         last = self.lines[-1] if self.lines else None
         return last if isinstance(last, End) else None
 
-    def totals(self) -> dict[str, int]:
-        """How many facts have each verdict, by the last verdict of each id."""
-        last = {line.id: line.counted for line in self.of(Verdict)}
-        return dict(sorted(Counter(last.values()).items()))
+    def last(self) -> dict[tuple[str, int], Verdict]:
+        """The last verdict of each fact in each round."""
+        return {(line.id, line.round): line for line in self.of(Verdict)}
 
-    def lost(self) -> Counter[str]:
-        """How often each fact was started since it last had a verdict: what was running when the run was killed."""
-        started: Counter[str] = Counter()
+    def rounds(self) -> dict[str, list[Verdict]]:
+        """What the rounds of each fact said, by its id: one verdict, where the run was not repeated."""
+        said: dict[str, list[Verdict]] = defaultdict(list)
+        for line in self.last().values():
+            said[line.id].append(line)
+        return dict(said)
+
+    def results(self) -> dict[str, Verdict]:
+        """The verdict of each fact, by its id."""
+        return {identity: counting(said) for identity, said in self.rounds().items()}
+
+    def overruled(self) -> list[Verdict]:
+        """The verdicts of facts whose last round gave another one."""
+        last = {line.id: line for line in self.of(Verdict)}
+        return [line for line in self.results().values() if line.counted != last[line.id].counted]
+
+    def totals(self) -> dict[str, int]:
+        """How many facts have each verdict."""
+        return dict(sorted(Counter(line.counted for line in self.results().values()).items()))
+
+    def lost(self) -> Counter[tuple[str, int]]:
+        """How often each fact was started in a round since it last had a verdict there: what a kill of the run hit."""
+        started: Counter[tuple[str, int]] = Counter()
         for line in self.lines:
             if isinstance(line, Started) and line.fault is None:
-                started[line.id] += 1
+                started[line.id, line.round] += 1
             elif isinstance(line, (Verdict, Started, Planted)):  # the start of a fault: the fact itself was survived
-                started.pop(line.id, None)
+                started.pop((line.id, line.round), None)
         return started
 
-    def killed(self) -> set[str]:
-        """The facts whose process was killed from outside, once: they are tried again."""
-        times = Counter(line.id for line in self.of(Verdict) if (line.reason or "").startswith(KILLED))
-        last = {line.id: line for line in self.of(Verdict)}
-        return {name for name, count in times.items() if count == 1 and (last[name].reason or "").startswith(KILLED)}
+    def killed(self) -> set[tuple[str, int]]:
+        """The facts whose process was killed from outside, once in a round: they are tried again."""
+        times = Counter((line.id, line.round) for line in self.of(Verdict) if line.was_killed)
+        return {key for key, line in self.last().items() if times[key] == 1 and line.was_killed}
 
     def faults(self) -> dict[str, dict[tuple[str, str], bool]]:
         """By id, whether each fault was noticed, by what it was planted on and its name.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from torchproof import data
-from torchproof.records import FAILED, FactLine, Head, Observation, Planted, Record, Verdict, read
+from torchproof.records import FAILED, FactLine, Head, Observation, Planted, Record, Verdict, counting, read
 from torchproof.reports import screen
 
 # In the order of the columns: what holds first, then what to look at, then what was not decided. `known` is `broken`
@@ -29,8 +29,9 @@ VERDICTS = (
 
 @dataclass(frozen=True)
 class Run:
-    """One record: what ran where, every fact with its last verdict, and whether the run came to its end.
+    """One record: what ran where, every fact with its verdict, and whether the run came to its end.
 
+    `rounds` has the verdicts of each fact, several where the run was repeated.
     `observed` has what facts saw and nobody promises, by the fact's id and a name.
     """
 
@@ -38,6 +39,7 @@ class Run:
     head: Head
     facts: dict[str, FactLine]
     results: dict[str, Verdict] = field(default_factory=dict)
+    rounds: dict[str, list[Verdict]] = field(default_factory=dict)
     planted: list[Planted] = field(default_factory=list)
     kernels: list[Planted] = field(default_factory=list)
     observed: dict[tuple[str, str], Any] = field(default_factory=dict)
@@ -102,6 +104,16 @@ class Run:
                 grouped[result.verdict, result.reason or ""].append(result)
         return dict(sorted(grouped.items(), key=lambda group: -len(group[1])))
 
+    @property
+    def is_repeated(self) -> bool:
+        """Whether a fact ran in more than one round."""
+        return any(len(said) > 1 for said in self.rounds.values())
+
+    @property
+    def spent(self) -> float:
+        """The seconds that all rounds of all facts took."""
+        return sum(result.seconds for said in self.rounds.values() for result in said)
+
     def slowest(self, count: int = 5) -> list[Verdict]:
         """The facts that took longest."""
         return sorted(self.results.values(), key=lambda result: -result.seconds)[:count]
@@ -111,13 +123,15 @@ def load(path: Path) -> Run:
     """The run of a record. Raises RecordError where the file is no record that this version reads."""
     record = read(path)
     facts = {line.id: line for line in record.of(FactLine)}
-    results = {line.id: line for line in record.of(Verdict) if line.id in facts}
+    rounds = {identity: said for identity, said in record.rounds().items() if identity in facts}
+    results = {identity: counting(said) for identity, said in rounds.items()}
     faults = {(line.id, line.broken): line for line in record.of(Planted) if line.id in results}
     return Run(
         path=path,
         head=record.head,
         facts=facts,
         results=results,
+        rounds=rounds,
         planted=[line for line in faults.values() if not line.is_of_a_kernel],
         kernels=[line for line in faults.values() if line.is_of_a_kernel],
         observed={(line.id, line.name): line.value for line in record.of(Observation)},

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich import box
@@ -11,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from torchproof import data
+from torchproof import data, steadiness
 from torchproof.records import FAILED, Verdict
 from torchproof.reports import screen
 from torchproof.reports.verdicts import refutation
@@ -29,9 +30,30 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def command(options: argparse.Namespace) -> int:
     """Print their summaries."""
-    for path in options.records:
-        show(load(path), screen.console())
+    runs, console = [load(path) for path in options.records], screen.console()
+    for run in runs:
+        show(run, console)
+    for (torch, processor), alike in _of_one_torch(runs).items():
+        _print(console, Text(f"\ntorch {torch} on {processor}, {len(alike)} records together", "bold"))
+        _print(console, steadiness_of(alike))
     return 0
+
+
+def _of_one_torch(runs: Sequence[Run]) -> dict[tuple[str, str], list[Run]]:
+    """Those runs, two or more, that are of the same torch on the same kind of machine."""
+    found: dict[tuple[str, str], list[Run]] = defaultdict(list)
+    for run in runs:
+        found[run.torch, run.processor].append(run)
+    return {key: alike for key, alike in found.items() if len(alike) > 1}
+
+
+def steadiness_of(runs: Sequence[Run]) -> Text:
+    """Which facts gave more than one verdict in the rounds of these runs."""
+    rounds: dict[str, list[Verdict]] = defaultdict(list)
+    for run in runs:
+        for identity, said in run.rounds.items():
+            rounds[identity] += said
+    return Text("\n".join(steadiness.told(rounds)))
 
 
 def show(run: Run, console: Console) -> None:
@@ -49,6 +71,8 @@ def show(run: Run, console: Console) -> None:
         _print(console, Text.assemble(("known", "yellow"), " ", run.facts[result.id].claim))
         _print(console, Text(f"  {result.finding}\n  {run.again(result)}"))
     _print(console, undecided(run))
+    if run.is_repeated:
+        _print(console, steadiness_of([run]))
     if run.planted:
         console.print(refutation.by_topic(refutation.Refutation(run, refutation.excuses())), highlight=False)
     if run.kernels:
@@ -103,8 +127,9 @@ def undecided(run: Run) -> Text:
 
 
 def _closing(run: Run) -> Text:
-    spent = sum(result.seconds for result in run.results.values())
     wall = f"{run.wall:.0f} s, " if run.wall is not None else ""
     slowest = ", ".join(f"{result.id} {result.seconds:.1f} s" for result in run.slowest(3))
     ending = "" if run.complete else f"\nThe run was interrupted: {run.on()} goes on."
-    return Text(f"{wall}{spent:.0f} s of it in facts; the slowest: {slowest}\nrecord: {data.line(run.path)}{ending}")
+    return Text(
+        f"{wall}{run.spent:.0f} s of it in facts; the slowest: {slowest}\nrecord: {data.line(run.path)}{ending}"
+    )

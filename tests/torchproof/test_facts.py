@@ -14,6 +14,8 @@ from torchproof.facts import Fact, files_of, id_of, link
     [
         ("suites/views/test_view.py::test_shares_memory[cpu]", "views.view.shares_memory[cpu]"),
         ("suites/views/test_view.py::test_shares_memory", "views.view.shares_memory"),
+        ("suites/views/test_view.py::test_shares_memory[round 2]", "views.view.shares_memory"),
+        ("suites/views/test_view.py::test_shares_memory[cpu-round 12]", "views.view.shares_memory[cpu]"),
         ("test_mine/test_view.py::TestIt::test_shares_memory", "test_mine.view.TestIt.shares_memory"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 
 from tests.records import fact, write
 from torchproof.data import Damaged
-from torchproof.records import KINDS, Head, Planted, Record, Started, Verdict, read
+from torchproof.records import KILLED, KINDS, Head, Planted, Record, Started, Verdict, read
 
 START, HOLDS = Started(id="a"), Verdict(id="a", verdict="holds")
 FIRST, SECOND = Started(id="a", on="torch.add", fault="sign"), Started(id="a", on="torch.add", fault="NaN")
@@ -24,12 +24,39 @@ def test_totals_take_the_last_verdict():
     assert of(Verdict(id="a", verdict="crashed"), HOLDS).totals() == {"holds": 1}
 
 
+def rounds(*verdicts):
+    return [Verdict(id="a", round=number, verdict=verdict) for number, verdict in enumerate(verdicts, 1)]
+
+
+def test_what_fails_in_one_round_counts_and_else_what_most_rounds_gave():
+    assert of(*rounds("holds", "timeout", "broken", "holds")).totals() == {"broken": 1}
+    assert of(*rounds("inconclusive", "holds", "holds", "inconclusive", "holds")).totals() == {"holds": 1}
+    assert of(*rounds("crashed", "holds"), *rounds("holds")).totals() == {"holds": 1}
+
+
+def test_what_counts_and_is_not_the_last_is_overruled():
+    assert of(*rounds("holds", "broken", "holds")).overruled() == rounds("holds", "broken")[1:]
+    assert of(*rounds("holds", "holds", "broken")).overruled() == []
+    assert of(*rounds("holds", "broken", "holds"), *rounds("holds", "broken")[1:]).overruled() == []
+
+
+def test_a_round_is_lost_by_itself():
+    second = Started(id="a", round=2)
+    assert of(START, HOLDS, second, second).lost() == {("a", 2): 2}
+
+
+def test_a_round_that_was_killed_from_outside_is_tried_again_by_itself():
+    killed = Verdict(id="a", round=2, verdict="error", reason=f"{KILLED} by SIGKILL")
+    assert of(HOLDS, killed).killed() == {("a", 2)}
+    assert of(HOLDS, killed, killed).killed() == set()
+
+
 def test_what_a_finding_explains_is_known():
     assert of(Verdict(id="a", verdict="broken", finding="https://example.org")).totals() == {"known": 1}
 
 
 def test_lost_is_what_was_started_since_its_last_verdict():
-    assert of(START, HOLDS, START, START, Started(id="b", on="torch.add", fault="copy")).lost() == {"a": 2}
+    assert of(START, HOLDS, START, START, Started(id="b", on="torch.add", fault="copy")).lost() == {("a", 1): 2}
 
 
 def test_a_fault_that_was_running_at_two_kills_was_noticed():
@@ -41,7 +68,7 @@ def test_a_fault_that_was_running_at_two_kills_was_noticed():
 
 
 def test_a_fact_is_not_lost_with_its_fault():
-    assert of(START, START).lost() == {"a": 2}
+    assert of(START, START).lost() == {("a", 1): 2}
     assert of(START, FIRST, START, FIRST).lost() == {}
 
 

@@ -49,6 +49,38 @@ def test_the_summary_says_what_a_person_needs(record, capsys):
     assert str(record) in text
 
 
+def repeated(path, *verdicts, torch="2.6.0"):
+    results = [("a.b.c", verdict, {"round": number}) for number, verdict in enumerate(verdicts, 1)]
+    return write(path, torch, [*results, ("a.b.once", "holds", {})])
+
+
+def test_the_summary_tells_the_least_steady_facts_of_a_repeated_run(tmp_path, capsys):
+    verdicts = ["holds", "inconclusive", "holds", "holds"]
+    text = printed(capsys, "summary", repeated(tmp_path / "run.jsonl", *verdicts))
+    assert "facts whose rounds disagree: 1 of 1, the least steady:\n  a.b.c: 3 of 4 holds, 1 inconclusive\n" in text
+    assert re.search(r"all\s+2\s", text)
+    assert "1 s of it in facts" in printed(capsys, "summary", repeated(tmp_path / "many.jsonl", *verdicts * 3))
+
+
+def test_a_fact_that_failed_in_one_round_is_to_be_looked_at(tmp_path, capsys):
+    record = repeated(tmp_path / "run.jsonl", "holds", "broken", "holds")
+    assert "broken The claim of `a.b.c` holds." in printed(capsys, "summary", record)
+    assert re.search(r"a\.b\.c.*broken", printed(capsys, "matrix", record, record), re.DOTALL)
+
+
+def test_a_run_that_was_not_repeated_is_not_told_to_be_steady(record, capsys):
+    assert "rounds" not in printed(capsys, "summary", record)
+
+
+def test_several_records_of_one_torch_are_rounds_of_it(tmp_path, capsys):
+    verdicts = {"a": ["holds", "holds"], "b": ["broken"], "c": ["holds"]}
+    records = [repeated(tmp_path / f"{name}.jsonl", *said) for name, said in verdicts.items()]
+    other = repeated(tmp_path / "other.jsonl", "stale", torch="2.7.0")
+    text = printed(capsys, "summary", *records, other)
+    assert "torch 2.6.0 on A <fast> CPU (AVX2), 3 records together\n" in text
+    assert text.endswith("facts whose rounds disagree: 1 of 2, the least steady:\n  a.b.c: 3 of 4 holds, 1 broken\n")
+
+
 def test_what_the_summary_prints_can_be_pasted(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
     long = "views.a." + "very_" * 20 + "long[cpu]"
