@@ -29,7 +29,7 @@ def test_of_tensors_is_more_than_fivefold_of_slices(numbers):
 
 
 class Slow(Dataset):
-    """Samples that take so many seconds each, in which the processor does nothing."""
+    """Samples that are waited for so many seconds each; each is the time when that began, and when it ended."""
 
     def __init__(self, seconds):
         self.seconds = seconds
@@ -38,8 +38,9 @@ class Slow(Dataset):
         return 16
 
     def __getitem__(self, index):
+        start = time.monotonic()
         time.sleep(self.seconds)
-        return torch.tensor(float(index))
+        return torch.tensor([start, time.monotonic()], dtype=torch.float64)
 
 
 def loads_in_its_own_process(patch):
@@ -54,12 +55,24 @@ def loaders(seconds):
     return DataLoader(dataset, batch_size=4, num_workers=2, persistent_workers=True), DataLoader(dataset, batch_size=4)
 
 
+def share_of_waits(loader):
+    """In an epoch, the time in which samples are waited for over what the waits for each take together."""
+    waits = sorted(torch.cat(list(loader)).tolist())
+    spent, until = 0.0, 0.0
+    for start, end in waits:
+        spent += max(0.0, end - max(start, until))
+        until = max(until, end)
+    return spent / sum(end - start for start, end in waits)
+
+
 @fact("torch.utils.data.DataLoader", refuter=loads_in_its_own_process)
 @pytest.mark.slow
 def test_of_waiting_is_shared_by_workers(numbers):
-    """Two workers take less than 80 % of the time of none, where each sample is waited for."""
-    with_workers, without = loaders(0.005)
-    assert race(lambda: list(with_workers), lambda: list(without), numbers, clock="wall").ratio_below(0.8)
+    """Two workers wait for samples at once, in less than 80 % of the time that the waits take together."""
+    with_workers, without = loaders(0.01)
+    assert share_of_waits(without) > 0.99
+    numbers["ratio"] = min(share_of_waits(with_workers) for _ in range(3))  # one may be held up by a busy machine
+    assert numbers["ratio"] < 0.8
 
 
 @fact(
@@ -70,6 +83,9 @@ def test_of_waiting_is_shared_by_workers(numbers):
 )
 @pytest.mark.slow
 def test_of_workers_is_more_for_what_is_in_memory(numbers):
-    """Two workers take more than 1.3 times the time of none, where a sample costs next to nothing."""
+    """A loop with two workers takes more than 1.3 times the CPU time of one without, for samples that cost nothing.
+
+    Of its own thread alone: what the workers take comes on top.
+    """
     with_workers, without = loaders(0)
-    assert race(lambda: list(with_workers), lambda: list(without), numbers, clock="wall").ratio_above(1.3)
+    assert race(lambda: list(with_workers), lambda: list(without), numbers).ratio_above(1.3)
