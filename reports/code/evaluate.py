@@ -29,7 +29,16 @@ from torchproof.reports.code.answers import (  # fmt: skip
 from torchproof.reports.code.comparisons import Comparisons, Sides
 from torchproof.reports.code.meanings import Meanings
 from torchproof.reports.code.results import is_property
-from torchproof.reports.code.syntax import Methods, defaults_by_name, names_in, places, word
+from torchproof.reports.code.syntax import (
+    Methods,
+    defaults_by_name,
+    exceptions,
+    failures,
+    imported,
+    names_in,
+    places,
+    word,
+)
 from torchproof.reports.code.values import (  # fmt: skip
     Constant,
     Expression,
@@ -412,11 +421,22 @@ class Evaluator:
                 for name, value in _apart(node.targets[0], self.value(node.value, scope)):
                     scope.names.update(self._everywhere({name: Constant(value)}))
             elif isinstance(node, ast.Try) and not node.finalbody:
-                if answer := self._returned(node.body, scope):
+                if answer := self._returned(self._taken(node), scope):
                     return answer
             elif not isinstance(node, (ast.Expr, ast.Pass)):
                 raise Unknown
         return []
+
+    def _taken(self, node: ast.Try) -> list[ast.stmt]:
+        """What runs of a `try`: the handler, where the release lacks something that is imported first."""
+        imports = [one for one in node.body if isinstance(one, (ast.Import, ast.ImportFrom))]
+        names = [name for one in imports for name in imported(one) if Name(name).is_torch]
+        if names and not all(map(self.question.has, names)):
+            for handler in node.handlers:
+                if handler.type is None or "import" in failures(exceptions([handler.type])):
+                    return handler.body
+            raise Unknown
+        return [*node.body, *node.orelse]
 
 
 _METHODS = Methods(Evaluator)

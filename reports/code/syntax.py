@@ -161,6 +161,13 @@ def exceptions(types: list[ast.expr]) -> frozenset[str]:
     return frozenset(filter(None, map(word, several)))
 
 
+def imported(node: ast.Import | ast.ImportFrom) -> list[str]:
+    """What a statement imports, by its full names; nothing of what is relative."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [f"{node.module}.{alias.name}" for alias in node.names] if not node.level else []
+
+
 def failures(names: Iterable[str]) -> frozenset[str]:
     """What a handler of the exceptions with these names takes care of."""
     return frozenset(failure for name in names for failure in _FAILURES.get(name, ()))

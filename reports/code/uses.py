@@ -81,7 +81,7 @@ def _collect(found: Uses, known: Catalog) -> None:
     walk = Walk(known, found.code)
     for seen, is_certain in walk.uses():
         use = _meant(known, seen)
-        if is_certain and is_mistaken(known, use):
+        if is_certain and not use.is_one_of and is_mistaken(known, use):
             found.nowhere.append(use)
             continue
         kind = found.possible if not is_certain else found.private if use.is_private else found.certain

@@ -11,6 +11,28 @@ from torchproof.reports.code.catalog import catalog, works
 from torchproof.reports.code.uses import uses
 
 GUARDED = {
+    "helper that tries an import": """
+        @functools.lru_cache(maxsize=1)
+        def has_it():
+            try:
+                from torch import added
+            except (ImportError, OSError):
+                return False
+            return True
+        def f():
+            if has_it():
+                torch.added(1)
+    """,
+    "helper that tries an import and returns at once": """
+        def has_it():
+            try:
+                import torch.amp
+                return True
+            except Exception:
+                return False
+        if has_it():
+            torch.added(1)
+    """,
     "name for what is partly known": """
         import os
         new = hasattr(torch, "added") and len(os.environ) > 3
@@ -679,6 +701,16 @@ ASKED_ELSEWHERE = {
 }
 
 NOT_GUARDED = {
+    "helper that tries an import that all have": """
+        def has_it():
+            try:
+                from torch import nn
+            except ImportError:
+                return False
+            return True
+        if has_it():
+            torch.added(1)
+    """,
     "handler that raises": """
         try:
             from torch import added

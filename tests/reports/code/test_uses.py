@@ -587,6 +587,11 @@ def test_what_a_test_replaces_is_not_certain(see, code):
     assert [use.name for use in see("import torch\n" + code + "\ntorch.other(1)").nowhere] == ["torch.other"]
 
 
+def test_what_may_be_of_another_module_is_no_mistake(see):
+    code = "import torch\nfrom other import new\nT = torch.nn if new() else torch.optim\ndef f():\n    T.Adam(1)"
+    assert see(code).nowhere == []
+
+
 @pytest.mark.parametrize(("name", "is_mocked"), [("conftest.py", True), ("test_it.py", False)])
 def test_what_a_test_replaces_is_as_ever_in_other_files(tmp_path, name, is_mocked):
     (tmp_path / name).write_text("def test(monkeypatch):\n    monkeypatch.setattr('torch.never', 1)", encoding="utf-8")
