@@ -38,6 +38,22 @@ def test_of_a_state_dict_gives_no_model(path, weights):
     same(model(torch.ones(1, 2)), torch.tensor([[2.0]]))
 
 
+@fact(
+    "torch.nn.Module.load_state_dict",
+    myth="a model that performs worse after loading a checkpoint was saved wrongly",
+    hint="model.eval() after load_state_dict",
+)
+def test_of_a_checkpoint_perform_worse_until_eval(device):
+    """A model with `Dropout` performs worse after loading a checkpoint into a new model, until `eval()`."""
+    was = nn.Sequential(summing(nn.Linear(2, 1)), nn.Dropout()).to(device).eval()
+    now = nn.Sequential(nn.Linear(2, 1), nn.Dropout()).to(device)
+    now.load_state_dict(was.state_dict())
+    x, target = torch.ones(64, 2, device=device), torch.full((64, 1), 2.0, device=device)
+    loss = nn.MSELoss()
+    assert loss(was(x), target) == 0 < loss(now(x), target)
+    assert loss(now.eval()(x), target) == 0
+
+
 @fact("torch.nn.Module.load_state_dict", hint='model.load_state_dict(checkpoint["model"])')
 def test_of_a_checkpoint_takes_its_part_for_the_model(weights):
     """A whole checkpoint for `load_state_dict` raises "Missing key(s)" and "Unexpected key(s)": "model", "epoch"."""
