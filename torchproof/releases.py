@@ -76,9 +76,14 @@ def is_release(text: object) -> bool:
     return isinstance(text, str) and re.fullmatch(r"\d+\.\d+(\.\d+)?", text) is not None
 
 
+def named(version: str) -> str:
+    """The release that a version is of, as people say it: '2.8' of 2.8.1+cu128. Raises ValueError as `number` does."""
+    return ".".join(map(str, number(version)[:2]))
+
+
 def of(version: str) -> Release | None:
     """The supported release that a version of torch is of; None where it is of no such."""
-    return supported().get(".".join(map(str, number(version)[:2])))
+    return supported().get(named(version))
 
 
 def paired(package: str, version: str) -> str:

@@ -121,7 +121,7 @@ class Change:
 def release(text: str, inventory: Inventory) -> str:
     """The supported release that a user means: '2.8' by 2.8, 2.8.0 or 2.8.1+cu128. Raises Refusal for another."""
     try:
-        name = ".".join(map(str, releases.number(text)[:2]))
+        name = releases.named(text)
     except ValueError as error:
         raise Refusal(f"{error}; releases are written as in 2.8") from error
     if name not in inventory.releases:

@@ -232,7 +232,7 @@ def _files(
 def _read(file: Path, reader: Callable[[Path], Iterator[Said]]) -> list[Said]:
     """What a file says; one that cannot be read says so, and takes nothing from the others."""
     found: list[Said] = []
-    length = 0
+    length, reason = 0, ""
     try:
         for one in reader(file):
             found.append(in_file(one, file))
@@ -240,12 +240,13 @@ def _read(file: Path, reader: Callable[[Path], Iterator[Said]]) -> list[Said]:
             if length > _MOST:
                 return [Unread(f"says more than {_MOST:,} characters about torch", short(file), is_required=True)]
     except RecursionError:
-        found.append(Unread("is nested too deeply", short(file)))
+        reason = "is nested too deeply"
     except _UNREADABLE as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
-        found.append(Unread(reason, short(file)))
     except MISSHAPEN:
-        found.append(Unread(ANOTHER_SHAPE, short(file)))
+        reason = ANOTHER_SHAPE
+    if reason and file.suffix != ".ipynb":  # of which the reader of code tells it
+        found.append(Unread(reason, short(file)))
     return found
 
 

@@ -157,6 +157,11 @@ def test_what_a_notebook_that_is_asked_about_installs_is_told(project):
     assert said.allowed(RELEASES) == ["2.2", "2.10"]
 
 
+@pytest.mark.parametrize("text", ['{"cells": [', "[1, 2]"])
+def test_a_notebook_that_cannot_be_read_is_told_by_the_reader_of_code_alone(project, text):
+    assert declared(project({"a.ipynb": text})).unread == ()
+
+
 def test_a_command_longer_than_anybody_writes_is_no_matter(project):
     assert not declared(project({_WORKFLOW: f"run: pip install torch==2.1 {'${{ ' * 20_000}"})).torch
 
