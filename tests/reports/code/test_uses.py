@@ -892,7 +892,6 @@ _NEXT = "torch.utils.data.dataloader._BaseDataLoaderIter.next"
     [
         ("images, labels = iter(DataLoader(data)).next()", [_NEXT]),
         ("batches = iter(DataLoader(data))\nwhile True: batches.next()", [_NEXT]),
-        ("loader = DataLoader(data)\nloader.next()", ["torch.utils.data.DataLoader.next"]),
         ("next(iter(DataLoader(data)))", []),
         ("iter(data).next()", []),
         ("def f(x: torch.Tensor): return x.rfft(1)", ["torch.Tensor.rfft"]),
