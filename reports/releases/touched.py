@@ -258,7 +258,12 @@ class _Join:
         return touching
 
     def _concerns(self, change: Change, use: Use, before: Entry | None, after: Entry | None) -> bool:
-        """Whether it is one of the calls that a change is about, where it is not about all of them."""
+        """Whether it is one of the calls that a change is about, where it is not about all of them.
+
+        By position the code calls what it keeps from the older release as the newer one has it.
+        """
+        if change.kind == "parameters reordered" and self.old not in use.releases:
+            return False
         return change.calls is None or self.concerns.of(use, change.calls, (after, before)) is not Concern.NO
 
     @staticmethod

@@ -18,6 +18,7 @@ from torchproof.reports.releases import defaults, diff
 from torchproof.reports.releases.behaviours import behaviours
 from torchproof.reports.releases.entries import entries
 from torchproof.reports.releases.names import Change, changes, release
+from torchproof.reports.releases.touched import touched
 
 OLD, NEW = "2.0", "2.1"
 
@@ -1117,6 +1118,14 @@ def test_what_must_be_passed_is_renamed_where_all_around_it_is_the_same(old, new
 def test_another_form_beside_the_old_one_takes_nothing_away():
     names = inventory("torch.f | function ; (lib, name) | function ; (qualname, types, *, lib=None) ; (lib, name)")
     assert {change.kind for change in changes(names, OLD, NEW)} == {"parameter added"}
+
+
+@pytest.mark.parametrize(("guard", "is_told"), [("True", True), ("torch.__version__ >= '2.1'", False)])
+def test_a_call_that_the_code_keeps_from_the_older_release_has_the_order_of_the_newer_one(tmp_path, guard, is_told):
+    code = f"import torch\nif {guard}:\n    torch.nn.LayerNorm(3, 1e-5, True, False)\n"
+    (tmp_path / "code.py").write_text(code, encoding="utf-8")
+    told = touched(tmp_path, changes(of_releases(), "2.0", "2.15"), of_releases(), "2.0", "2.15").certain
+    assert ("parameters reordered" in {part.change.kind for one in told for part in (one, *one.parts)}) is is_told
 
 
 def test_a_default_that_all_overloads_change():
