@@ -346,8 +346,7 @@ class _Behaviours:
 
     def felt(self) -> tuple[list[Touched], list[Touched], list[Touched]]:
         """What certainly changes, what is only gained, and what may be felt and is no gain."""
-        sure = list(self.places[Concern.YES])
-        may = [one for one in self.places[Concern.MAY] if one not in self.places[Concern.YES]]
+        sure, may = list(self.places[Concern.YES]), list(self.places[Concern.MAY])
         return (
             self._all(Concern.YES, (one for one in sure if not one.gain)),
             self._all(Concern.YES, (one for one in sure if one.gain)),
@@ -360,8 +359,10 @@ class _Behaviours:
         return len(self.places[Concern.NO].keys() - self.places[Concern.MAY].keys() - self.places[Concern.YES].keys())
 
     def _all(self, concern: Concern, changes: Iterable[Change]) -> list[Touched]:
-        places = self.places[concern]
-        return sorted((Touched(self._named(concern, one), tuple(places[one]), False) for one in changes), key=_order)
+        """With the places that are not certain already."""
+        sure = self.places[Concern.YES] if concern is Concern.MAY else {}
+        places = {one: tuple(at for at in self.places[concern][one] if at not in sure.get(one, ())) for one in changes}
+        return sorted((Touched(self._named(concern, one), at, False) for one, at in places.items() if at), key=_order)
 
     def _of(self, use: Use) -> Iterable[Change]:
         """The behaviours of what a use calls, in so far as it works at all."""

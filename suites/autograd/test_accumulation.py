@@ -42,10 +42,11 @@ def test_again_on_one_graph_multiplies_the_gradient(device, calls):
 
 
 @fact("torch.Tensor.backward")
-def test_twice_on_one_graph_is_refused(device):
-    """After `backward` without `retain_graph`, another is "Trying to backward through the graph a second time"."""
+@pytest.mark.parametrize("made", [lambda w: w**2, lambda w: w * w], ids=["power", "product"])
+def test_twice_on_one_graph_is_refused(device, made):
+    """A second `backward` through a power or a product is "Trying to backward through the graph a second time"."""
     w = torch.tensor(2.0, device=device, requires_grad=True)
-    loss = w**2
+    loss = made(w)
     loss.backward()
     with pytest.raises(RuntimeError, match="Trying to backward through the graph a second time"):
         loss.backward()

@@ -136,7 +136,7 @@ def test_shuffles_samples_and_not_batches():
 
 @fact("torch.utils.data.DataLoader", claims=["D05"], hint="generator=torch.Generator().manual_seed(0)")
 def test_shuffles_alike_with_the_same_generator():
-    """A DataLoader with a `generator` of the same seed has the same order in every epoch, whatever the global seed."""
+    """DataLoaders whose `generator` has the same seed shuffle alike, epoch by epoch, whatever the global seed."""
     runs = []
     for global_seed, seed in ((1, 3), (2, 3), (2, 4)):
         torch.manual_seed(global_seed)
@@ -147,10 +147,26 @@ def test_shuffles_alike_with_the_same_generator():
 
 @fact("torch.utils.data.DataLoader")
 def test_with_a_generator_leaves_the_global_one_alone():
-    """A DataLoader that is given a `generator` takes nothing from the global one."""
+    """A DataLoader with `shuffle=True` and a `generator` takes nothing from the global one."""
     before = torch.get_rng_state()
     assert sorted(epoch(DataLoader(range(9), shuffle=True, generator=seeded()))) == list(range(9))
     same(torch.get_rng_state(), before)
+
+
+@fact(
+    "torch.utils.data.RandomSampler",
+    myth="the generator of a DataLoader is that of its sampler",
+    hint="RandomSampler(dataset, generator=generator)",
+)
+def test_shuffles_by_the_generator_of_its_sampler():
+    """A `RandomSampler` draws by the global seed, whatever `generator` its DataLoader has, unless given one itself."""
+
+    def order(global_seed, **options):
+        torch.manual_seed(global_seed)
+        return epoch(DataLoader(range(50), sampler=RandomSampler(range(50), **options), generator=seeded(3)))
+
+    assert order(1) == order(1) != order(2)
+    assert order(1, generator=seeded(3)) == order(2, generator=seeded(3))
 
 
 def takes_nothing(patch):

@@ -349,7 +349,7 @@ def runs(*seeds, **options):
 @fact("torch.utils.data.DataLoader", source="notes/randomness")
 @pytest.mark.slow
 def test_draw_the_same_after_the_same_global_seed():
-    """Workers of a DataLoader draw the same numbers, of NumPy and Python too, after the same `torch.manual_seed`."""
+    """After the same `torch.manual_seed` workers of a DataLoader draw the same again, of NumPy and Python too."""
     first, again, other = runs((1, None), (1, None), (2, None))
     assert first == again
     assert [a != b for a, b in zip(first, other)] == [True, True, True]
@@ -358,7 +358,7 @@ def test_draw_the_same_after_the_same_global_seed():
 @fact("torch.utils.data.DataLoader", source="notes/randomness")
 @pytest.mark.slow
 def test_draw_the_same_with_the_same_generator():
-    """Workers of a DataLoader with a `generator` of the same seed draw the same numbers, whatever the global seed."""
+    """With a `generator` of the same seed workers of a DataLoader draw the same again, whatever the global seed."""
     first, again, other = runs((1, 3), (2, 3), (2, 4))
     assert first == again
     assert [a != b for a, b in zip(first, other)] == [True, True, True]
@@ -393,7 +393,7 @@ def draws_apart(patch):
 )
 @pytest.mark.slow
 def test_draw_the_same_from_what_the_dataset_holds():
-    """A random generator of torch, NumPy or Python that a dataset holds draws the same in every worker and epoch."""
+    """A generator of torch, NumPy or Python that a dataset holds draws the same in all workers, whenever they start."""
     held = torch.Generator().manual_seed(0), numpy.random.default_rng(0), random.Random(0)
 
     def drawn(index):
@@ -542,7 +542,7 @@ def test_that_take_too_long_raise_here():
 @fact("torch.utils.data.DataLoader")
 @pytest.mark.slow
 def test_are_other_processes_in_every_epoch():
-    """A DataLoader starts new workers in every epoch."""
+    """A DataLoader without `persistent_workers` starts new workers in every epoch."""
     loader = loader_of(process, length=2)
     assert set(loader).isdisjoint(loader)
 

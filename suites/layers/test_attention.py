@@ -548,7 +548,7 @@ def encoder_with(device, count=2, **options):
 @fact("torch.nn.TransformerEncoder", "torch.nn.TransformerEncoderLayer")
 @pytest.mark.parametrize("masked", [False, True], ids=["all", "causal"])
 def test_fast_path_equals_the_slow_one(device, masked):
-    """An encoder in evaluation without gradients, on its fast path, gives what it gives with them."""
+    """An encoder in evaluation without gradients, on its fast path and unpadded, gives what it gives with them."""
     encoder = encoder_with(device).eval()
     x = torch.tensor(fractions(2, 3, 4), device=device, dtype=torch.float32)
     mask = torch.ones(3, 3, dtype=torch.bool, device=device).triu(1) if masked else None
@@ -559,6 +559,29 @@ def test_fast_path_equals_the_slow_one(device, masked):
     close(encoder(x, mask).detach(), want.swapaxes(0, 1), roundings=64, scale=3)
     with torch.no_grad():
         close(encoder(x.flip(0), mask), want.swapaxes(0, 1)[[1, 0]], roundings=64, scale=3)
+
+
+def takes_the_slow_path(patch):
+    patch.setattr(torch, "is_grad_enabled", lambda: True)
+
+
+@fact(
+    "torch.nn.TransformerEncoder",
+    refuter=takes_the_slow_path,
+    hint="leave padded places out of what is computed from the output",
+)
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+def test_fast_path_gives_zeros_at_padded_places(device):
+    """An encoder in evaluation without gradients gives zeros at places of `src_key_padding_mask`, with them others."""
+    encoder = encoder_with(device).eval()
+    x = torch.tensor(fractions(2, 3, 4), device=device, dtype=torch.float32)
+    is_padded = torch.tensor([[False, False, False], [False, False, True]], device=device)
+    recorded = encoder(x, src_key_padding_mask=is_padded).detach()
+    with torch.no_grad():
+        fast = encoder(x, src_key_padding_mask=is_padded)
+    close(fast[~is_padded], recorded[~is_padded], roundings=64, scale=3)
+    same(fast[is_padded], torch.zeros(1, 4))
+    assert recorded[is_padded].abs().max() > 0.01
 
 
 def shares_its_layers(patch):

@@ -258,7 +258,7 @@ def test_does_not_matter_to_other_layers(device, made):
     hint="use torch.no_grad() for that",
 )
 def test_does_not_switch_off_gradients(device):
-    """`backward` through a model in evaluation mode fills its parameters' gradients."""
+    """`backward` through a `Linear` in evaluation mode fills its parameters' gradients."""
     layer = nn.Linear(2, 1, device=device).eval()
     layer(torch.tensor([[3.0, 5.0]], device=device)).sum().backward()
     same(layer.weight.grad, torch.tensor([[3.0, 5.0]]))
@@ -285,7 +285,7 @@ def test_leaves_requires_grad_alone(device):
     hint="no_grad() saves memory and time, not values",
 )
 def test_gives_the_same_values_with_and_without_no_grad(device):
-    """A model in evaluation mode computes the same values with `no_grad` as without."""
+    """A model of `Linear`, `BatchNorm1d` and `Dropout` in evaluation mode computes the same values under `no_grad`."""
     model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Dropout(), nn.Linear(4, 2)).to(device).eval()
     x = torch.rand(5, 3, device=device)
     recorded = model(x)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.optim import lr_scheduler
 
 from torchproof import fact, same
 
@@ -142,6 +143,56 @@ def test_take_a_rate_that_is_written_into_them(device):
     w.grad = torch.tensor([1.0, 4.0], device=device)
     optimizer.step()
     same(w, torch.tensor([0.875, 1.5]))
+
+
+LATE = pytest.mark.parametrize(
+    "made",
+    [
+        lambda optimizer: lr_scheduler.LambdaLR(optimizer, lambda epoch: 0.5**epoch),
+        lambda optimizer: lr_scheduler.MultiplicativeLR(optimizer, lambda epoch: 0.5),
+        lambda optimizer: lr_scheduler.CosineAnnealingWarmRestarts(optimizer, 4),
+        lambda optimizer: lr_scheduler.CyclicLR(optimizer, 0.25, 1.0),
+    ],
+    ids=["LambdaLR", "MultiplicativeLR", "CosineAnnealingWarmRestarts", "CyclicLR"],
+)
+
+
+def with_a_group_after(made):
+    """An optimizer with a scheduler, to which a group was added after that was made."""
+    a, b = (torch.ones(1, requires_grad=True) for _ in range(2))
+    optimizer = torch.optim.SGD([a], lr=1.0, momentum=0.5)
+    scheduler = made(optimizer)
+    optimizer.add_param_group({"params": [b], "lr": 0.25})
+    optimizer.step()
+    return optimizer, scheduler
+
+
+@fact(
+    "torch.optim.Optimizer.add_param_group",
+    since="2.10",
+    calls="names LambdaLR|MultiplicativeLR|CosineAnnealingWarmRestarts|CyclicLR",
+    hint="add all groups before the scheduler is made",
+)
+@LATE
+def test_added_after_a_scheduler_end_its_steps(made):
+    """After `add_param_group` the `step` of an older LambdaLR, CyclicLR and others raises ValueError of `zip`."""
+    _, scheduler = with_a_group_after(made)
+    with pytest.raises(ValueError, match="zip"):
+        scheduler.step()
+
+
+@fact(
+    "torch.optim.Optimizer.add_param_group",
+    until="2.10",
+    calls="names LambdaLR|MultiplicativeLR|CosineAnnealingWarmRestarts|CyclicLR",
+    hint="add all groups before the scheduler is made",
+)
+@LATE
+def test_added_after_a_scheduler_keep_their_rate(made):
+    """A group of `add_param_group` keeps its rate in the `step` of an older LambdaLR, CyclicLR and others."""
+    optimizer, scheduler = with_a_group_after(made)
+    scheduler.step()
+    assert optimizer.param_groups[1]["lr"] == 0.25
 
 
 @fact("torch.optim.Optimizer.add_param_group")

@@ -149,7 +149,7 @@ def test_in_eval_mode_still_has_gradients_by_the_input(device):
 
 @fact("torch.nn.Dropout", "torch.nn.Module.eval", myth="the training loss is below the validation loss")
 def test_may_find_a_lower_loss_than_training_did(device):
-    """With `Dropout` the loss of the same data and weights is lower in evaluation mode than while training."""
+    """A model that is right has a loss while it is trained with `Dropout`, and none in evaluation mode."""
     torch.manual_seed(0)
     model = nn.Sequential(nn.Dropout(0.5), line(1.0, device))
     x = torch.ones(64, 1, device=device)

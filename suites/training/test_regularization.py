@@ -147,5 +147,5 @@ def test_by_smoothing_punishes_certainty(device):
 
 @fact("torch.nn.CrossEntropyLoss", hint="validate with a CrossEntropyLoss without label_smoothing")
 def test_by_smoothing_makes_losses_that_do_not_compare(device):
-    """A validation loss without `label_smoothing` is below a training loss with it for the same outputs."""
+    """A loss without `label_smoothing` in validation is below one with it in training, for outputs that are right."""
     assert smoothed(device, 4.0, 0.2)[0] - smoothed(device, 4.0, 0.0)[0] == pytest.approx(0.2 * 0.75 * 4.0, rel=1e-12)

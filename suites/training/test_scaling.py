@@ -54,7 +54,7 @@ def test_by_a_power_of_two_changes_no_bit_of_the_step(device, scale):
 @fact("torch.amp.GradScaler", "torch.nn.utils.clip_grad_norm_", hint="scaler.unscale_(optimizer) before clipping")
 @pytest.mark.parametrize(("unscaled", "want"), [(True, -1.0), (False, -1.0 / 8)], ids=["unscaled", "scaled"])
 def test_is_taken_out_before_clipping(device, unscaled, want):
-    """`clip_grad_norm_` without `unscale_` before it clips the scaled gradients, and makes the step far too small."""
+    """`clip_grad_norm_` without `unscale_` of a `torch.amp.GradScaler` before it makes the step far too small."""
     model, scaler = line(0.0, device), scaler_of(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
     scaled(scaler, model, 4.0, device)

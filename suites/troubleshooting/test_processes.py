@@ -24,10 +24,11 @@ def fails(sample):
 
 @fact("torch.utils.data.DataLoader", hint="num_workers=0 shows the error; then memory, /dev/shm and compiled code")
 @pytest.mark.cpu
-def test_that_die_are_told_without_a_cause():
-    """A DataLoader whose worker dies raises "DataLoader worker (pid", "exited unexpectedly", and no cause."""
-    with pytest.raises(RuntimeError, match=r"DataLoader worker \(pid(\(s\))? .*\) exited unexpectedly"):
+def test_that_die_are_told_with_how_they_ended():
+    """A dead worker of a DataLoader is "DataLoader worker (pid …) exited unexpectedly"; its `__cause__` says how."""
+    with pytest.raises(RuntimeError, match=r"DataLoader worker \(pid(\(s\))? .*\) exited unexpectedly") as told:
         list(DataLoader(Calls(dies, 1), num_workers=1))
+    assert "exit code 1" in str(told.value.__cause__)
 
 
 @fact("torch.utils.data.DataLoader", hint="num_workers=0 stops a debugger at the line")

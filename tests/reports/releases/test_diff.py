@@ -815,6 +815,12 @@ def test_another_default_is_not_told_where_it_changes_nothing(run, code, monkeyp
     assert "default (" not in out
 
 
+def test_a_behaviour_that_certainly_concerns_one_call_may_concern_another(run, code):
+    _, out = run("2.0", "2.1", "--uses", code("torch.save(1)\nfor each in map(torch.save, them): each()\n"))
+    certain, possible = out.split("possible (1)")
+    assert ("code.py:2" in certain, "code.py:3" in certain, "code.py:3" in possible) == (True, False, True)
+
+
 def test_methods_of_unknown_values_are_only_possible(run, code):
     exit_code, out = run("2.0", "2.1", "--uses", code("def f(x):\n    return x.flip()\n"))
     assert exit_code == 0
