@@ -15,6 +15,7 @@ or what holds of a call all at once, with commas between and `|` between what wi
     passes float8_e4m3fn      passes that name of torch, or that text, for whichever parameter
     names float16|*.bool      has one of the words in the file, since what a call is given can come from anywhere there
     lacks batch_first         has none of the words in the file: where it has one, it may be about another call
+    overrides __getitem__     is of a subclass, and one in the file overrides the method
     catches RuntimeError      has a handler of the exception around it
     uncaught UnpicklingError  has no handler around it that names the exception and goes on
     decorates                 is a decorator, `bare` one without parentheses
@@ -36,7 +37,7 @@ from dataclasses import dataclass
 from functools import cache
 
 ANY, NONE = "any", "none"
-_VERBS = ("not", "passes", "names", "lacks", "catches", "uncaught", "decorates", "recorded", "resampled")
+_VERBS = ("not", "passes", "names", "lacks", "overrides", "catches", "uncaught", "decorates", "recorded", "resampled")
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,11 @@ from torchproof.reports.code.gradients import Gradients
 from torchproof.reports.code.notebooks import cell_of
 from torchproof.reports.code.pictures import Pictures
 from torchproof.reports.code.reading import Unreadable, parsed
+from torchproof.reports.code.subclasses import Subclasses
 from torchproof.reports.code.syntax import Tree
 from torchproof.reports.code.values import Name
 
-Reader = TypeVar("Reader", Gradients, Givens, Pictures)
+Reader = TypeVar("Reader", Gradients, Givens, Pictures, Subclasses)
 _COMMENT = re.compile(r"^([^'\"#\n]*)#.*$", re.MULTILINE)  # where no text may have begun
 
 
@@ -152,6 +153,11 @@ class Concerns:
     def _resampled(self, clause: Clause, use: Use, entries: tuple[Entry | None, ...]) -> Concern:
         may = use.how == "called" and self._read(use, Pictures).may_be_tensor(use.line, use.name.rpartition(".")[2])
         return Concern.YES if may else Concern.NO
+
+    def _overrides(self, clause: Clause, use: Use, entries: tuple[Entry | None, ...]) -> Concern:
+        name, subclasses = use.name.rpartition(".")[2], self._read(use, Subclasses)
+        is_so = subclasses.override(name, clause.words) and subclasses.are_called(use.line, name)
+        return Concern.YES if is_so and use.how != "imported" else Concern.NO
 
     def _decorates(self, clause: Clause, use: Use, entries: tuple[Entry | None, ...]) -> Concern:
         how = "mentioned" if clause.words else "called"

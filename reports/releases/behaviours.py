@@ -89,6 +89,8 @@ def _names_new(fact: IndexedFact, inventory: Inventory, old: str, new: str) -> b
     """Whether the claim speaks of a member of a subject, or of a dtype, that only one of the releases has."""
     words = set(re.findall(r"\w+", " ".join(re.findall(r"`[^`]*`", fact.claim))))
     words |= set(re.findall(r"\b[a-z]+\d\w*", fact.claim))
+    of_calls = clauses(fact.calls or ANY)  # what the code itself defines
+    words -= {word for one in of_calls if one.verb in ("overrides", "lacks") for word in one.words}
     entries = [
         [inventory.find(f"{owner}.{word}", release) for release in (old, new)]
         for word in words

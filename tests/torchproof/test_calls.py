@@ -33,6 +33,7 @@ NAMES = inventory()
         ("dtype=float8_*|half", (Clause("is", ("float8_*", "half"), "dtype"),)),
         ("scale=-1.5, names float16", (Clause("is", ("-1.5",), "scale"), Clause("names", ("float16",)))),
         ("lacks batch_first", (Clause("lacks", ("batch_first",)),)),
+        ("overrides step", (Clause("overrides", ("step",)),)),
         ("decorates", (Clause("decorates", ()),)),
         ("decorates bare", (Clause("decorates", ("bare",)),)),
         ("recorded, min|max", (Clause("recorded", ()), Clause("", ("min", "max")))),
@@ -111,7 +112,7 @@ class _Region:
     def shows(self, clause):
         """Whether the code has what a clause asks for, by whichever way it gets to the call."""
         words = set(re.findall(r"\w+", self.text))
-        if clause.verb in ("names", "passes"):
+        if clause.verb in ("names", "passes", "overrides"):
             return any(fnmatchcase(word, wanted) for word in words for wanted in clause.words)
         if clause.verb == "lacks":
             code = re.sub(r'""".*?"""|"[^"\n]*"', "", self.text, flags=re.DOTALL)  # what an error says is none of it
