@@ -167,7 +167,7 @@ def command(options: argparse.Namespace) -> int:
     code.check()
     print(_as(options.format, found))
     own = found.bounds
-    return int(found.verdict in WRONG or bool(own.stuck) or any(one.at_once for one in own.nowhere))
+    return int(found.verdict in WRONG or any(one.at_once for one in own.nowhere + own.stuck))
 
 
 def floor(code: Code, known: Inventory) -> Floor:
@@ -332,7 +332,7 @@ def _lines(found: Floor) -> list[str]:
     lines = [f"floor: torch {own.lowest}{older}{found.uses.code.gaps()}"]
     if not found.works.fitting:
         lines[:0] = [f"no release of torch fits: {own.lowest} or newer is needed, and {own.highest} or older"]
-    elif own.stuck:
+    elif any(one.at_once for one in own.stuck):
         lines[:0] = ["no release of torch fits: some of what is called fails in all of them"]
     for place, (release, reasons) in enumerate(steps[:2]):
         if place:

@@ -141,10 +141,11 @@ def test_what_is_called_by_default_may_be_something_else(project, run):
     assert (code, "in no release" in said) == (0, False)
 
 
-def test_it_is_told_wherever_the_call_stands(project, run):
-    code, said = run(project(code_dot_py="import torch\ndef f():\n    return torch.stubs(1)"))
-    assert code == 1
-    assert said.startswith("no release of torch fits: some of what is called fails in all of them\n")
+@pytest.mark.parametrize(("place", "code"), [("", 1), ("def f():\n    return ", 0)], ids=["import", "function"])
+def test_no_release_fits_where_it_fails_as_the_code_is_imported(project, run, place, code):
+    exit_code, said = run(project(code_dot_py=f"import torch\n{place}torch.stubs(1)"))
+    told = "no release of torch fits: some of what is called fails in all of them\n"
+    assert (exit_code, said.startswith(told), "torch.stubs only raises" in said) == (code, bool(code), True)
 
 
 def test_a_release_below_the_floor_is_no_hole(project, run):
