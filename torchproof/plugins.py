@@ -14,6 +14,7 @@ pytest_plugins = [
     "torchproof.fixtures.plugins.properties",
     "torchproof.fixtures.plugins.recorder",
     "torchproof.fixtures.plugins.repeat",
+    "torchproof.fixtures.plugins.threads",
     "torchproof.fixtures.plugins.exits",
     "torchproof.fixtures.plugins.listing",
     "torchproof.fixtures.plugins.progress",
