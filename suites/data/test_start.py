@@ -206,6 +206,7 @@ def copies(patch):
 
 
 @fact("torch.utils.data.DataLoader", refuter=copies)
+@pytest.mark.slow
 @pytest.mark.parametrize("data", [numpy.arange(NUMBER), torch.arange(NUMBER).numpy()], ids=["array", "of_a_tensor"])
 def test_forked_workers_share_an_array(data):
     """A worker that looks at all numbers of an array of its dataset takes less than a fifth of the array's memory."""

@@ -516,6 +516,7 @@ def hides(patch):
     refuter=hides,
     hint="fewer workers, smaller batches: the system kills what runs out of memory",
 )
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
 def test_that_die_raise_here(end):
     """A worker that is killed (out of memory, say) or exits raises RuntimeError here: DataLoader worker (pid …)."""

@@ -117,6 +117,7 @@ def _train(rank, shards):
 
 
 @fact("torch.nn.parallel.DistributedDataParallel", claims=["X05"])
+@pytest.mark.slow
 @on_each_backend
 def test_keeps_ranks_identical_over_steps(ranks, backend):
     """Ranks that start with different weights and see different data hold the same weights after every step."""
@@ -270,6 +271,7 @@ def _accumulate(rank, shards):
 
 
 @fact("torch.nn.parallel.DistributedDataParallel.no_sync")
+@pytest.mark.slow
 @on_each_backend
 def test_no_sync_leaves_gradients_local(ranks, backend):
     """Inside `no_sync` each rank's backward gives the gradient of its own shard."""
@@ -458,6 +460,7 @@ def _find_unused(rank, both):
 
 
 @fact("torch.nn.parallel.DistributedDataParallel")
+@pytest.mark.slow
 @on_each_backend
 def test_find_unused_parameters_goes_on_without_them(ranks, backend):
     """With `find_unused_parameters=True`, training goes on, and what no rank uses stays without a gradient."""

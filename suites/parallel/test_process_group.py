@@ -66,6 +66,7 @@ def _initialize_as_told(rank, file):
 
 
 @fact("torch.distributed.init_process_group")
+@pytest.mark.slow
 def test_is_what_it_was_initialized_as(ranks, tmp_path):
     """`init_process_group` gives a process the backend, rank and size that it is told."""
     got = ranks(2, _initialize_as_told, str(tmp_path / "file"))
@@ -140,6 +141,7 @@ def _all_reduce(rank, op, dtype):
 
 
 @fact("torch.distributed.all_reduce")
+@pytest.mark.slow
 @on_each_backend
 @pytest.mark.parametrize("op", ["SUM", "PRODUCT", "MIN", "MAX"])
 def test_all_reduce_combines_in_place(ranks, backend, op):
@@ -183,6 +185,7 @@ def _reduce(rank):
 
 
 @fact("torch.distributed.reduce")
+@pytest.mark.slow
 @on_each_backend
 def test_reduce_gives_its_destination_the_sum(ranks, backend):
     """`reduce` leaves the sum over the ranks on the rank `dst`."""
@@ -210,6 +213,7 @@ def test_reduce_scatter_tensor_gives_each_rank_its_part(ranks, backend):
     gain=True,
     hint="divide the sum by the world size",
 )
+@pytest.mark.slow
 @on_each_backend
 def test_reduce_scatter_tensor_averages(ranks, backend):
     """`reduce_scatter_tensor` with `ReduceOp.AVG` leaves on each rank its part of the mean over the ranks."""
@@ -266,6 +270,7 @@ def _scatter(rank):
 
 
 @fact("torch.distributed.scatter")
+@pytest.mark.slow
 @on_each_backend
 def test_scatter_gives_each_rank_its_tensor(ranks, backend):
     """`scatter` gives each rank the tensor at its place in the list of rank `src`."""
@@ -332,6 +337,7 @@ def _reduce_later(rank):
 
 
 @fact("torch.distributed.all_reduce")
+@pytest.mark.slow
 @on_each_backend
 def test_async_collective_is_done_after_wait(ranks, backend):
     """With `async_op=True`, the result is there after `wait` on what was returned."""

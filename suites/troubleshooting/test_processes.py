@@ -23,6 +23,7 @@ def fails(sample):
 
 
 @fact("torch.utils.data.DataLoader", hint="num_workers=0 shows the error; then memory, /dev/shm and compiled code")
+@pytest.mark.slow
 @pytest.mark.cpu
 def test_that_die_are_told_with_how_they_ended():
     """A dead worker of a DataLoader is "DataLoader worker (pid …) exited unexpectedly"; its `__cause__` says how."""

@@ -143,6 +143,7 @@ def test_mnist_is_batched_once_images_are_tensors(mnist, transforms, tmp_path):
 
 
 @fact("torchvision.datasets.MNIST", requires="torchvision", claims=["D13"])
+@pytest.mark.slow
 def test_mnist_goes_on_to_the_next_mirror(mnist, tmp_path, monkeypatch):
     """`MNIST(download=True)` asks the next of its `mirrors` where one does not have a file."""
     monkeypatch.setattr(mnist[0], "mirrors", [f"{mnist[0].mirrors[0]}missing/", *mnist[0].mirrors])
