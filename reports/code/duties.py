@@ -11,7 +11,7 @@ from torchproof.reports.code.contracts import Duty, Takes, contracts
 from torchproof.reports.code.meanings import BARE_BASES, Meanings
 from torchproof.reports.code.notes import Notes
 from torchproof.reports.code.state import State
-from torchproof.reports.code.syntax import word
+from torchproof.reports.code.syntax import given, word
 from torchproof.reports.code.values import Instance, LocalClass, LocalFunction, Name, lineage
 from torchproof.reports.code.wrappers import Found
 
@@ -38,11 +38,8 @@ class Duties:
         owner = entry.name if entry else name
         for role, method in contracts().members(owner):
             parameter = role.removesuffix("[]")
-            given = next((one.value for one in node.keywords if one.arg == parameter), None)
-            for place in places_of(parameter, entry) if given is None else ():
-                if place < len(args) and not any(isinstance(one, ast.Starred) for one in args[: place + 1]):
-                    given = args[place]
-            for one in _elements(given) if role != parameter else [given]:
+            value = given(parameter, places_of(parameter, entry), args, node)
+            for one in _elements(value) if role != parameter else [value]:
                 if one is not None:
                     self._given(one, owner, f"{role}:{method}", mask)
 

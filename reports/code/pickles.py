@@ -15,7 +15,7 @@ from torchproof.reports.code.annotations import DICT, LIST, TUPLE
 from torchproof.reports.code.catalog import Catalog, Use
 from torchproof.reports.code.meanings import Meanings
 from torchproof.reports.code.state import State
-from torchproof.reports.code.syntax import names_bound, nodes, word
+from torchproof.reports.code.syntax import given, names_bound, nodes, word
 from torchproof.reports.code.values import (
     Constant,
     Doubt,
@@ -59,12 +59,12 @@ class Pickles:
         """Note a call that saves or loads, or one that allows what is refused else."""
         self._is_allowed |= use.name in _ALLOW
         if use.name == _SAVE:
-            given, target = _given(node, 0, "obj"), _given(node, 1, "f")
-            if given and target and (key := _key(target, state, meanings)):
-                found = [value for _, value in meanings.object(given, state.scope)]
+            saved, target = given("obj", [0], node.args, node), given("f", [1], node.args, node)
+            if saved and target and (key := _key(target, state, meanings)):
+                found = [value for _, value in meanings.object(saved, state.scope)]
                 self._saved[key].append(self._rests_on(found))
         elif use.name == _LOAD and not (use.unpacks or {"weights_only", "pickle_module"}.intersection(use.keywords)):
-            target = _given(node, 0, "f")
+            target = given("f", [0], node.args, node)
             if target and use.survives.isdisjoint(_SURVIVE) and (key := _key(target, state, meanings)):
                 self._loaded[use] = key
 
@@ -107,13 +107,6 @@ class Pickles:
             ):
                 return False
         return True
-
-
-def _given(node: ast.Call, place: int, parameter: str) -> ast.expr | None:
-    """What a call passes, by its place or by name."""
-    named = (one.value for one in node.keywords if one.arg == parameter)
-    is_shown = len(node.args) > place and not any(isinstance(one, ast.Starred) for one in node.args[: place + 1])
-    return node.args[place] if is_shown else next(named, None)
 
 
 def _key(target: ast.expr, state: State, meanings: Meanings) -> Hashable:

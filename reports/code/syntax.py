@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
 from functools import cached_property
 from typing import Any
@@ -85,6 +85,14 @@ def passed(wanted: ast.arguments, node: ast.Call) -> dict[str, ast.expr]:
         return named
     named |= {one.arg: value for one, value in zip([*wanted.posonlyargs, *wanted.args], node.args)}
     return defaults_by_name(wanted) | named
+
+
+def given(parameter: str, places: Iterable[int], args: Sequence[ast.expr], node: ast.Call) -> ast.expr | None:
+    """What a call passes for a parameter: by its name, or among `args` at the last of its places that is shown."""
+    named = [one.value for one in node.keywords if one.arg == parameter]
+    counted = next((place for place, one in enumerate(args) if isinstance(one, ast.Starred)), len(args))
+    shown = [place for place in places if place < counted]
+    return named[0] if named else args[shown[-1]] if shown else None
 
 
 _BIND_NOTHING = {ast.Expr, ast.Return, ast.Raise, ast.Assert, ast.Pass, ast.Break, ast.Continue, ast.If, ast.While,

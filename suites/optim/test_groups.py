@@ -145,6 +145,8 @@ def test_take_a_rate_that_is_written_into_them(device):
     same(w, torch.tensor([0.875, 1.5]))
 
 
+# Calls in a file that may have such a scheduler.
+OLDER = "names LambdaLR|MultiplicativeLR|CosineAnnealingWarmRestarts|CyclicLR"
 LATE = pytest.mark.parametrize(
     "made",
     [
@@ -170,7 +172,7 @@ def with_a_group_after(made):
 @fact(
     "torch.optim.Optimizer.add_param_group",
     since="2.10",
-    calls="names LambdaLR|MultiplicativeLR|CosineAnnealingWarmRestarts|CyclicLR",
+    calls=OLDER,
     hint="add all groups before the scheduler is made",
 )
 @LATE
@@ -184,7 +186,7 @@ def test_added_after_a_scheduler_end_its_steps(made):
 @fact(
     "torch.optim.Optimizer.add_param_group",
     until="2.10",
-    calls="names LambdaLR|MultiplicativeLR|CosineAnnealingWarmRestarts|CyclicLR",
+    calls=OLDER,
     hint="add all groups before the scheduler is made",
 )
 @LATE

@@ -18,6 +18,13 @@ class Net(nn.Module):
 
 model = Net()
 """
+RUN = """
+class Run:
+    def __init__(self, path):
+        self.net, self.path = Net(), path
+    def save(self): torch.save(self.net, self.path)
+    def load(self): return torch.load(self.path)
+"""
 REFUSED = {
     "text": "torch.save(model, 'model.pt')\ntorch.load('model.pt')",
     "name": "PATH = 'model.pt'\ntorch.save(model, PATH)\ntorch.load(PATH, map_location='cpu')",
@@ -29,13 +36,7 @@ REFUSED = {
     "in a dict": "torch.save({'epoch': 1, 'model': model}, 'a.pt')\ntorch.load('a.pt')",
     "optimizer": "torch.save(torch.optim.SGD(model.parameters(), lr=1), 'a.pt')\ntorch.load('a.pt')",
     "annotated": "def f(net: nn.Module, path):\n    torch.save(net, path)\n    torch.load(path)",
-    "attribute": """
-        class Run:
-            def __init__(self, path):
-                self.net, self.path = Net(), path
-            def save(self): torch.save(self.net, self.path)
-            def load(self): return torch.load(self.path)
-        """,
+    "attribute": RUN,
     "array": "import numpy as np\ntorch.save({'x': np.zeros(3)}, 'a.pt')\ntorch.load('a.pt')",
     "array of a tensor": "torch.save(torch.zeros(1).numpy(), 'a.pt')\ntorch.load('a.pt')",
     "plain class": "class Own:\n    pass\ntorch.save(Own(), 'a.pt')\ntorch.load('a.pt')",
@@ -59,15 +60,7 @@ NOT_SURE = {
     "other function": "def f(path):\n    torch.save(model, path)\ndef g(path):\n    torch.load(path)",
     "script": "torch.save(torch.jit.script(model), 'a.pt')\ntorch.load('a.pt')",
     "own reduction": "class Own:\n    def __reduce__(self): pass\ntorch.save(Own(), 'a.pt')\ntorch.load('a.pt')",
-    "attribute of a class below": """
-        class Run:
-            def __init__(self, path):
-                self.net, self.path = Net(), path
-            def save(self): torch.save(self.net, self.path)
-            def load(self): return torch.load(self.path)
-        class Other(Run):
-            net = {}
-        """,
+    "attribute of a class below": RUN + "class Other(Run):\n    net = {}",
     "unknown base": "import lib\nclass Own(lib.B):\n    pass\ntorch.save(Own(), 'a.pt')\ntorch.load('a.pt')",
     "patched": "torch.load = own\ntorch.save(model, 'a.pt')\ntorch.load('a.pt')",
 }
