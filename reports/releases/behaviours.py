@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
 
 from torchproof import releases
@@ -46,7 +46,7 @@ def behaviours(
             bound = since if begins else until
             if was == now or not bound or (begins and bound in _births(fact, inventory)):
                 continue
-            if not (now and _warns_of(fact, deprecated[subject])):
+            if not (now and warns_of(fact, deprecated[subject])):
                 claim = f"{fact.claim} (on {device})" if device else fact.claim
                 sides[subject, bound, fact.calls or ""][now].append(replace(fact, claim=claim, until=until))
     found = [change for (subject, *_), both in sorted(sides.items()) for change in _changes(subject, *both)]
@@ -70,10 +70,15 @@ def _births(fact: IndexedFact, inventory: Inventory) -> set[str]:
     return {inventory.releases[spans.index(True)] for spans in having if True in spans}
 
 
-def _warns_of(fact: IndexedFact, deprecated: set[str]) -> bool:
-    """Whether a claim is that of a warning of its subject's deprecation ('' in the set), or of a parameter's."""
-    words = {"", *re.findall(r"\w+", " ".join(re.findall(r"`[^`]*`", fact.claim)))}
-    return "deprecated" in fact.claim and not words.isdisjoint(deprecated)
+def warns_of(fact: IndexedFact, deprecated: Container[str]) -> bool:
+    """Whether a claim is that of a warning of its subject's deprecation ('' in the set), or of a parameter's.
+
+    Of a subject that is deprecated, any warning that each call gives is that.
+    """
+    if "deprecated" in fact.claim:
+        words = ["", *re.findall(r"\w+", " ".join(re.findall(r"`[^`]*`", fact.claim)))]
+        return any(word in deprecated for word in words)
+    return "" in deprecated and (fact.calls or ANY) == ANY and re.search(r"\bwarns?\b", fact.claim) is not None
 
 
 def _speaks_of(fact: IndexedFact, added: dict[str, set[str]], inventory: Inventory, old: str) -> bool:

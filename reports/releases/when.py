@@ -30,6 +30,7 @@ from torchproof.inventory import Entry, Inventory, Parameter, inventory, is_priv
 from torchproof.releases import supported
 from torchproof.reports import formats, screen, words
 from torchproof.reports.index import IndexedFact, facts_about
+from torchproof.reports.releases.behaviours import warns_of
 from torchproof.reports.releases.diff import plain
 from torchproof.reports.releases.names import Change, besides, changes, compare, gone
 from torchproof.reports.releases.sentences import sentence
@@ -169,6 +170,11 @@ class Name:
         """The facts about it, its other spellings and its members."""
         return facts_about(*self._owners())
 
+    def _further(self) -> list[IndexedFact]:
+        """The facts that say more than the changes do: that a deprecation is warned of stands there."""
+        deprecated = {change.parameter for _, change in self.changes() if change.kind == "deprecated"}
+        return [fact for fact in self.facts() if not (fact.since and warns_of(fact, deprecated))]
+
     def as_text(self) -> str:
         """For a terminal."""
         lines = [f"{self.name}: {self.kind}, {self._range()}"]
@@ -179,7 +185,7 @@ class Name:
             lines += ["", self._heading, *_table((_releases(one.since, one.to, self.names), one.text) for one in told)]
         if changed := [(self._in(release), self._said(change)) for release, change in self.changes()]:
             lines += ["", "changes", *_table(changed)]
-        if about := sorted(self.facts(), key=lambda fact: not (fact.since or fact.until)):
+        if about := sorted(self._further(), key=lambda fact: not (fact.since or fact.until)):
             lines += ["", f"facts ({len(about)})"]
             lines += _table((_bounds(fact), f"{fact.claim}  {fact.id}") for fact in about[:_FACTS])
             if len(about) > _FACTS:
@@ -194,7 +200,7 @@ class Name:
             lines += ["", f"also {', '.join(f'`{one}`' for one in others)}"]
         told = [(_releases(one.since, one.to, self.names), f"`{one.text}`") for one in self.states() if one.text]
         changed = [(self._in(release), self._said(change)) for release, change in self.changes()]
-        about = [(_bounds(fact), f"{fact.claim} `{fact.id}`") for fact in self.facts()]
+        about = [(_bounds(fact), f"{fact.claim} `{fact.id}`") for fact in self._further()]
         for head, rows in ((self._heading, told), ("changes", changed), (f"facts ({len(about)})", about)):
             if rows:
                 lines += ["", f"#### {head}", "", *(f"- {first}: {second}" for first, second in rows)]

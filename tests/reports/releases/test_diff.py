@@ -372,9 +372,17 @@ def test_sides_about_other_calls_are_two_changes():
     assert felt(facts, "torch.f | function ; () | .") == [("torch.f", "A.", None), ("torch.f", None, "B.")]
 
 
-def test_the_warning_of_a_deprecation_is_told_once():
-    facts = [fact("a", since="2.1", claim="`f` warns that it is deprecated.")]
+@pytest.mark.parametrize("claim", ["`f` warns that it is deprecated.", "`f` and `g` warn that `h` took their place."])
+def test_the_warning_of_a_deprecation_is_told_once(claim):
+    facts = [fact("a", since="2.1", claim=claim)]
     assert felt(facts, "torch.f | function ; () | function ; () ; !use g") == []
+
+
+@pytest.mark.parametrize("said", [{"calls": "not b"}, {"claim": "It is so."}])
+def test_what_else_begins_with_a_deprecation_is_told(said):
+    facts = [fact("a", since="2.1", **{"claim": "`f` warns.", **said})]
+    told = felt(facts, "torch.f | function ; (b=1) | function ; (b=1) ; !use g")
+    assert told == [("torch.f", None, facts[0].claim)]
 
 
 def test_what_changed_on_one_device_is_told_as_that():

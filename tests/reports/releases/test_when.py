@@ -60,6 +60,7 @@ def ask(monkeypatch, capsys):
         fact("load.always", "It is always so."),
         fact("load.safe", "`load(safe=False)` trusts.", since="2.1"),
         fact("serial.load", "It was so.", until="2.1", subject="torch.serial.load"),
+        fact("load.warns", "`load` warns that `read` took its place.", since="2.2"),
         fact("other", "It is another thing.", subject="torch.add"),
     )
     monkeypatch.setattr(when, "inventory", lambda: NAMES)
@@ -209,6 +210,11 @@ def test_facts_about_it_by_each_name_with_their_ranges_first(ask):
     assert "  always     It is always so.  load.always\n" in out
 
 
+def test_a_fact_about_the_warning_of_a_deprecation_says_no_more_than_the_change(ask):
+    assert "load.warns" not in ask("torch.load") + ask("torch.load", "--format", "markdown")
+    assert "load.warns" in ask("torch.load", "--format", "json")
+
+
 def test_facts_about_a_parameter_speak_of_it(ask):
     assert "facts (1)\n" in ask("torch.load.safe")
 
@@ -236,7 +242,7 @@ def test_json_of_a_name(ask):
     assert said["deprecated"] == "use torch.read"
     assert said["states"][0] == {"since": "2.0", "to": "2.0", "text": "(f, *, safe=False)"}
     assert [change["release"] for change in said["changes"]] == ["2.1", "2.1", "2.2"]
-    assert {fact["id"] for fact in said["facts"]} == {"load.always", "load.safe", "serial.load"}
+    assert {fact["id"] for fact in said["facts"]} == {"load.always", "load.safe", "load.warns", "serial.load"}
 
 
 def test_json_of_a_parameter(ask):
