@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 
 from torchproof.releases import number
 from torchproof.reports.code.declared import Declared, Line, Range, together
+from torchproof.reports.code.neighbours import clashes, left_behind
 from torchproof.reports.releases import cuda as cuda_of_wheels
 from torchproof.reports.releases import platforms
 from torchproof.reports.releases.names import Change
 
 # Worst first: what the exit code is 1 for, then what is merely said.
 WRONG = ("no release fits", "too low", "too high", "none works")
-_VERDICTS = (*WRONG, "unknown", "ok", "higher than needed", "nothing")
+_VERDICTS = (*WRONG, "no pair", "unknown", "ok", "higher than needed", "nothing")
 _NUMPY_1 = [f"1.{minor}.{patch}" for minor in range(13, 27) for patch in range(7)]
 _SYSTEMS = {  # as conda calls them, and as what is known of torch's wheels does
     "linux-64": "Linux on x86_64",
@@ -67,9 +68,15 @@ class Fit:
 
 
 def fits(declared: Declared, works: Works) -> list[Fit]:
-    """Every range that counts, the worst first; then what other files say, where it is wrong or against those."""
+    """Every range that counts, the worst first; then what other files say, where it is wrong or against those.
+
+    Last comes what is built for another torch than is asked for.
+    """
     counting = sorted((_with_cuda(fit(one, works), declared, one, works) for one in declared.ranges()), key=badness)
-    return [*counting, *_others(declared, works, {one.verdict for one in counting})]
+    pairs = [
+        Fit(one.text, one.place, "no pair", says, None, one.group) for one, says in clashes(declared, works.releases)
+    ]
+    return [*counting, *_others(declared, works, {one.verdict for one in counting}), *pairs]
 
 
 def _with_cuda(found: Fit, declared: Declared, said: Range, works: Works) -> Fit:
@@ -144,7 +151,7 @@ def fit(declared: Range, works: Works) -> Fit:
         "ok": "OK, that is the floor",
         "higher than needed": f"higher than the code needs, which is {works.lowest}",
     }[verdict]
-    if verdict == "ok" and not works.has_floor and declared.reaches_below(works.releases):
+    if verdict == "ok" and not works.has_floor and declared.reaches_below:
         says = f"OK from {oldest} on; older releases are not known"
     wrong = [release for release in allowed if release not in works.fitting]
     if wrong and verdict in ("ok", "higher than needed"):
@@ -156,7 +163,7 @@ def _verdict(declared: Range, allowed: list[str], works: Works) -> str:
     fitting = works.fitting
     if not fitting:
         return "no release fits"
-    is_below = declared.reaches_below(works.releases)
+    is_below = declared.reaches_below
     if not allowed and not (is_below and works.has_floor):
         return "unknown"
     if (is_below and works.has_floor) or allowed[0] in works.releases[: works.releases.index(works.lowest)]:
@@ -259,8 +266,13 @@ def _cudas(lines: Iterable[Line]) -> Iterator[tuple[Line, _Cuda]]:
 
 
 def left_out(declared: Declared, releases: tuple[str, ...], old: str, new: str) -> Iterator[tuple[Change, str]]:
-    """That what is declared allows one of two releases in no environment, or neither, with the file that does."""
-    ranges = declared.ranges()
+    """That what is declared allows one of two releases in no environment, or neither, with the file that does.
+
+    What is built for a torch has to go with the newer one.
+    """
+    for one, says in left_behind(declared, releases, new):
+        yield Change("declared", one.text, hint=says), one.place
+    ranges = [one for one in declared.ranges() if one.lines[0].name == "torch"]
     allowed = {release for one in ranges for release in one.allowed(releases)}
     if not ranges or allowed >= {old, new}:
         return

@@ -1,7 +1,8 @@
 """What a project declares about the torch that it needs, wherever projects declare it. Nothing of it runs.
 
 Each kind of file has a reader, which gives the lines of it that are about torch, or about what says something of torch:
-its torchvision, the Pythons and the NumPy. Of several files, that counts by which the project is installed.
+its torchvision and torchaudio, the Pythons and the NumPy. Of several files, that counts by which the project is
+installed.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from operator import and_
 from pathlib import Path
 
 from torchproof import data
+from torchproof.releases import PAIRED
 from torchproof.reports.code.declared import conda, docker, matrices, requirements, setups, tables
 from torchproof.reports.code.declared.lines import (
     ANOTHER_SHAPE,
@@ -90,8 +92,9 @@ _FIRST_OF_ITS_FOLDER = re.compile(r"(base|core|main|prod\w*|install|requirements
 
 @dataclass(frozen=True)
 class Declared:
-    """What a project says: by file, the lines about torch (or its torchvision); about the Pythons; about NumPy.
+    """What a project says: by file, the lines about torch (or what is built for it); about the Pythons; about NumPy.
 
+    `neighbours` are those of all files about what is built for a torch.
     `scripts` are those that say for themselves what they need of torch, in a header.
     `environment` has the Python of an environment, which may be a developer's own, or one of conda, and
     `systems` those that it is made for, as conda calls them. `cuda` has the indexes of torch's own wheels, by the CUDA
@@ -107,6 +110,7 @@ class Declared:
     cuda: tuple[Line, ...] = ()
     gpus: tuple[Line, ...] = ()
     scripts: dict[Path, Range] = field(default_factory=dict)
+    neighbours: tuple[Line, ...] = ()
 
     @property
     def file(self) -> str:
@@ -164,9 +168,10 @@ class Range:
         """Of the releases, those of which any patch is allowed."""
         return [release for release in releases if torchs(list(self.lines), release)]
 
-    def reaches_below(self, releases: tuple[str, ...]) -> bool:
-        """Whether it allows a torch that is older than all of them."""
-        return reaches_below(list(self.lines), releases[0])
+    @property
+    def reaches_below(self) -> bool:
+        """Whether it allows a torch that is older than all that are known."""
+        return reaches_below(list(self.lines))
 
     def reaches_above(self, releases: tuple[str, ...]) -> bool:
         """Whether it allows a torch that is newer than all of them."""
@@ -262,7 +267,7 @@ def _as_declared(said: list[Said], scripts: dict[Path, Range]) -> Declared:
     has_torch = _has(said, "torch")
     torch: dict[str, list[Line]] = {}
     for one in lines:
-        if one.name == "torch" or (one.name == "torchvision" and not has_torch and one.specifiers):
+        if one.name == "torch" or (one.name in PAIRED and not has_torch and one.specifiers):
             torch.setdefault(one.file, []).append(one)
     order = sorted(torch, key=lambda file: (torch[file][0].is_locked, all(one.group for one in torch[file])))
     images = [one for one in lines if one.name == "image" and one.file in order[:1]]
@@ -281,6 +286,7 @@ def _as_declared(said: list[Said], scripts: dict[Path, Range]) -> Declared:
         tuple(one for one in lines if one.name in CUDAS),
         tuple(one for one in lines if one.name == "gpus"),
         scripts,
+        tuple(one for one in lines if one.name in PAIRED and one.specifiers),
     )
 
 

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
+from torchproof.releases import PAIRED
 from torchproof.reports.code.declared.lines import Line, Said, Unread, line, of, pinned, text_of
 
 # What conda calls torch. The name of a build for a CUDA (pytorch-cuda) is none of them.
-_NAMES = {"pytorch": "torch", "pytorch-cpu": "torch", "pytorch-gpu": "torch", "torchvision": "torchvision"}
+_NAMES = {**dict.fromkeys(("pytorch", "pytorch-cpu", "pytorch-gpu"), "torch"), **{one: one for one in PAIRED}}
 # What an environment holds beside it. Recipes have selectors behind such lines, which are not read.
 _BESIDE = {
     **{"numpy": "numpy", "python": "environment", "pytorch-cuda": "pytorch-cuda"},
@@ -105,5 +106,5 @@ def lock(file: Path) -> Iterator[Said]:
     found: dict[str, list[str]] = {}
     for name, version in _FILE.findall(unquote(text_of(file))):
         found.setdefault(_NAMES.get(name) or name, []).append(version)
-    for name in ("torch", "torchvision", "numpy"):
+    for name in ("torch", *PAIRED, "numpy"):
         yield from pinned(name, found.get(name, []))

@@ -17,12 +17,12 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 from packaging.version import InvalidVersion, Version
 
 from torchproof import data
-from torchproof.releases import supported
+from torchproof.releases import PAIRED, supported
 from torchproof.reports.code.reading import content
 from torchproof.reports.code.versions import newest
 
 # What is read of what a project declares; `python` is the range of Pythons that it takes.
-NAMES = ("torch", "torchvision", "numpy", "python")
+NAMES = ("torch", *PAIRED, "numpy", "python")
 _SYSTEMS = (
     {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix", "platform_machine": "x86_64"},
     {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix", "platform_machine": "aarch64"},
@@ -267,43 +267,60 @@ def short(file: Path) -> str:
 # --- releases ---------------------------------------------------------------------------------------------------------
 
 
-@cache
-def _versions(release: str) -> tuple[str, ...]:
-    """Every patch of a release."""
-    return tuple(f"{release}.{patch}" for patch in range(int(newest(release).split(".")[2]) + 1))
-
-
 def torchs(lines: list[Line], release: str) -> bool:
-    """Whether some lines, all at once, allow any patch of a release: of torch, or of the torchvision for it."""
-    torch = [one for one in lines if one.name == "torch"]
-    if torch:
-        return any(all(one.allows(version) for one in torch) for version in _versions(release))
-    vision = supported().get(release)
-    return vision is not None and all(
-        any(one.allows(version) for version in _patches(vision.torchvision)) for one in lines
-    )
+    """Whether some lines, all at once, allow any patch of a release: of torch, or of what is built for it."""
+    return _allow(lines, lambda name: _patches(name, release))
 
 
-def _patches(version: str) -> list[str]:
+@cache
+def _patches(name: str, release: str) -> tuple[str, ...]:
+    """Every patch of a release of torch, or of what is built for it; of another torch than are known that has none."""
+    if name == "torch":
+        return _up_to(newest(release))
+    if release not in supported():
+        return ()
+    own = supported()[release].goes_with(name)
+    return _up_to(max((getattr(one, name) for one in supported().values() if one.goes_with(name) == own), key=Version))
+
+
+def _up_to(version: str) -> tuple[str, ...]:
     head, _, patch = version.rpartition(".")
-    return [f"{head}.{one}" for one in range(int(patch) + 1)]
+    return tuple(f"{head}.{one}" for one in range(int(patch) + 1))
 
 
-# Versions before the first release that is known here and, as far as they can be foreseen, after the last.
-_OLDER = [f"1.{minor}.{patch}" for minor in range(14) for patch in range(3)] + [f"0.4.{patch}" for patch in range(2)]
-_NEWER = [f"{major}.{minor}.0" for major in (2, 3) for minor in range(40)]
+# The last release of each before the first that is known here.
+_LAST_OLDER = {"torch": "1.13", "torchvision": "0.14", "torchaudio": "0.13"}
+# What may come after the last, as far as that can be foreseen.
+_NEWER = [f"{major}.{minor}.0" for major in range(4) for minor in range(60)]
 
 
-def reaches_below(lines: list[Line], oldest: str) -> bool:
-    """Whether some lines, all at once, allow a torch that is older than a release."""
-    return _allow_any(lines, [one for one in _OLDER if Version(one) < Version(oldest)])
+@cache
+def _older(name: str) -> tuple[str, ...]:
+    major, last = _LAST_OLDER[name].split(".")
+    return ("0.4.0", "0.4.1", *(f"{major}.{minor}.{patch}" for minor in range(int(last) + 1) for patch in range(3)))
+
+
+@cache
+def _newer(name: str, last: str) -> tuple[str, ...]:
+    bound = Version(last if name == "torch" else supported()[last].goes_with(name))
+    return tuple(one for one in _NEWER if Version(one).release[:2] > bound.release[:2])
+
+
+def reaches_below(lines: list[Line]) -> bool:
+    """Whether some lines, all at once, allow a torch that is older than all that are known, or what goes with it."""
+    return _allow(lines, _older)
 
 
 def reaches_above(lines: list[Line], last: str) -> bool:
-    """Whether some lines, all at once, allow a torch that is newer than a release."""
-    return _allow_any(lines, [one for one in _NEWER if Version(one).release[:2] > Version(last).release[:2]])
+    """Whether some lines, all at once, allow a torch that is newer than a release, or what may go with it."""
+    return _allow(lines, lambda name: _newer(name, last))
 
 
-def _allow_any(lines: list[Line], versions: list[str]) -> bool:
-    torch = [one for one in lines if one.name == "torch"]
-    return bool(torch) and any(all(one.allows(version) for one in torch) for version in versions)
+def _allow(lines: list[Line], versions: Callable[[str], Iterable[str]]) -> bool:
+    """Whether some lines allow one of the versions of torch, or where they say nothing of it one of each package."""
+    lines = [one for one in lines if one.name == "torch"] or lines
+    packages = dict.fromkeys(one.name for one in lines)
+    return all(
+        any(all(one.allows(version) for one in lines if one.name == name) for version in versions(name))
+        for name in packages
+    )

@@ -15,6 +15,7 @@ from itertools import islice, product
 from pathlib import Path
 
 from torchproof.data import toml
+from torchproof.releases import PAIRED
 from torchproof.reports.code.declared import conda, docker
 from torchproof.reports.code.declared.lines import Line, Said, Unread, Versions, gpus, of, text_of
 from torchproof.reports.code.declared.setups import Script
@@ -39,7 +40,7 @@ def together(said: Iterable[Said]) -> Iterator[Said]:
     """The lines with a version as one for each package, with what the others say; without one, the newest is taken."""
     pinned: dict[str, dict[str, Line]] = defaultdict(dict)
     for one in said:
-        if isinstance(one, Line) and one.name in ("torch", "torchvision"):
+        if isinstance(one, Line) and one.name in ("torch", *PAIRED):
             if one.specifiers:
                 pinned[one.name].setdefault(one.text, one)
         elif isinstance(one, Unread) or one.name == "cuda":

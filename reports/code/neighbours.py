@@ -1,0 +1,69 @@
+"""Whether the torchvision and the torchaudio that a project asks for go with the torch that it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from torchproof.releases import supported
+from torchproof.reports.code.declared import Declared, Range
+from torchproof.reports.code.declared.lines import Line
+
+
+def clashes(declared: Declared, releases: tuple[str, ...]) -> Iterator[tuple[Range, str]]:
+    """What goes with nothing that its file asks for beside it, each once, with what goes with either."""
+    told: set[Range] = set()
+    for asked in _environments(declared):
+        for one, other in combinations(asked.values(), 2):
+            if other not in told and not _may_go(one, other, releases):
+                told.add(other)
+                beside = _package(other) if _package(one) == "torch" else "torch"
+                says = (
+                    f"goes with {_with(other, 'torch', releases)}, and {one.text} with {_with(one, beside, releases)}"
+                )
+                yield other, says
+
+
+def left_behind(declared: Declared, releases: tuple[str, ...], new: str) -> Iterator[tuple[Range, str]]:
+    """What of the file that counts goes with another torch than one that the project is to have, each once."""
+    told = dict.fromkeys(
+        one for asked in _environments(declared, declared.file) for package, one in asked.items() if package != "torch"
+    )
+    for one in told:
+        allowed = one.allowed(releases)
+        if new not in allowed and (allowed or one.reaches_below):
+            goes = supported()[new].goes_with(_package(one))
+            yield one, f"goes with {_with(one, 'torch', releases)}, and torch {new} with {_package(one)} {goes}"
+
+
+def _environments(declared: Declared, only: str = "") -> Iterator[dict[str, Range]]:
+    """What holds at once, torch first: the lines of a file that are always said, with those of one group and marker."""
+    for file in [only] if only else dict.fromkeys(one.file for one in declared.neighbours):
+        lines = [*declared.torch.get(file, ()), *(one for one in declared.neighbours if one.file == file)]
+        lines = [one for one in dict.fromkeys(lines) if one.holds_on(declared.pythons)]
+        for group, marker in dict.fromkeys((one.group, one.marker) for one in lines):
+            here = [one for one in lines if one.group in ("", group) and one.marker in ("", marker)]
+            named = sorted({one.name for one in here}, key=("torch", "torchvision", "torchaudio").index)
+            yield {name: Range(tuple(one for one in here if one.name == name)) for name in named}
+
+
+def _may_go(one: Range, other: Range, releases: tuple[str, ...]) -> bool:
+    """Whether some release of the one goes with some of the other, as far as they are known."""
+    mine, others = one.allowed(releases), other.allowed(releases)
+    if not set(mine).isdisjoint(others) or not (mine or others):
+        return True
+    return (one.reaches_below and other.reaches_below) or all(part.reaches_above(releases) for part in (one, other))
+
+
+def _with(asked: Range, package: str, releases: tuple[str, ...]) -> str:
+    """What of a package goes with what is asked for, in words."""
+    allowed = asked.allowed(releases)
+    if not allowed:
+        return f"an older {package}" if asked.reaches_below else f"a newer {package} than is known here"
+    names = [supported()[one].goes_with(package) if package != "torch" else one for one in (allowed[0], allowed[-1])]
+    return f"{package} {' to '.join(dict.fromkeys(names))}"
+
+
+def _package(asked: Range) -> str:
+    line: Line = asked.lines[0]
+    return line.name
