@@ -74,6 +74,7 @@ _SAYS = {
     "build": "an extension does not compile",
     "refused": "the code itself refuses the release",
     "package required": "calling it needs a package that does not come along",
+    "parameter ignored": "passing it does nothing",
     "default": "not passing it may mean something else",
     "behaviour": "the same call does something else",
     "no longer called": "what overrides it has no effect",
@@ -99,8 +100,8 @@ _PLACES = 8  # of one change
 _GAINS = "refused before, or slower"
 # By code that goes on to work.
 _FELT = (
-    "declared", "platform", "package required", "default", "behaviour", "no longer called", "another base",
-    "deprecated", "warning",
+    "declared", "platform", "package required", "parameter ignored", "default", "behaviour", "no longer called",
+    "another base", "deprecated", "warning",
 )  # fmt: skip
 _NOTHING_TO_DO = ("no longer deprecated", "parameter optional", "parameter added", "value taken", "new")
 

@@ -16,7 +16,7 @@ from torchproof.reports.releases.names import Change
 # What happens to several parameters, or words, of one call at once.
 _TOGETHER = frozenset({
     "parameter gone", "parameter renamed", "parameter required", "parameters reordered", "value refused", "default",
-    "deprecated", "parameter optional", "parameter added", "value taken",
+    "deprecated", "parameter ignored", "parameter optional", "parameter added", "value taken",
 })  # fmt: skip
 
 

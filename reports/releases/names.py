@@ -18,6 +18,7 @@ A change has one of these kinds, most felt first:
     build                 an extension no longer compiles: the name is a flag, a header or a macro (with --uses alone)
     refused               the code itself refuses the release as it is imported (with --uses alone)
     package required      to call it needs the package `new`, which does not come along
+    parameter ignored     it may still be passed, and does nothing
     default               not passing `parameter` means `new` instead of `old`
     behaviour             a fact that begins or ends to hold: `new` is its claim, or `old` the claim that ended
     no longer called      what code may have for itself in the place of `name`, which is gone, has no effect
@@ -47,7 +48,7 @@ from torchproof.inventory import Entry, Inventory, Parameter, Signature, is_of_t
 from torchproof.prose import alike
 from torchproof.reports import Refusal
 from torchproof.reports.code import refusals
-from torchproof.reports.releases import defaults, packages, replacements, withdrawn
+from torchproof.reports.releases import defaults, ignored, packages, replacements, withdrawn
 
 KINDS = (
     "declared",
@@ -65,6 +66,7 @@ KINDS = (
     "build",
     "refused",
     "package required",
+    "parameter ignored",
     "default",
     "behaviour",
     "no longer called",
@@ -350,6 +352,7 @@ def gone(name: str, entry: Entry, names: int = 0) -> Change:
 def besides(inventory: Inventory, kept: Mapping[str, Entry], old: str, new: str) -> Iterator[Change]:
     """What changed about names that both releases have, beside what they take; `kept` has what they were in the old."""
     yield from _packages(kept, old, new)
+    yield from _ignored(kept, old, new)
     yield from _words(kept, old, new)
     for name in (name for name, entry in kept.items() if entry.kind == "class"):
         yield from _other_bases(inventory, name, old, new)
@@ -360,6 +363,13 @@ def _packages(names: Collection[str], old: str, new: str) -> Iterator[Change]:
     for name, needed in packages.began(old, new):
         if name in names:
             yield Change("package required", name, new=needed.package, hint=needed.says)
+
+
+def _ignored(names: Collection[str], old: str, new: str) -> Iterator[Change]:
+    """What may be passed as before, and does nothing now."""
+    for name, one in ignored.began(old, new):
+        if name in names:
+            yield Change("parameter ignored", name, parameter=one.parameter, hint=one.says, calls=one.calls)
 
 
 def _words(names: Collection[str], old: str, new: str) -> Iterator[Change]:

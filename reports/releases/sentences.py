@@ -95,7 +95,14 @@ def _one_inside(change: Change) -> str:
     was, now = change.old or "", change.new or ""
     old, new = short(was, 40), short(now, 40)
     match change.kind:
-        case "parameter gone" | "parameter required" | "parameter optional" | "parameter added" | "deprecated":
+        case (
+            "parameter gone"
+            | "parameter ignored"
+            | "parameter required"
+            | "parameter optional"
+            | "parameter added"
+            | "deprecated"
+        ):
             return change.parameter
         case "parameter renamed":
             return f"{change.parameter} → {change.to}"

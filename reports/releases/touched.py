@@ -406,7 +406,7 @@ def _touches(change: Change, use: Use, before: Entry | None, after: Entry | None
     if change.kind == "default":
         return not (reason or use.unpacks or _may_pass(use, change.parameter, before))
     if change.parameter in use.keywords:
-        return change.kind == "deprecated" or reason is not None
+        return change.kind in ("deprecated", "parameter ignored") or reason is not None
     return change.kind != "parameter renamed" and _fills(use, change.parameter, before)
 
 

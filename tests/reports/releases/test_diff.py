@@ -1200,7 +1200,7 @@ def test_another_spelling_that_came_is_told_apart():
         (
             "import torchaudio\ntorchaudio.info(f)",
             ("2.8", "2.15"),
-            "torchaudio.info  gone: ask torchcodec.decoders.AudioDecoder",
+            "torchaudio.info  gone: ask soundfile.info(file)",
         ),
         ("from torchvision import datapoints", ("2.0", "2.15"), "gone: write torchvision.tv_tensors"),
         ("from torchvision import datapoints", ("2.2", "2.15"), "it works up to 2.0; write torchvision.tv_tensors"),
@@ -1213,3 +1213,22 @@ def test_what_stands_for_a_gone_name_is_said_beside_it(run, tmp_path, monkeypatc
     exit_code, out = run(*pair, "--uses", str(tmp_path))
     assert exit_code == 1
     assert " ".join(says.split()) in " ".join(out.split())
+
+
+@pytest.mark.parametrize(
+    ("call", "ignored"),
+    [
+        ("load(f, normalize=False)", "load(normalize)"),
+        ("load(f, 0, -1, False)", "load(normalize)"),
+        ("save(f, x, 8000, encoding='PCM_S', bits_per_sample=16)", "save(bits_per_sample, encoding)"),
+        ("load(f, normalize=True, backend=None)", None),
+        ("load(f, frame_offset=8)", None),
+    ],
+)
+def test_what_a_call_passes_and_is_ignored_now_is_told(tmp_path, capsys, call, ignored):
+    (tmp_path / "code.py").write_text(f"import torchaudio\ntorchaudio.{call}\n", encoding="utf-8")
+    parser = argparse.ArgumentParser()
+    diff.arguments(parser)
+    assert diff.command(parser.parse_args(["2.8", "2.15", "--uses", str(tmp_path)])) == 0
+    out = capsys.readouterr().out
+    assert f"torchaudio.{ignored}  parameter ignored: " in out if ignored else "ignored" not in out

@@ -238,6 +238,18 @@ def test_what_needs_another_package_is_told_once_it_does():
     assert not [one for one in changes(inventory(), "2.9", "2.10", "torchaudio") if one.kind == "package required"]
 
 
+def test_what_a_call_ignores_is_told_once_it_does():
+    ignored = {
+        (change.name.rpartition(".")[2], change.parameter): change.calls
+        for change in changes(inventory(), "2.8", "2.15", "torchaudio")
+        if change.kind == "parameter ignored"
+    }
+    of_both = {(name, one): one for name in ("load", "save") for one in ("backend", "buffer_size", "format")}
+    of_save = {("save", one): one for one in ("bits_per_sample", "encoding")}
+    assert ignored == {**of_both, **of_save, ("load", "normalize"): "normalize=False"}
+    assert not [one for one in changes(inventory(), "2.9", "2.10", "torchaudio") if one.kind == "parameter ignored"]
+
+
 @pytest.mark.parametrize(
     ("call", "is_refused"),
     [

@@ -312,6 +312,7 @@ def test_a_range_of_one_device_is_told_as_that(ask, monkeypatch):
     ("name", "said"),
     [
         ("torchaudio.load", "2.9  package required: install torchcodec"),
+        ("torchaudio.load.normalize", "2.9  (normalize)  parameter ignored: samples are float32"),
         ("torch.optim.AdamW", "2.7  is a torch.optim.Adam  another base"),
         ("torch.optim.adamw.AdamW", "2.7  is a torch.optim.Adam  another base"),
         ("torch.autocast", '2.5  (device_type="mps")  value taken'),
