@@ -20,19 +20,30 @@ class Replacement:
     """What to do in the place of using `names`, or their members; `to` are the names of torch that it takes.
 
     A parameter is one of `names` as `owner(parameter)`. What has all that is still there of a module or class is
-    `instead` of it.
+    `instead` of it. A star in both stands for the same word.
     """
 
     names: tuple[str, ...]
-    says: str
+    says: str = ""
     to: tuple[str, ...] = ()
     instead: str = ""
 
 
 @cache
+def _all() -> dict[str, Replacement]:
+    return {name: one for one in data.rows(FILE, "replacement", Replacement) for name in one.names}
+
+
+@cache
 def known() -> dict[str, Replacement]:
     """All of them, by name."""
-    return {name: one for one in data.rows(FILE, "replacement", Replacement) for name in one.names}
+    return {name: one for name, one in _all().items() if "*" not in name}
+
+
+@cache
+def starred() -> dict[str, str]:
+    """Names with a star, and what stands in their place, with one too."""
+    return {name: one.instead for name, one in _all().items() if "*" in name}
 
 
 def says(name: str) -> str:
@@ -40,12 +51,27 @@ def says(name: str) -> str:
     owner = name
     while owner and owner not in known():
         owner = owner.rpartition(".")[0]
+    if owner != name and (fitting := _fitting(name)):
+        return fitting
     if not owner:
         return ""
     found = known()[owner]
     if owner == name or not found.instead:
         return found.says
-    member = found.instead + name.removeprefix(owner)
+    return _write(found.instead + name.removeprefix(owner))
+
+
+def _fitting(name: str) -> str:
+    """What to write in the place of a name that fits one with a star."""
+    for starry, instead in starred().items():
+        before, after = starry.split("*")
+        word = name.removeprefix(before).removesuffix(after)
+        if name == before + word + after and "." not in word and (written := _write(instead.replace("*", word))):
+            return written
+    return ""
+
+
+def _write(member: str) -> str:
     return f"write {member}" if inventory().find(member, inventory().releases[-1]) else ""
 
 

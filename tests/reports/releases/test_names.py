@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 from functools import cache, singledispatch
 from itertools import pairwise
 
@@ -165,6 +166,25 @@ def test_a_member_of_what_is_gone_is_told_where_it_is_if_it_is_still_there():
     gone = "torchvision.transforms.functional_tensor"
     assert replacements.says(f"{gone}.rgb_to_grayscale") == "write torchvision.transforms.functional.rgb_to_grayscale"
     assert replacements.says(f"{gone}._is_tensor_a_torch_image") == ""
+
+
+@pytest.mark.parametrize("starry", sorted(replacements.starred()))
+def test_what_stands_for_gone_names_with_a_star_is_there(starry):
+    package = starry.partition(".")[0]
+    hints = [
+        change.hint
+        for old, new in pairwise(RELEASES)
+        for change in changes(inventory(), old, new, package)
+        if change.kind == "gone" and fnmatchcase(change.name, starry)
+    ]
+    assert sum(hint.startswith("write ") for hint in hints) > len(hints) * 0.9 > 0
+
+
+def test_of_names_with_a_star_that_fit_that_counts_whose_other_name_is_there():
+    functional = "torchvision.transforms.v2.functional"
+    assert replacements.says(f"{functional}.get_spatial_size_image_tensor") == f"write {functional}.get_size_image"
+    assert replacements.says(f"{functional}.crop_image_tensor") == f"write {functional}.crop_image"
+    assert replacements.says(f"{functional}.crop_of_nothing_image_tensor") == ""
 
 
 def test_what_stands_for_an_attribute_is_told_of_the_parameter_that_gave_it():
