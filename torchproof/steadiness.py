@@ -24,16 +24,24 @@ def _share(verdicts: Counter[str]) -> float:
     return max(verdicts.values()) / verdicts.total()
 
 
+def repeated_among(rounds: Mapping[str, Sequence[Verdict]]) -> int:
+    """How many facts ran more than once."""
+    return sum(len(said) > 1 for said in rounds.values())
+
+
+def in_words(verdicts: Counter[str]) -> str:
+    """`17 of 20 holds, 3 inconclusive`."""
+    (most, count), *others = verdicts.most_common()
+    return ", ".join([f"{count} of {verdicts.total()} {most}", *(f"{number} {verdict}" for verdict, number in others)])
+
+
 def told(rounds: Mapping[str, Sequence[Verdict]]) -> Iterator[str]:
     """How many facts are unsteady, and the least steady; nothing where none ran more than once."""
-    repeated = sum(len(said) > 1 for said in rounds.values())
-    if not repeated:
+    if not (repeated := repeated_among(rounds)):
         return
     found = unsteady(rounds)
     yield f"facts whose rounds disagree: {len(found)} of {repeated}" + (", the least steady:" if found else "")
     for identity, verdicts in list(found.items())[:_SHOWN]:
-        (most, count), *others = verdicts.most_common()
-        rest = ", ".join(f"{number} {verdict}" for verdict, number in others)
-        yield f"  {data.line(identity)}: {count} of {verdicts.total()} {most}, {rest}"
+        yield f"  {data.line(identity)}: {in_words(verdicts)}"
     if len(found) > _SHOWN:
         yield f"  and {len(found) - _SHOWN} more"

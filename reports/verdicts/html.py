@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from torchproof import steadiness
 from torchproof.reports import pages
 from torchproof.reports.verdicts import beliefs, refutation
 from torchproof.reports.verdicts.runs import VERDICTS, Run, load
@@ -32,4 +33,4 @@ def summary_page(run: Run, folder: Path) -> Path:
     refuted = refutation.Refutation(run, refutation.excuses()) if run.planted else None
     kernels = refutation.of_kernels(run) if run.kernels else None
     told = {"run": run, "totals": totals, "shown": shown, "refuted": refuted, "kernels": kernels, "beliefs": beliefs}
-    return pages.write("summary.html", folder / f"{run.path.stem}.html", **told)
+    return pages.write("summary.html", folder / f"{run.path.stem}.html", steadiness=steadiness, **told)

@@ -110,6 +110,25 @@ def test_the_page_says_the_same_and_needs_nothing_else(record, tmp_path, capsys)
     assert not re.search(r"<(script|img|link)|src=|url\(", html)
 
 
+def page_of(record, capsys):
+    printed(capsys, "html", record, "-o", record.parent)
+    return record.with_suffix(".html").read_text()
+
+
+def test_the_page_of_a_repeated_run_has_the_facts_whose_rounds_disagree(tmp_path, capsys):
+    html = page_of(repeated(tmp_path / "run.jsonl", "holds", "inconclusive", "holds", "holds"), capsys)
+    assert "Of 1 fact that ran more than once, 1 gave more than one verdict." in html
+    assert re.search(
+        r"The claim of `a\.b\.c` holds\..*\n?.*a\.b\.c</code></td><td>3 of 4 holds, 1 inconclusive</td>", html
+    )
+    steady = repeated(tmp_path / "steady.jsonl", "holds", "holds")
+    assert "Of 1 fact that ran more than once, none gave more than one verdict." in page_of(steady, capsys)
+
+
+def test_the_page_of_a_run_that_was_not_repeated_has_no_rounds(record, capsys):
+    assert "ounds" not in page_of(record, capsys)
+
+
 HOSTILE = "<script>[/][bold]x\x1b[31m\u202e</script>"
 
 
