@@ -10,7 +10,7 @@ import pytest
 
 from tests.records import fact, write
 from torchproof.data import Damaged
-from torchproof.records import KILLED, KINDS, Head, Planted, Record, Started, Verdict, read
+from torchproof.records import KILLED, KINDS, Head, Observation, Planted, Record, Started, Verdict, read
 
 START, HOLDS = Started(id="a"), Verdict(id="a", verdict="holds")
 FIRST, SECOND = Started(id="a", on="torch.add", fault="sign"), Started(id="a", on="torch.add", fault="NaN")
@@ -84,6 +84,21 @@ def test_what_is_no_number_in_json_stands_in_words():
         "high": "inf",
         "all": ["nan"],
     }
+
+
+class Mute:
+    def __str__(self):
+        raise ValueError
+
+
+def test_what_has_no_words_or_no_end_stands_in_some(tmp_path):
+    circle: list = [1]
+    circle.append({"again": circle})
+    line = Observation(id="a", name="b", value=[circle, Mute(), 10**5_000])
+    circled, mute, long = json.loads(line.as_json())["value"]
+    assert circled == [1, {"again": "…"}]
+    assert mute == "<Mute, of which no text can be made: ValueError>"
+    assert long == "<int, of which no text can be made: ValueError>"
 
 
 def test_what_is_written_is_read(tmp_path):

@@ -18,12 +18,18 @@ def read(file: Path, seen: set[Path] | None = None) -> Iterator[Said]:
     for one in map(str.strip, text.splitlines()):
         if included := re.match(r"(?:-r|-c|--requirement|--constraint)[\s=]*([^#\s]+)", one):
             yield from _included(file.parent / included[1].strip("'\""), seen, file)
-        elif editable := re.match(r"(?:-e|--editable)[\s=]*(\S+)", one):
-            yield from of(editable[1]) if "torch" in editable[1] else ()
+        elif editable := re.match(r"(?:-e|--editable)[\s=]*(.+)", one):
+            named = _named(editable[1])
+            yield from of(named) if " @ " in named else ()  # else a folder
         elif one.startswith("-"):
             yield from indexes(one)
         elif one and not one.startswith("#"):
-            yield from of(one)
+            yield from of(_named(one))
+
+
+def _named(text: str) -> str:
+    """What names its package behind its address, as pip took it first, with the name before it."""
+    return re.sub(r"^(\S+://[^\s#]+)#(?:[^\s#]*&)?egg=([\w.-]+)[^\s#]*", r"\2 @ \1", text)
 
 
 def _included(file: Path, seen: set[Path], by: Path) -> Iterator[Said]:

@@ -36,6 +36,8 @@ LAST = RELEASES[-1]
 FILES = {
     "dependencies": ("pyproject.toml", "[project]\ndependencies = ['numpy', 'torch>=2.1']"),
     "optional": ("pyproject.toml", "[project.optional-dependencies]\nall = ['torch>=2.1']"),
+    "what is no text": ("pyproject.toml", "[project]\ndependencies = ['torch>=2.1', 3]"),
+    "group of itself": ("pyproject.toml", "[dependency-groups]\ndev = ['torch>=2.1', {include-group='dev'}, {x=1}]"),
     "group": ("pyproject.toml", "[dependency-groups]\ntest = ['pytest', 'torch>=2.1']\ndev = [{include-group='test'}]"),
     "flit": ("pyproject.toml", "[tool.flit.metadata]\nrequires = ['torch>=2.1']"),
     "pdm": ("pyproject.toml", "[tool.pdm.dev-dependencies]\ndev = ['torch>=2.1']"),
@@ -51,9 +53,11 @@ FILES = {
     "nbdev": ("settings.ini", "[DEFAULT]\nlib_name = x\nrequirements = fastcore>=1.5 torch>=2.1 numpy, einops"),
     "nbdev with blanks": ("settings.ini", "[DEFAULT]\nrequirements = pip torch >= 2.1 numpy"),
     "Pipfile": ("Pipfile", "[packages]\ntorch = '>=2.1'"),
+    "Pipfile's marker": ("Pipfile", "[packages]\ntorch = {version = '>=2.1', sys_platform = \"== 'linux'\"}"),
     "Pipfile's table": ("Pipfile", "[packages]\ntorch = {version = '>=2.1', index = 'pytorch'}"),
     "pixi": ("pixi.toml", "[dependencies]\npython = '3.11.*'\npytorch = '>=2.1'"),
     "pixi's feature": ("pixi.toml", "[feature.cuda.pypi-dependencies]\ntorch = { version = '>=2.1' }"),
+    "pixi's target": ("pixi.toml", "[target.linux-64.dependencies]\npytorch = '>=2.1'"),
     "requirements": ("requirements.txt", "numpy\ntorch>=2.1  # everywhere"),
     "extras": ("requirements.txt", "torch[opt-einsum]>=2.1"),
     "parentheses": ("requirements.txt", "torch (>=2.1)"),
@@ -62,6 +66,7 @@ FILES = {
     "another name": ("requirements-gpu.txt", "torch>=2.1"),
     "folder": ("requirements/base.txt", "torch>=2.1"),
     "environment": ("environment.yml", "name: x\ndependencies:\n  - python=3.11\n  - pytorch>=2.1"),
+    "comments of conda": ("environment.yml", "# of x\n\ndependencies:\n  - = what\n  - pytorch>=2.1"),
     "environment's pip": ("environment.yaml", "dependencies:\n- pip\n- pip:\n  - torch>=2.1\n- numpy"),
     "channel": ("environment.yml", "dependencies:\n  - pytorch::pytorch>=2.1 # gpu"),
     "quotes": ("environment.yml", "dependencies:\n  - 'pytorch>=2.1'"),
@@ -256,6 +261,14 @@ PINS = {
     "url alone": ("requirements.txt", "https://x/whl/cu118/torch-2.1.0%2Bcu118-cp310-cp310-linux_x86_64.whl"),
     "file": ("requirements.txt", "./wheels/torch-2.1.0-cp310-cp310-linux_x86_64.whl"),
     "repository": ("requirements.txt", "torch @ git+https://github.com/pytorch/pytorch@v2.1.0"),
+    "repository with its name": ("requirements.txt", "git+https://github.com/pytorch/pytorch@v2.1.0#egg=torch"),
+    "editable": ("requirements.txt", "-e git+https://x/pytorch@v2.1.0#subdirectory=a&egg=torch\n-e ./torch\n-e torch"),
+    "archive with its name": ("requirements.txt", "https://x/pytorch/archive/torch-2.1.0.zip#egg=torch  # ours"),
+    "editable by name": ("requirements.txt", "--editable=torch @ git+https://x/pytorch@v2.1.0"),
+    "poetry's repository": ("pyproject.toml", "[tool.poetry.dependencies]\ntorch = {git = 'git:x', tag = 'v2.1.0'}"),
+    "poetry's address": ("pyproject.toml", "[tool.poetry.dependencies]\ntorch = {url = 'https://x/torch-2.1.0-cp310-cp310-win_amd64.whl'}"),
+    "quotes without end": ("Dockerfile", "RUN pip install 'torch==2.0\nRUN pip install torch==2.1.0"),
+    "poetry's comma": ("pyproject.toml", "[tool.poetry.dependencies]\ntorch = '2.1.0,'"),
     "poetry's tilde": ("pyproject.toml", "[tool.poetry.dependencies]\ntorch = '~2.1'"),
     "poetry's pin": ("pyproject.toml", "[tool.poetry.dependencies]\ntorch = '2.1.2'"),
     "torchvision": ("requirements.txt", "torchvision==0.16.1"),
@@ -368,8 +381,9 @@ def test_a_file_that_is_not_there_is_told_and_takes_nothing_away(project):
     assert declared(path).unread == ("requirements.txt: requirements.txt includes nowhere.txt, which is not here",)
 
 
-def test_dynamic_dependencies_are_those_of_their_file(project):
-    text = "[project]\ndynamic = ['dependencies']\n[tool.setuptools.dynamic]\ndependencies = {file = ['needs.txt']}"
+@pytest.mark.parametrize("table", ["dependencies", "optional-dependencies.all"])
+def test_dynamic_dependencies_are_those_of_their_file(project, table):
+    text = f"[project]\ndynamic = ['x']\n[tool.setuptools.dynamic]\n{table} = {{file = ['needs.txt']}}"
     path = project({"pyproject.toml": text, "needs.txt": "torch>=2.1"})
     assert spans(path) == [("2.1", LAST)]
     assert [one.place for one in declared(path).ranges()] == ["needs.txt"]
@@ -451,10 +465,60 @@ def test_other_packages_are_not_torch(project):
     assert declared(project({"requirements.txt": text})).torch == {}
 
 
-def test_the_pythons_and_numpy_are_told(project):
-    text = "[project]\nrequires-python = '>=3.10'\ndependencies = ['numpy>=2.1', 'torch']"
-    told = declared(project({"pyproject.toml": text}))
-    assert [one.text for one in (*told.python, *told.numpy)] == ['requires-python = ">=3.10"', "numpy>=2.1"]
+@pytest.mark.parametrize(
+    ("name", "text", "python"),
+    [
+        ("pyproject.toml", "[project]\nrequires-python = '>=3.10'\ndependencies = ['numpy>=2.1', 'torch']", None),
+        (
+            "pyproject.toml",
+            "[tool.flit.metadata]\nrequires-python = '>=3.10'\nrequires = ['numpy>=2.1', 'torch']",
+            None,
+        ),
+        (
+            "PKG-INFO",
+            "Name: x\nRequires-Python: >=3.10\nRequires-Dist: numpy>=2.1\nRequires-Dist: torch",
+            "Requires-Python: >=3.10",
+        ),
+    ],
+)
+def test_the_pythons_and_numpy_are_told(project, name, text, python):
+    told = declared(project({name: text}))
+    assert [one.text for one in (*told.python, *told.numpy)] == [python or 'requires-python = ">=3.10"', "numpy>=2.1"]
+
+
+def test_what_is_no_python_of_an_environment_is_told_as_none(project):
+    assert declared(project({".python-version": "pypy3.9\n", "requirements.txt": "torch"})).environment == ()
+
+
+def test_the_gpus_that_extensions_are_built_for_are_told(project):
+    image = "ENV TORCH_CUDA_ARCH_LIST='8.0;8.6+PTX'\nRUN pip install torch"
+    assert [one.text for one in declared(project({"Dockerfile": image})).gpus] == ["TORCH_CUDA_ARCH_LIST=8.0;8.6+PTX"]
+
+
+def test_a_marker_that_compares_nothing_is_of_every_environment(project):
+    assert spans(project({"requirements.txt": "torch>=2.1; sys_platform ~= 'x'"})) == [("2.1", LAST)]
+    assert spans(project({"requirements.txt": "torch>=2.1; sys_platform == 'x'"})) == []
+
+
+INSTALLED = {
+    "site-packages/one/__init__.py": "import torch",
+    "site-packages/one-1.0.dist-info/METADATA": "Name: one\nRequires-Dist: torch>=2.1",
+    "site-packages/one-1.0.dist-info/RECORD": "one/__init__.py,sha256=x,1\n",
+    "site-packages/two-1.0.dist-info/METADATA": "Name: two\nRequires-Dist: torch>=2.6",
+}
+
+
+def test_an_installed_package_declares_what_its_own_metadata_says(project):
+    path = project(INSTALLED) / "site-packages"
+    assert spans(path / "one") == [("2.1", LAST)]
+    (path / "two").mkdir()
+    assert spans(path / "two") == []  # that which may have brought it does not say so
+    assert spans(path) == []  # which of the two
+
+
+def test_a_folder_with_one_installed_package_is_asked_for_that(project):
+    only = {name: text for name, text in INSTALLED.items() if "two" not in name}
+    assert spans(project(only) / "site-packages") == [("2.1", LAST)]
 
 
 @pytest.mark.parametrize(
@@ -607,6 +671,11 @@ def test_the_python_of_a_line_of_poetry_can_be_one_of_several(project):
         ("requirements-old.txt", "torch @ https://x/latest.whl", "does not say a version"),
         ("environment.yml", "dependencies: &all\n  - pytorch: 2", ""),
         ("environment.yml", "dependencies:\n  - pytorch={{ version }}", "is written by a template"),
+        (
+            "environment.yml",
+            "dependencies: [python,\n  pytorch>=2.1]",
+            "its line 1: a list that is not written an item a",
+        ),
         ("Dockerfile", "FROM nvcr.io/nvidia/pytorch:23.10-py3", "a build of its vendor's"),
         ("Dockerfile", "FROM pytorch/pytorch:latest", "does not say which release"),
         ("pyproject.toml", "[project]\ndependencies = 7", "pyproject.toml: "),

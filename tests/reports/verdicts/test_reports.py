@@ -110,6 +110,18 @@ def test_the_page_says_the_same_and_needs_nothing_else(record, tmp_path, capsys)
     assert not re.search(r"<(script|img|link)|src=|url\(", html)
 
 
+def test_of_many_facts_whose_rounds_disagree_the_least_steady_are_told(tmp_path, capsys):
+    verdicts = [["holds"] * number + ["broken"] for number in range(1, 8)]
+    results = [
+        (f"a.b.c{number}", verdict, {"round": at})
+        for number, said in enumerate(verdicts)
+        for at, verdict in enumerate(said, 1)
+    ]
+    text = printed(capsys, "summary", write(tmp_path / "run.jsonl", "2.6.0", results))
+    assert "disagree: 7 of 7, the least steady:\n  a.b.c0: 1 of 2 holds, 1 broken\n" in text
+    assert "  a.b.c4: 5 of 6 holds, 1 broken\n  and 2 more\n" in text
+
+
 def page_of(record, capsys):
     printed(capsys, "html", record, "-o", record.parent)
     return record.with_suffix(".html").read_text()
