@@ -20,7 +20,7 @@ class Replacement:
     """What to do in the place of using `names`, or their members; `to` are the names of torch that it takes.
 
     A parameter is one of `names` as `owner(parameter)`. What has all that is still there of a module or class is
-    `instead` of it. A star in both stands for the same word.
+    `instead` of it. A star in names, and in what is `instead` of them, stands for a word.
     """
 
     names: tuple[str, ...]
@@ -41,9 +41,9 @@ def known() -> dict[str, Replacement]:
 
 
 @cache
-def starred() -> dict[str, str]:
-    """Names with a star, and what stands in their place, with one too."""
-    return {name: one.instead for name, one in _all().items() if "*" in name}
+def starred() -> dict[str, Replacement]:
+    """Those of names with a star."""
+    return {name: one for name, one in _all().items() if "*" in name}
 
 
 def says(name: str) -> str:
@@ -62,12 +62,13 @@ def says(name: str) -> str:
 
 
 def _fitting(name: str) -> str:
-    """What to write in the place of a name that fits one with a star."""
-    for starry, instead in starred().items():
+    """What to do in the place of using a name that fits one with a star."""
+    for starry, found in starred().items():
         before, after = starry.split("*")
         word = name.removeprefix(before).removesuffix(after)
-        if name == before + word + after and "." not in word and (written := _write(instead.replace("*", word))):
-            return written
+        fits = name == before + word + after and "." not in word
+        if fits and (says := found.says or _write(found.instead.replace("*", word))):
+            return says
     return ""
 
 
