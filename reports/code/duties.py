@@ -12,7 +12,7 @@ from torchproof.reports.code.meanings import BARE_BASES, Meanings
 from torchproof.reports.code.notes import Notes
 from torchproof.reports.code.state import State
 from torchproof.reports.code.syntax import given, word
-from torchproof.reports.code.values import Instance, LocalClass, LocalFunction, Name, lineage
+from torchproof.reports.code.values import Instance, LocalClass, LocalFunction, Name, Value, lineage
 from torchproof.reports.code.wrappers import Found
 
 _MODULE = "torch.nn.Module"
@@ -85,9 +85,10 @@ class Duties:
 
     def made(self, cls: LocalClass, mask: int) -> None:
         """An object of a class of the code is made, which takes that no method is abstract."""
-        above = [value for base in cls.bases for _, value in base]
-        owners = [one.dotted for one in above if isinstance(one, Name) and one.dotted not in BARE_BASES]
-        if len(above) == len(owners) == 1 and Name(owners[0]).is_torch and not cls.is_dynamic:
+        line = [*lineage(cls)]
+        owners = _bases_in_torch(cls)
+        is_known = line == [*lineage(cls, is_certain=True)] and all(map(_is_told, line))
+        if len(owners) == 1 and is_known:
             self._note(Duty(owners[0], "abstract", cls.name, None, _names(cls)), cls.place, mask)
 
     def _called(
@@ -151,6 +152,13 @@ def _elements(node: ast.expr | None) -> Iterator[ast.expr]:
 def _bases_in_torch(cls: LocalClass) -> list[str]:
     """The classes of torch that are nearest above a class of the code."""
     return [one.dotted for one in lineage(cls) if isinstance(one, Name) and one.is_torch]
+
+
+def _is_told(value: Value) -> bool:
+    """Whether all that a class has is told: it is of torch, brings nothing, or makes no attributes as it runs."""
+    if isinstance(value, Name):
+        return value.is_torch or value.dotted in BARE_BASES
+    return isinstance(value, LocalClass) and not value.is_dynamic
 
 
 def _names(cls: LocalClass) -> frozenset[str]:

@@ -1,9 +1,9 @@
 """Reads in a release's own source what torch calls of other people's classes and functions.
 
 `python -I reports/releases/contracts.py ANSWER FILE` runs in the environment of the release, after
-`reports/releases/ask.py`, whose ANSWER says which names are public; torch is read and not imported. `nox -s inventory`
-merges what it writes into `contracts.tsv`. That has the form of the inventory: what belongs to a public class or
-function of torch is
+`reports/releases/ask.py`, whose ANSWER says which names are public; torch is imported only to ask its classes which of
+their methods are abstract. `nox -s inventory` merges what it writes into `contracts.tsv`. That has the form of the
+inventory: what belongs to a public class or function of torch is
 
     parameter:method    what is called of the object that is passed for the parameter; without a method, the object
     parameter[]:method  the same of each object in a list of them
@@ -29,6 +29,7 @@ sys.path.append(str(Path(__file__).parents[2]))
 
 from torchproof.reports.code.syntax import word
 from torchproof.reports.releases.definitions import FUNCTIONS, Definitions, Place, write
+from torchproof.reports.releases.parameters import value_of
 
 # What gives the same objects again, or copies of them.
 _GIVES_AGAIN = {"deepcopy", "copy", "list", "tuple", "reversed", "ModuleList", "Sequential"}
@@ -68,7 +69,7 @@ def contracts(folder: Path, public: Iterable[tuple[str, str]]) -> dict[str, str]
     for name, kind in public:
         place = None if name.startswith(_INTERNAL) or name.endswith("Storage") else torch.find(name)
         if place and kind == "class" and isinstance(place.node, ast.ClassDef):
-            found[name] = dict(_of_class(torch, place))
+            found[name] = dict(_of_class(torch, name, place))
         elif place and kind == "function" and isinstance(place.node, FUNCTIONS):
             found[name] = dict(_told(_of_function(place.node)))
     return {f"{owner}.{member}": state for owner, members in found.items() for member, state in members.items()}
@@ -90,7 +91,7 @@ def _of_function(node: Any) -> Sites:
     return sites
 
 
-def _of_class(torch: Definitions, place: Place) -> Iterator[tuple[str, str]]:
+def _of_class(torch: Definitions, name: str, place: Place) -> Iterator[tuple[str, str]]:
     line = list(torch.line(place))
     methods: dict[str, tuple[Any, bool]] = {}  # the nearest of each name, and whether it is the class's own
     for number, one in enumerate(line):
@@ -98,12 +99,8 @@ def _of_class(torch: Definitions, place: Place) -> Iterator[tuple[str, str]]:
             if isinstance(node, FUNCTIONS):
                 methods.setdefault(node.name, (node, not number or one.node.name.startswith("_")))
     yield from _told(_Class(line).sites(methods))
-    if abstract := sorted(name for name, (node, _) in methods.items() if _is_abstract(node)):
+    if abstract := sorted(getattr(value_of(name), "__abstractmethods__", ())):
         yield "abstract", " ".join(abstract)
-
-
-def _is_abstract(node: Any) -> bool:
-    return any("abstractmethod" in ast.unparse(one) for one in node.decorator_list)
 
 
 class _Class:

@@ -53,7 +53,7 @@ def ask(answer: Iterable[str]) -> Iterator[tuple[str, str]]:
         name, _, *fields = line.rstrip("\n").split("\t") if "\t" in line else (line, "")
         forms = [Signature("", one.partition("(")[2][:-1]) for one in fields if one[0] not in MARKS]
         passed = {parameter.name for form in forms for parameter in form.parameters}
-        if passed and (value := _found(name)) is not None:
+        if passed and (value := value_of(name)) is not None:
             for parameter, words in sorted(deprecated(value, passed).items()):
                 yield f"{name}.{parameter}", one_line(words)
 
@@ -72,7 +72,7 @@ def deprecated(value: object, parameters: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _found(name: str) -> object:
+def value_of(name: str) -> object:
     """What a dotted name stands for; None where it cannot be had."""
     with warnings.catch_warnings(), contextlib.suppress(Exception):
         warnings.simplefilter("ignore")

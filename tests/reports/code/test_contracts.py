@@ -123,6 +123,46 @@ def test_a_method_that_became_abstract_is_missed_where_an_object_is_made(code):
     assert says.startswith("since 2.3, it makes no objects of Reader, which has no reset and validate_checkpoint_id")
 
 
+STREAM = """
+from torch.utils.data import IterableDataset
+class Stream(IterableDataset[int]):
+    def __len__(self): return 3
+"""
+
+
+@pytest.mark.parametrize(
+    ("who", "use"),
+    [
+        ("Stream", "Stream()"),
+        ("Own", "class Own(Stream): pass\nOwn()"),
+        ("Own", "class Own(Stream, object): pass\nOwn()"),
+    ],
+)
+def test_a_method_that_a_class_of_python_makes_abstract_is_missed(code, who, use):
+    says = f"since 2.2, it makes no objects of {who}, which has no __iter__: add what is missing"
+    ((_, *found),) = told(code(STREAM + use + "\n"), "2.1", "2.2")
+    assert found == ["torch.utils.data.IterableDataset", says]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "",
+        "class Own(Stream):\n    def __iter__(self): ...\nOwn()",
+        "from elsewhere import Mixin\nclass Own(Mixin, Stream): pass\nOwn()",
+        "class Mixin:\n    def __iter__(self): ...\nclass Own(Stream, Mixin): pass\nOwn()",
+        "class Own(Stream):\n    __iter__ = None\nOwn()",
+    ],
+)
+def test_a_class_that_may_have_it_is_not_judged(code, use):
+    assert told(code(STREAM + use + "\n"), "2.1", "2.2") == []
+
+
+def test_what_is_called_abstract_where_python_looks_for_nothing_is_not_missed(code):
+    text = "from torch.distributed.checkpoint import LoadPlanner\nclass Own(LoadPlanner): pass\nOwn()\n"
+    assert told(code(text), "2.0", "2.15", STUCK) == []
+
+
 def test_what_older_releases_do_not_pass_sets_the_floor(code):
     path = code(layer(more=f"{MASKS}, *, tgt_is_causal, memory_is_causal"))
     found = needs(path)
