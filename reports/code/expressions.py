@@ -273,8 +273,19 @@ class Expressions:
 
     def _gets(self, node: ast.Call) -> None:
         """`getattr(torch, "x")` asks for the name as `torch.x` does; with a default it does not insist."""
-        if len(node.args) == 2 and (asked := self._asked(node)):
+        if len(node.args) != 2:
+            return
+        if asked := self._asked(node):
             self.sightings.note(self._resolve(asked), "mentioned", asked)
+        elif word(node.func) == "getattr" and isinstance(node.args[1], ast.Name) and self.state.coming:
+            self._gets_each(node, node.args[1])
+
+    def _gets_each(self, node: ast.Call, name: ast.Name) -> None:
+        """The same of a name that stands for several texts, each of which comes by."""
+        for _, value in self._resolve(name):
+            if isinstance(value, OneOf) and value.choice in self.state.coming:
+                for text in (one.value for one in value.values if isinstance(one, Constant)):
+                    self._gets(with_name(node, name.id, ast.Constant(text)))
 
     def _walk_args(self, node: ast.Call) -> None:
         """Walk what is passed by place; the default of `getattr` is of use where the name is not there."""
@@ -364,7 +375,7 @@ class Expressions:
     def _BoolOp(self, node: ast.BoolOp) -> None:
         state, before = self.state, (self.state.releases, self.state.doubt)
         is_and = isinstance(node.op, ast.And)
-        with state.scope.shadowed():
+        with state.scope.shadowed(), state.with_some():
             for one in node.values:
                 self.walk(one)
                 condition = self.guards.condition(one, state.scope)
@@ -380,7 +391,7 @@ class Expressions:
         state.doubt |= condition.doubt
         for mask, one, holds in ((condition.true, node.body, True), (condition.false, node.orelse, False)):
             state.releases = releases & mask
-            with state.scope.shadowed():
+            with state.scope.shadowed(), state.with_some():
                 state.narrow(self.meanings.narrowed(node.test, state.scope, holds))
                 self.walk(one)
         state.releases, state.doubt = releases, doubt
@@ -399,21 +410,25 @@ class Expressions:
         for default in defaults(node.args):
             self.walk(default)
         caught, self.state.caught = self.state.caught, frozenset()  # it runs later
-        with self.state.scope.shadowed():
+        with self.state.scope.shadowed(), self.state.with_some():
             names = [one.arg for some in parameters(node.args) for one in some]
             self.state.scope.names.update(dict.fromkeys(names, self.state.unknown))
             self.walk(node.body)
         self.state.caught = caught
 
     def _ListComp(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> None:
+        whole: list[object] = []
         with self.state.scope.shadowed():
             for loop in node.generators:
                 self.walk(loop.iter)
+                whole.append(self.meanings.tables.whole(loop, self.state.scope))
                 self.meanings.bind_elements(loop, self.state.scope)
                 for test in loop.ifs:
                     self.walk(test)
-            for one in (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,):
-                self.walk(one)
+            is_each = not isinstance(node, ast.GeneratorExp) and not any(loop.ifs for loop in node.generators)
+            with self.state.with_each(filter(None, whole)) if is_each else self.state.with_some():
+                for one in (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,):
+                    self.walk(one)
 
     _SetComp = _GeneratorExp = _DictComp = _ListComp
 

@@ -189,6 +189,7 @@ class Meanings(Results):
         if len(node.args) < 2:
             return ()
         named = [value for _, value in self.resolve(node.args[1], scope)]
+        choice = named[0].choice if len(named) == 1 and isinstance(named[0], OneOf) else None
         texts = [one for value in named for one in (value.values if isinstance(value, OneOf) else (value,))]
         found: list[tuple[int, Value]] = []
         for text in texts:
@@ -200,7 +201,7 @@ class Meanings(Results):
         if len(texts) == 1:
             return tuple(found)
         everywhere = [value for mask, value in found if mask == self.known.all]
-        return ((self.known.all, OneOf(tuple(everywhere))),) if everywhere else ()
+        return ((self.known.all, OneOf(tuple(everywhere), choice)),) if everywhere else ()
 
     def _is_plain(self, value: Value) -> bool:
         """Whether an instance is a tensor or a module, whose `to` is torch's own."""

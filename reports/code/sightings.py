@@ -89,8 +89,9 @@ class Sightings:
         if len(values) == 1 and not isinstance(values[0][1], _NOTED):  # nearly always
             return False
         found = False
-        is_one_of = any(isinstance(one, OneOf) for _, one in values)
-        is_noted = is_one_of and how == "mentioned" and isinstance(node, ast.Name)  # where each of them is written
+        several = [one for _, one in values if isinstance(one, OneOf)]
+        is_one_of = any(one.choice not in self.state.coming for one in several)
+        is_noted = several and how == "mentioned" and isinstance(node, ast.Name)  # where each of them is written
         for mask, value in each(values):
             if isinstance(value, Name) and value.is_torch:
                 found = True

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -49,6 +51,7 @@ class State:
     failing: int = 0  # the releases in which one of them is seen to happen
     is_generator: bool = False
     loops: list[list[Assumption]] = field(default_factory=list)  # those around, with what is assumed in them
+    coming: frozenset[object] = frozenset()  # the choices of which each row comes here, one after another
     body: list[ast.stmt] = field(default_factory=list)  # all that is walked
 
     def __post_init__(self) -> None:
@@ -76,6 +79,20 @@ class State:
         if self.releases == self.everywhere and name not in self.scope.shared:
             values = (*self.scope.names[name],)  # of its own, by which to know that it is still this one
             self.scope.names[name], self.scope.dtypes[name] = values, (values, dtype)
+
+    @contextmanager
+    def with_each(self, choices: Iterable[object]) -> Iterator[None]:
+        """Let each row of these choices come by, one after another."""
+        before, self.coming = self.coming, self.coming.union(choices)
+        yield
+        self.coming = before
+
+    @contextmanager
+    def with_some(self) -> Iterator[None]:
+        """Let it be unknown which rows of any choice come by: a condition may be about them."""
+        before, self.coming = self.coming, frozenset()
+        yield
+        self.coming = before
 
     def forget(self, name: str) -> None:
         """Let a name stand for anything, at any time."""

@@ -238,7 +238,8 @@ class Statements:
             narrowed.append(self.meanings.narrowed(test, self.state.scope, not narrowed) if test else {})
             self.state.narrow(narrowed[-1])
             self.state.releases, self.state.doubt = releases & mask, before or doubt
-            self.walk(body)
+            with self.state.with_some():
+                self.walk(body)
             ended = ended or (not self.state.releases and bool(releases & mask))
             ends.append((self.state.releases, self.state.scope.names))
             before = before or (self.state.doubt and not doubt)
@@ -268,8 +269,9 @@ class Statements:
         """
         state = self.state
         bound = [] if isinstance(node, ast.While) else [*self.meanings.looped(node, state.scope)]
-        is_whole = not isinstance(node, ast.While) and self.meanings.tables.have_rows(node, state.scope)
-        is_whole = is_whole and not any(isinstance(one, _LEAVE) for one in nodes(node))
+        whole = None if isinstance(node, ast.While) else self.meanings.tables.whole(node, state.scope)
+        if whole and any(isinstance(one, _LEAVE) for one in nodes(node)):
+            whole = None
         state.loops.append([])
         for name in sorted({*names_bound(node.body)}):
             state.assume(name)
@@ -280,10 +282,11 @@ class Statements:
         else:
             for target, values in bound:
                 self.expressions.store(target, values)
-        self.walk(node.body)
+        with state.with_each([whole] if whole else ()):
+            self.walk(node.body)
         state.next_round()
         state.loops.pop()
-        if not is_whole:
+        if not whole:
             state.join([(state.releases, state.scope.names), skipped])
         self.walk(node.orelse)
 
@@ -324,7 +327,8 @@ class Statements:
         self.state.caught, self.state.failing = outer | caught, 0
         self.state.handled = handled.union(*named.values())
         self.state.survived = survived.union(*(named[one] for one in goes_on))
-        self.walk(node.body)
+        with self.state.with_some():
+            self.walk(node.body)
         self.state.handled, self.state.survived = handled, survived
         is_for_names = caught <= {"import", "attribute"} or len(node.body) <= _GUARD
         is_for_torch = caught and ((self.state.failing and is_for_names) or self._may_only_fail_for_torch(node.body))

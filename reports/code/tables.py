@@ -114,11 +114,11 @@ class Tables:
     def looped(self, loop: ast.comprehension | ast.For | ast.AsyncFor, scope: Scope) -> Values:
         """What a loop over a table brings: one of its items, or of its keys, or of those and its values in pairs."""
         rows = self.each(loop, scope)
-        return self.one_of(rows, (loop.iter, id(scope))) if rows else ()
+        return self.one_of(rows, _choice(loop, scope)) if rows else ()
 
-    def have_rows(self, loop: ast.For | ast.AsyncFor, scope: Scope) -> bool:
-        """Whether it goes over a table that the code writes, and that is not empty."""
-        return bool(self._rows(loop.iter, scope))
+    def whole(self, loop: ast.comprehension | ast.For | ast.AsyncFor, scope: Scope) -> object:
+        """The choice among the rows of a table that the code writes, where a loop goes over it and it is not empty."""
+        return _choice(loop, scope) if self._rows(loop.iter, scope) else None
 
     def each(self, loop: ast.comprehension | ast.For | ast.AsyncFor, scope: Scope) -> list[Values]:
         """The same one after another."""
@@ -314,6 +314,10 @@ class Tables:
 class _Keys:
     values: tuple[object, ...]
     choice: object = None
+
+
+def _choice(loop: ast.comprehension | ast.For | ast.AsyncFor, scope: Scope) -> object:
+    return loop.iter, id(scope)
 
 
 def _here(values: Values, part: int) -> Value:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.reports.code.test_uses import INVENTORY
 from torchproof.inventory import inventory
-from torchproof.reports.code.catalog import Use, works
+from torchproof.reports.code.catalog import Use, catalog, works
 from torchproof.reports.code.uses import uses
 
 
@@ -171,6 +171,64 @@ def test_what_comes_behind_a_loop_that_is_left_at_once_runs(broken, left):
 )
 def test_a_loop_over_classes(broken, loop):
     assert broken(f"{loop}\n    cls(o, verbose=True)") == [(3, "Scheduler")]
+
+
+def told_of_each(tmp_path, code):
+    """What no release runs or has of what a loop goes over, for all that the code shows."""
+    (tmp_path / "code.py").write_text("import torch\nx = torch.eye(2)\n" + textwrap.dedent(code), encoding="utf-8")
+    found, known = uses(tmp_path), catalog(inventory())
+    return {use.name.removeprefix("torch.") for use in (*found.certain, *found.nowhere) if known.stuck(use)} | {
+        use.name.removeprefix("torch.") for use in found.nowhere
+    }
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "for one in ('symeig', 'svd', 'gone_'):\n    getattr(torch, one)(x)",
+        "ALL = ['symeig', 'gone_']\nfor one in ALL:\n    f = getattr(torch, one)\n    f(x)",
+        "for one, n in [('symeig', 1), ('gone_', 2)]:\n    getattr(torch, one)(x)",
+        "def f(y):\n    for one in ('symeig', 'gone_'):\n        for _ in range(3):\n            getattr(torch, one)(y)",
+        "[getattr(torch, one)(x) for one in ('symeig', 'gone_')]",
+        "{one: getattr(torch, one)(x) for one in ('symeig', 'gone_')}",
+    ],
+)
+def test_each_that_a_loop_goes_over_is_used(tmp_path, code):
+    assert told_of_each(tmp_path, code) == {"symeig", "gone_"}
+
+
+def test_each_function_and_method_that_a_loop_goes_over_is_called(tmp_path):
+    assert told_of_each(tmp_path, "for f in (torch.symeig, torch.svd, torch.solve):\n    f(x)") == {"symeig", "solve"}
+    assert told_of_each(tmp_path, "for one in ('symeig', 'svd'):\n    getattr(x, one)()") == {"Tensor.symeig"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "if hasattr(torch, one):\n        getattr(torch, one)(x)",
+        "hasattr(torch, one) and getattr(torch, one)(x)",
+        "y = getattr(torch, one)(x) if one in dir(torch) else x",
+        "try:\n        getattr(torch, one)(x)\n    except Exception:\n        pass",
+        "if x.dim() > 2:\n        continue\n    getattr(torch, one)(x)",
+        "getattr(torch, one)(x)\n    break",
+        "later(lambda: getattr(torch, one)(x))",
+        "getattr(torch, one, None)",
+    ],
+)
+def test_one_that_a_loop_may_pass_over_is_not_told(tmp_path, body):
+    assert told_of_each(tmp_path, f"for one in ('symeig', 'gone_'):\n    {body}") == set()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "any(getattr(torch, one)(x) for one in ('symeig', 'gone_'))",
+        "[getattr(torch, one)(x) for one in ('symeig', 'gone_') if hasattr(torch, one)]",
+        "one = ('symeig', 'gone_')[int(x[0, 0])]\ngetattr(torch, one)(x)",
+    ],
+)
+def test_one_that_may_be_chosen_is_not_told(tmp_path, code):
+    assert told_of_each(tmp_path, code) == set()
 
 
 @pytest.mark.parametrize(
