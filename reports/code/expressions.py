@@ -284,8 +284,9 @@ class Expressions:
         """The same of a name that stands for several texts, each of which comes by."""
         for _, value in self._resolve(name):
             if isinstance(value, OneOf) and value.choice in self.state.coming:
-                for text in (one.value for one in value.values if isinstance(one, Constant)):
-                    self._gets(with_name(node, name.id, ast.Constant(text)))
+                for one in value.values:
+                    text = one.value if isinstance(one, Constant) else None
+                    self._gets(ast.copy_location(ast.Call(node.func, [node.args[0], written_as(text)], []), node))
 
     def _walk_args(self, node: ast.Call) -> None:
         """Walk what is passed by place; the default of `getattr` is of use where the name is not there."""

@@ -188,7 +188,7 @@ def told_of_each(tmp_path, code):
         "for one in ('symeig', 'svd', 'gone_'):\n    getattr(torch, one)(x)",
         "ALL = ['symeig', 'gone_']\nfor one in ALL:\n    f = getattr(torch, one)\n    f(x)",
         "for one, n in [('symeig', 1), ('gone_', 2)]:\n    getattr(torch, one)(x)",
-        "def f(y):\n    for one in ('symeig', 'gone_'):\n        for _ in range(3):\n            getattr(torch, one)(y)",
+        "def f(y):\n    for one in ('symeig', 'gone_'):\n        for _ in y:\n            getattr(torch, one)(y)",
         "[getattr(torch, one)(x) for one in ('symeig', 'gone_')]",
         "{one: getattr(torch, one)(x) for one in ('symeig', 'gone_')}",
     ],
