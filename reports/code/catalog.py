@@ -92,15 +92,16 @@ class Use:
 
     def argument(self, parameter: str, entry: Entry | None) -> Literal | Argument:
         """What a call passes for a parameter of what it calls, as far as its signatures in `entry` tell the place."""
-        if parameter in self.keywords:
-            return dict(self.literals).get(parameter, Argument.UNKNOWN)
+        known = dict(self.literals)
+        if parameter in self.keywords or parameter in known:
+            return known.get(parameter, Argument.UNKNOWN)
         places = places_of(parameter, entry)
         if not any(place < self.positional for place in places):
             may_hide = self.is_part or "**" in self.unpacks or (places and self.unpacks)
             return Argument.UNKNOWN if may_hide else Argument.ABSENT
         if entry is None or len(places) < len(entry.signatures) or len(set(places)) > 1:
             return Argument.UNKNOWN  # which overload it means is not known
-        return dict(self.literals).get(places[0], Argument.UNKNOWN)
+        return known.get(places[0], Argument.UNKNOWN)
 
     @property
     def is_private(self) -> bool:

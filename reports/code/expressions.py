@@ -341,7 +341,7 @@ class Expressions:
         for _, one in each(values):
             if isinstance(one, Expression) and isinstance(one.node, ast.Call) and word(one.node.func) == "partial":
                 first, *args = [*one.node.args, *node.args]
-                keywords = [*node.keywords, ast.keyword(None, ast.Constant(None))]
+                keywords = [*node.keywords, _unpacked(one.node, {keyword.arg for keyword in node.keywords})]
                 call = ast.copy_location(ast.Call(first, args, keywords), node)
                 self.sightings.note(self.meanings.resolve(first, one.scope), "called", call, args)
 
@@ -432,6 +432,12 @@ class Expressions:
                     self.walk(one)
 
     _SetComp = _GeneratorExp = _DictComp = _ListComp
+
+
+def _unpacked(partial: ast.Call, but_for: set[str | None]) -> ast.keyword:
+    """What a partial was given, and may pass: whether a release takes it is told where it is written."""
+    kept = [one for one in partial.keywords if isinstance(one.value, ast.Constant) and one.arg not in but_for]
+    return ast.keyword(None, ast.Dict([ast.Constant(one.arg) for one in kept], [one.value for one in kept]))
 
 
 _METHODS = Methods(Expressions, other=Expressions.below)

@@ -51,6 +51,14 @@ def each(values: Values) -> Iterator[tuple[int, Value]]:
             yield mask, value
 
 
+def _named(keyword: ast.keyword) -> list[tuple[str, ast.expr]]:
+    """What is passed by a keyword, or by the dict that is unpacked."""
+    if keyword.arg:
+        return [(keyword.arg, keyword.value)]
+    table = keyword.value if isinstance(keyword.value, ast.Dict) else ast.Dict([], [])
+    return [(str(key.value), value) for key, value in zip(table.keys, table.values) if isinstance(key, ast.Constant)]
+
+
 def _is_partial(node: ast.AST) -> bool:
     """Whether a call only keeps what it is given for a later one."""
     return isinstance(node, ast.Call) and last_word(node.func) == "partial"
@@ -333,7 +341,7 @@ class Sightings:
         unpacks = ["*"] * bool(stars) + ["**"] * any(keyword.arg is None for keyword in node.keywords)
         positional = max(len(args) - len(stars) - is_unbound, 0)
         said: list[tuple[int | str, ast.expr]] = [*enumerate(args[is_unbound : stars[0] if stars else None])]
-        said += [(keyword.arg, keyword.value) for keyword in node.keywords if keyword.arg]
+        said += [pair for keyword in node.keywords for pair in _named(keyword)]
         literals = ((name, self._literal(value, self.state.scope)) for name, value in said)
         return (
             tuple(keyword.arg for keyword in node.keywords if keyword.arg),

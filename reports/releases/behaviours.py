@@ -49,7 +49,11 @@ def behaviours(
             if not (now and warns_of(fact, deprecated[subject])):
                 claim = f"{fact.claim} (on {device})" if device else fact.claim
                 sides[subject, bound, fact.calls or ""][now].append(replace(fact, claim=claim, until=until))
-    found = [change for (subject, *_), both in sorted(sides.items()) for change in _changes(subject, *both)]
+    found = [
+        replace(change, since=since)
+        for (subject, since, _), both in sorted(sides.items())
+        for change in _changes(subject, *both)
+    ]
     return [replace(change, back=True, gain=False, until="") for change in found] if back else found
 
 

@@ -111,6 +111,7 @@ class Change:
     calls: str | None = None  # which calls of them or of the name it concerns, as torchproof.calls has it
     gain: bool = False  # of the fact: what it is about was refused before, or slower
     back: bool = False  # of a behaviour: what begins with a later release no longer holds, and the reverse
+    since: str = ""  # of a behaviour: the release with which it changed
     until: str = ""  # of a behaviour that begins: the release in which it ends again
     parts: tuple[Change, ...] = ()  # of an entry that stands for several changes (reports/releases/entries.py)
 

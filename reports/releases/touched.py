@@ -10,6 +10,7 @@ from pathlib import Path
 
 from torchproof.calls import ANY
 from torchproof.inventory import IN_WHEEL, PACKAGES, Entry, Inventory
+from torchproof.releases import number
 from torchproof.reports.code.catalog import Catalog, Fault, Use, catalog, fault, places_of, works
 from torchproof.reports.code.comparisons import Comparison
 from torchproof.reports.code.concerns import Concern, Concerns
@@ -260,9 +261,9 @@ class _Join:
     def _concerns(self, change: Change, use: Use, before: Entry | None, after: Entry | None) -> bool:
         """Whether it is one of the calls that a change is about, where it is not about all of them.
 
-        By position the code calls what it keeps from the older release as the newer one has it.
+        What the code keeps from the older release it calls as the newer one has it: by position, and by default.
         """
-        if change.kind == "parameters reordered" and self.old not in use.releases:
+        if change.kind in ("parameters reordered", "default") and self.old not in use.releases:
             return False
         return change.calls is None or self.concerns.of(use, change.calls, (after, before)) is not Concern.NO
 
@@ -373,7 +374,14 @@ class _Behaviours:
         ):
             return ()
         names = dict.fromkeys(map(operation, (use.name, *(one.name for one in self._entries(use) if one))))
-        return [change for name in names for change in self.about.get(name, ())]
+        return [change for name in names for change in self.about.get(name, ()) if self._is_met(change, use)]
+
+    def _is_met(self, change: Change, use: Use) -> bool:
+        """Whether a use runs before a behaviour changed and after it, on the way from one release to the other."""
+        known = self.inventory.releases
+        first, last = sorted(map(known.index, (self.old, self.new)))
+        ran = [release for release in known[first : last + 1] if release in use.releases]
+        return len({number(release) < number(change.since) for release in ran}) > 1
 
     def _entries(self, use: Use) -> tuple[Entry | None, ...]:
         return self.inventory.find(use.name, self.new), self.inventory.find(use.name, self.old)

@@ -143,3 +143,20 @@ NO, MAY, YES = Concern
 )
 def test_a_behaviour_concerns_the_calls_that_it_is_about(judged, said, code, wanted):
     assert judged(code, said) == [wanted]
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "wanted"),
+    [
+        ("not safe", "g = partial(torch.f, safe=True)\ng(1)", NO),
+        ("not safe", "g = partial(torch.f, safe=None)\ng(1)", YES),
+        ("not safe", "g = partial(torch.f, eps=1)\ng(1, safe=True)", NO),
+        ("not safe", "g = partial(torch.f, safe=None)\ng(1, safe=True)", NO),
+        ("not safe", "g = partial(torch.f, safe=None)\ng(1, safe=unknown)", NO),
+        ("not safe", "g = partial(torch.f, safe=unknown)\ng(1)", MAY),
+        ("safe=True", "g = {'a': partial(torch.f, safe=True)}\ng['a'](1)", YES),
+    ],
+)
+def test_a_call_of_a_partial_passes_what_that_was_given(judged, said, code, wanted):
+    *_, called = judged("from functools import partial\n" + code, said)
+    assert called is wanted

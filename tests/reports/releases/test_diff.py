@@ -823,6 +823,21 @@ def test_another_default_is_not_told_where_it_changes_nothing(run, code, monkeyp
     assert "default (" not in out
 
 
+@pytest.mark.parametrize("way", [("2.0", "2.1"), ("2.1", "2.0")])
+@pytest.mark.parametrize(
+    ("lines", "is_told"),
+    [
+        ("torch.save(1)", True),
+        ("if hasattr(torch, 'unheard_of'):\n    torch.save(1)", False),
+        ("from packaging.version import parse\nif parse(torch.__version__) < parse('2.1'):\n    torch.save(1)", False),
+        ("from packaging.version import parse\nif parse(torch.__version__) >= parse('2.1'):\n    torch.save(1)", False),
+    ],
+)
+def test_what_changes_is_told_to_calls_that_run_before_it_and_after_it(run, code, way, lines, is_told):
+    _, out = run(*way, "--uses", code(lines))
+    assert ("behaviour: " in out, "default: " in out) == (is_told, is_told)
+
+
 def test_a_behaviour_that_certainly_concerns_one_call_may_concern_another(run, code):
     _, out = run("2.0", "2.1", "--uses", code("torch.save(1)\nfor each in map(torch.save, them): each()\n"))
     certain, possible = out.split("possible (1)")

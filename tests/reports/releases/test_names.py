@@ -59,7 +59,8 @@ def test_what_is_advised_is_taken(old, new):
         name = change.name
         if inventory().find(name, new) is None or inventory().find(name, new).kind == "setting":
             continue
-        refused += [(name, one) for one in re.findall(r"pass (\w+)=", change.hint) if not takes(name, one, new)]
+        advised = re.findall(r"pass (\w+)=(?:\w+ to (torch[\w.]+))?", change.hint)
+        refused += [(name, one) for one, other in advised if not takes(other or name, one, new)]
     assert refused == []
 
 
