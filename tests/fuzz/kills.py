@@ -1,6 +1,7 @@
 """Signals at any time to a run, to one of its workers or to its controller, then `--resume`: what is left of verdicts.
 
-`python -m tests.fuzz.kills --times 100` sends so many. Runs are forked from a process that has imported torch.
+`python -m tests.fuzz.kills --times 100` sends so many, `--dense` all of them to workers of parallel runs, several in
+each. Runs are forked from a process that has imported torch.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from torchproof.records import KILLED, Verdict, read
 FACTS = 12
 SUITE = f'''{HEAD}
 @fact("torch.add")
-@pytest.mark.parametrize("number", range({FACTS}))
+@pytest.mark.parametrize("number", range(FACTS))
 def test_holds(number):
     """`add` adds two numbers."""
     time.sleep(0.1)
@@ -54,20 +55,20 @@ for line in sys.stdin:
 
 @dataclass(frozen=True)
 class Kill:
-    """One signal: to `plain` runs, a `worker` or the `controller` of two, and how far the run was."""
+    """A signal: to `plain` runs, a `worker` or the `controller` of two, each time after a while."""
 
     whom: str
     signal: signal.Signals
-    after: float  # seconds after the first line of the record
+    after: tuple[float, ...]  # seconds in which facts run, once for each time it is sent
 
 
 class Runs:
     """Runs of a small project in a folder."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, facts: int = FACTS) -> None:
+        self.folder, self.facts = folder, facts
         (folder / "suites" / "topic").mkdir(parents=True)
-        (folder / "suites" / "topic" / "test_area.py").write_text(SUITE)
+        (folder / "suites" / "topic" / "test_area.py").write_text(SUITE.replace("FACTS", str(facts)))
         (folder / "conftest.py").write_text('pytest_plugins = ["torchproof.plugins"]\n')
         settings = 'testpaths = ["suites"]\nfacts_only = ["suites"]\naddopts = ["--import-mode=importlib"]\n'
         (folder / "pyproject.toml").write_text(f"[tool.pytest.ini_options]\n{settings}")
@@ -106,32 +107,40 @@ def tried(runs: Runs, kill: Kill) -> str:
     record.unlink(missing_ok=True)
     parallel = [] if kill.whom == "plain" else ["-n2"]
     process = runs.start(f"--record={record}", *parallel)
-    _wait(lambda: record.exists() and b'"started"' in record.read_bytes())
-    time.sleep(kill.after)
-    for one in _workers(process)[:1] if kill.whom == "worker" else [process]:
-        _send(one, kill.signal)
+    sent = 0
+    for seconds in kill.after:
+        more = _started(record) + 1
+        _wait(lambda: _started(record) >= more or not _processes(process))  # noqa: B023
+        time.sleep(seconds)
+        for one in _workers(process)[:1] if kill.whom == "worker" else [process]:
+            sent += _send(one, kill.signal)
     code = runs.ended()
-    _wait(lambda: not _workers(process))  # they notice, and end
+    _wait(lambda: not _processes(process))  # they notice, and end
     before = _verdicts(record)
     again = 0
     for _ in range(2):  # a second time does nothing
-        runs.start(f"--resume={record}", *parallel)
+        process = runs.start(f"--resume={record}", *parallel)
         again = runs.ended()
-    _judge(record, before, again)
-    return f"{kill.whom} {kill.signal.name} -> {code}"
+        _wait(lambda: not _processes(process))  # noqa: B023
+    _judge(record, before, again, runs.facts)
+    return f"{kill.whom} {kill.signal.name} x {sent} -> {code}"
 
 
-def _judge(record: Path, before: list[str], code: int) -> None:
+def _judge(record: Path, before: list[str], code: int, facts: int) -> None:
     after, found = _verdicts(record), read(record)
     assert after[: len(before)] == before, "a verdict was lost"
     lines = list(found.of(Verdict))
     told = Counter(line.id for line in lines if not (line.reason or "").startswith(KILLED))
     assert set(told.values()) == {1}, f"told twice: {told}"
-    assert len(told) == FACTS, f"never told: {FACTS - len(told)}"
-    assert found.totals() == {"holds": FACTS}, f"{[line for line in lines if line.verdict != 'holds']}"
+    assert len(told) == facts, f"never told: {facts - len(told)}"
+    assert found.totals() == {"holds": facts}, f"{[line for line in lines if line.verdict != 'holds']}"
     assert code == 0, f"exit code {code}"
     assert found.end, "no end"
     assert not found.damaged, found.gaps
+
+
+def _started(record: Path) -> int:
+    return record.read_bytes().count(b'"started"') if record.exists() else 0
 
 
 def _verdicts(record: Path) -> list[str]:
@@ -140,23 +149,27 @@ def _verdicts(record: Path) -> list[str]:
     ]
 
 
-def _send(process: int, number: signal.Signals) -> None:
+def _send(process: int, number: signal.Signals) -> bool:
     with suppress(ProcessLookupError):  # it has ended already
         os.kill(process, number)
+        return True
+    return False
+
+
+def _processes(controller: int) -> dict[int, bytes]:
+    """What runs in its session, by the number of the process: the words that it was started with."""
+    found = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            fields = stat.read_text().rpartition(")")[2].split()
+            if int(fields[3]) == controller and fields[0] not in "ZX":
+                found[int(stat.parent.name)] = stat.with_name("cmdline").read_bytes()
+    return found
 
 
 def _workers(controller: int) -> list[int]:
-    """The processes of its session that run facts for it."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-            words = stat.with_name("cmdline").read_bytes()
-        except OSError:
-            continue
-        if int(fields[3]) == controller and fields[0] not in "ZX" and b"exec(eval(" in words:
-            found.append(int(stat.parent.name))
-    return sorted(found)
+    """Those that run facts for it, the oldest first, which has begun with them."""
+    return sorted(process for process, words in _processes(controller).items() if b"exec(eval(" in words)
 
 
 def _wait(is_so: Callable[[], bool]) -> None:
@@ -169,10 +182,18 @@ def _wait(is_so: Callable[[], bool]) -> None:
 def kills(times: int, draw: random.Random) -> list[Kill]:
     """So many, of every kind; one in eight is of parallel runs, which take ten times as long."""
     return [
-        Kill("plain", SIGNALS[at % 3], draw.uniform(0, 1))
+        Kill("plain", SIGNALS[at % 3], (draw.uniform(0, 1),))
         if at % 8
-        else Kill(("worker", "controller")[at // 8 % 2], SIGNALS[at // 16 % 3], draw.uniform(0, 0.3))
+        else Kill(("worker", "controller")[at // 8 % 2], SIGNALS[at // 16 % 3], (draw.uniform(0, 0.3),))
         for at in range(times)
+    ]
+
+
+def dense(times: int, draw: random.Random) -> list[Kill]:
+    """So many, all of them to workers, four in a run."""
+    return [
+        Kill("worker", signal.SIGKILL, tuple(draw.uniform(0, 0.3) for _ in range(min(4, times - at))))
+        for at in range(0, times, 4)
     ]
 
 
@@ -180,12 +201,13 @@ def main() -> int:
     """Send them, and count."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz.kills", description="Kill runs, and resume them.")
     parser.add_argument("--times", type=int, default=100, metavar="N")
+    parser.add_argument("--dense", action="store_true", help="several in each of some long parallel runs")
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     options = parser.parse_args()
     counted: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
-        runs = Runs(Path(folder))
-        for kill in kills(options.times, random.Random(options.seed)):
+        runs = Runs(Path(folder), 5 * FACTS if options.dense else FACTS)
+        for kill in (dense if options.dense else kills)(options.times, random.Random(options.seed)):
             try:
                 counted[tried(runs, kill)] += 1
             except AssertionError as error:
