@@ -15,7 +15,7 @@ from torchproof.reports.releases.names import Change
 
 # Worst first: what the exit code is 1 for, then what is merely said.
 WRONG = ("no release fits", "too low", "too high", "none works")
-_VERDICTS = (*WRONG, "no pair", "unknown", "ok", "higher than needed", "nothing")
+_VERDICTS = (*WRONG, "no pair", "no wheels", "unknown", "ok", "higher than needed", "nothing")
 _NUMPY_1 = [f"1.{minor}.{patch}" for minor in range(13, 27) for patch in range(7)]
 _SYSTEMS = {  # as conda calls them, and as what is known of torch's wheels does
     "linux-64": "Linux on x86_64",
@@ -25,6 +25,7 @@ _SYSTEMS = {  # as conda calls them, and as what is known of torch's wheels does
     "win-64": "Windows on x86_64",
     "win-arm64": "Windows on arm64",
 }
+_CELLS = 4  # of a matrix, in one line
 _PYTHONS = [f"3.{minor}" for minor in range(6, 21)]
 
 
@@ -76,7 +77,17 @@ def fits(declared: Declared, works: Works) -> list[Fit]:
     pairs = [
         Fit(one.text, one.place, "no pair", says, None, one.group) for one, says in clashes(declared, works.releases)
     ]
-    return [*counting, *_others(declared, works, {one.verdict for one in counting}), *pairs]
+    return [*counting, *_others(declared, works, {one.verdict for one in counting}), *pairs, *_cells(declared)]
+
+
+def _cells(declared: Declared) -> Iterator[Fit]:
+    """The environments of a matrix in which pip finds no wheels, in one line for each place."""
+    by_place: dict[str, dict[str, None]] = {}
+    for one in declared.cells:
+        by_place.setdefault(one.place, {})[one.text] = None
+    for place, cells in by_place.items():
+        told = ", ".join([*cells][:_CELLS]) + (f" and {len(cells) - _CELLS} more" if len(cells) > _CELLS else "")
+        yield Fit(told, place, "no wheels", "there are no such wheels", None)
 
 
 def _with_cuda(found: Fit, declared: Declared, said: Range, works: Works) -> Fit:

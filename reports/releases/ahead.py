@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from torchproof import releases
-from torchproof.inventory import Inventory, is_private
+from torchproof.inventory import PACKAGES, Inventory, is_private
 from torchproof.reports import Refusal, screen
 from torchproof.reports.code import files
 from torchproof.reports.code.files import Code
@@ -38,6 +38,7 @@ _BY = re.compile(
 class Announcement:
     """That a name, or a `parameter` of it, will go: `by` is the release in which, None where none is said.
 
+    That is one of torch, or of the torchvision or torchaudio whose name it is.
     `places` are where code uses it.
     """
 
@@ -59,13 +60,16 @@ class Announcement:
         """Under which it is told."""
         if self.is_overdue:
             return "overdue: it was to be gone by now, and is still there"
-        return f"to be removed by {self.by}" if self.by else "deprecated: no release is said by which it will go"
+        package = self.name.partition(".")[0]
+        of = f"{package} " if package in releases.PAIRED else ""
+        return f"to be removed by {of}{self.by}" if self.by else "deprecated: no release is said by which it will go"
 
 
 def announced(names: Inventory, release: str) -> list[Announcement]:
-    """What a release says will go: what is overdue, then what is next, then what has no time."""
+    """What a release, with what goes with it, says will go: what is overdue, what is next, then what has no time."""
     found = []
-    for name, entry in names.public(release).items():
+    public = {name: entry for package in PACKAGES for name, entry in names.public(release, package).items()}
+    for name, entry in public.items():
         if entry.raises or entry.alias or is_private(name):
             continue
         if words := entry.deprecated or entry.warns:
@@ -81,7 +85,9 @@ def announced(names: Inventory, release: str) -> list[Announcement]:
 def _announcement(name: str, words: str, release: str, parameter: str = "") -> Announcement:
     said = _BY.search(words)
     by = said[1] if said else None
-    return Announcement(name, words, by, by is not None and releases.number(by) <= releases.number(release), parameter)
+    package = name.partition(".")[0]
+    here = releases.supported()[release].goes_with(package) if package in releases.PAIRED else release
+    return Announcement(name, words, by, by is not None and releases.number(by) <= releases.number(here), parameter)
 
 
 def command(names: Inventory, release: str, uses: list[str] | None, form: str, is_all: bool) -> int:

@@ -15,7 +15,7 @@ import types
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, reduce
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,7 +50,9 @@ def _warning_of(value: object) -> tuple[str, str]:
     if line in source.warned or line not in source.warned_by or not callable(value):
         return source.warned.get(line, ("", ""))
     name, args = source.warned_by[line]
-    helper = inspect.unwrap(value).__globals__.get(name)
+    head, *members = name.split(".")
+    named = inspect.unwrap(value).__globals__.get(head)
+    helper = reduce(lambda owner, member: getattr(owner, member, None), members, named)
     first, second = (_given_by(helper, args) for _ in range(2))
     return second if first == second else ("", "")  # some warn only once
 
@@ -146,25 +148,28 @@ def _called(value: object, name: str) -> object:
 
 
 _ITSELF = re.compile(
-    r"^(?:(?:warning|note|important):|deprecated\b|(?:this|the) (?:function|method|class|module|api|feature|op|"
+    r"^(?:(?:warning|note|important):|\[?deprecated\b|(?:this|the) (?:function|method|class|module|api|feature|op|"
     r"property|optimizer|decorator|package|file|context)\b|it is\b|\S+ (?:is|has been|was|are)\b)",
     re.IGNORECASE,
 )
 
 
 def _deprecation_in(doc: str) -> str:
-    """What a docstring says of the thing itself, before it comes to the parameters."""
+    """What a docstring says of the thing itself, before it comes to the parameters: more than that word, if it does."""
+    found = ""
     for paragraph in re.split(r"\n\s*\n", inspect.cleandoc(doc)):
         if re.match(r"(?:Args|Arguments|Parameters|Keyword)\b", paragraph):
-            return ""
+            return found
         if match := re.search(r"\.\. deprecated::\s*([\d.]*)\s*(.*)", paragraph, re.DOTALL):
             return f"since {match[1]}: {match[2]}" if match[1] else match[2]
         text = re.sub(r"^\.\. \w+::\s*", "", " ".join(paragraph.split()))
         sentences = re.split(r"(?<=[.!])\s+", text)
         for place, sentence in enumerate(sentences):
             if "deprecated" in sentence.lower() and _ITSELF.match(sentence):
-                return " ".join(sentences[place:])
-    return ""
+                found = " ".join(sentences[place:])
+                if not re.fullmatch(r"\W*deprecated\W*", found, re.IGNORECASE):
+                    return found
+    return found
 
 
 def one_line(text: str, most: int = 240) -> str:
@@ -362,12 +367,14 @@ def _warning(body: list[ast.stmt], constants: dict[str, str]) -> tuple[str, str]
 
 
 def _helper(node: ast.stmt) -> tuple[str, list[Any]] | None:
-    """The name and arguments of a helper that is called to warn: `_warn_deprecated("f")`."""
+    """The name and arguments of a helper that is called to warn: `_warn_deprecated("f")`, `Cls._warn("f")`."""
     call = node.value if isinstance(node, ast.Expr) else None
-    if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and not call.keywords):
+    if not isinstance(call, ast.Call) or any(one.arg != "stacklevel" for one in call.keywords):
         return None
-    is_to_warn = re.search("warn|deprecat", call.func.id) and all(isinstance(one, ast.Constant) for one in call.args)
-    return (call.func.id, [ast.literal_eval(one) for one in call.args]) if is_to_warn else None
+    name = ast.unparse(call.func)
+    is_helper = re.fullmatch(r"(?!self\.|warnings\.)(?:\w+\.)*\w*(?:warn|deprecat)\w*", name)
+    is_to_warn = is_helper and all(isinstance(one, ast.Constant) for one in call.args)
+    return (name, [ast.literal_eval(one) for one in call.args]) if is_to_warn else None
 
 
 def _decorated(node: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[str, str] | None:

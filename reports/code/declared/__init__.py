@@ -77,7 +77,12 @@ _LOCKS: tuple[tuple[str, Callable[[Path], Iterator[Said]]], ...] = (
     ("tox.ini", matrices.tox_ini),
     ("tox.toml", matrices.tox_toml),
     ("noxfile.py", matrices.noxfile),
-    (".github/workflows/*.y*ml", matrices.workflow),
+    (".github/workflows/*.y*ml", matrices.pipeline),
+    (".gitlab-ci.yml", matrices.pipeline),
+    (".circleci/config.yml", matrices.pipeline),
+    ("*azure-pipelines*.y*ml", matrices.pipeline),
+    (".azure-pipelines/*.y*ml", matrices.pipeline),
+    ("*compose*.y*ml", matrices.pipeline),
     ("*.ipynb", matrices.notebook),
 )
 # The names of lines that ask for a CUDA: an index of wheels, the builds of torch's channel of conda, any of conda's.
@@ -94,7 +99,8 @@ _FIRST_OF_ITS_FOLDER = re.compile(r"(base|core|main|prod\w*|install|requirements
 class Declared:
     """What a project says: by file, the lines about torch (or what is built for it); about the Pythons; about NumPy.
 
-    `neighbours` are those of all files about what is built for a torch.
+    `neighbours` are those of all files about what is built for a torch, `cells` the environments of matrices that
+    nothing can be installed in.
     `scripts` are those that say for themselves what they need of torch, in a header.
     `environment` has the Python of an environment, which may be a developer's own, or one of conda, and
     `systems` those that it is made for, as conda calls them. `cuda` has the indexes of torch's own wheels, by the CUDA
@@ -111,6 +117,7 @@ class Declared:
     gpus: tuple[Line, ...] = ()
     scripts: dict[Path, Range] = field(default_factory=dict)
     neighbours: tuple[Line, ...] = ()
+    cells: tuple[Line, ...] = ()
 
     @property
     def file(self) -> str:
@@ -287,6 +294,7 @@ def _as_declared(said: list[Said], scripts: dict[Path, Range]) -> Declared:
         tuple(one for one in lines if one.name == "gpus"),
         scripts,
         tuple(one for one in lines if one.name in PAIRED and one.specifiers),
+        tuple(one for one in lines if one.name == "cell"),
     )
 
 

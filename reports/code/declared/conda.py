@@ -1,13 +1,15 @@
-"""What conda's files ask for: environment.yml and meta.yaml, whose lists are read line by line, and its versions."""
+"""What conda's files ask for: environment.yml, meta.yaml, which is read line by line, and its versions."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 
 from torchproof.releases import PAIRED
+from torchproof.reports.code.declared import yaml
 from torchproof.reports.code.declared.lines import Line, Said, Unread, line, of, pinned, text_of
 
 # What conda calls torch. The name of a build for a CUDA (pytorch-cuda) is none of them.
@@ -19,32 +21,47 @@ _BESIDE = {
 }
 # The file of a package, as conda or an index has it, by its URL.
 _FILE = re.compile(r"/([a-z-]+)-(\d[^-/]*)-[^/\s]+\.(?:conda|tar\.bz2|whl)\b")
-_LISTS = re.compile(r"(dependencies|run|run_constrained|host|build|pip)\s*:\s*(.*)")
+_LISTS = re.compile(r"(run|run_constrained|host|build)\s*:\s*(.*)")
 
 
 def environment(file: Path) -> Iterator[Said]:
-    """environment.yml, or a recipe: the items of its lists of dependencies, an item a line, those under pip: as pip's.
+    """environment.yml: its dependencies, and those under pip as pip reads them."""
+    text = text_of(file)
+    if file.name == "meta.yaml" or re.search(r"(?m)^requirements:", text):
+        yield from recipe(text)
+        return
+    try:
+        document = yaml.read(text)
+    except ValueError:
+        if "torch" in text:
+            raise
+        return  # of another tool, perhaps
+    listed = document.get("dependencies") if isinstance(document, dict) else None
+    for one in listed if isinstance(listed, list) else ():
+        inside = one.get("pip") if isinstance(one, dict) else [one]
+        for text in inside if isinstance(inside, list) else ():
+            within = "pip" if isinstance(one, dict) else "dependencies"
+            yield from (
+                (replace(said, line=text.line) for said in _item(text, within)) if isinstance(text, yaml.Text) else ()
+            )
 
-    Of YAML nothing else is needed, and a list that is written otherwise is told as not read.
+
+def recipe(text: str) -> Iterator[Said]:
+    """meta.yaml, which is a template of YAML: the items of its lists of requirements, an item a line.
+
+    A list that is written otherwise is told as not read.
     """
-    pip_at: int | None = None  # how far the word pip: is in
     within = ""
-    for number, whole in enumerate(text_of(file).splitlines(), 1):
+    for number, whole in enumerate(text.splitlines(), 1):
         text = re.sub(r"(^|\s)#.*", "", whole).rstrip()
-        if not text.strip():
-            continue
-        indent = len(text) - len(text.lstrip())
         item = re.fullmatch(r"\s*-\s+(.*)", text)
-        if pip_at is not None and indent <= pip_at:
-            pip_at = None
         if key := re.fullmatch(r"\s*(?:-\s+)?" + _LISTS.pattern, text):
-            within, pip_at = key[1], indent if key[1] == "pip" else pip_at
-            if key[2]:
-                yield from _flow(key[2], key[1], number)
-        elif item and within:
-            yield from _item(item[1], "pip" if pip_at is not None else within)
-        elif not item:
-            within = ""
+            within = key[1]
+            said = _flow(key[2], within, number) if key[2] else ()
+        else:
+            said = _item(item[1], within) if item and within else ()
+            within = within if item or not text.strip() else ""
+        yield from (replace(one, line=number) for one in said)
 
 
 def _item(text: str, within: str) -> Iterator[Said]:

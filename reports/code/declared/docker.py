@@ -54,15 +54,21 @@ def _stages(text: str, folder: Path) -> Iterator[Said]:
 
 
 def _images(text: str) -> Iterator[Said]:
-    for image in re.findall(r"(?mi)^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)?(\S+)", text):
-        if found := _TAG.fullmatch(image):
-            version = re.match(r"\d+\.\d+(\.\d+)?", found[1] or "")
-            if version:
-                yield line("torch", f"FROM {image}", f"=={version[0]}" + ("" if version[1] else ".*"))
-            else:
-                yield Unread(f"FROM {image} does not say which release of torch it has")
-        elif re.search(r"nvidia/pytorch", image):
-            yield Unread(f"FROM {image} has a build of its vendor's, which says no release")
+    for name in re.findall(r"(?mi)^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)?(\S+)", text):
+        yield from image(name, f"FROM {name}")
+
+
+def image(name: str, text: str = "") -> Iterator[Said]:
+    """The torch that an image brings, if it is one for that."""
+    text = text or f"image {name}"
+    if found := _TAG.fullmatch(name):
+        version = re.match(r"\d+\.\d+(\.\d+)?", found[1] or "")
+        if version:
+            yield line("torch", text, f"=={version[0]}" + ("" if version[1] else ".*"))
+        else:
+            yield Unread(f"{text} does not say which release of torch it has")
+    elif re.search(r"nvidia/pytorch", name):
+        yield Unread(f"{text} has a build of its vendor's, which says no release")
 
 
 def installed(command: str) -> Iterator[Said]:

@@ -70,6 +70,7 @@ class Line:
     place: str = ""
     is_locked: bool = False  # it stands in a lock file, or in what the project is tested with
     is_sole: bool = False  # it is an index, and torch is taken from no other
+    line: int = 0  # of the file that has it, where that is known
 
     def allows(self, version: str) -> bool:
         """Whether it allows a version, final or not."""
@@ -97,6 +98,7 @@ class Unread:
 
     reason: str
     file: str = ""
+    line: int = 0
     is_required: bool = False  # it is the project's own requirement of torch, not that of an extra or a group
 
 
@@ -239,9 +241,10 @@ def in_group(said: Said, group: str) -> Said:
 
 def in_place(said: Said, file: Path) -> Said:
     """The same, with the file that has it, if that was not told before."""
+    place = f"{short(file)}:{said.line}" if said.line else short(file)
     if isinstance(said, Unread):
-        return said if said.file else replace(said, file=short(file))
-    return said if said.place else replace(said, place=short(file))
+        return said if said.file else replace(said, file=place)
+    return said if said.place else replace(said, place=place)
 
 
 def in_file(said: Said, file: Path) -> Said:

@@ -1,4 +1,4 @@
-"""What a project is tested with: the environments of tox, nox and GitHub's workflows, and what notebooks install.
+"""What a project is tested with: the environments of tox and nox, jobs of pipelines, and what notebooks install.
 
 The versions of torch in such a file are for one environment each: any of them may be there. Nothing of them runs.
 """
@@ -11,29 +11,38 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import lru_cache
 from itertools import islice, product
 from pathlib import Path
 
 from torchproof.data import toml
-from torchproof.releases import PAIRED
-from torchproof.reports.code.declared import conda, docker
-from torchproof.reports.code.declared.lines import Line, Said, Unread, Versions, gpus, of, text_of
+from torchproof.releases import PAIRED, supported
+from torchproof.reports.code.declared import conda, docker, yaml
+from torchproof.reports.code.declared.lines import Line, Said, Unread, Versions, gpus, of, reaches_above, text_of
 from torchproof.reports.code.declared.setups import Script
 from torchproof.reports.code.notebooks import sources
 from torchproof.reports.code.reading import content, decoded, parsed
+from torchproof.reports.releases import platforms
 
 _MOST = 1_000  # environments of one matrix
 _FACTORS = re.compile(r"[\w!,{}.-]+:\s+")  # of tox: the environments that a line of dependencies is for
 _DEFAULT = re.compile(r"\{env:\w+:([^{}]*)\}")
 _INSTALLS = ("install", "conda_install", "run", "run_install", "run_always")
 _DEEP, _LONG = 5, 10_000  # values that stand for values, and characters of a command
-# In a workflow: what stands for a value, in GitHub's words and a shell's, and a word that has one.
-_FILLED = re.compile(r"\$\{\{\s*(?:matrix|env|inputs)\.(?:[\w-]+\.)*([\w-]+)\s*\}\}|\$\{?([A-Z]\w*)\}?")
-_UNFILLED = re.compile(r"[^\s$]*\$(?:\{\{.*?\}\}|\(.*?\)|\{?\w+\}?)\S*")
-_PAIR = re.compile(
-    r"""(?<![\w.$-])["']?([\w-]+)["']?:[ \t]+(\[[^\]]*\]|"[^"]*"|'[^']*'|\$\{\{.*?\}\}|[^\s,{}\[\]#&*|>][^,{}#\n]*)"""
+_SHORT = 200  # of a value that a name stands for
+# What stands for a value: in the words of GitHub, CircleCI, Azure and a shell; and a word that has one.
+_FILLED = re.compile(
+    r"\$\{\{\s*(?:matrix|env|inputs|variables|parameters)\.(?:[\w-]+\.)*([\w-]+)\s*\}\}"
+    r"|<<\s*(?:matrix|parameters)\.([\w-]+)\s*>>|\$\(([\w.-]+)\)|\$\{?([A-Z]\w*)\}?"
 )
-_LIST = re.compile(r"""(?m)^[ \t]*(?:-[ \t]+)?["']?([\w-]+)["']?:[ \t]*\n((?:[ \t]*-[ \t]+[^:\n]+(?:\n|\Z))+)""")
+_UNFILLED = re.compile(r"[^\s$]*\$(?:\{\{.*?\}\}|\(.*?\)|\{?\w+\}?)\S*|\S*<<.*?>>\S*")
+_RUNNING = frozenset({"steps", "script", "run", "bash", "command", "image", "container"})
+_CONDITIONS = frozenset({"if", "condition", "rules", "only", "except", "when"})
+_IMAGES = ("image", "container")
+_PYTHONS = ("python-version", "python_version", "versionSpec")
+# A script that asks, or takes from elsewhere, may not install what stands in it, or take wheels of no release.
+_IS_OPEN = re.compile(r"(?m)^\s*(?:if|case|for|while)\b|--pre\b|nightly|conda|mamba|\|\|")
 
 
 def together(said: Iterable[Said]) -> Iterator[Said]:
@@ -47,7 +56,8 @@ def together(said: Iterable[Said]) -> Iterator[Said]:
             yield one
     for name, lines in pinned.items():
         alternatives = tuple(one for line in lines.values() for either in line.specifiers.every for one in either)
-        yield Line(name, " or ".join(lines), Versions((alternatives,)))
+        first = next(iter(lines.values()))
+        yield Line(name, " or ".join(lines), Versions((alternatives,)), line=first.line)
 
 
 # --- tox --------------------------------------------------------------------------------------------------------------
@@ -135,28 +145,125 @@ def _each_of(value: ast.expr, names: int) -> list[list[ast.expr]]:
     return [[one] for one in value.elts] if names > 1 and isinstance(value, (ast.List, ast.Tuple)) else [[value]]
 
 
-# --- GitHub's workflows -----------------------------------------------------------------------------------------------
+# --- pipelines --------------------------------------------------------------------------------------------------------
 
 
-def workflow(file: Path) -> Iterator[Said]:
-    """A workflow: what its steps install, with each value of its matrices and of its environment.
+def pipeline(file: Path) -> Iterator[Said]:
+    """A pipeline of GitHub, GitLab, Azure or CircleCI, or a compose file: what its jobs install, and in which images.
 
-    Of YAML only scalars, and lists of them, are read, by their keys wherever these stand.
+    Each with the values of its matrix and of its environment, as far as these are known.
     """
-    text = re.sub(r"(?m)(^|[ \t])#.*$", "", text_of(file)).replace("\\\n", " ")
-    yield from together(_of_steps(text, _values(text)))
+    text = text_of(file)
+    if "torch" not in text and "TORCH" not in text:  # of most, and to read YAML takes its time
+        return
+    document = yaml.read(text)
+    values = _values(document)
+    said = dict.fromkeys(said for job in _jobs(document) for said in _of_job(job, values))
+    yield from together(said)
+    yield from (one for one in said if isinstance(one, Line) and one.name == "cell")
     yield from gpus(text)
 
 
-def _of_steps(text: str, values: dict[str, list[str]]) -> Iterator[Said]:
-    for step in text.splitlines():
-        command = re.sub(r"^\s*(?:-\s+)?run:\s+(['\"]?)(.*)\1$", r"\2", step)
+def _jobs(value: object) -> Iterator[dict]:
+    """The parts of a document in which something runs, none in another."""
+    if isinstance(value, dict) and value.keys() & _RUNNING:
+        yield value
+    elif isinstance(value, (dict, list)):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _jobs(one)
+
+
+def _of_job(job: dict, values: dict[str, list[str]]) -> Iterator[Said]:
+    """What a job says in each environment of its matrix."""
+    images = [text for key, text in yaml.texts(job) if key in _IMAGES]
+    commands = [one for key, text in yaml.texts(job) if key not in _IMAGES for one in _commands(text)]
+    sure = None if job.keys() & _CONDITIONS else _Sure(job)
+    for cell in islice(_cells(job), _MOST):
+        here = {**values, **{name: [one] for name, one in cell.items()}}
+        for text in images:
+            for image in islice(_filled(text, here), _MOST):
+                yield from (replace(said, line=text.line) for said in docker.image(image))
+        for line, command in commands:
+            for one in islice(_filled(command, here), _MOST):
+                yield from (replace(said, line=line) for said in _installed(one))
+        yield from sure.impossible(here) if sure else ()
+
+
+@lru_cache(maxsize=1 << 12)
+def _installed(command: str) -> tuple[Said, ...]:
+    """What a command installs, and what of it is not known before it runs."""
+    unknown = (word for word in _UNFILLED.findall(command) if re.match(r"['\"]?torch(?![\w-])", word))
+    return (
+        *(Unread(f"{word} is put together as the workflow runs") for word in unknown),
+        *docker.installed(_UNFILLED.sub("", command)),
+    )
+
+
+def _commands(text: yaml.Text) -> Iterator[tuple[int, str]]:
+    """The commands of a script that install something, each with its line."""
+    script = re.sub(r"(?m)(^|[ \t])#.*$", "", text)
+    script = re.sub(r"\\\n", lambda _: " \0", script)  # which keeps the count of lines
+    line = text.line
+    for command in script.split("\n"):
         if len(command) < _LONG and "install" in command and ("torch" in command or "$" in command):
-            for one in islice(_filled(command, values), _MOST):
-                for word in _UNFILLED.findall(one):
-                    if re.match(r"['\"]?torch(?![\w-])", word):
-                        yield Unread(f"{word} is put together as the workflow runs")
-                yield from docker.installed(_UNFILLED.sub("", one))
+            yield line, command.replace("\0", "")
+        line += 1 + command.count("\0")
+
+
+def _cells(job: dict) -> Iterator[dict[str, str]]:
+    """The values that names have in each environment of a job's matrix; one without any where it has none."""
+    strategy, parallel = job.get("strategy"), job.get("parallel")
+    matrix = strategy.get("matrix") if isinstance(strategy, dict) else None
+    rows = parallel.get("matrix") if isinstance(parallel, dict) else None  # of GitLab
+    if isinstance(rows, list):
+        for row in rows:
+            yield from _product(row) if isinstance(row, dict) else ()
+    elif not isinstance(matrix, dict):
+        yield {}
+    elif matrix and all(isinstance(one, dict) for one in matrix.values()):  # of Azure: by the name of the environment
+        yield from map(_scalars, matrix.values())
+    else:
+        yield from _included(matrix)
+
+
+def _product(axes: dict) -> Iterator[dict[str, str]]:
+    lists = [value if isinstance(value, list) else [value] for value in axes.values()]
+    for values in product(*lists):
+        yield _scalars(dict(zip(axes, values)))
+
+
+def _included(matrix: dict) -> Iterator[dict[str, str]]:
+    """Of GitHub: the product of the lists without what is excluded, and with what is included beside it."""
+    axes = {name: value for name, value in matrix.items() if name not in ("include", "exclude")}
+    excluded, included = ([_scalars(one) for one in _dicts(matrix.get(name))] for name in ("exclude", "include"))
+    some = islice(_product(axes), _MOST) if axes else ()
+    cells = [one for one in some if not any(out.items() <= one.items() for out in excluded)]
+    beside = []
+    for extra in included:
+        mine = {name: value for name, value in extra.items() if name in axes}
+        fitting = [one for one in cells if mine.items() <= one.items()]
+        for one in fitting:
+            one.update(extra)
+        beside += [] if fitting else [extra]
+    yield from [*cells, *beside] or [{}]
+
+
+def _dicts(value: object) -> list[dict]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _scalars(value: dict) -> dict[str, str]:
+    """The scalars below a value by their own names."""
+    return {key: str(text) for key, text in yaml.texts(value)}
+
+
+def _values(document: object) -> dict[str, list[str]]:
+    """All that keys of a document have, for names that no matrix has."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for key, text in yaml.texts(document):
+        if len(text) < _SHORT:
+            found[key].append(str(text))
+    return {key: list(dict.fromkeys(some)) for key, some in found.items()}
 
 
 def _filled(command: str, values: dict[str, list[str]], depth: int = 0) -> Iterator[str]:
@@ -167,25 +274,48 @@ def _filled(command: str, values: dict[str, list[str]], depth: int = 0) -> Itera
         return
     for some in product(*(values[name] for name in names)):
         mine = dict(zip(names, some))
-        filled = _FILLED.sub(lambda found: mine.get(found[1] or found[2], found[0]), command)  # noqa: B023 - called at once
+        filled = _FILLED.sub(lambda found: mine.get(next(filter(None, found.groups())), found[0]), command)  # noqa: B023 - called at once
         yield from _filled(filled, values, depth + 1)
 
 
-def _values(text: str) -> dict[str, list[str]]:
-    """The scalars that keys have, alone or in lists."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for key, value in _PAIR.findall(text):
-        inside = value[1:-1].split(",") if value.startswith("[") else [value]
-        found[key] += map(_scalar, filter(str.strip, inside))
-    for key, items in _LIST.findall(text):
-        found[key] += [_scalar(one.partition("- ")[2]) for one in items.splitlines()]
-    return {key: list(dict.fromkeys(some)) for key, some in found.items()}
+# --- what no environment of a job can install -------------------------------------------------------------------------
 
 
-def _scalar(text: str) -> str:
-    """A scalar as YAML reads it: without quotes, 2.10 is the number 2.1."""
-    text = text.strip()
-    return str(float(text)) if re.fullmatch(r"\d+\.\d+", text) else text.strip("'\"")
+class _Sure:
+    """What a job installs without a condition, and the Python that it does so with."""
+
+    def __init__(self, job: dict) -> None:
+        steps = [one for one in _dicts(job.get("steps")) if not one.keys() & _CONDITIONS]
+        texts = [*yaml.texts({**job, "steps": steps, "strategy": {}, "parallel": {}})]
+        self.pythons = [(key, text) for key, text in texts if key in _IMAGES or key in _PYTHONS]
+        self.commands = [one for _, text in texts if not _IS_OPEN.search(text) for one in _commands(text)]
+
+    def impossible(self, values: dict[str, list[str]]) -> Iterator[Line]:
+        """The one Python of an environment with each torch that has no wheels for it."""
+        named = {_python(key, one) for key, text in self.pythons for one in islice(_filled(text, values), 2)} - {""}
+        python = named.pop() if len(named) == 1 else ""
+        for line, command in self.commands if python else ():
+            for said in (one for filled in islice(_filled(command, values), 2) for one in _installed(filled)):
+                if isinstance(said, Line) and said.name == "torch" and _lacks(said, python):
+                    yield Line("cell", f"Python {python} with {said.text}", said.specifiers, line=line)
+
+
+def _python(key: str, text: str) -> str:
+    """The Python that a scalar asks for."""
+    if key in _PYTHONS and re.fullmatch(r"3\.\d+(\.\d+)?", text):
+        return ".".join(text.split(".")[:2])
+    image = re.match(r"(?:\S+/)?python:(3\.\d+)", text) if key in _IMAGES else None
+    return image[1] if image else ""
+
+
+def _lacks(said: Line, python: str) -> bool:
+    """Whether all releases that a line allows are known, and none has wheels for a Python."""
+    known = [version for version in platforms.wheels() if said.allows(version)]
+    return (
+        bool(known)
+        and not reaches_above([said], list(supported())[-1])
+        and not any(platforms.wheels()[one].has(python) for one in known)
+    )
 
 
 # --- notebooks --------------------------------------------------------------------------------------------------------

@@ -70,6 +70,8 @@ FILES = {
     "environment's pip": ("environment.yaml", "dependencies:\n- pip\n- pip:\n  - torch>=2.1\n- numpy"),
     "channel": ("environment.yml", "dependencies:\n  - pytorch::pytorch>=2.1 # gpu"),
     "quotes": ("environment.yml", "dependencies:\n  - 'pytorch>=2.1'"),
+    "flow over lines": ("environment.yml", "dependencies: [python=3.11,\n  'pytorch>=2.1']"),
+    "alias": ("environment.yml", "x: &all\n- pip:\n  - torch>=2.1\ndependencies: *all"),
     "flow": ("environment.yml", "dependencies: [python=3.11, 'pytorch>=2.1']"),
     "recipe": ("recipe/meta.yaml", "requirements:\n  run:\n    - python\n    - pytorch >=2.1  # [linux]"),
     "PKG-INFO": ("PKG-INFO", "Metadata-Version: 2.1\nName: x\nRequires-Dist: torch>=2.1"),
@@ -128,7 +130,7 @@ MATRICES = {
     "tox": ("tox.ini", "[testenv]\ndeps =\n  py310-{a,b}: torch~=2.2.0\n  !a: torch==2.10.*\n  b: torchvision"),
     "nox": ("noxfile.py", _NOX),
     "conda of nox": ("noxfile.py", _NOX.replace('.install(f"torch==', '.conda_install(f"pytorch=')),
-    "workflow": (_WORKFLOW, "torch: ['2.2', '2.10', nightly]\n- run: pip install torch==${{ matrix.torch }}"),
+    "workflow": (_WORKFLOW, "torch: ['2.2', '2.10', nightly]\nrun: pip install torch==${{ matrix.torch }}"),
     "list": (_WORKFLOW, "m:\n  - 2.2.1\n  - '2.10'\nrun: pip install torch==${{matrix.m}}+cpu ${{ env.x }}"),
     "included": (_WORKFLOW, _INCLUDED),
     "environment": (_WORKFLOW, "t: ['2.2', '2.10']\nenv:\n  T: ${{ matrix.t }}\nrun: pip install torch==${T}.*"),
@@ -143,6 +145,157 @@ def test_a_matrix_has_any_of_its_versions(project, name, text):
     assert said.allowed(RELEASES) == ["2.2", "2.10"]
 
 
+_EXCLUDED = """
+    jobs:
+      test:
+        strategy:
+          matrix:
+            python: &pythons ["3.11", "3.12"]
+            torch: [{base: 2.2.0}, {base: 2.10.0}, {base: 2.6.0}]
+            exclude:
+              - torch: {base: 2.6.0}
+            include:
+              - torch: {base: 2.2.1}
+                python: "3.11"
+        steps:
+          - run: pip install torch==${{ matrix.torch.base }}
+"""
+_GITLAB = """
+    .install: &install
+      - pip install --upgrade pip
+      - pip install torch==${TORCH}
+    test:
+      parallel:
+        matrix:
+          - TORCH: ["2.2.0", "2.10.0"]
+            PYTHON: ["3.11"]
+      script: *install
+"""
+_AZURE = """
+    jobs:
+      - job: test
+        strategy:
+          matrix:
+            old: {torch.version: 2.2.0}
+            new: {torch.version: 2.10.0}
+        steps:
+          - script: |
+              python -m pip install torch==$(torch.version)
+"""
+_CIRCLE = """
+    jobs:
+      test:
+        parameters: {torch: {type: string}}
+        steps:
+          - checkout
+          - run:
+              name: install
+              command: pip install torch==<< parameters.torch >>
+    workflows:
+      all:
+        jobs:
+          - test:
+              matrix:
+                parameters:
+                  torch: ["2.2.0", "2.10.0"]
+"""
+_COMPOSE = """
+    services:
+      old: {image: "pytorch/pytorch:2.2.0-cuda11.8-cudnn8-runtime"}
+      new:
+        image: pytorch/pytorch:2.10.0-cuda12.8-cudnn9-runtime
+        command: python train.py
+"""
+PIPELINES = {
+    "GitHub's exclude": (_WORKFLOW, _EXCLUDED),
+    "GitLab": (".gitlab-ci.yml", _GITLAB),
+    "Azure": ("azure-pipelines.yml", _AZURE),
+    "CircleCI": (".circleci/config.yml", _CIRCLE),
+    "compose": ("docker-compose.yml", _COMPOSE),
+}
+
+
+@pytest.mark.parametrize(("name", "text"), PIPELINES.values(), ids=PIPELINES)
+def test_a_pipeline_has_any_of_the_versions_of_its_jobs(project, name, text):
+    (said,) = declared(project({name: text, "code.py": "import torch"})).ranges()
+    assert said.allowed(RELEASES) == ["2.2", "2.10"]
+
+
+def test_the_line_of_a_command_of_a_pipeline_is_told(project):
+    said = declared(project({_WORKFLOW: "run: |\n  # torch\n  pip install \\\n    numpy\n  pip install torch==2.2\n"}))
+    assert [one.place for one in said.ranges()] == ["workflows/test.yml:5"]
+
+
+_CELLS = """
+    jobs:
+      test:
+        strategy:
+          matrix:
+            python-version: ["3.9", "3.13"]
+            torch: ["2.3.1", "2.6.0"]
+        {more}
+        steps:
+          - uses: actions/setup-python@v5
+            with: {python-version: "${{ matrix.python-version }}"}
+          - run: pip install torch{how}${{ matrix.torch }}
+            {if}
+"""
+
+
+def cells(**said):
+    text = _CELLS
+    for name, words in {"more": "", "how": "==", "if": "", **said}.items():
+        text = text.replace("{" + name + "}", words)
+    return text
+
+
+def test_an_environment_of_a_matrix_without_wheels_is_told(project):
+    told = declared(project({_WORKFLOW: cells()})).cells
+    assert [(one.text, one.place) for one in told] == [("Python 3.13 with torch==2.3.1", "workflows/test.yml:12")]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"if": "if: matrix.python-version == '3.9'"},
+        {"more": "if: github.event == 'push'"},
+        {"how": ">="},
+        {"how": "==2.6.0 --pre  # "},
+        {"more": "continue-on-error: true", "how": "==2.6.0  # "},
+    ],
+)
+def test_an_environment_that_may_not_be_made_or_may_be_had_is_none_without_wheels(project, said):
+    assert declared(project({_WORKFLOW: cells(**said)})).cells == ()
+
+
+def test_the_python_of_an_image_of_a_job_counts_too(project):
+    text = "test:\n  image: python:3.13-slim\n  script:\n    - pip install torch==2.3.1 torchvision\n"
+    assert [one.text for one in declared(project({".gitlab-ci.yml": text})).cells] == ["Python 3.13 with torch==2.3.1"]
+
+
+_BOMB = "torch: &a [x, x]\n" + "".join(
+    f"{n}: &{n} [{', '.join([f'*{p}'] * 9)}]\n" for p, n in zip("abcdefgh", "bcdefghi")
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("run: [torch", "is no YAML: line 1"),
+        ("torch:\n\t- a", "is no YAML: line 2"),
+        ("torch: &a [*a]", "has a value that stands in itself"),
+        ("torch: " + "[" * 5_000, "is nested too deeply"),
+        ("torch: x\n" * 40_000, "has more than 262,144 characters"),
+    ],
+)
+def test_a_pipeline_that_cannot_be_read_says_why(project, text, reason):
+    assert declared(project({_WORKFLOW: text})).unread == (f"workflows/test.yml: {reason}",)
+
+
+def test_what_stands_for_ever_more_values_is_read_in_a_moment(project):
+    assert not declared(project({_WORKFLOW: f"{_BOMB}run: pip install torch==$X\nX: *i\n"})).cells
+
+
 def test_a_number_of_yaml_has_no_trailing_zero(project):
     said = declared(project({_WORKFLOW: "torch: [2.10]\nrun: pip install torch==${{ matrix.torch }}"}))
     assert [one.text for one in said.ranges()] == ["torch==2.1"]
@@ -151,8 +304,8 @@ def test_a_number_of_yaml_has_no_trailing_zero(project):
 def test_what_a_workflow_puts_together_is_not_read(project):
     said = declared(project({_WORKFLOW: "run: pip install torch==$(cat x) torch==${{ needs.x.outputs.y }} ${Y}"}))
     assert said.unread == (
-        "workflows/test.yml: torch==$(cat x) is put together as the workflow runs",
-        "workflows/test.yml: torch==${{ needs.x.outputs.y }} is put together as the workflow runs",
+        "workflows/test.yml:1: torch==$(cat x) is put together as the workflow runs",
+        "workflows/test.yml:1: torch==${{ needs.x.outputs.y }} is put together as the workflow runs",
     )
 
 
@@ -671,11 +824,8 @@ def test_the_python_of_a_line_of_poetry_can_be_one_of_several(project):
         ("requirements-old.txt", "torch @ https://x/latest.whl", "does not say a version"),
         ("environment.yml", "dependencies: &all\n  - pytorch: 2", ""),
         ("environment.yml", "dependencies:\n  - pytorch={{ version }}", "is written by a template"),
-        (
-            "environment.yml",
-            "dependencies: [python,\n  pytorch>=2.1]",
-            "its line 1: a list that is not written an item a",
-        ),
+        ("environment.yml", "dependencies: [pytorch", "environment.yml: is no YAML: line 1"),
+        ("environment.yml", "dependencies: [{{ name }", ""),
         ("Dockerfile", "FROM nvcr.io/nvidia/pytorch:23.10-py3", "a build of its vendor's"),
         ("Dockerfile", "FROM pytorch/pytorch:latest", "does not say which release"),
         ("pyproject.toml", "[project]\ndependencies = 7", "pyproject.toml: "),

@@ -415,6 +415,22 @@ def test_another_file_is_told_where_it_contradicts(project, run):
     assert "\nalso declared: torch==2.0.1 (requirements.txt): contradicts setup.py\n" in said
 
 
+def test_what_goes_with_another_torch_is_told_and_changes_no_verdict(project, run):
+    code, said = run(project(**pinned("torch>=2.1,<2.3\ntorchvision>=0.20")))
+    assert code == 0
+    assert "\nalso declared: torchvision>=0.20 (requirements.txt): goes with torch " in said
+
+
+def test_the_environments_of_a_matrix_that_have_no_wheels_are_one_line(project, run, tmp_path):
+    matrix = "torch: ['2.0.1', 2.1.2, 2.2.2, 2.3.1, 2.4.1, 2.6.0]"
+    install = "steps: [{with: {python-version: '3.13'}}, {run: 'pip install torch==${{ matrix.torch }}'}]"
+    path = project(code_dot_py="import torch\ntorch.first(1)")
+    (tmp_path / ".github" / "workflows").mkdir(parents=True)
+    (tmp_path / ".github" / "workflows" / "a.yml").write_text(f"strategy: {{matrix: {{{matrix}}}}}\n{install}\n")
+    cells = ", ".join(f"Python 3.13 with torch=={one}" for one in ("2.0.1", "2.1.2", "2.2.2", "2.3.1"))
+    assert f"\nalso declared: {cells} and 1 more (workflows/a.yml:2): there are no such wheels\n" in run(path)[1]
+
+
 def test_the_oldest_python_that_the_project_takes_needs_wheels(project, run):
     text = "[project]\nrequires-python = '>=3.13'\ndependencies = ['torch>=2.1', 'numpy>=2.1']"
     path = project(pyproject_dot_toml=text, code_dot_py="import torch\ntorch.old(1)")

@@ -41,6 +41,17 @@ def test_what_is_overdue_comes_first_then_what_is_next():
     ]
 
 
+def test_what_goes_with_torch_is_told_by_releases_of_its_own():
+    names = inventory(
+        "torchvision.f | - | function ; (a) ; !it will be removed in version 0.16.",
+        "torchaudio.f | - | function ; (a) ; !It will be removed from 2.9 release.",
+    )
+    assert [(one.name, one.head.partition(":")[0]) for one in announced(names, "2.1")] == [
+        ("torchvision.f", "overdue"),
+        ("torchaudio.f", "to be removed by torchaudio 2.9"),
+    ]
+
+
 def test_it_is_told_by_when_it_will_go(run):
     code, out = run("--ahead", "2.1")
     assert code == 0
