@@ -175,19 +175,21 @@ def compare(session: nox.Session) -> None:
 def inventory(session: nox.Session) -> None:
     """Ask every supported release what it has, calls and takes (half an hour, a release a time).
 
-    Writes torchproof/inventory.tsv and headers.tsv, and attributes.tsv, contracts.tsv, values.tsv and parameters.tsv
-    in reports/releases.
+    Writes torchproof/inventory.tsv and headers.tsv, and attributes.tsv, held.tsv, contracts.tsv, values.tsv and
+    parameters.tsv in reports/releases.
     """
     folder = ROOT / ".nox" / "inventory"
-    for what in ("attributes", "contracts", "values", "parameters"):
+    for what in ("attributes", "held", "contracts", "values", "parameters"):
         (folder / what).mkdir(parents=True, exist_ok=True)
     for release, python in _each(session, supported().values(), _asked_beside):
         answer = str(folder / f"{release.name}.txt")
-        attributes, contracts, values, parameters = (
-            str(folder / what / f"{release.name}.txt") for what in ("attributes", "contracts", "values", "parameters")
+        attributes, held, contracts, values, parameters = (
+            str(folder / what / f"{release.name}.txt")
+            for what in ("attributes", "held", "contracts", "values", "parameters")
         )
         session.run(python, "-I", "reports/releases/ask.py", answer, "torchvision", "torchaudio", external=True)
         session.run(python, "-I", "reports/releases/attributes.py", answer, attributes, external=True)
+        session.run(python, "-I", "reports/releases/held.py", answer, held, external=True)
         session.run(python, "-I", "reports/releases/contracts.py", answer, contracts, external=True)
         session.run(python, "-I", "reports/releases/values.py", values, external=True)
         session.run(python, "-I", "reports/releases/parameters.py", answer, parameters, external=True)
@@ -196,7 +198,7 @@ def inventory(session: nox.Session) -> None:
     names = [f"{name}.txt" for name in supported()]
     session.run(*merge, *(str(folder / one) for one in names), "-o", "torchproof/inventory.tsv", external=True)
     for what, *options in (
-        ("attributes", "--differing"), ("contracts",), ("values", "--differing"), ("parameters",)
+        ("attributes", "--differing"), ("held",), ("contracts",), ("values", "--differing"), ("parameters",)
     ):  # fmt: skip
         answers = (str(folder / what / one) for one in names)
         session.run(*merge, *answers, *options, "-o", f"reports/releases/{what}.tsv", external=True)

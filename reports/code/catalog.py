@@ -278,8 +278,8 @@ class Catalog:
         """
         found: dict[str, int] = {}
         for place, entry in enumerate(self.entries(name)):
-            if entry and entry.returns:
-                found[entry.returns] = found.get(entry.returns, 0) | 1 << place
+            if text := entry and (entry.returns or attributes.held(entry.name, self.releases[place])):
+                found[text] = found.get(text, 0) | 1 << place
         if len(found) == 1:
             found = dict.fromkeys(found, self.having(name))
         return tuple((mask, text) for text, mask in found.items())

@@ -101,7 +101,7 @@ class Results(ABC):
 
     def read(self, value: Name) -> Values:
         """What reading a name of torch gives, if it is an attribute of something."""
-        is_read = value.is_torch and self.known.kind(value.dotted) in ("property", "attribute", "setting")
+        is_read = value.is_torch and self.known.kind(value.dotted) in ("property", "attribute", "setting", "")
         return self._returned(value) if is_read else ()
 
     def objects(self, values: Values) -> Values:

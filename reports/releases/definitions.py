@@ -56,6 +56,10 @@ class Definitions:
                 names.setdefault(name, absolute(origin, module, self.files[module]))
         return names, everything_of
 
+    def origin(self, module: str, name: str) -> str:
+        """Where a name of a module comes from, if it is torch's: the dotted name of a definition or a module."""
+        return f"{module}.{name}" if name in self.definitions(module) else self._imports(module)[0].get(name, "")
+
     @cache  # noqa: B019
     def find(self, dotted: str, steps: int = 12) -> Place | None:
         """The definition of a name, through the imports that lead to it."""

@@ -9,6 +9,7 @@ from torchproof.reports.code.files import opened
 from torchproof.reports.code.floor import floor
 from torchproof.reports.code.uses import uses
 from torchproof.reports.releases.attributes import attributes
+from torchproof.reports.releases.held import held
 from torchproof.reports.releases.names import changes
 from torchproof.reports.releases.touched import touched
 
@@ -86,6 +87,71 @@ def test_loops_over_what_a_profiler_averages(code):
     owner = "torch.autograd.profiler_util.FunctionEventAvg"
     assert gone(path) == {f"{owner}.cuda_time_total": [6], f"{owner}.self_cuda_time_total": [7]}
     assert "torch.autograd.profiler_util.EventList.table" in [one.name for one in uses(path).certain]
+
+
+@pytest.mark.parametrize(
+    ("made", "read"),
+    [
+        ("with torch.profiler.profile() as p: pass", "p.profiler"),
+        ("p = torch.profiler.profile()", "p.profiler"),
+        ("class Timed:\n    def __init__(self): self.p = torch.profiler.profile()\nt = Timed()", "t.p.profiler"),
+        ("def f(p: torch.profiler.profile): return p.profiler\np = f(x)", "p"),
+    ],
+)
+def test_an_attribute_of_what_an_attribute_is(code, made, read):
+    path = code(f"{made}\nprint({read}.use_cuda)\n")
+    assert list(gone(path)) == ["torch.autograd.profiler.profile.use_cuda"]
+
+
+def test_an_attribute_that_may_be_of_several_classes_is_not_followed(code):
+    path = code("l = torch.utils.data.DataLoader([1])\nprint(l.sampler.data_source, l.batch_sampler.verbose)\n")
+    assert gone(path) == gone(path, "possible") == {}
+
+
+def test_what_attributes_are_is_read_in_the_source(tmp_path):
+    (tmp_path / "__init__.py").write_text("", encoding="utf-8")
+    (tmp_path / "parts.py").write_text("class Part: pass\n", encoding="utf-8")
+    (tmp_path / "plans.py").write_text(
+        textwrap.dedent("""
+        import typing as t
+        from typing import Optional
+        from torch import parts as p
+        from torch.parts import Part
+
+        class _Base:
+            def __init__(self, part: "Part", number: int, other):
+                self.above = part
+
+        class Plan(_Base):
+            def __init__(self, part: Part, either: p.Part, number: int, other):
+                self.first: Optional[Part] = None
+                self.first = make()
+                self.given, self.said = part, either
+                self.part = part
+                self.either = either
+                self.some: t.List[p.Part] = []
+                self.number, self._private = number, part
+                self.other = other
+                self.twice = part
+
+            def change(self, other):
+                self.twice, self.changed = other, None
+                self.part = None
+                self.other.changed = self.either[0] = part
+
+        class Below(Plan):
+            pass
+        """),
+        encoding="utf-8",
+    )
+    names = [("torch.plans.Plan", "class"), ("torch.plans.Below", "class"), ("torch.plans.change", "function")]
+    assert sorted(held(tmp_path, names)) == [
+        "torch.plans.Plan.above\ttorch.parts.Part",
+        "torch.plans.Plan.either\ttorch.parts.Part",
+        "torch.plans.Plan.first\tOptional[torch.parts.Part]",
+        "torch.plans.Plan.part\ttorch.parts.Part",
+        "torch.plans.Plan.some\tList[torch.parts.Part]",
+    ]
 
 
 def test_attributes_are_read_in_the_source(tmp_path):
