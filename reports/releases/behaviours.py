@@ -24,12 +24,10 @@ def behaviours(
     that it speaks of, and the warning of a deprecation, which the `changes` of names tell.
     """
     added: dict[str, set[str]] = defaultdict(set)
-    deprecated: dict[str, set[str]] = defaultdict(set)
+    deprecated = deprecations(changes := list(changes))
     for change in changes:
         if change.kind in ("parameter added", "parameter gone"):
             added[change.name].add(change.parameter)
-        elif change.kind == "deprecated":
-            deprecated[change.name].add(change.parameter)
     sides: dict[tuple[str, str, str], tuple[list[IndexedFact], list[IndexedFact]]] = defaultdict(lambda: ([], []))
     back = is_back(old, new)
     earlier = new if back else old
@@ -46,7 +44,7 @@ def behaviours(
             bound = since if begins else until
             if was == now or not bound or (begins and bound in _births(fact, inventory)):
                 continue
-            if not (now and warns_of(fact, deprecated[subject])):
+            if not (now and warns_of(fact.claim, fact.calls, deprecated[subject])):
                 claim = f"{fact.claim} (on {device})" if device else fact.claim
                 sides[subject, bound, fact.calls or ""][now].append(replace(fact, claim=claim, until=until))
     found = [
@@ -74,15 +72,24 @@ def _births(fact: IndexedFact, inventory: Inventory) -> set[str]:
     return {inventory.releases[spans.index(True)] for spans in having if True in spans}
 
 
-def warns_of(fact: IndexedFact, deprecated: Container[str]) -> bool:
+def warns_of(claim: str, calls: str | None, deprecated: Container[str]) -> bool:
     """Whether a claim is that of a warning of its subject's deprecation ('' in the set), or of a parameter's.
 
     Of a subject that is deprecated, any warning that each call gives is that.
     """
-    if "deprecated" in fact.claim:
-        words = ["", *re.findall(r"\w+", " ".join(re.findall(r"`[^`]*`", fact.claim)))]
+    if "deprecated" in claim:
+        words = ["", *re.findall(r"\w+", " ".join(re.findall(r"`[^`]*`", claim)))]
         return any(word in deprecated for word in words)
-    return "" in deprecated and (fact.calls or ANY) == ANY and re.search(r"\bwarns?\b", fact.claim) is not None
+    return "" in deprecated and (calls or ANY) == ANY and re.search(r"\bwarns?\b", claim) is not None
+
+
+def deprecations(changes: Iterable[Change]) -> dict[str, set[str]]:
+    """By name, the parameters that begin to be deprecated; '' where the name itself does."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for change in changes:
+        if change.kind == "deprecated":
+            found[change.name].add(change.parameter)
+    return found
 
 
 def _speaks_of(fact: IndexedFact, added: dict[str, set[str]], inventory: Inventory, old: str) -> bool:

@@ -148,14 +148,19 @@ def _called(value: object, name: str) -> object:
 
 
 _ITSELF = re.compile(
-    r"^(?:(?:warning|note|important):|\[?deprecated\b|(?:this|the) (?:function|method|class|module|api|feature|op|"
+    r"^(?:(?:warning|note|important):|(?:\[\w+\] )?\[?deprecated\b|"
+    r"(?:this|the) (?:function|method|class|module|api|feature|op|"
     r"property|optimizer|decorator|package|file|context)\b|it is\b|\S+ (?:is|has been|was|are)\b)",
     re.IGNORECASE,
 )
 
 
+# What stands at the head of a description: the word alone, or before what it does and not what to do.
+_TAG = r"\W*deprecated\W*|\[deprecated\] (?!use\b|please\b|instead\b).*"
+
+
 def _deprecation_in(doc: str) -> str:
-    """What a docstring says of the thing itself, before it comes to the parameters: more than that word, if it does."""
+    """What a docstring says of the thing itself, before it comes to the parameters: more than a tag, if it does."""
     found = ""
     for paragraph in re.split(r"\n\s*\n", inspect.cleandoc(doc)):
         if re.match(r"(?:Args|Arguments|Parameters|Keyword)\b", paragraph):
@@ -166,9 +171,10 @@ def _deprecation_in(doc: str) -> str:
         sentences = re.split(r"(?<=[.!])\s+", text)
         for place, sentence in enumerate(sentences):
             if "deprecated" in sentence.lower() and _ITSELF.match(sentence):
-                found = " ".join(sentences[place:])
-                if not re.fullmatch(r"\W*deprecated\W*", found, re.IGNORECASE):
-                    return found
+                words = re.sub(r"^\[\w+\] (?=\[)", "", " ".join(sentences[place:]))
+                if not re.fullmatch(_TAG, words, re.IGNORECASE):
+                    return re.sub(r"^\[deprecated\] ", "", words, flags=re.IGNORECASE)
+                found = "DEPRECATED"
     return found
 
 

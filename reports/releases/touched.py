@@ -21,6 +21,7 @@ from torchproof.reports.code.fits import concerned, left_out, without_cuda
 from torchproof.reports.code.nowhere import hints
 from torchproof.reports.code.uses import uses
 from torchproof.reports.releases import names, replacements
+from torchproof.reports.releases.behaviours import deprecations, warns_of
 from torchproof.reports.releases.entries import grouped
 from torchproof.reports.releases.names import COMPARISON, KINDS, NEITHER, NOWHERE, STUCK, Change
 from torchproof.spellings import operation
@@ -84,7 +85,8 @@ def touched(code: Code | Path, changes: Collection[Change], inventory: Inventory
     found = uses(code, inventory)
     used = {use.name.partition(".")[0] for use in found.certain + found.possible + found.private}
     packages = [one for one in PACKAGES if one in used and one != "torch"]
-    changes = [*changes, *(change for one in packages for change in names.changes(inventory, old, new, one))]
+    beside = [change for one in packages for change in names.changes(inventory, old, new, one)]
+    changes = [*_untold(changes, beside), *beside]
     concerns = Concerns(found.texts)
     join = _Join(changes, concerns, inventory, old, new)
     certain, possible, private = (join.all(kind) for kind in (found.certain, found.possible, found.private))
@@ -116,6 +118,14 @@ def touched(code: Code | Path, changes: Collection[Change], inventory: Inventory
         packages=[one for one in packages if one not in IN_WHEEL],
         uses=len(found.certain + found.private + found.nowhere),
     )
+
+
+def _untold(changes: Collection[Change], beside: Collection[Change]) -> Iterator[Change]:
+    """The changes without behaviours that are but the warning of a deprecation `beside` them."""
+    deprecated = deprecations(beside)
+    for change in changes:
+        if not (change.kind == "behaviour" and warns_of(change.new or "", change.calls, deprecated[change.name])):
+            yield change
 
 
 def _entries(touched: list[Touched]) -> list[Touched]:

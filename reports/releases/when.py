@@ -173,7 +173,7 @@ class Name:
     def _further(self) -> list[IndexedFact]:
         """The facts that say more than the changes do: that a deprecation is warned of stands there."""
         deprecated = {change.parameter for _, change in self.changes() if change.kind == "deprecated"}
-        return [fact for fact in self.facts() if not (fact.since and warns_of(fact, deprecated))]
+        return [fact for fact in self.facts() if not (fact.since and warns_of(fact.claim, fact.calls, deprecated))]
 
     def as_text(self) -> str:
         """For a terminal."""

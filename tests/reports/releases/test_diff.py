@@ -1247,3 +1247,11 @@ def test_what_a_call_passes_and_is_ignored_now_is_told(tmp_path, capsys, call, i
     assert diff.command(parser.parse_args(["2.8", "2.15", "--uses", str(tmp_path)])) == 0
     out = capsys.readouterr().out
     assert f"torchaudio.{ignored}  parameter ignored: " in out if ignored else "ignored" not in out
+
+
+def test_that_something_beside_torch_warns_of_its_deprecation_is_told_once(tmp_path, capsys):
+    (tmp_path / "code.py").write_text("import torchvision\ntorchvision.io.decode_png(1)\n", encoding="utf-8")
+    parser = argparse.ArgumentParser()
+    diff.arguments(parser)
+    diff.command(parser.parse_args(["2.13", "2.15", "--uses", str(tmp_path)]))
+    assert capsys.readouterr().out.count("torchvision.io.decode_png") == 1

@@ -402,6 +402,12 @@ def old():
     warn_old("old", "new")
 def older():
     warn_once("older")
+class Helpers:
+    @staticmethod
+    def warn(name, new, stacklevel=1):
+        warn_old(name, new)
+def oldest():
+    Helpers.warn("oldest", "new", stacklevel=2)
 """
 
 
@@ -438,6 +444,29 @@ def test_the_words_that_are_taken_beyond_those_of_the_signature(passing, name, w
 def test_a_helper_that_warns_is_asked_for_its_words(passing):
     assert (deprecation(passing.old), warning(passing.old)[0]) == ("`old` is deprecated, use `new`.", "FutureWarning")
     assert (deprecation(passing.older), warning(passing.older)) == ("", ("", ""))
+    assert deprecation(passing.oldest) == "`oldest` is deprecated, use `new`."
+
+
+@pytest.mark.parametrize(
+    ("doc", "words"),
+    [
+        ("[DEPRECATED] Use g() instead.\n\n    Does so.", "Use g() instead."),
+        ("[BETA] [DEPRECATED] Use g() instead.", "Use g() instead."),
+        (
+            "DEPRECATED\n\n    .. warning::\n\n       It is deprecated. It goes in 2.9.",
+            "It is deprecated. It goes in 2.9.",
+        ),
+        ("[Deprecated]\n    Does so.\n\n    Note:\n        It is deprecated.", "Note: It is deprecated."),
+        ("[DEPRECATED] Does so.\n\n    Args:\n        a: deprecated", "DEPRECATED"),
+        ("Does so.", ""),
+    ],
+)
+def test_a_tag_in_a_docstring_is_no_more_than_that_where_more_is_said(doc, words):
+    def function():
+        pass
+
+    function.__doc__ = doc
+    assert deprecation(function) == words
 
 
 class Maker:
