@@ -17,13 +17,12 @@ from torchproof.reports.code.givens import Givens
 from torchproof.reports.code.gradients import Gradients
 from torchproof.reports.code.notebooks import cell_of
 from torchproof.reports.code.pictures import Pictures
-from torchproof.reports.code.reading import Unreadable, parsed
+from torchproof.reports.code.reading import Unreadable, parsed, without_prose
 from torchproof.reports.code.subclasses import Subclasses
 from torchproof.reports.code.syntax import Tree
 from torchproof.reports.code.values import Name
 
 Reader = TypeVar("Reader", Gradients, Givens, Pictures, Subclasses)
-_COMMENT = re.compile(r"^([^'\"#\n]*)#.*$", re.MULTILINE)  # where no text may have begun
 
 
 class Concern(IntEnum):
@@ -131,7 +130,7 @@ class Concerns:
         file, _ = cell_of(use.file)
         if (file, word) not in self._said:
             if file not in self._code:
-                self._code[file] = _COMMENT.sub(r"\1", self._texts.get(file, ""))
+                self._code[file] = without_prose(self._texts.get(file, ""))
             self._said[file, word] = _has(self._code[file], word)
         return self._said[file, word]
 

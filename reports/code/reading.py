@@ -26,6 +26,13 @@ _PYTHON_2 = re.compile(
 )
 
 
+# Comments and long strings (docstrings and the like), or else another string, in which no comment begins.
+_PROSE = re.compile(
+    r"""#[^\n]*|\"{3}(?:\\.|[^\\])*?(?:\"{3}|\\?\Z)|'{3}(?:\\.|[^\\])*?(?:'{3}|\\?\Z)"""
+    r"""|("(?:\\.|[^"\\\n])*\\?"?|'(?:\\.|[^'\\\n])*\\?'?)""",
+    re.DOTALL,
+)
+
 MOST_BYTES = 1 << 25  # of one file, which no person has written
 
 
@@ -98,3 +105,8 @@ def why(error: Exception, text: str) -> str:
     if _TEMPLATE.search(line):
         return f"a template, and not yet Python (line {number}: {line.strip()[:60]})"
     return f"{error.msg} (line {number}), as Python {sys.version_info[0]}.{sys.version_info[1]} reads it"
+
+
+def without_prose(text: str) -> str:
+    """The text of some code without its comments and long strings, which mostly are documentation."""
+    return _PROSE.sub(r"\1", text)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 
 from torchproof.inventory import is_of_torch
-from torchproof.reports.code.reading import Unreadable
+from torchproof.reports.code.reading import Unreadable, without_prose
 from torchproof.reports.code.values import Module
 
 _IMPORT = re.compile(
@@ -22,12 +22,6 @@ _IMPORT = re.compile(
 _COMMENT = re.compile(r"#[^\n]*")
 _ALIAS = re.compile(r"([\w.]+|\*)(?:[\s\\]+as[\s\\]+(\w+))?")
 _IMPORTS_TORCH = re.compile(r"\n[ \t]*(?:from|import)\b[^\n#]*torch")  # as most do that speak of it
-# Comments and long strings (docstrings and the like), or else another string, in which no comment begins.
-_PROSE = re.compile(
-    r"""#[^\n]*|\"{3}(?:\\.|[^\\])*?(?:\"{3}|\\?\Z)|'{3}(?:\\.|[^\\])*?(?:'{3}|\\?\Z)"""
-    r"""|("(?:\\.|[^"\\\n])*\\?"?|'(?:\\.|[^'\\\n])*\\?'?)""",
-    re.DOTALL,
-)
 _STATEMENT = re.compile(r"\n(?=[^\s#)\]}])")  # of the module itself
 _DEFINES = re.compile(r"(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)")
 _BINDS = re.compile(
@@ -71,7 +65,7 @@ class Words:
         text = self._text
         if text is None or "torch" not in text:
             return text is None
-        return bool(_IMPORTS_TORCH.search(text)) or "torch" in _PROSE.sub(r"\1", text)
+        return bool(_IMPORTS_TORCH.search(text)) or "torch" in without_prose(text)
 
     def sources(self) -> set[Module]:
         """The modules that it imports."""

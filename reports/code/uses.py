@@ -149,6 +149,7 @@ class Walk:
         self.notes = Notes(known)
         self._early: dict[LocalFunction, Values] = {}
         self._depth = 0
+        self._is_early = False  # what is walked now is not noted, and is walked again
         self.guards.meanings.infer = self._returned
 
     def uses(self) -> Iterator[tuple[Use, bool]]:
@@ -211,21 +212,21 @@ class Walk:
         """What calls of a function give: it is walked before its turn where it was not yet.
 
         While the statements of its module run, what it does is not noted, for later it may find more names; nor of a
-        function whose callers are not all known yet.
+        function whose callers are not all known yet, and of none that such a walk leads to.
         """
         one, module = function.waiting, function.scope.module
         if one is None or function in self._early or self._depth >= _DEEPEST:
             return function.gives or self._early.get(function, ())
         self._depth += 1
-        if module.is_walked and not is_own(function):
+        if module.is_walked and not is_own(function) and not self._is_early:
             self._walk_function(one)
         else:
             self._early[function] = ()
-            later, notes = len(module.deferred), self.notes
-            self.notes = Notes(self.known)
+            later, notes, is_early = len(module.deferred), self.notes, self._is_early
+            self.notes, self._is_early = Notes(self.known), True
             self._walk_function(one)
             self._early[function], function.gives, function.waiting = function.gives, (), one
-            self.notes = notes
+            self.notes, self._is_early = notes, is_early
             del module.deferred[later:]
         self._depth -= 1
         return function.gives or self._early.get(function, ())

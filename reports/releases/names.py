@@ -338,6 +338,7 @@ class _Comparison:
                 yield from self._bases(base)
 
 
+_CONDITION = re.compile(r"\bwhen `(\w+=\w+)`")  # of a deprecation: the calls that it is about
 # T, T_co: what only annotations use.
 _TYPE_VARIABLE = re.compile(r"[a-z_.]+\.[A-Z](?:_co|_contra)?")
 
@@ -452,6 +453,8 @@ def compare(before: Entry, after: Entry | None, old: str, new: str) -> Iterator[
         yield Change("deprecated", before.name, new=after.deprecated)
     elif before.deprecated and not after.deprecated:
         yield Change("no longer deprecated", before.name, old=before.deprecated)
+    elif before.deprecated and not before.warns:
+        return  # whether it warned already nobody has asked
     elif after.warns and alike(before.warns) != alike(after.warns):
         yield Change("warning", before.name, old=before.warns, new=after.warns)
 
@@ -465,7 +468,9 @@ def _deprecations(told: list[Change], before: Entry, after: Entry, old: str, new
     changed = {change.parameter for change in told if change.kind in ("deprecated", "parameter gone")}
     for parameter in sorted(now.keys() - was.keys() - changed):
         if _has(before, parameter) and _has(after, parameter):
-            yield Change("deprecated", before.name, parameter=parameter, new=now[parameter], hint="do not pass it")
+            calls = _CONDITION.search(now[parameter])
+            yield Change("deprecated", before.name, parameter=parameter, new=now[parameter],
+                         hint="do not pass it", calls=calls and calls[1])  # fmt: skip
 
 
 def _resolved(told: list[Change], before: Entry, after: Entry, old: str, new: str) -> Iterator[Change]:

@@ -376,15 +376,19 @@ class _Behaviours:
         return sorted((Touched(self._named(concern, one), at, False) for one, at in places.items() if at), key=_order)
 
     def _of(self, use: Use) -> Iterable[Change]:
-        """The behaviours of what a use calls, in so far as it works at all."""
+        """The behaviours of what a use calls or reads, in so far as it works at all."""
         if (
-            use.how in ("asked", "overridden", "implemented")
+            use.how in ("asked", "overridden", "implemented", "written")
             or self.new not in use.releases
             or works(use, self.inventory, self.new)
         ):
             return ()
-        names = dict.fromkeys(map(operation, (use.name, *(one.name for one in self._entries(use) if one))))
-        return [change for name in names for change in self.about.get(name, ()) if self._is_met(change, use)]
+        entries = [one for one in self._entries(use) if one]
+        names = dict.fromkeys((use.name, *(one.name for one in entries)))
+        about = [one for name in dict.fromkeys(map(operation, names)) for one in self.about.get(name, ())]
+        if any(one.kind == "attribute" for one in entries):  # `torch.half` is no spelling of `x.half()`
+            about = [one for one in about if not names.keys().isdisjoint(one.subjects)]
+        return [change for change in about if self._is_met(change, use)]
 
     def _is_met(self, change: Change, use: Use) -> bool:
         """Whether a use runs before a behaviour changed and after it, on the way from one release to the other."""

@@ -156,28 +156,37 @@ def test_of_amax_and_max_are_different(device):
     assert sorted(torch.autograd.grad(one, x)[0][0].tolist()) == [0.0, 1.0]
 
 
+BOUNDS = {"clamp": {"min": -0.5, "max": 0.5}, "clamp_min": {"min": -0.5}, "clamp_max": {"max": 0.5}}
+CLAMPED = {"clamp": [-0.5, 0.5, 0.5, -0.5], "clamp_min": [-0.5, 0.5, 2.0, -0.5], "clamp_max": [-0.5, 0.5, 0.5, -2.0]}
+UP_TO = {"clamp": [1.0, 1.0, 0.0, 0.0], "clamp_min": [1.0, 1.0, 1.0, 0.0], "clamp_max": [1.0, 1.0, 0.0, 1.0]}
+AT_BOUND = {"clamp": [0, 1], "clamp_min": [0], "clamp_max": [1]}
+on_each_bound = pytest.mark.parametrize("bound", [float, torch.tensor], ids=["number", "tensor"])
+
+
+def clamped(name, bound, device):
+    """The gradients of a clamp at its bounds and beyond them."""
+    given = {word: bound(number) for word, number in BOUNDS[name].items()}
+    y, grad = slopes(f"torch.{name}", [-0.5, 0.5, 2.0, -2.0], device, **given)
+    same(y, torch.tensor(CLAMPED[name]))
+    return grad
+
+
 @fact(*CLAMPS, source="notes/autograd", since="2.14", calls=BOUNDED)
 @pytest.mark.parametrize("name", ["clamp", "clamp_min", "clamp_max"])
-def test_of_a_clamp_at_its_bound_are_zero(device, name):
-    """`clamp` by a number has a gradient of 0 at its bounds, as `relu` and `hardtanh` have."""
-    y, grad = slopes(f"torch.{name}", [-0.5, 0.5, 2.0, -2.0], device, **BOUNDS[name])
-    same(y, torch.tensor(CLAMPED[name]))
-    same(grad, torch.tensor(INSIDE[name]))
+@on_each_bound
+def test_of_a_clamp_at_its_bound_are_zero_or_a_half(device, name, bound):
+    """`clamp` has a gradient of 0 at a bound that is a number, as `relu` has, and of a half at one that is a tensor."""
+    gradients = torch.tensor(UP_TO[name])
+    gradients[AT_BOUND[name]] = 0.0 if bound is float else 0.5
+    same(clamped(name, bound, device), gradients)
 
 
 @fact(*CLAMPS, source="notes/autograd", until="2.14", calls=BOUNDED)
 @pytest.mark.parametrize("name", ["clamp", "clamp_min", "clamp_max"])
-def test_of_a_clamp_at_its_bound_were_one(device, name):
-    """`clamp` by a number has a gradient of 1 at its bounds, unlike `relu` and `hardtanh`."""
-    y, grad = slopes(f"torch.{name}", [-0.5, 0.5, 2.0, -2.0], device, **BOUNDS[name])
-    same(y, torch.tensor(CLAMPED[name]))
-    same(grad, torch.tensor(UP_TO[name]))
-
-
-BOUNDS = {"clamp": {"min": -0.5, "max": 0.5}, "clamp_min": {"min": -0.5}, "clamp_max": {"max": 0.5}}
-CLAMPED = {"clamp": [-0.5, 0.5, 0.5, -0.5], "clamp_min": [-0.5, 0.5, 2.0, -0.5], "clamp_max": [-0.5, 0.5, 0.5, -2.0]}
-INSIDE = {"clamp": [0.0, 0.0, 0.0, 0.0], "clamp_min": [0.0, 1.0, 1.0, 0.0], "clamp_max": [1.0, 0.0, 0.0, 1.0]}
-UP_TO = {"clamp": [1.0, 1.0, 0.0, 0.0], "clamp_min": [1.0, 1.0, 1.0, 0.0], "clamp_max": [1.0, 1.0, 0.0, 1.0]}
+@on_each_bound
+def test_of_a_clamp_at_its_bound_were_one(device, name, bound):
+    """`clamp` has a gradient of 1 at its bounds, unlike `relu`, whether they are numbers or tensors."""
+    same(clamped(name, bound, device), torch.tensor(UP_TO[name]))
 
 
 def of_two_equal(name, device):

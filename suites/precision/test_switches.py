@@ -75,25 +75,46 @@ def test_of_a_small_product_on_the_cpu_is_whole(word):
 
 
 def tells_the_highest(patch):
-    """The old switch tells that it is at its highest, whatever the new one says."""
+    """The old switches tell that they are at their highest, whatever the new one says."""
     patch.setattr(torch, "get_float32_matmul_precision", lambda: "highest")
+    patch.setattr(torch._C, "_get_cublas_allow_tf32", lambda: False)
+    patch.setattr(type(torch.backends.cudnn), "allow_tf32", False)
 
 
 @fact(
     "torch.get_float32_matmul_precision",
+    "torch.backends.cuda.matmul.allow_tf32",
     since="2.9",
     calls="names fp32_precision",
     refuter=tells_the_highest,
     source="notes/cuda",
     hint="use only fp32_precision",
 )
-def test_of_matmul_by_the_old_and_the_new_switch_is_refused(request):
+@pytest.mark.parametrize("tells", ["get_float32_matmul_precision", "allow_tf32"])
+def test_of_matmul_by_the_old_and_the_new_switch_is_refused(request, tells):
     """What the new switch `fp32_precision` was set to apart from the old ones, the old ones refuse to tell."""
     products = torch.backends.cuda.matmul
     request.addfinalizer(partial(setattr, products, "fp32_precision", products.fp32_precision))
     products.fp32_precision = "tf32"
     with pytest.raises(RuntimeError, match="mix of the legacy and new APIs"):
-        torch.get_float32_matmul_precision()
+        products.allow_tf32 if tells == "allow_tf32" else torch.get_float32_matmul_precision()
+
+
+@fact(
+    "torch.backends.cudnn.allow_tf32",
+    since="2.9",
+    calls="names fp32_precision",
+    refuter=tells_the_highest,
+    source="notes/cuda",
+    hint="use only fp32_precision",
+)
+def test_of_cudnn_by_the_old_and_the_new_switch_is_refused(request):
+    """Where `fp32_precision` was set for convolutions alone, `torch.backends.cudnn.allow_tf32` refuses to tell."""
+    convolutions = torch.backends.cudnn.conv
+    request.addfinalizer(partial(setattr, convolutions, "fp32_precision", convolutions.fp32_precision))
+    convolutions.fp32_precision = "ieee"
+    with pytest.raises(RuntimeError, match="mix of the legacy and new APIs"):
+        print(torch.backends.cudnn.allow_tf32)
 
 
 @fact(

@@ -24,18 +24,30 @@ def ignores_warnings(patch):
     patch.setenv("PYTHONWARNINGS", "ignore")
 
 
+CALLS = {
+    "sparse_coo_tensor": "[[0], [0]], [1.0], (1, 1)",
+    "sparse_csr_tensor": "[0, 1], [0], [1.0], (1, 1)",
+    "sparse_csc_tensor": "[0, 1], [0], [1.0], (1, 1)",
+    "sparse_compressed_tensor": "[0, 1], [0], [1.0], (1, 1), layout=torch.sparse_csr",
+}
+
+
 @pytest.mark.slow
 @fact(
     "torch.sparse_coo_tensor",
+    "torch.sparse_csr_tensor",
+    "torch.sparse_csc_tensor",
+    "torch.sparse_compressed_tensor",
     since="2.11",
     calls="not check_invariants",
     hint="say check_invariants=True or check_invariants=False",
     source="sparse",
     refuter=ignores_warnings,
 )
-def test_of_implicitly_disabled_checks_come_with_indices():
+@pytest.mark.parametrize("name", CALLS)
+def test_of_implicitly_disabled_checks_come_with_indices(name):
     """The first sparse tensor that a process makes of indices warns that its checks are disabled implicitly."""
-    make = "import torch; torch.sparse_coo_tensor([[0], [0]], [1.0], (1, 1))"
+    make = f"import torch; torch.{name}({CALLS[name]})"
     ended = subprocess.run([sys.executable, "-c", make], capture_output=True, text=True, check=True)
     assert "Sparse invariant checks are implicitly disabled" in ended.stderr
 

@@ -267,6 +267,25 @@ def test_an_argument_is_known_by_its_parameter(see, call, values):
     assert (use.argument("size", entry), use.argument("fill_value", entry)) == values
 
 
+@pytest.mark.parametrize("caller", ["a", "z"])
+@pytest.mark.parametrize("helper", ["_inner", "inner"])
+def test_no_use_is_lost_by_the_order_of_files_that_lead_to_it(see, caller, helper):
+    reader = f"""
+        import torch
+
+        def parse(x):
+            return torch.gone(x)
+
+        def {helper}(x):
+            return parse(x)
+
+        def get(x):
+            return {helper}(x)
+    """
+    found = see("", **{caller: "from reader import get\n\ndef run(x):\n    return get(x)\n", "reader": reader})
+    assert [use.name for use in found.certain] == ["torch.gone"]
+
+
 def test_names_come_through_modules_of_the_same_code(tmp_path):
     package = tmp_path / "package"
     package.mkdir()

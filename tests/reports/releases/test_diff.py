@@ -823,6 +823,30 @@ def test_another_default_is_not_told_where_it_changes_nothing(run, code, monkeyp
     assert "default (" not in out
 
 
+@pytest.mark.parametrize(("given", "is_told"), [("", True), (", dynamo=True", True), (", dynamo=False", False)])
+def test_a_deprecation_is_told_to_the_calls_that_it_names(run, code, monkeypatch, given, is_told):
+    monkeypatch.setattr(diff, "inventory", of_releases)
+    _, out = run("2.10", "2.11", "--uses", code(f"torch.onnx.export(m, x, f, dynamic_axes=axes{given})\n"))
+    assert ("torch.onnx.export(dynamic_axes)  deprecated" in out) is is_told
+
+
+@pytest.mark.parametrize(
+    ("line", "is_told"),
+    [
+        ("print(torch.backends.cudnn.allow_tf32)", True),
+        ("torch.backends.cudnn.allow_tf32 = False", False),
+        ("x = torch.half", False),
+        ("x = torch.zeros(1).half()", True),
+    ],
+)
+def test_a_behaviour_of_a_setting_concerns_its_readers_and_of_a_method_no_dtype(run, code, monkeypatch, line, is_told):
+    subjects = ("torch.backends.cudnn.allow_tf32", "torch.Tensor.half")
+    monkeypatch.setattr(diff, "inventory", of_releases)
+    monkeypatch.setattr(diff, "ranged", lambda: tuple(fact(one, since="2.9", subject=one) for one in subjects))
+    _, out = run("2.8", "2.9", "--uses", code(line + "\n"))
+    assert ("behaviour: now: It is so." in out) is is_told
+
+
 @pytest.mark.parametrize("way", [("2.0", "2.1"), ("2.1", "2.0")])
 @pytest.mark.parametrize(
     ("lines", "is_told"),
