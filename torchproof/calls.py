@@ -24,6 +24,9 @@ or what holds of a call all at once, with commas between and `|` between what wi
     resampled                 may resample a tensor: what goes in is not shown to be an image of PIL, nor are the
                               nearest pixels alone read
     pin_memory=True but cuda  as pin_memory=True; what is not a literal is not made of names with one of these words
+    layer made bias=False     what is passed is made, there or where its name is bound, by a call that passes this value
+                              (or leaves it out, where it is the default), or by one of this name: `steps made Adam()`
+                              is about a list, too, in which one is
 
 Needs neither torch nor pytest.
 """
@@ -38,6 +41,7 @@ from functools import cache
 
 ANY, NONE = "any", "none"
 _VERBS = ("not", "passes", "names", "lacks", "overrides", "catches", "uncaught", "decorates", "recorded", "resampled")
+_MADE = r"\w+=[\w*.]+|\w+\(\)"
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ class Clause:
     @property
     def parameters(self) -> tuple[str, ...]:
         """The parameters that it speaks of."""
-        if self.verb == "is":
+        if self.parameter:
             return (self.parameter,)
         return self.words if self.verb in ("", "not") else ()
 
@@ -71,6 +75,8 @@ def _clauses(said: str) -> Iterator[Clause]:
         if match := re.fullmatch(r"(decorates)( bare)?|(recorded)( both)?|resampled", text):
             verb, *words = text.split()
             yield Clause(verb, tuple(words))
+        elif match := re.fullmatch(rf"(\w+) made ((?:{_MADE})(?:\|(?:{_MADE}))*)", text):
+            yield Clause("made", tuple(match[2].split("|")), match[1])
         elif match := re.fullmatch(r"(\w+)=(.+?)(?: but (.+))?", text):
             yield Clause("is", tuple(match[2].split("|")), match[1], tuple(match[3].split("|")) if match[3] else ())
         elif text not in _VERBS and (

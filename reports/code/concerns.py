@@ -5,24 +5,26 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import IntEnum
 from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any, TypeVar
 
 from torchproof.calls import ANY, NONE, Clause, clauses, literal
-from torchproof.inventory import Entry
-from torchproof.reports.code.catalog import COMPARISON, Argument, Literal, Use
+from torchproof.inventory import Entry, Inventory, inventory
+from torchproof.reports.code.catalog import COMPARISON, Argument, Literal, Use, places_of
 from torchproof.reports.code.givens import Givens
 from torchproof.reports.code.gradients import Gradients
+from torchproof.reports.code.makers import Makers
 from torchproof.reports.code.notebooks import cell_of
 from torchproof.reports.code.pictures import Pictures
 from torchproof.reports.code.reading import Unreadable, parsed, without_prose
 from torchproof.reports.code.subclasses import Subclasses
-from torchproof.reports.code.syntax import Tree
+from torchproof.reports.code.syntax import Tree, word
 from torchproof.reports.code.values import Name
 
-Reader = TypeVar("Reader", Gradients, Givens, Pictures, Subclasses)
+Reader = TypeVar("Reader", Gradients, Givens, Makers, Pictures, Subclasses)
 
 
 class Concern(IntEnum):
@@ -34,10 +36,11 @@ class Concern(IntEnum):
 
 
 class Concerns:
-    """Judges uses in files of these texts."""
+    """Judges uses in files of these texts; `names` tell what stands beside what is used."""
 
-    def __init__(self, texts: Mapping[str, str]) -> None:
+    def __init__(self, texts: Mapping[str, str], names: Inventory | None = None) -> None:
         self._texts = texts
+        self._names_of_torch = names or inventory()
         self._code: dict[str, str] = {}  # the texts without comments, which do nothing
         self._said: dict[tuple[str, str], bool] = {}
         self._trees: dict[str, Tree] = {}
@@ -153,6 +156,32 @@ class Concerns:
         may = use.how == "called" and self._read(use, Pictures).may_be_tensor(use.line, use.name.rpartition(".")[2])
         return Concern.YES if may else Concern.NO
 
+    def _made(self, clause: Clause, use: Use, entries: tuple[Entry | None, ...]) -> Concern:
+        """What holds of all calls that may make what is passed, of one thing in a list."""
+        if use.how != "called":
+            return Concern.NO
+        having = (entry for entry in entries if entry and clause.parameter in _parameters(entry))
+        places = places_of(clause.parameter, next(having, None))
+        things = self._read(use, Makers).of(use.line, use.name.rpartition(".")[2], clause.parameter, places)
+        found = [{self._is_made(call, clause, use) for call in calls} for calls in things]
+        return max((each.pop() if len(each) == 1 else Concern.MAY for each in found), default=Concern.NO)
+
+    def _is_made(self, call: ast.Call | None, clause: Clause, use: Use) -> Concern:
+        """Whether a call makes something so: of this name, or with this value, if it is of what stands beside."""
+        makers = [one.removesuffix("()") for one in clause.words if one.endswith("()")]
+        told = [
+            Clause("is", (value,), one) for one, _, value in (each.partition("=") for each in clause.words) if value
+        ]
+        if call is None:
+            return Concern.MAY if told or any(self._says(one, use) for one in makers) else Concern.NO
+        if word(call.func) in makers:
+            return Concern.YES
+        name = f"{use.name.rpartition('.')[0]}.{word(call.func)}"
+        entries = tuple(self._names_of_torch.find(name, release) for release in reversed(self._names_of_torch.releases))
+        if told and not any(entries):
+            return Concern.MAY
+        return max((self._is(one, _shown(call, use, name), entries) for one in told), default=Concern.NO)
+
     def _overrides(self, clause: Clause, use: Use, entries: tuple[Entry | None, ...]) -> Concern:
         name, subclasses = use.name.rpartition(".")[2], self._read(use, Subclasses)
         is_so = subclasses.override(name, clause.words) and subclasses.are_called(use.line, name)
@@ -197,6 +226,20 @@ def _argument(use: Use, parameter: str, entries: tuple[Entry | None, ...]) -> Li
         return Argument.ABSENT
     having = (entry for entry in entries if entry and any(parameter in _parameters(one) for one in (entry,)))
     return use.argument(parameter, next(having, None))
+
+
+def _shown(call: ast.Call, use: Use, name: str) -> Use:
+    """The use of a name that a call in the same file is, as far as it is written there."""
+    stars = [place for place, one in enumerate(call.args) if isinstance(one, ast.Starred)]
+    said = [*enumerate(call.args[: stars[0] if stars else None]), *((one.arg, one.value) for one in call.keywords)]
+    return replace(
+        use,
+        name=name,
+        keywords=tuple(one.arg for one in call.keywords if one.arg),
+        positional=len(call.args) - len(stars),
+        unpacks=" ".join(["*"] * bool(stars) + ["**"] * any(one.arg is None for one in call.keywords)),
+        literals=tuple((name, one.value) for name, one in said if isinstance(one, ast.Constant) and name is not None),
+    )
 
 
 @cache

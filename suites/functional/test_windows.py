@@ -227,6 +227,19 @@ def test_of_an_inverse_is_the_best_signal(device):
     close(x, top / below, roundings=400, scale=64)
 
 
+@fact(
+    "torch.istft",
+    since="2.14",
+    calls="catches RuntimeError, input made view_as_real()|return_complex=False",
+    hint="catch TypeError, too",
+)
+def test_of_an_inverse_of_real_numbers_is_a_wrong_type(device):
+    """`istft` of what is not complex raises TypeError, which is no RuntimeError."""
+    pairs = torch.view_as_real(torch.ones(4, 3, dtype=torch.complex64, device=device))
+    with pytest.raises(TypeError, match="istft requires a complex-valued input"):
+        torch.istft(pairs, 6, window=torch.ones(6, device=device))
+
+
 @fact("torch.istft")
 def test_of_an_inverse_refuses_windows_that_leave_a_gap(device):
     """`istft` refuses a window under which some element has no weight, and input that is not complex."""

@@ -618,13 +618,22 @@ def test_stack_runs_its_layers_and_the_norm(device, kind):
 @fact(
     "torch.nn.TransformerEncoder",
     since="2.1",
-    calls="enable_nested_tensor=True, lacks batch_first",
-    hint="pass enable_nested_tensor=False, or batches first with batch_first=True in the layer",
+    calls="enable_nested_tensor=True, encoder_layer made batch_first=False|norm_first=True|nhead=1",
+    hint="pass enable_nested_tensor=False, or a layer with batch_first=True, without norm_first, of two heads",
 )
-def test_encoder_warns_that_it_has_no_nested_tensors():
+@pytest.mark.parametrize(
+    ("layer", "why"),
+    [
+        (lambda: nn.TransformerEncoderLayer(4, 2, 6), "batch_first was not True"),
+        (lambda: nn.TransformerEncoderLayer(4, 2, 6, batch_first=True, norm_first=True), "norm_first was True"),
+        (lambda: nn.TransformerEncoderLayer(4, 1, 6, batch_first=True), "num_heads is odd"),
+    ],
+    ids=["sequence first", "norm first", "one head"],
+)
+def test_encoder_warns_that_it_has_no_nested_tensors(layer, why):
     """`TransformerEncoder` warns where its layer keeps it from nested tensors, as one without `batch_first` does."""
-    with pytest.warns(UserWarning, match="use_nested_tensor is False because .*batch_first was not True"):
-        nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 6), 1)
+    with pytest.warns(UserWarning, match=f"use_nested_tensor is False because .*{why}"):
+        nn.TransformerEncoder(layer(), 1)
 
 
 @fact("torch.nn.Transformer")

@@ -500,6 +500,27 @@ def test_of_a_sequence_needs_a_milestone_between(milestones):
         lr_scheduler.SequentialLR(optimizer, parts, milestones)
 
 
+@fact(
+    "torch.optim.lr_scheduler.SequentialLR",
+    "torch.optim.lr_scheduler.ChainedScheduler",
+    since="2.4",
+    calls="schedulers made ReduceLROnPlateau()",
+    hint="step ReduceLROnPlateau on its own, with what it watches",
+)
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda o: lr_scheduler.SequentialLR(o, [lr_scheduler.ConstantLR(o), lr_scheduler.ReduceLROnPlateau(o)], [2]),
+        lambda o: lr_scheduler.ChainedScheduler([lr_scheduler.ConstantLR(o), lr_scheduler.ReduceLROnPlateau(o)]),
+    ],
+    ids=["sequence", "chain"],
+)
+def test_of_several_is_none_of_plateaus(made):
+    """`SequentialLR` and `ChainedScheduler` refuse a `ReduceLROnPlateau` among theirs, whose `step` needs a metric."""
+    with pytest.raises(ValueError, match="does not support `ReduceLROnPlateau`"):
+        made(optimizer_with(RATE))
+
+
 @fact("torch.optim.lr_scheduler.SequentialLR", "torch.optim.lr_scheduler.ChainedScheduler")
 @pytest.mark.parametrize(
     "made",

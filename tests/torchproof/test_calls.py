@@ -39,6 +39,7 @@ NAMES = inventory()
         ("recorded, min|max", (Clause("recorded", ()), Clause("", ("min", "max")))),
         ("recorded both", (Clause("recorded", ("both",)),)),
         ("resampled, not lr", (Clause("resampled", ()), Clause("not", ("lr",)))),
+        ("x made a=True|b()", (Clause("made", ("a=True", "b()"), "x"),)),
         ("safe=True but cuda|*gpu*", (Clause("is", ("True",), "safe", ("cuda", "*gpu*")),)),
     ],
 )
@@ -47,7 +48,19 @@ def test_what_is_said_of_calls_is_taken_apart(said, wanted):
 
 
 @pytest.mark.parametrize(
-    "said", ["", "mmap True", "not", "passes", "recorded all", "resampled lr", "raises ValueError", "lr,momentum"]
+    "said",
+    [
+        "",
+        "mmap True",
+        "not",
+        "passes",
+        "recorded all",
+        "resampled lr",
+        "raises ValueError",
+        "lr,momentum",
+        "x made",
+        "x made y",
+    ],
 )
 def test_what_says_nothing_of_a_call_is_refused(said):
     with pytest.raises(ValueError, match="says nothing of a call"):

@@ -17,6 +17,7 @@ INVENTORY = Inventory(
     torch
     \tf\t2.0-2.1\tfunction\t(x, eps=1e-05, mode='sum')
     \t\t2.1-\tfunction\t(x, eps=1e-05, mode='sum', safe=None)
+    \tmake\t\tfunction\t(x, y=1, deep=False)
     \tfloat32\t\tattribute
     \tfloat8_e5m2\t\tattribute
     \thalf\t\tattribute
@@ -33,13 +34,14 @@ def judged(tmp_path):
         (tmp_path / "code.py").write_text("import torch\n" + code, encoding="utf-8")
         found = uses(tmp_path, INVENTORY)
         entries = tuple(INVENTORY.find("torch.f", release) for release in ("2.1", "2.0"))
-        concerns = Concerns(found.texts)
+        concerns = Concerns(found.texts, INVENTORY)
         return [concerns.of(use, said, entries) for use in found.certain if use.name == "torch.f"]
 
     return judged
 
 
 NO, MAY, YES = Concern
+CLASS = "class A:\n    def g(self):\n"
 
 
 @pytest.mark.parametrize(
@@ -163,3 +165,41 @@ def test_a_behaviour_concerns_the_calls_that_it_is_about(judged, said, code, wan
 def test_a_call_of_a_partial_passes_what_that_was_given(judged, said, code, wanted):
     *_, called = judged("from functools import partial\n" + code, said)
     assert called is wanted
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "wanted"),
+    [
+        ("x made deep=True", "torch.f(torch.make(1, deep=True))", YES),
+        ("x made deep=True", "torch.f(x=torch.make(1, 2, True))", YES),
+        ("x made deep=True", "torch.f(torch.make(1))", NO),
+        ("x made deep=True", "torch.f(torch.make(1, deep=unknown))", MAY),
+        ("x made deep=True", "torch.f(torch.make(1, **more(deep=1)))", MAY),
+        ("x made deep=False", "torch.f(torch.make(1))", YES),
+        ("x made deep=False", "torch.f(torch.make(1, deep=True))", NO),
+        ("x made deep=False", "a = torch.make(1)\ntorch.f(a)", YES),
+        ("x made deep=False", "a = torch.make(1, deep=True)\ntorch.f(a)", NO),
+        ("x made deep=False", "a: int = torch.make(1)\nb = a\ndef g():\n    return torch.f(b)", YES),
+        ("x made deep=False", "def g(a):\n    return torch.f(a)\na = torch.make(1)", MAY),
+        ("x made deep=False", "if c:\n    a = torch.make(1)\nelse:\n    a = torch.make(2)\ntorch.f(a)", YES),
+        ("x made deep=False", "a = torch.make(1) if c else torch.make(2, deep=True)\ntorch.f(a)", MAY),
+        ("x made deep=False", "for a in b:\n    torch.f(a)", MAY),
+        ("x made deep=False", "a, b = torch.make(1)\ntorch.f(a)", MAY),
+        ("x made deep=False", "torch.f(mine(1))", MAY),
+        ("x made deep=False", "torch.f(1)", MAY),
+        ("x made deep=False", "torch.f(eps=1)", NO),
+        ("x made deep=False", "a = a or b\ntorch.f(a)", MAY),
+        ("x made deep=False", f"{CLASS}        self.a = torch.make(1)\n        torch.f(self.a)", YES),
+        ("x made deep=False", f"{CLASS}        torch.f(self.a)\n    def h(self): self.a = torch.make(1)", YES),
+        ("x made deep=False", f"{CLASS}        torch.f(self.a)\nclass B:\n    a = 1\n    def h(self): self.a = 1", MAY),
+        ("x made deep=True|make()", "torch.f(torch.make(1))", YES),
+        ("x made make()", "torch.f([torch.other(1), torch.make(1)])", YES),
+        ("x made make()", "a = [torch.make(i) for i in b]\ntorch.f(a)", YES),
+        ("x made make()", "torch.f([torch.other(1)])", NO),
+        ("x made make()", "torch.f(a)", NO),
+        ("x made make()", "torch.make\ntorch.f(a)", MAY),
+        ("x made make()", "g(torch.f)", NO),
+    ],
+)
+def test_a_behaviour_may_be_about_what_makes_what_is_passed(judged, said, code, wanted):
+    assert judged(code, said) == [wanted]
