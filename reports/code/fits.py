@@ -229,12 +229,16 @@ def demands(declared: Declared, releases: tuple[str, ...]) -> Iterator[Demand]:
             yield Demand(built[0], f"its wheels were built for NumPy 1, and the project asks for {line.text}", line)
 
 
-def concerned(declared: Declared, changes: Iterable[Change]) -> Iterator[tuple[Change, Line]]:
-    """The changes of platforms after which what a project asks for is not to be had, each with the line that asks."""
+def concerned(declared: Declared, changes: Iterable[Change], new: str) -> Iterator[tuple[Change, Line]]:
+    """The changes of platforms after which what a project asks for is not to be had, each with the line that asks.
+
+    A Python with which the project does not go to the `new` release is not asked for.
+    """
     for change in changes:
         head, _, python = change.name.partition(" ")
         if change.kind == "platform" and head == "Python" and not change.new:
-            taking = [one for one in (declared.python, declared.environment) if one]
+            taking = [one for one in (declared.python, declared.environment) if one and declared.goes_to(new, python)]
+            taking += [(one,) for one in declared.tested]
             yield from ((change, one[0]) for one in taking if together(one).take(python))
         elif change.kind == "platform" and head == "GPUs" and change.old and not (change.new or declared.cuda):
             lost = change.old.split(", ")

@@ -95,7 +95,7 @@ def touched(code: Code | Path, changes: Collection[Change], inventory: Inventory
     concerning, gains, may = behaviours.felt()
     says = declared(*found.code.roots)
     asking: dict[Change, dict[str, None]] = defaultdict(dict)
-    for change, line in concerned(says, changes):
+    for change, line in concerned(says, changes, new):
         asking[change][line.place] = None
     project = [Touched(change, tuple(places), False) for change, places in asking.items()]
     for about in (without_cuda, left_out):

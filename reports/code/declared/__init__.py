@@ -28,6 +28,7 @@ from torchproof.reports.code.declared.lines import (
     Unread,
     Versions,
     in_file,
+    only,
     reaches_above,
     reaches_below,
     short,
@@ -100,7 +101,7 @@ class Declared:
     """What a project says: by file, the lines about torch (or what is built for it); about the Pythons; about NumPy.
 
     `neighbours` are those of all files about what is built for a torch, `cells` the environments of matrices that
-    nothing can be installed in.
+    nothing can be installed in, and `tested` has the Pythons of those that install torch.
     `scripts` are those that say for themselves what they need of torch, in a header.
     `environment` has the Python of an environment, which may be a developer's own, or one of conda, and
     `systems` those that it is made for, as conda calls them. `cuda` has the indexes of torch's own wheels, by the CUDA
@@ -118,6 +119,7 @@ class Declared:
     scripts: dict[Path, Range] = field(default_factory=dict)
     neighbours: tuple[Line, ...] = ()
     cells: tuple[Line, ...] = ()
+    tested: tuple[Line, ...] = ()
 
     @property
     def file(self) -> str:
@@ -138,6 +140,12 @@ class Declared:
         markers = dict.fromkeys(one.marker for one in lines if one.marker and one.holds_on(self.pythons))
         found = [Range((*always, *(one for one in lines if one.marker == marker))) for marker in markers]
         return found or ([Range(tuple(always))] if always else [])
+
+    def goes_to(self, release: str, python: str) -> bool:
+        """Whether what the project always needs allows a release on a Python, where markers make a difference."""
+        lines = [one for one in self.torch.get(self.file, []) if one.name == "torch" and not one.group]
+        here = [one for one in lines if one.holds_on(only(python))]
+        return not any(one.marker for one in lines) or (bool(here) and torchs(here, release))
 
     @property
     def pythons(self) -> Versions:
@@ -295,6 +303,7 @@ def _as_declared(said: list[Said], scripts: dict[Path, Range]) -> Declared:
         scripts,
         tuple(one for one in lines if one.name in PAIRED and one.specifiers),
         tuple(one for one in lines if one.name == "cell"),
+        tuple(one for one in lines if one.name == "tested"),
     )
 
 

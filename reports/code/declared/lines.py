@@ -57,6 +57,11 @@ class Versions:
         return any(all(map(len, either)) for either in self.every)
 
 
+def only(python: str) -> Versions:
+    """The patches of one Python such as '3.13'."""
+    return Versions(((SpecifierSet(f"=={python}.*"),),))
+
+
 @dataclass(frozen=True)
 class Line:
     """A requirement of one of NAMES, in its own words; `place` is the file that has it, which `file` includes."""

@@ -19,7 +19,17 @@ from pathlib import Path
 from torchproof.data import toml
 from torchproof.releases import PAIRED, supported
 from torchproof.reports.code.declared import conda, docker, yaml
-from torchproof.reports.code.declared.lines import Line, Said, Unread, Versions, gpus, of, reaches_above, text_of
+from torchproof.reports.code.declared.lines import (  # fmt: skip
+    Line,
+    Said,
+    Unread,
+    Versions,
+    gpus,
+    of,
+    only,
+    reaches_above,
+    text_of,
+)
 from torchproof.reports.code.declared.setups import Script
 from torchproof.reports.code.notebooks import sources
 from torchproof.reports.code.reading import content, decoded, parsed
@@ -160,7 +170,7 @@ def pipeline(file: Path) -> Iterator[Said]:
     values = _values(document)
     said = dict.fromkeys(said for job in _jobs(document) for said in _of_job(job, values))
     yield from together(said)
-    yield from (one for one in said if isinstance(one, Line) and one.name == "cell")
+    yield from (one for one in said if isinstance(one, Line) and one.name in ("cell", "tested"))
     yield from gpus(text)
 
 
@@ -186,7 +196,7 @@ def _of_job(job: dict, values: dict[str, list[str]]) -> Iterator[Said]:
         for line, command in commands:
             for one in islice(_filled(command, here), _MOST):
                 yield from (replace(said, line=line) for said in _installed(one))
-        yield from sure.impossible(here) if sure else ()
+        yield from sure.environments(here) if sure else ()
 
 
 @lru_cache(maxsize=1 << 12)
@@ -278,7 +288,7 @@ def _filled(command: str, values: dict[str, list[str]], depth: int = 0) -> Itera
         yield from _filled(filled, values, depth + 1)
 
 
-# --- what no environment of a job can install -------------------------------------------------------------------------
+# --- the environments of a job -------------------------------------------------------------------------
 
 
 class _Sure:
@@ -290,14 +300,16 @@ class _Sure:
         self.pythons = [(key, text) for key, text in texts if key in _IMAGES or key in _PYTHONS]
         self.commands = [one for _, text in texts if not _IS_OPEN.search(text) for one in _commands(text)]
 
-    def impossible(self, values: dict[str, list[str]]) -> Iterator[Line]:
-        """The one Python of an environment with each torch that has no wheels for it."""
+    def environments(self, values: dict[str, list[str]]) -> Iterator[Line]:
+        """The one Python of an environment that installs torch, and with each torch that has no wheels for it."""
         named = {_python(key, one) for key, text in self.pythons for one in islice(_filled(text, values), 2)} - {""}
         python = named.pop() if len(named) == 1 else ""
         for line, command in self.commands if python else ():
             for said in (one for filled in islice(_filled(command, values), 2) for one in _installed(filled)):
-                if isinstance(said, Line) and said.name == "torch" and _lacks(said, python):
-                    yield Line("cell", f"Python {python} with {said.text}", said.specifiers, line=line)
+                if isinstance(said, Line) and said.name == "torch":
+                    yield Line("tested", f"Python {python}", only(python), line=line)
+                    if _lacks(said, python):
+                        yield Line("cell", f"Python {python} with {said.text}", said.specifiers, line=line)
 
 
 def _python(key: str, text: str) -> str:

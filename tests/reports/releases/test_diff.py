@@ -658,6 +658,38 @@ def test_platforms_are_told_in_the_order_of_their_versions(run, code, tmp_path, 
     assert [line.split()[1] for line in out.splitlines() if line.startswith("  Python")] == ["3.8", "3.9", "3.10"]
 
 
+@pytest.mark.parametrize(
+    ("python", "install", "is_told"),
+    [
+        ('"3.8"', "pip install torch", True),
+        ("${{ matrix.python }}", "pip install torch==${{ matrix.torch }}", True),
+        ('"3.9"', "pip install torch", False),
+        ('"3.8"', "pip install numpy && echo torch", False),
+    ],
+)
+def test_the_python_of_a_job_that_installs_torch_is_one_that_the_project_needs(
+    run, code, tmp_path, python, install, is_told
+):
+    (tmp_path / ".github" / "workflows").mkdir(parents=True)
+    (tmp_path / ".github" / "workflows" / "ci.yml").write_text(
+        "jobs:\n  t:\n    strategy:\n      matrix:\n        python: ['3.8', '3.11']\n        torch: ['2.0', '2.1']\n"
+        f"    steps:\n      - with:\n          python-version: {python}\n      - run: {install}\n",
+        encoding="utf-8",
+    )
+    _, out = run("2.0", "2.1", "--uses", code("torch.save(1)\n"))
+    assert ("Python 3.8  platform" in out and "workflows/ci.yml:10\n" in out) is is_told
+
+
+@pytest.mark.parametrize(("old", "is_told"), [("torch<2.1", False), ("torch<=2.1", True)])
+def test_a_python_that_stays_behind_by_a_marker_misses_no_wheels(run, code, tmp_path, old, is_told):
+    (tmp_path / "pyproject.toml").write_text(
+        "[project]\nname = 'a'\nrequires-python = '>=3.8'\n"
+        f"dependencies = [\"{old}; python_version < '3.9'\", \"torch; python_version >= '3.9'\"]\n",
+        encoding="utf-8",
+    )
+    assert ("Python 3.8" in run("2.0", "2.1", "--uses", code("torch.save(1)\n"))[1]) is is_told
+
+
 def test_what_an_environment_is_made_for_and_wheels_no_longer_are_is_told(run, code, tmp_path, monkeypatch):
     found = [replace(PLATFORM, name=name) for name in ("macOS on Intel (x86_64)", "Windows on arm64", PLATFORM.name)]
     monkeypatch.setattr(diff.platforms, "changes", lambda *_: found)
