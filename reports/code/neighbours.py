@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from torchproof.releases import supported
+from torchproof.releases import PAIRED, supported
 from torchproof.reports.code.declared import Declared, Range
 from torchproof.reports.code.declared.lines import Line
 
@@ -25,15 +25,14 @@ def clashes(declared: Declared, releases: tuple[str, ...]) -> Iterator[tuple[Ran
 
 
 def left_behind(declared: Declared, releases: tuple[str, ...], new: str) -> Iterator[tuple[Range, str]]:
-    """What of the file that counts goes with another torch than one that the project is to have, each once."""
-    told = dict.fromkeys(
-        one for asked in _environments(declared, declared.file) for package, one in asked.items() if package != "torch"
-    )
-    for one in told:
-        allowed = one.allowed(releases)
-        if new not in allowed and (allowed or one.reaches_below):
-            goes = supported()[new].goes_with(_package(one))
-            yield one, f"goes with {_with(one, 'torch', releases)}, and torch {new} with {_package(one)} {goes}"
+    """What of the file that counts goes in no environment with a torch that the project is to have."""
+    environments = [*_environments(declared, declared.file)]
+    for package in PAIRED:
+        asked = sorted({one[package] for one in environments if package in one}, key=lambda one: one.group)
+        allowed = {release for one in asked for release in one.allowed(releases)}
+        if asked and new not in allowed and (allowed or asked[0].reaches_below):
+            goes = supported()[new].goes_with(package)
+            yield asked[0], f"goes with {_with(asked[0], 'torch', releases)}, and torch {new} with {package} {goes}"
 
 
 def _environments(declared: Declared, only: str = "") -> Iterator[dict[str, Range]]:

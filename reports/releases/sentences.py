@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from torchproof.reports.code import refusals
@@ -17,6 +17,7 @@ _NAMES = 24  # of one owner, in one row
 _PARAMETERS = 6  # of one order, in one row
 _WORDS = 200  # of torch, in one row
 _SAY_MORE = ("default", "parameters reordered")  # than the name of a parameter
+_SAY_OF_EACH = ("behaviour", "deprecated", "parameter ignored", "warning")  # what is to be known, beside what to do
 _ADVICE = re.compile(r"\b(?:use|using|instead|see|prefer|switch|migrate)\b", re.IGNORECASE)
 # How words of torch call what they are about.
 _ITSELF = (
@@ -42,7 +43,7 @@ class Row:
 def sentence(change: Change) -> str:
     """One change in one line: what it is, and what to do."""
     inside = _inside(change)
-    says = _note(change) if change.kind in ("behaviour", "deprecated", "warning") else _hint(change)
+    says = _note(change) if change.kind in _SAY_OF_EACH else _hint(change)
     return (
         f"{change.name}{f'({inside})' if inside else ''}{_behind(change)}  {change.kind}{f': {says}' if says else ''}"
     )
@@ -140,6 +141,8 @@ def _note(change: Change) -> str:
         return _of_deprecation(change)
     if change.kind == "warning":
         return _of_warning(change)
+    if change.kind == "parameter ignored":
+        return _of_each(change, lambda one: one.hint)
     return _hint(change) if change.kind in ("gone", "package required") else ""
 
 
@@ -151,10 +154,15 @@ def _of_behaviour(change: Change) -> str:
 
 
 def _of_deprecation(change: Change) -> str:
-    """What torch says beside that; of several parameters what it says of each."""
+    """What torch says beside that."""
+    return _of_each(change, lambda one: brief(one.new or "", one.parameter or _last(one)))
+
+
+def _of_each(change: Change, says: Callable[[Change], str]) -> str:
+    """What is said of a change; of several parameters what is said of each."""
     of_words: dict[str, list[str]] = defaultdict(list)
     for one in _parts(change):
-        if words := brief(one.new or "", one.parameter or _last(one)):
+        if words := says(one):
             of_words[words].append(one.parameter)
     if len(of_words) == 1 and len(*of_words.values()) == len(_parts(change)):
         return next(iter(of_words))

@@ -100,3 +100,15 @@ def test_what_an_extra_asks_for_stands_beside_what_is_always_asked_for(asked):
 )
 def test_what_is_left_behind_by_another_torch_is_told(asked, text, new, says):
     assert [said for _, said in left_behind(asked(text), RELEASES, new)] == says
+
+
+@pytest.mark.parametrize(
+    ("text", "groups"),
+    [
+        (of_systems(["torchaudio<2.3"], ["torchaudio>=2.1"]), []),
+        (of_groups(["torchaudio<2.3"], ["torchaudio<2.5"]), ["new"]),
+        ("[project]\ndependencies = ['torchaudio<2.3']\noptional-dependencies.a = ['torchaudio<2.5']", [""]),
+    ],
+)
+def test_what_is_left_behind_in_each_environment_is_told_once(asked, text, groups):
+    assert [one.group for one, _ in left_behind(asked(text, "pyproject.toml"), RELEASES, "2.15")] == groups
