@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from fnmatch import fnmatchcase
 from functools import cache, cached_property
 from io import TextIOWrapper
 from logging import Logger
@@ -46,6 +47,7 @@ class Argument(Enum):
 Literal = bool | int | float | complex | str | bytes | None | tuple | Name
 FUNCTION = Name("function")
 COMPARISON = Name("comparison")
+REAL = Name("real")  # a tensor of real numbers
 
 
 @dataclass(frozen=True)
@@ -179,11 +181,14 @@ def _refusal(use: Use, entry: Entry, release: str) -> Fault | None:
 
 
 def _lack(use: Use, entry: Entry, release: str) -> Fault | None:
-    """Why the release refuses a call that leaves out what it has no signature to ask for."""
+    """Why the release refuses a call that leaves out what it has no signature to ask for, or gives it another dtype."""
     for one in needed.of(entry.name, release):
+        value = use.argument(one.parameter, entry)
         is_shown = not one.shows or one.shows in use.shows
-        if is_shown and use.argument(one.parameter, entry) is Argument.ABSENT:
+        if is_shown and not one.given and value is Argument.ABSENT:
             return Fault(f"{use.name} {one.says}", "required")
+        if isinstance(value, Name) and any(fnmatchcase(value.dotted.rpartition(".")[2], dtype) for dtype in one.given):
+            return Fault(f"{use.name} {one.says}", "word")
     return None
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from torchproof.inventory import is_private
 from torchproof.reports.code import refusals
-from torchproof.reports.code.catalog import COMPARISON, FUNCTION, Argument, Literal, Use, places_of
+from torchproof.reports.code.catalog import COMPARISON, FUNCTION, REAL, Argument, Literal, Use, places_of
 from torchproof.reports.code.duties import Duties
 from torchproof.reports.code.meanings import Meanings
 from torchproof.reports.code.notes import Notes
@@ -391,17 +391,26 @@ class Sightings:
         if written is None and isinstance(node.func, ast.Attribute):
             if node.func.attr in _GIVE_DTYPE:
                 return Name(_GIVE_DTYPE[node.func.attr])
+            if self._gives_pairs(node):
+                return REAL
             if node.func.attr in _KEEP_MASKS:
                 return self._of_mask(node.func.value, scope, depth)
             written = node.args[0] if node.func.attr in ("to", "type") and len(node.args) == 1 else None
         return self._is_dtype(written, scope, depth) if written else None
+
+    def _gives_pairs(self, node: ast.Call) -> bool:
+        """Whether a call gives complex numbers as pairs of real ones."""
+        if last_word(node.func) == "stft":
+            asked = [one.value for one in node.keywords if one.arg == "return_complex"]
+            return bool(asked) and isinstance(asked[0], ast.Constant) and asked[0].value is False
+        return last_word(node.func) == "view_as_real"
 
     def _is_dtype(self, node: ast.expr, scope: Scope, depth: int) -> Name | None:
         """The dtype that an expression is, or is shown to be a tensor of."""
         found = self._literal(node, scope, depth + 1) if depth < _DEEPEST else None
         if not isinstance(found, Name):
             return None
-        return found if found == COMPARISON or self.known.kind(found.dotted) == "attribute" else None
+        return found if found in (COMPARISON, REAL) or self.known.kind(found.dotted) == "attribute" else None
 
     def _of_mask(self, node: ast.expr, scope: Scope, depth: int) -> Name | None:
         """The dtype of a mask of which another of the same dtype is made, with what comparisons give."""

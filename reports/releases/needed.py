@@ -17,13 +17,17 @@ FILE = Path(__file__).with_name("needed.toml")
 
 @dataclass(frozen=True)
 class Needed:
-    """A parameter of `names` that is needed from a release on; of calls that show something, where `shows` says it."""
+    """A parameter of `names` that is needed from a release on, or refused where something of a dtype is `given`.
+
+    Of calls that show something, where `shows` says it.
+    """
 
     names: tuple[str, ...]
     parameter: str
     says: str
     since: str = "0"
     shows: str = ""
+    given: tuple[str, ...] = ()
 
 
 @cache

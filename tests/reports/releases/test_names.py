@@ -285,6 +285,13 @@ def test_what_a_call_ignores_is_told_once_it_does():
         ("torch.linspace(0, end=1)", True),
         ("torch.logspace(0, 1, 5)", False),
         ("torch.linspace(*ends)", False),
+        ("torch.istft(torch.view_as_real(y), 8)", True),
+        ("z = torch.stft(x, 8, return_complex=False)\ntorch.istft(n_fft=8, input=z)", True),
+        ("torch.istft(torch.zeros(5, 3, 2, dtype=torch.float64), 8)", True),
+        ("z = torch.stft(x, 8, return_complex=True)\ntorch.istft(z, 8)", False),
+        ("torch.istft(torch.zeros(5, 3, dtype=torch.complex64), 8)", False),
+        ("z = torch.view_as_real(y)\nz = torch.view_as_complex(z)\ntorch.istft(z, 8)", False),
+        ("torch.istft(z, 8)", False),
     ],
 )
 def test_what_may_be_left_out_by_the_signature_and_is_needed(tmp_path, call, is_refused):
