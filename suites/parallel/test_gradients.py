@@ -1,0 +1,163 @@
+"""What autograd makes of collectives: those of torch.distributed are not differentiated, those of its `nn` are."""
+
+from functools import partial
+
+import pytest
+import torch
+import torch.distributed as dist
+
+from torchproof import fact, same
+from torchproof.fixtures.ranks import on_each_backend, own_device
+
+pytestmark = [pytest.mark.dist, pytest.mark.timeout(180)]
+
+
+def _leaf(*values):
+    return torch.tensor(values, device=own_device(), requires_grad=True)
+
+
+def _gradient(x, loss):
+    loss.backward()
+    return x.grad.cpu()
+
+
+def _through_all_reduce(rank):
+    x = _leaf(1.0 + rank)
+    y = x * 3
+    dist.all_reduce(y)
+    return y.detach().cpu(), _gradient(x, y.sum() * (rank + 1))
+
+
+@fact(
+    "torch.distributed.all_reduce",
+    myth="autograd goes through all_reduce",
+    hint="torch.distributed.nn.functional.all_reduce",
+)
+@pytest.mark.cpu
+def test_all_reduce_is_not_differentiated(ranks):
+    """The gradient through `all_reduce` is that of the rank alone, as if nothing had been reduced."""
+    (reduced, first), (_, second) = ranks(2, _through_all_reduce)
+    same(reduced, [9.0])
+    same(torch.stack([first, second]), [[3.0], [6.0]])
+
+
+def _through_all_gather(rank):
+    gathered = [torch.zeros(1, device=own_device()) for _ in range(2)]
+    dist.all_gather(gathered, _leaf(1.0 + rank))
+    return [x.requires_grad for x in gathered]
+
+
+def fills_with_gradients(patch):
+    """`all_gather` is differentiated."""
+    patch.setattr(dist, "all_gather", lambda places, x: [place.requires_grad_() for place in places])
+
+
+@fact(
+    "torch.distributed.all_gather",
+    refuter=fills_with_gradients,
+    hint="put the rank's own tensor into its place, or torch.distributed.nn.functional.all_gather",
+)
+@pytest.mark.cpu
+def test_all_gather_is_not_differentiated(ranks):
+    """What `all_gather` fills requires no grad, not even the rank's own part."""
+    assert ranks(2, _through_all_gather) == [[False, False]] * 2
+
+
+# --- torch.distributed.nn ---------------------------------------------------------------------------------------------
+
+
+def _nn(name):
+    """The function for the group of this body: its default is that of the moment in which it was imported."""
+    import torch.distributed.nn.functional as functional
+
+    return partial(getattr(functional, name), group=dist.group.WORLD)
+
+
+def _nn_all_reduce(rank):
+    x = _leaf(1.0 + rank)
+    y = _nn("all_reduce")(x)
+    return y.detach().cpu(), _gradient(x, y.sum() * (rank + 1))
+
+
+@fact("torch.distributed.nn.functional.all_reduce")
+@on_each_backend
+def test_nn_all_reduce_sums_gradients(ranks, backend):
+    """`torch.distributed.nn.functional.all_reduce` sums the tensors, and backward the gradients of all ranks."""
+    (reduced, first), (_, second) = ranks(2, _nn_all_reduce, backend=backend)
+    same(reduced, [3.0])
+    same(torch.stack([first, second]), [[3.0], [3.0]])
+
+
+def _nn_all_gather(rank):
+    x = _leaf(1.0 + rank)
+    y = torch.cat(_nn("all_gather")(x))
+    return y.detach().cpu(), _gradient(x, y @ torch.tensor([1.0, 10.0], device=own_device()) * (rank + 1))
+
+
+@fact("torch.distributed.nn.functional.all_gather", myth="all_gather has to be written anew for a contrastive loss")
+@on_each_backend
+def test_nn_all_gather_sums_gradients(ranks, backend):
+    """`torch.distributed.nn.functional.all_gather` gives each rank the sum of all losses' gradients of its part."""
+    (gathered, first), (_, second) = ranks(2, _nn_all_gather, backend=backend)
+    same(gathered, [1.0, 2.0])
+    same(torch.stack([first, second]), [[3.0], [30.0]])
+
+
+def _nn_broadcast(rank):
+    x = _leaf(1.0 + rank)
+    y = _nn("broadcast")(x, 0)
+    return y.detach().cpu(), _gradient(x, y.sum() * (rank + 1))
+
+
+@fact("torch.distributed.nn.functional.broadcast")
+@on_each_backend
+def test_nn_broadcast_gives_its_source_all_gradients(ranks, backend):
+    """`torch.distributed.nn.functional.broadcast` gives `src` the sum of the ranks' gradients, and the others zero."""
+    (_, first), (sent, second) = ranks(2, _nn_broadcast, backend=backend)
+    same(sent, [1.0])
+    same(torch.stack([first, second]), [[3.0], [0.0]])
+
+
+def _nn_all_to_all_single(rank):
+    x = _leaf(1.0 + 10 * rank, 2.0 + 10 * rank)
+    y = _nn("all_to_all_single")(torch.zeros(2, device=own_device()), x)
+    return y.detach().cpu(), _gradient(x, y.sum() * (rank + 1))
+
+
+@fact("torch.distributed.nn.functional.all_to_all_single")
+@on_each_backend
+def test_nn_all_to_all_single_returns_gradients(ranks, backend):
+    """`torch.distributed.nn.functional.all_to_all_single` hands each gradient back to the rank that sent the part."""
+    (received, first), (_, second) = ranks(2, _nn_all_to_all_single, backend=backend)
+    same(received, [1.0, 11.0])
+    same(torch.stack([first, second]), [[1.0, 2.0], [1.0, 2.0]])
+
+
+def _nn_reduce_scatter(rank):
+    x = _leaf(1.0 + rank, 10.0)
+    y = _nn("reduce_scatter")(torch.zeros(1, device=own_device()), [*x.chunk(2)])
+    return y.detach().cpu(), _gradient(x, y.sum() * (rank + 1))
+
+
+@fact("torch.distributed.nn.functional.reduce_scatter", since={"cpu": "2.8", "cuda": "2.0"}, calls="any", gain=True)
+@on_each_backend
+def test_nn_reduce_scatter_gathers_gradients(ranks, backend):
+    """`torch.distributed.nn.functional.reduce_scatter` gives a part the gradient of the rank that got its sum."""
+    (own, first), (other, second) = ranks(2, _nn_reduce_scatter, backend=backend)
+    same(torch.cat([own, other]), [3.0, 20.0])
+    same(torch.stack([first, second]), [[1.0, 2.0], [1.0, 2.0]])
+
+
+def _nn_scatter(rank):
+    x = _leaf(1.0, 2.0)
+    y = _nn("scatter")([*x.chunk(2)], 0)
+    return y.detach().cpu(), _gradient(x, y.sum() * (rank + 1))
+
+
+@fact("torch.distributed.nn.functional.scatter")
+@pytest.mark.cpu
+def test_nn_scatter_gathers_gradients(ranks):
+    """`torch.distributed.nn.functional.scatter` gives `src` for each part the gradient of the rank that got it."""
+    (own, first), (other, _) = ranks(2, _nn_scatter)
+    same(torch.cat([own, other]), [1.0, 2.0])
+    same(first, [1.0, 2.0])
