@@ -6,7 +6,9 @@ It is read from the file alone, a function at a time. Where that does not show i
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
+from functools import cached_property
 
 from torchproof.reports.code.syntax import Tree, nodes, parameters, word
 
@@ -28,6 +30,8 @@ _CUT = {
 }  # fmt: skip
 _INDEXED = {"gather", "index_select", "index_add", "index_add_", "index_copy_", "scatter", "scatter_", "scatter_add",
             "scatter_add_", "take_along_dim"}  # fmt: skip
+# What is called so is of bool or of integers, or is a buffer.
+_NAMED = re.compile(r"(?:.*_)?(?:masks?|lens|lengths?|counts?|indices|idx|num_\w+)$|(?:mask|running|num)_\w+$")
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -76,9 +80,9 @@ class Gradients:
         if isinstance(node, (ast.Constant, ast.Compare)):
             return True
         if isinstance(node, ast.Name):
-            return node.id in _MODULES or self._is_bound_to_constants(node)
+            return node.id in _MODULES or bool(_NAMED.match(node.id)) or self._is_bound_to_constants(node)
         if isinstance(node, ast.Attribute):
-            return node.attr in _PLAIN or self._is_constant(node.value)
+            return node.attr in _PLAIN or self._is_buffer(node) or self._is_constant(node.value)
         if isinstance(node, ast.Subscript):
             return self._is_constant(node.value)
         if isinstance(node, (ast.Tuple, ast.List)):
@@ -89,6 +93,15 @@ class Gradients:
             return True
         of = {ast.BinOp: ("left", "right"), ast.UnaryOp: ("operand",), ast.IfExp: ("body", "orelse")}.get(type(node))
         return bool(of) and all(self._is_constant(getattr(node, one)) for one in of)
+
+    def _is_buffer(self, node: ast.Attribute) -> bool:
+        """Whether an attribute of an object is a buffer of its module, as the file registers or its name says."""
+        return isinstance(node.value, ast.Name) and (node.attr in self._buffers or bool(_NAMED.match(node.attr)))
+
+    @cached_property
+    def _buffers(self) -> set[object]:
+        calls = (one for one in self._tree.nodes if isinstance(one, ast.Call) and word(one.func) == "register_buffer")
+        return {one.args[0].value for one in calls if one.args and isinstance(one.args[0], ast.Constant)}
 
     def _gives_constant(self, node: ast.Call) -> bool:
         name = word(node.func) or ""
@@ -148,7 +161,7 @@ class Gradients:
         above = self._parents[node]
         if isinstance(node, ast.Call) and (word(node.func) or "").endswith("_"):
             return False  # it has changed what others see
-        if isinstance(above, (ast.Compare, ast.FormattedValue)):
+        if isinstance(above, (ast.Compare, ast.FormattedValue, ast.Expr)):
             return True
         if isinstance(above, (ast.Subscript, ast.IfExp, ast.If, ast.While)):
             if node is getattr(above, "slice", None) or node is getattr(above, "test", None):

@@ -215,8 +215,9 @@ class Sightings:
 
     def _called_perhaps(self, name: str, mask: int, node: ast.Call) -> None:
         state = self.state
-        keywords, _, _, literals = self._passed(node, [])
-        use = Use(name, *state.module.place(node.lineno), "called", frozenset(), keywords, 0, "* **", literals)
+        keywords, _, unpacks, literals = self._passed(node, [])
+        unpacks = f"* {unpacks}".rstrip()  # what is passed by position is not asked about
+        use = Use(name, *state.module.place(node.lineno), "called", frozenset(), keywords, 0, unpacks, literals)
         if self.known.kind(name) not in ("class", "function") or use.is_private or state.is_typing:
             return
         if self.known.working(use) and any(self.known.misfit(use, release) for release in self.known.releases):

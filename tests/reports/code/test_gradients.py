@@ -25,7 +25,8 @@ PASSES = {
     "one of two": "def f(x):\n    return x.detach().clamp(0), x.clamp(0)",
     "a source": "def f(x, i, y):\n    return y.scatter_add(1, i, x.clamp(0))",
     "in place": "def f(x):\n    x.data\n    x.clamp_(0)\n    return x.long()",
-    "outside a function": "x = torch.ones(2)\nx.clamp(0)",
+    "outside a function": "x = torch.ones(2)\ny = x.clamp(0)",
+    "a word of its own": "def f(x, task):\n    return task.clamp(0)",
 }
 DOES_NOT = {
     "detached": "def f(x):\n    return x.detach().clamp(0)",
@@ -45,6 +46,11 @@ DOES_NOT = {
     "in no_grad": "def f(x):\n    with torch.inference_mode():\n        if x:\n            return x.clamp(0)",
     "switched off": "def f(x):\n    with torch.set_grad_enabled(False):\n        return x.clamp(0)",
     "a hook": "def f(x):\n    x.register_hook(lambda grad: torch.clamp(grad, -1, 1))",
+    "dropped": "def f(self):\n    torch.clamp(self.w, 1e-6)\n    return self.w",
+    "a mask by its name": "def f(x, loss_mask):\n    return x / loss_mask.sum().clamp(min=1)",
+    "lengths by their name": "def f(x, seq_lengths):\n    return x / seq_lengths.clamp(min=1)",
+    "running statistics": "def f(self, x):\n    return x / torch.clamp(self.running_var, min=1)",
+    "a buffer": "def f(self):\n    self.register_buffer('var', v)\ndef g(self, x):\n    return x / self.var.clamp(1)",
     "forward of a Function": "class F(torch.autograd.Function):\n    def forward(ctx, x):\n        return x.clamp(0)",
 }
 

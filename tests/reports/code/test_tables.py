@@ -661,6 +661,12 @@ def test_whatever_of_a_module_may_be_called(tmp_path, call, found):
     assert {use.name for use in uses(tmp_path, INVENTORY).possible if works(use, INVENTORY, "2.6")} == found
 
 
+def test_what_takes_the_keywords_in_no_release_is_not_meant(tmp_path):
+    call = "getattr(torch.optim.lr_scheduler, name)(o, patience=2, verbose=True)"
+    (tmp_path / "code.py").write_text(f"import torch\ndef f(o, name):\n    {call}\n", encoding="utf-8")
+    assert {use.name for use in uses(tmp_path, inventory()).possible} == {"torch.optim.lr_scheduler.ReduceLROnPlateau"}
+
+
 def test_what_only_raises_by_now_is_not_told_of_whatever_may_be_called(tmp_path):
     (tmp_path / "code.py").write_text("import torch\ndef f(x, name):\n    getattr(torch, name)(x, dim=-1)\n")
     assert works(Use("torch.cholesky", "code.py", 1, "called", frozenset()), inventory(), "2.15")
