@@ -5,8 +5,8 @@ With `--json`, one object:
     schema     1
     release    the release that has announced it
     announced  a list of `name`, `parameter` (where only this one of it will go), `words`, `by` (the release that it is
-               to go by; null where none is said), `overdue`, and with `--uses PATH` the `places` ('file:line') and
-               whether they are `certain`
+               to go by, of torch or the package whose name it is; null where none is said), `overdue`, and with
+               `--uses PATH` the `places` ('file:line') and whether they are `certain`
     unread     with `--uses PATH`, a line for each file that could not be read, or not in whole
 """
 
