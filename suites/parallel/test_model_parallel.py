@@ -1,59 +1,135 @@
+import time
+
 import numpy
 import pytest
 import torch
+import torch.distributed as dist
 from torch import nn
 
 from torchproof import fact, same
 
-pytestmark = pytest.mark.multigpu
-
 X = numpy.array([[1.0, 2.0], [3.0, 4.0]])
+TWO = ("cuda:0", "cuda:1")
 
 
 class _TwoParts(nn.Module):
     """The sum of each row doubled, the first step on one device and the second on another."""
 
-    def __init__(self):
+    def __init__(self, devices):
         super().__init__()
-        self.first = nn.Linear(2, 1, bias=False, dtype=torch.float64, device="cuda:0")
-        self.last = nn.Linear(1, 1, bias=False, dtype=torch.float64, device="cuda:1")
+        self.devices = devices
+        self.first = nn.Linear(2, 1, bias=False, dtype=torch.float64, device=devices[0])
+        self.last = nn.Linear(1, 1, bias=False, dtype=torch.float64, device=devices[1])
         nn.init.ones_(self.first.weight)
         nn.init.constant_(self.last.weight, 2.0)
 
     def forward(self, x):
-        return self.last(self.first(x).to("cuda:1"))
+        return self.last(self.first(x).to(self.devices[1]))
 
 
-@fact("torch.nn.Module.to", claims=["X01"], source="notes/cuda")
+def _parts(devices):
+    """The model, and its output."""
+    model = _TwoParts(devices)
+    return model, model(torch.tensor(X, device=devices[0]))
+
+
+@fact("torch.Tensor.to", claims=["X01"], source="notes/cuda")
+@pytest.mark.parametrize(
+    "devices",
+    [
+        pytest.param(("cpu", "meta"), marks=pytest.mark.cpu, id="meta"),
+        pytest.param(TWO, marks=pytest.mark.multigpu, id="cuda"),
+    ],
+)
+def test_output_is_on_the_last_device(devices):
+    """A model whose `forward` moves the activations from one device to the next gives its output on the last one."""
+    assert str(_parts(devices)[1].device) == devices[1]
+
+
+@fact("torch.Tensor.to", claims=["X01"], source="notes/cuda")
+@pytest.mark.multigpu
 def test_hands_the_activations_over():
-    """A model whose `forward` moves the activations gives, on the last device, what its parts give in turn."""
-    out = _TwoParts()(torch.tensor(X, device="cuda:0"))
-    assert out.device == torch.device("cuda:1")
-    same(out, 2 * X.sum(axis=1, keepdims=True))
+    """A model whose `forward` moves the activations to another device gives what its parts give in turn."""
+    same(_parts(TWO)[1], 2 * X.sum(axis=1, keepdims=True))
 
 
 @fact("torch.Tensor.backward", claims=["X01"], source="notes/cuda")
+@pytest.mark.multigpu
 def test_backward_reaches_both_devices():
     """A backward from the last device leaves each part its gradient, on the part's own device."""
-    model = _TwoParts()
-    model(torch.tensor(X, device="cuda:0")).sum().backward()
-    assert [weight.grad.device.index for weight in model.parameters()] == [0, 1]
+    model, out = _parts(TWO)
+    out.sum().backward()
+    assert [str(weight.grad.device) for weight in model.parameters()] == [*TWO]
     same(model.first.weight.grad, 2 * X.sum(axis=0, keepdims=True))
     same(model.last.weight.grad, X.sum(keepdims=True))
 
 
 @fact("torch.optim.SGD", claims=["X01"], source="notes/cuda")
+@pytest.mark.multigpu
 def test_one_optimizer_updates_both_devices():
     """One optimizer over the parts' parameters updates each on its own device."""
-    model = _TwoParts()
-    model(torch.tensor(X, device="cuda:0")).sum().backward()
+    model, out = _parts(TWO)
+    out.sum().backward()
     torch.optim.SGD(model.parameters(), lr=0.5).step()
     same(model.first.weight, numpy.array([[1.0, 1.0]]) - X.sum(axis=0, keepdims=True))
     same(model.last.weight, numpy.array([[2.0]]) - X.sum(keepdims=True) / 2)
 
 
 @fact("torch.nn.Linear", claims=["X01"], source="notes/cuda", hint="move the activations with .to(device) in forward")
+@pytest.mark.multigpu
 def test_refuses_activations_of_another_device():
     """A part refuses activations that were left on another device."""
     with pytest.raises(RuntimeError, match="Expected all tensors to be on the same device"):
-        _TwoParts().last(torch.ones(1, 1, dtype=torch.float64, device="cuda:0"))
+        _TwoParts(TWO).last(torch.ones(1, 1, dtype=torch.float64, device="cuda:0"))
+
+
+# --- one process a device ---------------------------------------------------------------------------------------------
+
+
+def _timed(spans, function, *args):
+    start = time.monotonic()
+    result = function(*args)
+    spans.append((start, time.monotonic()))
+    return result
+
+
+def _naive_step(rank):
+    """When this rank computes in a step of a model that is cut in two, and the gradient of its part."""
+    layer = nn.Linear(64, 64, bias=False)
+    nn.init.constant_(layer.weight, rank + 1.0)
+    spans, handed = [], torch.zeros(4, 64)
+    if rank == 0:
+        out = _timed(spans, layer, torch.ones(4, 64))
+        dist.send(out.detach(), 1)
+        dist.recv(handed, 1)
+        _timed(spans, out.backward, handed)
+    else:
+        dist.recv(handed, 0)
+        loss = _timed(spans, lambda: layer(handed.requires_grad_()).sum())
+        _timed(spans, loss.backward)
+        dist.send(handed.grad, 0)
+    return spans, layer.weight.grad
+
+
+@fact("torch.distributed.recv", claims=["X01"], source="pipelining")
+@pytest.mark.dist
+def test_parts_in_two_processes_have_the_gradients_of_the_whole(ranks):
+    """Processes that hand activations and their gradients on by `send` and `recv` have the whole model's gradients."""
+    (_, first), (_, last) = ranks(2, _naive_step)
+    same(first, torch.full((64, 64), 4 * 64 * 2.0))
+    same(last, torch.full((64, 64), 4 * 64.0))
+
+
+@fact(
+    "torch.distributed.recv",
+    claims=["X02"],
+    myth="a model that is cut over two devices trains twice as fast",
+    hint="cut the batch into microbatches: torch.distributed.pipelining",
+    source="pipelining",
+)
+@pytest.mark.dist
+def test_parts_of_a_model_never_work_at_once(ranks):
+    """Without a pipeline, of a model that is cut in two one part always waits: no two ever compute at one time."""
+    ((forward, backward), _), (meanwhile, _) = ranks(2, _naive_step)
+    assert forward[1] <= meanwhile[0][0]
+    assert meanwhile[-1][1] <= backward[0]

@@ -1,0 +1,319 @@
+"""Stages that work on one microbatch after the other: `torch.distributed.pipelining`."""
+
+from datetime import timedelta
+
+import numpy
+import pytest
+import torch
+import torch.distributed as dist
+from torch import nn
+
+from torchproof import fact, same
+from torchproof.fixtures.ranks import on_each_backend, own_device
+
+pytestmark = [pytest.mark.dist, pytest.mark.timeout(180)]
+
+X = numpy.array([[1.0, 2.0], [3.0, -4.0], [5.0, 6.0], [-7.0, 8.0]])
+WEIGHTS = numpy.array(
+    [[[1.0, 2.0], [3.0, 4.0]], [[1.0, -1.0], [2.0, 1.0]], [[2.0, 0.0], [1.0, 1.0]], [[0.0, 1.0], [1.0, 3.0]]]
+)
+Y = X @ WEIGHTS[0].T @ WEIGHTS[1].T
+
+
+def _layer(index):
+    layer = nn.Linear(2, 2, bias=False, dtype=torch.float64, device=own_device())
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor(WEIGHTS[index]))
+    return layer
+
+
+def _schedule(name, stages, chunks, **options):
+    from torch.distributed.pipelining import schedules
+
+    return getattr(schedules, name)(stages, chunks, **options)
+
+
+def _stages(count, layers):
+    """Stages by their numbers, of ranks that wait for one another no longer than a while."""
+    from torch.distributed.pipelining import PipelineStage
+
+    group = dist.new_group(timeout=timedelta(seconds=10))
+    return [PipelineStage(layer, index, count, own_device(), group=group) for index, layer in layers.items()]
+
+
+def _mean(output, target):
+    return (output - target).square().mean()
+
+
+def _step(rank, name, chunks):
+    """A step of two stages: the rank's own layer, what the step gave and the losses."""
+    layer = _layer(rank)
+    schedule = _schedule(name, *_stages(2, {rank: layer}), chunks, loss_fn=_mean)
+    x, losses = torch.tensor(X, device=own_device()), []
+    out = schedule.step(x) if rank == 0 else schedule.step(target=torch.zeros_like(x), losses=losses)
+    return layer, out, losses
+
+
+# --- outputs and gradients --------------------------------------------------------------------------------------------
+
+
+def _outputs(rank, name, chunks):
+    _, out, _ = _step(rank, name, chunks)
+    return out if out is None else out.detach().cpu()
+
+
+GPIPE = ("torch.distributed.pipelining.schedules.ScheduleGPipe", "torch.distributed.pipelining.PipelineStage")
+ONE_BY_ONE = "torch.distributed.pipelining.schedules.Schedule1F1B"
+
+
+@fact(*GPIPE, since="2.6")
+@on_each_backend
+def test_last_stage_gives_the_outputs_of_the_whole_model(ranks, backend):
+    """ScheduleGPipe gives, on the last stage's rank, what the model gives for the whole batch."""
+    _, out = ranks(2, _outputs, "ScheduleGPipe", 4, backend=backend)
+    same(out, Y)
+
+
+@fact(*GPIPE, since="2.6")
+@on_each_backend
+def test_first_stage_gives_nothing(ranks, backend):
+    """`step` of a pipeline's schedule returns None on the ranks that have not the last stage."""
+    first, out = ranks(2, _outputs, "ScheduleGPipe", 2, backend=backend)
+    assert first is None
+    assert out is not None
+
+
+def _gradient(rank, name, chunks):
+    layer, _, _ = _step(rank, name, chunks)
+    return layer.weight.grad.cpu()
+
+
+SLOPE = 2 * Y / Y.size
+GRADIENTS = (SLOPE @ WEIGHTS[1]).T @ X, SLOPE.T @ (X @ WEIGHTS[0].T)
+
+
+@fact(*GPIPE, since="2.7", calls="any")
+@on_each_backend
+def test_gradients_are_those_of_the_whole_batch(ranks, backend):
+    """ScheduleGPipe leaves each stage the gradient of the mean loss over the whole batch, as one process has it."""
+    first, last = ranks(2, _gradient, "ScheduleGPipe", 4, backend=backend)
+    same(first, GRADIENTS[0])
+    same(last, GRADIENTS[1])
+
+
+@fact(ONE_BY_ONE, since="2.7", calls="any")
+@on_each_backend
+def test_1f1b_has_the_gradients_of_the_whole_batch(ranks, backend):
+    """Schedule1F1B leaves each stage the gradient of the mean loss over the whole batch, as one process has it."""
+    first, last = ranks(2, _gradient, "Schedule1F1B", 4, backend=backend)
+    same(first, GRADIENTS[0])
+    same(last, GRADIENTS[1])
+
+
+def _losses(rank, chunks):
+    return [loss.item() for loss in _step(rank, "ScheduleGPipe", chunks)[2]]
+
+
+@fact(GPIPE[0], since="2.6", myth="a pipeline has one loss a batch")
+@on_each_backend
+def test_there_is_a_loss_for_each_microbatch(ranks, backend):
+    """`step(losses=[])` of a pipeline's schedule fills the list, on the last stage's rank, with a loss a microbatch."""
+    first, last = ranks(2, _losses, 2, backend=backend)
+    assert first == []
+    assert last == [numpy.mean(half**2) for half in (Y[:2], Y[2:])]
+
+
+def _interleaved(rank):
+    layers = [_layer(rank), _layer(rank + 2)]
+    stages = _stages(4, {rank: layers[0], rank + 2: layers[1]})
+    schedule = _schedule("ScheduleInterleaved1F1B", stages, 4, loss_fn=_mean)
+    x = torch.tensor(X, device=own_device())
+    out = schedule.step(x) if rank == 0 else schedule.step(target=torch.zeros_like(x))
+    return [layer.weight.grad.cpu() for layer in layers], out if out is None else out.detach().cpu()
+
+
+@fact("torch.distributed.pipelining.schedules.ScheduleInterleaved1F1B", since="2.7", calls="any")
+@on_each_backend
+@pytest.mark.slow
+def test_interleaved_schedule_gives_each_rank_several_stages(ranks, backend):
+    """ScheduleInterleaved1F1B runs four stages on two ranks, with the outputs and gradients of the whole model."""
+    (first, _), (second, out) = ranks(2, _interleaved, backend=backend)
+    inputs = [X]
+    for weight in WEIGHTS:
+        inputs.append(inputs[-1] @ weight.T)
+    same(out, inputs[-1])
+    slope, want = 2 * inputs[-1] / inputs[-1].size, []
+    for weight, x in zip(WEIGHTS[::-1], inputs[-2::-1]):
+        want.insert(0, slope.T @ x)
+        slope = slope @ weight
+    for got, gradient in zip([first[0], second[0], first[1], second[1]], want):
+        same(got, gradient)
+
+
+# --- what runs when ---------------------------------------------------------------------------------------------------
+
+
+def _order(rank, name, chunks):
+    """In their order, what a rank has done: F is the forward of a microbatch, B its backward."""
+    done, rows = [], []
+    layer = _layer(rank)
+
+    def forward(_, given, output):
+        done.append("F")
+        rows.append(len(given[0]))
+        output.register_hook(lambda gradient: done.append("B"))
+
+    schedule = _schedule(name, *_stages(2, {rank: layer}), chunks, loss_fn=_mean)
+    x = torch.tensor(X, device=own_device())
+    schedule.step(*[x] * (rank == 0), **({"target": torch.zeros_like(x)} if rank else {}))
+    done.clear()
+    rows.clear()
+    layer.register_forward_hook(forward)
+    schedule.step(*[x] * (rank == 0), **({"target": torch.zeros_like(x)} if rank else {}))
+    return "".join(done), rows
+
+
+@fact(*GPIPE, since="2.6")
+@on_each_backend
+def test_batch_is_cut_into_microbatches(ranks, backend):
+    """ScheduleGPipe for two microbatches gives every stage half of the batch's rows, twice."""
+    got = ranks(2, _order, "ScheduleGPipe", 2, backend=backend)
+    assert [rows for _, rows in got] == [[2, 2], [2, 2]]
+
+
+@fact(GPIPE[0], since="2.6")
+@on_each_backend
+def test_gpipe_runs_all_forwards_first(ranks, backend):
+    """ScheduleGPipe runs the forward of all microbatches before any backward: all activations are kept at once."""
+    assert [order for order, _ in ranks(2, _order, "ScheduleGPipe", 4, backend=backend)] == ["FFFFBBBB"] * 2
+
+
+@fact(ONE_BY_ONE, since={"cpu": "2.7", "cuda": "2.6"}, calls="any", gain=True)
+@on_each_backend
+def test_1f1b_takes_turns(ranks, backend):
+    """Schedule1F1B runs a backward as early as it can: stages keep the activations of two microbatches, and of one."""
+    got = ranks(2, _order, "Schedule1F1B", 4, backend=backend)
+    assert [order for order, _ in got] == ["FFBFBFBB", "FBFBFBFB"]
+
+
+def _length(orders):
+    """Until all is done where each F and B takes one unit of time: F waits for the stage before, B for that behind."""
+    steps = [[(kind, order[:place].count(kind)) for place, kind in enumerate(order)] for order in orders]
+    ends, clocks = {}, [0] * len(orders)
+    while any(steps):
+        for stage, left in enumerate(steps):
+            while left:
+                kind, number = left[0]
+                other = stage + (1 if kind == "B" else -1)
+                if 0 <= other < len(orders) and (other, kind, number) not in ends:
+                    break
+                clocks[stage] = max(clocks[stage], ends.get((other, kind, number), 0)) + 1
+                ends[stage, kind, number] = clocks[stage]
+                left.pop(0)
+    return max(clocks)
+
+
+@fact(*GPIPE, since="2.6", claims=["X02"])
+@on_each_backend
+@pytest.mark.parametrize("chunks", [2, 4])
+def test_more_microbatches_leave_stages_less_idle(ranks, backend, chunks):
+    """By their order of work, two stages of ScheduleGPipe are each idle for 1 / (microbatches + 1) of a step."""
+    orders = [order for order, _ in ranks(2, _order, "ScheduleGPipe", chunks, backend=backend)]
+    assert _length(orders) == 2 * (chunks + 1)
+    assert [len(order) for order in orders] == [2 * chunks, 2 * chunks]
+
+
+# --- what is refused --------------------------------------------------------------------------------------------------
+
+
+def _too_few(rank):
+    with pytest.raises(ValueError) as refusal:
+        _schedule("Schedule1F1B", *_stages(2, {rank: _layer(rank)}), 1)
+    return str(refusal.value)
+
+
+@fact(ONE_BY_ONE, since="2.7", calls="any", hint="use at least as many microbatches as there are stages")
+def test_1f1b_refuses_fewer_microbatches_than_stages(ranks):
+    """Schedule1F1B refuses fewer microbatches than there are stages."""
+    assert all("must be greater than or equal to the number of stages" in told for told in ranks(2, _too_few))
+
+
+def _beyond(rank):
+    with pytest.raises(ValueError) as refusal:
+        _stages(2, {2: _layer(0)})
+    return str(refusal.value)
+
+
+@fact("torch.distributed.pipelining.PipelineStage", since="2.6")
+def test_stage_is_one_of_their_number(ranks):
+    """PipelineStage refuses a stage whose number is not below `num_stages`."""
+    assert ranks(1, _beyond) == ["Stage index 2 is out of range of 2"]
+
+
+# --- the model in parts -----------------------------------------------------------------------------------------------
+
+
+class _Net(nn.Module):
+    """Four layers, one after the other."""
+
+    def __init__(self, split=False):
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(2, 2) for _ in range(4))
+        self.split = split
+
+    def forward(self, x):
+        for index, layer in enumerate(self.layers):
+            if self.split and index == 1:
+                torch.distributed.pipelining.pipe_split()
+            x = layer(x)
+        return x
+
+
+def _cut(rank, where, split):
+    from torch.distributed.pipelining import SplitPoint, pipeline
+
+    net, x = _Net(split), torch.ones(2, 2)
+    spec = {name: getattr(SplitPoint, point) for name, point in where.items()}
+    pipe = pipeline(net, mb_args=(x,), split_spec=spec or None)
+    stages = [pipe.get_stage_module(index) for index in range(pipe.num_stages)]
+    y = x
+    for stage in stages:
+        y = stage(y)
+    names = [sorted(name for name, _ in stage.named_parameters() if name.endswith("weight")) for stage in stages]
+    return names, y.detach(), net(x).detach()
+
+
+LAYERS = [f"layers.{index}.weight" for index in range(4)]
+
+
+@fact("torch.distributed.pipelining.pipeline", "torch.distributed.pipelining.SplitPoint")
+@pytest.mark.slow
+@pytest.mark.parametrize(("point", "first"), [("BEGINNING", LAYERS[:2]), ("END", LAYERS[:3])], ids=["BEGINNING", "END"])
+def test_pipeline_cuts_before_or_behind_a_module(ranks, point, first):
+    """`pipeline` cuts a model before a module with `SplitPoint.BEGINNING`, behind it with `END`; names stay."""
+    ((names, got, want),) = ranks(1, _cut, {"layers.2": point}, False)
+    assert names == [first, LAYERS[len(first) :]]
+    same(got, want)
+
+
+@fact("torch.distributed.pipelining.pipeline", "torch.distributed.pipelining.pipe_split")
+@pytest.mark.slow
+def test_pipe_split_cuts_where_it_is_called(ranks):
+    """`pipeline` cuts a model where its `forward` calls `pipe_split()`."""
+    ((names, got, want),) = ranks(1, _cut, {}, True)
+    assert names == [LAYERS[:1], LAYERS[1:]]
+    same(got, want)
+
+
+def _chunks(rank):
+    from torch.distributed.pipelining.microbatch import split_args_kwargs_into_chunks
+
+    return split_args_kwargs_into_chunks((torch.arange(4),), {"y": torch.arange(8).view(4, 2)}, 2)
+
+
+@fact("torch.distributed.pipelining.microbatch.split_args_kwargs_into_chunks")
+def test_microbatches_are_rows_of_every_argument(ranks):
+    """`split_args_kwargs_into_chunks` cuts every tensor among the arguments into parts of the first dimension."""
+    ((args, kwargs),) = ranks(1, _chunks)
+    same(torch.stack([one for (one,) in args]), [[0, 1], [2, 3]])
+    same(torch.stack([one["y"] for one in kwargs]), [[[0, 1], [2, 3]], [[4, 5], [6, 7]]])
