@@ -1,0 +1,281 @@
+"""Tensors that several processes share, and what threads of one process share."""
+
+import io
+import pickle
+import threading
+
+import pytest
+import torch
+import torch.multiprocessing
+from torch import nn
+
+from torchproof import close, fact, same
+from torchproof.fixtures.fact import unavailable
+
+pytestmark = [pytest.mark.timeout(180), pytest.mark.cpu]
+
+
+QUEUED = "tensors are taken apart by Python's own pickle, below any function of torch"
+
+
+@pytest.fixture
+def fork():
+    """Runs a function in a forked process, to its end."""
+    if "fork" not in torch.multiprocessing.get_all_start_methods():
+        unavailable("platform", "a fork of processes")
+    context = torch.multiprocessing.get_context("fork")
+
+    def run(*calls):
+        processes = [context.Process(target=call, args=args) for call, *args in calls]
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join()
+        assert [process.exitcode for process in processes] == [0] * len(processes)
+
+    return run
+
+
+def fill(x, value):
+    x.fill_(value)
+
+
+# --- memory -----------------------------------------------------------------------------------------------------------
+
+
+@fact("torch.Tensor.share_memory_")
+def test_shared_tensor_is_written_by_another_process(fork):
+    """What another process writes into a tensor of `share_memory_` is seen here."""
+    x = torch.zeros(3).share_memory_()
+    fork((fill, x[:2], 7))
+    same(x, [7.0, 7.0, 0.0])
+
+
+def shares_everything(patch):
+    """A forked process writes where its parent reads."""
+    patch.setattr(torch, "zeros", lambda *shape: torch.full(shape, 0.0).share_memory_())
+
+
+@fact("torch.Tensor.share_memory_", refuter=shares_everything, myth="a forked process shares all tensors")
+def test_forked_process_has_tensors_of_its_own(fork):
+    """What a forked process writes into a tensor is not seen here without `share_memory_`."""
+    x = torch.zeros(2)
+    fork((fill, x, 7))
+    same(x, [0.0, 0.0])
+
+
+@pytest.fixture
+def other():
+    """Has a forked process put what `make()` gives into a queue, and see afterwards what has become of it."""
+    if "fork" not in torch.multiprocessing.get_all_start_methods():
+        unavailable("platform", "a fork of processes")
+    context = torch.multiprocessing.get_context("fork")
+    there, back = context.SimpleQueue(), context.SimpleQueue()
+
+    def hand(make):
+        made = make()
+        there.put(made)
+        back.get()
+        there.put(made.tolist() if isinstance(made, torch.Tensor) else None)
+
+    def start(make):
+        process = context.Process(target=hand, args=(make,))
+        process.start()
+        yield there.get()
+        back.put(None)
+        yield there.get()
+        process.join()
+
+    yield start
+    there.close()
+    back.close()
+
+
+def counted():
+    return torch.tensor([1.0, 2.0])
+
+
+def views():
+    x = torch.arange(4)
+    return x[:3], x[1:]
+
+
+@fact("torch.multiprocessing.SimpleQueue", unproven=QUEUED, myth="a queue copies the tensors")
+def test_queue_hands_over_the_memory(other):
+    """A tensor that comes out of a queue of torch.multiprocessing shares its memory with the process that put it."""
+    told = other(counted)
+    got = next(told)
+    got[0] = 9
+    assert [*told] == [[9.0, 2.0]]
+    assert got.is_shared()
+
+
+@fact("torch.multiprocessing.SimpleQueue", unproven=QUEUED)
+def test_queue_hands_over_views_as_views(other):
+    """Two views of one tensor that go through a queue of torch.multiprocessing together still share their memory."""
+    told = other(views)
+    first, second = next(told)
+    first[1] = 9
+    same(second, [9, 2, 3])
+    assert [*told] == [None]
+
+
+@fact("torch.multiprocessing.SimpleQueue", unproven=QUEUED)
+def test_queue_hands_over_a_parameter_as_it_is(other):
+    """A parameter that went through a queue of torch.multiprocessing is a parameter that requires grad."""
+    told = other(lambda: nn.Parameter(counted()))
+    got = next(told)
+    assert isinstance(got, nn.Parameter)
+    assert got.requires_grad
+    assert [*told] == [[1.0, 2.0]]
+
+
+@fact("torch.multiprocessing.SimpleQueue", hint="x.detach()")
+def test_queue_refuses_what_has_a_history():
+    """A queue refuses the result of a computation that requires grad: "Cowardly refusing to serialize non-leaf"."""
+    x = torch.ones(1, requires_grad=True) * 2
+    with pytest.raises(RuntimeError, match="Cowardly refusing to serialize non-leaf tensor which requires_grad"):
+        torch.multiprocessing.SimpleQueue().put(x)
+
+
+@fact("torch.Tensor.share_memory_", "torch.Tensor.is_shared")
+@pytest.mark.parametrize("copy", [lambda x: pickle.loads(pickle.dumps(x)), torch.clone], ids=["pickle", "clone"])
+def test_copy_of_a_shared_tensor_is_not_shared(copy):
+    """A pickled or cloned tensor is a copy of its own, also of one in shared memory."""
+    x = torch.tensor([1.0, 2.0]).share_memory_()
+    y = copy(x)
+    y[0] = 9
+    same(x, [1.0, 2.0])
+    assert not y.is_shared()
+
+
+@fact("torch.save", "torch.load")
+def test_saved_shared_tensor_is_not_shared():
+    """`torch.save` and `torch.load` copy a tensor that is in shared memory."""
+    x, file = torch.tensor([1.0, 2.0]).share_memory_(), io.BytesIO()
+    torch.save(x, file)
+    file.seek(0)
+    y = torch.load(file)
+    y[0] = 9
+    same(x, [1.0, 2.0])
+    same(y, [9.0, 2.0])
+
+
+# --- strategies -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def strategy():
+    """Sets the strategy back."""
+    before = torch.multiprocessing.get_sharing_strategy()
+    yield
+    torch.multiprocessing.set_sharing_strategy(before)
+
+
+@fact("torch.multiprocessing.set_sharing_strategy", "torch.multiprocessing.get_sharing_strategy")
+def test_strategy_is_what_was_set(strategy):
+    """`get_sharing_strategy` gives what `set_sharing_strategy` set last."""
+    torch.multiprocessing.set_sharing_strategy("file_system")
+    assert torch.multiprocessing.get_sharing_strategy() == "file_system"
+
+
+@fact("torch.multiprocessing.get_all_sharing_strategies", "torch.multiprocessing.get_sharing_strategy")
+def test_strategy_is_one_of_all():
+    """`get_all_sharing_strategies` has "file_system", and the one that is in use."""
+    every = torch.multiprocessing.get_all_sharing_strategies()
+    assert {"file_system", torch.multiprocessing.get_sharing_strategy()} <= every
+
+
+@fact("torch.multiprocessing.set_sharing_strategy")
+def test_strategy_that_is_unknown_is_refused(strategy):
+    """`set_sharing_strategy` of a name that is not among `get_all_sharing_strategies()` raises AssertionError."""
+    with pytest.raises(AssertionError):
+        torch.multiprocessing.set_sharing_strategy("carrier pigeon")
+
+
+# --- Hogwild ----------------------------------------------------------------------------------------------------------
+
+
+def descend(model, target):
+    """A hundred steps of gradient descent."""
+    torch.set_num_threads(1)
+    for _ in range(100):
+        model.weight.grad = None
+        (model.weight - target).square().sum().backward()
+        with torch.no_grad():
+            model.weight -= 0.1 * model.weight.grad
+
+
+@fact("torch.nn.Module.share_memory", source="notes/multiprocessing")
+def test_hogwild_trains_one_model_in_several_processes(fork):
+    """Processes that train a model of `share_memory()` all change its one set of weights: Hogwild."""
+    model = nn.Linear(1, 1).share_memory()
+    fork(*[(descend, model, 3.0)] * 2)
+    close(model.weight, torch.tensor([[3.0]]), roundings=8)
+
+
+@fact("torch.nn.Module.share_memory", source="notes/multiprocessing", myth="processes of Hogwild share the gradients")
+def test_hogwild_gradients_are_of_each_process(fork):
+    """The gradients of a model of `share_memory()` are each process's own: other processes leave none here."""
+    model = nn.Linear(1, 1).share_memory()
+    before = model.weight.detach().clone()
+    fork((descend, model, 3.0))
+    assert model.weight.grad is None
+    assert not torch.equal(model.weight, before)
+
+
+# --- threads ----------------------------------------------------------------------------------------------------------
+
+
+def _in_thread(call):
+    found = []
+    thread = threading.Thread(target=lambda: found.append(call()))
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+@fact("torch.Tensor.backward", source="notes/autograd")
+def test_backward_in_threads_adds_to_one_gradient():
+    """Threads that each call `backward` on a graph of their own add to the gradient of the leaf that they share."""
+    x = torch.zeros(1, requires_grad=True)
+    threads = [threading.Thread(target=lambda k=k: (x * k).backward()) for k in (1, 2, 4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    same(x.grad, [7.0])
+
+
+@fact("torch.autograd.backward", "torch.autograd.Function.apply", source="notes/autograd")
+def test_backward_on_the_cpu_runs_in_the_calling_thread():
+    """`backward` on the CPU runs in the thread that calls it."""
+    seen = []
+    x = torch.zeros(1, requires_grad=True)
+    x.register_hook(lambda gradient: seen.append(threading.get_ident()))
+    ran = _in_thread(lambda: (x.sum().backward(), threading.get_ident())[1])
+    assert seen == [ran]
+
+
+@fact("torch.is_autocast_enabled", "torch.autocast", source="amp")
+def test_autocast_is_of_one_thread():
+    """`torch.autocast` is on in the thread that entered it, and not in another one."""
+    x = torch.ones(1, 1)
+    with torch.autocast("cpu", torch.bfloat16):
+        here, there = (x @ x).dtype, _in_thread(lambda: (x @ x).dtype)
+    assert (here, there) == (torch.bfloat16, torch.float32)
+
+
+@pytest.fixture
+def default_dtype():
+    """Sets the default dtype back."""
+    before = torch.get_default_dtype()
+    yield
+    torch.set_default_dtype(before)
+
+
+@fact("torch.set_default_dtype")
+def test_default_dtype_is_of_all_threads(default_dtype):
+    """`torch.set_default_dtype` is seen by every thread."""
+    torch.set_default_dtype(torch.float64)
+    assert _in_thread(lambda: torch.tensor(1.0).dtype) == torch.float64

@@ -1,0 +1,369 @@
+"""Key-value stores, by which processes find each other: what one writes, another reads."""
+
+import socket
+import time
+from datetime import timedelta
+
+import pytest
+import torch
+import torch.distributed as dist
+
+from torchproof import fact
+
+pytestmark = [pytest.mark.dist, pytest.mark.timeout(180), pytest.mark.cpu]
+
+SOON, A_WHILE = timedelta(seconds=0.05), timedelta(seconds=1)
+
+
+def _server():
+    return dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False, timeout=A_WHILE)
+
+
+def _here():
+    """A HashStore that does not wait for long."""
+    made = dist.HashStore()
+    made.set_timeout(A_WHILE)
+    return made
+
+
+@pytest.fixture(params=["hash", "file", "tcp", "prefix"])
+def new(request, tmp_path):
+    """Makes an empty store of each kind."""
+
+    def make():
+        made = {
+            "hash": dist.HashStore,
+            "file": lambda: dist.FileStore(str(tmp_path / "store"), 1),
+            "tcp": _server,
+            "prefix": lambda: dist.PrefixStore("prefix", dist.HashStore()),
+        }[request.param]()
+        made.set_timeout(A_WHILE)
+        return made
+
+    return make
+
+
+@pytest.fixture(params=["hash", "tcp"])
+def quick(request):
+    """Makes an empty store that does not poll, and waits for a twentieth of a second."""
+
+    def make():
+        made = {"hash": dist.HashStore, "tcp": _server}[request.param]()
+        made.set_timeout(SOON)
+        return made
+
+    return make
+
+
+# --- what is written and read -----------------------------------------------------------------------------------------
+
+
+@fact("torch.distributed.Store.set", "torch.distributed.Store.get")
+def test_get_gives_the_bytes_that_were_set(new):
+    """`get` of a store gives what `set` wrote last, as bytes."""
+    store = new()
+    store.set("key", "first")
+    store.set("key", "second")
+    assert store.get("key") == b"second"
+
+
+@fact("torch.distributed.Store.add", "torch.distributed.Store.get")
+def test_add_counts_from_zero(new):
+    """`add` of a store counts a new key from 0, returns the sum, and `get` gives its digits."""
+    store = new()
+    assert [store.add("count", 2), store.add("count", 3)] == [2, 5]
+    assert store.get("count") == b"5"
+
+
+@fact("torch.distributed.Store.compare_set", "torch.distributed.Store.get")
+def test_compare_set_writes_where_the_value_is_as_expected(new):
+    """`compare_set` of a store replaces the expected value, and leaves another one, which it returns."""
+    store = new()
+    store.set("key", "old")
+    assert store.compare_set("key", "other", "new") == b"old"
+    assert store.compare_set("key", "old", "new") == store.get("key") == b"new"
+
+
+@fact("torch.distributed.Store.compare_set", "torch.distributed.Store.get")
+def test_compare_set_of_nothing_expects_an_empty_string(new):
+    """`compare_set` of a store writes a new key where the empty string is expected."""
+    store = new()
+    store.compare_set("key", "", "new")
+    assert store.get("key") == b"new"
+
+
+@fact("torch.distributed.Store.check")
+def test_check_tells_whether_keys_are_there(new):
+    """`check` of a store is True where all keys are there, and does not wait."""
+    store = new()
+    store.set("key", "")
+    assert store.check(["key"])
+    assert not store.check(["key", "other"])
+
+
+@fact("torch.distributed.Store.append", "torch.distributed.Store.get")
+def test_append_writes_behind_what_is_there(new):
+    """`append` of a store writes behind the value of a key, or begins it."""
+    store = new()
+    store.append("key", "ab")
+    store.append("key", "cd")
+    assert store.get("key") == b"abcd"
+
+
+@fact("torch.distributed.Store.multi_set", "torch.distributed.Store.multi_get")
+def test_multi_get_gives_values_in_the_order_of_keys(new):
+    """`multi_get` of a store gives the values of several keys in their order, as `multi_set` wrote them."""
+    store = new()
+    store.multi_set(["a", "b"], ["1", "2"])
+    assert store.multi_get(["b", "a"]) == [b"2", b"1"]
+
+
+@fact("torch.distributed.Store.delete_key", "torch.distributed.Store.num_keys")
+def test_delete_key_tells_whether_it_was_there(quick):
+    """`delete_key` of a TCPStore or HashStore is True of a key that was there, and False when it is gone."""
+    store = quick()
+    store.set("key", "")
+    before = store.num_keys()
+    assert store.delete_key("key") is True
+    assert store.delete_key("key") is False
+    assert store.num_keys() == before - 1
+
+
+@fact("torch.distributed.Store.num_keys")
+def test_num_keys_counts(quick):
+    """`num_keys` of a TCPStore or HashStore counts the keys that were set and added."""
+    store = quick()
+    store.set("a", "")
+    store.add("b", 1)
+    assert store.num_keys() == 2
+
+
+@fact("torch.distributed.Store.queue_push", "torch.distributed.Store.queue_pop", "torch.distributed.Store.queue_len")
+def test_queue_pop_takes_what_was_pushed_first(quick):
+    """`queue_pop` of a TCPStore or HashStore takes what was pushed first, and `queue_len` counts what is left."""
+    store = quick()
+    store.queue_push("queue", "1")
+    store.queue_push("queue", "2")
+    assert store.queue_pop("queue") == b"1"
+    assert store.queue_len("queue") == 1
+
+
+@fact("torch.distributed.Store.queue_pop", "torch.distributed.QueueEmptyError")
+def test_queue_pop_without_waiting_is_refused_of_nothing(quick):
+    """`queue_pop(block=False)` of an empty queue of a TCPStore or HashStore raises QueueEmptyError."""
+    store = quick()
+    with pytest.raises(dist.QueueEmptyError, match="queue is empty"):
+        store.queue_pop("queue", block=False)
+
+
+@fact("torch.distributed.Store.list_keys")
+def test_list_keys_names_them(quick):
+    """`list_keys` of a TCPStore or HashStore names the keys that are there."""
+    store = quick()
+    store.set("a", "")
+    store.set("b", "")
+    assert {"a", "b"} <= {*store.list_keys()}
+
+
+@fact("torch.distributed.Store.clone")
+def test_clone_is_the_same_store():
+    """`clone` of a TCPStore is another client of the same server: what one writes, the other reads."""
+    first = _server()
+    first.clone().set("key", "value")
+    assert first.get("key") == b"value"
+
+
+@fact("torch.distributed.Store.has_extended_api")
+def test_has_extended_api_is_false_of_files(tmp_path):
+    """`has_extended_api` is True of a HashStore and False of a FileStore, whose `append` is not one step."""
+    assert dist.HashStore().has_extended_api() is True
+    assert dist.FileStore(str(tmp_path / "file"), 1).has_extended_api() is False
+
+
+# --- waiting ----------------------------------------------------------------------------------------------------------
+
+
+@fact("torch.distributed.Store.get")
+def test_get_waits_for_a_key_until_the_timeout(quick):
+    """`get` of a key that nobody sets raises "timeout" when the time of `set_timeout` is over."""
+    store = quick()
+    before = time.monotonic()
+    with pytest.raises(RuntimeError, match="(?i)timeout"):
+        store.get("key")
+    assert time.monotonic() - before >= 0.04
+
+
+@fact("torch.distributed.Store.wait")
+def test_wait_takes_a_time_limit(quick):
+    """`wait(keys, timeout)` of a store raises "timeout" for keys that nobody sets."""
+    store = quick()
+    store.set_timeout(timedelta(seconds=3))
+    before = time.monotonic()
+    with pytest.raises(RuntimeError, match="(?i)timeout"):
+        store.wait(["key"], SOON)
+    assert time.monotonic() - before < 2
+
+
+@fact("torch.distributed.Store.wait", "torch.distributed.DistStoreError", since="2.2")
+def test_wait_in_vain_is_an_error_of_stores(quick):
+    """`wait` for what nobody sets raises DistStoreError, a DistError and RuntimeError."""
+    store = quick()
+    with pytest.raises(dist.DistStoreError) as refusal:
+        store.wait(["key"])
+    assert isinstance(refusal.value, dist.DistError)
+
+
+@fact("torch.distributed.Store.set_timeout", "torch.distributed.Store.timeout")
+def test_timeout_is_what_was_set(new):
+    """`timeout` of a store is what `set_timeout` set."""
+    store = new()
+    store.set_timeout(timedelta(seconds=7))
+    assert store.timeout == timedelta(seconds=7)
+
+
+@fact("torch.distributed.Store.timeout")
+def test_timeout_is_five_minutes_by_default():
+    """A store waits for five minutes unless it is told otherwise."""
+    assert dist.HashStore().timeout == timedelta(minutes=5)
+
+
+def _read_late(rank, path):
+    store = dist.FileStore(path, 2)
+    if rank == 0:
+        time.sleep(0.05)
+        store.set("key", "value")
+    return store.get("key")
+
+
+@fact("torch.distributed.Store.get", "torch.distributed.Store.set")
+def test_get_waits_for_another_process(ranks, tmp_path):
+    """`get` waits until another process has set the key in the same FileStore."""
+    assert ranks(2, _read_late, str(tmp_path / "file")) == [b"value", b"value"]
+
+
+# --- kinds ------------------------------------------------------------------------------------------------------------
+
+
+@fact("torch.distributed.TCPStore", "torch.distributed.TCPStore.port")
+def test_tcp_store_serves_its_clients():
+    """A TCPStore that is no master reads what was written to the master at that host and port."""
+    master = _server()
+    master.set("key", "value")
+    client = dist.TCPStore("127.0.0.1", master.port, is_master=False, timeout=A_WHILE)
+    assert client.get("key") == b"value"
+    assert client.port == master.port
+
+
+def needs_nobody(patch):
+    """A TCPStore is of one process."""
+    patch.setattr(dist, "TCPStore", lambda *args, **options: _here())
+
+
+@fact(
+    "torch.distributed.TCPStore",
+    since="2.2",
+    refuter=needs_nobody,
+    hint="start the process with is_master=True, or see to host and port",
+)
+@pytest.mark.slow
+def test_tcp_store_without_a_master_is_refused():
+    """A TCPStore whose master is not there raises DistNetworkError: "timed out … while trying to connect"."""
+    with pytest.raises(dist.DistNetworkError, match="timed out after .* while trying to connect"):
+        dist.TCPStore("127.0.0.1", 1, is_master=False, timeout=timedelta(seconds=0.2))
+
+
+@fact("torch.distributed.TCPStore", since="2.2", refuter=needs_nobody, hint="wait_for_workers=False")
+@pytest.mark.slow
+def test_tcp_store_waits_for_all_of_its_world():
+    """A TCPStore of `world_size=2` waits for the other: "waiting for clients. 1/2 clients joined"."""
+    with pytest.raises(dist.DistStoreError, match=r"waiting for clients\. 1/2 clients joined"):
+        dist.TCPStore("127.0.0.1", 0, 2, is_master=True, timeout=timedelta(seconds=0.2))
+
+
+@fact("torch.distributed.FileStore", "torch.distributed.FileStore.path")
+def test_file_store_of_one_path_is_one_store(tmp_path):
+    """Two FileStores of one path read what the other writes."""
+    path = str(tmp_path / "file")
+    first, second = dist.FileStore(path, 2), dist.FileStore(path, 2)
+    second.set_timeout(A_WHILE)
+    first.set("key", "value")
+    assert second.get("key") == b"value"
+    assert second.path == path
+
+
+def has_no_prefix(patch):
+    """A PrefixStore is the store that it was given."""
+    patch.setattr(dist, "PrefixStore", lambda prefix, below: below)
+
+
+@fact("torch.distributed.PrefixStore", refuter=has_no_prefix)
+def test_prefix_store_keeps_its_keys_apart():
+    """A PrefixStore writes into its store under its prefix, so that two of them have keys of their own."""
+    below = _here()
+    dist.PrefixStore("a", below).set("key", "1")
+    dist.PrefixStore("b", below).set("key", "2")
+    assert (below.get("a/key"), below.get("b/key")) == (b"1", b"2")
+
+
+@fact("torch.distributed.PrefixStore.underlying_store")
+def test_prefix_store_knows_what_it_writes_into():
+    """`underlying_store` of a PrefixStore is the store that it was given."""
+    below = _here()
+    dist.PrefixStore("a", below).underlying_store.set("key", "1")
+    assert below.get("key") == b"1"
+
+
+# --- init_process_group -----------------------------------------------------------------------------------------------
+
+
+def _begin(rank, options, environment=()):
+    """A process of its own group, initialized as told."""
+    dist.destroy_process_group()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment:
+            patch.setenv(name, value)
+        dist.init_process_group("gloo", **options)
+    x = torch.ones(1)
+    dist.all_reduce(x)
+    return dist.get_rank(), dist.get_world_size(), float(x)
+
+
+ENVIRONMENT = (("RANK", "0"), ("WORLD_SIZE", "1"), ("MASTER_ADDR", "127.0.0.1"), ("MASTER_PORT", "0"))
+
+
+@fact("torch.distributed.init_process_group")
+@pytest.mark.parametrize("options", [{}, {"init_method": "env://"}], ids=["default", "env"])
+def test_group_is_initialized_from_the_environment(ranks, options):
+    """`init_process_group` reads RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT by default, as with "env://"."""
+    assert ranks(1, _begin, options, ENVIRONMENT) == [(0, 1, 1.0)]
+
+
+@fact("torch.distributed.init_process_group")
+def test_group_is_initialized_by_an_address(ranks):
+    """`init_process_group` with "tcp://host:port" needs `rank` and `world_size`, and no environment."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = {"init_method": f"tcp://127.0.0.1:{port}", "rank": 0, "world_size": 1}
+    assert ranks(1, _begin, options) == [(0, 1, 1.0)]
+
+
+@fact("torch.distributed.init_process_group")
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"init_method": "no-such://"}, "No rendezvous handler for no-such://"),
+        ({"init_method": "tcp://127.0.0.1:1", "world_size": 1}, "rank parameter missing"),
+        ({"init_method": "tcp://127.0.0.1:1", "rank": 0}, "world size parameter missing"),
+        ({"init_method": "file:///no/such"}, "rank parameter missing"),
+        ({"store": True, "rank": 0}, "world_size must be positive if using store"),
+        ({"store": True, "world_size": 1}, "rank must be non-negative if using store"),
+        ({"store": True, "init_method": "env://"}, "Cannot specify both init_method and store"),
+    ],
+    ids=["scheme", "rank", "size", "file", "size of store", "rank of store", "both"],
+)
+def test_group_needs_all_that_its_method_does_not_say(options, says):
+    """`init_process_group` names what is missing or too much: "rank parameter missing", "Cannot specify both"."""
+    given = {**options, "store": dist.HashStore()} if "store" in options else options
+    with pytest.raises((AssertionError, ValueError, RuntimeError), match=says):
+        dist.init_process_group("gloo", **given)
