@@ -114,7 +114,7 @@ def _losses(rank, chunks):
     return [loss.item() for loss in _step(rank, "ScheduleGPipe", chunks)[2]]
 
 
-@fact(GPIPE[0], since="2.6", myth="a pipeline has one loss a batch")
+@fact("torch.distributed.pipelining.schedules.ScheduleGPipe", since="2.6", myth="a pipeline has one loss a batch")
 @on_each_backend
 def test_there_is_a_loss_for_each_microbatch(ranks, backend):
     """`step(losses=[])` of a pipeline's schedule fills the list, on the last stage's rank, with a loss a microbatch."""
@@ -181,7 +181,7 @@ def test_batch_is_cut_into_microbatches(ranks, backend):
     assert [rows for _, rows in got] == [[2, 2], [2, 2]]
 
 
-@fact(GPIPE[0], since="2.6")
+@fact("torch.distributed.pipelining.schedules.ScheduleGPipe", since="2.6")
 @on_each_backend
 def test_gpipe_runs_all_forwards_first(ranks, backend):
     """ScheduleGPipe runs the forward of all microbatches before any backward: all activations are kept at once."""
