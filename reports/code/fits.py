@@ -16,6 +16,7 @@ from torchproof.reports.releases.names import Change
 # Worst first: what the exit code is 1 for, then what is merely said.
 WRONG = ("no release fits", "too low", "too high", "none works")
 _VERDICTS = (*WRONG, "no pair", "no wheels", "unknown", "ok", "higher than needed", "nothing")
+_NUMPY_2 = [f"2.{minor}.{patch}" for minor in range(10) for patch in range(7)]  # which pip takes where it may
 _NUMPY_1 = [f"1.{minor}.{patch}" for minor in range(13, 27) for patch in range(7)]
 _SYSTEMS = {  # as conda calls them, and as what is known of torch's wheels does
     "linux-64": "Linux on x86_64",
@@ -246,7 +247,7 @@ def concerned(declared: Declared, changes: Iterable[Change], new: str) -> Iterat
         elif change.kind == "platform" and not change.new:
             yield from ((change, line) for line in declared.systems if _SYSTEMS.get(line.text) == change.name)
         elif change.kind == "platform" and head == "NumPy" and change.new == "1":
-            yield from ((change, line) for line in declared.numpy if not any(map(line.allows, _NUMPY_1)))
+            yield from ((change, line) for line in declared.numpy if any(map(line.allows, _NUMPY_2)))
 
 
 def _serving(line: Line) -> Iterator[str]:

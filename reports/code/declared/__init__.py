@@ -287,7 +287,7 @@ def _as_declared(said: list[Said], scripts: dict[Path, Range]) -> Declared:
     order = sorted(torch, key=lambda file: (torch[file][0].is_locked, all(one.group for one in torch[file])))
     images = [one for one in lines if one.name == "image" and one.file in order[:1]]
     python = [one for one in lines if one.name == "python" and one.specifiers] or images
-    numpy = [one for one in lines if one.name == "numpy" and one.specifiers and not (one.marker or one.group)]
+    numpy = [one for one in lines if one.name == "numpy" and not (one.marker or one.group)]
     environment = [one for one in lines if one.name == "environment" and one.specifiers and not one.group]
     unread = dict.fromkeys(f"{one.file}: {data.line(one.reason)}" for one in said if isinstance(one, Unread))
     return Declared(

@@ -690,6 +690,18 @@ def test_a_python_that_stays_behind_by_a_marker_misses_no_wheels(run, code, tmp_
     assert ("Python 3.8" in run("2.0", "2.1", "--uses", code("torch.save(1)\n"))[1]) is is_told
 
 
+@pytest.mark.parametrize(
+    ("asked", "is_told"), [("numpy", True), ("numpy>=2", True), ("numpy<2", False), ("six", False)]
+)
+def test_a_numpy_that_wheels_were_not_built_for_is_told_where_it_may_be_installed(
+    run, code, tmp_path, monkeypatch, asked, is_told
+):
+    found = [replace(PLATFORM, name="NumPy on Linux", old="2", new="1", hint="NumPy 2 cannot be used with it")]
+    monkeypatch.setattr(diff.platforms, "changes", lambda *_: found)
+    (tmp_path / "requirements.txt").write_text(f"torch\n{asked}\n", encoding="utf-8")
+    assert ("NumPy 2 cannot" in run("2.1", "2.0", "--uses", code("torch.save(1)\n"))[1]) is is_told
+
+
 def test_what_an_environment_is_made_for_and_wheels_no_longer_are_is_told(run, code, tmp_path, monkeypatch):
     found = [replace(PLATFORM, name=name) for name in ("macOS on Intel (x86_64)", "Windows on arm64", PLATFORM.name)]
     monkeypatch.setattr(diff.platforms, "changes", lambda *_: found)
