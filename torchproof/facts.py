@@ -81,6 +81,12 @@ def id_of_round(number: int) -> str:
     return f"round {number}"
 
 
+def of_any_round(prefix: str) -> tuple[str, ...]:
+    """How the node ids begin of what begins so where the run is not repeated."""
+    whole = without_round(prefix)
+    return (whole, f"{whole[:-1]}-round ") if whole.endswith("]") else (whole,)
+
+
 def round_of(nodeid: str) -> int:
     """In which round of a repeated run a test of this node id runs."""
     found = _ROUND.search(nodeid)
