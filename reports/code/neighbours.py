@@ -7,7 +7,7 @@ from itertools import combinations
 
 from torchproof.releases import PAIRED, supported
 from torchproof.reports.code.declared import Declared, Range
-from torchproof.reports.code.declared.lines import Line
+from torchproof.reports.code.declared.lines import Line, patches
 
 
 def clashes(declared: Declared, releases: tuple[str, ...]) -> Iterator[tuple[Range, str]]:
@@ -15,13 +15,46 @@ def clashes(declared: Declared, releases: tuple[str, ...]) -> Iterator[tuple[Ran
     told: set[Range] = set()
     for asked in _environments(declared):
         for one, other in combinations(asked.values(), 2):
-            if other not in told and not _may_go(one, other, releases):
+            if other not in told and (says := _clash(one, other, releases)):
                 told.add(other)
-                beside = _package(other) if _package(one) == "torch" else "torch"
-                says = (
-                    f"goes with {_with(other, 'torch', releases)}, and {one.text} with {_with(one, beside, releases)}"
-                )
                 yield other, says
+
+
+def _clash(one: Range, other: Range, releases: tuple[str, ...]) -> str:
+    """What goes with either, where no release of the one goes with one of the other; else nothing."""
+    shared = [release for release in one.allowed(releases) if release in other.allowed(releases)]
+    if shared and _package(one) == "torch":
+        return _by_patch(one, other, shared)
+    if shared or _may_go(one, other, releases):
+        return ""
+    beside = _package(other) if _package(one) == "torch" else "torch"
+    return f"goes with {_with(other, 'torch', releases)}, and {one.text} with {_with(one, beside, releases)}"
+
+
+def _by_patch(torch: Range, other: Range, shared: list[str]) -> str:
+    """The same of patches of some releases: each is built for one of torch, unless its release goes with several.
+
+    What conda builds may go with any patch.
+    """
+    package = _package(other)
+    if "pytorch" in torch.text:
+        return ""
+    taken, going = [], []
+    for release in shared:
+        name = supported()[release].goes_with(package)
+        if sum(one.goes_with(package) == name for one in supported().values()) > 1:
+            return ""
+        for its, own in zip(reversed(patches("torch", release)), reversed(patches(package, release))):
+            taken += [(its, own)] if _takes(other, own) else []
+            going += [(its, own)] if _takes(torch, its) else []
+    if not (taken and going) or set(taken) & set(going):
+        return ""
+    both = " or ".join(its for its, _ in taken), " or ".join(own for _, own in going)
+    return f"goes with torch {both[0]}, and {torch.text} with {package} {both[1]}"
+
+
+def _takes(asked: Range, version: str) -> bool:
+    return all(one.allows(version) for one in asked.lines)
 
 
 def left_behind(declared: Declared, releases: tuple[str, ...], new: str) -> Iterator[tuple[Range, str]]:
@@ -47,9 +80,8 @@ def _environments(declared: Declared, only: str = "") -> Iterator[dict[str, Rang
 
 
 def _may_go(one: Range, other: Range, releases: tuple[str, ...]) -> bool:
-    """Whether some release of the one goes with some of the other, as far as they are known."""
-    mine, others = one.allowed(releases), other.allowed(releases)
-    if not set(mine).isdisjoint(others) or not (mine or others):
+    """Whether some release that is not known here, of the one, may go with some of the other."""
+    if not (one.allowed(releases) or other.allowed(releases)):
         return True
     return (one.reaches_below and other.reaches_below) or all(part.reaches_above(releases) for part in (one, other))
 

@@ -277,11 +277,11 @@ def short(file: Path) -> str:
 
 def torchs(lines: list[Line], release: str) -> bool:
     """Whether some lines, all at once, allow any patch of a release: of torch, or of what is built for it."""
-    return _allow(lines, lambda name: _patches(name, release))
+    return _allow(lines, lambda name: patches(name, release))
 
 
 @cache
-def _patches(name: str, release: str) -> tuple[str, ...]:
+def patches(name: str, release: str) -> tuple[str, ...]:
     """Every patch of a release of torch, or of what is built for it; of another torch than are known that has none."""
     if name == "torch":
         return _up_to(newest(release))

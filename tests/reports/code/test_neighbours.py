@@ -31,12 +31,20 @@ def asked(tmp_path):
         ("torch>=2.0; torchvision<0.15", "goes with an older torch, and torch>=2.0 with torchvision 0.15 to 0.29"),
         ("torch==2.13.0; torchaudio==2.13.0",
          "goes with a newer torch than is known here, and torch==2.13.0 with torchaudio 2.11"),
+        ("torch==2.2.2; torchvision==0.17.1", "goes with torch 2.2.1, and torch==2.2.2 with torchvision 0.17.2"),
+        ("torch==2.0.0; torchaudio==2.0.2", "goes with torch 2.0.1, and torch==2.0.0 with torchaudio 2.0.1"),
+        ("torch==2.2.1.*; torchaudio==2.2.0", "goes with torch 2.2.0, and torch==2.2.1.* with torchaudio 2.2.1"),
         ("torchvision==0.15.2; torchaudio==2.6.0", "goes with torch 2.6, and torchvision==0.15.2 with torch 2.0"),
     ],
 )  # fmt: skip
 def test_what_is_built_for_another_torch_is_told_with_what_goes_with_either(asked, text, says):
     ((one, said),) = clashes(asked(text), RELEASES)
     assert (one.text, said) == (text.partition("; ")[2], says)
+
+
+def test_what_conda_builds_may_go_with_any_patch(asked):
+    text = "dependencies:\n- pytorch=2.4.0\n- torchvision=0.19.1\n"
+    assert [*clashes(asked(text, "environment.yml"), RELEASES)] == []
 
 
 @pytest.mark.parametrize(
@@ -49,6 +57,10 @@ def test_what_is_built_for_another_torch_is_told_with_what_goes_with_either(aske
         "torch>=1.10; torchvision<0.15",
         "torch==1.13.1; torchvision==0.14.1",
         "torch==2.12.1; torchaudio==2.11.1",
+        "torch==2.0.0; torchvision==0.15.1; torchaudio==2.0.1",
+        "torch==2.4.*; torchvision==0.19.0",
+        "torch>=2.4; torchvision==0.19.0",
+        "torch==2.14.0; torchvision==0.29.2",
         "torch==2.14.1; torchvision==0.29.2",
         "torch>=2.15; torchvision>=0.30",
         "torch==2.16.0; torchvision==0.30.0",
