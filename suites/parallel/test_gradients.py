@@ -1,5 +1,6 @@
 """What autograd makes of collectives: those of torch.distributed are not differentiated, those of its `nn` are."""
 
+import warnings
 from functools import partial
 
 import pytest
@@ -118,6 +119,21 @@ def test_nn_broadcast_gives_its_source_all_gradients(ranks, backend):
     same(torch.stack([first, second]), [[3.0], [0.0]])
 
 
+def _argument(rank, name, *args):
+    x = _leaf(1.0 + rank)
+    _nn(name)(x, *args)
+    return x.detach().cpu()
+
+
+@fact("torch.distributed.nn.functional.all_reduce", "torch.distributed.nn.functional.broadcast")
+@on_each_backend
+@pytest.mark.parametrize("name", ["all_reduce", "broadcast"])
+def test_nn_collectives_leave_their_argument(ranks, backend, name):
+    """`torch.distributed.nn.functional.all_reduce` and `broadcast` return a new tensor, and leave the one given."""
+    args = (0,) if name == "broadcast" else ()
+    same(torch.stack(ranks(2, _argument, name, *args, backend=backend)), [[1.0], [2.0]])
+
+
 def _nn_all_to_all_single(rank):
     x = _leaf(1.0 + 10 * rank, 2.0 + 10 * rank)
     y = _nn("all_to_all_single")(torch.zeros(2, device=own_device()), x)
@@ -161,3 +177,28 @@ def test_nn_scatter_gathers_gradients(ranks):
     (own, first), (other, _) = ranks(2, _nn_scatter)
     same(torch.cat([own, other]), [1.0, 2.0])
     same(first, [1.0, 2.0])
+
+
+NEWER = {
+    "all_gather": _nn_all_gather,
+    "all_reduce": _nn_all_reduce,
+    "all_to_all_single": _nn_all_to_all_single,
+    "broadcast": _nn_broadcast,
+    "reduce_scatter": _nn_reduce_scatter,
+}
+
+
+def _warned(rank, body):
+    with warnings.catch_warnings(record=True) as given:
+        warnings.simplefilter("always")
+        body(rank)
+    return "".join(str(each.message) for each in given)
+
+
+@fact(*(f"torch.distributed.nn.functional.{name}" for name in NEWER), since="2.12")
+@on_each_backend
+@pytest.mark.parametrize("name", NEWER)
+def test_nn_collectives_are_deprecated(ranks, backend, name):
+    """The collectives of `torch.distributed.nn.functional` warn that they are deprecated, and name the newer one."""
+    told = ranks(2, _warned, NEWER[name], backend=backend)
+    assert all("is deprecated, use torch.distributed._functional_collectives." in each for each in told)

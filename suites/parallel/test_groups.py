@@ -194,14 +194,15 @@ def test_collective_of_others_does_nothing_but_warn(ranks):
 
 def _halves(rank):
     mine, every = dist.new_subgroups(2)
-    return len(every), _reduced(rank, mine)
+    return [each == dist.GroupMember.NON_GROUP_MEMBER for each in every], _reduced(rank, mine)
 
 
 @fact("torch.distributed.new_subgroups", since="2.1", calls="any", gain=True)
 @pytest.mark.cpu
 def test_new_subgroups_are_of_neighbours(ranks):
     """`new_subgroups(2)` makes groups of two ranks that follow each other, and gives each rank its own and all."""
-    assert ranks(4, _halves) == [(2, [11, 22, 33])] * 2 + [(2, [1100, 2200, 3300])] * 2
+    first, second = ([False, True], [11, 22, 33]), ([True, False], [1100, 2200, 3300])
+    assert ranks(4, _halves) == [first, first, second, second]
 
 
 def _thirds(rank):
@@ -217,14 +218,14 @@ def test_new_subgroups_are_of_one_size(ranks):
 
 def _enumerated(rank):
     mine, every = dist.new_subgroups_by_enumeration([[0, 2], [1, 3]])
-    return len(every), _reduced(rank, mine)
+    return [each == dist.GroupMember.NON_GROUP_MEMBER for each in every], _reduced(rank, mine)
 
 
 @fact("torch.distributed.new_subgroups_by_enumeration", since="2.1", calls="any", gain=True)
 @pytest.mark.cpu
 def test_new_subgroups_by_enumeration_are_as_listed(ranks):
     """`new_subgroups_by_enumeration` makes a group of each list of ranks, and gives each rank its own and all."""
-    assert ranks(4, _enumerated) == [(2, [101, 202, 303]), (2, [1010, 2020, 3030])] * 2
+    assert ranks(4, _enumerated) == [([False, True], [101, 202, 303]), ([True, False], [1010, 2020, 3030])] * 2
 
 
 def _overlapping(rank):

@@ -130,10 +130,10 @@ def _receive_later(rank):
     return isinstance(work, dist.Work), work.wait(), work.is_completed(), x.cpu()
 
 
-@fact("torch.distributed.isend", "torch.distributed.irecv")
+@fact("torch.distributed.isend", "torch.distributed.irecv", "torch.distributed.Work.wait")
 @pytest.mark.cpu
 def test_irecv_has_the_message_after_wait(ranks):
-    """`irecv` returns a work, and the tensor has what `isend` of the other rank sent once its `wait` has returned."""
+    """`irecv` returns a Work, and the tensor has what `isend` of the other rank sent once `wait` has returned True."""
     (*sent, _), (*received, got) = ranks(2, _receive_later)
     assert sent == received == [True, True, True]
     same(got, [1, 2, 3])

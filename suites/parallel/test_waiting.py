@@ -338,8 +338,17 @@ def test_is_torchelastic_launched_asks_the_environment(monkeypatch):
     assert dist.is_torchelastic_launched()
 
 
-@fact("torch.distributed.is_available", "torch.distributed.is_gloo_available", "torch.distributed.is_nccl_available")
-def test_is_available_goes_before_the_back_ends():
-    """`is_available()` is True where gloo or NCCL is built in."""
-    assert dist.is_available() >= (dist.is_gloo_available() or dist.is_nccl_available())
+@fact("torch.distributed.is_available")
+def test_is_available_where_torch_was_built_with_it():
+    """`torch.distributed.is_available()` is True where this build has collectives."""
     assert dist.is_available() is hasattr(dist, "all_reduce")
+
+
+@fact(
+    "torch.distributed.is_gloo_available", "torch.distributed.is_nccl_available", "torch.distributed.is_mpi_available"
+)
+@pytest.mark.parametrize("name", ["gloo", "nccl", "mpi"])
+def test_is_available_where_a_backend_was_built_in(name):
+    """`is_gloo_available`, `is_nccl_available` and `is_mpi_available` say whether this build has their ProcessGroup."""
+    kind = {"gloo": "ProcessGroupGloo", "nccl": "ProcessGroupNCCL", "mpi": "ProcessGroupMPI"}[name]
+    assert getattr(dist, f"is_{name}_available")() is hasattr(dist, kind)
