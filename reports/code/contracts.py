@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from torchproof.inventory import Inventory
+from torchproof.reports.code import beginnings
 from torchproof.reports.code.syntax import defaults_by_name
 
 FILE = Path(__file__).parents[1] / "releases" / "contracts.tsv"
@@ -108,6 +109,12 @@ class Contracts:
             return
         calls = self._calls(duty, release)
         role, _, method = duty.member.partition(":")
+        if role == beginnings.EARLY:
+            yield f"takes no module, parameter or buffer before its own __init__ has run: call that first in {duty.who}"
+            return
+        if role == "begun":
+            yield from filter(None, [beginnings.fails(duty.owner, method, duty.who, release)])
+            return
         if duty.takes is None:
             if any(call.is_usual for call in calls):
                 yield f"asks its {role} for {method}, which {duty.who} has not"

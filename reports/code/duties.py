@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from enum import Enum
 
+from torchproof.reports.code import beginnings
 from torchproof.reports.code.catalog import Use, places_of, works
 from torchproof.reports.code.contracts import Duty, Takes, contracts
 from torchproof.reports.code.meanings import BARE_BASES, Meanings
@@ -15,7 +16,7 @@ from torchproof.reports.code.syntax import given, word
 from torchproof.reports.code.values import Instance, LocalClass, LocalFunction, Name, Value, lineage
 from torchproof.reports.code.wrappers import Found
 
-_MODULE = "torch.nn.Module"
+_MODULE, _PARAMETER = "torch.nn.Module", "torch.nn.Parameter"
 
 
 class _Lookup(Enum):
@@ -66,8 +67,10 @@ class Duties:
             return "forward"
         return "__call__"
 
-    def subclassed(self, cls: LocalClass) -> None:
+    def subclassed(self, cls: LocalClass, node: ast.ClassDef) -> None:
         """A class of the code is defined: what those of torch above it call of themselves, and it has its own."""
+        if init := beginnings.constructor(node):
+            self._begins(cls, init)
         own = _names(cls)
         for base in _bases_in_torch(cls):
             for owner in (base, *self.known.above(base)):
@@ -75,6 +78,34 @@ class Duties:
                     if role == "self" and method in cls.methods:
                         self._called(cls.methods[method], owner, f"self:{method}", self.known.all, own)
                         self._overrides(cls.methods[method], f"{owner}.{method}")
+
+    def _begins(self, cls: LocalClass, init: ast.FunctionDef) -> None:
+        """Note what a constructor sets too early, or of what class it never calls the constructor."""
+        above = {each: None for one in _bases_in_torch(cls) for each in (one, *self.known.above(one))}
+        is_asked = _MODULE in above or any(beginnings.asking(one, ()) for one in above)
+        if not is_asked or not all(_is_told(one) and not _is_made_otherwise(one) for one in lineage(cls)):
+            return
+        early, is_never_begun = beginnings.before(init)
+        if _MODULE in above:
+            self._sets_early(cls, early, init.args.args[0].arg)
+        for owner in above if is_never_begun else ():
+            if methods := " ".join(one.method for one in beginnings.asking(owner, _names(cls))):
+                self._note(Duty(owner, f"begun:{methods}", cls.name, None), self._here(init), self.known.all)
+
+    def _sets_early(self, cls: LocalClass, early: list[ast.stmt], me: str) -> None:
+        """Note the first module, parameter or buffer that is set before there is anything to keep it in."""
+        for statement in early if "__setattr__" not in _names(cls) else ():
+            value = statement.value if isinstance(statement, ast.Expr) else None
+            given = beginnings.assigned(statement, me)
+            if (value and beginnings.registers(value, me)) or any(map(self._is_registered, given)):
+                self._note(Duty(_MODULE, beginnings.EARLY, cls.name, None), self._here(statement), self.known.all)
+                return
+
+    def _is_registered(self, node: ast.expr) -> bool:
+        """Whether an expression makes a module or a parameter, for which an object has to be ready."""
+        made = self.meanings.resolve(node.func, self.state.scope) if isinstance(node, ast.Call) else ()
+        classes = [one.dotted for _, one in made if isinstance(one, Name) and one.is_torch]
+        return bool(classes) and all({_MODULE, _PARAMETER} & {one, *self.known.above(one)} for one in classes)
 
     def _overrides(self, function: LocalFunction, name: str) -> None:
         """Note a method that stands in the place of one which torch calls of itself, as long as it has that."""
@@ -126,7 +157,7 @@ class Duties:
         is_class = self.known.kind(base.dotted) == "class"
         return is_class and not is_dunder and not self.known.having(f"{base.dotted}.{name}")
 
-    def _here(self, node: ast.expr) -> tuple[str, int]:
+    def _here(self, node: ast.expr | ast.stmt) -> tuple[str, int]:
         return self.state.module.place(node.lineno)
 
     def _note(self, duty: Duty, place: tuple[str, int], mask: int) -> None:
@@ -137,7 +168,9 @@ class Duties:
         use = Use(duty.owner, *place, "implemented", frozenset(), duty=duty)
         inventory = self.known.inventory
         failing = [release for release in self.known.releases if works(use, inventory, release)]
-        is_usual = duty.member == "abstract" or any(contracts().is_usual(duty, release) for release in failing)
+        is_usual = duty.member in ("abstract", beginnings.EARLY) or any(
+            contracts().is_usual(duty, release) for release in failing
+        )
         is_certain = is_usual and not self.state.doubt
         is_telling = is_certain or len(failing) < len(self.known.releases)
         if failing and is_telling and not self.state.is_typing:
@@ -159,6 +192,13 @@ def _is_told(value: Value) -> bool:
     if isinstance(value, Name):
         return value.is_torch or value.dotted in BARE_BASES
     return isinstance(value, LocalClass) and not value.is_dynamic
+
+
+def _is_made_otherwise(value: Value) -> bool:
+    """Whether something beside its constructor may prepare the objects of a class: a metaclass, a decorator."""
+    if not isinstance(value, LocalClass):
+        return False
+    return "__new__" in value.stores or value.stores.get("__init__", 0) != ("__init__" in value.methods)
 
 
 def _names(cls: LocalClass) -> frozenset[str]:

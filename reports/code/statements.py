@@ -188,7 +188,7 @@ class Statements:
         self.state.scope, self.state.cls = around, of
         self.state.releases, self.state.doubt = before
         self.state.bind(node.name, ((self.state.everywhere, cls),))
-        self.sightings.duties.subclassed(cls)
+        self.sightings.duties.subclassed(cls, node)
 
     def _unset(self, values: Values) -> int:
         """The releases in which a flag is not set that is so in others: `SUPPORTED = hasattr(torch, …)`."""

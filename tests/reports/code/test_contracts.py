@@ -3,8 +3,10 @@
 import pytest
 
 from torchproof.inventory import inventory
+from torchproof.reports.code.catalog import catalog
 from torchproof.reports.code.files import opened
 from torchproof.reports.code.floor import floor
+from torchproof.reports.code.uses import uses
 from torchproof.reports.releases.names import STUCK, changes
 from torchproof.reports.releases.touched import touched
 
@@ -161,6 +163,78 @@ def test_a_class_that_may_have_it_is_not_judged(code, use):
 def test_what_is_called_abstract_where_python_looks_for_nothing_is_not_missed(code):
     text = "from torch.distributed.checkpoint import LoadPlanner\nclass Own(LoadPlanner): pass\nOwn()\n"
     assert told(code(text), "2.0", "2.15", STUCK) == []
+
+
+def begun(code, body, bases="nn.Module", before=""):
+    """The lines that set something too early, in a constructor of this body."""
+    lines = "".join(f"        {line}\n" for line in body.split("\n"))
+    path = code(f"{before}class Own({bases}):\n    def __init__(self):\n{lines}")
+    known = catalog(inventory())
+    return [use.line - 4 - before.count("\n") for use in uses(path).certain if use.duty and known.stuck(use)]
+
+
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        ("self.w = nn.Parameter(torch.zeros(1))\nsuper().__init__()", 1),
+        ("self.n = 3\nself.l: nn.Linear = nn.Linear(2, 2)\nsuper(Own, self).__init__()", 2),
+        ("self.register_buffer('b', torch.zeros(1))\nnn.Module.__init__(self)", 1),
+        ("self.l = nn.Linear(2, 2)", 1),
+    ],
+)
+def test_what_is_set_before_a_module_has_begun_is_refused(code, body, line):
+    assert begun(code, body) == [line]
+    assert begun(code, body, "Above", "class Above(nn.Module): pass\n") == [line]
+
+
+@pytest.mark.parametrize(
+    ("body", "bases", "before"),
+    [
+        ("super().__init__()\nself.l = nn.Linear(2, 2)", "nn.Module", ""),
+        ("self.l = [nn.Linear(2, 2)]\nself.t = torch.zeros(1)\nsuper().__init__()", "nn.Module", ""),
+        ("prepare(self)\nself.l = nn.Linear(2, 2)", "nn.Module", ""),
+        ("self.prepare()\nself.l = nn.Linear(2, 2)", "nn.Module", ""),
+        ("self.l = nn.Linear(2, 2)", "Thing, nn.Module", "from elsewhere import Thing\n"),
+        ("self.l = nn.Linear(2, 2)", "Above", "class Above(nn.Module, metaclass=Prepared): pass\n"),
+        ("self.l = nn.Linear(2, 2)", "torch.utils.data.Dataset", ""),
+    ],
+)
+def test_a_module_that_may_have_begun_is_not_judged(code, body, bases, before):
+    assert begun(code, body, bases, before) == []
+
+
+PLAIN = """
+class Plain(torch.optim.Optimizer):
+    def __init__(self, base):
+        self.param_groups = base.param_groups
+{more}
+"""
+
+
+def asked_of_plain(path, old, new):
+    names = inventory()
+    found = touched(path, [], names, old, new)
+    return [one.change.hint for one in found.possible if one.change.kind == "contract"]
+
+
+def test_an_optimizer_that_was_not_begun_has_no_state_to_save(code):
+    path = code(PLAIN.format(more=""))
+    says = "since 2.1, it runs no load_state_dict and no state_dict before its own __init__ has run: call "
+    assert asked_of_plain(path, "2.0", "2.1") == [f"{says}super().__init__() in Plain"]
+    assert asked_of_plain(path, "2.1", "2.15") == []
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "        super().__init__(base.param_groups, {})",
+        "        torch.optim.Optimizer.__init__(self, base.param_groups, {})",
+        "    def state_dict(self): ...\n    def load_state_dict(self, state): ...",
+        "        self._optimizer_state_dict_pre_hooks = self._optimizer_load_state_dict_pre_hooks = {}",
+    ],
+)
+def test_an_optimizer_that_was_begun_or_keeps_its_state_itself_is_not_judged(code, more):
+    assert asked_of_plain(code(PLAIN.format(more=more)), "2.0", "2.1") == []
 
 
 def test_what_older_releases_do_not_pass_sets_the_floor(code):
