@@ -53,7 +53,7 @@ def _place(rank):
     return [*mesh.get_coordinate()], mesh.get_local_rank("dp"), mesh.get_local_rank("tp")
 
 
-@fact(INIT, since="2.3")
+@fact("torch.distributed.DeviceMesh.get_coordinate", "torch.distributed.DeviceMesh.get_local_rank")
 @pytest.mark.cpu
 def test_coordinate_is_row_and_column(ranks):
     """On a mesh of (2, 2), `get_coordinate()` of rank 2 is (1, 0), and `get_local_rank` is each of the two."""
@@ -64,7 +64,7 @@ def _along(rank, name):
     return _summed(rank, _grid().get_group(name))
 
 
-@fact(INIT, since="2.3")
+@fact(INIT, "torch.distributed.DeviceMesh.get_group")
 @pytest.mark.cpu
 @pytest.mark.parametrize(("name", "want"), [("tp", [3, 3, 7, 7]), ("dp", [4, 6, 4, 6])], ids=["tp", "dp"])
 def test_get_group_is_of_the_ranks_along_a_dimension(ranks, name, want):
@@ -77,7 +77,7 @@ def _sliced(rank):
     return part.mesh.tolist(), part.mesh_dim_names, _summed(rank, part.get_group())
 
 
-@fact(INIT)
+@fact("torch.distributed.DeviceMesh.__getitem__")
 @pytest.mark.cpu
 def test_slice_by_name_is_the_own_row(ranks):
     """A DeviceMesh indexed by the name of a dimension is the mesh of this rank's own ranks along it."""
@@ -89,7 +89,12 @@ def _shapes(rank):
     return tuple(mesh.shape), mesh.size(), mesh.size(0), mesh.ndim, mesh.mesh_dim_names, len(mesh.get_all_groups())
 
 
-@fact(INIT, since="2.3")
+@fact(
+    "torch.distributed.DeviceMesh.size",
+    "torch.distributed.DeviceMesh.shape",
+    "torch.distributed.DeviceMesh.ndim",
+    "torch.distributed.DeviceMesh.get_all_groups",
+)
 @pytest.mark.cpu
 def test_mesh_has_a_shape_like_a_tensor(ranks):
     """A DeviceMesh of (2, 2) has `shape`, `ndim` and `size(dim)` as a tensor has, 4 ranks, and a group a dimension."""
@@ -100,7 +105,7 @@ def _unnamed(rank):
     return _refused(_mesh(2, 2).get_group)
 
 
-@fact(INIT, since="2.3")
+@fact("torch.distributed.DeviceMesh.get_group")
 @pytest.mark.cpu
 def test_get_group_needs_a_dimension_where_there_are_two(ranks):
     """`get_group()` of a DeviceMesh of two dimensions raises "Optional kwarg `mesh_dim` needs to be specified"."""

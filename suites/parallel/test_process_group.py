@@ -22,7 +22,7 @@ def _standing(rank):
     return dist.is_initialized(), dist.get_rank(), dist.get_world_size(), dist.get_backend()
 
 
-@fact("torch.distributed.get_rank", "torch.distributed.get_world_size", claims=["X05"])
+@fact("torch.distributed.get_rank", "torch.distributed.get_world_size", "torch.distributed.get_backend", claims=["X05"])
 @on_each_backend
 def test_knows_rank_size_and_backend(ranks, backend):
     """Inside a process group each process has its own rank, and all the same size and backend."""

@@ -204,7 +204,7 @@ def test_wait_takes_a_time_limit(quick):
     assert time.monotonic() - before < 2
 
 
-@fact("torch.distributed.Store.wait", "torch.distributed.DistStoreError", since="2.2")
+@fact("torch.distributed.Store.wait", "torch.distributed.DistStoreError", "torch.distributed.DistError")
 def test_wait_in_vain_is_an_error_of_stores(quick):
     """`wait` for what nobody sets raises DistStoreError, a DistError and RuntimeError."""
     store = quick()
@@ -225,6 +225,15 @@ def test_timeout_is_what_was_set(new):
 def test_timeout_is_five_minutes_by_default():
     """A store waits for five minutes unless it is told otherwise."""
     assert dist.HashStore().timeout == timedelta(minutes=5)
+
+
+@fact("torch.distributed.Store.barrier")
+def test_barrier_of_a_store_waits_for_as_many(quick):
+    """`barrier(key, n, timeout)` of a store returns when n have come to it, and raises "timeout" where fewer do."""
+    store = quick()
+    store.barrier("alone", 1, SOON)
+    with pytest.raises(RuntimeError, match="(?i)timeout"):
+        store.barrier("two", 2, SOON)
 
 
 def _read_late(rank, path):
@@ -261,7 +270,7 @@ def needs_nobody(patch):
 
 @fact(
     "torch.distributed.TCPStore",
-    since="2.2",
+    "torch.distributed.DistNetworkError",
     refuter=needs_nobody,
     hint="start the process with is_master=True, or see to host and port",
 )

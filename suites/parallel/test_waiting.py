@@ -352,3 +352,9 @@ def test_is_available_where_a_backend_was_built_in(name):
     """`is_gloo_available`, `is_nccl_available` and `is_mpi_available` say whether this build has their ProcessGroup."""
     kind = {"gloo": "ProcessGroupGloo", "nccl": "ProcessGroupNCCL", "mpi": "ProcessGroupMPI"}[name]
     assert getattr(dist, f"is_{name}_available")() is hasattr(dist, kind)
+
+
+@fact("torch.distributed.is_xccl_available")
+def test_is_xccl_available_where_it_was_built_in():
+    """`is_xccl_available` says whether this build has XCCL's ProcessGroup, for GPUs of Intel."""
+    assert dist.is_xccl_available() is hasattr(dist, "ProcessGroupXCCL")
