@@ -1,0 +1,81 @@
+"""ZeroRedundancyOptimizer (ZeRO): every rank keeps the state of some parameters only."""
+
+import numpy
+import pytest
+import torch
+from torch import nn
+
+from torchproof import fact, same
+from torchproof.fixtures.ranks import on_each_backend, own_device
+
+pytestmark = [pytest.mark.dist, pytest.mark.timeout(180)]
+
+ZERO = "torch.distributed.optim.ZeroRedundancyOptimizer"
+
+
+def _step():
+    """Two parameters, both 1, and their optimizer after a step with the gradients 2 and 4."""
+    from torch.distributed.optim import ZeroRedundancyOptimizer
+
+    weights = [nn.Parameter(torch.ones(2, device=own_device(), dtype=torch.float64)) for _ in range(2)]
+    optimizer = ZeroRedundancyOptimizer(weights, optimizer_class=torch.optim.SGD, lr=0.25, momentum=0.5)
+    (2 * weights[0] + 4 * weights[1]).sum().backward()
+    optimizer.step()
+    return weights, optimizer
+
+
+def _weights(rank):
+    return torch.stack(_step()[0]).detach().cpu()
+
+
+@fact(ZERO)
+@on_each_backend
+def test_every_rank_has_all_updated_parameters(ranks, backend):
+    """A step of ZeroRedundancyOptimizer leaves every rank all the parameters that the plain optimizer's step gives."""
+    want = numpy.array([[0.5, 0.5], [0.0, 0.0]])
+    same(torch.stack(ranks(2, _weights, backend=backend)), numpy.stack([want, want]))
+
+
+def _states(rank):
+    weights, optimizer = _step()
+    return [parameter is weights[1] for parameter in optimizer.optim.state], len(optimizer.optim.state)
+
+
+@fact(ZERO)
+@on_each_backend
+def test_each_rank_keeps_the_state_of_some_parameters(ranks, backend):
+    """Over two ranks, ZeroRedundancyOptimizer keeps the state of two parameters of one size on one rank each."""
+    (first, count), (second, other) = ranks(2, _states, backend=backend)
+    assert (count, other) == (1, 1)
+    assert first != second
+
+
+def _refused(rank):
+    _, optimizer = _step()
+    with pytest.raises(RuntimeError) as refusal:
+        optimizer.state_dict()
+    return str(refusal.value)
+
+
+@fact(f"{ZERO}.state_dict", hint="call consolidate_state_dict on every rank first")
+def test_state_dict_wants_the_states_together(ranks):
+    """`state_dict` of a ZeroRedundancyOptimizer is refused until `consolidate_state_dict` was called."""
+    assert all("state has not been consolidated on this rank" in told for told in ranks(2, _refused))
+
+
+def _consolidated(rank):
+    _, optimizer = _step()
+    optimizer.consolidate_state_dict(to=0)
+    if rank:
+        return None
+    state = optimizer.state_dict()
+    (group,) = state["param_groups"]
+    return [state["state"][index]["momentum_buffer"].cpu() for index in group["params"]]
+
+
+@fact(f"{ZERO}.consolidate_state_dict", f"{ZERO}.state_dict")
+@on_each_backend
+def test_consolidate_state_dict_gathers_all_states(ranks, backend):
+    """After `consolidate_state_dict(to=0)`, `state_dict` of rank 0's ZeroRedundancyOptimizer has every state."""
+    first, _ = ranks(2, _consolidated, backend=backend)
+    same(torch.stack(first), numpy.array([[2.0, 2.0], [4.0, 4.0]]))
