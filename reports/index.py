@@ -140,7 +140,7 @@ def _several(said: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:
 
 
 def _value(node: ast.expr, names: dict[str, Any]) -> Any:
-    """The value of literals, constants of the file, `+`, `|`, `!=`, `not in`, f-strings and comprehensions of those.
+    """The value of literals, constants of the file and parts, `+`, `|`, `!=`, `not in`, f-strings and comprehensions.
 
     A dictionary stands for its keys where its values are no literals, or it is joined: they are what `*NAME` takes.
     """
@@ -157,6 +157,10 @@ def _value(node: ast.expr, names: dict[str, Any]) -> Any:
                 return ast.literal_eval(node)
             except ValueError:
                 return list(_items([key or ast.Starred(each) for key, each in zip(node.keys, node.values)], names))
+        case ast.Subscript():
+            return _value(node.value, names)[_value(node.slice, names)]
+        case ast.Slice():
+            return slice(*(each and _value(each, names) for each in (node.lower, node.upper, node.step)))
         case ast.BinOp(op=ast.Add()):
             return _value(node.left, names) + _value(node.right, names)
         case ast.BinOp(op=ast.BitOr()):
