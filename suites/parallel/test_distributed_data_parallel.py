@@ -330,6 +330,31 @@ def test_comm_hook_replaces_the_averaging(ranks, backend):
     same(torch.stack(got), 2 * numpy.stack([_slope(HALVES[0]), _slope(HALVES[1])]))
 
 
+def _hook(name):
+    from torch.distributed.algorithms.ddp_comm_hooks import default_hooks
+
+    return getattr(default_hooks, name)
+
+
+def _averaged(rank, shards, name):
+    model = _linear()
+    model.register_comm_hook(None, _hook(name))
+    _loss(model, shards[rank]).backward()
+    return model.module.weight.grad.cpu()
+
+
+@fact(
+    "torch.distributed.algorithms.ddp_comm_hooks.default_hooks.allreduce_hook",
+    "torch.distributed.algorithms.ddp_comm_hooks.default_hooks.fp16_compress_hook",
+)
+@on_each_backend
+@pytest.mark.parametrize("name", ["allreduce_hook", "fp16_compress_hook"])
+def test_ready_comm_hooks_average(ranks, backend, name):
+    """With `allreduce_hook` or `fp16_compress_hook`, each rank has the gradient of the whole batch in its own dtype."""
+    got = ranks(2, _averaged, HALVES, name, backend=backend)
+    same(torch.stack(got), numpy.stack([_slope(BATCH), _slope(BATCH)]))
+
+
 # --- uneven inputs ----------------------------------------------------------------------------------------------------
 
 
