@@ -195,7 +195,14 @@ def _warned(rank, body):
     return "".join(str(each.message) for each in given)
 
 
-@fact(*(f"torch.distributed.nn.functional.{name}" for name in NEWER), since="2.12")
+@fact(
+    "torch.distributed.nn.functional.all_gather",
+    "torch.distributed.nn.functional.all_reduce",
+    "torch.distributed.nn.functional.all_to_all_single",
+    "torch.distributed.nn.functional.broadcast",
+    "torch.distributed.nn.functional.reduce_scatter",
+    since="2.12",
+)
 @on_each_backend
 @pytest.mark.parametrize("name", NEWER)
 def test_nn_collectives_are_deprecated(ranks, backend, name):
