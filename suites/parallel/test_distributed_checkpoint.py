@@ -197,7 +197,11 @@ def _sizes(rank, path):
     return {name: tuple(entry.size) for name, entry in found.items()}
 
 
-@fact("torch.distributed.checkpoint.FileSystemReader", "torch.distributed.checkpoint.FileSystemReader.read_metadata")
+@fact(
+    "torch.distributed.checkpoint.FileSystemReader",
+    "torch.distributed.checkpoint.FileSystemReader.read_metadata",
+    "torch.distributed.checkpoint.save",
+)
 def test_metadata_tells_the_sizes(ranks, path):
     """`FileSystemReader.read_metadata` tells the names of a checkpoint, those inside of dicts with dots, and sizes."""
     ranks(1, _save, path, {"one": torch.ones(2), "model": {"weight": torch.ones(3, 4)}})
@@ -211,7 +215,7 @@ def _save_by(rank, path, options):
     dcp.save(state, storage_writer=dcp.FileSystemWriter(path, **options))
 
 
-@fact("torch.distributed.checkpoint.FileSystemWriter")
+@fact("torch.distributed.checkpoint.FileSystemWriter", "torch.distributed.checkpoint.save")
 def test_single_file_per_rank_false_makes_a_file_each(ranks, path):
     """`FileSystemWriter` with `single_file_per_rank=False` writes every tensor into a file of its own."""
     ranks(1, _save_by, path, {"single_file_per_rank": False})
