@@ -50,7 +50,7 @@ def test_it_is_what_is_collected(tmp_path):
     [
         '"torch.add", "torch.sub"',
         "*NAMES",
-        "NAMES[0], NAMES[-1]",
+        "NAMES[0], NAMES[1]",
         "*NAMES[:2]",
         '*["torch.add"], "torch.sub"',
         '*["torch.add"] + ["torch.sub"]',
