@@ -224,11 +224,12 @@ def _of_url(name: str, url: str, text: str, marker: str, group: str) -> Iterator
 
 def _version_in(name: str, url: str) -> str | None:
     """The version in the name of a wheel, an archive, or a tag of a repository."""
-    file = url.partition("#")[0].rpartition("/")[2]
+    url = url.partition("#")[0]
     try:
-        return str(parse_wheel_filename(file)[1].public)
+        return str(parse_wheel_filename(url.rpartition("/")[2])[1].public)
     except (InvalidWheelFilename, InvalidVersion):
-        found = re.search(rf"{name}-(\d+(?:\.\d+)+)|@v?(\d+\.\d+(?:\.\d+)*)$", url)
+        tag = r"@v?(\d+\.\d+(?:\.\d+)*)$|/v?(\d+\.\d+(?:\.\d+)*)\.(?:zip|tar\.gz)$"
+        found = re.search(rf"{name}-(\d+(?:\.\d+)+)|{tag}", url)
         return next(filter(None, found.groups())) if found else None
 
 

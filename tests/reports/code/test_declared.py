@@ -417,6 +417,8 @@ PINS = {
     "repository with its name": ("requirements.txt", "git+https://github.com/pytorch/pytorch@v2.1.0#egg=torch"),
     "editable": ("requirements.txt", "-e git+https://x/pytorch@v2.1.0#subdirectory=a&egg=torch\n-e ./torch\n-e torch"),
     "archive with its name": ("requirements.txt", "https://x/pytorch/archive/torch-2.1.0.zip#egg=torch  # ours"),
+    "archive of a tag": ("requirements.txt", "https://x/pytorch/archive/refs/tags/v2.1.0.zip#egg=torch"),
+    "a name on both sides": ("requirements.txt", "torch @ git+https://github.com/pytorch/pytorch@v2.1.0#egg=torch"),
     "editable by name": ("requirements.txt", "--editable=torch @ git+https://x/pytorch@v2.1.0"),
     "poetry's repository": ("pyproject.toml", "[tool.poetry.dependencies]\ntorch = {git = 'git:x', tag = 'v2.1.0'}"),
     "poetry's address": ("pyproject.toml", "[tool.poetry.dependencies]\ntorch = {url = 'https://x/torch-2.1.0-cp310-cp310-win_amd64.whl'}"),
