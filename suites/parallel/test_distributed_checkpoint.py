@@ -63,10 +63,12 @@ def _load_part(rank, path, dim):
     return state["rows"].to_local()
 
 
-SAVE_AND_LOAD = ("torch.distributed.checkpoint.save", "torch.distributed.checkpoint.load")
-
-
-@fact(*SAVE_AND_LOAD, since="2.5", myth="a checkpoint is loaded on as many ranks as it was saved on")
+@fact(
+    "torch.distributed.checkpoint.save",
+    "torch.distributed.checkpoint.load",
+    since="2.5",
+    myth="a checkpoint is loaded on as many ranks as it was saved on",
+)
 @pytest.mark.slow
 @pytest.mark.parametrize(("before", "after"), [(2, 1), (1, 2), (2, 4)])
 def test_number_of_ranks_may_change(ranks, path, before, after):
@@ -75,14 +77,14 @@ def test_number_of_ranks_may_change(ranks, path, before, after):
     same(torch.cat(ranks(after, _load_part, path, 0)), ROWS)
 
 
-@fact(*SAVE_AND_LOAD, since="2.5")
+@fact("torch.distributed.checkpoint.save", "torch.distributed.checkpoint.load", since="2.5")
 def test_placement_may_change(ranks, path):
     """`torch.distributed.checkpoint.load` cuts along the placement of the DTensor that it is given."""
     ranks(2, _save_rows, path)
     same(torch.cat(ranks(2, _load_part, path, 1), dim=1), ROWS)
 
 
-@fact(*SAVE_AND_LOAD, since="2.5")
+@fact("torch.distributed.checkpoint.save", "torch.distributed.checkpoint.load", since="2.5")
 def test_shards_are_loaded_whole_into_a_plain_tensor(ranks, path):
     """`torch.distributed.checkpoint.load` puts the shards of a DTensor together where it is given a plain tensor."""
     ranks(2, _save_rows, path)
@@ -268,7 +270,12 @@ def _save_alone(rank, path):
     return _load(rank, path, {"weight": torch.zeros(1)})["weight"]
 
 
-@fact(*SAVE_AND_LOAD, since="2.3", myth="torch.distributed.checkpoint needs a process group")
+@fact(
+    "torch.distributed.checkpoint.save",
+    "torch.distributed.checkpoint.load",
+    since="2.3",
+    myth="torch.distributed.checkpoint needs a process group",
+)
 def test_works_without_a_process_group(ranks, path):
     """`torch.distributed.checkpoint.save` and `load` work in a process that has no process group."""
     same(torch.stack(ranks(1, _save_alone, path)), [[1.0]])
@@ -298,7 +305,7 @@ def _load_counter(rank, path):
     return _load(rank, path, {"counter": _Counter(0)})["counter"].count
 
 
-@fact(*SAVE_AND_LOAD)
+@fact("torch.distributed.checkpoint.save", "torch.distributed.checkpoint.load")
 def test_objects_with_a_state_dict_save_and_load_themselves(ranks, path):
     """DCP saves what an object's `state_dict` gives, and `load` hands it to the `load_state_dict` of the one there."""
     ranks(1, _save_counter, path)

@@ -62,11 +62,7 @@ def _outputs(rank, name, chunks):
     return out if out is None else out.detach().cpu()
 
 
-GPIPE = ("torch.distributed.pipelining.schedules.ScheduleGPipe", "torch.distributed.pipelining.PipelineStage")
-ONE_BY_ONE = "torch.distributed.pipelining.schedules.Schedule1F1B"
-
-
-@fact(*GPIPE, since="2.6")
+@fact("torch.distributed.pipelining.schedules.ScheduleGPipe", "torch.distributed.pipelining.PipelineStage", since="2.6")
 @on_each_backend
 def test_last_stage_gives_the_outputs_of_the_whole_model(ranks, backend):
     """ScheduleGPipe gives, on the last stage's rank, what the model gives for the whole batch."""
@@ -74,7 +70,7 @@ def test_last_stage_gives_the_outputs_of_the_whole_model(ranks, backend):
     same(out, Y)
 
 
-@fact(*GPIPE, since="2.6")
+@fact("torch.distributed.pipelining.schedules.ScheduleGPipe", "torch.distributed.pipelining.PipelineStage", since="2.6")
 @on_each_backend
 def test_first_stage_gives_nothing(ranks, backend):
     """`step` of a pipeline's schedule returns None on the ranks that have not the last stage."""
@@ -92,7 +88,12 @@ SLOPE = 2 * Y / Y.size
 GRADIENTS = (SLOPE @ WEIGHTS[1]).T @ X, SLOPE.T @ (X @ WEIGHTS[0].T)
 
 
-@fact(*GPIPE, since="2.7", calls="any")
+@fact(
+    "torch.distributed.pipelining.schedules.ScheduleGPipe",
+    "torch.distributed.pipelining.PipelineStage",
+    since="2.7",
+    calls="any",
+)
 @on_each_backend
 def test_gradients_are_those_of_the_whole_batch(ranks, backend):
     """ScheduleGPipe leaves each stage the gradient of the mean loss over the whole batch, as one process has it."""
@@ -101,7 +102,7 @@ def test_gradients_are_those_of_the_whole_batch(ranks, backend):
     same(last, GRADIENTS[1])
 
 
-@fact(ONE_BY_ONE, since="2.7", calls="any")
+@fact("torch.distributed.pipelining.schedules.Schedule1F1B", since="2.7", calls="any")
 @on_each_backend
 def test_1f1b_has_the_gradients_of_the_whole_batch(ranks, backend):
     """Schedule1F1B leaves each stage the gradient of the mean loss over the whole batch, as one process has it."""
@@ -173,7 +174,7 @@ def _order(rank, name, chunks):
     return "".join(done), rows
 
 
-@fact(*GPIPE, since="2.6")
+@fact("torch.distributed.pipelining.schedules.ScheduleGPipe", "torch.distributed.pipelining.PipelineStage", since="2.6")
 @on_each_backend
 def test_batch_is_cut_into_microbatches(ranks, backend):
     """ScheduleGPipe for two microbatches gives every stage half of the batch's rows, twice."""
@@ -188,7 +189,9 @@ def test_gpipe_runs_all_forwards_first(ranks, backend):
     assert [order for order, _ in ranks(2, _order, "ScheduleGPipe", 4, backend=backend)] == ["FFFFBBBB"] * 2
 
 
-@fact(ONE_BY_ONE, since={"cpu": "2.7", "cuda": "2.6"}, calls="any", gain=True)
+@fact(
+    "torch.distributed.pipelining.schedules.Schedule1F1B", since={"cpu": "2.7", "cuda": "2.6"}, calls="any", gain=True
+)
 @on_each_backend
 def test_1f1b_takes_turns(ranks, backend):
     """Schedule1F1B runs a backward as early as it can: stages keep the activations of two microbatches, and of one."""
@@ -213,7 +216,12 @@ def _length(orders):
     return max(clocks)
 
 
-@fact(*GPIPE, since="2.6", claims=["X02"])
+@fact(
+    "torch.distributed.pipelining.schedules.ScheduleGPipe",
+    "torch.distributed.pipelining.PipelineStage",
+    since="2.6",
+    claims=["X02"],
+)
 @on_each_backend
 @pytest.mark.parametrize("chunks", [2, 4])
 def test_more_microbatches_leave_stages_less_idle(ranks, backend, chunks):
@@ -232,7 +240,12 @@ def _too_few(rank):
     return str(refusal.value)
 
 
-@fact(ONE_BY_ONE, since="2.7", calls="any", hint="use at least as many microbatches as there are stages")
+@fact(
+    "torch.distributed.pipelining.schedules.Schedule1F1B",
+    since="2.7",
+    calls="any",
+    hint="use at least as many microbatches as there are stages",
+)
 def test_1f1b_refuses_fewer_microbatches_than_stages(ranks):
     """Schedule1F1B refuses fewer microbatches than there are stages."""
     assert all("must be greater than or equal to the number of stages" in told for told in ranks(2, _too_few))

@@ -10,8 +10,6 @@ from torchproof.fixtures.ranks import on_each_backend, own_device
 
 pytestmark = [pytest.mark.dist, pytest.mark.timeout(180)]
 
-ZERO = "torch.distributed.optim.ZeroRedundancyOptimizer"
-
 
 def _step():
     """Two parameters, both 1, and their optimizer after a step with the gradients 2 and 4."""
@@ -28,7 +26,7 @@ def _weights(rank):
     return torch.stack(_step()[0]).detach().cpu()
 
 
-@fact(ZERO)
+@fact("torch.distributed.optim.ZeroRedundancyOptimizer")
 @on_each_backend
 def test_every_rank_has_all_updated_parameters(ranks, backend):
     """A step of ZeroRedundancyOptimizer leaves every rank all the parameters that the plain optimizer's step gives."""
@@ -41,7 +39,7 @@ def _states(rank):
     return [parameter is weights[1] for parameter in optimizer.optim.state], len(optimizer.optim.state)
 
 
-@fact(ZERO)
+@fact("torch.distributed.optim.ZeroRedundancyOptimizer")
 @on_each_backend
 def test_each_rank_keeps_the_state_of_some_parameters(ranks, backend):
     """Over two ranks, ZeroRedundancyOptimizer keeps the state of two parameters of one size on one rank each."""
@@ -57,7 +55,9 @@ def _refused(rank):
     return str(refusal.value)
 
 
-@fact(f"{ZERO}.state_dict", hint="call consolidate_state_dict on every rank first")
+@fact(
+    "torch.distributed.optim.ZeroRedundancyOptimizer.state_dict", hint="call consolidate_state_dict on every rank first"
+)
 def test_state_dict_wants_the_states_together(ranks):
     """`state_dict` of a ZeroRedundancyOptimizer is refused until `consolidate_state_dict` was called."""
     assert all("state has not been consolidated on this rank" in told for told in ranks(2, _refused))
@@ -73,7 +73,10 @@ def _consolidated(rank):
     return [state["state"][index]["momentum_buffer"].cpu() for index in group["params"]]
 
 
-@fact(f"{ZERO}.consolidate_state_dict", f"{ZERO}.state_dict")
+@fact(
+    "torch.distributed.optim.ZeroRedundancyOptimizer.consolidate_state_dict",
+    "torch.distributed.optim.ZeroRedundancyOptimizer.state_dict",
+)
 @on_each_backend
 def test_consolidate_state_dict_gathers_all_states(ranks, backend):
     """After `consolidate_state_dict(to=0)`, `state_dict` of rank 0's ZeroRedundancyOptimizer has every state."""
