@@ -146,7 +146,7 @@ def _by_index(rank):
     return _refused(init_device_mesh, "cpu:0", (2,))
 
 
-@fact(INIT, since="2.3", hint="device.type")
+@fact(INIT, since="2.3", calls="any", hint="device.type")
 @pytest.mark.cpu
 def test_mesh_is_of_a_device_type(ranks):
     """`init_device_mesh("cpu:0", …)` raises "Device type with index is not supported"."""

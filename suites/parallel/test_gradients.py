@@ -202,6 +202,7 @@ def _warned(rank, body):
     "torch.distributed.nn.functional.broadcast",
     "torch.distributed.nn.functional.reduce_scatter",
     since="2.12",
+    calls="any",
 )
 @on_each_backend
 @pytest.mark.parametrize("name", NEWER)
