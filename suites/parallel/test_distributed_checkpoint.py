@@ -67,6 +67,7 @@ def _load_part(rank, path, dim):
     "torch.distributed.checkpoint.save",
     "torch.distributed.checkpoint.load",
     since="2.5",
+    calls="none",
     myth="a checkpoint is loaded on as many ranks as it was saved on",
 )
 @pytest.mark.slow
@@ -77,14 +78,14 @@ def test_number_of_ranks_may_change(ranks, path, before, after):
     same(torch.cat(ranks(after, _load_part, path, 0)), ROWS)
 
 
-@fact("torch.distributed.checkpoint.save", "torch.distributed.checkpoint.load", since="2.5")
+@fact("torch.distributed.checkpoint.save", "torch.distributed.checkpoint.load", since="2.5", calls="none")
 def test_placement_may_change(ranks, path):
     """`torch.distributed.checkpoint.load` cuts along the placement of the DTensor that it is given."""
     ranks(2, _save_rows, path)
     same(torch.cat(ranks(2, _load_part, path, 1), dim=1), ROWS)
 
 
-@fact("torch.distributed.checkpoint.save", "torch.distributed.checkpoint.load", since="2.5")
+@fact("torch.distributed.checkpoint.save", "torch.distributed.checkpoint.load", since="2.5", calls="none")
 def test_shards_are_loaded_whole_into_a_plain_tensor(ranks, path):
     """`torch.distributed.checkpoint.load` puts the shards of a DTensor together where it is given a plain tensor."""
     ranks(2, _save_rows, path)
@@ -153,7 +154,7 @@ def _load_partly(rank, path, state):
     return _load(rank, path, state, planner=DefaultLoadPlanner(allow_partial_load=True))
 
 
-@fact("torch.distributed.checkpoint.DefaultLoadPlanner", since="2.4", calls="passes allow_partial_load", gain=True)
+@fact("torch.distributed.checkpoint.DefaultLoadPlanner", since="2.4", calls="allow_partial_load", gain=True)
 def test_allow_partial_load_leaves_what_was_not_saved(ranks, path):
     """With `DefaultLoadPlanner(allow_partial_load=True)`, what the checkpoint has not stays as it is."""
     ranks(1, _save, path, {"one": torch.ones(1)})
@@ -162,7 +163,7 @@ def test_allow_partial_load_leaves_what_was_not_saved(ranks, path):
     same(state["more"], [7.0])
 
 
-@fact("torch.distributed.checkpoint.load", since="2.6", refuter=loads_nothing)
+@fact("torch.distributed.checkpoint.load", since="2.6", calls="any", refuter=loads_nothing)
 def test_load_refuses_another_size(ranks, path):
     """`torch.distributed.checkpoint.load` refuses a tensor of another size than the saved one: "Size mismatch"."""
     ranks(1, _save, path, {"one": torch.ones(2)})
@@ -274,6 +275,8 @@ def _save_alone(rank, path):
     "torch.distributed.checkpoint.save",
     "torch.distributed.checkpoint.load",
     since="2.3",
+    calls="any",
+    gain=True,
     myth="torch.distributed.checkpoint needs a process group",
 )
 def test_works_without_a_process_group(ranks, path):
@@ -406,14 +409,14 @@ def _full_state(rank, options):
     return get_model_state_dict(_sharded(), options=_options(**options))
 
 
-@fact("torch.distributed.checkpoint.state_dict.get_model_state_dict", since="2.6")
+@fact("torch.distributed.checkpoint.state_dict.get_model_state_dict", since="2.6", calls="none")
 def test_full_state_dict_is_whole_on_every_rank(ranks):
     """`get_model_state_dict` with `full_state_dict=True` gives every rank whole plain tensors of an FSDP model."""
     got = ranks(2, _full_state, {"full_state_dict": True})
     same(torch.stack([state["weight"] for state in got]), [ROWS, ROWS])
 
 
-@fact("torch.distributed.checkpoint.state_dict.get_model_state_dict", since="2.6")
+@fact("torch.distributed.checkpoint.state_dict.get_model_state_dict", since="2.6", calls="none")
 def test_full_state_dict_with_cpu_offload_is_on_rank_0_only(ranks):
     """With `full_state_dict=True` and `cpu_offload=True`, `get_model_state_dict` gives rank 0 all, others nothing."""
     first, second = ranks(2, _full_state, {"full_state_dict": True, "cpu_offload": True})
@@ -430,7 +433,7 @@ def _set_from_rank_0(rank):
     return layer.weight.full_tensor().detach().clone()
 
 
-@fact("torch.distributed.checkpoint.state_dict.set_model_state_dict", since="2.6")
+@fact("torch.distributed.checkpoint.state_dict.set_model_state_dict", since="2.6", calls="none")
 def test_broadcast_from_rank0_loads_a_state_that_only_rank_0_has(ranks):
     """`set_model_state_dict` with `broadcast_from_rank0=True` shards the whole state of rank 0 over all ranks."""
     got = ranks(2, _set_from_rank_0)
@@ -475,6 +478,7 @@ def _resumed(rank):
     "torch.distributed.checkpoint.state_dict.get_state_dict",
     "torch.distributed.checkpoint.state_dict.set_state_dict",
     since="2.6",
+    calls="none",
 )
 def test_state_dicts_carry_training_on(ranks):
     """What `get_state_dict` gives of a model and its optimizer lets `set_state_dict` carry training on in others."""

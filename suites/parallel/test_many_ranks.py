@@ -37,7 +37,7 @@ def _chunk(rows, rank, size):
 PLACES = [0, 1, 2, 5, 7]
 
 
-@fact("torch.distributed.tensor.distribute_tensor", "torch.distributed.tensor.Shard", since="2.5")
+@fact("torch.distributed.tensor.distribute_tensor", "torch.distributed.tensor.Shard", since="2.5", calls="none")
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [8, 64, 512])
 @pytest.mark.parametrize("rows", [7, 100, 513])
@@ -84,6 +84,7 @@ def _of_all(_, size):
     "torch.distributed.tensor.DTensor.redistribute",
     "torch.distributed.tensor.DTensor.full_tensor",
     since="2.10",
+    calls="none",
 )
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [8, 64])

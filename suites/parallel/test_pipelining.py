@@ -62,7 +62,12 @@ def _outputs(rank, name, chunks):
     return out if out is None else out.detach().cpu()
 
 
-@fact("torch.distributed.pipelining.schedules.ScheduleGPipe", "torch.distributed.pipelining.PipelineStage", since="2.6")
+@fact(
+    "torch.distributed.pipelining.schedules.ScheduleGPipe",
+    "torch.distributed.pipelining.PipelineStage",
+    since="2.6",
+    calls="none",
+)
 @on_each_backend
 def test_last_stage_gives_the_outputs_of_the_whole_model(ranks, backend):
     """ScheduleGPipe gives, on the last stage's rank, what the model gives for the whole batch."""
@@ -70,7 +75,12 @@ def test_last_stage_gives_the_outputs_of_the_whole_model(ranks, backend):
     same(out, Y)
 
 
-@fact("torch.distributed.pipelining.schedules.ScheduleGPipe", "torch.distributed.pipelining.PipelineStage", since="2.6")
+@fact(
+    "torch.distributed.pipelining.schedules.ScheduleGPipe",
+    "torch.distributed.pipelining.PipelineStage",
+    since="2.6",
+    calls="none",
+)
 @on_each_backend
 def test_first_stage_gives_nothing(ranks, backend):
     """`step` of a pipeline's schedule returns None on the ranks that have not the last stage."""
@@ -115,7 +125,12 @@ def _losses(rank, chunks):
     return [loss.item() for loss in _step(rank, "ScheduleGPipe", chunks)[2]]
 
 
-@fact("torch.distributed.pipelining.schedules.ScheduleGPipe", since="2.6", myth="a pipeline has one loss a batch")
+@fact(
+    "torch.distributed.pipelining.schedules.ScheduleGPipe",
+    since="2.6",
+    calls="none",
+    myth="a pipeline has one loss a batch",
+)
 @on_each_backend
 def test_there_is_a_loss_for_each_microbatch(ranks, backend):
     """`step(losses=[])` of a pipeline's schedule fills the list, on the last stage's rank, with a loss a microbatch."""
@@ -174,7 +189,12 @@ def _order(rank, name, chunks):
     return "".join(done), rows
 
 
-@fact("torch.distributed.pipelining.schedules.ScheduleGPipe", "torch.distributed.pipelining.PipelineStage", since="2.6")
+@fact(
+    "torch.distributed.pipelining.schedules.ScheduleGPipe",
+    "torch.distributed.pipelining.PipelineStage",
+    since="2.6",
+    calls="none",
+)
 @on_each_backend
 def test_batch_is_cut_into_microbatches(ranks, backend):
     """ScheduleGPipe for two microbatches gives every stage half of the batch's rows, twice."""
@@ -182,7 +202,7 @@ def test_batch_is_cut_into_microbatches(ranks, backend):
     assert [rows for _, rows in got] == [[2, 2], [2, 2]]
 
 
-@fact("torch.distributed.pipelining.schedules.ScheduleGPipe", since="2.6")
+@fact("torch.distributed.pipelining.schedules.ScheduleGPipe", since="2.6", calls="none")
 @on_each_backend
 def test_gpipe_runs_all_forwards_first(ranks, backend):
     """ScheduleGPipe runs the forward of all microbatches before any backward: all activations are kept at once."""
@@ -220,6 +240,7 @@ def _length(orders):
     "torch.distributed.pipelining.schedules.ScheduleGPipe",
     "torch.distributed.pipelining.PipelineStage",
     since="2.6",
+    calls="none",
     claims=["X02"],
 )
 @on_each_backend
@@ -257,7 +278,7 @@ def _beyond(rank):
     return str(refusal.value)
 
 
-@fact("torch.distributed.pipelining.PipelineStage", since="2.6")
+@fact("torch.distributed.pipelining.PipelineStage", since="2.6", calls="none")
 def test_stage_is_one_of_their_number(ranks):
     """PipelineStage refuses a stage whose number is not below `num_stages`."""
     assert ranks(1, _beyond) == ["Stage index 2 is out of range of 2"]
