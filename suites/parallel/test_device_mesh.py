@@ -86,7 +86,11 @@ def test_slice_by_name_is_the_own_row(ranks):
 
 def _shapes(rank):
     mesh = _grid()
-    return tuple(mesh.shape), mesh.size(), mesh.size(0), mesh.ndim, mesh.mesh_dim_names, len(mesh.get_all_groups())
+    return tuple(mesh.shape), mesh.size(), mesh.size(0), mesh.ndim, mesh.mesh_dim_names, _ranks_of(mesh)
+
+
+def _ranks_of(mesh):
+    return [dist.get_process_group_ranks(group) for group in mesh.get_all_groups()]
 
 
 @fact(
@@ -98,7 +102,7 @@ def _shapes(rank):
 @pytest.mark.cpu
 def test_mesh_has_a_shape_like_a_tensor(ranks):
     """A DeviceMesh of (2, 2) has `shape`, `ndim` and `size(dim)` as a tensor has, 4 ranks, and a group a dimension."""
-    assert ranks(4, _shapes)[0] == ((2, 2), 4, 2, 2, ("dp", "tp"), 2)
+    assert ranks(4, _shapes)[0] == ((2, 2), 4, 2, 2, ("dp", "tp"), [[0, 2], [0, 1]])
 
 
 def _unnamed(rank):

@@ -114,6 +114,14 @@ def test_gradients_are_those_of_the_whole_batch(ranks, backend):
 
 @fact("torch.distributed.pipelining.schedules.Schedule1F1B", since="2.7", calls="any")
 @on_each_backend
+def test_1f1b_gives_the_outputs_of_the_whole_model(ranks, backend):
+    """Schedule1F1B gives, on the last stage's rank, what the model gives for the whole batch."""
+    _, out = ranks(2, _outputs, "Schedule1F1B", 4, backend=backend)
+    same(out, Y)
+
+
+@fact("torch.distributed.pipelining.schedules.Schedule1F1B", since="2.7", calls="any")
+@on_each_backend
 def test_1f1b_has_the_gradients_of_the_whole_batch(ranks, backend):
     """Schedule1F1B leaves each stage the gradient of the mean loss over the whole batch, as one process has it."""
     first, last = ranks(2, _gradient, "Schedule1F1B", 4, backend=backend)
