@@ -5,7 +5,7 @@ import torch
 import torch.distributed as dist
 
 from torchproof import fact
-from torchproof.fixtures.ranks import on_each_backend, own_device
+from torchproof.fixtures.ranks import on_each_backend, own_device, refused
 
 pytestmark = [pytest.mark.dist, pytest.mark.timeout(180)]
 
@@ -25,12 +25,6 @@ def _summed(rank, group):
     x = torch.tensor([1 + rank], device=own_device())
     dist.all_reduce(x, group=group)
     return int(x)
-
-
-def _refused(call, *args, **options):
-    with pytest.raises((RuntimeError, ValueError, KeyError)) as refusal:
-        call(*args, **options)
-    return str(refusal.value)
 
 
 INIT = "torch.distributed.device_mesh.init_device_mesh"
@@ -106,7 +100,7 @@ def test_mesh_has_a_shape_like_a_tensor(ranks):
 
 
 def _unnamed(rank):
-    return _refused(_mesh(2, 2).get_group)
+    return refused(_mesh(2, 2).get_group)
 
 
 @fact("torch.distributed.DeviceMesh.get_group")
@@ -117,7 +111,7 @@ def test_get_group_needs_a_dimension_where_there_are_two(ranks):
 
 
 def _too_large(rank):
-    return _refused(_mesh, 4)
+    return refused(_mesh, 4)
 
 
 @fact(INIT, hint="the product of mesh_shape is at most the world size")
@@ -129,7 +123,7 @@ def test_mesh_is_not_larger_than_the_world(ranks, backend):
 
 
 def _names(rank, names):
-    return _refused(_mesh, 2, 1, mesh_dim_names=names)
+    return refused(_mesh, 2, 1, mesh_dim_names=names)
 
 
 @fact(INIT)
@@ -147,7 +141,7 @@ def test_mesh_has_one_name_for_each_dimension(ranks, backend, names, says):
 def _by_index(rank):
     from torch.distributed.device_mesh import init_device_mesh
 
-    return _refused(init_device_mesh, "cpu:0", (2,))
+    return refused(init_device_mesh, "cpu:0", (2,))
 
 
 @fact(INIT, since="2.3", calls="any", hint="device.type")
@@ -158,7 +152,7 @@ def test_mesh_is_of_a_device_type(ranks):
 
 
 def _other_name(rank):
-    return _refused(_mesh(2, mesh_dim_names=("dp",)).__getitem__, "tp")
+    return refused(_mesh(2, mesh_dim_names=("dp",)).__getitem__, "tp")
 
 
 @fact(INIT)

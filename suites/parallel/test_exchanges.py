@@ -7,31 +7,20 @@ import torch
 import torch.distributed as dist
 
 from torchproof import fact, same
-from torchproof.fixtures.ranks import on_each_backend, own_device
+from torchproof.fixtures.ranks import on_each_backend, own_device, own_values, refused
 
 pytestmark = [pytest.mark.dist, pytest.mark.timeout(180)]
-
-
-def _own(rank, dtype=torch.int64):
-    """1, 2 and 3 on rank 0, ten times as much on rank 1."""
-    return torch.tensor([1, 2, 3], device=own_device(), dtype=dtype) * 10**rank
 
 
 def _zeros(*shape):
     return torch.zeros(shape, dtype=torch.int64, device=own_device())
 
 
-def _refused(call, *args, **options):
-    with pytest.raises((RuntimeError, ValueError)) as refusal:
-        call(*args, **options)
-    return str(refusal.value)
-
-
 # --- broadcast --------------------------------------------------------------------------------------------------------
 
 
 def _broadcast(rank, dtype):
-    x = _own(rank).to(dtype)
+    x = own_values(rank).to(dtype)
     dist.broadcast(x, src=1)
     return x.cpu()
 
@@ -58,7 +47,7 @@ def test_broadcast_takes_complex_tensors(ranks, backend):
 
 def _gather_into(rank, *shape):
     whole = _zeros(*shape)
-    dist.all_gather_into_tensor(whole, _own(rank))
+    dist.all_gather_into_tensor(whole, own_values(rank))
     return whole.cpu()
 
 
@@ -77,7 +66,7 @@ def test_all_gather_into_tensor_stacks(ranks, backend):
 
 
 def _gather_into_too_little(rank):
-    return _refused(dist.all_gather_into_tensor, _zeros(5), _own(rank))
+    return refused(dist.all_gather_into_tensor, _zeros(5), own_values(rank))
 
 
 @fact("torch.distributed.all_gather_into_tensor", since="2.2", calls="any")
@@ -88,7 +77,7 @@ def test_all_gather_into_tensor_refuses_another_size(ranks):
 
 
 def _gather_other_shapes(rank):
-    return _refused(dist.all_gather, [_zeros(2), _zeros(2)], _own(rank))
+    return refused(dist.all_gather, [_zeros(2), _zeros(2)], own_values(rank))
 
 
 @fact("torch.distributed.all_gather", hint="pad to one size, or all_gather_object")
@@ -99,7 +88,7 @@ def test_all_gather_refuses_places_of_another_shape(ranks):
 
 
 def _gather_other_dtypes(rank):
-    return _refused(dist.all_gather, [_zeros(3), _zeros(3)], _own(rank, torch.float32))
+    return refused(dist.all_gather, [_zeros(3), _zeros(3)], own_values(rank, torch.float32))
 
 
 @fact("torch.distributed.all_gather")
@@ -115,7 +104,7 @@ def test_all_gather_refuses_places_of_another_dtype(ranks, backend):
 
 def _gather(rank, dst):
     places = [_zeros(3), _zeros(3)] if rank == dst else None
-    dist.gather(_own(rank), places, dst=dst)
+    dist.gather(own_values(rank), places, dst=dst)
     return places and torch.stack(places).cpu()
 
 
@@ -129,7 +118,7 @@ def test_gather_fills_the_list_of_its_destination(ranks, backend, dst):
 
 def _gather_by_default(rank):
     places = [_zeros(3), _zeros(3)] if rank == 0 else None
-    dist.gather(_own(rank), places)
+    dist.gather(own_values(rank), places)
     return places and torch.stack(places).cpu()
 
 
@@ -141,7 +130,7 @@ def test_gather_is_to_rank_0_by_default(ranks, backend):
 
 
 def _gather_without_places(rank):
-    return rank == 0 and _refused(dist.gather, _own(rank))
+    return rank == 0 and refused(dist.gather, own_values(rank))
 
 
 @fact("torch.distributed.gather")
@@ -152,7 +141,7 @@ def test_gather_needs_a_list_on_its_destination(ranks, backend):
 
 
 def _gather_with_places_everywhere(rank):
-    return rank == 1 and _refused(dist.gather, _own(rank), [_zeros(3), _zeros(3)])
+    return rank == 1 and refused(dist.gather, own_values(rank), [_zeros(3), _zeros(3)])
 
 
 @fact("torch.distributed.gather", hint="gather_list=places if rank == dst else None")
@@ -165,7 +154,7 @@ def test_gather_refuses_a_list_elsewhere(ranks, backend):
 
 def _scatter_by_default(rank):
     mine = _zeros(3)
-    dist.scatter(mine, [_own(0), _own(1)] if rank == 0 else None)
+    dist.scatter(mine, [own_values(0), own_values(1)] if rank == 0 else None)
     return mine.cpu()
 
 
@@ -177,7 +166,7 @@ def test_scatter_is_from_rank_0_by_default(ranks, backend):
 
 
 def _scatter_without_parts(rank):
-    return rank == 0 and _refused(dist.scatter, _zeros(3))
+    return rank == 0 and refused(dist.scatter, _zeros(3))
 
 
 @fact("torch.distributed.scatter")
@@ -188,7 +177,7 @@ def test_scatter_needs_a_list_on_its_source(ranks, backend):
 
 
 def _scatter_with_parts_everywhere(rank):
-    return rank == 1 and _refused(dist.scatter, _zeros(3), [_own(0), _own(1)])
+    return rank == 1 and refused(dist.scatter, _zeros(3), [own_values(0), own_values(1)])
 
 
 @fact("torch.distributed.scatter", hint="scatter_list=parts if rank == src else None")
@@ -200,7 +189,7 @@ def test_scatter_refuses_a_list_elsewhere(ranks, backend):
 
 
 def _scatter_other_sizes(rank):
-    return rank == 0 and _refused(dist.scatter, _zeros(1), [_zeros(1), _zeros(2)])
+    return rank == 0 and refused(dist.scatter, _zeros(1), [_zeros(1), _zeros(2)])
 
 
 @fact("torch.distributed.scatter", hint="pad to one size, or scatter_object_list")
@@ -211,7 +200,7 @@ def test_scatter_refuses_parts_of_several_sizes(ranks):
 
 
 def _scatter_too_few(rank):
-    return rank == 0 and _refused(dist.scatter, _zeros(1), [_zeros(1)])
+    return rank == 0 and refused(dist.scatter, _zeros(1), [_zeros(1)])
 
 
 @fact("torch.distributed.scatter")
@@ -254,7 +243,7 @@ def test_all_to_all_single_takes_sizes_of_parts(ranks, backend):
 
 
 def _all_to_all_single_of_wrong_sizes(rank):
-    return _refused(dist.all_to_all_single, _zeros(3), _zeros(3), [1, 1], [1, 2])
+    return refused(dist.all_to_all_single, _zeros(3), _zeros(3), [1, 1], [1, 2])
 
 
 @fact("torch.distributed.all_to_all_single")
@@ -279,7 +268,7 @@ def test_all_to_all_gives_the_ith_tensor_to_rank_i(ranks, backend):
 
 
 def _uneven_all_to_all(rank):
-    return _refused(dist.all_to_all, [_zeros(1), _zeros(2)], [_zeros(1), _zeros(2)])
+    return refused(dist.all_to_all, [_zeros(1), _zeros(2)], [_zeros(1), _zeros(2)])
 
 
 @fact("torch.distributed.all_to_all", hint="all_to_all_single with split sizes")
@@ -291,7 +280,7 @@ def test_all_to_all_refuses_several_sizes_on_gloo(ranks):
 
 
 def _refused_all_to_all(rank):
-    return _refused(dist.all_to_all, [_zeros(1), _zeros(1)], [_zeros(1), _zeros(1)])
+    return refused(dist.all_to_all, [_zeros(1), _zeros(1)], [_zeros(1), _zeros(1)])
 
 
 @fact("torch.distributed.all_to_all", until="2.12", calls="any", hint="all_to_all_single")

@@ -7,26 +7,15 @@ import torch
 import torch.distributed as dist
 
 from torchproof import fact
-from torchproof.fixtures.ranks import on_each_backend, own_device
+from torchproof.fixtures.ranks import on_each_backend, own_values, refused
 
 pytestmark = [pytest.mark.dist, pytest.mark.timeout(180)]
 
 
-def _own(rank):
-    """1, 2 and 3 on rank 0, ten times as much on rank 1, and so on."""
-    return torch.tensor([1, 2, 3], device=own_device()) * 10**rank
-
-
 def _reduced(rank, group):
-    x = _own(rank)
+    x = own_values(rank)
     dist.all_reduce(x, group=group)
     return x.tolist()
-
-
-def _refused(call, *args, **options):
-    with pytest.raises((RuntimeError, ValueError)) as refusal:
-        call(*args, **options)
-    return str(refusal.value)
 
 
 # --- who is who -------------------------------------------------------------------------------------------------------
@@ -79,7 +68,7 @@ def _translate_others(rank):
     group = dist.new_group([0, 2])
     if rank == 1:
         return None
-    return _refused(dist.get_group_rank, group, 1), _refused(dist.get_global_rank, group, 2)
+    return refused(dist.get_group_rank, group, 1), refused(dist.get_global_rank, group, 2)
 
 
 @fact("torch.distributed.get_group_rank", "torch.distributed.get_global_rank")
@@ -106,7 +95,7 @@ def test_world_is_the_group_of_all(ranks, backend):
 
 
 def _from_global_rank(rank):
-    group, x = dist.new_group([1, 2]), _own(rank)
+    group, x = dist.new_group([1, 2]), own_values(rank)
     if rank:
         dist.broadcast(x, src=2, group=group)
     return x.tolist()
@@ -120,7 +109,7 @@ def test_src_is_a_global_rank(ranks):
 
 
 def _from_group_rank(rank):
-    group, x = dist.new_group([1, 2]), _own(rank)
+    group, x = dist.new_group([1, 2]), own_values(rank)
     if rank:
         dist.broadcast(x, group=group, group_src=0)
     return x.tolist()
@@ -134,7 +123,7 @@ def test_group_src_is_a_rank_of_the_group(ranks):
 
 
 def _to_group_rank(rank):
-    group, x = dist.new_group([1, 2]), _own(rank)
+    group, x = dist.new_group([1, 2]), own_values(rank)
     if rank:
         dist.reduce(x, group=group, group_dst=1)
     return x.tolist()
@@ -148,7 +137,7 @@ def test_group_dst_is_a_rank_of_the_group(ranks):
 
 
 def _both_sources(rank):
-    return _refused(dist.broadcast, _own(rank), src=0, group_src=0), _refused(dist.broadcast, _own(rank))
+    return refused(dist.broadcast, own_values(rank), src=0, group_src=0), refused(dist.broadcast, own_values(rank))
 
 
 @fact("torch.distributed.broadcast", since="2.6", calls="group_src")
@@ -162,7 +151,7 @@ def test_src_or_group_src_is_needed(ranks, backend):
 
 def _src_outside(rank):
     group = dist.new_group([1, 2])
-    return _refused(dist.broadcast, _own(rank), src=0, group=group) if rank else ""
+    return refused(dist.broadcast, own_values(rank), src=0, group=group) if rank else ""
 
 
 @fact("torch.distributed.broadcast")
@@ -206,7 +195,7 @@ def test_new_subgroups_are_of_neighbours(ranks):
 
 
 def _thirds(rank):
-    return _refused(dist.new_subgroups, 3)
+    return refused(dist.new_subgroups, 3)
 
 
 @fact("torch.distributed.new_subgroups", since="2.1", calls="any", gain=True)
@@ -229,7 +218,7 @@ def test_new_subgroups_by_enumeration_are_as_listed(ranks):
 
 
 def _overlapping(rank):
-    return _refused(dist.new_subgroups_by_enumeration, [[0, 1], [1, 2]])
+    return refused(dist.new_subgroups_by_enumeration, [[0, 1], [1, 2]])
 
 
 @fact("torch.distributed.new_subgroups_by_enumeration", since="2.1", calls="any", gain=True)
@@ -240,7 +229,7 @@ def test_new_subgroups_by_enumeration_do_not_overlap(ranks):
 
 
 def _too_many(rank):
-    return _refused(dist.new_group, [0, 1, 2])
+    return refused(dist.new_group, [0, 1, 2])
 
 
 @fact("torch.distributed.new_group")

@@ -5,15 +5,9 @@ import torch
 import torch.distributed as dist
 
 from torchproof import fact, same
-from torchproof.fixtures.ranks import on_each_backend
+from torchproof.fixtures.ranks import on_each_backend, refused
 
 pytestmark = [pytest.mark.dist, pytest.mark.timeout(180)]
-
-
-def _refused(call, *args, **options):
-    with pytest.raises((RuntimeError, ValueError, AttributeError, TypeError)) as refusal:
-        call(*args, **options)
-    return str(refusal.value)
 
 
 def _broadcast(rank):
@@ -44,7 +38,7 @@ def test_gather_object_fills_the_list_of_its_destination(ranks, dst):
 
 
 def _gather_without_places(rank):
-    return rank == 0 and _refused(dist.gather_object, "a")
+    return rank == 0 and refused(dist.gather_object, "a")
 
 
 @fact("torch.distributed.gather_object")
@@ -68,7 +62,7 @@ def test_scatter_object_list_gives_each_rank_its_object(ranks):
 
 
 def _scatter_into_nothing(rank):
-    return _refused(dist.scatter_object_list, [], ["a", "b"])
+    return refused(dist.scatter_object_list, [], ["a", "b"])
 
 
 @fact("torch.distributed.scatter_object_list")
@@ -99,7 +93,7 @@ def test_recv_object_list_tells_who_sent(ranks, backend):
 
 
 def _gather_lambda(rank):
-    return _refused(dist.all_gather_object, [None, None], lambda: rank)
+    return refused(dist.all_gather_object, [None, None], lambda: rank)
 
 
 @fact("torch.distributed.all_gather_object", hint="a function of a module, or what it returns")

@@ -19,6 +19,10 @@ WEIGHTS = numpy.array(
 )
 Y = X @ WEIGHTS[0].T @ WEIGHTS[1].T
 
+STAGE = "torch.distributed.pipelining.PipelineStage"
+GPIPE = "torch.distributed.pipelining.schedules.ScheduleGPipe"
+ONE_F_ONE_B = "torch.distributed.pipelining.schedules.Schedule1F1B"
+
 
 def _layer(index):
     layer = nn.Linear(2, 2, bias=False, dtype=torch.float64, device=own_device())
@@ -63,8 +67,8 @@ def _outputs(rank, name, chunks):
 
 
 @fact(
-    "torch.distributed.pipelining.schedules.ScheduleGPipe",
-    "torch.distributed.pipelining.PipelineStage",
+    GPIPE,
+    STAGE,
     since="2.6",
     calls="none",
 )
@@ -76,8 +80,8 @@ def test_last_stage_gives_the_outputs_of_the_whole_model(ranks, backend):
 
 
 @fact(
-    "torch.distributed.pipelining.schedules.ScheduleGPipe",
-    "torch.distributed.pipelining.PipelineStage",
+    GPIPE,
+    STAGE,
     since="2.6",
     calls="none",
 )
@@ -99,8 +103,8 @@ GRADIENTS = (SLOPE @ WEIGHTS[1]).T @ X, SLOPE.T @ (X @ WEIGHTS[0].T)
 
 
 @fact(
-    "torch.distributed.pipelining.schedules.ScheduleGPipe",
-    "torch.distributed.pipelining.PipelineStage",
+    GPIPE,
+    STAGE,
     since="2.7",
     calls="any",
 )
@@ -112,7 +116,7 @@ def test_gradients_are_those_of_the_whole_batch(ranks, backend):
     same(last, GRADIENTS[1])
 
 
-@fact("torch.distributed.pipelining.schedules.Schedule1F1B", since="2.7", calls="any")
+@fact(ONE_F_ONE_B, since="2.7", calls="any")
 @on_each_backend
 def test_1f1b_gives_the_outputs_of_the_whole_model(ranks, backend):
     """Schedule1F1B gives, on the last stage's rank, what the model gives for the whole batch."""
@@ -120,7 +124,7 @@ def test_1f1b_gives_the_outputs_of_the_whole_model(ranks, backend):
     same(out, Y)
 
 
-@fact("torch.distributed.pipelining.schedules.Schedule1F1B", since="2.7", calls="any")
+@fact(ONE_F_ONE_B, since="2.7", calls="any")
 @on_each_backend
 def test_1f1b_has_the_gradients_of_the_whole_batch(ranks, backend):
     """Schedule1F1B leaves each stage the gradient of the mean loss over the whole batch, as one process has it."""
@@ -134,7 +138,7 @@ def _losses(rank, chunks):
 
 
 @fact(
-    "torch.distributed.pipelining.schedules.ScheduleGPipe",
+    GPIPE,
     since="2.6",
     calls="none",
     myth="a pipeline has one loss a batch",
@@ -198,8 +202,8 @@ def _order(rank, name, chunks):
 
 
 @fact(
-    "torch.distributed.pipelining.schedules.ScheduleGPipe",
-    "torch.distributed.pipelining.PipelineStage",
+    GPIPE,
+    STAGE,
     since="2.6",
     calls="none",
 )
@@ -210,16 +214,14 @@ def test_batch_is_cut_into_microbatches(ranks, backend):
     assert [rows for _, rows in got] == [[2, 2], [2, 2]]
 
 
-@fact("torch.distributed.pipelining.schedules.ScheduleGPipe", since="2.6", calls="none")
+@fact(GPIPE, since="2.6", calls="none")
 @on_each_backend
 def test_gpipe_runs_all_forwards_first(ranks, backend):
     """ScheduleGPipe runs the forward of all microbatches before any backward: all activations are kept at once."""
     assert [order for order, _ in ranks(2, _order, "ScheduleGPipe", 4, backend=backend)] == ["FFFFBBBB"] * 2
 
 
-@fact(
-    "torch.distributed.pipelining.schedules.Schedule1F1B", since={"cpu": "2.7", "cuda": "2.6"}, calls="any", gain=True
-)
+@fact(ONE_F_ONE_B, since={"cpu": "2.7", "cuda": "2.6"}, calls="any", gain=True)
 @on_each_backend
 def test_1f1b_takes_turns(ranks, backend):
     """Schedule1F1B runs a backward as early as it can: stages keep the activations of two microbatches, and of one."""
@@ -245,8 +247,8 @@ def _length(orders):
 
 
 @fact(
-    "torch.distributed.pipelining.schedules.ScheduleGPipe",
-    "torch.distributed.pipelining.PipelineStage",
+    GPIPE,
+    STAGE,
     since="2.6",
     calls="none",
     claims=["X02"],
@@ -270,7 +272,7 @@ def _too_few(rank):
 
 
 @fact(
-    "torch.distributed.pipelining.schedules.Schedule1F1B",
+    ONE_F_ONE_B,
     since="2.7",
     calls="any",
     hint="use at least as many microbatches as there are stages",
@@ -286,7 +288,7 @@ def _beyond(rank):
     return str(refusal.value)
 
 
-@fact("torch.distributed.pipelining.PipelineStage", since="2.6", calls="none")
+@fact(STAGE, since="2.6", calls="none")
 def test_stage_is_one_of_their_number(ranks):
     """PipelineStage refuses a stage whose number is not below `num_stages`."""
     assert ranks(1, _beyond) == ["Stage index 2 is out of range of 2"]

@@ -7,20 +7,9 @@ import torch
 import torch.distributed as dist
 
 from torchproof import fact, same
-from torchproof.fixtures.ranks import on_each_backend, own_device
+from torchproof.fixtures.ranks import on_each_backend, own_device, own_values, refused
 
 pytestmark = [pytest.mark.dist, pytest.mark.timeout(180)]
-
-
-def _own(rank):
-    """1, 2 and 3 on rank 0, ten times as much on rank 1, a hundred times on rank 2."""
-    return torch.tensor([1, 2, 3], device=own_device()) * 10**rank
-
-
-def _refused(call, *args, **options):
-    with pytest.raises((RuntimeError, ValueError)) as refusal:
-        call(*args, **options)
-    return str(refusal.value)
 
 
 # --- send and recv ----------------------------------------------------------------------------------------------------
@@ -41,7 +30,7 @@ def test_recv_takes_messages_in_the_order_of_send(ranks, backend):
 
 
 def _from_anyone(rank):
-    x = _own(rank)
+    x = own_values(rank)
     if rank == 1:
         return dist.send(x, 0)
     return dist.recv(x), x
@@ -74,7 +63,7 @@ def test_tag_matches_messages_on_gloo(ranks):
 
 
 def _to_itself(rank):
-    return _refused(dist.send, _own(rank), rank)
+    return refused(dist.send, own_values(rank), rank)
 
 
 @fact("torch.distributed.send")
@@ -87,8 +76,8 @@ def test_send_to_itself_is_refused(ranks, backend):
 
 def _first_and_then(rank, order):
     """Two ranks that wait for each other, with a short timeout."""
-    group, x, y = dist.new_group(timeout=timedelta(seconds=0.2)), _own(rank), torch.zeros(3, dtype=torch.int64)
-    told = _refused(getattr(dist, order), x if order == "send" else y, 1 - rank, group=group)
+    group, x, y = dist.new_group(timeout=timedelta(seconds=0.2)), own_values(rank), torch.zeros(3, dtype=torch.int64)
+    told = refused(getattr(dist, order), x if order == "send" else y, 1 - rank, group=group)
     dist.barrier()
     return told
 
@@ -110,7 +99,7 @@ def test_both_ranks_first_is_a_deadlock(ranks, order):
 
 def _exchange(rank):
     theirs = torch.zeros(3, dtype=torch.int64)
-    work = dist.isend(_own(rank), 1 - rank)
+    work = dist.isend(own_values(rank), 1 - rank)
     dist.recv(theirs, 1 - rank)
     work.wait()
     return theirs, work.is_completed()
@@ -125,7 +114,7 @@ def test_isend_lets_both_ranks_send_first(ranks):
 
 
 def _receive_later(rank):
-    x = _own(rank)
+    x = own_values(rank)
     work = (dist.isend, dist.irecv)[rank](x, 1 - rank)
     return isinstance(work, dist.Work), work.wait(), work.is_completed(), x.cpu()
 
@@ -148,7 +137,7 @@ def _pending(rank):
         work.wait()
         return before, work.is_completed()
     dist.barrier()
-    return dist.send(_own(rank), 0)
+    return dist.send(own_values(rank), 0)
 
 
 @fact("torch.distributed.irecv", "torch.distributed.Work.is_completed", "torch.distributed.Work.wait")
@@ -160,7 +149,7 @@ def test_is_completed_tells_whether_the_message_has_come(ranks):
 
 def _sender(rank):
     if rank == 1:
-        return dist.send(_own(rank), 0)
+        return dist.send(own_values(rank), 0)
     work = dist.irecv(torch.zeros(3, dtype=torch.int64))
     work.wait()
     return work.source_rank() if hasattr(work, "source_rank") else work._source_rank()
@@ -179,7 +168,7 @@ def test_source_rank_of_a_received_message_tells_who_sent(ranks):
 def _ring(rank):
     size, theirs = dist.get_world_size(), torch.zeros(3, dtype=torch.int64, device=own_device())
     operations = [
-        dist.P2POp(dist.isend, _own(rank), (rank + 1) % size),
+        dist.P2POp(dist.isend, own_values(rank), (rank + 1) % size),
         dist.P2POp(dist.irecv, theirs, (rank - 1) % size),
     ]
     for work in dist.batch_isend_irecv(operations):
@@ -195,7 +184,7 @@ def test_batch_isend_irecv_passes_around_a_ring(ranks, backend):
 
 
 def _batch_of_another_kind(rank):
-    return _refused(dist.P2POp, dist.send, _own(rank), 1 - rank)
+    return refused(dist.P2POp, dist.send, own_values(rank), 1 - rank)
 
 
 @fact("torch.distributed.P2POp", unproven="its `__new__` refuses, and faults are planted on what comes behind that")
@@ -207,7 +196,7 @@ def test_p2pop_takes_isend_and_irecv_only(ranks, backend):
 
 
 def _batch_of_no_operations(rank):
-    return _refused(dist.batch_isend_irecv, [_own(rank)])
+    return refused(dist.batch_isend_irecv, [own_values(rank)])
 
 
 @fact("torch.distributed.batch_isend_irecv")

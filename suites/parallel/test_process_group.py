@@ -5,14 +5,9 @@ import torch
 import torch.distributed as dist
 
 from torchproof import fact, same
-from torchproof.fixtures.ranks import on_each_backend, own_device
+from torchproof.fixtures.ranks import on_each_backend, own_device, own_values, refused
 
 pytestmark = [pytest.mark.dist, pytest.mark.timeout(180)]
-
-
-def _own(rank, dtype=torch.int64):
-    """1, 2 and 3 on rank 0, ten times as much on rank 1, a hundred times on rank 2."""
-    return torch.tensor([1, 2, 3], device=own_device(), dtype=dtype) * 10**rank
 
 
 # --- the group --------------------------------------------------------------------------------------------------------
@@ -95,7 +90,7 @@ def test_was_not_initialized_twice(ranks):
 def _wait_in_vain(rank):
     hasty = dist.new_group(timeout=timedelta(seconds=0.5))
     with pytest.raises(RuntimeError) as refusal:
-        dist.recv(_own(rank), src=1 - rank, group=hasty)
+        dist.recv(own_values(rank), src=1 - rank, group=hasty)
     return str(refusal.value)
 
 
@@ -108,7 +103,7 @@ def test_timeout_ends_a_wait(ranks):
 
 def _reduce_in_groups(rank):
     groups = [dist.new_group([0]), dist.new_group([1, 2])]
-    x = _own(rank)
+    x = own_values(rank)
     dist.all_reduce(x, group=groups[rank > 0])
     return x
 
@@ -135,7 +130,7 @@ def test_smaller_group_is_not_given_to_others(ranks):
 
 
 def _all_reduce(rank, op, dtype):
-    x = _own(rank, dtype)
+    x = own_values(rank, dtype)
     dist.all_reduce(x, getattr(dist.ReduceOp, op))
     return x.cpu()
 
@@ -166,9 +161,7 @@ def test_all_reduce_averages(ranks, backend):
 
 
 def _refused_average(rank):
-    with pytest.raises(RuntimeError) as refusal:
-        dist.all_reduce(_own(rank, torch.float32), dist.ReduceOp.AVG)
-    return str(refusal.value)
+    return refused(dist.all_reduce, own_values(rank, torch.float32), dist.ReduceOp.AVG)
 
 
 @fact("torch.distributed.all_reduce", until="2.8", calls="op=AVG", hint="divide the sum by the world size")
@@ -179,7 +172,7 @@ def test_all_reduce_refused_to_average_on_gloo(ranks):
 
 
 def _reduce(rank):
-    x = _own(rank)
+    x = own_values(rank)
     dist.reduce(x, dst=1)
     return x.cpu()
 
@@ -224,7 +217,7 @@ def test_reduce_scatter_tensor_averages(ranks, backend):
 
 
 def _broadcast(rank):
-    x = _own(rank)
+    x = own_values(rank)
     dist.broadcast(x, src=1)
     return x.cpu()
 
@@ -238,7 +231,7 @@ def test_broadcast_gives_all_the_source(ranks, backend):
 
 def _all_gather(rank):
     gathered = [torch.zeros(3, dtype=torch.int64, device=own_device()) for _ in range(2)]
-    dist.all_gather(gathered, _own(rank))
+    dist.all_gather(gathered, own_values(rank))
     return torch.stack(gathered).cpu()
 
 
@@ -252,7 +245,7 @@ def test_all_gather_keeps_the_order_of_ranks(ranks, backend):
 
 def _gather_too_few(rank):
     with pytest.raises(RuntimeError) as refusal:
-        dist.all_gather([torch.zeros(3, dtype=torch.int64)], _own(rank))
+        dist.all_gather([torch.zeros(3, dtype=torch.int64)], own_values(rank))
     return str(refusal.value)
 
 
@@ -264,7 +257,7 @@ def test_all_gather_refuses_a_list_of_another_length(ranks):
 
 def _scatter(rank):
     mine = torch.zeros(3, dtype=torch.int64, device=own_device())
-    parts = {1: [_own(0), _own(1)]}
+    parts = {1: [own_values(0), own_values(1)]}
     dist.scatter(mine, parts.get(rank), src=1)
     return mine.cpu()
 
@@ -278,7 +271,7 @@ def test_scatter_gives_each_rank_its_tensor(ranks, backend):
 
 
 def _send(rank):
-    x = _own(rank)
+    x = own_values(rank)
     (dist.send, dist.recv)[rank](x, 1 - rank)
     return x.cpu()
 
@@ -291,7 +284,7 @@ def test_send_fills_the_tensor_that_receives(ranks, backend):
 
 
 def _receive_from_both(rank):
-    x = _own(rank)
+    x = own_values(rank)
     if rank < 2:
         dist.send(x, 2)
         return None
@@ -330,7 +323,7 @@ def test_all_gather_object_takes_any_object(ranks, backend):
 
 
 def _reduce_later(rank):
-    x = _own(rank)
+    x = own_values(rank)
     work = dist.all_reduce(x, async_op=True)
     work.wait()
     return x.cpu()

@@ -5,7 +5,7 @@ import torch
 import torch.distributed as dist
 
 from torchproof import fact, same
-from torchproof.fixtures.ranks import on_each_backend, own_device
+from torchproof.fixtures.ranks import on_each_backend, own_device, refused
 
 pytestmark = [pytest.mark.dist, pytest.mark.timeout(180)]
 
@@ -14,12 +14,6 @@ EACH = [[6, 3, 5], [3, 5, 4]]
 
 def _own(rank, dtype=torch.int64):
     return torch.tensor(EACH[rank], device=own_device()).to(dtype)
-
-
-def _refused(call, *args):
-    with pytest.raises((RuntimeError, TypeError, ValueError)) as refusal:
-        call(*args)
-    return str(refusal.value)
 
 
 # --- all_reduce: the operation ----------------------------------------------------------------------------------------
@@ -67,7 +61,7 @@ def test_all_reduce_combines_bits_on_gloo(ranks, op, want):
 
 
 def _refused_bits(rank):
-    return _refused(dist.all_reduce, _own(rank, torch.float32), dist.ReduceOp.BAND)
+    return refused(dist.all_reduce, _own(rank, torch.float32), dist.ReduceOp.BAND)
 
 
 @fact("torch.distributed.all_reduce")
@@ -140,7 +134,7 @@ def test_all_reduce_of_bool_with_max_is_any(ranks):
 
 
 def _int16(rank):
-    return _refused(dist.all_reduce, _own(rank, torch.int16))
+    return refused(dist.all_reduce, _own(rank, torch.int16))
 
 
 @fact("torch.distributed.all_reduce", hint="reduce it as torch.int32")
@@ -164,7 +158,7 @@ def test_all_reduce_sums_complex_numbers(ranks, backend):
 
 
 def _complex_maximum(rank):
-    return _refused(dist.all_reduce, _own(rank, torch.complex64), dist.ReduceOp.MAX)
+    return refused(dist.all_reduce, _own(rank, torch.complex64), dist.ReduceOp.MAX)
 
 
 @fact("torch.distributed.all_reduce")
@@ -223,7 +217,7 @@ def test_all_reduce_sums_sparse_tensors_on_gloo(ranks):
 
 
 def _of_a_list(rank):
-    return _refused(dist.all_reduce, [1.0, 2.0])
+    return refused(dist.all_reduce, [1.0, 2.0])
 
 
 @fact("torch.distributed.all_reduce", hint="torch.tensor(values)")
@@ -276,7 +270,7 @@ def test_reduce_scatter_leaves_each_rank_its_part(ranks, backend, op, want):
 
 
 def _refused_reduce_scatter(rank):
-    return _refused(dist.reduce_scatter, torch.zeros(1), [torch.ones(1), torch.ones(1)])
+    return refused(dist.reduce_scatter, torch.zeros(1), [torch.ones(1), torch.ones(1)])
 
 
 @fact("torch.distributed.reduce_scatter", until="2.8", calls="any", hint="reduce_scatter_tensor")

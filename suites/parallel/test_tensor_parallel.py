@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from torchproof import close, fact, same
-from torchproof.fixtures.ranks import on_each_backend, own_device
+from torchproof.fixtures.ranks import on_each_backend, own_device, refused
 
 pytestmark = [pytest.mark.dist, pytest.mark.timeout(180)]
 
@@ -173,9 +173,7 @@ def test_use_local_output_false_returns_a_dtensor(ranks, backend, local):
 
 
 def _refused_layer(rank):
-    with pytest.raises(NotImplementedError) as refusal:
-        _parallelize(nn.Conv1d(2, 4, 1), _style("ColwiseParallel"))
-    return str(refusal.value)
+    return refused(_parallelize, nn.Conv1d(2, 4, 1), _style("ColwiseParallel"))
 
 
 @fact(PARALLELIZE, COLWISE, since="2.5", calls="none")

@@ -9,31 +9,20 @@ import torch.distributed as dist
 
 from torchproof import fact, same
 from torchproof.fixtures.fact import unavailable
-from torchproof.fixtures.ranks import on_each_backend, own_device
+from torchproof.fixtures.ranks import on_each_backend, own_device, own_values, refused
 
 pytestmark = [pytest.mark.dist, pytest.mark.timeout(180)]
 
 BRIEFLY = timedelta(seconds=0.2)
 
 
-def _own(rank):
-    """1, 2 and 3 on rank 0, ten times as much on rank 1."""
-    return torch.tensor([1, 2, 3], device=own_device()) * 10**rank
-
-
-def _refused(call, *args, **options):
-    with pytest.raises((RuntimeError, ValueError)) as refusal:
-        call(*args, **options)
-    return str(refusal.value)
-
-
 # --- barriers ---------------------------------------------------------------------------------------------------------
 
 
-def _meet(rank):
+def _meet(rank, barrier):
     time.sleep(0.05 * rank)
     came = time.monotonic()
-    dist.barrier()
+    getattr(dist, barrier)()
     return came, time.monotonic()
 
 
@@ -41,27 +30,20 @@ def _meet(rank):
 @pytest.mark.cpu
 def test_barrier_lets_nobody_pass_before_all_have_come(ranks):
     """No rank leaves `barrier` before the last one has come to it."""
-    came, left = zip(*ranks(2, _meet), strict=True)
+    came, left = zip(*ranks(2, _meet, "barrier"), strict=True)
     assert min(left) >= max(came)
-
-
-def _monitored(rank):
-    time.sleep(0.05 * rank)
-    came = time.monotonic()
-    dist.monitored_barrier()
-    return came, time.monotonic()
 
 
 @fact("torch.distributed.monitored_barrier")
 @pytest.mark.cpu
 def test_monitored_barrier_is_a_barrier(ranks):
     """No rank leaves `monitored_barrier` before the last one has come to it."""
-    came, left = zip(*ranks(2, _monitored), strict=True)
+    came, left = zip(*ranks(2, _meet, "monitored_barrier"), strict=True)
     assert min(left) >= max(came)
 
 
 def _missing(rank, **options):
-    return _refused(dist.monitored_barrier, timeout=BRIEFLY, **options) if rank == 0 else ""
+    return refused(dist.monitored_barrier, timeout=BRIEFLY, **options) if rank == 0 else ""
 
 
 @fact("torch.distributed.monitored_barrier")
@@ -88,7 +70,7 @@ def test_monitored_barrier_names_all_ranks_that_did_not_come(ranks):
 
 
 def _early(rank):
-    x, group = _own(rank), dist.new_group()
+    x, group = own_values(rank), dist.new_group()
     if rank == 1:
         dist.barrier(group)
     work = dist.all_reduce(x, async_op=True)
@@ -109,7 +91,7 @@ def test_async_collective_is_not_completed_before_all_have_called_it(ranks):
 
 
 def _handle(rank, ask):
-    work = dist.all_reduce(_own(rank), async_op=True)
+    work = dist.all_reduce(own_values(rank), async_op=True)
     work.wait()
     return ask(work)
 
@@ -148,7 +130,7 @@ def test_result_of_a_collective_is_its_tensors(ranks):
 
 
 def _then(rank):
-    work = dist.all_reduce(_own(rank), async_op=True)
+    work = dist.all_reduce(own_values(rank), async_op=True)
     return work.get_future().then(lambda done: done.value()[0] * 2).wait().cpu()
 
 
@@ -177,11 +159,11 @@ def test_several_async_collectives_run_at_once(ranks, backend):
 
 
 def _wait_briefly(rank):
-    x, group = _own(rank), dist.new_group()
+    x, group = own_values(rank), dist.new_group()
     if rank == 1:
         dist.barrier(group)
     work = dist.all_reduce(x, async_op=True)
-    told = _refused(work.wait, BRIEFLY) if rank == 0 else ""
+    told = refused(work.wait, BRIEFLY) if rank == 0 else ""
     if rank == 0:
         dist.barrier(group)
     work.wait()
@@ -201,9 +183,9 @@ def _different(rank):
     told = ""
     try:
         if rank == 0:
-            dist.all_reduce(_own(rank), group=group)
+            dist.all_reduce(own_values(rank), group=group)
         else:
-            dist.broadcast(_own(rank), 0, group=group)
+            dist.broadcast(own_values(rank), 0, group=group)
     except RuntimeError as refusal:
         told = str(refusal)
     dist.barrier()
@@ -220,7 +202,7 @@ def test_different_collectives_do_not_meet(ranks):
 
 def _half(rank):
     group = dist.new_group(timeout=BRIEFLY)
-    told = _refused(dist.barrier, group) if rank == 0 else ""
+    told = refused(dist.barrier, group) if rank == 0 else ""
     dist.barrier()
     return told
 
@@ -264,7 +246,7 @@ def _in_detail(rank, call):
     dist.set_debug_level(dist.DebugLevel.DETAIL)
     group = dist.new_group()
     dist.set_debug_level(dist.DebugLevel.OFF)
-    return _refused(call, rank, group)
+    return refused(call, rank, group)
 
 
 def _other_sizes(rank, group):
@@ -273,9 +255,9 @@ def _other_sizes(rank, group):
 
 def _other_collectives(rank, group):
     if rank == 0:
-        dist.all_reduce(_own(rank), group=group)
+        dist.all_reduce(own_values(rank), group=group)
     else:
-        dist.broadcast(_own(rank), 0, group=group)
+        dist.broadcast(own_values(rank), 0, group=group)
 
 
 @fact("torch.distributed.set_debug_level", hint="TORCH_DISTRIBUTED_DEBUG=DETAIL")

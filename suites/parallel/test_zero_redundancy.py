@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from torchproof import fact, same
-from torchproof.fixtures.ranks import on_each_backend, own_device
+from torchproof.fixtures.ranks import on_each_backend, own_device, refused
 
 pytestmark = [pytest.mark.dist, pytest.mark.timeout(180)]
 
@@ -48,11 +48,9 @@ def test_each_rank_keeps_the_state_of_some_parameters(ranks, backend):
     assert first != second
 
 
-def _refused(rank):
+def _state_dict(rank):
     _, optimizer = _step()
-    with pytest.raises(RuntimeError) as refusal:
-        optimizer.state_dict()
-    return str(refusal.value)
+    return refused(optimizer.state_dict)
 
 
 @fact(
@@ -60,7 +58,7 @@ def _refused(rank):
 )
 def test_state_dict_wants_the_states_together(ranks):
     """`state_dict` of a ZeroRedundancyOptimizer is refused until `consolidate_state_dict` was called."""
-    assert all("state has not been consolidated on this rank" in told for told in ranks(2, _refused))
+    assert all("state has not been consolidated on this rank" in told for told in ranks(2, _state_dict))
 
 
 def _consolidated(rank):
