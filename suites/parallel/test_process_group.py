@@ -161,7 +161,7 @@ def test_all_reduce_averages(ranks, backend):
 
 
 def _refused_average(rank):
-    return refused(dist.all_reduce, own_values(rank, torch.float32), dist.ReduceOp.AVG)
+    return refused(lambda: dist.all_reduce(own_values(rank, torch.float32), dist.ReduceOp.AVG))
 
 
 @fact("torch.distributed.all_reduce", until="2.8", calls="op=AVG", hint="divide the sum by the world size")
