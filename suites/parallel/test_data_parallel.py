@@ -123,80 +123,72 @@ def test_hides_the_attributes_of_the_module():
     assert wrapped.module.in_features == 2
 
 
-# --- two GPUs ---------------------------------------------------------------------------------------------------------
+# --- two devices ------------------------------------------------------------------------------------------------------
 
 
 @fact("torch.nn.DataParallel", claims=["X03"])
-@pytest.mark.multigpu
-def test_splits_the_batch_over_the_devices():
+def test_splits_the_batch_over_the_devices(devices):
     """Each of two devices runs the module on its part of the batch along dimension 0."""
-    module = _Linear("cuda:0")
-    nn.DataParallel(module, device_ids=[0, 1])(_batch("cuda:0"))
+    module = _Linear(devices[0])
+    nn.DataParallel(module, device_ids=[0, 1])(_batch(devices[0]))
     assert sorted((device, size) for device, size, _, _ in module.seen) == [(0, 2), (1, 1)]
 
 
 @fact("torch.nn.DataParallel", claims=["X03"], myth="DataParallel averages the results of the devices")
-@pytest.mark.multigpu
-def test_gathers_the_outputs_in_the_order_of_the_batch():
+def test_gathers_the_outputs_in_the_order_of_the_batch(devices):
     """The outputs of the devices are put together along dimension 0, a row for each sample, and not averaged."""
-    out = nn.DataParallel(_Linear("cuda:0"), device_ids=[0, 1])(_batch("cuda:0"))
+    out = nn.DataParallel(_Linear(devices[0]), device_ids=[0, 1])(_batch(devices[0]))
     same(out, BATCH.sum(axis=1, keepdims=True))
 
 
 @fact("torch.nn.DataParallel", claims=["X04"])
-@pytest.mark.multigpu
-def test_gathers_the_outputs_on_one_device():
+def test_gathers_the_outputs_on_one_device(devices):
     """The outputs of all devices end on one device, the first unless `output_device` names another."""
-    module, x = _Linear("cuda:0"), _batch("cuda:0")
+    module, x = _Linear(devices[0]), _batch(devices[0])
     assert nn.DataParallel(module, device_ids=[0, 1])(x).device.index == 0
     assert nn.DataParallel(module, device_ids=[0, 1], output_device=1)(x).device.index == 1
 
 
 @fact("torch.nn.DataParallel", claims=["X03"], myth="DataParallel averages the gradients of the devices")
-@pytest.mark.multigpu
 @pytest.mark.parametrize(("reduction", "want"), [(torch.sum, SLOPE), (torch.mean, SLOPE / 3)], ids=["sum", "mean"])
-def test_sums_the_gradients_of_the_devices(reduction, want):
+def test_sums_the_gradients_of_the_devices(devices, reduction, want):
     """The gradients of the devices are summed into the module, which gives the gradient of the whole batch."""
-    module = _Linear("cuda:0")
-    reduction(nn.DataParallel(module, device_ids=[0, 1])(_batch("cuda:0")).square()).backward()
+    module = _Linear(devices[0])
+    reduction(nn.DataParallel(module, device_ids=[0, 1])(_batch(devices[0])).square()).backward()
     close(module.weight.grad, want[:, None], roundings=8)
-    assert module.weight.grad.device == torch.device("cuda:0")
+    assert module.weight.grad.device == torch.device(devices[0])
 
 
 @fact("torch.nn.DataParallel", claims=["X04"])
-@pytest.mark.multigpu
-def test_runs_in_threads_of_one_process():
+def test_runs_in_threads_of_one_process(devices):
     """The devices are served by threads of this one process, which share its interpreter."""
-    module = _Linear("cuda:0")
-    nn.DataParallel(module, device_ids=[0, 1])(_batch("cuda:0"))
+    module = _Linear(devices[0])
+    nn.DataParallel(module, device_ids=[0, 1])(_batch(devices[0]))
     assert {process for *_, process, _ in module.seen} == {os.getpid()}
     assert len({thread for *_, thread in module.seen}) == 2
 
 
 @fact("torch.nn.DataParallel")
-@pytest.mark.multigpu
-def test_loses_what_forward_writes_to_the_module():
+def test_loses_what_forward_writes_to_the_module(devices):
     """An attribute that `forward` sets is set on the devices' copies, and lost with them."""
-    module = _Linear("cuda:0")
-    nn.DataParallel(module, device_ids=[0, 1])(_batch("cuda:0"))
+    module = _Linear(devices[0])
+    nn.DataParallel(module, device_ids=[0, 1])(_batch(devices[0]))
     assert len(module.seen) == 2
     assert module.calls == 0
 
 
 @fact("torch.nn.DataParallel", hint='move the model with .to("cuda:0") first')
-@pytest.mark.multigpu
-def test_refuses_a_module_on_another_device():
+def test_refuses_a_module_on_another_device(devices):
     """A module that is not on the first device is refused in `forward`."""
     wrapped = nn.DataParallel(_Linear("cpu"), device_ids=[0, 1])
-    with pytest.raises(RuntimeError, match="module must have its parameters and buffers on device cuda:0"):
-        wrapped(_batch("cuda:0"))
+    with pytest.raises(RuntimeError, match=f"module must have its parameters and buffers on device {devices[0]}"):
+        wrapped(_batch(devices[0]))
 
 
 @fact("torch.nn.DataParallel")
-@pytest.mark.multigpu
-def test_gathers_scalars_as_a_vector():
+def test_gathers_scalars_as_a_vector(devices):
     """Losses computed in `forward` come back as a vector of one loss a device, with a warning."""
-    loss = nn.Sequential(_Linear("cuda:0"), nn.Flatten(0), _Mean())
+    loss = nn.Sequential(_Linear(devices[0]), nn.Flatten(0), _Mean())
     with pytest.warns(UserWarning, match="all input tensors were scalars"):
-        out = nn.DataParallel(loss, device_ids=[0, 1])(_batch("cuda:0"))
+        out = nn.DataParallel(loss, device_ids=[0, 1])(_batch(devices[0]))
     same(out, numpy.array([5.0, 11.0]))

@@ -7,6 +7,7 @@ from torch.utils.data import DataLoader, DistributedSampler
 
 from torchproof import close, fact, same
 from torchproof.fixtures.ranks import on_each_backend, own_device
+from torchproof.fixtures.ranks.backends import backend_of
 
 pytestmark = [pytest.mark.dist, pytest.mark.timeout(180)]
 
@@ -423,10 +424,10 @@ def test_batch_norm_sees_the_own_shard_only(ranks, backend):
 
 
 @fact("torch.nn.SyncBatchNorm.convert_sync_batchnorm")
-@pytest.mark.multigpu
-def test_sync_batch_norm_sees_the_whole_batch(ranks):
+def test_sync_batch_norm_sees_the_whole_batch(devices, ranks):
     """A converted batch normalisation layer normalises over the shards of all ranks."""
-    got = ranks(2, _normalized, nn.SyncBatchNorm.convert_sync_batchnorm, backend="nccl")
+    backend = backend_of(torch.device(devices[0]).type)
+    got = ranks(2, _normalized, nn.SyncBatchNorm.convert_sync_batchnorm, backend=backend)
     close(torch.cat(got), numpy.array([[-3.0], [-1.0], [1.0], [3.0]]) / numpy.sqrt(5 + 1e-5), roundings=8)
 
 

@@ -140,13 +140,12 @@ def seeds_the_cpu_alone(patch):
 
 
 @fact("torch.manual_seed", refuter=seeds_the_cpu_alone, myth="the GPU needs torch.cuda.manual_seed_all besides")
-@pytest.mark.gpu
-def test_of_all_is_that_of_the_gpu_too():
+def test_of_all_is_that_of_the_gpu_too(accelerator):
     """`torch.manual_seed` sets the stream of the GPU as well: draws on it are the same again."""
     torch.manual_seed(3)
-    drawn = torch.rand(4, device="cuda")
+    drawn = torch.rand(4, device=accelerator)
     torch.manual_seed(3)
-    same(torch.rand(4, device="cuda"), drawn)
+    same(torch.rand(4, device=accelerator), drawn)
 
 
 @fact("torch.cuda.manual_seed_all", "torch.cuda.manual_seed")

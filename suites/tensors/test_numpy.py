@@ -201,10 +201,9 @@ def test_tensor_by_force_shares_memory_where_it_can():
 
 
 @fact("torch.Tensor.numpy", claims=["T03", "T07"])
-@pytest.mark.gpu
-def test_tensor_on_a_gpu_is_refused():
+def test_tensor_on_a_gpu_is_refused(accelerator):
     """`numpy()` refuses a tensor on a GPU, which `cpu()` brings to where arrays are."""
-    x = torch.tensor([1.5, 2.5], device="cuda")
+    x = torch.tensor([1.5, 2.5], device=accelerator)
     with pytest.raises(TypeError, match=r"Use Tensor.cpu\(\)"):
         x.numpy()
     assert x.cpu().numpy().tolist() == [1.5, 2.5]
@@ -256,11 +255,10 @@ def test_tensor_has_a_gradient_that_an_array_has_not():
 
 
 @fact("torch.Tensor.to", "torch.Tensor.device", claims=["T03"])
-@pytest.mark.gpu
-def test_tensor_lives_on_a_gpu():
+def test_tensor_lives_on_a_gpu(accelerator):
     """A tensor that is moved to a GPU is computed with there, and gives what the CPU gives."""
-    x = torch.tensor([1.5, 2.5]).to("cuda")
-    assert (x * 2).device.type == "cuda"
+    x = torch.tensor([1.5, 2.5]).to(accelerator)
+    assert (x * 2).device.type == accelerator
     same(x * 2, torch.tensor([3.0, 5.0]))
 
 

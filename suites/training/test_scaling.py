@@ -393,16 +393,15 @@ def test_does_not_help_the_eps_of_adam_in_float16(device):
     close(in_bfloat16, 1e-8, roundings=2)
 
 
-@pytest.mark.gpu
 @fact("torch.amp.GradScaler", "torch.autocast")
-def test_with_autocast_trains_on_a_gpu_in_float16():
+def test_with_autocast_trains_on_a_gpu_in_float16(accelerator):
     """On a GPU float16 under `autocast` with `GradScaler` learns the line that float32 learns."""
-    model, scaler = line(0.0, "cuda"), torch.amp.GradScaler("cuda")
+    model, scaler = line(0.0, accelerator), torch.amp.GradScaler(accelerator)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.25)
     for _ in range(30):
         optimizer.zero_grad()
-        with torch.autocast("cuda", torch.float16):
-            loss = nn.functional.mse_loss(model(column(1.0, device="cuda")), column(4.0, device="cuda"))
+        with torch.autocast(accelerator, torch.float16):
+            loss = nn.functional.mse_loss(model(column(1.0, device=accelerator)), column(4.0, device=accelerator))
         scaler.scale(loss).backward()
         scaler.step(optimizer)
         scaler.update()

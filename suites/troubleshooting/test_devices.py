@@ -109,54 +109,49 @@ def test_of_a_model_without_data_take_to_empty(device):
 
 
 @fact("torch.Tensor.add", hint='x.to("cuda"), or y.cpu()')
-@pytest.mark.gpu
-def test_of_two_tensors_are_the_gpu():
+def test_of_two_tensors_are_the_gpu(accelerator):
     """A sum of tensors on the CPU and the GPU raises "Expected all tensors to be on the same device"."""
-    x, y = torch.ones(2), torch.ones(2, device="cuda")
+    x, y = torch.ones(2), torch.ones(2, device=accelerator)
     with pytest.raises(RuntimeError, match=TWO_DEVICES):
         x.add(y)
-    same(x.to("cuda").add(y), torch.tensor([2.0, 2.0]))
+    same(x.to(accelerator).add(y), torch.tensor([2.0, 2.0]))
 
 
 @fact("torch.Tensor.mul", myth="all tensors of an operation have to be on one device")
-@pytest.mark.gpu
-def test_of_a_number_may_be_the_cpu_beside_a_gpu():
+def test_of_a_number_may_be_the_cpu_beside_a_gpu(accelerator):
     """A tensor without dimensions on the CPU may be multiplied with one on the GPU, a tensor of one element not."""
-    y = torch.ones(2, device="cuda")
+    y = torch.ones(2, device=accelerator)
     same(torch.tensor(2.0).mul(y), torch.tensor([2.0, 2.0]))
     with pytest.raises(RuntimeError, match=TWO_DEVICES):
         torch.tensor([2.0]).mul(y)
 
 
 @fact("torch.nn.Linear", hint="model.to(device), and each batch too")
-@pytest.mark.gpu
-def test_of_a_model_on_the_gpu_are_those_of_its_input():
+def test_of_a_model_on_the_gpu_are_those_of_its_input(accelerator):
     """`Linear` on the GPU of an input on the CPU raises "Expected all tensors to be on the same device"."""
-    layer, x = summing(nn.Linear(2, 1), "cuda"), torch.ones(3, 2)
+    layer, x = summing(nn.Linear(2, 1), accelerator), torch.ones(3, 2)
     with pytest.raises(RuntimeError, match=TWO_DEVICES):
         layer(x)
-    same(layer(x.cuda()), torch.full((3, 1), 2.0))
+    same(layer(x.to(accelerator)), torch.full((3, 1), 2.0))
 
 
 @fact("torch.nn.Conv2d", hint="x.cuda()")
-@pytest.mark.gpu
-def test_of_an_image_are_told_by_its_type():
+def test_of_an_image_are_told_by_its_type(accelerator):
     """`Conv2d` on the GPU of an image on the CPU raises "Input type (torch.FloatTensor) and weight type"."""
-    layer, x = summing(nn.Conv2d(1, 1, 1), "cuda"), torch.ones(1, 1, 1, 1)
+    layer, x = summing(nn.Conv2d(1, 1, 1), accelerator), torch.ones(1, 1, 1, 1)
     with pytest.raises(RuntimeError, match=r"Input type \(torch.FloatTensor\) and weight type"):
         layer(x)
-    same(layer(x.cuda()), torch.ones(1, 1, 1, 1))
+    same(layer(x.to(accelerator)), torch.ones(1, 1, 1, 1))
 
 
 @fact("torch.Tensor.__getitem__", hint="index.to(x.device)")
-@pytest.mark.gpu
-def test_of_an_index_are_the_cpu_or_that_of_the_tensor():
+def test_of_an_index_are_the_cpu_or_that_of_the_tensor(accelerator):
     """A tensor on the CPU indexed by one on the GPU: "indices should be either on cpu or on the same device"."""
-    x, index = torch.tensor([5, 6]), torch.tensor([1], device="cuda")
+    x, index = torch.tensor([5, 6]), torch.tensor([1], device=accelerator)
     with pytest.raises(RuntimeError, match="indices should be either on (cpu|'cpu') or on the same device"):
         x[index]
     same(x[index.cpu()], torch.tensor([6]))
-    same(x.cuda()[torch.tensor([1])], torch.tensor([6]))
+    same(x.to(accelerator)[torch.tensor([1])], torch.tensor([6]))
 
 
 @fact("torch.randperm", hint='torch.Generator(device="cuda")')
