@@ -33,11 +33,26 @@ from torchproof.reports.releases import usage
 
 HELP = "Tell which documented names of torch have a fact, and which do not, most used first."
 
+_DISTRIBUTED = (
+    "algorithms", "algorithms.ddp_comm_hooks", "algorithms.ddp_comm_hooks.ddp_zero_hook",
+    "algorithms.ddp_comm_hooks.debugging_hooks", "algorithms.ddp_comm_hooks.default_hooks",
+    "algorithms.ddp_comm_hooks.post_localSGD_hook", "algorithms.ddp_comm_hooks.powerSGD_hook",
+    "algorithms.ddp_comm_hooks.quantization_hooks", "algorithms.model_averaging.averagers",
+    "algorithms.model_averaging.hierarchical_model_averager", "algorithms.model_averaging.utils", "autograd",
+    "checkpoint", "checkpoint.default_planner", "checkpoint.filesystem", "checkpoint.format_utils",
+    "checkpoint.metadata", "checkpoint.planner", "checkpoint.staging", "checkpoint.state_dict",
+    "checkpoint.state_dict_saver", "checkpoint.stateful", "checkpoint.storage", "device_mesh", "elastic.agent.server",
+    "elastic.events", "elastic.metrics", "elastic.multiprocessing", "elastic.multiprocessing.errors",
+    "elastic.rendezvous", "elastic.timer", "fsdp", "fsdp.sharded_grad_scaler", "fsdp.wrap", "launcher", "nn", "optim",
+    "pipelining", "pipelining.microbatch", "pipelining.schedules", "pipelining.stage", "rpc", "rpc.functions", "run",
+    "tensor", "tensor.debug", "tensor.experimental", "tensor.parallel",
+)  # fmt: skip
 NAMESPACES = (
     "torch", "torch.Tensor", "torch.nn", "torch.nn.functional", "torch.nn.init", "torch.nn.utils", "torch.optim",
     "torch.optim.lr_scheduler", "torch.autograd", "torch.func", "torch.linalg", "torch.fft", "torch.special",
     "torch.sparse", "torch.amp", "torch.random", "torch.utils.data", "torch.utils.checkpoint", "torch.optim.swa_utils",
     "torchvision.models", "torchvision.ops", "torchvision.transforms", "torchvision.transforms.v2",
+    "torch.nn.parallel", "torch.distributed", *(f"torch.distributed.{part}" for part in _DISTRIBUTED),
 )  # fmt: skip
 _PACKAGES = ("torch", "torchvision")  # that they are of
 UNCOVERED = ROOT / "suites" / "uncovered.toml"

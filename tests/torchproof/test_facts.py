@@ -38,6 +38,9 @@ def test_an_id_leads_back_to_its_file():
         ("torchvision.models.vgg11", None, "vision/0.21/models/generated/torchvision.models.vgg11.html"),
         ("torch.nn.Module.eval", None, "docs/2.6/generated/torch.nn.Module.html#torch.nn.Module.eval"),
         ("torch.utils.data.DataLoader", None, "docs/2.6/data.html#torch.utils.data.DataLoader"),
+        ("torch.distributed.all_reduce", None, "docs/2.6/distributed.html#torch.distributed.all_reduce"),
+        ("torch.distributed.fsdp.wrap.wrap", None, "docs/2.6/fsdp.html#torch.distributed.fsdp.wrap.wrap"),
+        ("torch.distributed.rpc.remote", None, "docs/2.6/rpc.html#torch.distributed.rpc.remote"),
         ("torch.add", "notes/broadcasting", "docs/2.6/notes/broadcasting.html"),
     ],
 )
