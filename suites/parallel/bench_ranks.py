@@ -64,6 +64,25 @@ def together(tmp_path):
         dist.destroy_process_group()
 
 
+# --- starting ---------------------------------------------------------------------------------------------------------
+
+
+def nothing(rank):
+    """What is asked of a rank."""
+
+
+def spawn():
+    torch.multiprocessing.spawn(nothing, nprocs=2)
+
+
+@bench("torch.multiprocessing.spawn", moves=0, clock="wall")
+@pytest.mark.parametrize("way", ["ranks that live", "spawned"])
+@pytest.mark.timeout(300)
+def bench_start(benchmark, ranks, way):
+    """Two ranks do nothing: those of the facts, which live and make a process group, and two that are spawned."""
+    benchmark(*((ranks, 2, nothing) if way == "ranks that live" else (spawn,)))
+
+
 # --- collectives ------------------------------------------------------------------------------------------------------
 
 
