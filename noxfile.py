@@ -129,6 +129,28 @@ def refute(session: nox.Session) -> None:
         session.error("there are facts to look at, see above")
 
 
+# The folders of facts about torch together with other systems, which the dependency group `ecosystem` has.
+ECOSYSTEM = ("hubs", "monitoring", "tuning")
+
+
+@nox.session
+def ecosystem(session: nox.Session) -> None:
+    """Prove the facts about torch and the systems beside it, all installed together with the newest torch or another.
+
+    `--torch 2.6` takes what the resolver finds for that; the environment is one of its own.
+    """
+    options, rest = _options(session, _newest(session))
+    [release] = _releases(session, options.torch)
+    folder = ROOT / ".nox" / f"ecosystem-{release.name}"
+    systems = nox.project.dependency_groups(PROJECT, "ecosystem")
+    python = _environment(session, release, *systems, folder=folder)
+    topics = [f"suites/{topic}" for topic in ECOSYSTEM if (ROOT / "suites" / topic).is_dir()]
+    is_named = any(Path(session.invoked_from, one.partition("::")[0]).exists() for one in rest)
+    record = _new_record(release, ROOT / "runs" / "ecosystem")
+    if not _prove(session, python, release, [*([] if is_named else topics), *rest], record, resume=False):
+        session.error("there are facts to look at, see above")
+
+
 @nox.session
 def kernels(session: nox.Session) -> None:
     """Break ATen operators, whatever the subjects of facts, and tell which faults no fact notices."""
@@ -330,9 +352,11 @@ def _each(
             shutil.rmtree(_folder(release))
 
 
-def _environment(session: nox.Session, release: Release, *also: str, cached: bool = True) -> str:
+def _environment(
+    session: nox.Session, release: Release, *also: str, cached: bool = True, folder: Path | None = None
+) -> str:
     """The Python of the release's environment, made or completed. Without `cached`, downloads are not kept."""
-    folder = _folder(release)
+    folder = folder or _folder(release)
     python = str(folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
     packages = [
         f"torch=={release.torch}",
@@ -376,15 +400,15 @@ def _environment(session: nox.Session, release: Release, *also: str, cached: boo
             )
         session.run(python, "-m", "pip", "install", "--quiet", *keep, *packages, external=True, env=BYTECODE)
     if is_new:
-        _check_pair(session, python, release)
+        _check_pair(session, python, release, folder)
     return python
 
 
-def _check_pair(session: nox.Session, python: str, release: Release) -> None:
+def _check_pair(session: nox.Session, python: str, release: Release, folder: Path) -> None:
     try:
         session.run(python, "-c", "import torch, torchvision", external=True, env=BYTECODE)
     except CommandFailed:
-        shutil.rmtree(_folder(release))
+        shutil.rmtree(folder)
         session.error(
             f"torch {release.torch} and torchvision {release.torchvision} as installed here do not import together; "
             "where several package sources mix builds, uv (pip install uv) takes a pair from one"

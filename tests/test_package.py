@@ -262,7 +262,7 @@ def test_what_it_brings_and_torch_with_its_numpy_are_enough(command, bare, tmp_p
     assert found["views.clone.copies_a_tensor_of_any_strides[cpu]"] == "holds"
     assert found["parallel.distributed_sampler.takes_rank_and_size_from_the_process_group"] == "holds"
     of_cost = {said for name, said in found.items() if name.startswith("sparse.cost.")}
-    assert of_cost == {"the package scipy is not installed"}
+    assert of_cost == {"the package scipy is not installed: pip install scipy"}
 
 
 # --- facts of one's own -----------------------------------------------------------------------------------------------

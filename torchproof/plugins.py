@@ -2,6 +2,7 @@
 
 pytest_plugins = [
     "torchproof.fixtures.plugins.requirements",
+    "torchproof.fixtures.plugins.offline",
     "torchproof.fixtures.plugins.garbage",
     "torchproof.fixtures.plugins.collection",
     "torchproof.fixtures.plugins.selection",

@@ -87,9 +87,9 @@ def of(version: str) -> Release | None:
 
 
 def paired(package: str, version: str) -> str:
-    """A package with the release of it that goes with a version of torch, 'torchvision 0.29', where one has to."""
+    """A package as pip is to take it beside a version of torch: 'torchvision==0.29.*', where one release has to be."""
     release = of(version)
-    return f"{package} {release.goes_with(package)}" if release and package in PAIRED else package
+    return f"{package}=={release.goes_with(package)}.*" if release and package in PAIRED else package
 
 
 def numpy_for(version: str) -> str:

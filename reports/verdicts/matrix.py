@@ -99,6 +99,11 @@ class Matrix:
         return [observed for observed in seen if observed.differs]
 
     @property
+    def beside(self) -> list[str]:
+        """With what packages that facts require each run was made."""
+        return [f"{label} with {run.beside}" for label, run in zip(self.labels, self.runs) if run.beside]
+
+    @property
     def gaps(self) -> list[str]:
         """What of the records could not be read."""
         return [run.gaps for run in self.runs if run.gaps]
@@ -147,6 +152,8 @@ def show(table: Matrix, console: Console) -> None:
     if unpromised.rows:
         console.print(unpromised)
     console.print(counted)
+    for beside in table.beside:
+        console.print(beside, highlight=False, soft_wrap=True)
     console.print(
         f"{len(table.rows) - len(table.differing)} of {len(table.rows)} facts have the same verdict in every run."
     )

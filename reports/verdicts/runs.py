@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from torchproof import data
+from torchproof import data, packages
 from torchproof.records import FAILED, FactLine, Head, Observation, Planted, Record, Verdict, counting, read
 from torchproof.reports import screen
 
@@ -62,6 +62,13 @@ class Run:
         """The CPU, and the instruction set that torch's kernels used of it; older records do not say which."""
         used = self.environment.get("capability")
         return f"{self.environment['cpu']} ({used})" if used else self.environment["cpu"]
+
+    @property
+    def beside(self) -> str:
+        """The packages that its facts require, in the versions that were there: 'timm 1.0.31, transformers 5.24.0'."""
+        here = self.environment.get("packages", {})
+        names = sorted({packages.name_of(one) for fact in self.facts.values() for one in fact.requires})
+        return ", ".join(f"{name} {here[name]}" for name in names if name in here)
 
     def again(self, result: Verdict) -> str:
         """The command that runs this one fact again."""

@@ -62,6 +62,8 @@ def show(run: Run, console: Console) -> None:
     counted = screen.counted(len(run.results), "fact")
     where = f" on {run.processor}, Python {run.environment['python']}, {counted}"
     _print(console, Text.assemble((f"torch {run.torch}", "bold"), where))
+    if run.beside:
+        _print(console, Text(f"with {run.beside}"))
     console.print(by_topic(run))
     for result in run.to_look_at():
         for line in what_failed(run, result):

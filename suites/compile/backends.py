@@ -6,7 +6,7 @@ import tempfile
 
 import torch
 
-from torchproof.fixtures.fact import unavailable
+from torchproof.fixtures.fact import need_packages, unavailable
 
 
 def need_inductor():
@@ -19,7 +19,7 @@ def need_inductor():
         torch.compile(lambda x: -x)(torch.ones(1))
     except torch._dynamo.exc.BackendCompilerFailed as error:
         if isinstance(error.inner_exception, ModuleNotFoundError):  # setuptools, on some releases
-            unavailable("package", error.inner_exception.name)
+            need_packages([str(error.inner_exception.name)], torch.__version__)
         raise
 
 

@@ -82,7 +82,14 @@ def test_takes_a_loss_with_its_graph(device, writer, tmp_path):
     assert scalars(tmp_path) == [(0, 3.0)]
 
 
-@fact(ADD, requires="tensorboard", since="2.3", calls="names bfloat16", gain=True, hint="add_scalar(tag, loss.item(), step)")
+@fact(
+    ADD,
+    requires="tensorboard",
+    since="2.3",
+    calls="names bfloat16",
+    gain=True,
+    hint="add_scalar(tag, loss.item(), step)",
+)
 def test_keeps_a_bfloat16_of_any_size(device, writer, tmp_path):
     """`SummaryWriter.add_scalar` writes a bfloat16 loss as it is, also one beyond what float16 can hold."""
     writer.add_scalar("loss", torch.tensor(131072.0, dtype=torch.bfloat16, device=device))
