@@ -48,7 +48,7 @@ from torchproof.inventory import Entry, Inventory, Parameter, Signature, is_of_t
 from torchproof.prose import alike
 from torchproof.reports import Refusal
 from torchproof.reports.code import refusals
-from torchproof.reports.releases import defaults, ignored, packages, replacements, withdrawn
+from torchproof.reports.releases import defaults, replacements, since, withdrawn
 
 KINDS = (
     "declared",
@@ -362,14 +362,14 @@ def besides(inventory: Inventory, kept: Mapping[str, Entry], old: str, new: str)
 
 def _packages(names: Collection[str], old: str, new: str) -> Iterator[Change]:
     """What needs another package now."""
-    for name, needed in packages.began(old, new):
+    for name, needed in since.began(since.packages(), old, new):
         if name in names:
             yield Change("package required", name, new=needed.package, hint=needed.says)
 
 
 def _ignored(names: Collection[str], old: str, new: str) -> Iterator[Change]:
     """What may be passed as before, and does nothing now."""
-    for name, one in ignored.began(old, new):
+    for name, one in since.began(since.ignored(), old, new):
         if name in names:
             yield Change("parameter ignored", name, parameter=one.parameter, hint=one.says, calls=one.calls)
 
