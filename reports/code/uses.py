@@ -149,7 +149,7 @@ class Walk:
         self.notes = Notes(known)
         self._early: dict[LocalFunction, Values] = {}
         self._depth = 0
-        self._is_early = False  # what is walked now is not noted, and is walked again
+        self._unnoted: Notes | None = None  # what is walked early, and is walked again, is noted here
         self.guards.meanings.infer = self._returned
 
     def uses(self) -> Iterator[tuple[Use, bool]]:
@@ -192,11 +192,24 @@ class Walk:
         self.code.read += 1
         self.code.unread += [f"{module.shown}: {line}" for line in unread]
         state = State(module, module.scope, self.known.all, self.known.all, body=tree.body)
-        expressions = Expressions(self.guards, Sightings(self.notes, state, self.guards.meanings))
-        with self._reading(module):
-            Statements(expressions).walk(tree.body)
+        with self._reading(module), self._noting(None, 0):
+            self._statements(state).walk(tree.body)
             for name in globals_in(tree) if module.reaches_out else ():
                 state.forget(name)
+
+    def _statements(self, state: State) -> Statements:
+        """What walks statements in a state."""
+        sightings = Sightings(self._unnoted or self.notes, state, self.guards.meanings)
+        return Statements(Expressions(self.guards, sightings))
+
+    @contextmanager
+    def _noting(self, unnoted: Notes | None, depth: int) -> Iterator[None]:
+        """Walk something as what it is walked for is not: for good, though that is walked early, or the other way."""
+        before, self._unnoted, self._depth = (self._unnoted, self._depth), unnoted, depth
+        try:
+            yield
+        finally:
+            self._unnoted, self._depth = before
 
     @contextmanager
     def _reading(self, module: Module) -> Iterator[None]:
@@ -217,19 +230,25 @@ class Walk:
         one, module = function.waiting, function.scope.module
         if one is None or function in self._early or self._depth >= _DEEPEST:
             return function.gives or self._early.get(function, ())
-        self._depth += 1
-        if module.is_walked and not is_own(function) and not self._is_early:
-            self._walk_function(one)
+        if module.is_walked and not is_own(function) and not self._unnoted:
+            with self._noting(None, self._depth + 1):
+                self._walk_function(one)
         else:
-            self._early[function] = ()
-            later, notes, is_early = len(module.deferred), self.notes, self._is_early
-            self.notes, self._is_early = Notes(self.known), True
-            self._walk_function(one)
-            self._early[function], function.gives, function.waiting = function.gives, (), one
-            self.notes, self._is_early = notes, is_early
-            del module.deferred[later:]
-        self._depth -= 1
+            self._walk_early(one)
         return function.gives or self._early.get(function, ())
+
+    def _walk_early(self, one: Deferred) -> None:
+        """Walk a function to see what it gives, and note nothing of it."""
+        function, module = one.function, one.function.scope.module
+        self._early[function] = ()
+        later = len(module.deferred)
+        try:
+            with self._noting(Notes(self.known), self._depth + 1):
+                self._walk_function(one)
+            self._early[function] = function.gives
+        finally:
+            function.gives, function.waiting = (), one
+            module.deferred[later:] = [each for each in module.deferred[later:] if each.function.inside is not function]
 
     def _walk_function(self, one: Deferred) -> None:
         """Walk a function's body, once."""
@@ -255,8 +274,7 @@ class Walk:
                 state.bind(wanted[0].arg, ((state.everywhere, function.of),))
             elif "staticmethod" not in decorators:
                 state.bind(wanted[0].arg, ((state.everywhere, Instance(function.of, is_exact=False)),))
-        expressions = Expressions(self.guards, Sightings(self.notes, state, self.guards.meanings))
-        statements = Statements(expressions)
+        statements = self._statements(state)
         statements.walk(one.body)
         if function.of and function.node.name in CONSTRUCTORS:
             function.of.releases &= statements.returning | state.releases | ~one.releases

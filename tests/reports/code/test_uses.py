@@ -286,6 +286,21 @@ def test_no_use_is_lost_by_the_order_of_files_that_lead_to_it(see, caller, helpe
     assert [use.name for use in found.certain] == ["torch.gone"]
 
 
+@pytest.mark.parametrize("first", ["a", "z"])
+def test_no_use_is_lost_of_a_file_that_is_read_for_a_function_which_is_walked_early(see, first):
+    tools = """
+        def _get(x):
+            from reader import parse
+            return parse
+
+        def run(x):
+            return _get(x)
+    """
+    reader = "import torch\nparse = torch.added"
+    found = see("", **{first: "from tools import run\nVALUE = run(1)", "tools": tools, "reader": reader})
+    assert "reader.py" in [Path(use.file).name for use in found.certain]
+
+
 def test_names_come_through_modules_of_the_same_code(tmp_path):
     package = tmp_path / "package"
     package.mkdir()
