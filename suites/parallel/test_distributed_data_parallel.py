@@ -6,40 +6,18 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, DistributedSampler
 
 from torchproof import close, fact, same
-from torchproof.fixtures.ranks import on_each_backend, own_device
+from torchproof.fixtures.ranks import on_each_backend, own_device, refused
 from torchproof.fixtures.ranks.backends import backend_of
+from torchproof.suites.parallel.replica import BATCH, HALVES, ONES, UNEQUAL, Branches, linear, loss, number, slope
 
 pytestmark = [pytest.mark.dist, pytest.mark.timeout(180)]
-
-BATCH = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]]
-HALVES = [BATCH[:2], BATCH[2:]]
-UNEQUAL = [BATCH[:1], BATCH[1:3]]
-ONES = numpy.ones((1, 2))
-
-
-def _linear(**options):
-    """A wrapped layer of two weights, both 1, whose loss is the mean of its squared outputs."""
-    model = nn.Linear(2, 1, bias=False, dtype=torch.float64, device=own_device())
-    nn.init.ones_(model.weight)
-    return DistributedDataParallel(model, **options)
-
-
-def _loss(model, batch, reduction=torch.mean):
-    return reduction(model(torch.tensor(batch, dtype=torch.float64, device=own_device())).square())
-
-
-def _slope(batch, weight=ONES):
-    """The gradient of that loss, in NumPy."""
-    batch = numpy.array(batch)
-    return 2 * weight @ batch.T @ batch / len(batch)
-
 
 # --- gradients --------------------------------------------------------------------------------------------------------
 
 
 def _gradient(rank, shards, reduction):
-    model = _linear()
-    _loss(model, shards[rank], reduction).backward()
+    model = linear()
+    loss(model, shards[rank], reduction).backward()
     return model.module.weight.grad.cpu()
 
 
@@ -48,7 +26,7 @@ def _gradient(rank, shards, reduction):
 def test_gives_the_gradient_of_the_whole_batch(ranks, backend):
     """With shards of one size, every rank has the gradient that one process has of the mean loss on the whole batch."""
     got = ranks(2, _gradient, HALVES, torch.mean, backend=backend)
-    same(torch.stack(got), numpy.stack([_slope(BATCH), _slope(BATCH)]))
+    same(torch.stack(got), numpy.stack([slope(BATCH), slope(BATCH)]))
 
 
 @fact(
@@ -61,9 +39,9 @@ def test_gives_the_gradient_of_the_whole_batch(ranks, backend):
 def test_weighs_ranks_alike_whatever_their_shards(ranks, backend):
     """With shards of different sizes, the gradient is the plain mean of the ranks' own, not that of the whole batch."""
     got = ranks(2, _gradient, UNEQUAL, torch.mean, backend=backend)
-    mean = (_slope(UNEQUAL[0]) + _slope(UNEQUAL[1])) / 2
+    mean = (slope(UNEQUAL[0]) + slope(UNEQUAL[1])) / 2
     same(torch.stack(got), numpy.stack([mean, mean]))
-    assert not numpy.allclose(mean, _slope(BATCH[:3]))
+    assert not numpy.allclose(mean, slope(BATCH[:3]))
 
 
 @fact("torch.nn.parallel.DistributedDataParallel", claims=["X06"], hint="multiply a summed loss by the number of ranks")
@@ -71,12 +49,12 @@ def test_weighs_ranks_alike_whatever_their_shards(ranks, backend):
 def test_divides_the_gradient_of_a_summed_loss_by_the_number_of_ranks(ranks, backend):
     """Of a loss that sums over the samples, the gradient is that of the whole batch divided by the number of ranks."""
     got = ranks(2, _gradient, HALVES, torch.sum, backend=backend)
-    want = _slope(BATCH) * len(BATCH) / 2
+    want = slope(BATCH) * len(BATCH) / 2
     same(torch.stack(got), numpy.stack([want, want]))
 
 
 def _own_loss(rank, shards):
-    return _loss(_linear(), shards[rank]).detach().cpu()
+    return loss(linear(), shards[rank]).detach().cpu()
 
 
 @fact("torch.nn.parallel.DistributedDataParallel", myth="DistributedDataParallel averages the loss over the ranks")
@@ -105,13 +83,16 @@ def test_starts_from_the_parameters_of_rank_0(ranks, backend):
     same(torch.stack([kept, taken]), torch.stack([first, first]))
 
 
-def _train(rank, shards):
+OPTIMIZERS = {"SGD": {"lr": 0.01, "momentum": 0.9}, "Adam": {}, "AdamW": {}, "RMSprop": {}, "Adagrad": {}}
+
+
+def _train(rank, shards, name, options):
     model = DistributedDataParallel(nn.Linear(2, 1, bias=False, dtype=torch.float64, device=own_device()))
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    optimizer = getattr(torch.optim, name)(model.parameters(), **options)
     weights = []
     for _ in range(3):
         optimizer.zero_grad()
-        _loss(model, shards[rank]).backward()
+        loss(model, shards[rank]).backward()
         optimizer.step()
         weights.append(model.module.weight.detach().cpu().clone())
     return torch.stack(weights)
@@ -120,22 +101,23 @@ def _train(rank, shards):
 @fact("torch.nn.parallel.DistributedDataParallel", claims=["X05"])
 @pytest.mark.slow
 @on_each_backend
-def test_keeps_ranks_identical_over_steps(ranks, backend):
+@pytest.mark.parametrize(("name", "options"), OPTIMIZERS.items(), ids=OPTIMIZERS)
+def test_keeps_ranks_identical_over_steps(ranks, backend, name, options):
     """Ranks that start with different weights and see different data hold the same weights after every step."""
-    first, second = ranks(2, _train, HALVES, backend=backend)
+    first, second = ranks(2, _train, HALVES, name, options, backend=backend)
     same(first, second)
     assert len(first.unique(dim=0)) == 3
 
 
 def _epoch(rank, batch):
-    model = _linear()
+    model = linear()
     optimizer = torch.optim.SGD(model.parameters(), lr=1 / 64)
     for epoch in range(2):
         sampler = DistributedSampler(batch)
         sampler.set_epoch(epoch)
         for part in DataLoader(batch, batch_size=2, sampler=sampler, collate_fn=list):
             optimizer.zero_grad()
-            _loss(model, part).backward()
+            loss(model, part).backward()
             optimizer.step()
     return model.module.weight.detach().cpu()
 
@@ -145,8 +127,8 @@ def _epoch(rank, batch):
 def test_trains_as_one_process_on_the_whole_data(ranks, backend):
     """Full-batch SGD over ranks that share the data by `DistributedSampler` ends with the weights of one process."""
     got = ranks(2, _epoch, BATCH, backend=backend)
-    once = ONES - _slope(BATCH) / 64
-    twice = once - _slope(BATCH, once) / 64
+    once = ONES - slope(BATCH) / 64
+    twice = once - slope(BATCH, once) / 64
     same(torch.stack(got), numpy.stack([twice, twice]))
 
 
@@ -154,7 +136,7 @@ def test_trains_as_one_process_on_the_whole_data(ranks, backend):
 
 
 def _outputs(rank, batch):
-    model = _linear()
+    model = linear()
     batch = torch.tensor(batch, dtype=torch.float64, device=own_device())
     return model(batch).detach().cpu(), model.module(batch).detach().cpu()
 
@@ -263,11 +245,11 @@ def test_hides_the_attributes_of_the_module(ranks):
 
 
 def _accumulate(rank, shards):
-    model = _linear()
+    model = linear()
     with model.no_sync():
-        _loss(model, shards[rank]).backward()
+        loss(model, shards[rank]).backward()
     local = model.module.weight.grad.cpu().clone()
-    _loss(model, shards[rank]).backward()
+    loss(model, shards[rank]).backward()
     return local, model.module.weight.grad.cpu()
 
 
@@ -277,7 +259,7 @@ def _accumulate(rank, shards):
 def test_no_sync_leaves_gradients_local(ranks, backend):
     """Inside `no_sync` each rank's backward gives the gradient of its own shard."""
     (first, _), (second, _) = ranks(2, _accumulate, HALVES, backend=backend)
-    same(torch.stack([first, second]), numpy.stack([_slope(HALVES[0]), _slope(HALVES[1])]))
+    same(torch.stack([first, second]), numpy.stack([slope(HALVES[0]), slope(HALVES[1])]))
 
 
 @fact("torch.nn.parallel.DistributedDataParallel.no_sync")
@@ -286,7 +268,7 @@ def test_no_sync_leaves_gradients_local(ranks, backend):
 def test_no_sync_is_made_up_for_by_the_next_backward(ranks, backend):
     """The first backward after `no_sync` averages over the ranks all that they have accumulated."""
     (_, first), (_, second) = ranks(2, _accumulate, HALVES, backend=backend)
-    want = _slope(HALVES[0]) + _slope(HALVES[1])
+    want = slope(HALVES[0]) + slope(HALVES[1])
     same(torch.stack([first, second]), numpy.stack([want, want]))
 
 
@@ -299,13 +281,13 @@ def _double(seen, bucket):
 
 
 def _communications(rank, batch):
-    model = _linear()
+    model = linear()
     seen = []
     model.register_comm_hook(seen, _double)
     with model.no_sync():
-        _loss(model, batch).backward()
+        loss(model, batch).backward()
     inside = len(seen)
-    _loss(model, batch).backward()
+    loss(model, batch).backward()
     return inside, seen
 
 
@@ -317,9 +299,9 @@ def test_no_sync_communicates_nothing(ranks, backend):
 
 
 def _hooked(rank, shards):
-    model = _linear()
+    model = linear()
     model.register_comm_hook([], _double)
-    _loss(model, shards[rank]).backward()
+    loss(model, shards[rank]).backward()
     return model.module.weight.grad.cpu()
 
 
@@ -328,7 +310,7 @@ def _hooked(rank, shards):
 def test_comm_hook_replaces_the_averaging(ranks, backend):
     """What a communication hook returns becomes the gradient, in place of the average."""
     got = ranks(2, _hooked, HALVES, backend=backend)
-    same(torch.stack(got), 2 * numpy.stack([_slope(HALVES[0]), _slope(HALVES[1])]))
+    same(torch.stack(got), 2 * numpy.stack([slope(HALVES[0]), slope(HALVES[1])]))
 
 
 def _hook(name):
@@ -338,9 +320,9 @@ def _hook(name):
 
 
 def _averaged(rank, shards, name):
-    model = _linear()
+    model = linear()
     model.register_comm_hook(None, _hook(name))
-    _loss(model, shards[rank]).backward()
+    loss(model, shards[rank]).backward()
     return model.module.weight.grad.cpu()
 
 
@@ -353,19 +335,19 @@ def _averaged(rank, shards, name):
 def test_ready_comm_hooks_average(ranks, backend, name):
     """With `allreduce_hook` or `fp16_compress_hook`, each rank has the gradient of the whole batch in its own dtype."""
     got = ranks(2, _averaged, HALVES, name, backend=backend)
-    same(torch.stack(got), numpy.stack([_slope(BATCH), _slope(BATCH)]))
+    same(torch.stack(got), numpy.stack([slope(BATCH), slope(BATCH)]))
 
 
 # --- uneven inputs ----------------------------------------------------------------------------------------------------
 
 
 def _uneven(rank, batch):
-    model = _linear()
+    model = linear()
     optimizer = torch.optim.SGD(model.parameters(), lr=1 / 64)
     with model.join():
         for sample in batch[: rank + 1]:
             optimizer.zero_grad()
-            _loss(model, [sample]).backward()
+            loss(model, [sample]).backward()
             optimizer.step()
     return model.module.weight.detach().cpu()
 
@@ -376,8 +358,8 @@ def _uneven(rank, batch):
 def test_join_counts_absent_ranks_as_zero(ranks, backend):
     """Inside `join`, a rank without batches counts with a gradient of zero, and ends with the others' weights."""
     got = ranks(2, _uneven, BATCH, backend=backend)
-    once = ONES - _slope(BATCH[:1]) / 64
-    twice = once - _slope(BATCH[1:2], once) / 2 / 64
+    once = ONES - slope(BATCH[:1]) / 64
+    twice = once - slope(BATCH[1:2], once) / 2 / 64
     same(torch.stack(got), numpy.stack([twice, twice]))
 
 
@@ -447,25 +429,10 @@ def test_sync_batch_norm_refuses_the_cpu(ranks):
 # --- parameters without a gradient ------------------------------------------------------------------------------------
 
 
-class _Branches(nn.Module):
-    """Two layers; what the second gives is used where `both` is said."""
-
-    def __init__(self):
-        super().__init__()
-        self.first = nn.Linear(1, 1)
-        self.second = nn.Linear(1, 1)
-
-    def forward(self, x, both):
-        return self.first(x) + (self.second(x) if both else 0)
-
-
 def _forward_again(rank):
-    model = DistributedDataParallel(_Branches().to(own_device()))
-    x = torch.ones(1, 1, device=own_device())
-    model(x, False).sum().backward()
-    with pytest.raises(RuntimeError) as refusal:
-        model(x, False)
-    return str(refusal.value)
+    model = DistributedDataParallel(Branches())
+    model(number(1), False).sum().backward()
+    return refused(model, number(1), False)
 
 
 @fact("torch.nn.parallel.DistributedDataParallel", hint="pass find_unused_parameters=True")
@@ -478,10 +445,10 @@ def test_refuses_a_second_forward_after_unused_parameters(ranks, backend):
 
 
 def _find_unused(rank, both):
-    model = DistributedDataParallel(_Branches().to(own_device()), find_unused_parameters=True)
+    model = DistributedDataParallel(Branches(), find_unused_parameters=True)
     for _ in range(2):
         model.zero_grad()
-        model(torch.full((1, 1), 2.0, device=own_device()), both[rank]).sum().backward()
+        model(number(2), both[rank]).sum().backward()
     return {name: weight.grad for name, weight in model.module.cpu().named_parameters()}
 
 

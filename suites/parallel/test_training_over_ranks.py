@@ -1,0 +1,449 @@
+"""What a training loop meets that runs under DistributedDataParallel (DDP): its steps, layers, options and files."""
+
+from datetime import timedelta
+
+import numpy
+import pytest
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from torchproof import close, fact, same
+from torchproof.fixtures.ranks import on_each_backend, own_device, refused
+from torchproof.suites.parallel.replica import BATCH, HALVES, ONES, UNEQUAL, Branches, linear, loss, number, slope
+
+pytestmark = [pytest.mark.dist, pytest.mark.timeout(180)]
+
+WHOLE = numpy.stack([slope(BATCH)] * 2)
+LOCAL = numpy.stack([slope(HALVES[0]), slope(HALVES[1])])
+
+
+def _gradient_of(model):
+    return model.module.weight.grad.cpu().clone()
+
+
+# --- backwards --------------------------------------------------------------------------------------------------------
+
+
+def _weighted(rank, shards):
+    model, own = linear(), torch.tensor(float(len(shards[rank])), device=own_device())
+    every = own.clone()
+    dist.all_reduce(every)
+    (loss(model, shards[rank]) * own * dist.get_world_size() / every).backward()
+    return _gradient_of(model)
+
+
+@fact("torch.nn.parallel.DistributedDataParallel", claims=["X06"])
+@on_each_backend
+def test_weighted_losses_give_the_gradient_of_the_whole_batch(ranks, backend):
+    """A last batch of unequal shards has its whole gradient, if DDP's losses are weighted by samples times ranks."""
+    got = ranks(2, _weighted, UNEQUAL, backend=backend)
+    assert numpy.allclose(torch.stack(got), slope(BATCH[:3]), rtol=1e-14, atol=0)
+
+
+def _two_forwards(rank, shards, is_one_backward):
+    model = linear()
+    losses = [loss(model, shards[rank][:1]), loss(model, shards[rank][1:])]
+    for each in [sum(losses)] if is_one_backward else losses:
+        each.backward()
+    return _gradient_of(model)
+
+
+@fact("torch.nn.parallel.DistributedDataParallel")
+@on_each_backend
+def test_one_backward_behind_two_forwards_is_averaged(ranks, backend):
+    """Two forwards of a model under DDP and one backward of their summed losses give the gradient of both, averaged."""
+    same(torch.stack(ranks(2, _two_forwards, HALVES, True, backend=backend)), 2 * WHOLE)
+
+
+@fact(
+    "torch.nn.parallel.DistributedDataParallel",
+    myth="every backward of DistributedDataParallel averages the gradients",
+    hint="add the losses up and call backward once, or call backward behind each forward",
+)
+@on_each_backend
+def test_second_backward_behind_two_forwards_is_not_averaged(ranks, backend):
+    """Behind two forwards under DDP the first backward alone is averaged: the second silently adds each rank's own."""
+    got = ranks(2, _two_forwards, HALVES, False, backend=backend)
+    averaged = (slope([BATCH[0]]) + slope([BATCH[2]])) / 2
+    same(torch.stack(got), numpy.stack([averaged + slope([BATCH[1]]), averaged + slope([BATCH[3]])]))
+
+
+def _backward_again(rank, shards):
+    model = linear()
+    value = loss(model, shards[rank])
+    value.backward(retain_graph=True)
+    first = _gradient_of(model)
+    value.backward()
+    return first, _gradient_of(model)
+
+
+@fact("torch.nn.parallel.DistributedDataParallel", hint="call forward again before the next backward")
+@on_each_backend
+def test_second_backward_through_one_forward_is_not_averaged(ranks, backend):
+    """A second backward through one forward under DDP (`retain_graph=True`) adds the rank's own gradient alone."""
+    first, again = (torch.stack(each) for each in zip(*ranks(2, _backward_again, HALVES, backend=backend), strict=True))
+    same(first, WHOLE)
+    same(again - first, LOCAL)
+
+
+def _forward_outside(rank, shards):
+    model = linear()
+    value = loss(model, shards[rank])
+    with model.no_sync():
+        value.backward()
+    return _gradient_of(model)
+
+
+@fact(
+    "torch.nn.parallel.DistributedDataParallel.no_sync",
+    "torch.nn.parallel.DistributedDataParallel",
+    myth="no_sync around the backward alone keeps gradients local",
+    hint="put the forward into the block too",
+)
+@on_each_backend
+def test_backward_in_no_sync_of_a_forward_outside_is_averaged(ranks, backend):
+    """A backward inside `no_sync` whose forward was outside averages the gradients all the same."""
+    same(torch.stack(ranks(2, _forward_outside, HALVES, backend=backend)), WHOLE)
+
+
+def _evaluate(rank, shards, how):
+    model = linear()
+    if rank == 0:
+        with torch.set_grad_enabled(how != "no_grad"):
+            loss(model.module if how == "module" else model, BATCH)
+    loss(model, shards[rank]).backward()
+    return _gradient_of(model)
+
+
+@fact("torch.nn.parallel.DistributedDataParallel", hint="evaluate with model.module on one rank, or on all")
+@on_each_backend
+@pytest.mark.parametrize("how", ["no_grad", "module"])
+def test_evaluation_on_one_rank_leaves_the_next_step_averaged(ranks, backend, how):
+    """Rank 0 may evaluate alone under `no_grad` or through `.module` of a model without buffers: DDP goes on."""
+    same(torch.stack(ranks(2, _evaluate, HALVES, how, backend=backend)), WHOLE)
+
+
+# --- optimizers and weights -------------------------------------------------------------------------------------------
+
+
+def _optimizer_before(rank, shards):
+    module = nn.Linear(2, 1, bias=False, dtype=torch.float64, device=own_device())
+    nn.init.ones_(module.weight)
+    optimizer = torch.optim.SGD(module.parameters(), lr=1 / 64)
+    model = DistributedDataParallel(module)
+    loss(model, shards[rank]).backward()
+    optimizer.step()
+    return module.weight.detach().cpu()
+
+
+@fact(
+    "torch.nn.parallel.DistributedDataParallel",
+    "torch.optim.SGD.step",
+    myth="the optimizer has to be made behind DistributedDataParallel",
+)
+@on_each_backend
+def test_optimizer_made_before_updates_the_model(ranks, backend):
+    """An optimizer that was made before wrapping updates the wrapped model: DDP keeps its parameters."""
+    same(torch.stack(ranks(2, _optimizer_before, HALVES, backend=backend)), ONES - WHOLE / 64)
+
+
+def _load_on_one(rank):
+    model = linear()
+    if rank == 0:
+        model.module.load_state_dict({"weight": torch.tensor([[5.0, 5.0]])})
+    loss(model, BATCH).backward()
+    return model.module.weight.detach().cpu()
+
+
+def synchronizes_weights(patch):
+    """Every forward sends the weights of rank 0 to all."""
+    forward = DistributedDataParallel.forward
+
+    def synchronized(self, *args):
+        with torch.no_grad():
+            for weight in self.module.parameters():
+                dist.broadcast(weight, 0)
+        return forward(self, *args)
+
+    patch.setattr(DistributedDataParallel, "forward", synchronized)
+
+
+@fact(
+    "torch.nn.parallel.DistributedDataParallel",
+    "torch.nn.Module.load_state_dict",
+    refuter=synchronizes_weights,
+    myth="DistributedDataParallel keeps the weights equal, whatever a rank does to them",
+    hint="load the checkpoint on every rank, or before wrapping",
+)
+@on_each_backend
+def test_weights_loaded_on_one_rank_stay_there(ranks, backend):
+    """Weights that rank 0 alone loads after wrapping stay its own: DDP sends gradients and buffers, never weights."""
+    same(torch.cat(ranks(2, _load_on_one, backend=backend)), numpy.array([[5.0, 5.0], [1.0, 1.0]]))
+
+
+def _resume(rank, folder):
+    saved = nn.Linear(2, 1, device=own_device())
+    if rank == 0:
+        torch.save(saved.state_dict(), folder / "model.pt")
+    dist.barrier()
+    resumed = nn.Linear(2, 1, device=own_device())
+    resumed.load_state_dict(torch.load(folder / "model.pt", map_location=own_device()))
+    return saved.weight.detach().cpu(), resumed.weight.detach().cpu()
+
+
+@fact(
+    "torch.load",
+    "torch.save",
+    "torch.nn.Module.load_state_dict",
+    source="notes/ddp",
+    hint="barrier() between, and map_location for the rank's own device",
+)
+@on_each_backend
+def test_checkpoint_of_rank_0_is_loaded_by_all(ranks, backend, tmp_path):
+    """A checkpoint that rank 0 alone saves before a barrier gives its weights to every rank that loads it behind."""
+    (saved, first), (other, second) = ranks(2, _resume, tmp_path, backend=backend)
+    assert not torch.equal(saved, other)
+    same(torch.stack([first, second]), torch.stack([saved, saved]))
+
+
+# --- frozen layers and branches ---------------------------------------------------------------------------------------
+
+
+def _frozen_before(rank):
+    module = Branches()
+    module.second.requires_grad_(False)
+    model = DistributedDataParallel(module)
+    for _ in range(2):
+        model.zero_grad()
+        model(number(rank + 1), True).sum().backward()
+    return module.first.weight.grad.cpu(), module.second.weight.grad
+
+
+@fact("torch.nn.parallel.DistributedDataParallel")
+@on_each_backend
+def test_layer_frozen_before_needs_no_search(ranks, backend):
+    """A layer that is frozen before wrapping gets no gradient, and DDP needs no `find_unused_parameters` for it."""
+    (first, frozen), (second, other) = ranks(2, _frozen_before, backend=backend)
+    assert (frozen, other) == (None, None)
+    same(torch.stack([first, second]), [[[1.5]], [[1.5]]])
+
+
+def _frozen_behind(rank):
+    model = DistributedDataParallel(Branches())
+    model.module.second.requires_grad_(False)
+    model(number(1), True).sum().backward()
+    return refused(model, number(1), True)
+
+
+@fact("torch.nn.parallel.DistributedDataParallel", hint="freeze before wrapping, or wrap the module again")
+@on_each_backend
+def test_layer_frozen_afterwards_is_refused(ranks, backend):
+    """A layer frozen after wrapping is an unused parameter: the second forward of DDP is refused."""
+    told = ranks(2, _frozen_behind, backend=backend)
+    assert all("Expected to have finished reduction in the prior iteration" in each for each in told)
+
+
+def _thawed(rank):
+    module = Branches()
+    module.second.requires_grad_(False)
+    model = DistributedDataParallel(module)
+    module.second.requires_grad_(True)
+    model(number(rank + 1), True).sum().backward()
+    return module.first.weight.grad.item(), module.second.weight.grad.item()
+
+
+@fact(
+    "torch.nn.parallel.DistributedDataParallel",
+    myth="a layer that is unfrozen later is averaged with the others",
+    hint="wrap the module again after unfreezing a layer",
+)
+@on_each_backend
+def test_layer_unfrozen_afterwards_is_not_averaged(ranks, backend):
+    """A layer unfrozen after wrapping has each rank's own gradient under DDP, which averages those it knew at first."""
+    assert ranks(2, _thawed, backend=backend) == [(1.5, 1.0), (1.5, 2.0)]
+
+
+def _branch_of_one(rank):
+    group = dist.new_group(timeout=timedelta(seconds=0.5))
+    model = DistributedDataParallel(Branches(), process_group=group)
+    value = model(number(1), rank == 1).sum()
+    told = refused(value.backward) if rank == 1 else value.backward()
+    dist.barrier()
+    return told
+
+
+@fact("torch.nn.parallel.DistributedDataParallel", hint="find_unused_parameters=True")
+@pytest.mark.cpu
+@pytest.mark.slow
+def test_branch_that_one_rank_takes_alone_times_out(ranks):
+    """Where one rank alone uses a layer, its backward under DDP waits for the others until it has "Timed out"."""
+    _, told = ranks(2, _branch_of_one)
+    assert "Timed out" in told
+
+
+# --- static_graph -----------------------------------------------------------------------------------------------------
+
+
+def _static(rank, uses):
+    model = DistributedDataParallel(Branches(), static_graph=True)
+    for both in uses:
+        model.zero_grad()
+        model(number(rank + 1), both).sum().backward()
+    return [weight.grad if weight.grad is None else weight.grad.item() for weight in model.parameters()]
+
+
+@fact("torch.nn.parallel.DistributedDataParallel")
+@on_each_backend
+def test_static_graph_may_leave_parameters_unused(ranks, backend):
+    """With `static_graph=True`, DDP goes on without the parameters that no iteration uses."""
+    assert ranks(2, _static, [False] * 3, backend=backend) == [[1.5, 1.0, None, None]] * 2
+
+
+def _static_refusal(rank, uses):
+    return refused(_static, rank, uses)
+
+
+@fact("torch.nn.parallel.DistributedDataParallel", hint="leave static_graph out")
+@on_each_backend
+@pytest.mark.parametrize("uses", [[False, True], [True, False, False]], ids=["more", "less"])
+def test_static_graph_that_changes_is_refused(ranks, backend, uses):
+    """With `static_graph=True`, use of other parameters than at first is refused: "training graph has changed"."""
+    first, second = ranks(2, _static_refusal, uses, backend=backend)
+    assert "training graph has changed" in first
+    assert "training graph has changed" in second
+
+
+# --- buckets ----------------------------------------------------------------------------------------------------------
+
+
+def _buckets(rank, is_view):
+    model = DistributedDataParallel(Branches(), gradient_as_bucket_view=is_view)
+    for _ in range(2):
+        model.zero_grad()
+        model(number(rank + 1), True).sum().backward()
+    return len(
+        {weight.grad.untyped_storage().data_ptr() for weight in model.parameters()}
+    ), model.module.first.weight.grad.item()
+
+
+@fact("torch.nn.parallel.DistributedDataParallel")
+@on_each_backend
+@pytest.mark.parametrize(("is_view", "storages"), [(True, 1), (False, 4)], ids=["view", "plain"])
+def test_gradients_as_bucket_views_share_storage(ranks, backend, is_view, storages):
+    """With `gradient_as_bucket_view=True`, DDP's gradients are views of one bucket; else each has its own storage."""
+    assert ranks(2, _buckets, is_view, backend=backend) == [(storages, 1.5)] * 2
+
+
+def _detached(rank):
+    model = linear(gradient_as_bucket_view=True)
+    loss(model, BATCH).backward()
+    return refused(model.module.weight.grad.detach_)
+
+
+@fact("torch.nn.parallel.DistributedDataParallel", hint="zero_grad(set_to_none=True), or detach()")
+@on_each_backend
+def test_gradients_as_bucket_views_are_not_detached_in_place(ranks, backend):
+    """With `gradient_as_bucket_view=True`, `grad.detach_()` is refused: "Can't detach views in-place"."""
+    (told,) = ranks(1, _detached, backend=backend)
+    assert "Can't detach views in-place" in told
+
+
+def _hooked_again(rank):
+    from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
+
+    model = linear()
+    model.register_comm_hook(None, allreduce_hook)
+    return refused(model.register_comm_hook, None, allreduce_hook)
+
+
+@fact("torch.nn.parallel.DistributedDataParallel.register_comm_hook")
+@on_each_backend
+def test_second_comm_hook_is_refused(ranks, backend):
+    """A second communication hook of DDP is refused: `register_comm_hook` "can only be called once"."""
+    (told,) = ranks(1, _hooked_again, backend=backend)
+    assert "can only be called once" in told
+
+
+# --- join -------------------------------------------------------------------------------------------------------------
+
+
+def _join(rank, options):
+    model, seen = linear(), []
+    with model.join(**options):
+        for _ in range(rank + 1):
+            model.zero_grad()
+            loss(model, BATCH).backward()
+            seen.append(_gradient_of(model))
+    return torch.stack(seen)
+
+
+@fact("torch.nn.parallel.DistributedDataParallel.join")
+@on_each_backend
+def test_join_may_divide_by_the_ranks_that_are_left(ranks, backend):
+    """With `join(divide_by_initial_world_size=False)`, gradients are averaged over ranks that still have batches."""
+    _, second = ranks(2, _join, {"divide_by_initial_world_size": False}, backend=backend)
+    same(second, WHOLE)
+
+
+def _join_throws(rank):
+    return refused(_join, rank, {"throw_on_early_termination": True})
+
+
+@fact("torch.nn.parallel.DistributedDataParallel.join")
+@on_each_backend
+def test_join_may_end_all_ranks_with_the_first(ranks, backend):
+    """With `join(throw_on_early_termination=True)`, every rank raises where one has no more batches: "exhausted"."""
+    first, second = ranks(2, _join_throws, backend=backend)
+    assert "Rank 0 exhausted all inputs" in first
+    assert "Detected at least one rank that exhausted inputs" in second
+
+
+# --- SyncBatchNorm ----------------------------------------------------------------------------------------------------
+
+
+@fact("torch.nn.SyncBatchNorm.convert_sync_batchnorm")
+@pytest.mark.cpu
+def test_converted_layers_keep_their_parameters():
+    """`convert_sync_batchnorm` makes each BatchNorm a SyncBatchNorm with its parameters, and leaves other layers."""
+    model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
+    model[1].running_mean.fill_(3)
+    linear_, norm = nn.SyncBatchNorm.convert_sync_batchnorm(model)
+    assert (linear_, type(norm)) == (model[0], nn.SyncBatchNorm)
+    same(norm.running_mean, [3.0, 3.0])
+    same(norm.weight, [1.0, 1.0])
+
+
+@fact("torch.nn.SyncBatchNorm", "torch.nn.SyncBatchNorm.convert_sync_batchnorm")
+@pytest.mark.cpu
+def test_converted_layers_in_eval_run_on_the_cpu():
+    """In `eval`, a SyncBatchNorm runs on the CPU without a process group, and gives what its BatchNorm gave."""
+    layer = nn.BatchNorm1d(1)
+    layer.running_mean.fill_(3)
+    got = nn.SyncBatchNorm.convert_sync_batchnorm(layer).eval()(torch.tensor([[5.0], [1.0]]))
+    close(got.detach(), numpy.array([[2.0], [-2.0]]) / numpy.sqrt(1 + 1e-5), roundings=4)
+
+
+@fact("torch.nn.SyncBatchNorm.convert_sync_batchnorm", since="2.2", calls="any", hint="call eval() again afterwards")
+@pytest.mark.cpu
+def test_converted_layers_stay_in_eval():
+    """`convert_sync_batchnorm` of a model in `eval` leaves it in `eval`."""
+    assert not nn.SyncBatchNorm.convert_sync_batchnorm(nn.BatchNorm1d(1).eval()).training
+
+
+# --- torch.compile ----------------------------------------------------------------------------------------------------
+
+
+def _compiled(rank, shards):
+    model = linear()
+    torch.compile(lambda x: loss(model, x), backend="eager")(shards[rank]).backward()
+    return _gradient_of(model)
+
+
+@fact("torch.nn.parallel.DistributedDataParallel", "torch.compile", since="2.1", calls="none")
+@pytest.mark.slow
+@on_each_backend
+def test_compiled_step_is_averaged(ranks, backend):
+    """A compiled step of a model under DDP averages its gradients as one that runs eagerly does."""
+    same(torch.stack(ranks(2, _compiled, HALVES, backend=backend)), WHOLE)
