@@ -66,6 +66,40 @@ def test_without_gpus_gives_the_gradient_of_the_module(without_gpus):
     same(module.weight.grad, SLOPE[:, None])
 
 
+@fact("torch.nn.DataParallel", myth="DataParallel(device_ids=[0, 1]) uses two cores of a machine without GPUs")
+def test_without_gpus_drops_device_ids(without_gpus):
+    """On a machine without GPUs, `DataParallel(device_ids=[0, 1])` has no device, and calls the module once."""
+    wrapped = nn.DataParallel(_Linear("cpu"), device_ids=[0, 1])
+    same(wrapped(_batch("cpu")), BATCH.sum(axis=1, keepdims=True))
+    assert (list(wrapped.device_ids), wrapped.module.calls) == ([], 1)
+
+
+@fact("torch.nn.DataParallel")
+def test_without_gpus_keeps_what_forward_writes(without_gpus):
+    """On a machine without GPUs, what `forward` writes to the module stays: no replica takes it along."""
+    module = nn.BatchNorm1d(1, momentum=1.0)
+    nn.DataParallel(module)(torch.tensor([[1.0], [3.0]]))
+    same(module.running_mean, [2.0])
+
+
+@fact("torch.nn.parallel.gather", hint="let forward return tensors of the device that its input is on")
+@pytest.mark.cpu
+def test_gather_refuses_outputs_on_the_cpu():
+    """DataParallel's `gather` refuses outputs on the CPU: "Gather function not implemented for CPU tensors"."""
+    with pytest.raises(AssertionError, match="Gather function not implemented for CPU tensors"):
+        torch.nn.parallel.gather([torch.ones(1, 2), torch.ones(1, 2)], "cpu")
+
+
+@fact("torch.nn.parallel.replicate", "torch.nn.parallel.scatter")
+@pytest.mark.cpu
+@pytest.mark.parametrize("name", ["replicate", "scatter"])
+def test_parts_refuse_the_cpu(name):
+    """DataParallel's `scatter` and `replicate` refuse the CPU: "Expected a non cpu device"."""
+    what = {"replicate": nn.Linear(2, 1), "scatter": torch.ones(2, 2)}[name]
+    with pytest.raises(ValueError, match="Expected a non cpu device, but got: cpu"):
+        getattr(torch.nn.parallel, name)(what, [torch.device("cpu")] * 2)
+
+
 # --- the wrapped module -----------------------------------------------------------------------------------------------
 
 
@@ -175,6 +209,44 @@ def test_loses_what_forward_writes_to_the_module(devices):
     nn.DataParallel(module, device_ids=[0, 1])(_batch(devices[0]))
     assert len(module.seen) == 2
     assert module.calls == 0
+
+
+class _Counting(nn.Module):
+    """Adds the sizes of the parts that it is given to a buffer."""
+
+    def __init__(self, device):
+        super().__init__()
+        self.register_buffer("seen", torch.zeros((), dtype=torch.int64, device=device))
+
+    def forward(self, x):
+        self.seen += len(x)
+        return x
+
+
+@fact("torch.nn.DataParallel", hint="torch.nn.SyncBatchNorm under DistributedDataParallel sees the whole batch")
+def test_keeps_the_buffers_of_the_first_device(devices):
+    """Buffers are updated with the part of the first device alone, as BatchNorm's statistics are."""
+    module = _Counting(devices[0])
+    nn.DataParallel(module, device_ids=[0, 1])(_batch(devices[0]))
+    assert module.seen.item() == 2
+
+
+def _grown(devices, call):
+    """By how many bytes each device's memory has grown behind the call, while what it returns is there."""
+    memory = getattr(torch, torch.device(devices[0]).type).memory_allocated
+    before = [memory(device) for device in devices]
+    kept = call()
+    return [memory(device) - start for device, start in zip(devices, before)], kept
+
+
+@fact("torch.nn.DataParallel", claims=["X04"], hint="DistributedDataParallel, one process a device")
+def test_takes_memory_of_the_first_device_most(devices):
+    """Behind a forward the first device holds the outputs of all, and the second none."""
+    module, x = _Linear(devices[0]), torch.ones(1 << 18, 2, dtype=torch.float64, device=devices[0])
+    wrapped = nn.DataParallel(module, device_ids=[0, 1])
+    wrapped(x).sum().backward()
+    (first, second), _ = _grown(devices, lambda: wrapped(x).detach())
+    assert first >= x.nbytes // 2 > second
 
 
 @fact("torch.nn.DataParallel", hint='move the model with .to("cuda:0") first')

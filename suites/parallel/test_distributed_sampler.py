@@ -4,7 +4,7 @@ import pytest
 import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
-from torch.utils.data import DistributedSampler
+from torch.utils.data import DataLoader, DistributedSampler
 
 from torchproof import fact
 
@@ -21,6 +21,11 @@ def _order(epoch, **options):
     sampler = DistributedSampler(range(100), num_replicas=2, rank=0, **options)
     sampler.set_epoch(epoch)
     return list(sampler)
+
+
+def _loader(rank, shuffle=False, length=8, **options):
+    """Batches of two for a rank of two."""
+    return DataLoader(range(length), 2, sampler=DistributedSampler(range(length), 2, rank, shuffle), **options)
 
 
 # --- the partition ----------------------------------------------------------------------------------------------------
@@ -67,6 +72,52 @@ def test_drop_last_draws_no_sample_twice(length, ranks, shuffle):
     shares = _shares(length, ranks, shuffle=shuffle, drop_last=True)
     assert [len(share) for share in shares] == [length // ranks] * ranks
     assert len(set(chain(*shares)) & set(range(length))) == length // ranks * ranks
+
+
+@fact("torch.utils.data.DistributedSampler", hint="leave the repeated samples out when you evaluate, or drop_last=True")
+def test_fills_up_with_the_first_samples():
+    """Where ranks cannot share evenly, DistributedSampler gives the last ranks the first samples once more."""
+    assert _shares(10, 4, shuffle=False) == [[0, 4, 8], [1, 5, 9], [2, 6, 0], [3, 7, 1]]
+
+
+@fact("torch.utils.data.DistributedSampler")
+def test_drop_last_leaves_the_last_samples_out():
+    """With `drop_last=True`, DistributedSampler gives to no rank the last samples, which cannot be shared evenly."""
+    assert _shares(10, 4, shuffle=False, drop_last=True) == [[0, 4], [1, 5], [2, 6], [3, 7]]
+
+
+@fact(
+    "torch.utils.data.DistributedSampler",
+    myth="the batch_size of a DataLoader is that of all ranks together",
+    hint="divide the batch size by the number of ranks",
+)
+@pytest.mark.parametrize(
+    "workers", [pytest.param(0, id="without_workers"), pytest.param(2, id="with_workers", marks=pytest.mark.slow)]
+)
+def test_batch_size_is_that_of_one_rank(workers):
+    """`batch_size` is that of one rank: at a step two ranks with DistributedSampler load twice as many samples."""
+    loaders = [_loader(rank, num_workers=workers) for rank in range(2)]
+    steps = [[batch.tolist() for batch in step] for step in zip(*loaders, strict=True)]
+    assert steps == [[[0, 2], [1, 3]], [[4, 6], [5, 7]]]
+
+
+@fact(
+    "torch.utils.data.RandomSampler",
+    hint="sampler=DistributedSampler(dataset) in place of shuffle=True",
+    myth="a DataLoader with shuffle=True shares the data among the ranks by itself",
+)
+def test_without_it_every_rank_loads_all():
+    """Without DistributedSampler, a DataLoader with `shuffle=True` loads every sample on every rank."""
+    ranks = [DataLoader(range(8), batch_size=None, shuffle=True) for rank in range(2)]
+    assert [sorted(each) for each in ranks] == [[*range(8)]] * 2
+
+
+@fact("torch.utils.data.DistributedSampler", hint="the same seed= on every rank")
+def test_ranks_of_different_seeds_overlap():
+    """Ranks that give DistributedSampler different seeds draw some samples twice, and others never."""
+    first = DistributedSampler(range(100), 2, 0, seed=0)
+    second = DistributedSampler(range(100), 2, 1, seed=1)
+    assert 0 < len({*first} & {*second}) == 100 - len({*first} | {*second})
 
 
 @fact("torch.utils.data.DistributedSampler")
@@ -125,6 +176,19 @@ def test_set_epoch_gives_an_order_back():
     second = list(sampler)
     sampler.set_epoch(0)
     assert list(sampler) == first != second
+
+
+@fact("torch.utils.data.DistributedSampler.set_epoch")
+@pytest.mark.slow
+@pytest.mark.parametrize("keeps", [True, False], ids=["persistent", "anew"])
+def test_set_epoch_reaches_a_loader_with_workers(keeps):
+    """`set_epoch` on the sampler reshuffles a DataLoader with workers too, also with persistent ones."""
+    loader = _loader(0, shuffle=True, length=100, num_workers=1, persistent_workers=keeps)
+    epochs = []
+    for epoch in (0, 1, 0):
+        loader.sampler.set_epoch(epoch)
+        epochs.append([batch.tolist() for batch in loader])
+    assert epochs[0] == epochs[2] != epochs[1]
 
 
 @fact("torch.utils.data.DistributedSampler.set_epoch", "torch.utils.data.DistributedSampler")

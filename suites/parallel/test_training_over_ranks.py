@@ -194,7 +194,6 @@ def _resume(rank, folder):
 
 
 @fact(
-    "torch.load",
     "torch.save",
     "torch.nn.Module.load_state_dict",
     source="notes/ddp",
@@ -415,7 +414,7 @@ def test_converted_layers_keep_their_parameters():
     same(norm.weight, [1.0, 1.0])
 
 
-@fact("torch.nn.SyncBatchNorm", "torch.nn.SyncBatchNorm.convert_sync_batchnorm")
+@fact("torch.nn.SyncBatchNorm.convert_sync_batchnorm")
 @pytest.mark.cpu
 def test_converted_layers_in_eval_run_on_the_cpu():
     """In `eval`, a SyncBatchNorm runs on the CPU without a process group, and gives what its BatchNorm gave."""
@@ -441,7 +440,7 @@ def _compiled(rank, shards):
     return _gradient_of(model)
 
 
-@fact("torch.nn.parallel.DistributedDataParallel", "torch.compile", since="2.1", calls="none")
+@fact("torch.nn.parallel.DistributedDataParallel", since="2.1", calls="none")
 @pytest.mark.slow
 @on_each_backend
 def test_compiled_step_is_averaged(ranks, backend):
