@@ -1,8 +1,10 @@
 """Tensors that several processes share, and what threads of one process share."""
 
+import ctypes
 import io
 import pickle
 import threading
+import time
 
 import pytest
 import torch
@@ -279,3 +281,86 @@ def test_default_dtype_is_of_all_threads(default_dtype):
     """`torch.set_default_dtype` is seen by every thread."""
     torch.set_default_dtype(torch.float64)
     assert _in_thread(lambda: torch.tensor(1.0).dtype) == torch.float64
+
+
+@fact("torch.set_default_device", myth="set_default_device holds for every thread")
+def test_default_device_is_of_one_thread():
+    """`torch.set_default_device` is of the thread that calls it: another one makes its tensors on the CPU."""
+    torch.set_default_device("meta")
+    try:
+        here, there = torch.zeros(1).device.type, _in_thread(lambda: torch.zeros(1).device.type)
+    finally:
+        torch.set_default_device(None)
+    assert (here, there) == ("meta", "cpu")
+
+
+def has_a_stream_for_each_thread(patch):
+    """A thread that is started draws from a stream of its own."""
+    rand, main = torch.rand, threading.current_thread()
+    own = torch.Generator()
+    patch.setattr(torch, "rand", lambda n: rand(n, generator=None if threading.current_thread() is main else own))
+
+
+@fact("torch.manual_seed", refuter=has_a_stream_for_each_thread, hint="a torch.Generator for each thread")
+def test_random_stream_is_of_all_threads():
+    """Threads draw from one random stream: what `torch.manual_seed` set here is drawn from in every thread."""
+    generator = torch.manual_seed(3)
+    drawn = torch.rand(4)
+    generator.manual_seed(3)
+    same(torch.cat([torch.rand(2), _in_thread(lambda: torch.rand(2))]), drawn)
+
+
+@fact("torch.Tensor.backward", source="notes/autograd")
+def test_graph_of_one_thread_is_run_by_another():
+    """A graph that one thread made is run backward by another one, and the gradient is there for both."""
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    y = (x * 3).sum()
+    _in_thread(y.backward)
+    same(x.grad, [3.0, 3.0])
+
+
+def _set_twice(refused):
+    with pytest.raises(RuntimeError, match="cannot set number of interop threads after parallel work has started"):
+        for _ in range(2):
+            torch.set_num_interop_threads(1)
+    refused.fill_(1)
+
+
+def may_be_set_again(patch):
+    """The number of threads is as it was told last."""
+    patch.setattr(torch, "set_num_interop_threads", lambda number: None)
+
+
+@fact(
+    "torch.set_num_interop_threads",
+    since="2.1",
+    calls="any",
+    gain=True,
+    refuter=may_be_set_again,
+    hint="call it once, before anything else of torch",
+)
+def test_interop_threads_are_set_once(fork):
+    """A second `torch.set_num_interop_threads` is refused: "cannot set number of interop threads after ..."."""
+    refused = torch.zeros(1).share_memory_()
+    fork((_set_twice, refused))
+    same(refused, [1.0])
+
+
+def keeps_the_lock(patch):
+    """A product that holds the interpreter while it is computed."""
+    patch.setattr(torch, "mm", lambda x, y: ctypes.PyDLL(None).usleep(200_000))
+
+
+@fact("torch.mm", refuter=keeps_the_lock, myth="Python's lock (GIL) lets one thread compute at a time")
+@pytest.mark.slow
+def test_operation_lets_other_threads_run():
+    """While an operation computes in one thread, Python goes on in the others: it gives the lock (GIL) away."""
+    x, begins, products, ticks = torch.ones(1500, 1500, dtype=torch.float64), threading.Event(), [], 0
+    thread = threading.Thread(target=lambda: (begins.set(), products.append(torch.mm(x, x))))
+    thread.start()
+    begins.wait()
+    while thread.is_alive():
+        time.sleep(0.001)
+        ticks += 1
+    assert ticks > 5
+    same(products[0], 1500 * x)
