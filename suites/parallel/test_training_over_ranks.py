@@ -8,6 +8,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
+from torch.utils.checkpoint import checkpoint
 
 from torchproof import close, fact, same
 from torchproof.fixtures.ranks import on_each_backend, own_device, refused
@@ -106,6 +107,40 @@ def _forward_outside(rank, shards):
 def test_backward_in_no_sync_of_a_forward_outside_is_averaged(ranks, backend):
     """A backward inside `no_sync` whose forward was outside averages the gradients all the same."""
     same(torch.stack(ranks(2, _forward_outside, HALVES, backend=backend)), WHOLE)
+
+
+def _through_the_module(rank, shards):
+    model = linear()
+    loss(model.module, shards[rank]).backward()
+    return _gradient_of(model)
+
+
+def prepares_in_the_module(patch):
+    """A forward of the layer itself is one of its wrapper."""
+    patch.setattr(nn.Linear, "forward", lambda self, x: nn.functional.linear(x, _Averaged.apply(self.weight)))
+
+
+class _Averaged(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, weight):
+        return weight.view_as(weight)
+
+    @staticmethod
+    def backward(ctx, slope):
+        dist.all_reduce(slope)
+        return slope / 2
+
+
+@fact(
+    "torch.nn.parallel.DistributedDataParallel",
+    refuter=prepares_in_the_module,
+    myth="training with model.module(x) is training with DistributedDataParallel",
+    hint="call the wrapped model, and give its forward an argument for another way through it",
+)
+@on_each_backend
+def test_backward_of_a_forward_through_the_module_is_not_averaged(ranks, backend):
+    """A backward whose forward went through `.module`, or a method of it, leaves each rank its own gradient."""
+    same(torch.stack(ranks(2, _through_the_module, HALVES, backend=backend)), LOCAL)
 
 
 def _evaluate(rank, shards, how):
@@ -280,6 +315,52 @@ def test_branch_that_one_rank_takes_alone_times_out(ranks):
     """Where one rank alone uses a layer, its backward under DDP waits for the others until it has "Timed out"."""
     _, told = ranks(2, _branch_of_one)
     assert "Timed out" in told
+
+
+class _Twice(nn.Module):
+    """A layer of weight 1 that is checkpointed twice."""
+
+    def __init__(self, use_reentrant):
+        super().__init__()
+        self.first = nn.Linear(1, 1, bias=False, device=own_device())
+        self.layer = nn.Linear(1, 1, bias=False, device=own_device())
+        self.use_reentrant = use_reentrant
+        for weight in self.parameters():
+            nn.init.ones_(weight)
+
+    def forward(self, x):
+        once = checkpoint(self.layer, self.first(x), use_reentrant=self.use_reentrant)
+        return checkpoint(self.layer, once, use_reentrant=self.use_reentrant)
+
+
+def _checkpointed(rank, use_reentrant, options):
+    model = DistributedDataParallel(_Twice(use_reentrant), **options)
+    for _ in range(2):
+        model.zero_grad()
+        model(number(rank + 1)).sum().backward()
+    return model.module.layer.weight.grad.item()
+
+
+@fact("torch.nn.parallel.DistributedDataParallel")
+@on_each_backend
+@pytest.mark.parametrize(
+    ("use_reentrant", "options"), [(False, {}), (True, {"static_graph": True})], ids=["plain", "static_graph"]
+)
+def test_layer_checkpointed_twice_is_averaged(ranks, backend, use_reentrant, options):
+    """DDP averages a layer that is checkpointed twice, with `use_reentrant=False` or with `static_graph=True`."""
+    assert ranks(2, _checkpointed, use_reentrant, options, backend=backend) == [3.0, 3.0]
+
+
+def _refused_checkpoint(rank):
+    return refused(_checkpointed, rank, True, {})
+
+
+@fact("torch.nn.parallel.DistributedDataParallel", hint="checkpoint(..., use_reentrant=False)")
+@on_each_backend
+def test_layer_checkpointed_twice_reentrantly_is_refused(ranks, backend):
+    """A layer checkpointed twice by `use_reentrant=True` is refused under DDP: "mark a variable ready only once"."""
+    told = ranks(2, _refused_checkpoint, backend=backend)
+    assert all("Expected to mark a variable ready only once" in each for each in told)
 
 
 # --- static_graph -----------------------------------------------------------------------------------------------------
