@@ -9,10 +9,11 @@ from functools import cache
 import pytest
 
 
-@pytest.hookimpl(tryfirst=True)  # before the subjects of a fact are looked for
-def pytest_runtest_setup():
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # before the subjects of a fact are looked for
+def pytest_runtest_protocol():
     if importlib.util.find_spec("tensorboard") is not None:
         _import_alone()
+    return (yield)
 
 
 @cache

@@ -51,7 +51,7 @@ def test_of_a_histogram_of_nothing_is_refused(writer):
 # --- images -----------------------------------------------------------------------------------------------------------
 
 
-@fact(f"{WRITER}.add_image", requires=["tensorboard", "PIL"], claims=["W01"])
+@fact(f"{WRITER}.add_image", requires=["tensorboard", "pillow"], claims=["W01"])
 def test_of_an_image_takes_colours_first(device, writer, tmp_path):
     """`SummaryWriter.add_image` takes a tensor of uint8, colours first, and TensorBoard has the same numbers."""
     image = torch.arange(18, dtype=torch.uint8, device=device).view(3, 2, 3)
@@ -60,7 +60,7 @@ def test_of_an_image_takes_colours_first(device, writer, tmp_path):
     assert pixels(tmp_path).tolist() == image.permute(1, 2, 0).tolist()
 
 
-@fact(f"{WRITER}.add_image", requires=["tensorboard", "PIL"], hint="undo Normalize before: image * std + mean")
+@fact(f"{WRITER}.add_image", requires=["tensorboard", "pillow"], hint="undo Normalize before: image * std + mean")
 def test_of_an_image_clips_what_is_beyond_one(writer, tmp_path):
     """`SummaryWriter.add_image` takes floats from 0 to 1, and clips a normalized image to black and white."""
     writer.add_image("image", torch.tensor([-1.5, 0.2, 2.5]).view(3, 1, 1))
@@ -70,7 +70,7 @@ def test_of_an_image_clips_what_is_beyond_one(writer, tmp_path):
 
 @fact(
     f"{WRITER}.add_image",
-    requires=["tensorboard", "PIL"],
+    requires=["tensorboard", "pillow"],
     myth="add_image takes integers from 0 to 255, of whatever dtype",
     hint="image.to(torch.uint8)",
 )
@@ -81,7 +81,7 @@ def test_of_an_image_takes_only_uint8_as_bytes(writer, tmp_path):
     assert pixels(tmp_path).tolist() == [[[0, 255, 255]]]
 
 
-@fact(f"{WRITER}.add_image", requires=["tensorboard", "PIL"])
+@fact(f"{WRITER}.add_image", requires=["tensorboard", "pillow"])
 def test_of_an_image_with_colours_last_wants_its_format(writer, tmp_path):
     """`SummaryWriter.add_image` takes an image with colours last, as NumPy's and PIL's, by `dataformats="HWC"`."""
     image = np.arange(24, dtype=np.uint8).reshape(4, 2, 3)
@@ -92,7 +92,7 @@ def test_of_an_image_with_colours_last_wants_its_format(writer, tmp_path):
 
 @fact(
     f"{WRITER}.add_image",
-    requires=["tensorboard", "PIL"],
+    requires=["tensorboard", "pillow"],
     myth="add_image sees itself where the colours stand",
     hint='dataformats="HWC"',
 )
@@ -103,14 +103,14 @@ def test_of_an_image_with_colours_last_is_mistaken(writer, tmp_path):
     assert pixels(tmp_path).shape == (7, 3, 4)
 
 
-@fact(f"{WRITER}.add_image", requires=["tensorboard", "PIL"], hint='dataformats="HW", or image[None]')
+@fact(f"{WRITER}.add_image", requires=["tensorboard", "pillow"], hint='dataformats="HW", or image[None]')
 def test_of_an_image_without_channels_is_refused(writer):
     """`SummaryWriter.add_image` of rows and columns raises "size of input tensor and input format are different"."""
     with pytest.raises(AssertionError, match="size of input tensor and input format are different"):
         writer.add_image("image", torch.zeros(4, 5))
 
 
-@fact(f"{WRITER}.add_images", requires=["tensorboard", "PIL"])
+@fact(f"{WRITER}.add_images", requires=["tensorboard", "pillow"])
 def test_of_images_makes_one_grid(writer, tmp_path):
     """`SummaryWriter.add_images` lays a batch out as one image, eight in a row."""
     batch = torch.arange(9, dtype=torch.uint8).view(9, 1, 1, 1).expand(9, 3, 1, 1)

@@ -1,0 +1,146 @@
+"""MLflow in a file beside the training: what a run records of it, and what it gives back."""
+
+import uuid
+
+import pytest
+import torch
+
+from torchproof import fact
+from torchproof.fixtures.checks import same
+
+DOCS = "https://mlflow.org/docs/latest/ml/tracking"
+
+
+def does_not_wait(connection, _):
+    """SQLite does not wait for the disk, which has to hold nothing longer than the facts."""
+    connection.execute("PRAGMA synchronous=OFF")
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory):
+    """One database for all facts, since to make its tables takes a second or two."""
+    from mlflow.tracking import MlflowClient
+    from sqlalchemy import Engine, event
+
+    address = f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'runs.db'}"
+    event.listen(Engine, "connect", does_not_wait)
+    MlflowClient(address).search_experiments()
+    yield address
+    event.remove(Engine, "connect", does_not_wait)
+
+
+@pytest.fixture
+def client(database, monkeypatch, tmp_path):
+    """What reads the runs of an experiment of the fact's own, whose files are in `tmp_path`."""
+    import mlflow
+
+    client = mlflow.MlflowClient(database)
+    own = client.create_experiment(str(uuid.uuid4()), artifact_location=(tmp_path / "artifacts").as_uri())
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", own)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", database)
+    mlflow.set_tracking_uri(database)
+    yield client
+    mlflow.end_run()
+    mlflow.set_tracking_uri(None)
+
+
+@pytest.fixture
+def run(client):
+    """A run that is under way."""
+    import mlflow
+
+    return mlflow.start_run().info.run_id
+
+
+@fact("mlflow.log_metric", requires="mlflow-skinny", source=DOCS)
+def test_keeps_steps_that_go_back(client, run):
+    """`mlflow.log_metric` keeps a step that goes back, in the order of the calls, where W&B would drop it."""
+    import mlflow
+
+    for step, loss in [(0, 1.0), (5, 0.5), (3, 9.0)]:
+        mlflow.log_metric("loss", loss, step=step)
+    assert [(one.step, one.value) for one in client.get_metric_history(run, "loss")] == [(0, 1.0), (5, 0.5), (3, 9.0)]
+
+
+@fact("mlflow.log_metric", requires="mlflow-skinny", source=DOCS, myth="a run's metric is the value logged last")
+def test_a_run_has_the_metric_of_the_last_step(client, run):
+    """The metric of an MLflow run is the one of the greatest step, though another was logged later."""
+    import mlflow
+
+    for step, loss in [(0, 1.0), (5, 0.5), (3, 9.0)]:
+        mlflow.log_metric("loss", loss, step=step)
+    assert client.get_run(run).data.metrics == {"loss": 0.5}
+
+
+@fact("mlflow.log_metric", requires="mlflow-skinny", source=DOCS, hint="step=step")
+def test_without_a_step_is_of_step_zero(client, run):
+    """`mlflow.log_metric` without `step` writes every value at step 0."""
+    import mlflow
+
+    mlflow.log_metric("loss", 1.0)
+    mlflow.log_metric("loss", 0.5)
+    assert [(one.step, one.value) for one in client.get_metric_history(run, "loss")] == [(0, 1.0), (0, 0.5)]
+
+
+@fact("mlflow.log_metric", requires="mlflow-skinny", source=DOCS)
+def test_takes_a_loss_with_its_graph(device, client, run):
+    """`mlflow.log_metric` takes a tensor of one number that requires grad, of any device."""
+    import mlflow
+
+    mlflow.log_metric("loss", torch.tensor(1.5, requires_grad=True, device=device) * 2)
+    assert client.get_run(run).data.metrics == {"loss": 3.0}
+
+
+@fact("mlflow.log_params", requires="mlflow-skinny", source=DOCS, myth="MLflow keeps a hyperparameter's type")
+def test_keeps_hyperparameters_as_text(client, run):
+    """`mlflow.log_params` keeps hyperparameters as text, numbers and lists too."""
+    import mlflow
+
+    mlflow.log_params({"lr": 0.1, "layers": [64, 32]})
+    assert client.get_run(run).data.params == {"lr": "0.1", "layers": "[64, 32]"}
+
+
+@fact("mlflow.log_param", requires="mlflow-skinny", source=DOCS, hint="a run of its own for each value")
+def test_refuses_another_value_of_a_hyperparameter(client, run):
+    """`mlflow.log_param` of a second value raises "Changing param values is not allowed"."""
+    import mlflow
+
+    assert mlflow.log_param("lr", 0.1) == 0.1
+    with pytest.raises(mlflow.MlflowException, match="Changing param values is not allowed"):
+        mlflow.log_param("lr", 0.2)
+    assert client.get_run(run).data.params == {"lr": "0.1"}
+
+
+@fact("mlflow.start_run", requires="mlflow-skinny", source=DOCS)
+def test_a_block_that_an_error_leaves_has_failed(client):
+    """An MLflow run whose `with` block an error leaves has the status FAILED, and keeps what was logged."""
+    import mlflow
+
+    with pytest.raises(RuntimeError, match="out of memory"), mlflow.start_run() as run:
+        mlflow.log_metric("loss", 0.5)
+        raise RuntimeError("out of memory")
+    found = client.get_run(run.info.run_id)
+    assert (found.info.status, found.data.metrics) == ("FAILED", {"loss": 0.5})
+
+
+@fact("mlflow.log_artifact", requires="mlflow-skinny", source=DOCS)
+def test_copies_a_checkpoint(client, run, tmp_path):
+    """`mlflow.log_artifact` copies a checkpoint as it is then, and `download_artifacts` gives it back."""
+    import mlflow
+
+    torch.save(torch.tensor([1.0]), tmp_path / "model.pt")
+    mlflow.log_artifact(str(tmp_path / "model.pt"))
+    torch.save(torch.tensor([2.0]), tmp_path / "model.pt")
+    path = mlflow.artifacts.download_artifacts(run_id=run, artifact_path="model.pt", dst_path=str(tmp_path / "again"))
+    same(torch.load(path), torch.tensor([1.0]))
+
+
+@fact("mlflow.set_tracking_uri", requires="mlflow-skinny>=3.17", source=DOCS, hint="sqlite:///mlflow.db")
+def test_refuses_plain_files(monkeypatch, client, tmp_path):
+    """MLflow refuses to keep runs in plain files, as `./mlruns` was, with the words "in maintenance mode"."""
+    import mlflow
+
+    monkeypatch.delenv("MLFLOW_ALLOW_FILE_STORE", raising=False)
+    mlflow.set_tracking_uri(f"file://{tmp_path / 'mlruns'}")
+    with pytest.raises(mlflow.MlflowException, match="in maintenance mode"):
+        mlflow.search_experiments()
