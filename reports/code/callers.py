@@ -25,6 +25,7 @@ from torchproof.reports.code.values import (  # fmt: skip
 )
 
 _WORD = re.compile(r"\w+")
+_BETWEEN = "".join(one if _WORD.match(one) else " " for one in map(chr, range(128)))  # with a space between words
 Objects = Callable[[ast.expr], Values]  # what an expression gives where it stands
 
 
@@ -87,8 +88,8 @@ class Callers:
         name, home = function.node.name, function.scope.module
         own = (home.dotted or home.path.stem).rpartition(".")[2]
         speaking = self._speaking.get(name, set()) & self._speaking.get(own, set())
-        is_text = re.compile(rf"""(["']){name}\1""")
-        return bool(speaking - seen - {home}) or any(is_text.search(one.text) for one in {home, *seen})
+        as_text = f'"{name}"', f"'{name}'"
+        return bool(speaking - seen - {home}) or any(text in one.text for one in {home, *seen} for text in as_text)
 
     def _whole(self, values: Values) -> Values:
         """The values, in all releases."""
@@ -98,8 +99,13 @@ class Callers:
     def read(self, modules: Iterable[Module]) -> None:
         """Look once for the words of all modules."""
         for module in modules if not self._speaking else ():
-            for word in set(_WORD.findall(module.text)):
+            for word in _words(module.text):
                 self._speaking.setdefault(word, set()).add(module)
+
+
+def _words(text: str) -> set[str]:
+    """The words of a text."""
+    return set(text.translate(_BETWEEN).split() if text.isascii() else _WORD.findall(text))
 
 
 def is_own(function: LocalFunction) -> bool:

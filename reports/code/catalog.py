@@ -50,7 +50,7 @@ COMPARISON = Name("comparison")
 REAL = Name("real")  # a tensor of real numbers
 
 
-@dataclass(frozen=True)
+@dataclass(unsafe_hash=True, slots=True)
 class Use:
     """One place that uses a name.
 

@@ -180,14 +180,14 @@ class Evaluator:
             question.steps = self.question.steps
             try:
                 answer = self._asked(question, asks)
-            except Unknown as error:
-                answer = error
+            except Unknown:
+                answer = Unknown  # not the error itself, which holds all that was looked at on the way
             self.question.steps = question.steps
             self._answers[key] = (answer, question)
         answer, question = self._answers[key]
         self.question.depends |= question.depends
         self.question.of_version |= question.of_version
-        if isinstance(answer, Unknown):
+        if answer is Unknown:
             raise Unknown
         return answer
 

@@ -65,8 +65,8 @@ class Notes:
             refused = self._refused(one.inside) if is_certain else 0
             for part, is_sure in ((releases & ~refused, is_certain), (releases & refused, False)):
                 if part:
-                    use = self.pickles.told(one.use, self._is_founded, modules)
-                    yield replace(use, releases=self.known.names(part)), is_sure
+                    use, here = self.pickles.told(one.use, self._is_founded, modules), self.known.names(part)
+                    yield use if use.releases == here else replace(use, releases=here), is_sure
 
     def _is_mocked(self, use: Use) -> bool:
         """Whether a test may have replaced it: of the same file, or by a fixture of a conftest.py above."""

@@ -70,7 +70,7 @@ class Pickles:
 
     def told(self, use: Use, is_founded: Callable[[Doubt], bool], modules: Iterable[Module]) -> Use:
         """The same use, with whether it loads whole objects alone, and nothing of the code allows them."""
-        saved = self._saved.get(self._loaded[use], []) if use in self._loaded else []
+        saved = self._saved.get(self._loaded[use], []) if use.name == _LOAD and use in self._loaded else []
         is_sure = all(doubts is not None and not any(map(is_founded, doubts)) for doubts in saved)
         if not saved or not is_sure or self._is_allowed or any(_SWITCH in module.text for module in modules):
             return use

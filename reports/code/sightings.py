@@ -304,7 +304,7 @@ class Sightings:
             value.dotted,
             *state.module.place(node.lineno),
             how,
-            frozenset(),
+            self.known.names(mask),
             *passed,
             caught=state.handled,
             survives=state.survived,

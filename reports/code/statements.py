@@ -181,7 +181,7 @@ class Statements:
         self.walk(node.body)
         self.marked = marked
         for name, values in self.state.scope.names.items():
-            cls.values.setdefault(name, {})[node] = values
+            cls.values.setdefault(name, {})[node.lineno] = values
             cls.refused |= self._unset(values)
         methods = self.state.module.deferred[start:]  # what __init__ assigns is known in the others
         self.state.module.deferred[start:] = sorted(methods, key=lambda one: one.function.node.name not in CONSTRUCTORS)

@@ -244,12 +244,12 @@ def stores(node: ast.ClassDef) -> tuple[dict[str, int], bool]:
         counts["__init__"] += 1  # which `@dataclass` and metaclasses make
     is_dynamic = "__getattr__" in counts or "__getattribute__" in counts
     for one in nodes(node):
-        if isinstance(one, ast.Attribute):
-            if not isinstance(one.ctx, ast.Load):
+        if type(one) is ast.Attribute:
+            if type(one.ctx) is not ast.Load:
                 counts[one.attr] += 1
             elif one.attr == "update" and is_dict_of_object(one.value):
                 is_dynamic = True
-        elif isinstance(one, ast.Call) and (register := word(one.func)) in REGISTERS:
+        elif type(one) is ast.Call and (register := word(one.func)) in REGISTERS:
             place = int(register == "setattr")  # after the object
             name = one.args[place] if len(one.args) > place else None
             if isinstance(name, ast.Constant):

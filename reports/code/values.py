@@ -1,4 +1,8 @@
-"""What a name in user code can stand for, the scopes and modules that names live in, and sets of releases."""
+"""What a name in user code can stand for, the scopes and modules that names live in, and sets of releases.
+
+Nobody changes a value. They are not `frozen` all the same, since large code makes a million of them, each of which
+takes three times as long if it is.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from torchproof.inventory import is_of_torch
 from torchproof.reports.code.reading import content, decoded
 
 
-@dataclass(frozen=True)
+@dataclass(unsafe_hash=True, slots=True)
 class Override:
     """What keeps a value from being certain: a class of the code below this one that has the attribute itself."""
 
@@ -30,7 +34,7 @@ class Assumption:
     holds: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(unsafe_hash=True, slots=True)
 class Moved:
     """What a value rests on where `super(self.__class__, self)` is asked: objects are of the class that is written.
 
@@ -43,7 +47,7 @@ class Moved:
 Doubt = Override | Assumption | Moved
 
 
-@dataclass(frozen=True)
+@dataclass(unsafe_hash=True, slots=True)
 class Name:
     """What an absolute import path leads to: 'torch.nn.Linear', 'packaging.version.parse'."""
 
@@ -57,7 +61,7 @@ class Name:
         return is_of_torch(self.dotted)
 
 
-@dataclass(frozen=True)
+@dataclass(unsafe_hash=True, slots=True)
 class Instance:
     """An object of a class: exactly of it, or, where an annotation says so, of a subclass perhaps."""
 
@@ -67,7 +71,7 @@ class Instance:
     unless: frozenset[Doubt] = frozenset()
 
 
-@dataclass(frozen=True)
+@dataclass(unsafe_hash=True, slots=True)
 class Held:
     """What is in a container: what `any` of it is, and its `items` by key or place where all of them are known."""
 
@@ -75,7 +79,7 @@ class Held:
     items: tuple[tuple[int | str, Values], ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Constant:
     """A value that is written in the code, or was worked out from one."""
 
@@ -91,7 +95,7 @@ class Constant:
 NOTHING = Constant(None)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)
 class Expression:
     """An expression that may tell something about torch's version when somebody asks, and what object it `gives`."""
 
@@ -100,7 +104,7 @@ class Expression:
     gives: Values = ()
 
 
-@dataclass(frozen=True)
+@dataclass(unsafe_hash=True, slots=True)
 class Imported:
     """A name of a module of the same code, looked up when it is needed."""
 
@@ -108,7 +112,7 @@ class Imported:
     name: str
 
 
-@dataclass(frozen=True)
+@dataclass(unsafe_hash=True, slots=True)
 class LocalModule:
     """A module of the same code."""
 
@@ -147,7 +151,7 @@ class LocalClass:
     place: tuple[str, int]
     releases: int = -1
     refused: int = 0
-    values: dict[str, dict[ast.AST, Values]] = field(default_factory=dict)  # by the places that assign
+    values: dict[str, dict[ast.expr | int, Values]] = field(default_factory=dict)  # by what assigns, or the line
     declared: dict[str, Values] = field(default_factory=dict)
     methods: dict[str, LocalFunction] = field(default_factory=dict)
     fields: Fields | None = None
@@ -169,7 +173,7 @@ def lineage(cls: LocalClass, is_certain: bool = False) -> Iterator[Value | None]
             waiting += above[::-1]
 
 
-@dataclass(frozen=True)
+@dataclass(unsafe_hash=True, slots=True)
 class Fields:
     """What a class is made with, defaults in a `scope`, and which of its attributes keep what of that."""
 
@@ -178,7 +182,7 @@ class Fields:
     scope: Scope
 
 
-@dataclass(frozen=True)
+@dataclass(unsafe_hash=True, slots=True)
 class OneOf:
     """One of several, nobody knows which: of what a table has, of what a loop goes over, or of what a condition chose.
 
@@ -283,7 +287,7 @@ class Deferred:
     doubt: bool
 
 
-@dataclass(frozen=True)
+@dataclass(unsafe_hash=True, slots=True)
 class Condition:
     """The releases in which it may be true, and may be false; `doubt` where it is about a version in unknown ways."""
 

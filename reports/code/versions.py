@@ -114,7 +114,7 @@ def asks_inside(function: ast.AST, known: Catalog) -> bool:
 
 def asks_for_version(node: ast.expr) -> bool:
     """Whether it names torch and a version as texts: `at_least("torch", "2.6")`, `of("torch") >= Version("2.9")`."""
-    texts = {one.value for one in nodes(node) if isinstance(one, ast.Constant) and isinstance(one.value, str)}
+    texts = [one.value for one in nodes(node) if type(one) is ast.Constant and type(one.value) is str]
     return "torch" in texts and any(re.fullmatch(r"\d+(\.\d+)+\w*", text) for text in texts)
 
 

@@ -12,7 +12,7 @@ from torchproof.reports.code.syntax import parameters
 from torchproof.reports.code.values import Doubt, LocalFunction
 
 
-@dataclass(frozen=True)
+@dataclass(unsafe_hash=True, slots=True)
 class Found:
     """A use: in which releases, in which function, and what would keep it from being certain."""
 
