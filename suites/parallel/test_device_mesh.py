@@ -144,7 +144,7 @@ def _by_index(rank):
     return refused(init_device_mesh, "cpu:0", (2,))
 
 
-@fact(INIT, since="2.3", calls="any", hint="device.type")
+@fact(INIT, since="2.6", calls="any", hint="device.type")
 @pytest.mark.cpu
 def test_mesh_is_of_a_device_type(ranks):
     """`init_device_mesh("cpu:0", …)` raises "Device type with index is not supported"."""
@@ -155,7 +155,7 @@ def _other_name(rank):
     return refused(_mesh(2, mesh_dim_names=("dp",)).__getitem__, "tp")
 
 
-@fact(INIT)
+@fact(INIT, since="2.3", calls="none")
 @on_each_backend
 def test_slice_by_an_unknown_name_is_refused(ranks, backend):
     """A DeviceMesh indexed by a name that it does not have raises KeyError with the name."""

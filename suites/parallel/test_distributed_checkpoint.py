@@ -104,7 +104,7 @@ def _into(rank, path):
     return returned, weight
 
 
-@fact("torch.distributed.checkpoint.load", myth="torch.distributed.checkpoint.load returns the state")
+@fact("torch.distributed.checkpoint.load", myth="torch.distributed.checkpoint.load returns the state", since="2.3", calls="checkpoint_id")
 def test_load_writes_into_the_tensors_it_is_given(ranks, path):
     """`torch.distributed.checkpoint.load` writes into the tensors of the dict that it is given, and returns None."""
     ranks(1, _save, path, {"weight": torch.tensor([1.0, 2.0])})
@@ -113,14 +113,14 @@ def test_load_writes_into_the_tensors_it_is_given(ranks, path):
     same(weight, [1.0, 2.0])
 
 
-@fact("torch.distributed.checkpoint.load")
+@fact("torch.distributed.checkpoint.load", since="2.4", calls="any")
 def test_load_replaces_what_is_no_tensor(ranks, path):
     """`torch.distributed.checkpoint.load` replaces numbers and texts in the dict that it is given."""
     ranks(1, _save, path, {"epoch": 3, "name": "run"})
     assert ranks(1, _load, path, {"epoch": 0, "name": ""}) == [{"epoch": 3, "name": "run"}]
 
 
-@fact("torch.distributed.checkpoint.load")
+@fact("torch.distributed.checkpoint.load", since="2.3", calls="checkpoint_id")
 def test_load_takes_only_what_it_is_asked_for(ranks, path):
     """`torch.distributed.checkpoint.load` leaves out what the checkpoint has and the dict has not."""
     ranks(1, _save, path, {"one": torch.ones(1), "two": 2 * torch.ones(1)})
@@ -140,6 +140,8 @@ def loads_nothing(patch):
     "torch.distributed.checkpoint.load",
     hint="pass planner=DefaultLoadPlanner(allow_partial_load=True)",
     refuter=loads_nothing,
+    since="2.4",
+    calls="any",
 )
 def test_load_refuses_a_key_that_was_not_saved(ranks, path):
     """`torch.distributed.checkpoint.load` refuses a key that the checkpoint has not: "Missing key in checkpoint"."""
@@ -178,14 +180,14 @@ def _save_own(rank, path):
     _save(rank, path, {f"of {rank}": torch.full((2,), float(rank))})
 
 
-@fact("torch.distributed.checkpoint.save", myth="a distributed checkpoint is one file")
+@fact("torch.distributed.checkpoint.save", myth="a distributed checkpoint is one file", since="2.3", calls="checkpoint_id")
 def test_each_rank_writes_a_file_of_its_own(ranks, path):
     """`torch.distributed.checkpoint.save` makes a folder with a file of each rank, and `.metadata` beside them."""
     ranks(2, _save_own, path)
     assert sorted(os.listdir(path)) == [".metadata", "__0_0.distcp", "__1_0.distcp"]
 
 
-@fact("torch.distributed.checkpoint.save")
+@fact("torch.distributed.checkpoint.save", since="2.3", calls="checkpoint_id")
 def test_what_ranks_have_in_common_is_written_once(ranks, path):
     """`torch.distributed.checkpoint.save` writes a plain tensor that every rank has under one name a single time."""
     ranks(2, _save, path, {"weight": torch.zeros(1 << 18)})
@@ -204,6 +206,8 @@ def _sizes(rank, path):
     "torch.distributed.checkpoint.FileSystemReader",
     "torch.distributed.checkpoint.FileSystemReader.read_metadata",
     "torch.distributed.checkpoint.save",
+    since="2.3",
+    calls="checkpoint_id",
 )
 def test_metadata_tells_the_sizes(ranks, path):
     """`FileSystemReader.read_metadata` tells the names of a checkpoint, those inside of dicts with dots, and sizes."""
@@ -246,7 +250,7 @@ def _save_twice(rank, path):
     return _load(rank, path, {"weight": torch.zeros(1)})["weight"]
 
 
-@fact("torch.distributed.checkpoint.save")
+@fact("torch.distributed.checkpoint.save", since="2.3", calls="checkpoint_id")
 def test_saving_again_replaces_the_checkpoint(ranks, path):
     """`torch.distributed.checkpoint.save` into a folder with a checkpoint replaces that."""
     same(torch.stack(ranks(1, _save_twice, path)), [[2.0]])
@@ -259,7 +263,7 @@ def _saved(rank, path):
     return [list(dcp.save(state, checkpoint_id=path).state_dict_metadata) for state in states]
 
 
-@fact("torch.distributed.checkpoint.save")
+@fact("torch.distributed.checkpoint.save", since="2.3", calls="checkpoint_id")
 def test_save_returns_the_metadata(ranks, path):
     """`torch.distributed.checkpoint.save` returns the Metadata of what it has written."""
     assert ranks(1, _saved, path) == [[["one"], ["two"]]]
@@ -308,7 +312,7 @@ def _load_counter(rank, path):
     return _load(rank, path, {"counter": _Counter(0)})["counter"].count
 
 
-@fact("torch.distributed.checkpoint.save", "torch.distributed.checkpoint.load")
+@fact("torch.distributed.checkpoint.save", "torch.distributed.checkpoint.load", since="2.3", calls="checkpoint_id")
 def test_objects_with_a_state_dict_save_and_load_themselves(ranks, path):
     """DCP saves what an object's `state_dict` gives, and `load` hands it to the `load_state_dict` of the one there."""
     ranks(1, _save_counter, path)
@@ -342,7 +346,7 @@ def _to_torch(rank, path, file):
     dcp_to_torch_save(path, file)
 
 
-@fact("torch.distributed.checkpoint.format_utils.dcp_to_torch_save")
+@fact("torch.distributed.checkpoint.format_utils.dcp_to_torch_save", "torch.distributed.tensor.Shard")
 def test_dcp_to_torch_save_makes_a_file_for_torch_load(ranks, path, tmp_path):
     """`dcp_to_torch_save` makes of a distributed checkpoint one file, which `torch.load` reads: shards are whole."""
     ranks(2, _save_rows, path)
@@ -477,7 +481,7 @@ def _resumed(rank):
 @fact(
     "torch.distributed.checkpoint.state_dict.get_state_dict",
     "torch.distributed.checkpoint.state_dict.set_state_dict",
-    since="2.6",
+    since="2.2",
     calls="none",
 )
 def test_state_dicts_carry_training_on(ranks):

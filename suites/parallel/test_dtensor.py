@@ -92,7 +92,7 @@ def test_distribute_tensor_takes_the_values_of_rank_0(ranks, backend, placement,
     same(torch.stack(ranks(2, _own_values, placement, {}, backend=backend)), want)
 
 
-@fact("torch.distributed.tensor.distribute_tensor", since="2.8", calls="passes src_data_rank", gain=True)
+@fact("torch.distributed.tensor.distribute_tensor", since="2.7", calls="passes src_data_rank", gain=True)
 @on_each_backend
 def test_src_data_rank_none_keeps_each_ranks_values(ranks, backend):
     """`distribute_tensor` with `src_data_rank=None` cuts each rank's part from its own tensor."""

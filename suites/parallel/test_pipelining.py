@@ -116,7 +116,7 @@ def test_gradients_are_those_of_the_whole_batch(ranks, backend):
     same(last, GRADIENTS[1])
 
 
-@fact(ONE_F_ONE_B, since="2.7", calls="any")
+@fact(ONE_F_ONE_B, since={"cpu": "2.8", "cuda": "2.7"}, calls="any")
 @on_each_backend
 def test_1f1b_gives_the_outputs_of_the_whole_model(ranks, backend):
     """Schedule1F1B gives, on the last stage's rank, what the model gives for the whole batch."""
@@ -124,7 +124,7 @@ def test_1f1b_gives_the_outputs_of_the_whole_model(ranks, backend):
     same(out, Y)
 
 
-@fact(ONE_F_ONE_B, since="2.7", calls="any")
+@fact(ONE_F_ONE_B, since={"cpu": "2.8", "cuda": "2.7"}, calls="any")
 @on_each_backend
 def test_1f1b_has_the_gradients_of_the_whole_batch(ranks, backend):
     """Schedule1F1B leaves each stage the gradient of the mean loss over the whole batch, as one process has it."""
@@ -160,7 +160,7 @@ def _interleaved(rank):
     return [layer.weight.grad.cpu() for layer in layers], out if out is None else out.detach().cpu()
 
 
-@fact("torch.distributed.pipelining.schedules.ScheduleInterleaved1F1B", since="2.7", calls="any")
+@fact("torch.distributed.pipelining.schedules.ScheduleInterleaved1F1B", since={"cpu": "2.8", "cuda": "2.7"}, calls="any")
 @on_each_backend
 @pytest.mark.slow
 def test_interleaved_schedule_gives_each_rank_several_stages(ranks, backend):
@@ -221,7 +221,7 @@ def test_gpipe_runs_all_forwards_first(ranks, backend):
     assert [order for order, _ in ranks(2, _order, "ScheduleGPipe", 4, backend=backend)] == ["FFFFBBBB"] * 2
 
 
-@fact(ONE_F_ONE_B, since={"cpu": "2.7", "cuda": "2.6"}, calls="any", gain=True)
+@fact(ONE_F_ONE_B, since={"cpu": "2.8", "cuda": "2.6"}, calls="any", gain=True)
 @on_each_backend
 def test_1f1b_takes_turns(ranks, backend):
     """Schedule1F1B runs a backward as early as it can: stages keep the activations of two microbatches, and of one."""

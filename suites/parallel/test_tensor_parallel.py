@@ -65,7 +65,7 @@ COLWISE = "torch.distributed.tensor.parallel.ColwiseParallel"
 ROWWISE = "torch.distributed.tensor.parallel.RowwiseParallel"
 
 
-@fact(PARALLELIZE, COLWISE, ROWWISE, since="2.5", calls="none")
+@fact(PARALLELIZE, COLWISE, ROWWISE, since="2.2", calls="none")
 @on_each_backend
 def test_column_wise_then_row_wise_gives_the_plain_outputs(ranks, backend):
     """A ColwiseParallel layer followed by a RowwiseParallel one gives every rank the outputs of the plain layers."""
@@ -78,7 +78,7 @@ def _gradients(rank):
     return [weight.grad.full_tensor().cpu() for weight in model.parameters()]
 
 
-@fact(PARALLELIZE, COLWISE, ROWWISE, since="2.5", calls="none")
+@fact(PARALLELIZE, COLWISE, ROWWISE, since="2.2", calls="none")
 @on_each_backend
 def test_gradients_are_those_of_the_plain_layers(ranks, backend):
     """Layers of ColwiseParallel and RowwiseParallel have together, over their shards, the plain layers' gradients."""
@@ -96,7 +96,7 @@ def _own_parts(rank):
     return [weight.to_local().detach().cpu().clone() for weight in model.parameters()]
 
 
-@fact(PARALLELIZE, COLWISE, since="2.5", calls="none", myth="ColwiseParallel cuts the columns of the weight")
+@fact(PARALLELIZE, COLWISE, since="2.2", calls="none", myth="ColwiseParallel cuts the columns of the weight")
 @on_each_backend
 def test_column_wise_cuts_the_rows_of_the_weight(ranks, backend):
     """ColwiseParallel gives each rank some outputs of a Linear: rows of its `weight`, which is stored transposed."""
@@ -105,7 +105,7 @@ def test_column_wise_cuts_the_rows_of_the_weight(ranks, backend):
     assert [len(first) for first, _ in got] == [2, 2]
 
 
-@fact(PARALLELIZE, ROWWISE, since="2.5", calls="none", myth="RowwiseParallel cuts the rows of the weight")
+@fact(PARALLELIZE, ROWWISE, since="2.2", calls="none", myth="RowwiseParallel cuts the rows of the weight")
 @on_each_backend
 def test_row_wise_cuts_the_columns_of_the_weight(ranks, backend):
     """RowwiseParallel gives each rank some inputs of a Linear: columns of its `weight`, which is stored transposed."""
@@ -120,14 +120,14 @@ def _bias(rank, style):
     return tuple(layer.bias.to_local().shape)
 
 
-@fact(PARALLELIZE, COLWISE, since="2.5", calls="none")
+@fact(PARALLELIZE, COLWISE, since="2.2", calls="none")
 @on_each_backend
 def test_column_wise_cuts_the_bias(ranks, backend):
     """ColwiseParallel gives each rank its part of the bias."""
     assert ranks(2, _bias, "ColwiseParallel", backend=backend) == [(2,), (2,)]
 
 
-@fact(PARALLELIZE, ROWWISE, since="2.5", calls="none")
+@fact(PARALLELIZE, ROWWISE, since="2.2", calls="none")
 @on_each_backend
 def test_row_wise_repeats_the_bias(ranks, backend):
     """RowwiseParallel gives every rank the whole bias."""
@@ -139,7 +139,7 @@ def _hidden(rank, options):
     return model(_x()).detach().cpu().clone()
 
 
-@fact(PARALLELIZE, COLWISE, since="2.5", calls="none")
+@fact(PARALLELIZE, COLWISE, since="2.2", calls="none")
 @on_each_backend
 def test_column_wise_leaves_each_rank_its_outputs(ranks, backend):
     """A ColwiseParallel layer by itself returns a plain tensor on each rank: its share of the outputs."""
@@ -176,7 +176,7 @@ def _refused_layer(rank):
     return refused(_parallelize, nn.Conv1d(2, 4, 1), _style("ColwiseParallel"))
 
 
-@fact(PARALLELIZE, COLWISE, since="2.5", calls="none")
+@fact(PARALLELIZE, COLWISE, since="2.3", calls="none")
 def test_column_wise_refuses_a_convolution(ranks):
     """ColwiseParallel refuses a layer that is neither a Linear nor an Embedding."""
     assert all("currently only support nn.Linear and nn.Embedding" in told for told in ranks(2, _refused_layer))
@@ -216,7 +216,7 @@ def _sequence(rank):
     return tuple(out.shape), out.to_local().detach().cpu()
 
 
-@fact("torch.distributed.tensor.parallel.SequenceParallel", PARALLELIZE, since="2.5", calls="none")
+@fact("torch.distributed.tensor.parallel.SequenceParallel", PARALLELIZE, since="2.3", calls="none")
 @on_each_backend
 def test_sequence_parallel_takes_a_part_of_the_sequence(ranks, backend):
     """A SequenceParallel LayerNorm takes the ranks' inputs for parts of a sequence, cut along `sequence_dim`."""
@@ -311,7 +311,7 @@ def _by_pattern(rank):
     return [hasattr(layer.weight, "placements") for layer in layers.values()]
 
 
-@fact(PARALLELIZE, COLWISE, since="2.5", calls="none")
+@fact(PARALLELIZE, COLWISE, since="2.4", calls="none")
 @on_each_backend
 def test_plan_names_modules_by_pattern(ranks, backend):
     """In the plan of `parallelize_module`, `"up*"` names every module that fits, and others stay plain."""
