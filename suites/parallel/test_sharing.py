@@ -294,6 +294,27 @@ def test_default_device_is_of_one_thread():
     assert (here, there) == ("meta", "cpu")
 
 
+def _set_default_device(name):
+    torch.set_default_device(name)
+    return torch.zeros(1).device.type
+
+
+def stays(patch):
+    """The default device cannot be set."""
+    patch.setattr(torch, "set_default_device", lambda device: None)
+
+
+@fact("torch.set_default_device", since="2.3", calls="any", gain=True, refuter=stays)
+def test_default_device_is_set_by_each_thread():
+    """Two threads may each call `torch.set_default_device`: one does not take the other's back."""
+    torch.set_default_device("meta")
+    try:
+        seen = _in_thread(lambda: _set_default_device("cpu")), torch.zeros(1).device.type
+    finally:
+        torch.set_default_device(None)
+    assert seen == ("cpu", "meta")
+
+
 def has_a_stream_for_each_thread(patch):
     """A thread that is started draws from a stream of its own."""
     rand, main = torch.rand, threading.current_thread()

@@ -495,14 +495,23 @@ def test_converted_layers_keep_their_parameters():
     same(norm.weight, [1.0, 1.0])
 
 
-@fact("torch.nn.SyncBatchNorm.convert_sync_batchnorm")
-@pytest.mark.cpu
-def test_converted_layers_in_eval_run_on_the_cpu():
-    """In `eval`, a SyncBatchNorm runs on the CPU without a process group, and gives what its BatchNorm gave."""
+def _normalized_alone(rank):
     layer = nn.BatchNorm1d(1)
     layer.running_mean.fill_(3)
-    got = nn.SyncBatchNorm.convert_sync_batchnorm(layer).eval()(torch.tensor([[5.0], [1.0]]))
-    close(got.detach(), numpy.array([[2.0], [-2.0]]) / numpy.sqrt(1 + 1e-5), roundings=4)
+    layer = nn.SyncBatchNorm.convert_sync_batchnorm(layer).eval()
+    return layer(torch.tensor([[5.0], [1.0]])).detach() if rank == 0 else None
+
+
+@fact(
+    "torch.nn.SyncBatchNorm.convert_sync_batchnorm",
+    myth="SyncBatchNorm waits for the other ranks in eval too",
+    hint="eval() for a validation on one rank",
+)
+@pytest.mark.cpu
+def test_converted_layers_in_eval_wait_for_nobody(ranks):
+    """In `eval`, one rank alone may run a SyncBatchNorm, on the CPU too: it gives what BatchNorm gives, by itself."""
+    got, _ = ranks(2, _normalized_alone)
+    close(got, numpy.array([[2.0], [-2.0]]) / numpy.sqrt(1 + 1e-5), roundings=4)
 
 
 @fact("torch.nn.SyncBatchNorm.convert_sync_batchnorm", since="2.2", calls="any", hint="call eval() again afterwards")
