@@ -104,6 +104,13 @@ def test_refuses_several_numbers(writer):
         writer.add_scalar("loss", torch.tensor([1.0, 2.0]))
 
 
+@fact(ADD, requires="tensorboard", hint="leave out what a step has no value of")
+def test_refuses_none(writer):
+    """`SummaryWriter.add_scalar` of None raises NotImplementedError "Got <class 'NoneType'>"."""
+    with pytest.raises(NotImplementedError, match="Got <class 'NoneType'>, but numpy array"):
+        writer.add_scalar("loss", None)
+
+
 @fact(ADD, requires="tensorboard")
 def test_keeps_nan_and_infinity(writer, tmp_path):
     """`SummaryWriter.add_scalar` writes a loss that is NaN or infinite as such."""

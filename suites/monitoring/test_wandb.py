@@ -80,6 +80,7 @@ def service(folder):
     import wandb
 
     said = {"PROJECT": "facts", "DIR": folder, "CONSOLE": "off", "DISABLE_GIT": "true", "X_DISABLE_STATS": "true"}
+    said["SILENT"] = "false"  # or nobody is warned
     with pytest.MonkeyPatch.context() as patch:
         keep_endings(patch)
         patch.delenv("WANDB_API_KEY", raising=False)
@@ -148,11 +149,12 @@ def test_log_makes_a_row_a_call(run):
     myth="W&B keeps steps in whatever order they come",
     hint="log validation before the step goes on, or define_metric(name, step_metric='epoch')",
 )
-def test_log_drops_a_step_that_goes_back(run):
-    """`wandb.Run.log` of a step before the last one drops the values: they are in no row."""
+def test_log_drops_a_step_that_goes_back(run, capfd):
+    """`wandb.Run.log` drops a step that goes back: "Tried to log to step 3 that is less than the current step 5"."""
     for step, loss in [(0, 1.0), (5, 0.5), (3, 9.0)]:
         run.log({"loss": loss}, step=step)
     assert history(run) == [{"_step": 0, "loss": 1.0}, {"_step": 5, "loss": 0.5}]
+    assert "Tried to log to step 3 that is less than the current step 5" in capfd.readouterr().err
 
 
 @fact("wandb.Run.log", requires="wandb", source=DOCS)
