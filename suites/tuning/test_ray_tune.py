@@ -1,0 +1,190 @@
+"""Ray Tune on a cluster of this machine's own: what is tried where, what stops early, and what is tried again."""
+
+import os
+import time
+
+import pytest
+
+from torchproof import fact
+
+pytestmark = [pytest.mark.cpu, pytest.mark.slow, pytest.mark.timeout(600)]
+
+RAY = "ray>=2.60"
+FIT = "ray.tune.Tuner.fit"
+
+
+@fact("ray.tune.grid_search", FIT, requires=RAY, claims=["B01", "B04"])
+def test_grid_search_runs_each_combination_once(tune):
+    """Ray Tune runs one trial for each combination of two `grid_search` entries of the param_space."""
+    from ray.tune import grid_search, report
+
+    def train(config):
+        report({"loss": config["lr"] * config["width"]})
+
+    results = tune(train, {"lr": grid_search([0.1, 0.2]), "width": grid_search([1, 2, 4])})
+    tried = sorted((result.config["lr"], result.config["width"]) for result in results)
+    assert tried == [(lr, width) for lr in (0.1, 0.2) for width in (1, 2, 4)]
+
+
+@fact(FIT, requires=RAY, myth="num_samples is how many trials run in all")
+def test_num_samples_repeats_a_grid(tune):
+    """With `grid_search`, `num_samples=2` runs the whole grid twice."""
+    from ray.tune import grid_search, report
+
+    results = tune(lambda config: report({"loss": config["lr"]}), {"lr": grid_search([0.1, 0.2])}, num_samples=2)
+    assert sorted(result.config["lr"] for result in results) == [0.1, 0.1, 0.2, 0.2]
+
+
+@fact("ray.tune.ResultGrid.get_best_result", requires=RAY, claims=["B04"])
+@pytest.mark.parametrize(("mode", "best"), [("min", 0.1), ("max", 0.4)])
+def test_best_result_is_by_the_mode(tune, mode, best):
+    """`get_best_result` is the trial with the least metric for `mode="min"`, and with the largest for `mode="max"`."""
+    from ray.tune import grid_search, report
+
+    results = tune(lambda config: report({"loss": config["lr"]}), {"lr": grid_search([0.4, 0.1, 0.2])})
+    assert results.get_best_result("loss", mode).config == {"lr": best}
+
+
+@fact(FIT, requires=RAY, claims=["B04"], myth="Ray Tune runs trials one after the other")
+def test_trials_run_at_once_in_processes_of_their_own(tune, tmp_path):
+    """On two CPUs, two trials run at once, each in a process of its own and neither in the one that called `fit`."""
+    from ray.tune import grid_search, report
+
+    def train(config):
+        (tmp_path / str(config["number"])).touch()
+        while not (tmp_path / str(1 - config["number"])).exists():  # for ever, if the other does not run
+            time.sleep(0.01)
+        report({"process": os.getpid()})
+
+    processes = {result.metrics["process"] for result in tune(train, {"number": grid_search([0, 1])})}
+    assert len(processes | {os.getpid()}) == 3
+
+
+@fact("ray.tune.schedulers.ASHAScheduler", FIT, requires=RAY, claims=["B04"])
+def test_asha_stops_bad_trials_early(tune):
+    """ASHA stops a trial that is not in the best third of those seen at its rung, and lets others come to max_t."""
+    from ray.tune import grid_search, report
+    from ray.tune.schedulers import ASHAScheduler
+
+    def train(config):
+        for _ in range(9):
+            report({"loss": config["loss"]})
+
+    results = tune(
+        train,
+        {"loss": grid_search([1.0, 2.0, 3.0, 0.5])},
+        metric="loss",
+        mode="min",
+        scheduler=ASHAScheduler(max_t=9, grace_period=1, reduction_factor=3),
+        max_concurrent_trials=1,
+    )
+    assert [result.metrics["training_iteration"] for result in results] == [9, 1, 1, 9]
+
+
+@fact("ray.tune.FailureConfig", FIT, requires=RAY, claims=["B04"], myth="a trial that dies is lost")
+def test_killed_trial_goes_on_from_its_checkpoint(tune, tmp_path):
+    """With `FailureConfig(max_failures=1)`, a trial whose process is killed runs again, from its last checkpoint."""
+    import ray.tune
+
+    def train(config):
+        import torch
+
+        done, checkpoint = 0, ray.tune.get_checkpoint()
+        if checkpoint:
+            with checkpoint.as_directory() as folder:
+                done = torch.load(os.path.join(folder, "step.pt"))["step"]
+        for step in range(done + 1, 5):
+            folder = tmp_path / f"saved-{step}-{os.getpid()}"
+            folder.mkdir()
+            torch.save({"step": step}, folder / "step.pt")
+            ray.tune.report({"step": step, "began": bool(checkpoint)}, checkpoint=ray.tune.Checkpoint(folder))
+            if step == 2 and not checkpoint:
+                os.kill(os.getpid(), 9)
+
+    (result,) = tune(train, {}, run={"failure_config": ray.tune.FailureConfig(max_failures=1)})
+    assert (result.metrics["step"], result.metrics["began"]) == (4, True)
+    assert sorted(folder.name[:7] for folder in tmp_path.glob("saved-*")) == [f"saved-{step}" for step in (1, 2, 3, 4)]
+
+
+@fact(FIT, requires=RAY, myth="one trial that fails ends the search")
+def test_failing_trial_leaves_the_others_alone(tune):
+    """A trial that raises is an error of the ResultGrid (`errors`), and the others end as they would."""
+    from ray.tune import grid_search, report
+
+    def train(config):
+        report({"loss": 1 / config["lr"]})
+
+    results = tune(train, {"lr": grid_search([0.0, 0.5])})
+    assert len(results.errors) == 1 and "ZeroDivisionError" in str(results.errors[0])
+    assert [result.metrics["loss"] for result in results if not result.error] == [2.0]
+
+
+@fact("ray.tune.Tuner.restore", FIT, requires=RAY, claims=["B04"])
+def test_restored_search_runs_what_failed_alone(tune, tmp_path):
+    """`Tuner.restore(..., restart_errored=True)` runs the trials that failed again, and not those that had ended."""
+    from ray.tune import Tuner, grid_search, report
+
+    ran, mended = tmp_path / "ran", tmp_path / "mended"
+
+    def train(config):
+        with ran.open("a") as file:
+            file.write(f"{config['number']} ")
+        if config["number"] == 1 and not mended.exists():
+            raise RuntimeError("no space left on device")
+        report({"number": config["number"]})
+
+    tune(train, {"number": grid_search([0, 1])}, max_concurrent_trials=1)
+    mended.touch()
+    results = Tuner.restore(str(tmp_path / "run"), train, restart_errored=True).fit()
+    assert [result.metrics["number"] for result in results] == [0, 1]
+    assert ran.read_text().split() == ["0", "1", "1"]
+
+
+@fact("ray.tune.search.optuna.OptunaSearch", FIT, requires=[RAY, "optuna>=4.1"], claims=["B03"])
+def test_searcher_is_told_what_trials_gave(tune):
+    """OptunaSearch chooses Ray Tune's trials one by one: a study that it is given has each of them with its loss."""
+    import optuna
+    from ray.tune import report
+    from ray.tune.search.optuna import OptunaSearch
+
+    def train(config):
+        report({"loss": (config["x"] - 1) ** 2})
+
+    searcher = OptunaSearch(
+        {"x": optuna.distributions.FloatDistribution(-5, 5)},
+        metric="loss",
+        mode="min",
+        sampler=optuna.samplers.TPESampler(seed=0),
+    )
+    results = tune(train, None, search_alg=searcher, num_samples=3, max_concurrent_trials=1)
+    assert [trial.value for trial in searcher._ot_study.trials] == [result.metrics["loss"] for result in results]
+
+
+@fact(
+    "ray.tune.search.bohb.TuneBOHB",
+    "ray.tune.schedulers.HyperBandForBOHB",
+    requires=[RAY, "hpbandster>=0.7.4", "ConfigSpace>=1.2.2"],
+    claims=["B03", "B04"],
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # of hpbandster and Ray
+def test_bohb_spends_less_on_most_trials(tune):
+    """BOHB (TuneBOHB with HyperBandForBOHB) stops most trials before `max_t`, and lets at least one come to it."""
+    from ray.tune import report, uniform
+    from ray.tune.schedulers import HyperBandForBOHB
+    from ray.tune.search.bohb import TuneBOHB
+
+    def train(config):
+        for _ in range(9):
+            report({"loss": (config["x"] - 1) ** 2})
+
+    results = tune(
+        train,
+        {"x": uniform(-5, 5)},
+        metric="loss",
+        mode="min",
+        search_alg=TuneBOHB(seed=0),
+        scheduler=HyperBandForBOHB(max_t=9, reduction_factor=3),
+        num_samples=9,
+    )
+    spent = [result.metrics["training_iteration"] for result in results]
+    assert max(spent) == 9 and sum(one < 9 for one in spent) > 4
