@@ -190,7 +190,9 @@ def test_metadata_index_is_equal_by_name_and_place():
     assert one != MetadataIndex("weight", [0, 0], index=1)
 
 
-@fact(f"{DCP}.metadata.TensorProperties.create_from_tensor", f"{DCP}.metadata.TensorProperties", since="2.0")
+@fact(
+    f"{DCP}.metadata.TensorProperties.create_from_tensor", f"{DCP}.metadata.TensorProperties", since="2.0", calls="none"
+)
 def test_tensor_properties_are_those_of_a_tensor():
     """`TensorProperties.create_from_tensor` has the dtype, layout and `requires_grad` of a tensor."""
     from torch.distributed.checkpoint.metadata import TensorProperties

@@ -104,7 +104,12 @@ def _into(rank, path):
     return returned, weight
 
 
-@fact("torch.distributed.checkpoint.load", myth="torch.distributed.checkpoint.load returns the state", since="2.3", calls="checkpoint_id")
+@fact(
+    "torch.distributed.checkpoint.load",
+    myth="torch.distributed.checkpoint.load returns the state",
+    since="2.3",
+    calls="checkpoint_id",
+)
 def test_load_writes_into_the_tensors_it_is_given(ranks, path):
     """`torch.distributed.checkpoint.load` writes into the tensors of the dict that it is given, and returns None."""
     ranks(1, _save, path, {"weight": torch.tensor([1.0, 2.0])})
@@ -180,7 +185,9 @@ def _save_own(rank, path):
     _save(rank, path, {f"of {rank}": torch.full((2,), float(rank))})
 
 
-@fact("torch.distributed.checkpoint.save", myth="a distributed checkpoint is one file", since="2.3", calls="checkpoint_id")
+@fact(
+    "torch.distributed.checkpoint.save", myth="a distributed checkpoint is one file", since="2.3", calls="checkpoint_id"
+)
 def test_each_rank_writes_a_file_of_its_own(ranks, path):
     """`torch.distributed.checkpoint.save` makes a folder with a file of each rank, and `.metadata` beside them."""
     ranks(2, _save_own, path)

@@ -160,7 +160,9 @@ def _interleaved(rank):
     return [layer.weight.grad.cpu() for layer in layers], out if out is None else out.detach().cpu()
 
 
-@fact("torch.distributed.pipelining.schedules.ScheduleInterleaved1F1B", since={"cpu": "2.8", "cuda": "2.7"}, calls="any")
+@fact(
+    "torch.distributed.pipelining.schedules.ScheduleInterleaved1F1B", since={"cpu": "2.8", "cuda": "2.7"}, calls="any"
+)
 @on_each_backend
 @pytest.mark.slow
 def test_interleaved_schedule_gives_each_rank_several_stages(ranks, backend):
