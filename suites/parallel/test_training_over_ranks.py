@@ -242,6 +242,32 @@ def test_checkpoint_of_rank_0_is_loaded_by_all(ranks, backend, tmp_path):
     same(torch.stack([first, second]), torch.stack([saved, saved]))
 
 
+def _dropped(rank, seeds):
+    torch.manual_seed(seeds[rank])
+    return nn.functional.dropout(torch.ones(64, device=own_device())).cpu()
+
+
+def seeds_each_rank(patch):
+    """Ranks draw numbers of their own, whatever the seed."""
+    seed = torch.manual_seed
+    patch.setattr(torch, "manual_seed", lambda number: seed(number + 100 * dist.get_rank()))
+
+
+@fact(
+    "torch.manual_seed",
+    refuter=seeds_each_rank,
+    myth="every rank draws dropout and augmentations of its own, whatever the seed",
+    hint="manual_seed(seed + rank)",
+)
+@on_each_backend
+def test_dropout_is_the_same_on_ranks_of_one_seed(ranks, backend):
+    """Ranks that call `manual_seed` with one number drop the same elements, and others with the rank added to it."""
+    first, second = ranks(2, _dropped, (3, 3), backend=backend)
+    _, third = ranks(2, _dropped, (3, 4), backend=backend)
+    same(first, second)
+    assert not torch.equal(first, third)
+
+
 # --- frozen layers and branches ---------------------------------------------------------------------------------------
 
 
