@@ -1,0 +1,141 @@
+"""Hugging Face datasets into PyTorch: formats, batches, workers, and what `map` keeps."""
+
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from torchproof import fact, same
+
+DATASETS = "datasets>=3.1"
+PAGE = "https://huggingface.co/docs/datasets/use_with_pytorch"
+
+
+@pytest.fixture
+def rows():
+    """Three rows of two features, a label and a name, that are in memory."""
+    import datasets
+
+    datasets.disable_progress_bars()
+    points = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]
+    return datasets.Dataset.from_dict({"x": points, "y": [0, 1, 2], "name": ["a", "b", "c"]})
+
+
+@fact("datasets.Dataset.with_format", "torch.utils.data.DataLoader", requires=DATASETS, claims=["D14"], source=PAGE)
+def test_in_torchs_format_is_batched_by_a_loader(rows):
+    """A DataLoader stacks the rows of `dataset.with_format("torch")` to a dict of tensors, and lists the strings."""
+    batch = next(iter(DataLoader(rows.with_format("torch"), batch_size=2)))
+    same(batch["x"], torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    same(batch["y"], torch.tensor([0, 1]))
+    assert batch["name"] == ["a", "b"]
+
+
+@fact("torch.utils.data.DataLoader", requires=DATASETS, claims=["D14"], source=PAGE, hint='say with_format("torch")',
+      myth="a DataLoader makes (batch, features) of any Hugging Face dataset")  # fmt: skip
+def test_without_a_format_is_batched_by_columns(rows):
+    """A DataLoader of a dataset without a format gives, of lists of features, a float64 tensor for each place."""
+    batch = next(iter(DataLoader(rows, batch_size=2)))
+    assert len(batch["x"]) == 2
+    same(batch["x"][0], torch.tensor([1.0, 3.0], dtype=torch.float64))
+
+
+@fact("datasets.Dataset.with_format", requires=DATASETS, source=PAGE)
+def test_format_gives_float32_and_int64(rows):
+    """`with_format("torch")` gives floats as float32, whatever their precision in the file, and integers as int64."""
+    row = rows.with_format("torch")[0]
+    assert str(rows.features["x"]).count("float64") == 1
+    assert (row["x"].dtype, row["y"].dtype) == (torch.float32, torch.int64)
+
+
+@fact("datasets.Dataset.with_format", requires=DATASETS, source=PAGE)
+def test_format_of_some_columns_leaves_out_the_others(rows):
+    """`with_format("torch", columns=["x", "y"])` gives rows of these columns alone."""
+    row = rows.with_format("torch", columns=["x", "y"])[0]
+    assert list(row) == ["x", "y"] and isinstance(row["x"], torch.Tensor)
+
+
+@fact("datasets.Dataset.with_format", requires=DATASETS, myth="with_format changes the dataset", source=PAGE)
+def test_format_is_of_a_new_dataset(rows):
+    """`with_format("torch")` gives a new dataset in that format, and leaves this one as it is."""
+    formatted = rows.with_format("torch")
+    assert isinstance(formatted[0]["y"], torch.Tensor) and type(rows[0]["y"]) is int
+
+
+@fact(
+    "datasets.Dataset.with_format", "torch.utils.data.DataLoader", requires=DATASETS, hint="give a collate_fn that pads"
+)
+def test_rows_of_other_lengths_are_not_stacked():
+    """Rows of other lengths are tensors by `with_format("torch")`, and a DataLoader raises "equal size" of them."""
+    import datasets
+
+    ragged = datasets.Dataset.from_dict({"x": [[1, 2], [3]]}).with_format("torch")
+    assert [one["x"].tolist() for one in ragged] == [[1, 2], [3]]
+    with pytest.raises(RuntimeError, match="stack expects each tensor to be equal size"):
+        next(iter(DataLoader(ragged, batch_size=2)))
+
+
+@fact("datasets.Dataset.with_format", requires=DATASETS, myth="a row in torch's format is a view of the dataset")
+def test_a_write_to_a_row_is_not_kept(rows):
+    """A write to a tensor of `with_format("torch")` is lost: the dataset gives the row anew each time."""
+    formatted = rows.with_format("torch")
+    formatted[0]["x"].zero_()
+    same(formatted[0]["x"], torch.tensor([1.0, 2.0]))
+
+
+@fact("datasets.Dataset.with_transform", requires=DATASETS)
+def test_a_transform_runs_as_rows_are_read(rows):
+    """`with_transform` runs its function at each reading, on a batch as a dict of lists, and keeps nothing."""
+    calls = []
+    drawn = rows.with_transform(lambda batch: {"n": [calls.append(1) or len(calls) for _ in batch["y"]]})
+    assert calls == []
+    assert [drawn[0]["n"], drawn[0]["n"]] == [1, 2]
+
+
+@fact("datasets.Dataset.map", requires=DATASETS, hint='with_format("torch") after map, too',
+      myth="the columns that map makes lists of stay tensors")  # fmt: skip
+def test_map_stores_plain_values(rows):
+    """`map` stores what its function returns as plain values: tensors come back as lists without `with_format`."""
+    mapped = rows.map(lambda row: {"z": torch.tensor(row["x"]) * 2})
+    assert mapped[0]["z"] == [2.0, 4.0]
+    same(mapped.with_format("torch")[0]["z"], torch.tensor([2.0, 4.0]))
+
+
+@pytest.fixture
+def stored(rows, tmp_path):
+    """The same rows from files, beside which `map` keeps what it has made."""
+    import datasets
+
+    rows.save_to_disk(str(tmp_path / "rows"))
+    return datasets.load_from_disk(str(tmp_path / "rows"))
+
+
+@fact(
+    "datasets.Dataset.map", requires=DATASETS, myth="map runs its function each time", hint="load_from_cache_file=False"
+)
+def test_map_runs_the_same_function_once(stored, tmp_path):
+    """`map` of a dataset in files runs its function once, and reads what it made when it is asked for again."""
+
+    def double(row):
+        (tmp_path / "calls").open("a").write("x")
+        return {"z": row["y"] * 2}
+
+    assert [stored.map(double)["z"][:] for _ in range(2)] == [[0, 2, 4]] * 2
+    assert (tmp_path / "calls").read_text() == "xxx"
+
+
+@fact("datasets.Dataset.map", requires=DATASETS, myth="map takes what it made from an older value of a global")
+def test_map_runs_again_where_what_the_function_uses_has_changed(stored):
+    """`map` runs a function again where a variable that it uses has another value by now."""
+    times = 2
+    before = stored.map(lambda row: {"z": row["y"] * times})["z"][:]
+    times = 3
+    assert (before, stored.map(lambda row: {"z": row["y"] * times})["z"][:]) == ([0, 2, 4], [0, 3, 6])
+
+
+@fact("datasets.IterableDataset.with_format", "torch.utils.data.DataLoader", requires=DATASETS, source=PAGE,
+      myth="each worker of a DataLoader gives the whole of an iterable dataset")  # fmt: skip
+def test_streamed_rows_are_shared_out_among_workers(rows):
+    """Workers of a DataLoader share out the shards of an IterableDataset of `datasets`: each row comes once."""
+    streamed = rows.to_iterable_dataset(num_shards=2).with_format("torch")
+    streamed = streamed.map(lambda row: {"worker": torch.utils.data.get_worker_info().id})
+    seen = [(int(row["y"]), int(row["worker"])) for row in DataLoader(streamed, batch_size=None, num_workers=2)]
+    assert sorted(seen) == [(0, 0), (1, 0), (2, 1)]
