@@ -1,6 +1,6 @@
 """Samplers: which indices each draws, how often and in which order, and what they refuse."""
 
-from itertools import chain, permutations
+from itertools import chain, islice, permutations
 
 import pytest
 import torch
@@ -173,6 +173,19 @@ def test_random_draws_the_same_for_the_same_generator():
     torch.manual_seed(2)
     assert list(RandomSampler(range(50), generator=seeded(3))) == first
     assert list(RandomSampler(range(50), generator=seeded(4))) != first
+
+
+@fact(
+    "torch.utils.data.RandomSampler",
+    myth="the same seed gives the same order of samples in every trainer",
+    hint="draw the order by seed + epoch, as DistributedSampler does",
+)
+def test_random_that_is_left_at_its_last_index_draws_another_order_next():
+    """A loop that leaves a `RandomSampler` at its last index, not at its end, has another order in the next epoch."""
+    through, left = (RandomSampler(range(9), generator=seeded(0)) for _ in range(2))
+    whole, cut = [list(through) for _ in range(2)], [list(islice(left, 9)) for _ in range(2)]
+    assert cut[0] == whole[0]
+    assert cut[1] != whole[1]
 
 
 @fact("torch.utils.data.RandomSampler")

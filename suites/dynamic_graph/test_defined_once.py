@@ -1,14 +1,9 @@
 """What becomes of Python where the graph is defined once and run many times."""
 
-import json
-import subprocess
-import sys
-
 import pytest
 import torch
 
 from torchproof import fact, same
-from torchproof.fixtures.fact import need_packages
 
 OLD = pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning", "ignore:.*torch.jit:FutureWarning")
 
@@ -78,35 +73,3 @@ def test_symbolic_trace_refuses_to_branch(device):
         torch.fx.proxy.TraceError, match="symbolically traced variables cannot be used as inputs to contro"
     ):
         torch.fx.symbolic_trace(branches)
-
-
-GRAPH = """
-import json, tensorflow
-
-calls = []
-
-@tensorflow.function
-def drawn(x):
-    calls.append("graph")
-    return x * 2
-
-results = [float(drawn(tensorflow.constant(number))) for number in (2.0, 3.0)]
-print(json.dumps([calls, results]))
-"""
-
-
-@fact("torch.Tensor.tolist", claims=["G02"], source="https://www.tensorflow.org/guide/function")
-def test_tensorflow_runs_python_once_and_torch_each_time():
-    """A `tf.function` runs its Python code when its graph is made, and a function of torch at each call."""
-    need_packages(["tensorflow"], torch.__version__)  # not by requires=, which would import it here
-    calls = []
-
-    def run(x):
-        calls.append("run")
-        return x * 2
-
-    results = [run(torch.tensor(number)).tolist() for number in (2.0, 3.0)]
-    # In a process of its own: where TensorFlow is imported, Triton aborts as torch.compile imports it.
-    ended = subprocess.run([sys.executable, "-c", GRAPH], capture_output=True, text=True, check=True)
-    assert json.loads(ended.stdout) == [["graph"], results]
-    assert calls == ["run", "run"]

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from torchproof import fact, same
-from torchproof.suites.project.experiment import saved
+from torchproof.suites.project.experiment import saved, utilities
 from torchproof.suites.project.experiment.config import configured
 from torchproof.suites.project.experiment.trainer import PARTS, Trainer
 
@@ -55,6 +55,29 @@ def test_after_an_interruption_are_the_run_that_never_stopped(tmp_path, optimize
     assert resumed.epoch == 2
     same(weights_of(resumed.run()), weights_of(whole))
     assert resumed.log.rows == whole.log.rows
+
+
+def begins_anew(patch):
+    """A resumed run has none of its random states."""
+    patch.setattr(utilities, "set_random_states", lambda *_: None)
+
+
+@fact("torch.Generator.set_state", hint="save generator.get_state() of the DataLoader", refuter=begins_anew)
+def test_without_the_state_of_the_order_have_that_of_the_first_epoch(trained, trainer, tmp_path):
+    """A seeded run resumed without the state of its DataLoader's generator has the order of its first epoch again."""
+    changes = ["train.args.at=[1, 2, 3, 4, 5, 6]", "loader.batch_size=6"]
+    first = order_of(trainer(*changes))
+    trained(*changes)
+    anew = trainer(*changes)
+    anew.model.load_state_dict(saved.load(tmp_path / "last.pt")["model"])
+    assert order_of(anew) == first
+    assert order_of(trainer(*changes).resume(tmp_path / "last.pt")) != first
+
+
+def order_of(run):
+    """The samples of the next epoch, which is one batch."""
+    [(x, _)] = run.batches
+    return x.flatten().tolist()
 
 
 @fact("torch.save", "torch.load", claims=["R03"])
