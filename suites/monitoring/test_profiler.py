@@ -90,6 +90,15 @@ def test_by_step_a_schedule_gets_on():
     assert cycles_of(lambda found: product()) == 0
 
 
+@fact(f"{PROFILE}.key_averages", hint="profile.step() each batch, for as many as the schedule waits and warms up")
+def test_of_a_schedule_that_never_got_on_has_no_averages():
+    """`key_averages` of a `profile` whose `schedule` has recorded nothing yet raises AssertionError."""
+    with profile(activities=CPU, schedule=torch.profiler.schedule(wait=1, warmup=1, active=1)) as found:
+        product()
+    with pytest.raises(AssertionError):
+        found.key_averages()
+
+
 # --- what is recorded -------------------------------------------------------------------------------------------------
 
 

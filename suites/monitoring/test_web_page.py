@@ -96,6 +96,17 @@ def test_shows_the_run_in_a_browser(serve, run, browser):
 
 
 @pytest.mark.slow
+@fact(ADD, requires="tensorboard", hint="--logdir is the folder, or one above it")
+def test_shows_no_dashboards_without_a_run(serve, new_writer, browser, tmp_path):
+    """TensorBoard's page says "No dashboards are active" until its `--logdir` has what `add_scalar` recorded."""
+    assert "No dashboards are active for the current data set" in browser(serve(), "--dump-dom")
+    writer = new_writer(tmp_path / "logs" / "first")
+    writer.add_scalar("loss", 0.5)
+    writer.flush()
+    assert "No dashboards are active for the current data set" not in browser(serve(), "--dump-dom")
+
+
+@pytest.mark.slow
 @fact("torch.utils.tensorboard.SummaryWriter.add_image", requires=["tensorboard", "pillow"], claims=["W03"])
 def test_shows_an_image_in_a_browser(serve, run, browser, tmp_path):
     """TensorBoard's page shows, in a browser, an image of `SummaryWriter.add_image` in its very colours."""
