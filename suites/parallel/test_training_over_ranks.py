@@ -551,14 +551,16 @@ def test_converted_layers_stay_in_eval():
 
 
 def _compiled(rank, shards):
-    model = linear()
-    torch.compile(lambda x: loss(model, x), backend="eager")(shards[rank]).backward()
-    return _gradient_of(model)
+    layer = nn.Linear(2, 1, bias=False, dtype=torch.float64, device=own_device())
+    nn.init.ones_(layer.weight)
+    model = DistributedDataParallel(torch.compile(layer, backend=lambda graph, _: graph.forward))
+    loss(model, shards[rank]).backward()
+    return layer.weight.grad.cpu()
 
 
 @fact("torch.nn.parallel.DistributedDataParallel", since="2.1", calls="none")
 @pytest.mark.slow
 @on_each_backend
-def test_compiled_step_is_averaged(ranks, backend):
-    """A compiled step of a model under DDP averages its gradients as one that runs eagerly does."""
+def test_compiled_module_is_averaged(ranks, backend):
+    """DDP averages the gradients of a module that was compiled before wrapping as those of any other."""
     same(torch.stack(ranks(2, _compiled, HALVES, backend=backend)), WHOLE)
