@@ -1,0 +1,215 @@
+"""Process groups by their back ends, how they begin, and the collectives that only newer releases name."""
+
+import contextlib
+import datetime
+import sys
+
+import pytest
+import torch
+import torch.distributed as dist
+
+from torchproof import fact, same
+from torchproof.fixtures.ranks import own_device, own_values
+from torchproof.fixtures.ranks.backends import backend_of
+
+pytestmark = [pytest.mark.dist, pytest.mark.timeout(180)]
+
+
+# --- which back end ---------------------------------------------------------------------------------------------------
+
+
+def _backends(text):
+    return dist.distributed_c10d.BackendConfig(dist.Backend(text)).get_device_backend_map()
+
+
+@fact("torch.distributed.BackendConfig", "torch.distributed.BackendConfig.get_device_backend_map")
+def test_backend_config_reads_a_backend_for_each_device():
+    """`BackendConfig("cpu:gloo,cuda:nccl")` names a back end for each kind of device."""
+    assert _backends("cpu:gloo,cuda:nccl") == {"cpu": "gloo", "cuda": "nccl"}
+
+
+@fact("torch.distributed.BackendConfig", "torch.distributed.BackendConfig.get_device_backend_map")
+def test_backend_config_gives_gloo_to_the_cpu():
+    """`BackendConfig("gloo")` has gloo for tensors of the CPU."""
+    assert _backends("gloo")["cpu"] == "gloo"
+
+
+@fact("torch.distributed.is_ucc_available")
+def test_ucc_is_available_where_it_can_be_a_backend():
+    """`is_ucc_available` tells whether torch was built with UCC, of which released wheels have none."""
+    assert dist.is_ucc_available() is hasattr(dist, "ProcessGroupUCC")
+
+
+def _implementation(rank):
+    implementation = dist.get_backend_impl(device=torch.device("cpu"))
+    return implementation.name(), implementation.rank(), implementation.size()
+
+
+@fact("torch.distributed.get_backend_impl")
+def test_get_backend_impl_is_the_backend_of_a_device(ranks):
+    """`get_backend_impl` gives the back end behind a process group, which knows its name, rank and size."""
+    assert ranks(2, _implementation) == [("gloo", 0, 2), ("gloo", 1, 2)]
+
+
+def _members(rank):
+    first = dist.new_group([0])
+    everyone = dist.group.WORLD
+    return (
+        isinstance(everyone, dist.ProcessGroup),
+        (everyone.rank(), everyone.size()),
+        first is dist.GroupMember.NON_GROUP_MEMBER,
+    )
+
+
+@fact("torch.distributed.ProcessGroup", "torch.distributed.ProcessGroup.rank", "torch.distributed.ProcessGroup.size")
+def test_process_group_knows_its_rank_and_size(ranks):
+    """A ProcessGroup, as `group.WORLD`, knows this process's `rank()` in it and its `size()`."""
+    assert [told[:2] for told in ranks(2, _members)] == [(True, (0, 2)), (True, (1, 2))]
+
+
+@fact("torch.distributed.GroupMember.NON_GROUP_MEMBER", "torch.distributed.GroupMember", "torch.distributed.new_group")
+def test_new_group_gives_non_group_member_to_the_others(ranks):
+    """`new_group` gives the ranks that it leaves out `GroupMember.NON_GROUP_MEMBER`."""
+    assert [is_left_out for *_, is_left_out in ranks(2, _members)] == [False, True]
+
+
+def _split(rank):
+    halves = dist.split_group(split_ranks=[[0], [1]])
+    x = torch.tensor([rank + 1])
+    dist.all_reduce(x, group=halves)
+    return halves.size(), int(x)
+
+
+@fact("torch.distributed.split_group", since={"cpu": "2.13"}, calls="any", gain=True)
+def test_split_group_gives_each_rank_its_part(ranks):
+    """`split_group` gives each rank the new group among `split_ranks` that has it, which adds up on its own."""
+    assert ranks(2, _split) == [(1, 1), (1, 2)]
+
+
+def _set_timeout(rank):
+    dist.set_timeout(datetime.timedelta(seconds=0.2))
+    if rank == 1:
+        return ""
+    with pytest.raises(RuntimeError) as refusal:
+        dist.all_reduce(torch.zeros(1))
+    return str(refusal.value)
+
+
+@fact("torch.distributed.set_timeout")
+def test_set_timeout_is_for_what_follows(ranks):
+    """After `set_timeout` of a group, what waits for longer fails: "Timed out waiting 200ms"."""
+    waited, _ = ranks(2, _set_timeout)
+    assert "imed out waiting 200ms" in waited
+
+
+# --- how it begins ----------------------------------------------------------------------------------------------------
+
+
+@fact("torch.distributed.rendezvous")
+def test_rendezvous_gives_a_store_the_rank_and_the_size(tmp_path):
+    """`rendezvous` of an address gives a store, the rank and the size, as the address says them."""
+    file = (tmp_path / "store").as_uri()
+    store, rank, size = next(dist.rendezvous(f"{file}?rank=0&world_size=1"))
+    store.set("key", "value")
+    assert (store.get("key"), rank, size) == (b"value", 0, 1)
+
+
+def _register(rank):
+    def meet(address, **options):
+        yield dist.HashStore(), 0, 1
+
+    dist.register_rendezvous_handler("here", meet)
+    dist.destroy_process_group()
+    dist.init_process_group("gloo", init_method="here://")
+    with pytest.raises(RuntimeError) as refusal:
+        dist.register_rendezvous_handler("here", meet)
+    sys.modules["torch.distributed.rendezvous"]._rendezvous_handlers.pop("here")
+    return dist.get_world_size(), str(refusal.value)
+
+
+@fact("torch.distributed.register_rendezvous_handler", "torch.distributed.init_process_group")
+def test_registered_handler_begins_a_group(ranks):
+    """`register_rendezvous_handler` lets `init_process_group` begin by a new kind of address."""
+    ((size, again),) = ranks(1, _register)
+    assert size == 1
+    assert "already registered" in again
+
+
+# --- more collectives -------------------------------------------------------------------------------------------------
+
+
+def _coalesced(rank):
+    xs = [own_values(rank), own_values(rank)[:1]]
+    dist.all_reduce_coalesced(xs)
+    outputs = [[torch.zeros(3, dtype=torch.int64), torch.zeros(1, dtype=torch.int64)] for _ in range(2)]
+    dist.all_gather_coalesced(outputs, [own_values(rank), own_values(rank)[:1]])
+    return xs, outputs
+
+
+@fact("torch.distributed.all_reduce_coalesced")
+def test_all_reduce_coalesced_sums_each_tensor(ranks):
+    """`all_reduce_coalesced` leaves in each tensor of a list the sum over the ranks."""
+    same(torch.stack([torch.cat(sums) for sums, _ in ranks(2, _coalesced)]), [[11, 22, 33, 11]] * 2)
+
+
+@fact("torch.distributed.all_gather_coalesced")
+def test_all_gather_coalesced_has_a_list_for_each_rank(ranks):
+    """`all_gather_coalesced` fills a list of tensors for each rank with what that rank has given."""
+    got = [[[x.tolist() for x in given] for given in lists] for _, lists in ranks(2, _coalesced)]
+    assert got == [[[[1, 2, 3], [1]], [[10, 20, 30], [10]]]] * 2
+
+
+def _gather_single(rank):
+    out = torch.zeros(6, dtype=torch.int64)
+    dist.all_gather_single(out, own_values(rank))
+    return out
+
+
+@fact("torch.distributed.all_gather_single")
+def test_all_gather_single_puts_the_ranks_behind_each_other(ranks):
+    """`all_gather_single` writes the values of all ranks into one tensor, in the order of ranks."""
+    same(torch.stack(ranks(2, _gather_single)), [[1, 2, 3, 10, 20, 30]] * 2)
+
+
+def _gather_on_1(rank, name):
+    out = torch.zeros(6, dtype=torch.int64, device=own_device()) if rank == 1 else None
+    getattr(dist, name)(own_values(rank), out, dst=1)
+    return out if out is None else out.cpu()
+
+
+@fact("torch.distributed.gather_single", "torch.distributed.gather_into_tensor")
+@pytest.mark.parametrize("name", ["gather_single", "gather_into_tensor"])
+def test_gather_single_fills_one_tensor_on_one_rank(ranks, devices, name):
+    """`gather_single`, also called `gather_into_tensor`, writes all ranks' values into one tensor of `dst`."""
+    nothing, gathered = ranks(2, _gather_on_1, name, backend=backend_of(devices[0].type))
+    assert nothing is None
+    same(gathered, [1, 2, 3, 10, 20, 30])
+
+
+def _reduce_scatter_single(rank, op):
+    out = torch.zeros(2, dtype=torch.int64)
+    dist.reduce_scatter_single(out, torch.tensor([1, 2, 3, 4]) * (rank + 2), getattr(dist.ReduceOp, op))
+    return out
+
+
+@fact("torch.distributed.reduce_scatter_single")
+@pytest.mark.parametrize(("op", "want"), [("SUM", [[5, 10], [15, 20]]), ("MAX", [[3, 6], [9, 12]])], ids=["sum", "max"])
+def test_reduce_scatter_single_gives_each_rank_its_part(ranks, op, want):
+    """`reduce_scatter_single` reduces one tensor over the ranks, and each rank has its part of the result."""
+    same(torch.stack(ranks(2, _reduce_scatter_single, op)), want)
+
+
+def _recorded(rank, name):
+    found = []
+    for naming in (dist.record_comm(name), contextlib.nullcontext()):
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile, naming:
+            dist.all_reduce(torch.ones(1))
+        found.append(name in {event.name for event in profile.events()})
+    return found
+
+
+@fact("torch.distributed.record_comm")
+@pytest.mark.slow
+def test_record_comm_names_collectives_in_a_profile(ranks):
+    """Inside `record_comm(name)`, and not outside, the profiler has collectives under that name."""
+    assert ranks(2, _recorded, "my sum") == [[True, False]] * 2
