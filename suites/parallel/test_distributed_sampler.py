@@ -106,14 +106,15 @@ def test_batch_size_is_that_of_one_rank(workers):
 
 
 @fact(
-    "torch.utils.data.RandomSampler",
+    "torch.utils.data.DistributedSampler",
     hint="sampler=DistributedSampler(dataset) in place of shuffle=True",
     myth="a DataLoader with shuffle=True shares the data among the ranks by itself",
 )
 def test_without_it_every_rank_loads_all():
-    """Without DistributedSampler, a DataLoader with `shuffle=True` loads every sample on every rank."""
+    """A DataLoader with `shuffle=True` loads on every rank all samples, which DistributedSampler shares among them."""
     ranks = [DataLoader(range(8), batch_size=None, shuffle=True) for rank in range(2)]
     assert [sorted(each) for each in ranks] == [[*range(8)]] * 2
+    assert sorted(chain(*_shares(8, 2))) == [*range(8)]
 
 
 @fact("torch.utils.data.DistributedSampler", hint="the same seed= on every rank")
