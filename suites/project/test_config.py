@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from torchproof import fact, same
-from torchproof.suites.project.experiment import saved
+from torchproof.suites.project.experiment import config, saved
 from torchproof.suites.project.experiment.config import ConfigError, configured
 from torchproof.suites.project.experiment.run import main
 
@@ -74,6 +74,18 @@ def test_with_an_unknown_name_is_refused(trainer):
     """A config that names an optimizer which torch.optim does not have is refused, with the names that there are."""
     with pytest.raises(ConfigError, match=r"there is no Adm in torch.optim: .*Adam, AdamW.*, SGD"):
         trainer("optimizer.type=Adm")
+
+
+def takes_anything(patch):
+    """A config may have any part, which nobody reads."""
+    patch.setitem(config.DEFAULT, "epoch", 1)
+
+
+@fact("torch.optim.SGD.step", claims=["R02"], refuter=takes_anything)
+def test_with_an_unknown_part_is_refused(trainer):
+    """A config that says epoch for epochs is refused with the parts that there are, before anything is trained."""
+    with pytest.raises(ConfigError, match=r"a config has no epoch: seed, device, epochs, .*optimizer"):
+        trainer("epoch=3")
 
 
 UNKNOWN = {"SGD": ("optimizer", "learning_rate"), "StepLR": ("scheduler", "size"), "MSELoss": ("loss", "weight")}

@@ -30,7 +30,9 @@ def configured(*changes, file=None):
     """The default config with a file's over it, and over both changes as of a command line: `optimizer.args.lr=0.5`."""
     config = merged(DEFAULT, json.loads(Path(file).read_text()) if file else {})
     for change in changes:
-        config = merged(config, _nested(*change.split("=", 1)))
+        config = merged(config, _nested(change))
+    for name in config.keys() - DEFAULT.keys():
+        raise ConfigError(f"a config has no {name}: {', '.join(DEFAULT)}")
     return config
 
 
@@ -45,8 +47,11 @@ def merged(config, change):
     return result
 
 
-def _nested(key, value):
-    """`a.b` and `1` as `{"a": {"b": 1}}`; what is no JSON is text."""
+def _nested(change):
+    """`a.b=1` as `{"a": {"b": 1}}`; a value that is no JSON is text."""
+    key, is_said, value = change.partition("=")
+    if not is_said:
+        raise ConfigError(f"{change} says no value: {change}=…")
     try:
         nested = json.loads(value)
     except json.JSONDecodeError:

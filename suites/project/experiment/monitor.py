@@ -4,12 +4,16 @@ import math
 
 from torchproof.suites.project.experiment.config import ConfigError
 
+SIGNS = {"min": 1, "max": -1}
+
 
 class Monitor:
     """Follows one number of the log, which is the better the less it is, or with mode="max" the more."""
 
     def __init__(self, name, mode, patience):
-        self.name, self._sign, self._patience = name, {"min": 1, "max": -1}[mode], patience
+        if mode not in SIGNS:
+            raise ConfigError(f"there is no mode {mode}: {', '.join(SIGNS)}")
+        self.name, self._sign, self._patience = name, SIGNS[mode], patience
         self._least, self._waited = math.inf, 0
 
     def is_best(self, row):

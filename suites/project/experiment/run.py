@@ -1,6 +1,7 @@
 """`python -m torchproof.suites.project.experiment.run --folder runs/1 optimizer.args.lr=0.5`: trains, and tells how."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from torchproof.suites.project.experiment.config import configured
@@ -23,5 +24,8 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    for row in main().log.rows:
-        print(row)
+    try:
+        for row in main().log.rows:
+            print(row)
+    except (OSError, RuntimeError, TypeError, ValueError) as error:  # which say what is wrong with a config
+        sys.exit(f"{type(error).__name__}: {error}")
