@@ -399,6 +399,10 @@ class Meanings(Results):
             for _, value in self.of_class(cls, "__init__", False):
                 if isinstance(value, LocalFunction) and value.waiting:
                     self.infer(value)
+        if len(cls.values.get(name, ())) < cls.stores[name]:
+            for method in [*cls.methods.values()]:
+                if method.waiting and name in method.waiting.assigned:
+                    self.infer(method)
         places = [*cls.values.get(name, {}).values()]
         if len(places) != cls.stores[name]:
             return ()

@@ -239,11 +239,18 @@ def _default(value: ast.expr | None) -> ast.expr:
 
 def stores(node: ast.ClassDef) -> tuple[dict[str, int], bool]:
     """How often each attribute is assigned or defined in a class, and whether it makes attributes as it runs."""
-    counts = Counter(names_bound(node.body))
+    counts, is_dynamic = attributes([node])
+    counts.update(names_bound(node.body))
     if node.decorator_list or node.keywords:
         counts["__init__"] += 1  # which `@dataclass` and metaclasses make
-    is_dynamic = "__getattr__" in counts or "__getattribute__" in counts
-    for one in nodes(node):
+    return counts, is_dynamic or "__getattr__" in counts or "__getattribute__" in counts
+
+
+def attributes(code: Iterable[ast.AST]) -> tuple[Counter[str], bool]:
+    """How often each attribute of something is assigned in some code, and whether that makes some as it runs."""
+    counts: Counter[str] = Counter()
+    is_dynamic = False
+    for one in (each for part in code for each in nodes(part)):
         if type(one) is ast.Attribute:
             if type(one.ctx) is not ast.Load:
                 counts[one.attr] += 1

@@ -52,7 +52,7 @@ from torchproof.reports.code.values import (  # fmt: skip
 )
 
 _MANY = 500  # files, of which those that have nothing to do with torch are not looked into
-_DEEPEST = 5  # functions that are walked for what calls of them give
+_DEEPEST = 30  # functions that are walked for what calls of them give
 
 
 @dataclass

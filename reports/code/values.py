@@ -7,7 +7,7 @@ takes three times as long if it is.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from torchproof.inventory import is_of_torch
 from torchproof.reports.code.reading import content, decoded
+from torchproof.reports.code.syntax import attributes
 
 
 @dataclass(unsafe_hash=True, slots=True)
@@ -285,6 +286,11 @@ class Deferred:
     body: list[ast.stmt]
     releases: int
     doubt: bool
+
+    @cached_property
+    def assigned(self) -> Collection[str]:
+        """The attributes that the body assigns, of whatever."""
+        return attributes(self.body)[0]
 
 
 @dataclass(unsafe_hash=True, slots=True)

@@ -301,6 +301,28 @@ def test_no_use_is_lost_of_a_file_that_is_read_for_a_function_which_is_walked_ea
     assert "reader.py" in [Path(use.file).name for use in found.certain]
 
 
+@pytest.mark.parametrize("reader", ["a", "z"])
+def test_what_a_method_assigns_is_known_in_files_before_and_after_its_own(see, reader):
+    model = """
+        import torch
+
+        class Model:
+            def fit(self):
+                self.weights = torch.zeros(1)
+    """
+    code = "from model import Model\n\ndef run():\n    Model().weights.fresh()\n"
+    assert "torch.Tensor.fresh" in [use.name for use in see("", **{reader: code, "model": model}).certain]
+
+
+@pytest.mark.parametrize("caller", ["a", "z"])
+def test_what_comes_of_a_long_chain_of_calls_is_known_before_and_after_it(see, caller):
+    chain = [f"def step{number}():\n    return step{number + 1}()\n" for number in range(20)]
+    chain = "\n".join([*chain, "def step20():\n    return torch.zeros(1)\n"])
+    code = "from chain import step0\n\ndef run():\n    step0().fresh()\n"
+    found = see("", **{caller: code, "chain": f"import torch\n\n{chain}"})
+    assert "torch.Tensor.fresh" in [use.name for use in found.certain]
+
+
 def test_names_come_through_modules_of_the_same_code(tmp_path):
     package = tmp_path / "package"
     package.mkdir()
