@@ -54,6 +54,10 @@ NAMESPACES = (
     "torchvision.models", "torchvision.ops", "torchvision.transforms", "torchvision.transforms.v2",
     "torch.nn.parallel", "torch.distributed", *(f"torch.distributed.{part}" for part in _DISTRIBUTED),
 )  # fmt: skip
+_SPREAD = (  # over ranks: a model, its batches and its checkpoints
+    "torch.distributed", "torch.nn.parallel", "torch.distributed.fsdp", "torch.distributed.tensor",
+    "torch.distributed.checkpoint", "torch.distributed.pipelining",
+)  # fmt: skip
 _PACKAGES = ("torch", "torchvision")  # that they are of
 UNCOVERED = ROOT / "suites" / "uncovered.toml"
 _MOST_USED = 300
@@ -175,6 +179,7 @@ class Coverage:
             self.goal("layers", 1.0, (name for name in self.of("torch.nn") if self._public[name].kind == "class")),
             self.goal("losses", 1.0, filter(_LOSS.fullmatch, self.names)),
             *(self.goal(space, 1.0, self.of(space)) for space in ("torch.sparse", "torch.utils.data")),
+            *(self.goal(space, 0.9, self.of(space)) for space in _SPREAD),
         ]
 
     def of(self, namespace: str) -> list[str]:

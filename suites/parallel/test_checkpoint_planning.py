@@ -101,6 +101,7 @@ def test_global_plan_writes_what_is_replicated_once():
 @fact(
     f"{DCP}.default_planner.create_default_local_save_plan",
     f"{DCP}.default_planner.create_default_global_save_plan",
+    f"{DCP}.BytesStorageMetadata",
 )
 def test_default_plans_give_every_item_its_place():
     """`create_default_global_save_plan` makes of the ranks' local plans one metadata with an entry a name."""
