@@ -130,7 +130,7 @@ def refute(session: nox.Session) -> None:
 
 
 # The folders of facts about torch together with other systems, which the dependency group `ecosystem` has.
-ECOSYSTEM = ("dynamic_graph", "hubs", "monitoring", "tuning", "project")
+ECOSYSTEM = ("dynamic_graph", "engines", "hubs", "monitoring", "tuning", "project")
 
 
 @nox.session
