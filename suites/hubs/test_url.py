@@ -142,10 +142,11 @@ def test_progress_is_told_unless_it_is_not_wanted(load, server, tmp_path, capfd)
     server.files["model.pt"] = saved(STATE)
     load("model.pt")
     torch.hub.download_url_to_file(server.url("model.pt"), str(tmp_path / "quiet"), progress=False)
-    assert "100%" not in capfd.readouterr().err
+    assert "%" not in capfd.readouterr().err
     load("model.pt", file_name="again.pt", progress=True)
     torch.hub.download_url_to_file(server.url("model.pt"), str(tmp_path / "told"), progress=True)
-    assert capfd.readouterr().err.count("100%") >= 2
+    told = capfd.readouterr().err
+    assert told.count("100%") + told.count("100.0%") >= 2  # with tqdm or without it
 
 
 @fact("torch.hub.download_url_to_file")
