@@ -79,9 +79,14 @@ class Callers:
         if not found or function in self._handed_on:
             return {}
         self.read(modules)
-        if self._speaking.get(function.node.name, set()) - self._from[function] - {function.scope.module}:
+        if not function.inside and self._may_call(function.node.name) - self._from[function] - {function.scope.module}:
             return {}
         return {name: tuple(map(_told, self._whole(values))) for name, values in found.items()}
+
+    def _may_call(self, name: str) -> set[Module]:
+        """The modules that speak of a name, those apart that have a function of their own by it."""
+        speaking = self._speaking.get(name, set())
+        return {one for one in speaking if not any(_is_of(one, value) for _, value in one.scope.names.get(name, ()))}
 
     def may_be_more(self, function: LocalFunction, seen: set[Module]) -> bool:
         """Whether others may call a function than the modules that were seen to: they speak of it, or a text does."""
@@ -101,6 +106,10 @@ class Callers:
         for module in modules if not self._speaking else ():
             for word in _words(module.text):
                 self._speaking.setdefault(word, set()).add(module)
+
+
+def _is_of(module: Module, value: Value) -> bool:
+    return isinstance(value, LocalFunction) and value.scope.module is module
 
 
 def _words(text: str) -> set[str]:

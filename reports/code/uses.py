@@ -262,7 +262,7 @@ class Walk:
         scope = Scope("function", module, function.scope, local, frozenset(shared))
         state = State(module, scope, self.known.all, one.releases, one.doubt, function.of, function, body=one.body)
         by_default = defaults_by_name(function.node.args)
-        by_calls = self.notes.callers.given(function, self.project.modules)
+        by_calls = {} if self._unnoted else self.notes.callers.given(function, self.project.modules)
         for each in wanted:
             values = self.guards.meanings.parameter(each, by_default.get(each.arg), function.scope)
             state.bind(each.arg, by_calls.get(each.arg, values) if values == state.unknown else values)

@@ -323,6 +323,42 @@ def test_what_comes_of_a_long_chain_of_calls_is_known_before_and_after_it(see, c
     assert "torch.Tensor.fresh" in [use.name for use in found.certain]
 
 
+@pytest.mark.parametrize(
+    ("other", "is_certain"),
+    [
+        ("def _shape(x):\n    return x\n\n_shape(1)", True),  # one of its own
+        ("from code import *\n_shape(1)", False),  # that of the other file, perhaps
+    ],
+)
+@pytest.mark.parametrize("name", ["a", "z"])
+def test_what_a_private_function_is_given_is_known_by_all_files_that_may_call_it(see, name, other, is_certain):
+    code = """
+        import torch
+
+        def _shape(x):
+            x.fresh()
+
+        def run():
+            return _shape(torch.zeros(1))
+
+        VALUE = run()
+    """
+    assert ("torch.Tensor.fresh" in [use.name for use in see(code, **{name: other}).certain]) is is_certain
+
+
+def test_what_an_inner_function_is_given_is_known_whatever_else_has_its_name(see):
+    code = """
+        import torch
+
+        def run():
+            def shape(x):
+                x.fresh()
+
+            shape(torch.zeros(1))
+    """
+    assert "torch.Tensor.fresh" in [use.name for use in see(code, other="import numpy\nnumpy.shape").certain]
+
+
 def test_names_come_through_modules_of_the_same_code(tmp_path):
     package = tmp_path / "package"
     package.mkdir()
