@@ -24,7 +24,7 @@ def _gradient(rank, shards, reduction):
 @fact("torch.nn.parallel.DistributedDataParallel", claims=["X06"])
 @on_each_backend
 def test_gives_the_gradient_of_the_whole_batch(ranks, backend):
-    """With shards of one size, every rank has the gradient that one process has of the mean loss on the whole batch."""
+    """DDP averages the gradients of the ranks: with shards of one size, to that of the mean loss on the whole batch."""
     got = ranks(2, _gradient, HALVES, torch.mean, backend=backend)
     same(torch.stack(got), numpy.stack([slope(BATCH), slope(BATCH)]))
 
@@ -47,7 +47,7 @@ def test_weighs_ranks_alike_whatever_their_shards(ranks, backend):
 @fact("torch.nn.parallel.DistributedDataParallel", claims=["X06"], hint="multiply a summed loss by the number of ranks")
 @on_each_backend
 def test_divides_the_gradient_of_a_summed_loss_by_the_number_of_ranks(ranks, backend):
-    """Of a loss that sums over the samples, the gradient is that of the whole batch divided by the number of ranks."""
+    """DDP averages gradients of summed losses too: they are those of the whole batch divided by the number of ranks."""
     got = ranks(2, _gradient, HALVES, torch.sum, backend=backend)
     want = slope(BATCH) * len(BATCH) / 2
     same(torch.stack(got), numpy.stack([want, want]))
@@ -77,7 +77,7 @@ def _wrap(rank):
 @fact("torch.nn.parallel.DistributedDataParallel", claims=["X05"])
 @on_each_backend
 def test_starts_from_the_parameters_of_rank_0(ranks, backend):
-    """Wrapping gives every rank the parameters of rank 0, whatever its own were."""
+    """Wrapping in DistributedDataParallel gives every rank the initial weights of rank 0, whatever its own seed."""
     (first, kept), (second, taken) = ranks(2, _wrap, backend=backend)
     assert not torch.equal(first, second)
     same(torch.stack([kept, taken]), torch.stack([first, first]))
@@ -125,7 +125,7 @@ def _epoch(rank, batch):
 @fact("torch.nn.parallel.DistributedDataParallel", "torch.utils.data.DistributedSampler", claims=["X05", "X06"])
 @on_each_backend
 def test_trains_as_one_process_on_the_whole_data(ranks, backend):
-    """Full-batch SGD over ranks that share the data by `DistributedSampler` ends with the weights of one process."""
+    """Full-batch SGD over ranks that DistributedSampler gives as many samples each ends with one process's weights."""
     got = ranks(2, _epoch, BATCH, backend=backend)
     once = ONES - slope(BATCH) / 64
     twice = once - slope(BATCH, once) / 64
@@ -356,7 +356,7 @@ def _uneven(rank, batch):
 @pytest.mark.slow
 @on_each_backend
 def test_join_counts_absent_ranks_as_zero(ranks, backend):
-    """Inside `join`, a rank without batches counts with a gradient of zero, and ends with the others' weights."""
+    """Inside `join`, for uneven inputs, a rank that is out of batches counts as a gradient of zero, and none hangs."""
     got = ranks(2, _uneven, BATCH, backend=backend)
     once = ONES - slope(BATCH[:1]) / 64
     twice = once - slope(BATCH[1:2], once) / 2 / 64
@@ -381,7 +381,7 @@ def _buffers_kept(rank):
 @fact("torch.nn.parallel.DistributedDataParallel")
 @on_each_backend
 def test_forward_takes_the_buffers_of_rank_0(ranks, backend):
-    """At every forward the buffers of rank 0 replace those of the other ranks."""
+    """The first forward of DistributedDataParallel replaces the buffers of the other ranks by those of rank 0."""
     same(torch.stack(ranks(2, _buffers, backend=backend)), [[1.0], [1.0]])
 
 
@@ -438,7 +438,7 @@ def _forward_again(rank):
 @fact("torch.nn.parallel.DistributedDataParallel", hint="pass find_unused_parameters=True")
 @on_each_backend
 def test_refuses_a_second_forward_after_unused_parameters(ranks, backend):
-    """After a backward that gave some parameter no gradient, the next forward is refused."""
+    """After a backward without some parameter: "Expected to have finished reduction in the prior iteration"."""
     told, other = ranks(2, _forward_again, backend=backend)
     assert "Expected to have finished reduction in the prior iteration" in told
     assert "find_unused_parameters=True" in other

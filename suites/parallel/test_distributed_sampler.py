@@ -80,7 +80,7 @@ def test_drop_last_draws_no_sample_twice(length, ranks, shuffle):
 
 @fact("torch.utils.data.DistributedSampler", hint="leave the repeated samples out when you evaluate, or drop_last=True")
 def test_fills_up_with_the_first_samples():
-    """Where ranks cannot share evenly, DistributedSampler gives the last ranks the first samples once more."""
+    """Where ranks cannot share evenly, DistributedSampler gives first samples again, in validation too."""
     assert _shares(10, 4, shuffle=False) == [[0, 4, 8], [1, 5, 9], [2, 6, 0], [3, 7, 1]]
 
 
@@ -168,7 +168,7 @@ def test_repeats_its_order_without_set_epoch():
 
 @fact("torch.utils.data.DistributedSampler.set_epoch")
 def test_set_epoch_reshuffles():
-    """After `set_epoch` with another number, the order is another."""
+    """After `set_epoch` with the next number, the order of many samples is another."""
     assert _order(0) != _order(1) != _order(2) != _order(0)
 
 
@@ -205,7 +205,7 @@ def test_set_epoch_changes_nothing_without_shuffle():
 @fact("torch.utils.data.DistributedSampler")
 @given(st.integers(0, 2**31), st.integers(0, 100))
 def test_seed_decides_the_order(seed, epoch):
-    """The same `seed` gives the same order, another seed another."""
+    """The same `seed` gives many samples the same order, another seed another."""
     assert _order(epoch, seed=seed) == _order(epoch, seed=seed) != _order(epoch, seed=seed + 1)
 
 

@@ -158,7 +158,7 @@ def _write(rank):
 @fact("torch.distributed.tensor.DTensor.to_local")
 @on_each_backend
 def test_to_local_is_the_part_itself(ranks, backend):
-    """A write into what `DTensor.to_local` returns is seen in the DTensor."""
+    """A write into what `to_local` of a DTensor returns, which requires no grad, is seen in the DTensor."""
     want = [[9.0, 2.0], [3.0, 4.0], [9.0, 6.0], [7.0, 8.0]]
     same(torch.stack(ranks(2, _write, backend=backend)), [want, want])
 
@@ -370,7 +370,7 @@ def _mix(rank):
     hint="distribute the other one too, or use `implicit_replication`",
 )
 def test_refuses_a_plain_tensor_beside_a_dtensor(ranks):
-    """An operator refuses a DTensor beside a plain tensor: "got mixed torch.Tensor and DTensor"."""
+    """An operator of a DTensor and a plain tensor of several elements: "got mixed torch.Tensor and DTensor"."""
     assert all("got mixed torch.Tensor and DTensor" in told for told in ranks(2, _mix))
 
 

@@ -218,7 +218,7 @@ def test_step_is_that_of_the_plain_module(ranks, backend):
 )
 @on_each_backend
 def test_optimizer_made_before_trains_nothing(ranks, backend):
-    """An optimizer that was made before `fully_shard` leaves the sharded parameters as they were."""
+    """An optimizer made before wrapping in `fully_shard` (FSDP2) trains nothing: the sharded parameters stay."""
     same(torch.stack(ranks(2, _step, HALVES, True, backend=backend)), numpy.stack([WEIGHT, WEIGHT]))
 
 

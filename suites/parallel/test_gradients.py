@@ -36,7 +36,7 @@ def _through_all_reduce(rank):
 )
 @pytest.mark.cpu
 def test_all_reduce_is_not_differentiated(ranks):
-    """The gradient through `all_reduce` is that of the rank alone, as if nothing had been reduced."""
+    """Backward passes an `all_reduce` by: the gradient of a product in front of it is that of the rank alone."""
     (reduced, first), (_, second) = ranks(2, _through_all_reduce)
     same(reduced, [9.0])
     same(torch.stack([first, second]), [[3.0], [6.0]])

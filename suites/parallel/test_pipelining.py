@@ -211,7 +211,7 @@ def _order(rank, name, chunks):
 )
 @on_each_backend
 def test_batch_is_cut_into_microbatches(ranks, backend):
-    """ScheduleGPipe for two microbatches gives every stage half of the batch's rows, twice."""
+    """ScheduleGPipe for two microbatches gives every stage half of an even batch's rows, twice."""
     got = ranks(2, _order, "ScheduleGPipe", 2, backend=backend)
     assert [rows for _, rows in got] == [[2, 2], [2, 2]]
 

@@ -140,7 +140,7 @@ def _all_reduce(rank, op, dtype):
 @on_each_backend
 @pytest.mark.parametrize("op", ["SUM", "PRODUCT", "MIN", "MAX"])
 def test_all_reduce_combines_in_place(ranks, backend, op):
-    """`all_reduce` leaves on every rank, in the tensor itself, what the operation makes of all ranks' elements."""
+    """`all_reduce` leaves in the tensor itself, where that is contiguous, what the operation makes of all ranks'."""
     want = {"SUM": [11, 22, 33], "PRODUCT": [10, 40, 90], "MIN": [1, 2, 3], "MAX": [10, 20, 30]}[op]
     same(torch.stack(ranks(2, _all_reduce, op, torch.int64, backend=backend)), [want, want])
 
@@ -155,7 +155,7 @@ def test_all_reduce_combines_in_place(ranks, backend, op):
 @pytest.mark.slow
 @on_each_backend
 def test_all_reduce_averages(ranks, backend):
-    """`all_reduce` with `ReduceOp.AVG` leaves the mean over the ranks on every rank."""
+    """`all_reduce` of floats with `ReduceOp.AVG` leaves the mean over the ranks on every rank."""
     want = torch.tensor([5.5, 11.0, 16.5])
     same(torch.stack(ranks(2, _all_reduce, "AVG", torch.float32, backend=backend)), torch.stack([want, want]))
 
@@ -225,7 +225,7 @@ def _broadcast(rank):
 @fact("torch.distributed.broadcast")
 @on_each_backend
 def test_broadcast_gives_all_the_source(ranks, backend):
-    """`broadcast` leaves the tensor of rank `src` on every rank."""
+    """`broadcast` leaves the contiguous tensor of rank `src` on every rank."""
     same(torch.stack(ranks(2, _broadcast, backend=backend)), [[10, 20, 30], [10, 20, 30]])
 
 

@@ -186,7 +186,7 @@ def _transposed(rank):
 @fact("torch.distributed.all_reduce")
 @pytest.mark.cpu
 def test_all_reduce_takes_a_transposed_tensor_on_gloo(ranks):
-    """With gloo, `all_reduce` sums tensors that are not contiguous, each element at its place."""
+    """With gloo, `all_reduce` sums transposed tensors, each element at its place."""
     same(torch.stack(ranks(2, _transposed)), [[[11, 33], [22, 44]]] * 2)
 
 

@@ -218,7 +218,7 @@ def test_hogwild_trains_one_model_in_several_processes(fork):
 
 @fact("torch.nn.Module.share_memory", source="notes/multiprocessing", myth="processes of Hogwild share the gradients")
 def test_hogwild_gradients_are_of_each_process(fork):
-    """The gradients of a model of `share_memory()` are each process's own: other processes leave none here."""
+    """A model without gradients shared by `share_memory()` gets none from backward in other processes."""
     model = nn.Linear(1, 1).share_memory()
     before = model.weight.detach().clone()
     fork((descend, model, 3.0))

@@ -131,7 +131,7 @@ def test_delete_key_tells_whether_it_was_there(quick):
 
 @fact("torch.distributed.Store.num_keys")
 def test_num_keys_counts(quick):
-    """`num_keys` of a TCPStore or HashStore counts the keys that were set and added."""
+    """`num_keys` of a HashStore, or of a TCPStore that waited for nobody, counts the keys that were set and added."""
     store = quick()
     store.set("a", "")
     store.add("b", 1)
@@ -207,7 +207,7 @@ def test_wait_takes_a_time_limit(quick):
 @fact("torch.distributed.Store.wait", "torch.distributed.DistStoreError", "torch.distributed.DistError")
 @pytest.mark.timeout(20)
 def test_wait_in_vain_is_an_error_of_stores(quick):
-    """`wait` for what nobody sets raises DistStoreError, a DistError and RuntimeError."""
+    """`wait` of a TCPStore or HashStore for what nobody sets raises DistStoreError, a DistError and RuntimeError."""
     store = quick()
     with pytest.raises(dist.DistStoreError) as refusal:
         store.wait(["key"])

@@ -54,7 +54,7 @@ def _two_forwards(rank, shards, is_one_backward):
 @fact("torch.nn.parallel.DistributedDataParallel")
 @on_each_backend
 def test_one_backward_behind_two_forwards_is_averaged(ranks, backend):
-    """Two forwards of a model under DDP and one backward of their summed losses give the gradient of both, averaged."""
+    """Two forwards through all of a DDP model and one backward of their summed losses average both gradients."""
     same(torch.stack(ranks(2, _two_forwards, HALVES, True, backend=backend)), 2 * WHOLE)
 
 
@@ -139,7 +139,7 @@ class _Averaged(torch.autograd.Function):
 )
 @on_each_backend
 def test_backward_of_a_forward_through_the_module_is_not_averaged(ranks, backend):
-    """A backward whose forward went through `.module`, or a method of it, leaves each rank its own gradient."""
+    """After a forward through `.module` alone, or a method of it, backward leaves each rank its own gradient."""
     same(torch.stack(ranks(2, _through_the_module, HALVES, backend=backend)), LOCAL)
 
 
@@ -214,7 +214,7 @@ def synchronizes_weights(patch):
 )
 @on_each_backend
 def test_weights_loaded_on_one_rank_stay_there(ranks, backend):
-    """Weights that rank 0 alone loads after wrapping stay its own: DDP sends gradients and buffers, never weights."""
+    """Weights that rank 0 alone loads after wrapping stay its own: no step of DDP sends weights to the others."""
     same(torch.cat(ranks(2, _load_on_one, backend=backend)), numpy.array([[5.0, 5.0], [1.0, 1.0]]))
 
 
@@ -300,7 +300,7 @@ def _frozen_behind(rank):
 @fact("torch.nn.parallel.DistributedDataParallel", hint="freeze before wrapping, or wrap the module again")
 @on_each_backend
 def test_layer_frozen_afterwards_is_refused(ranks, backend):
-    """A layer frozen after wrapping is an unused parameter: the second forward of DDP is refused."""
+    """After freezing a layer of DDP: "Expected to have finished reduction in the prior iteration"."""
     told = ranks(2, _frozen_behind, backend=backend)
     assert all("Expected to have finished reduction in the prior iteration" in each for each in told)
 

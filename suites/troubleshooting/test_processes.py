@@ -110,7 +110,7 @@ def keeps_no_file(patch):
 @fact(
     "torch.Tensor.share_memory_",
     refuter=keeps_no_file,
-    hint='ulimit -n 65535, or torch.multiprocessing.set_sharing_strategy("file_system")',
+    hint='as for "received 0 items of ancdata": ulimit -n 65535, or set_sharing_strategy("file_system")',
 )
 @pytest.mark.cpu
 def test_that_share_tensors_have_too_many_open_files(few_files):
