@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from torchproof import close, fact, same
-from torchproof.fixtures.ranks import on_each_backend, own_device
+from torchproof.fixtures.ranks import on_each_backend, own_device, refused
 
 pytestmark = [pytest.mark.dist, pytest.mark.timeout(180)]
 
@@ -187,6 +187,28 @@ def test_gives_the_gradient_of_the_whole_batch(ranks, backend, dtype):
 def test_each_rank_keeps_its_rows_of_the_gradient(ranks, backend):
     """After backward with `fully_shard`, a rank holds the gradient of its own rows alone."""
     assert [shape for shape, _ in ranks(2, _gradient, HALVES, backend=backend)] == [(2, 2), (1, 2)]
+
+
+def _finalized(rank, shards):
+    """What a second finalization is told before the first was waited for, and the gradient behind that."""
+    layer = _shard(_plain())
+    layer.set_manual_backward_finalization(True)
+    _loss(layer, shards[rank]).backward()
+    handle = layer.finalize_backward(async_op=True)
+    told = refused(layer.finalize_backward)
+    handle.wait()
+    layer.finalize_backward()
+    return told, layer.weight.grad.full_tensor().cpu()
+
+
+@fact("torch.distributed.fsdp.GradientReductionHandle", "torch.distributed.fsdp.FSDPModule.finalize_backward")
+@on_each_backend
+def test_gradient_reduction_is_waited_for_before_the_next(ranks, backend):
+    """A GradientReductionHandle of `finalize_backward(async_op=True)` "must be waited on" before the next one."""
+    got = ranks(2, _finalized, HALVES, backend=backend)
+    assert all("must be waited on" in told for told, _ in got)
+    for _, gradient in got:
+        close(gradient, _slope(BATCH), roundings=8)
 
 
 def _step(rank, shards, early):

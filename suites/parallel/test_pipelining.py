@@ -231,6 +231,25 @@ def test_1f1b_takes_turns(ranks, backend):
     assert [order for order, _ in got] == ["FFBFBFBB", "FBFBFBFB"]
 
 
+def _contexts(rank):
+    """What a stage's forward is run inside of, once the stages know their shapes."""
+    from contextlib import nullcontext
+
+    layer, seen, x = _layer(rank), [], torch.tensor(X, device=own_device())
+    (stage,) = _stages(2, {rank: layer})
+    schedule = _schedule("ScheduleGPipe", stage, 2)
+    stage.register_forward_context(lambda info: seen.append(info) or nullcontext())
+    schedule.step(*[x] * (rank == 0))
+    return [(info.stage_index, info.microbatch_index) for info in seen if not info.is_metadata_inference]
+
+
+@fact("torch.distributed.pipelining.PipelineStageInfo", STAGE)
+@on_each_backend
+def test_forward_context_is_told_stage_and_microbatch(ranks, backend):
+    """`register_forward_context` of a PipelineStage is given the PipelineStageInfo of each microbatch's forward."""
+    assert ranks(2, _contexts, backend=backend) == [[(0, 0), (0, 1)], [(1, 0), (1, 1)]]
+
+
 def _length(orders):
     """Until all is done where each F and B takes one unit of time: F waits for the stage before, B for that behind."""
     steps = [[(kind, order[:place].count(kind)) for place, kind in enumerate(order)] for order in orders]
