@@ -9,8 +9,9 @@ import torch
 import torch.distributed as dist
 
 from torchproof import fact, same
-from torchproof.fixtures.ranks import own_device, own_values
+from torchproof.fixtures.ranks import own_device
 from torchproof.fixtures.ranks.backends import backend_of
+from torchproof.suites.parallel.bodies import own_values
 
 pytestmark = [pytest.mark.dist, pytest.mark.timeout(180)]
 

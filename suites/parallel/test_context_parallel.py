@@ -5,8 +5,9 @@ import torch
 import torch.nn.functional as F
 
 from torchproof import close, fact
-from torchproof.fixtures.ranks import own_device, refused
+from torchproof.fixtures.ranks import own_device
 from torchproof.fixtures.ranks.backends import backend_of
+from torchproof.suites.parallel.bodies import refused
 
 pytestmark = [pytest.mark.dist, pytest.mark.timeout(180)]
 

@@ -6,8 +6,9 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, DistributedSampler
 
 from torchproof import close, fact, same
-from torchproof.fixtures.ranks import on_each_backend, own_device, refused
+from torchproof.fixtures.ranks import on_each_backend, own_device
 from torchproof.fixtures.ranks.backends import backend_of
+from torchproof.suites.parallel.bodies import refused
 from torchproof.suites.parallel.replica import BATCH, HALVES, ONES, UNEQUAL, Branches, linear, loss, number, slope
 
 pytestmark = [pytest.mark.dist, pytest.mark.timeout(180)]

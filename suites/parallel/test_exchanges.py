@@ -7,7 +7,8 @@ import torch
 import torch.distributed as dist
 
 from torchproof import fact, same
-from torchproof.fixtures.ranks import on_each_backend, own_device, own_values, refused
+from torchproof.fixtures.ranks import on_each_backend, own_device
+from torchproof.suites.parallel.bodies import own_values, refused
 
 pytestmark = [pytest.mark.dist, pytest.mark.timeout(180)]
 

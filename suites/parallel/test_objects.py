@@ -5,7 +5,8 @@ import torch
 import torch.distributed as dist
 
 from torchproof import fact, same
-from torchproof.fixtures.ranks import on_each_backend, refused
+from torchproof.fixtures.ranks import on_each_backend
+from torchproof.suites.parallel.bodies import refused
 
 pytestmark = [pytest.mark.dist, pytest.mark.timeout(180)]
 

@@ -5,7 +5,8 @@ import torch
 import torch.distributed as dist
 
 from torchproof import fact, same
-from torchproof.fixtures.ranks import on_each_backend, own_device, refused
+from torchproof.fixtures.ranks import on_each_backend, own_device
+from torchproof.suites.parallel.bodies import refused
 
 pytestmark = [pytest.mark.dist, pytest.mark.timeout(180)]
 

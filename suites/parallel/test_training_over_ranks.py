@@ -11,7 +11,8 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.checkpoint import checkpoint
 
 from torchproof import close, fact, same
-from torchproof.fixtures.ranks import on_each_backend, own_device, refused
+from torchproof.fixtures.ranks import on_each_backend, own_device
+from torchproof.suites.parallel.bodies import refused
 from torchproof.suites.parallel.replica import BATCH, HALVES, ONES, UNEQUAL, Branches, linear, loss, number, slope
 
 pytestmark = [pytest.mark.dist, pytest.mark.timeout(180)]
