@@ -475,6 +475,36 @@ def test_find_unused_parameters_counts_an_idle_rank_as_zero(ranks, backend):
     same(second["second.weight"], [[1.0]])
 
 
+class _Either(nn.Module):
+    """Two layers, of which a forward takes one."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Linear(1, 1), nn.Linear(1, 1)]).to(own_device())
+
+    def forward(self, x, index):
+        return self.layers[index](x)
+
+
+def _both_branches(rank):
+    model = DistributedDataParallel(_Either(), find_unused_parameters=True)
+    losses = model(number(1), 0) + model(number(1), 1)
+    return refused(losses.sum().backward)
+
+
+@fact(
+    "torch.nn.parallel.DistributedDataParallel",
+    myth="find_unused_parameters=True lets two forwards of DDP take different branches before one backward",
+    hint="take both branches in one forward, or call backward behind each forward",
+)
+@on_each_backend
+def test_refuses_two_branches_in_two_forwards_before_one_backward(ranks, backend):
+    """One backward behind two forwards of DDP by two branches (`find_unused_parameters`) is "marked as ready twice"."""
+    told = ranks(2, _both_branches, backend=backend)
+    assert all("Expected to mark a variable ready only once" in each for each in told)
+    assert all("marked as ready twice" in each for each in told)
+
+
 # --- what is refused --------------------------------------------------------------------------------------------------
 
 

@@ -43,6 +43,19 @@ def test_broadcast_takes_complex_tensors(ranks, backend):
     same(torch.stack(ranks(2, _broadcast, torch.complex64, backend=backend)), want)
 
 
+def _columns(rank):
+    x = (torch.arange(12).reshape(3, 4) * 10**rank)[:, :2]
+    dist.broadcast(x, src=1)
+    return x.contiguous()
+
+
+@fact("torch.distributed.broadcast", hint="broadcast a contiguous() copy, and copy_ the result back")
+@pytest.mark.cpu
+def test_broadcast_takes_a_slice_with_gaps_on_gloo(ranks):
+    """With gloo, `broadcast` hands over a slice with gaps, such as `x[:, :2]`, each element at its place."""
+    same(torch.stack(ranks(2, _columns)), [[[0, 10], [40, 50], [80, 90]]] * 2)
+
+
 # --- all_gather -------------------------------------------------------------------------------------------------------
 
 

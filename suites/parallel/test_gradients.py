@@ -1,5 +1,6 @@
 """What autograd makes of collectives: those of torch.distributed are not differentiated, those of its `nn` are."""
 
+import math
 import warnings
 from functools import partial
 
@@ -7,7 +8,7 @@ import pytest
 import torch
 import torch.distributed as dist
 
-from torchproof import fact, same
+from torchproof import close, fact, same
 from torchproof.fixtures.ranks import on_each_backend, own_device
 
 pytestmark = [pytest.mark.dist, pytest.mark.timeout(180)]
@@ -40,6 +41,26 @@ def test_all_reduce_is_not_differentiated(ranks):
     (reduced, first), (_, second) = ranks(2, _through_all_reduce)
     same(reduced, [9.0])
     same(torch.stack([first, second]), [[3.0], [6.0]])
+
+
+def _of_saved(rank):
+    x = _leaf(1.0 + rank)
+    y = x.sqrt()
+    dist.all_reduce(y)
+    return _gradient(x, y.sum())
+
+
+@fact(
+    "torch.distributed.all_reduce",
+    myth="autograd refuses a backward whose saved tensor all_reduce has overwritten",
+    hint="all_reduce(y.detach().clone()), or torch.distributed.nn.functional.all_reduce",
+)
+@pytest.mark.cpu
+def test_all_reduce_overwrites_what_backward_saved(ranks):
+    """The gradient of `sqrt` behind an `all_reduce` of its result is silently that of the sum, without an error."""
+    first, second = ranks(2, _of_saved)
+    want = torch.tensor([1 / (2 * (1 + math.sqrt(2)))])
+    close(torch.stack([first, second]), torch.stack([want, want]), roundings=8)
 
 
 def _through_all_gather(rank):

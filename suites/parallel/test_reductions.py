@@ -191,6 +191,19 @@ def test_all_reduce_takes_a_transposed_tensor_on_gloo(ranks):
     same(torch.stack(ranks(2, _transposed)), [[[11, 33], [22, 44]]] * 2)
 
 
+def _with_gaps(rank):
+    x = (torch.arange(12).reshape(3, 4) * 10**rank)[:, :2]
+    dist.all_reduce(x)
+    return x.contiguous()
+
+
+@fact("torch.distributed.all_reduce", hint="all_reduce a contiguous() copy, and copy_ the result back")
+@pytest.mark.cpu
+def test_all_reduce_takes_a_slice_with_gaps_on_gloo(ranks):
+    """With gloo, `all_reduce` sums a slice with gaps, such as `x[:, :2]`, each element at its place."""
+    same(torch.stack(ranks(2, _with_gaps)), [[[0, 11], [44, 55], [88, 99]]] * 2)
+
+
 def _scalar(rank):
     x = torch.tensor(rank + 0.5, device=own_device())
     dist.all_reduce(x)

@@ -507,6 +507,43 @@ def test_join_may_end_all_ranks_with_the_first(ranks, backend):
     assert "Detected at least one rank that exhausted inputs" in second
 
 
+# --- dtypes and devices -----------------------------------------------------------------------------------------------
+
+
+def _converted(rank, shards, convert):
+    model = linear()
+    convert(model)
+    loss(model, shards[rank]).backward()
+    return _gradient_of(model)
+
+
+def _there_and_back(model):
+    model.float().double()
+
+
+@fact(
+    "torch.nn.parallel.DistributedDataParallel",
+    "torch.nn.Module.double",
+    myth="a model may be converted by half() or double() behind DistributedDataParallel",
+    hint="convert the model before wrapping",
+)
+@on_each_backend
+def test_conversion_behind_wrapping_leaves_gradients_local(ranks, backend):
+    """After `.float().double()` of a wrapped DDP model each rank silently keeps its own gradient, not the average."""
+    same(torch.stack(ranks(2, _converted, HALVES, _there_and_back, backend=backend)), LOCAL)
+
+
+def _to_where_it_is(model):
+    model.to(own_device())
+
+
+@fact("torch.nn.parallel.DistributedDataParallel", "torch.nn.Module.to")
+@on_each_backend
+def test_to_the_device_where_it_is_leaves_gradients_averaged(ranks, backend):
+    """After `.to(device)` of a wrapped DDP model that is on that device already, gradients are averaged as before."""
+    same(torch.stack(ranks(2, _converted, HALVES, _to_where_it_is, backend=backend)), WHOLE)
+
+
 # --- SyncBatchNorm ----------------------------------------------------------------------------------------------------
 
 
