@@ -245,6 +245,43 @@ def test_optimizer_made_before_trains_nothing(ranks, backend):
     same(torch.stack(ranks(2, _step, HALVES, True, backend=backend)), numpy.stack([WEIGHT, WEIGHT]))
 
 
+def _made_behind_a_forward(rank, shards, reshards):
+    layer = _shard(_plain())
+    value = _loss(layer, shards[rank])
+    if reshards:
+        layer.reshard()
+        optimizer = torch.optim.SGD(layer.parameters(), lr=0.01)
+        value = _loss(layer, shards[rank])
+    else:
+        optimizer = torch.optim.SGD(layer.parameters(), lr=0.01)
+    value.backward()
+    optimizer.step()
+    layer.reshard()
+    return layer.weight.full_tensor().detach().cpu()
+
+
+@fact(
+    "torch.distributed.fsdp.fully_shard",
+    since=ON_CPU,
+    calls="any",
+    myth="any optimizer made after fully_shard trains the sharded model",
+    hint="make the optimizer before the first forward, or call reshard() on the module before",
+)
+@on_each_backend
+def test_optimizer_made_between_forward_and_backward_trains_nothing(ranks, backend):
+    """An optimizer made between forward and backward of a root of `fully_shard` silently trains nothing."""
+    same(torch.stack(ranks(2, _made_behind_a_forward, HALVES, False, backend=backend)), numpy.stack([WEIGHT, WEIGHT]))
+
+
+@fact("torch.distributed.fsdp.FSDPModule.reshard", since=ON_CPU, calls="any", gain=True)
+@on_each_backend
+def test_optimizer_made_behind_reshard_trains(ranks, backend):
+    """An optimizer that is made after a forward and `FSDPModule.reshard` trains the sharded parameters."""
+    for weight in (got := ranks(2, _made_behind_a_forward, HALVES, True, backend=backend)):
+        close(weight, WEIGHT - 0.01 * _slope(BATCH), roundings=8)
+    assert len(got) == 2
+
+
 def _accumulate(rank, shards):
     layer = _shard(_plain())
     layer.set_requires_gradient_sync(False)

@@ -1,6 +1,7 @@
 """Groups of some of the ranks: how they are made, who is who in them, and how they end."""
 
 import warnings
+from datetime import timedelta
 
 import pytest
 import torch
@@ -252,6 +253,28 @@ def _made_by_members(rank):
 def test_new_group_with_local_synchronization_is_made_by_its_members(ranks):
     """`new_group(use_local_synchronization=True)` is called by the members alone, and not by all ranks."""
     assert ranks(3, _made_by_members) == [[11, 22, 33], [11, 22, 33], None]
+
+
+def _made_by_one(rank):
+    return refused(dist.new_group, [0, 1], timeout=timedelta(seconds=1)) if rank == 0 else None
+
+
+def makes_it_alone(patch):
+    """A group that a rank makes by itself."""
+    patch.setattr(dist, "new_group", lambda ranks, timeout: dist.group.WORLD)
+
+
+@fact(
+    "torch.distributed.new_group",
+    refuter=makes_it_alone,
+    hint="call new_group on every rank, also on those that are not in the group",
+)
+@pytest.mark.cpu
+@pytest.mark.slow
+def test_new_group_on_one_rank_waits_for_the_others(ranks):
+    """`new_group` that one rank calls alone waits for the others until its timeout has passed, and then raises."""
+    told, _ = ranks(2, _made_by_one)
+    assert "imeout" in told or "imed out" in told
 
 
 # --- the end ----------------------------------------------------------------------------------------------------------

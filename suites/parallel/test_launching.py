@@ -35,6 +35,15 @@ with open(f"{sys.argv[1]}/{rank}", "a+") as file:
             file.flush()
             sys.exit(3)
 """
+RECORDS = """
+from torch.distributed.elastic.multiprocessing.errors import record
+@record
+def main():
+    raise KeyError("of rank %d" % rank)
+if rank == 1:
+    main()
+time.sleep(100)
+"""
 REDUCES = """
 import torch
 import torch.distributed as dist
@@ -80,6 +89,12 @@ def two(tmp_path_factory):
 def failed(tmp_path_factory):
     """Two workers, of which rank 1 ends with code 3, and the other would sleep."""
     return Launched(tmp_path_factory.mktemp("failed"), TWO, STOPS).end()
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """Two workers, of which rank 1 raises in a function under `record`, and the other would sleep."""
+    return Launched(tmp_path_factory.mktemp("recorded"), TWO, RECORDS).end()
 
 
 @pytest.fixture(scope="module")
@@ -169,6 +184,24 @@ def test_torchrun_names_the_first_that_failed(failed):
     """`torchrun` says the "Root Cause (first observed failure)" with the rank and exit code of the worker."""
     _, _, cause = failed.errors.partition("Root Cause (first observed failure)")
     assert re.search(r"rank +: 1 .*\n +exitcode +: 3 ", cause)
+
+
+RECORD = "torch.distributed.elastic.multiprocessing.errors.record"
+
+
+@fact("torch.distributed.run", source="elastic/errors", unproven=APART, hint="put @record on the main function")
+def test_torchrun_has_no_traceback_without_record(failed):
+    """ChildFailedError of `torchrun` says "error_file: <N/A>" and "To enable traceback see" without `@record`."""
+    _, _, cause = failed.errors.partition("Root Cause (first observed failure)")
+    assert re.search(r"error_file: <N/A>\n +traceback : To enable traceback see", cause)
+
+
+@fact("torch.distributed.run", RECORD, source="elastic/errors", unproven=APART)
+def test_torchrun_has_the_traceback_under_record(recorded):
+    """With `@record` on its main function, ChildFailedError of `torchrun` has a worker's error_file and traceback."""
+    _, _, cause = recorded.errors.partition("Root Cause (first observed failure)")
+    assert re.search(r"error_file: \S+error.json\n +traceback : Traceback \(most recent call last\)", cause)
+    assert "KeyError: 'of rank 1'" in cause
 
 
 @fact("torch.distributed.run", source="elastic/run", unproven=APART)

@@ -206,6 +206,36 @@ def test_embedding_is_cut_by_words_or_by_features(ranks, backend, style, part):
     same(torch.stack([rows for _, rows in got]), torch.tensor([[[7.0, 8.0], [1.0, 2.0]]] * 2))
 
 
+def _heads(rank, heads, options):
+    out = _parallelize(_network()[0], _style("ColwiseParallel", **options))(_x())
+    return tuple(out.view(2, heads, 1).shape)
+
+
+def _all_heads(rank):
+    return refused(_heads, rank, 4, {})
+
+
+@fact(PARALLELIZE, COLWISE, since="2.2", calls="none", hint="heads // world size, or use_local_output=False")
+@on_each_backend
+def test_view_by_the_model_s_heads_is_refused_behind_column_wise(ranks, backend):
+    """Behind ColwiseParallel a `view` by all heads of the model is "invalid for input of size": a rank has some."""
+    assert ranks(2, _all_heads, backend=backend) == ["shape '[2, 4, 1]' is invalid for input of size 4"] * 2
+
+
+@fact(PARALLELIZE, COLWISE, since="2.2", calls="none")
+@on_each_backend
+def test_view_by_a_rank_s_heads_fits_behind_column_wise(ranks, backend):
+    """Behind ColwiseParallel, whose output is local, `view` takes the number of heads divided by that of ranks."""
+    assert ranks(2, _heads, 2, {}, backend=backend) == [(2, 2, 1)] * 2
+
+
+@fact(PARALLELIZE, COLWISE, since="2.2", calls="none")
+@on_each_backend
+def test_view_by_the_model_s_heads_fits_a_dtensor(ranks, backend):
+    """Behind ColwiseParallel with `use_local_output=False`, `view` takes the whole model's number of heads."""
+    assert ranks(2, _heads, 4, {"use_local_output": False}, backend=backend) == [(2, 4, 1)] * 2
+
+
 # --- what comes before and after --------------------------------------------------------------------------------------
 
 

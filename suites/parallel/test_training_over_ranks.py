@@ -507,6 +507,56 @@ def test_join_may_end_all_ranks_with_the_first(ranks, backend):
     assert "Detected at least one rank that exhausted inputs" in second
 
 
+SCORES = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 9.0]]
+TARGETS = [[0, 1], [1, -100]]
+
+
+def _ignoring(rank, weighs):
+    model = nn.Linear(2, 2, bias=False, dtype=torch.float64, device=own_device())
+    nn.init.eye_(model.weight)
+    model = DistributedDataParallel(model)
+    x = torch.tensor(SCORES[2 * rank : 2 * rank + 2], dtype=torch.float64, device=own_device())
+    target = torch.tensor(TARGETS[rank], device=own_device())
+    value = nn.functional.cross_entropy(model(x), target, ignore_index=-100)
+    if weighs:
+        own = (target != -100).sum()
+        every = own.clone()
+        dist.all_reduce(every)
+        value = value * own * dist.get_world_size() / every
+    value.backward()
+    return _gradient_of(model)
+
+
+def _slope_of_targets(rows):
+    """The gradient of the mean cross entropy over these rows, in NumPy."""
+    x, target = numpy.array(SCORES)[rows], numpy.ravel(TARGETS)[rows]
+    share = numpy.exp(x) / numpy.exp(x).sum(axis=1, keepdims=True)
+    return (share - numpy.eye(2)[target]).T @ x / len(x)
+
+
+@fact(
+    "torch.nn.parallel.DistributedDataParallel",
+    "torch.nn.functional.cross_entropy",
+    myth="shards of one size give DDP the gradient of the whole batch, also where ignore_index leaves targets out",
+    hint="weigh each rank's loss by its targets times ranks over all targets",
+)
+@on_each_backend
+def test_ignored_targets_make_the_mean_one_of_ranks(ranks, backend):
+    """With `ignore_index`, DDP averages each rank's mean over its targets, which is not that of the whole batch."""
+    got = torch.stack(ranks(2, _ignoring, False, backend=backend))
+    mean = (_slope_of_targets([0, 1]) + _slope_of_targets([2])) / 2
+    assert numpy.allclose(got, mean, rtol=1e-13, atol=0)
+    assert not numpy.allclose(got, _slope_of_targets([0, 1, 2]))
+
+
+@fact("torch.nn.parallel.DistributedDataParallel", "torch.nn.functional.cross_entropy")
+@on_each_backend
+def test_losses_weighed_by_targets_give_the_gradient_of_the_whole_batch(ranks, backend):
+    """With `ignore_index`, losses weighed by the rank's share of targets times ranks give DDP the whole gradient."""
+    got = torch.stack(ranks(2, _ignoring, True, backend=backend))
+    assert numpy.allclose(got, _slope_of_targets([0, 1, 2]), rtol=1e-13, atol=0)
+
+
 # --- dtypes and devices -----------------------------------------------------------------------------------------------
 
 
