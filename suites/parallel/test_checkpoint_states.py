@@ -65,6 +65,24 @@ def test_set_optimizer_state_dict_loads_by_name(ranks):
     same(ranks(1, _transferred)[0], torch.ones(3, 2))
 
 
+def _behind_a_backward(rank, steps):
+    from torch.distributed.checkpoint.state_dict import get_optimizer_state_dict
+
+    model = nn.Linear(2, 3, bias=False)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5, momentum=0.5)
+    model(torch.ones(1, 2)).sum().backward()
+    if steps:
+        optimizer.step()
+    return get_optimizer_state_dict(model, optimizer)["state"]
+
+
+@fact(f"{DCP}.state_dict.get_optimizer_state_dict", hint="take it before the first backward, or behind the first step")
+def test_get_optimizer_state_dict_between_backward_and_step_is_empty(ranks):
+    """`get_optimizer_state_dict` between the first backward and the first `step` has an empty `state`."""
+    assert ranks(1, _behind_a_backward, False) == [{}]
+    same(ranks(1, _behind_a_backward, True)[0]["weight"]["momentum_buffer"], torch.ones(3, 2))
+
+
 def _chosen(rank, options):
     from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 
