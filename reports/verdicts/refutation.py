@@ -15,7 +15,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from torchproof import ROOT, data
+from torchproof import ROOT, data, inventory
 from torchproof.records import Planted
 from torchproof.reports import screen
 from torchproof.reports.screen import counted
@@ -158,9 +158,13 @@ class Refutation:
         planted = {one.broken for one in self.run.planted}
         noticed = planted - {key for subject in self.subjects for key in subject.survivors}
         broken = {on for on, _ in planted}
-        idle = {key for key in self.excused if key in noticed or key[0] not in broken}
+        idle = {key for key in self.excused if key in noticed or (key[0] not in broken and self._is_here(key[0]))}
         needed = {pattern for pattern in self._patterns for one in planted - noticed if _is_about(pattern, one)}
         return sorted(idle - needed)
+
+    def _is_here(self, name: str) -> bool:
+        """Whether a fault might have been planted on a name: it is torch's, or its package was there."""
+        return inventory.is_of_torch(name) or name.partition(".")[0] in self.run.environment.get("packages", {})
 
     def below(self, least: float) -> list[Subject]:
         """The subjects of whose faults a smaller share is noticed or excused."""

@@ -557,7 +557,7 @@ def test_default_stager_copies():
     stager.close()
 
 
-@fact(f"{STAGER}.stage", f"{STAGER}.synchronize_staging", f"{DCP}.staging.StagingOptions")
+@fact(f"{STAGER}.stage", f"{DCP}.staging.StagingOptions")
 def test_default_stager_copies_meanwhile():
     """`DefaultStager.stage` with `use_async_staging=True` returns a Future, which `synchronize_staging` waits for."""
     staged, stager = _staged(torch.tensor(ROWS), use_async_staging=True)

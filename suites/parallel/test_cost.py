@@ -123,9 +123,9 @@ def test_of_a_large_step_in_two_processes_is_less_for_each(ranks):
 
 
 def _order_of_events(rank):
-    """What happens as the gradients of two layers are computed, of which each fills a bucket."""
+    """What happens as the gradients of two layers are computed, of which each fills a first bucket."""
     model, events = nn.Sequential(nn.Linear(512, 512), nn.Linear(512, 512)), []
-    wrapped = DistributedDataParallel(model, bucket_cap_mb=0.5)
+    wrapped = DistributedDataParallel(model)
     x = torch.ones(2, 512)
     _step(wrapped, x)  # from here on the buckets are in the order in which gradients come
 

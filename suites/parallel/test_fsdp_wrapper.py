@@ -157,7 +157,7 @@ def _output(rank, shards):
     return _wrap()(torch.tensor(shards[rank], dtype=torch.float64, device=own_device())).detach().cpu()
 
 
-@fact(FSDP, f"{FSDP}.forward", since=ON_CPU, calls="any", gain=True)
+@fact(FSDP, since=ON_CPU, calls="any", gain=True)
 @on_each_backend
 def test_gives_the_outputs_of_the_plain_module(ranks, backend):
     """FullyShardedDataParallel gives each rank, for its own batch, what the plain module gives."""
