@@ -179,7 +179,7 @@ class Coverage:
             self.goal("layers", 1.0, (name for name in self.of("torch.nn") if self._public[name].kind == "class")),
             self.goal("losses", 1.0, filter(_LOSS.fullmatch, self.names)),
             *(self.goal(space, 1.0, self.of(space)) for space in ("torch.sparse", "torch.utils.data")),
-            *(self.goal(space, 0.9, self.of(space)) for space in _SPREAD),
+            *(self.goal(space, 1.0, self.of(space)) for space in _SPREAD),
         ]
 
     def of(self, namespace: str) -> list[str]:
