@@ -243,7 +243,7 @@ def _contexts(rank):
     return [(info.stage_index, info.microbatch_index) for info in seen if not info.is_metadata_inference]
 
 
-@fact("torch.distributed.pipelining.PipelineStageInfo", STAGE)
+@fact("torch.distributed.pipelining.PipelineStageInfo")
 @on_each_backend
 def test_forward_context_is_told_stage_and_microbatch(ranks, backend):
     """`register_forward_context` of a PipelineStage is given the PipelineStageInfo of each microbatch's forward."""
