@@ -37,7 +37,7 @@ LONGEST = 120  # seconds of a run, however busy the machine is
 
 # Forks at each line of standard input, runs pytest with its words, and says the process.
 _FORKS = """
-import os, signal, sys
+import os, signal, sys, time
 import hypothesis, numpy, pytest, torch, xdist
 for line in sys.stdin:
     if not (pid := os.fork()):
@@ -48,6 +48,8 @@ for line in sys.stdin:
         code = pytest.main(line.split())
         sys.stdout.flush()
         os._exit(code)
+    while os.getsid(pid) != pid:  # by its session others know what belongs to it
+        time.sleep(0.001)
     print(pid, flush=True)
     print(os.waitpid(pid, 0)[1], flush=True)
 """
