@@ -68,7 +68,7 @@ def test_of_a_small_step_is_more_than_double_in_two_processes(ranks):
 )
 @pytest.mark.slow
 def test_of_a_small_step_is_more_in_a_single_process_too(ranks):
-    """With a world size of 1, a step of a small model takes 1.2 times the CPU time or more in DistributedDataParallel."""
+    """With a world size of 1, a small step takes more than 1.2 times the CPU time in DistributedDataParallel."""
     (times,) = ranks(1, _wrapped_and_not, time.thread_time)
     assert Interval.of(times, ERROR).decides(1.2, float("inf"))
 
