@@ -21,13 +21,3 @@ def refused(call: Callable[..., Any], *args: Any, **options: Any) -> str:
     with pytest.raises((AttributeError, KeyError, RuntimeError, TypeError, ValueError)) as refusal:
         call(*args, **options)
     return str(refusal.value)
-
-
-def descend(model: torch.nn.Module, target: float) -> None:
-    """A hundred steps of gradient descent."""
-    torch.set_num_threads(1)
-    for _ in range(100):
-        model.weight.grad = None
-        (model.weight - target).square().sum().backward()
-        with torch.no_grad():
-            model.weight -= 0.1 * model.weight.grad

@@ -13,7 +13,6 @@ from torch import nn
 
 from torchproof import close, fact, same
 from torchproof.fixtures.fact import unavailable
-from torchproof.suites.parallel.bodies import descend
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.cpu]
 
@@ -199,38 +198,30 @@ def test_strategy_that_is_unknown_is_refused(strategy):
 # --- Hogwild ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def apart():
-    """Runs `descend` in processes of a server, since none may be forked where autograd has started threads."""
-    if "forkserver" not in torch.multiprocessing.get_all_start_methods():
-        unavailable("platform", "a server that forks processes")
-    context = torch.multiprocessing.get_context("forkserver")
-
-    def run(*calls):
-        processes = [context.Process(target=descend, args=args) for args in calls]
-        for process in processes:
-            process.start()
-        for process in processes:
-            process.join()
-        assert [process.exitcode for process in processes] == [0] * len(processes)
-
-    return run
+def descend(model, target):
+    """A hundred steps of gradient descent."""
+    torch.set_num_threads(1)
+    for _ in range(100):
+        model.weight.grad = None
+        (model.weight - target).square().sum().backward()
+        with torch.no_grad():
+            model.weight -= 0.1 * model.weight.grad
 
 
 @fact("torch.nn.Module.share_memory", source="notes/multiprocessing")
-def test_hogwild_trains_one_model_in_several_processes(apart):
+def test_hogwild_trains_one_model_in_several_processes(fork):
     """Processes that train a model of `share_memory()` all change its one set of weights: Hogwild."""
     model = nn.Linear(1, 1).share_memory()
-    apart(*[(model, 3.0)] * 2)
+    fork(*[(descend, model, 3.0)] * 2)
     close(model.weight, torch.tensor([[3.0]]), roundings=8)
 
 
 @fact("torch.nn.Module.share_memory", source="notes/multiprocessing", myth="processes of Hogwild share the gradients")
-def test_hogwild_gradients_are_of_each_process(apart):
+def test_hogwild_gradients_are_of_each_process(fork):
     """A model without gradients shared by `share_memory()` gets none from backward in other processes."""
     model = nn.Linear(1, 1).share_memory()
     before = model.weight.detach().clone()
-    apart((model, 3.0))
+    fork((descend, model, 3.0))
     assert model.weight.grad is None
     assert not torch.equal(model.weight, before)
 
