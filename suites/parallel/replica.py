@@ -1,4 +1,4 @@
-"""A model that every rank has a replica of, with its loss and its gradient by hand."""
+"""Models that every rank has a replica of, or a shard, with their loss and its gradient by hand."""
 
 import numpy
 import torch
@@ -11,6 +11,7 @@ BATCH = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]]
 HALVES = [BATCH[:2], BATCH[2:]]
 UNEQUAL = [BATCH[:1], BATCH[1:3]]
 ONES = numpy.ones((1, 2))
+WEIGHT = numpy.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
 
 
 def linear(**options):
@@ -20,15 +21,23 @@ def linear(**options):
     return DistributedDataParallel(model, **options)
 
 
-def loss(model, batch, reduction=torch.mean):
+def plain(rows=3, dtype=torch.float64):
+    """A layer of that many rows of WEIGHT, to be sharded."""
+    layer = nn.Linear(2, rows, bias=False, dtype=dtype, device=own_device())
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor(WEIGHT[:rows]))
+    return layer
+
+
+def loss(model, batch, reduction=torch.mean, dtype=torch.float64):
     """That loss."""
-    return reduction(model(torch.tensor(batch, dtype=torch.float64, device=own_device())).square())
+    return reduction(model(torch.tensor(batch, dtype=dtype, device=own_device())).square())
 
 
 def slope(batch, weight=ONES):
     """The gradient of that loss, in NumPy."""
     batch = numpy.array(batch)
-    return 2 * weight @ batch.T @ batch / len(batch)
+    return 2 * weight @ batch.T @ batch / (len(batch) * len(weight))
 
 
 class Branches(nn.Module):

@@ -8,13 +8,11 @@ from torch import nn
 from torchproof import close, fact, same
 from torchproof.fixtures.ranks import on_each_backend, own_device
 from torchproof.fixtures.ranks.backends import backend_of
+from torchproof.suites.parallel.replica import BATCH, HALVES, WEIGHT, loss, plain, slope
 
 pytestmark = [pytest.mark.dist, pytest.mark.timeout(180)]
 
 FSDP = "torch.distributed.fsdp.FullyShardedDataParallel"
-BATCH = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]]
-HALVES = [BATCH[:2], BATCH[2:]]
-WEIGHT = numpy.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
 ON_CPU = {"cpu": "2.2", "cuda": "2.0"}  # what computes
 KEPT_ON_CPU = {"cpu": "2.1", "cuda": "2.0"}
 
@@ -25,31 +23,14 @@ def _fsdp():
     return torch.distributed.fsdp
 
 
-def _plain(dtype=torch.float64):
-    layer = nn.Linear(2, 3, bias=False, dtype=dtype, device=own_device())
-    with torch.no_grad():
-        layer.weight.copy_(torch.tensor(WEIGHT))
-    return layer
-
-
 def _wrap(dtype=torch.float64, **options):
-    return _fsdp().FullyShardedDataParallel(_plain(dtype), device_id=own_device(), **options)
+    return _fsdp().FullyShardedDataParallel(plain(dtype=dtype), device_id=own_device(), **options)
 
 
 def _wrap_layers(**options):
     """A layer of three weights by two, and one of three weights, wrapped as told."""
-    layers = nn.Sequential(_plain(), nn.Linear(3, 1, bias=False, dtype=torch.float64, device=own_device()))
+    layers = nn.Sequential(plain(), nn.Linear(3, 1, bias=False, dtype=torch.float64, device=own_device()))
     return _fsdp().FullyShardedDataParallel(layers, device_id=own_device(), **options)
-
-
-def _loss(model, batch, dtype=torch.float64):
-    return model(torch.tensor(batch, dtype=dtype, device=own_device())).square().mean()
-
-
-def _slope(batch, weight=WEIGHT):
-    """The gradient of that loss, in NumPy."""
-    batch = numpy.array(batch)
-    return 2 * weight @ batch.T @ batch / (len(batch) * len(weight))
 
 
 def _flat_weights(model):
@@ -104,7 +85,7 @@ def test_strategy_says_what_a_rank_keeps(ranks, backend, strategy, kept):
 
 
 def _ignored(rank):
-    layers = nn.Sequential(_plain(), _plain())
+    layers = nn.Sequential(plain(), plain())
     model = _fsdp().FullyShardedDataParallel(layers, ignored_modules=[layers[1]], device_id=own_device())
     return [tuple(weight.shape) for weight in model.parameters()]
 
@@ -117,7 +98,7 @@ def test_ignored_modules_are_not_sharded(ranks, backend):
 
 
 def _synchronized(rank):
-    layer = _plain()
+    layer = plain()
     with torch.no_grad():
         layer.weight.mul_(rank + 1)
     return _whole_weights(_fsdp().FullyShardedDataParallel(layer, sync_module_states=True, device_id=own_device()))
@@ -171,7 +152,7 @@ def _step(rank, shards, options):
     }
     model = _wrap(**{name: chosen[name](value) for name, value in options.items()})
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-    _loss(model, shards[rank]).backward()
+    loss(model, shards[rank]).backward()
     optimizer.step()
     return _whole_weights(model)
 
@@ -191,14 +172,14 @@ def test_steps_as_the_plain_module(ranks, backend, options):
     """Inside `summon_full_params`, FullyShardedDataParallel has the weights of the plain module after the same step."""
     got = ranks(2, _step, HALVES, options, backend=backend)
     for weight in got:
-        close(weight, WEIGHT - 0.01 * _slope(BATCH), roundings=8)
+        close(weight, WEIGHT - 0.01 * slope(BATCH, WEIGHT), roundings=8)
     assert len(got) == 2
 
 
 def _offload(rank, shards):
     model = _wrap(cpu_offload=_fsdp().CPUOffload(offload_params=True))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-    _loss(model, shards[rank]).backward()
+    loss(model, shards[rank]).backward()
     optimizer.step()
     (weight,) = model.parameters()
     return weight.device.type, weight.grad.device.type, weight.detach().clone()
@@ -210,16 +191,16 @@ def test_cpu_offload_keeps_parameters_and_gradients_on_the_cpu(ranks, devices):
     got = ranks(2, _offload, HALVES, backend=backend_of(devices[0].type))
     assert [places for *places, _ in got] == [["cpu", "cpu"]] * 2
     for rank, (_, _, weight) in enumerate(got):
-        close(weight, (WEIGHT - 0.01 * _slope(BATCH)).reshape(2, 3)[rank], roundings=8)
+        close(weight, (WEIGHT - 0.01 * slope(BATCH, WEIGHT)).reshape(2, 3)[rank], roundings=8)
 
 
 def _accumulate(rank, shards):
     model = _wrap()
     with model.no_sync():
-        _loss(model, shards[rank]).backward()
+        loss(model, shards[rank]).backward()
     (weight,) = model.parameters()
     local = weight.grad.cpu().clone()
-    _loss(model, shards[rank]).backward()
+    loss(model, shards[rank]).backward()
     return local, weight.grad.cpu()
 
 
@@ -229,7 +210,7 @@ def test_no_sync_keeps_whole_gradients_of_the_own_batch(ranks, backend):
     """Inside `no_sync` each rank of FullyShardedDataParallel has the whole gradient of its own batch alone."""
     got = ranks(2, _accumulate, HALVES, backend=backend)
     for (local, _), batch in zip(got, HALVES):
-        close(local.reshape(3, 2), _slope(batch), roundings=8)
+        close(local.reshape(3, 2), slope(batch, WEIGHT), roundings=8)
     assert len(got) == 2
 
 
@@ -238,13 +219,13 @@ def test_no_sync_keeps_whole_gradients_of_the_own_batch(ranks, backend):
 def test_gradients_inside_no_sync_count_in_the_next_backward(ranks, backend):
     """What FullyShardedDataParallel accumulates in `no_sync` is added to the gradient of the backward that follows."""
     got = ranks(2, _accumulate, HALVES, backend=backend)
-    close(torch.cat([synced for _, synced in got]).reshape(3, 2), 2 * _slope(BATCH), roundings=8)
+    close(torch.cat([synced for _, synced in got]).reshape(3, 2), 2 * slope(BATCH, WEIGHT), roundings=8)
     assert len(got) == 2
 
 
 def _clip(rank, shards):
     model = _wrap(torch.float32)
-    _loss(model, shards[rank], torch.float32).backward()
+    loss(model, shards[rank], dtype=torch.float32).backward()
     norm = model.clip_grad_norm_(1.0)
     (weight,) = model.parameters()
     return norm.cpu(), weight.grad.cpu()
@@ -256,7 +237,7 @@ def test_clip_grad_norm_counts_all_shards(ranks, backend):
     """`clip_grad_norm_` of FullyShardedDataParallel gives the norm over all ranks' shards."""
     got = ranks(2, _clip, HALVES, backend=backend)
     for norm, _ in got:
-        close(norm, numpy.linalg.norm(_slope(BATCH)), roundings=16)
+        close(norm, numpy.linalg.norm(slope(BATCH, WEIGHT)), roundings=16)
     assert len(got) == 2
 
 
@@ -265,7 +246,7 @@ def test_clip_grad_norm_counts_all_shards(ranks, backend):
 def test_clip_grad_norm_scales_all_shards_alike(ranks, backend):
     """`clip_grad_norm_` of FullyShardedDataParallel scales each rank's shard so that all together have the norm."""
     got = torch.cat([shard for _, shard in ranks(2, _clip, HALVES, backend=backend)])
-    close(got.reshape(3, 2), _slope(BATCH) / numpy.linalg.norm(_slope(BATCH)), roundings=32)
+    close(got.reshape(3, 2), slope(BATCH, WEIGHT) / numpy.linalg.norm(slope(BATCH, WEIGHT)), roundings=32)
 
 
 def _count(state, gradient, output):
@@ -276,7 +257,7 @@ def _count(state, gradient, output):
 def _own_hook(rank, shards):
     model, seen = _wrap(), []
     model.register_comm_hook(seen, _count)
-    _loss(model, shards[rank]).backward()
+    loss(model, shards[rank]).backward()
     (weight,) = model.parameters()
     return seen, weight.grad.cpu()
 
@@ -288,7 +269,7 @@ def test_comm_hook_takes_the_place_of_the_reduction(ranks, backend):
     got = ranks(2, _own_hook, HALVES, backend=backend)
     assert [seen for seen, _ in got] == [[6], [6]]
     for rank, (_, gradient) in enumerate(got):
-        close(gradient, _slope(HALVES[rank]).reshape(2, 3)[rank], roundings=8)
+        close(gradient, slope(HALVES[rank], WEIGHT).reshape(2, 3)[rank], roundings=8)
 
 
 # --- mixed precision --------------------------------------------------------------------------------------------------
@@ -359,7 +340,7 @@ class _Counting(nn.Module):
 
 def _buffer(rank):
     precision = _fsdp().MixedPrecision(buffer_dtype=torch.float16)
-    module = nn.Sequential(_plain(torch.float32), _Counting()).to(own_device())
+    module = nn.Sequential(plain(dtype=torch.float32), _Counting()).to(own_device())
     model = _fsdp().FullyShardedDataParallel(module, mixed_precision=precision, device_id=own_device())
     model(torch.ones(2, 2, device=own_device()))
     return [(name.rpartition(".")[2], buffer.dtype) for name, buffer in model.named_buffers()]
@@ -377,8 +358,8 @@ def _scale(rank, overflows):
 
     scaler, model = ShardedGradScaler(own_device().type, init_scale=4.0), _wrap(torch.float32)
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
-    loss = _loss(model, BATCH, torch.float32)
-    scaled = scaler.scale(loss)
+    value = loss(model, BATCH, dtype=torch.float32)
+    scaled = scaler.scale(value)
     scaled.backward()
     (weight,) = model.parameters()
     gradient = weight.grad.cpu().clone()
@@ -386,7 +367,7 @@ def _scale(rank, overflows):
         weight.grad[0] = float("inf")
     scaler.step(optimizer)
     scaler.update()
-    return weight.detach().cpu(), scaler.get_scale(), gradient, scaled.detach() / loss.detach()
+    return weight.detach().cpu(), scaler.get_scale(), gradient, scaled.detach() / value.detach()
 
 
 SCALER = "torch.distributed.fsdp.sharded_grad_scaler.ShardedGradScaler"
@@ -407,7 +388,7 @@ def test_sharded_grad_scaler_steps_with_unscaled_gradients(ranks, backend):
     """ShardedGradScaler multiplies the loss and its gradients by the scale, and the step takes that off again."""
     got = ranks(2, _scale, None, backend=backend)
     for rank, (weight, _, gradient, factor) in enumerate(got):
-        want = _slope(BATCH).reshape(2, 3)[rank]
+        want = slope(BATCH, WEIGHT).reshape(2, 3)[rank]
         same(factor.cpu(), numpy.float32(4))
         close(gradient, 4 * want, roundings=8)
         close(weight, WEIGHT.reshape(2, 3)[rank] - want, roundings=32)
@@ -502,10 +483,10 @@ def _wrap_inside(rank):
     from torch.distributed.fsdp.wrap import enable_wrap, wrap
 
     fsdp = _fsdp().FullyShardedDataParallel
-    plain = _plain()
+    layer = plain()
     with enable_wrap(wrapper_cls=fsdp, device_id=own_device()):
-        inside = wrap(_plain())
-    return type(inside) is fsdp, _flat_weights(inside), wrap(plain) is plain
+        inside = wrap(plain())
+    return type(inside) is fsdp, _flat_weights(inside), wrap(layer) is layer
 
 
 @fact(f"{WRAP}.wrap", f"{WRAP}.enable_wrap", since=KEPT_ON_CPU, calls="any", gain=True)
@@ -566,7 +547,7 @@ def test_summon_full_params_without_writeback(ranks, backend):
 
 def _summon_gradient(rank, shards):
     model = _wrap(use_orig_params=True)
-    _loss(model, shards[rank]).backward()
+    loss(model, shards[rank]).backward()
     with _fsdp().FullyShardedDataParallel.summon_full_params(model, with_grads=True):
         return model.weight.grad.cpu().clone()
 
@@ -577,7 +558,7 @@ def test_summon_full_params_with_grads(ranks, backend):
     """`summon_full_params(with_grads=True)` has the whole gradient of the mean loss of all ranks, as DDP has it."""
     got = ranks(2, _summon_gradient, HALVES, backend=backend)
     for gradient in got:
-        close(gradient, _slope(BATCH), roundings=8)
+        close(gradient, slope(BATCH, WEIGHT), roundings=8)
     assert len(got) == 2
 
 
@@ -667,7 +648,7 @@ def test_set_state_dict_type_stays(ranks, backend):
 def _stepped(rank, momentum=0.5):
     model = _wrap()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=momentum)
-    _loss(model, HALVES[rank]).backward()
+    loss(model, HALVES[rank]).backward()
     optimizer.step()
     return model, optimizer
 
@@ -700,7 +681,7 @@ def test_optim_state_dict_is_by_name_and_whole(ranks, backend):
     got = ranks(2, _optimizer_state, "Full", {"rank0_only": False}, backend=backend)
     for state in got:
         assert state["buffer"].dtype == torch.float64
-        close(state["buffer"], _slope(BATCH), roundings=8)
+        close(state["buffer"], slope(BATCH, WEIGHT), roundings=8)
     assert [state["names"] for state in got] == [[["weight"]]] * 2
 
 
@@ -720,8 +701,8 @@ SHARDED_OPTIMIZER = "torch.distributed.fsdp.ShardedOptimStateDictConfig"
 def test_sharded_optim_state_dict_has_the_rows_of_this_rank(ranks, backend):
     """With `StateDictType.SHARDED_STATE_DICT`, `optim_state_dict` gives each rank its rows of the state."""
     first, second = ranks(2, _optimizer_state, "Sharded", {}, backend=backend)
-    close(first["buffer"], _slope(BATCH)[:2], roundings=8)
-    close(second["buffer"], _slope(BATCH)[2:], roundings=8)
+    close(first["buffer"], slope(BATCH, WEIGHT)[:2], roundings=8)
+    close(second["buffer"], slope(BATCH, WEIGHT)[2:], roundings=8)
     assert first["names"] == second["names"] == [["weight"]]
 
 
@@ -742,14 +723,14 @@ def test_optim_state_dict_to_load_shards_it_again(ranks, backend):
     """`optim_state_dict_to_load` makes of a whole state the shards that `load_state_dict` of this rank takes."""
     got = ranks(2, _load_optimizer, backend=backend)
     assert [tuple(shard.shape) for shard in got] == [(3,), (3,)]
-    close(torch.cat(got).reshape(3, 2), _slope(BATCH), roundings=8)
+    close(torch.cat(got).reshape(3, 2), slope(BATCH, WEIGHT), roundings=8)
 
 
 def _rekey(rank):
     fsdp = _fsdp()
     model, optimizer = _stepped(rank)
     state = fsdp.FullyShardedDataParallel.optim_state_dict(model, optimizer)
-    by_id = fsdp.FullyShardedDataParallel.rekey_optim_state_dict(state, fsdp.OptimStateKeyType.PARAM_ID, _plain())
+    by_id = fsdp.FullyShardedDataParallel.rekey_optim_state_dict(state, fsdp.OptimStateKeyType.PARAM_ID, plain())
     return list(state["state"]), by_id["param_groups"][0]["params"], by_id["state"][0]["momentum_buffer"].cpu()
 
 
@@ -767,4 +748,4 @@ def test_rekey_optim_state_dict_numbers_the_parameters(ranks, backend):
     assert [(before, after) for before, after, _ in got] == [(["weight"], [0])] * 2
     assert {buffer.dtype for *_, buffer in got} == {torch.float64}
     for *_, buffer in got:
-        close(buffer, _slope(BATCH), roundings=8)
+        close(buffer, slope(BATCH, WEIGHT), roundings=8)

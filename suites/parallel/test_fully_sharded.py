@@ -8,12 +8,10 @@ from torch import nn
 from torchproof import close, fact, same
 from torchproof.fixtures.ranks import on_each_backend, own_device
 from torchproof.suites.parallel.bodies import refused
+from torchproof.suites.parallel.replica import BATCH, HALVES, WEIGHT, loss, plain, slope
 
 pytestmark = [pytest.mark.dist, pytest.mark.timeout(180)]
 
-BATCH = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]]
-HALVES = [BATCH[:2], BATCH[2:]]
-WEIGHT = numpy.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
 ON_CPU = {"cpu": "2.7", "cuda": "2.6"}
 
 
@@ -23,16 +21,9 @@ def _shard(module, **options):
     return fully_shard(module, **options)
 
 
-def _plain(rows=3, dtype=torch.float64):
-    layer = nn.Linear(2, rows, bias=False, dtype=dtype, device=own_device())
-    with torch.no_grad():
-        layer.weight.copy_(torch.tensor(WEIGHT[:rows]))
-    return layer
-
-
 def _two_layers(**options):
     """A layer inside of another module, both of them sharded."""
-    inner = _shard(_plain(), **options)
+    inner = _shard(plain(), **options)
     return _shard(nn.Sequential(inner, nn.Linear(3, 1, dtype=torch.float64, device=own_device())))
 
 
@@ -40,21 +31,11 @@ def _tensor(values, dtype=torch.float64):
     return torch.tensor(values, dtype=dtype, device=own_device())
 
 
-def _loss(model, batch, dtype=torch.float64):
-    return model(_tensor(batch, dtype)).square().mean()
-
-
-def _slope(batch, weight=WEIGHT):
-    """The gradient of that loss, in NumPy."""
-    batch = numpy.array(batch)
-    return 2 * weight @ batch.T @ batch / (len(batch) * len(weight))
-
-
 # --- what each rank keeps ---------------------------------------------------------------------------------------------
 
 
 def _own_rows(rank, rows):
-    weight = _shard(_plain(rows)).weight
+    weight = _shard(plain(rows)).weight
     return tuple(weight.shape), weight.to_local().detach().cpu()
 
 
@@ -71,7 +52,7 @@ def test_each_rank_keeps_its_chunk_of_the_rows(ranks, backend, rows):
 
 
 def _kinds(rank):
-    layer = _plain()
+    layer = plain()
     same_object = _shard(layer)
     from torch.distributed.fsdp import FSDPModule
     from torch.distributed.tensor import DTensor
@@ -109,7 +90,7 @@ def test_keeps_the_names_of_the_state_dict(ranks, backend):
 def _columns(rank):
     from torch.distributed.tensor import Shard
 
-    layer = _shard(_plain(2), shard_placement_fn=lambda parameter: Shard(1))
+    layer = _shard(plain(2), shard_placement_fn=lambda parameter: Shard(1))
     return layer.weight.to_local().detach().cpu()
 
 
@@ -126,7 +107,7 @@ def _hybrid(rank):
     from torch.distributed.device_mesh import init_device_mesh
 
     mesh = init_device_mesh(own_device().type, (2, 2), mesh_dim_names=("replicate", "shard"))
-    return _shard(_plain(2), mesh=mesh).weight.to_local().tolist()
+    return _shard(plain(2), mesh=mesh).weight.to_local().tolist()
 
 
 @fact("torch.distributed.fsdp.fully_shard")
@@ -138,7 +119,7 @@ def test_mesh_of_two_dimensions_replicates_the_shards(ranks):
 
 def _container(rank):
     with pytest.raises(ValueError) as refusal:
-        _shard(nn.ModuleList([_plain()]))
+        _shard(nn.ModuleList([plain()]))
     return str(refusal.value)
 
 
@@ -153,7 +134,7 @@ def test_refuses_a_module_list(ranks):
 
 
 def _outputs(rank, shards):
-    layer = _shard(_plain())
+    layer = _shard(plain())
     return len(layer.weight.to_local()), layer(_tensor(shards[rank])).detach().cpu()
 
 
@@ -167,8 +148,8 @@ def test_gives_the_outputs_of_the_plain_module(ranks, backend):
 
 
 def _gradient(rank, shards, dtype=torch.float64):
-    layer = _shard(_plain(dtype=dtype))
-    _loss(layer, shards[rank], dtype).backward()
+    layer = _shard(plain(dtype=dtype))
+    loss(layer, shards[rank], dtype=dtype).backward()
     return tuple(layer.weight.grad.to_local().shape), layer.weight.grad.full_tensor().cpu()
 
 
@@ -179,7 +160,7 @@ def test_gives_the_gradient_of_the_whole_batch(ranks, backend, dtype):
     """With `fully_shard` and shards of one size, the gradient is that of the mean loss on the whole batch, as DDP's."""
     got = ranks(2, _gradient, HALVES, dtype, backend=backend)
     for _, gradient in got:
-        close(gradient, _slope(BATCH), roundings=8)
+        close(gradient, slope(BATCH, WEIGHT), roundings=8)
     assert len(got) == 2
 
 
@@ -192,9 +173,9 @@ def test_each_rank_keeps_its_rows_of_the_gradient(ranks, backend):
 
 def _finalized(rank, shards):
     """What a second finalization is told before the first was waited for, and the gradient behind that."""
-    layer = _shard(_plain())
+    layer = _shard(plain())
     layer.set_manual_backward_finalization(True)
-    _loss(layer, shards[rank]).backward()
+    loss(layer, shards[rank]).backward()
     handle = layer.finalize_backward(async_op=True)
     told = refused(layer.finalize_backward)
     handle.wait()
@@ -209,15 +190,15 @@ def test_gradient_reduction_is_waited_for_before_the_next(ranks, backend):
     got = ranks(2, _finalized, HALVES, backend=backend)
     assert all("must be waited on" in told for told, _ in got)
     for _, gradient in got:
-        close(gradient, _slope(BATCH), roundings=8)
+        close(gradient, slope(BATCH, WEIGHT), roundings=8)
 
 
 def _step(rank, shards, early):
-    layer = _plain()
+    layer = plain()
     optimizers = [torch.optim.SGD(layer.parameters(), lr=0.01)] if early else []
     _shard(layer)
     optimizer = optimizers[0] if early else torch.optim.SGD(layer.parameters(), lr=0.01)
-    _loss(layer, shards[rank]).backward()
+    loss(layer, shards[rank]).backward()
     optimizer.step()
     return layer.weight.full_tensor().detach().cpu()
 
@@ -228,7 +209,7 @@ def test_step_is_that_of_the_plain_module(ranks, backend):
     """A step of SGD on shards gives the weights that the plain module has after a step on the whole batch."""
     got = ranks(2, _step, HALVES, False, backend=backend)
     for weight in got:
-        close(weight, WEIGHT - 0.01 * _slope(BATCH), roundings=8)
+        close(weight, WEIGHT - 0.01 * slope(BATCH, WEIGHT), roundings=8)
     assert len(got) == 2
 
 
@@ -246,12 +227,12 @@ def test_optimizer_made_before_trains_nothing(ranks, backend):
 
 
 def _made_behind_a_forward(rank, shards, reshards):
-    layer = _shard(_plain())
-    value = _loss(layer, shards[rank])
+    layer = _shard(plain())
+    value = loss(layer, shards[rank])
     if reshards:
         layer.reshard()
         optimizer = torch.optim.SGD(layer.parameters(), lr=0.01)
-        value = _loss(layer, shards[rank])
+        value = loss(layer, shards[rank])
     else:
         optimizer = torch.optim.SGD(layer.parameters(), lr=0.01)
     value.backward()
@@ -278,17 +259,17 @@ def test_optimizer_made_between_forward_and_backward_trains_nothing(ranks, backe
 def test_optimizer_made_behind_reshard_trains(ranks, backend):
     """An optimizer that is made after a forward and `FSDPModule.reshard` trains the sharded parameters."""
     for weight in (got := ranks(2, _made_behind_a_forward, HALVES, True, backend=backend)):
-        close(weight, WEIGHT - 0.01 * _slope(BATCH), roundings=8)
+        close(weight, WEIGHT - 0.01 * slope(BATCH, WEIGHT), roundings=8)
     assert len(got) == 2
 
 
 def _accumulate(rank, shards):
-    layer = _shard(_plain())
+    layer = _shard(plain())
     layer.set_requires_gradient_sync(False)
-    _loss(layer, shards[rank]).backward()
+    loss(layer, shards[rank]).backward()
     local = layer.weight.grad
     layer.set_requires_gradient_sync(True)
-    _loss(layer, shards[rank]).backward()
+    loss(layer, shards[rank]).backward()
     return local is None, layer.weight.grad.full_tensor().cpu()
 
 
@@ -299,12 +280,12 @@ def test_without_gradient_sync_accumulates(ranks, backend):
     got = ranks(2, _accumulate, HALVES, backend=backend)
     assert [waits for waits, _ in got] == [True, True]
     for _, gradient in got:
-        close(gradient, 2 * _slope(BATCH), roundings=8)
+        close(gradient, 2 * slope(BATCH, WEIGHT), roundings=8)
 
 
 def _norm(rank, shards):
-    layer = _shard(_plain())
-    _loss(layer, shards[rank]).backward()
+    layer = _shard(plain())
+    loss(layer, shards[rank]).backward()
     return nn.utils.clip_grad_norm_(layer.parameters(), 1.0).full_tensor().cpu()
 
 
@@ -314,7 +295,7 @@ def test_clip_grad_norm_counts_all_shards(ranks, backend):
     """`clip_grad_norm_` counts all ranks' shards of a gradient, and `full_tensor()` of its result is the whole norm."""
     got = ranks(2, _norm, HALVES, backend=backend)
     for norm in got:
-        close(norm, numpy.linalg.norm(_slope(BATCH)), roundings=16)
+        close(norm, numpy.linalg.norm(slope(BATCH, WEIGHT)), roundings=16)
     assert len(got) == 2
 
 
@@ -324,7 +305,7 @@ def test_clip_grad_norm_counts_all_shards(ranks, backend):
 def _unshard(rank):
     from torch.distributed.tensor import DTensor
 
-    layer = _shard(_plain())
+    layer = _shard(plain())
     layer.unshard()
     whole = layer.weight
     whole, is_dtensor = whole.detach().cpu().clone(), isinstance(whole, DTensor)
@@ -385,7 +366,7 @@ def test_root_keeps_the_whole_parameters_after_forward(ranks, backend):
 def _precision(rank, options):
     from torch.distributed.fsdp import MixedPrecisionPolicy
 
-    layer = _shard(_plain(dtype=torch.float32), mp_policy=MixedPrecisionPolicy(**options))
+    layer = _shard(plain(dtype=torch.float32), mp_policy=MixedPrecisionPolicy(**options))
     inside = []
     layer.register_forward_hook(lambda module, given, output: inside.append((given[0].dtype, module.weight.dtype)))
     output = layer(_tensor(BATCH, torch.float32))
