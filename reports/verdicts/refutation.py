@@ -151,16 +151,24 @@ class Refutation:
 
     @property
     def idle_excuses(self) -> list[tuple[str, str]]:
-        """Excuses for what is noticed now, or on what no fault is planted any more.
+        """Excuses about names on which no fault is planted any more.
 
         Not for a fault that was only not planted this time: what memory of `torch.empty` held before may rule it out.
         """
+        broken = {planted.on for planted in self.run.planted}
+        return sorted(
+            (on, fault)
+            for on, fault in self.excused
+            if not any(fnmatchcase(name, on) for name in broken) and self._is_here(on)
+        )
+
+    @property
+    def noticed_excuses(self) -> list[tuple[str, str]]:
+        """Excuses for what was noticed this time: by chance (two calls that race), or because none is needed any more."""
         planted = {one.broken for one in self.run.planted}
-        noticed = planted - {key for subject in self.subjects for key in subject.survivors}
-        broken = {on for on, _ in planted}
-        idle = {key for key in self.excused if key in noticed or (key[0] not in broken and self._is_here(key[0]))}
-        needed = {pattern for pattern in self._patterns for one in planted - noticed if _is_about(pattern, one)}
-        return sorted(idle - needed)
+        survivors = {key for subject in self.subjects for key in subject.survivors}
+        noticed = {key for key in self.excused for one in planted - survivors if _is_about(key, one)}
+        return sorted(key for key in noticed if not any(_is_about(key, one) for one in survivors))
 
     def _is_here(self, name: str) -> bool:
         """Whether a fault might have been planted on a name: it is torch's, or its package was there."""
@@ -209,8 +217,10 @@ def show(refutation: Refutation, least: float, console: Console) -> bool:
         for (on, fault), because in subject.survivors.items():
             if because is None:
                 console.print(f"  {on}: {fault}", highlight=False)
+    for on, fault in refutation.noticed_excuses:
+        console.print(f"noticed this time, needs no excuse if it is each time: {on}: {fault}", highlight=False)
     for on, fault in refutation.idle_excuses:
-        console.print(f"needs no excuse any more: {on}: {fault}", highlight=False)
+        console.print(f"excuses nothing any more: {on}: {fault}", highlight=False)
     failed = [result for result in refutation.run.to_look_at() if result.verdict in ("vacuous", "unproven")]
     console.print(
         f"{counted(len(refutation.run.planted), 'fault')} on {counted(len(refutation.subjects), 'subject')}; "

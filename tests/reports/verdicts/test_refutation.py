@@ -86,19 +86,19 @@ def test_an_excuse_counts_as_noticed(tmp_path, capsys, excused):
     assert "0 subjects below 90%" in text
 
 
-def test_an_excuse_for_what_is_noticed_is_idle_and_fails(tmp_path, capsys, excused):
+def test_an_excuse_for_what_is_noticed_is_told_and_fails_nothing(tmp_path, capsys, excused):
     excused('[[survivor]]\non = "torch.add"\nfaults = ["strides", "sign"]\nbecause = "nobody promises them"\n')
     code, text = run(capsys, "refutation", refuted(tmp_path))
-    assert code == 1
-    assert "needs no excuse any more: torch.add: sign" in text
-    assert "1 idle excuse" in text
+    assert code == 0  # the next run, or a slower machine, may need it
+    assert "noticed this time, needs no excuse if it is each time: torch.add: sign" in text
+    assert "strides" not in text
 
 
-@pytest.mark.parametrize(("faults", "idle"), [("strides", 0), ("sign", 1)])
-def test_an_excuse_for_many_names_is_idle_where_none_of_them_needs_it(tmp_path, capsys, excused, faults, idle):
-    excused(f'[[survivor]]\non = "torch.a*"\nfaults = ["{faults}"]\nbecause = "nobody promises them"\n')
-    code, text = run(capsys, "refutation", refuted(tmp_path), "--least", "0.6")
-    assert (code, f"{idle} idle excuse" in text) == (idle, True)
+@pytest.mark.parametrize(("faults", "told"), [("strides", False), ("sign", True)])
+def test_an_excuse_for_many_names_is_told_where_none_of_them_needs_it(tmp_path, capsys, excused, faults, told):
+    excused(f'[[survivor]]\non = "torch.*"\nfaults = ["{faults}"]\nbecause = "nobody promises them"\n')
+    _, text = run(capsys, "refutation", refuted(tmp_path))
+    assert (f"each time: torch.*: {faults}" in text) == told
 
 
 def test_an_excuse_for_many_names_counts_as_noticed_on_each(tmp_path, capsys, excused):
@@ -106,7 +106,7 @@ def test_an_excuse_for_many_names_counts_as_noticed_on_each(tmp_path, capsys, ex
     assert "0 subjects below 90%" in run(capsys, "refutation", refuted(tmp_path))[1]
 
 
-@pytest.mark.parametrize(("on", "idle"), [("torch.add", 0), ("torch.sub", 1), ("not_here.Run.watch", 0)])
+@pytest.mark.parametrize(("on", "idle"), [("torch.add", 0), ("torch.a*", 0), ("torch.sub", 1), ("torch.s*", 1), ("not_here.Run.watch", 0)])
 def test_an_excuse_is_idle_where_nothing_is_planted_on_its_name(tmp_path, capsys, excused, on, idle):
     excused(
         '[[survivor]]\non = "torch.add"\nfaults = ["strides"]\nbecause = "nobody promises them"\n'
@@ -114,6 +114,7 @@ def test_an_excuse_is_idle_where_nothing_is_planted_on_its_name(tmp_path, capsys
     )
     code, text = run(capsys, "refutation", refuted(tmp_path))
     assert (code, f"{idle} idle excuse" in text) == (min(idle, 1), True)
+    assert (f"excuses nothing any more: {on}: NaN" in text) == bool(idle)
 
 
 @pytest.mark.parametrize("verdict", ["vacuous", "unproven"])
