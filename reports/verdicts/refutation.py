@@ -164,7 +164,7 @@ class Refutation:
 
     @property
     def noticed_excuses(self) -> list[tuple[str, str]]:
-        """Excuses for what was noticed this time: by chance (two calls that race), or because none is needed any more."""
+        """Excuses for what was noticed this time: by chance (two calls race), or because none is needed any more."""
         planted = {one.broken for one in self.run.planted}
         survivors = {key for subject in self.subjects for key in subject.survivors}
         noticed = {key for key in self.excused for one in planted - survivors if _is_about(key, one)}

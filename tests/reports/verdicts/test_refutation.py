@@ -106,7 +106,10 @@ def test_an_excuse_for_many_names_counts_as_noticed_on_each(tmp_path, capsys, ex
     assert "0 subjects below 90%" in run(capsys, "refutation", refuted(tmp_path))[1]
 
 
-@pytest.mark.parametrize(("on", "idle"), [("torch.add", 0), ("torch.a*", 0), ("torch.sub", 1), ("torch.s*", 1), ("not_here.Run.watch", 0)])
+@pytest.mark.parametrize(
+    ("on", "idle"),
+    [("torch.add", 0), ("torch.a*", 0), ("torch.sub", 1), ("torch.s*", 1), ("not_here.Run.watch", 0)],
+)
 def test_an_excuse_is_idle_where_nothing_is_planted_on_its_name(tmp_path, capsys, excused, on, idle):
     excused(
         '[[survivor]]\non = "torch.add"\nfaults = ["strides"]\nbecause = "nobody promises them"\n'
