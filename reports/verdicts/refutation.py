@@ -171,8 +171,14 @@ class Refutation:
         return sorted(key for key in noticed if not any(_is_about(key, one) for one in survivors))
 
     def _is_here(self, name: str) -> bool:
-        """Whether a fault might have been planted on a name: it is torch's, or its package was there."""
-        return inventory.is_of_torch(name) or name.partition(".")[0] in self.run.environment.get("packages", {})
+        """Whether a fault might have been planted on a name: it is torch's, or a fact about its package ran."""
+        return inventory.is_of_torch(name) or name.partition(".")[0] in self._imported
+
+    @cached_property
+    def _imported(self) -> set[str]:
+        """The packages that facts which ran are about, by what is imported: 'mlflow', which 'mlflow-skinny' brings."""
+        ran = [result.id for result in self.run.results.values() if result.verdict != "unavailable"]
+        return {subject.partition(".")[0] for one in ran for subject in self.run.facts[one].subjects}
 
     def below(self, least: float) -> list[Subject]:
         """The subjects of whose faults a smaller share is noticed or excused."""

@@ -120,6 +120,14 @@ def test_an_excuse_is_idle_where_nothing_is_planted_on_its_name(tmp_path, capsys
     assert (f"excuses nothing any more: {on}: NaN" in text) == bool(idle)
 
 
+@pytest.mark.parametrize(("verdict", "idle"), [("holds", 1), ("unavailable", 0)])
+def test_an_excuse_about_another_package_is_idle_where_a_fact_about_it_ran(tmp_path, capsys, excused, verdict, idle):
+    excused('[[survivor]]\non = "mlflow.log_params"\nfaults = ["NaN"]\nbecause = "nobody promises it"\n')
+    facts = {**FACTS, "monitoring.mlflow.four": ["mlflow.log_metric"]}  # the package is called mlflow-skinny
+    record = refuted(tmp_path, verdicts={"monitoring.mlflow.four": verdict}, facts=facts)
+    assert f"{idle} idle excuse" in run(capsys, "refutation", record)[1]
+
+
 @pytest.mark.parametrize("verdict", ["vacuous", "unproven"])
 def test_a_fact_that_is_not_proven_fails_and_counts_in_its_topic(tmp_path, capsys, excused, verdict):
     faults = [fault for fault in FAULTS if fault[0] != "linalg.b.three"]
