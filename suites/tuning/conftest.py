@@ -2,6 +2,7 @@
 
 import builtins
 import signal
+import tempfile
 from contextlib import contextmanager
 
 import pytest
@@ -47,7 +48,14 @@ def _own_handlers():
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory):
+def short_folder():
+    """Where Ray has its sockets, whose paths have a hundred letters at most: those of pytest are too long."""
+    with tempfile.TemporaryDirectory(prefix="ray-") as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def cluster(short_folder):
     """Ray on two CPUs of this machine, which nobody else is asked for."""
     import ray
 
@@ -61,7 +69,7 @@ def cluster(tmp_path_factory):
             logging_level="ERROR",
             object_store_memory=100 * 2**20,
             _node_ip_address="127.0.0.1",
-            _temp_dir=str(tmp_path_factory.mktemp("ray")),
+            _temp_dir=short_folder,
         )
     yield
     ray.shutdown()
