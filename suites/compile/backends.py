@@ -3,12 +3,14 @@
 import shutil
 import sys
 import tempfile
+from functools import cache
 
 import torch
 
 from torchproof.fixtures.fact import need_packages, unavailable
 
 
+@cache  # where it is all there
 def need_inductor():
     """End the fact or benchmark as unavailable where inductor lacks what it compiles with."""
     if not any(map(shutil.which, ("c++", "g++", "clang++", "cl"))):

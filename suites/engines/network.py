@@ -8,11 +8,11 @@ from torchproof.fixtures.fact import check
 
 
 class Network(nn.Module):
-    """A convolution with batch normalization, a head, and dropout behind it."""
+    """A convolution, normalized by what is given for that, a head, and dropout behind it."""
 
-    def __init__(self):
+    def __init__(self, normalization):
         super().__init__()
-        self.features = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU())
+        self.features = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), normalization, nn.ReLU())
         self.head = nn.Linear(4 * 8 * 8, 5)
         self.dropout = nn.Dropout(0.5)
 
@@ -28,9 +28,15 @@ def images(rows=2):
 def network():
     """One in evaluation, whose batch normalization has seen images."""
     torch.manual_seed(0)
-    model = Network()
+    model = Network(nn.BatchNorm2d(4))
     model(images(8))
     return model.eval()
+
+
+def plain_network():
+    """One in evaluation, without a normalization."""
+    torch.manual_seed(0)
+    return Network(nn.Identity()).eval()
 
 
 def outputs(model, x):

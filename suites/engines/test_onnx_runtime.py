@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from torchproof import fact, race
-from torchproof.suites.engines.network import agree, images, network, outputs
+from torchproof.suites.engines.network import agree, images, network, outputs, plain_network
 
 pytestmark = [pytest.mark.cpu]
 
@@ -36,6 +36,13 @@ def exported(model, x, **options):
 @fact(EXPORT, requires=RUNTIME, since="2.6", calls="none")
 def test_gives_what_eager_gives():
     """A network that `torch.onnx.export(dynamo=True)` exports gives in ONNX Runtime what it gives in eager mode."""
+    model, x = plain_network(), images()
+    agree(run(exported(model, x), x), outputs(model, x))
+
+
+@fact(EXPORT, requires=RUNTIME, since="2.6", calls="none", hint="model.eval() before the export")
+def test_of_batch_normalization_gives_what_eager_gives():
+    """With BatchNorm, ONNX Runtime gives what PyTorch gives, of a model in evaluation that `dynamo=True` exports."""
     model, x = network(), images()
     agree(run(exported(model, x), x), outputs(model, x))
 
@@ -43,7 +50,7 @@ def test_gives_what_eager_gives():
 @fact(EXPORT, requires=RUNTIME, since="2.6", calls="none", hint='dynamic_shapes={"x": {0: torch.export.Dim("batch")}}')
 def test_takes_other_batches_where_the_size_is_dynamic():
     """With a dynamic first dimension, ONNX Runtime takes a batch of another size than the example's."""
-    model, more = network(), images(5)
+    model, more = plain_network(), images(5)
     batch = torch.export.Dim("batch")
     agree(run(exported(model, images(), dynamic_shapes={"x": {0: batch}}), more), outputs(model, more))
 
@@ -51,7 +58,7 @@ def test_takes_other_batches_where_the_size_is_dynamic():
 @fact(EXPORT, requires=RUNTIME, since="2.6", calls="none", myth="an exported model takes any size of batch")
 def test_refuses_other_batches_else():
     """Without dynamic shapes, ONNX Runtime refuses a batch of another size: "Got invalid dimensions"."""
-    program = exported(network(), images())
+    program = exported(plain_network(), images())
     with pytest.raises(Exception, match=r"Got invalid dimensions for input[\s\S]*Got: 5 Expected: 2"):
         run(program, images(5))
 
@@ -59,7 +66,7 @@ def test_refuses_other_batches_else():
 @fact(EXPORT, requires=RUNTIME, since="2.6", calls="none", hint="x.float()")
 def test_refuses_another_dtype():
     """ONNX Runtime refuses float64 for a model exported with float32: "Unexpected input data type"."""
-    program = exported(network(), images())
+    program = exported(plain_network(), images())
     with pytest.raises(Exception, match=r"Unexpected input data type.*double.*expected.*float"):
         run(program, images().double())
 
@@ -68,9 +75,9 @@ def test_refuses_another_dtype():
     EXPORT, requires=RUNTIME, since="2.6", calls="none", myth="export puts a model into evaluation", hint="model.eval()"
 )
 def test_keeps_the_dropout_of_a_model_in_training():
-    """`dynamo=True` exports a model in training with its dropout: ONNX Runtime gives another result each time."""
+    """A model exported in training (`dynamo=True`) has its dropout: outputs of ONNX Runtime are different each time."""
     x = images()
-    program = exported(network().train(), x)
+    program = exported(plain_network().train(), x)
     assert program.model_proto.graph.node[-1].op_type == "Dropout"
     assert not torch.equal(run(program, x), run(program, x))
 
@@ -78,7 +85,7 @@ def test_keeps_the_dropout_of_a_model_in_training():
 @fact(EXPORT, requires=RUNTIME, since="2.6", calls="none", hint="export it again")
 def test_has_the_parameters_of_the_export():
     """What is trained after the export is not in the exported program's file."""
-    model, x = network(), images()
+    model, x = plain_network(), images()
     before, program = outputs(model, x), exported(model, x)
     session = opened(program)
     with torch.no_grad():

@@ -22,11 +22,11 @@ def compiles_nothing(patch):
     source="torch.compiler",
 )
 @pytest.mark.bench
-def test_makes_inference_faster(device, numbers):
+def test_makes_inference_faster(numbers):
     """For one image, a small network compiled by `backend="torch_tensorrt"` takes less time than in eager mode."""
     import torch_tensorrt  # noqa: F401  which makes its backend known
 
-    model, x = network().to(device), images(1).to(device)
+    model, x = network().to("cuda"), images(1).to("cuda")
     engine = torch.compile(model, backend="torch_tensorrt")
 
     def waits(call):
