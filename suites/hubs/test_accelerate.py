@@ -63,6 +63,24 @@ def test_accumulates_the_mean_gradient(prepared):
     close(got, plain.weight.detach().double(), 8, plain.weight.detach().abs().double() + 1)
 
 
+@fact("accelerate.Accelerator.prepare", requires=ACCELERATE, hint="no `if` around scheduler.step()",
+      myth="a scheduler is to be stepped only after each accumulated batch")  # fmt: skip
+@pytest.mark.parametrize(("batches", "rate"), [(1, 0.025), (2, 0.05)])
+def test_steps_a_scheduler_where_the_optimizer_steps(accelerate, batches, rate):
+    """A scheduler of `accelerator.prepare` steps once for each optimizer step under gradient accumulation."""
+    accelerator = accelerate.Accelerator(cpu=True, gradient_accumulation_steps=batches)
+    model, descent, loader = parts()
+    halving = torch.optim.lr_scheduler.StepLR(descent, 1, gamma=0.5)
+    model, optimizer, loader, scheduler = accelerator.prepare(model, descent, loader, halving)
+    for x, y in loader:
+        with accelerator.accumulate(model):
+            accelerator.backward((model(x) - y).square().mean())
+            optimizer.step()
+            scheduler.step()
+            optimizer.zero_grad()
+    assert scheduler.get_last_lr() == [rate]
+
+
 @fact("accelerate.init_empty_weights", requires=ACCELERATE)
 def test_leaves_parameters_without_memory_and_buffers_with_it(accelerate):
     """Within `init_empty_weights` parameters come to the meta device, and buffers stay where they are."""

@@ -139,3 +139,77 @@ def test_streamed_rows_are_shared_out_among_workers(rows):
     streamed = streamed.map(lambda row: {"worker": torch.utils.data.get_worker_info().id})
     seen = [(int(row["y"]), int(row["worker"])) for row in DataLoader(streamed, batch_size=None, num_workers=2)]
     assert sorted(seen) == [(0, 0), (1, 0), (2, 1)]
+
+
+# --- streaming --------------------------------------------------------------------------------------------------------
+
+STREAM = "https://huggingface.co/docs/datasets/stream"
+
+
+@pytest.fixture
+def stream(tmp_path):
+    """Twenty rows of two files, read as they are asked for."""
+    import datasets
+
+    for file in range(2):
+        rows = "".join(f'{{"n": {10 * file + row}}}\n' for row in range(10))
+        (tmp_path / f"rows{file}.jsonl").write_text(rows)
+    return datasets.load_dataset("json", data_files=f"{tmp_path}/rows*.jsonl", split="train", streaming=True)
+
+
+def numbers(rows):
+    return [row["n"] for row in rows]
+
+
+@fact("datasets.load_dataset", requires=DATASETS, source=STREAM, myth="streaming=True downloads everything first")
+def test_streaming_reads_as_rows_are_asked_for(stream, tmp_path):
+    """`load_dataset(streaming=True)` reads a file as its rows are asked for: what is written later is seen."""
+    (tmp_path / "rows1.jsonl").write_text('{"n": 99}\n')
+    assert numbers(stream) == [*range(10), 99]
+
+
+@fact("datasets.load_dataset", requires=DATASETS, source=STREAM, hint="count batches, or take(n)")
+def test_streaming_has_no_len(stream):
+    """A dataset of `load_dataset(streaming=True)` has no len: TypeError, until it is read nobody knows."""
+    with pytest.raises(TypeError, match=r"has no len\(\)"):
+        len(stream)
+    assert len(numbers(stream)) == 20
+
+
+SHUFFLE = "datasets.IterableDataset.shuffle"
+
+
+@fact(SHUFFLE, requires=DATASETS, source=STREAM, myth="shuffle of a streaming dataset shuffles all of it",
+      hint="a larger buffer_size; files that are shuffled themselves")  # fmt: skip
+def test_shuffle_of_a_stream_is_within_its_buffer():
+    """`shuffle(buffer_size=3)` of a streaming dataset gives no row more than two places too early."""
+    import datasets
+
+    rows = datasets.Dataset.from_dict(
+        {"n": range(20)}
+    ).to_iterable_dataset()  # of one shard, as shards are shuffled too
+    orders = [numbers(rows.shuffle(seed=seed, buffer_size=3)) for seed in range(20)]
+    assert max(row - place for order in orders for place, row in enumerate(order)) == 2
+    assert {tuple(sorted(order)) for order in orders} == {tuple(range(20))}
+
+
+@fact("datasets.IterableDataset.set_epoch", requires=DATASETS, source=STREAM, hint="set_epoch(epoch) before each epoch",
+      myth="each epoch of a shuffled streaming dataset has another order")  # fmt: skip
+def test_shuffle_of_a_stream_is_the_same_each_epoch(stream):
+    """A shuffled streaming dataset gives the same order each time (epoch), until `set_epoch` says another one."""
+    shuffled = stream.shuffle(seed=0, buffer_size=5)
+    first, again = numbers(shuffled), numbers(shuffled)
+    shuffled.set_epoch(1)
+    assert first == again != numbers(shuffled)
+
+
+@fact("datasets.IterableDataset.load_state_dict", "datasets.IterableDataset.state_dict", requires="datasets>=3.1",
+      source=STREAM)  # fmt: skip
+def test_stream_goes_on_from_its_state(stream):
+    """A streaming dataset goes on behind the row at which its `state_dict` was taken, by `load_state_dict`."""
+    rows = iter(stream)
+    for _ in range(7):
+        next(rows)
+    state = stream.state_dict()
+    stream.load_state_dict(state)
+    assert numbers(stream) == [*range(7, 20)]

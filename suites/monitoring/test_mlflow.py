@@ -144,3 +144,47 @@ def test_refuses_plain_files(monkeypatch, client, tmp_path):
     mlflow.set_tracking_uri(f"file://{tmp_path / 'mlruns'}")
     with pytest.raises(mlflow.MlflowException, match="in maintenance mode"):
         mlflow.search_experiments()
+
+
+# --- models of torch --------------------------------------------------------------------------------------------------
+
+SAVE = "mlflow.pytorch.save_model"
+LOAD = "mlflow.pytorch.load_model"
+
+
+@pytest.fixture
+def kept(tmp_path):
+    """The folder of a layer that MLflow pickled."""
+    import mlflow.pytorch
+
+    layer = torch.nn.Linear(2, 1)
+    mlflow.pytorch.save_model(layer, tmp_path / "model", pip_requirements=["torch"], serialization_format="pickle")
+    return str(tmp_path / "model")
+
+
+@fact(
+    SAVE, requires="mlflow-skinny>=3.17", source=DOCS, hint='input_example=x.numpy(), or serialization_format="pickle"'
+)
+def test_refuses_to_save_a_model_without_an_example(tmp_path):
+    """`mlflow.pytorch.save_model` traces a model by default, and raises "input_example is required" without one."""
+    import mlflow.pytorch
+
+    with pytest.raises(mlflow.MlflowException, match="input_example is required"):
+        mlflow.pytorch.save_model(torch.nn.Linear(2, 1), tmp_path / "model", pip_requirements=["torch"])
+
+
+@fact(LOAD, requires="mlflow-skinny>=3.17", source=DOCS, hint='map_location="cpu"')
+@pytest.mark.parametrize("place", ["cpu", "meta"])
+def test_loads_a_model_to_the_device_of_map_location(kept, place):
+    """`mlflow.pytorch.load_model` of a pickled model takes `map_location` as `torch.load`: a GPU's comes to a CPU."""
+    import mlflow.pytorch
+
+    assert mlflow.pytorch.load_model(kept, map_location=place).weight.device.type == place
+
+
+@fact(LOAD, requires="mlflow-skinny>=3.17", source=DOCS, myth="a model comes back in the mode in which it was saved")
+def test_loads_a_model_for_evaluation(kept):
+    """`mlflow.pytorch.load_model` gives a model in evaluation mode, also one that was saved in training mode."""
+    import mlflow.pytorch
+
+    assert not mlflow.pytorch.load_model(kept).training

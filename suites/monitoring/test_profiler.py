@@ -4,12 +4,14 @@ import gzip
 import json
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile, record_function
 
-from torchproof import fact
+from torchproof import fact, race
+from torchproof.fixtures.race import slower
 
 CPU = [ProfilerActivity.CPU]
 PROFILE = "torch.profiler.profile"
@@ -199,6 +201,74 @@ def test_does_not_see_other_threads():
 
     assert {row.key for row in profiled(both).key_averages()} >= {"aten::neg"}
     assert rows(profiled(both), "aten::mm") == []
+
+
+@fact(PROFILE, hint="one profile at a time; record_function names parts")
+def test_inside_another_records_what_runs_in_it():
+    """A `profile` inside another one (nested) records what runs in it, whatever becomes of the outer one."""
+    outer = profile(activities=CPU)
+    with suppress(RuntimeError), outer:
+        found = profiled(product)
+    assert len(rows(found, "aten::mm")) == 1
+
+
+@fact(PROFILE, until="2.12")
+def test_inside_another_made_the_outer_one_fail():
+    """A `profile` with another one inside (nested) raises "Can't disable Kineto profiler when it's not running"."""
+    outer = profile(activities=CPU)
+    outer.start()
+    profiled(product)
+    with pytest.raises(RuntimeError, match="Can't disable Kineto profiler when it's not running"):
+        outer.stop()
+
+
+@fact(PROFILE, since="2.12", gain=True)
+def test_inside_another_leaves_the_outer_one_empty():
+    """A `profile` with another one inside (nested) ends without an error, and has nothing, of before it either."""
+    with profile(activities=CPU) as outer:
+        torch.ones(2).neg()
+        profiled(product)
+    assert [*outer.key_averages()] == []
+
+
+# --- what it costs ----------------------------------------------------------------------------------------------------
+
+
+def step(x):
+    """Some milliseconds of work, beside which microseconds are nothing."""
+    return x.mm(x)
+
+
+@fact(
+    f"{PROFILE}.step",
+    requires="scipy",
+    refuter=slower("torch.profiler.profile.step"),
+    myth="a profiler slows down also the steps that it does not record",
+)
+@pytest.mark.bench
+def test_costs_next_to_nothing_while_it_waits(numbers):
+    """A `profile` that is off, as its `schedule` waits, adds less than a fifth to steps of some milliseconds."""
+    x, plan = torch.rand(512, 512), torch.profiler.schedule(wait=10**9, warmup=1, active=1)
+    with profile(activities=CPU, schedule=plan) as found:
+        assert race(lambda: (step(x), found.step()), lambda: step(x), numbers).ratio_below(1.2)
+
+
+@fact(
+    "torch.profiler.record_function",
+    requires="scipy",
+    refuter=slower("torch.profiler.record_function.__enter__"),
+    myth="record_function is to be taken out again where nothing is profiled",
+)
+@pytest.mark.bench
+def test_record_function_costs_next_to_nothing_without_a_profile(numbers):
+    """`record_function` in the code, with the profiler off, adds less than a fifth to some milliseconds of work."""
+    x = torch.rand(512, 512)
+
+    def named():
+        with record_function("part"):
+            step(x)
+
+    assert race(named, lambda: step(x), numbers).ratio_below(1.2)
 
 
 # --- the trace --------------------------------------------------------------------------------------------------------

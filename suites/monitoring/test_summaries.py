@@ -198,6 +198,55 @@ def test_of_custom_scalars_is_a_chart_of_several_tags(writer, tmp_path):
     assert (chart.title, [*chart.multiline.tag]) == ("both", ["loss/train", "loss/val"])
 
 
+# --- embeddings -------------------------------------------------------------------------------------------------------
+
+EMBEDDING = f"{WRITER}.add_embedding"
+
+
+def projections(folder):
+    """What TensorBoard's projector finds there: an entry for each embedding, with the paths of its files."""
+    from google.protobuf import text_format
+    from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
+
+    return text_format.Parse((folder / "projector_config.pbtxt").read_text(), ProjectorConfig()).embeddings
+
+
+@fact(EMBEDDING, requires="tensorboard", claims=["W01"])
+def test_of_an_embedding_is_a_row_of_text_a_vector(device, writer, tmp_path):
+    """`SummaryWriter.add_embedding` writes a vector a row to `tensors.tsv`, and tells TensorBoard's projector of it."""
+    writer.add_embedding(torch.tensor([[1.0, -0.5], [2.0, 0.25]], device=device), tag="words", global_step=3)
+    [entry] = projections(tmp_path)
+    assert entry.tensor_name == "words:00003"
+    assert (tmp_path / entry.tensor_path).read_text() == "1.0\t-0.5\n2.0\t0.25\n"
+
+
+@fact(EMBEDDING, requires="tensorboard")
+def test_of_an_embedding_keeps_labels_in_the_order_of_the_rows(writer, tmp_path):
+    """`SummaryWriter.add_embedding(metadata=)` writes the labels, a row each, to `metadata.tsv` beside the vectors."""
+    writer.add_embedding(torch.eye(2), metadata=["cat", "dog"])
+    [entry] = projections(tmp_path)
+    assert (tmp_path / entry.metadata_path).read_text() == "cat\ndog\n"
+
+
+@fact(EMBEDDING, requires=["tensorboard", "pillow"])
+def test_of_an_embedding_lays_images_out_in_a_square(writer, tmp_path):
+    """`SummaryWriter.add_embedding(label_img=)` lays the images out in one square, row by row, as `sprite.png`."""
+    from PIL import Image
+
+    grey = torch.tensor([0.0, 0.2, 0.4, 1.0]).view(4, 1, 1, 1).expand(4, 3, 1, 1)
+    writer.add_embedding(torch.eye(4), label_img=grey)
+    [entry] = projections(tmp_path)
+    sprite = np.asarray(Image.open(tmp_path / entry.sprite.image_path))
+    assert sprite[..., 0].tolist() == [[0, 51], [102, 255]]
+
+
+@fact(EMBEDDING, requires="tensorboard", hint="a label for each row")
+def test_of_an_embedding_with_too_few_labels_is_refused(writer):
+    """`SummaryWriter.add_embedding` with fewer labels than rows raises "#labels should equal with #data points"."""
+    with pytest.raises(AssertionError, match="#labels should equal with #data points"):
+        writer.add_embedding(torch.eye(3), metadata=["cat", "dog"])
+
+
 # --- graphs -----------------------------------------------------------------------------------------------------------
 
 

@@ -3,10 +3,15 @@
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
+import time
 
 import pytest
+import torch
 
 from torchproof import fact
+from torchproof.fixtures.fact import need_packages
 from torchproof.suites.monitoring.events import scalars
 
 WRITER = "torch.utils.tensorboard.SummaryWriter"
@@ -39,6 +44,52 @@ def test_flush_waits_for_the_disk(slow_disk, writer, tmp_path):
     add(writer, range(5))
     writer.flush()
     assert steps(tmp_path) == [0, 1, 2, 3, 4]
+
+
+@fact(f"{WRITER}.add_scalar", requires="tensorboard", claims=["W02"], myth="TensorBoard logs nothing until flush")
+def test_add_scalar_reaches_the_disk_without_flush(writer, tmp_path):
+    """Where TensorFlow is not installed, `add_scalar` reaches TensorBoard's file within moments, without `flush`."""
+    add(writer, [0])
+    until = time.monotonic() + 10
+    while not steps(tmp_path) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert steps(tmp_path) == [0]
+
+
+WITH_TENSORFLOW = """
+import os, sys
+import tensorflow
+from torch.utils.tensorboard import SummaryWriter
+
+writer = SummaryWriter(sys.argv[1])
+[file] = os.listdir(sys.argv[1])
+size = lambda: os.path.getsize(os.path.join(sys.argv[1], file))
+before = size()
+writer.add_scalar("loss", 1.0)
+writer._get_file_writer().event_writer._async_writer._byte_queue.join()  # its thread has taken what was added
+waiting = size() - before
+writer.flush()
+print(waiting, size() - before)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+@fact(
+    f"{WRITER}.flush",
+    requires="tensorboard",
+    claims=["W02"],
+    hint="SummaryWriter(flush_secs=1), or pip uninstall tensorflow",
+    unproven="TensorFlow is imported in a process of its own",
+)
+def test_beside_tensorflow_nothing_reaches_the_disk_until_flush(tmp_path):
+    """Where TensorFlow is installed, TensorBoard logs nothing to its file until `flush`, `close` or `flush_secs`."""
+    need_packages(["tensorflow"], torch.__version__)  # not by requires=, which would import it here
+    program = [sys.executable, "-c", WITH_TENSORFLOW, str(tmp_path)]
+    quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
+    ended = subprocess.run(program, capture_output=True, text=True, check=True, env=quiet)
+    waiting, flushed = map(int, ended.stdout.split())
+    assert waiting == 0 < flushed
 
 
 @fact(WRITER, requires="tensorboard", claims=["W02"], hint="writer.flush() each epoch, beside the checkpoint")

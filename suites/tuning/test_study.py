@@ -1,9 +1,12 @@
 """Optuna's study: directions, trials that fail or are pruned, storage, and what an objective is asked for."""
 
+import gc
 import os
 import threading
+import weakref
 
 import pytest
+import torch
 
 from torchproof import fact
 
@@ -50,8 +53,6 @@ def test_maximizes_where_it_is_told_to(new_study):
 )
 def test_is_not_repeated_by_the_seed_of_torch(new_study):
     """`torch.manual_seed` does not repeat what a study tries: the sampler has a seed of its own."""
-    import torch
-
     tried = []
     for study in (new_study(), new_study()):
         torch.manual_seed(0)
@@ -188,6 +189,35 @@ def test_pruning_is_the_objectives_own_doing(new_study):
     study = new_study(pruner=optuna.pruners.MedianPruner())
     study.optimize(objective, n_trials=7)
     assert _states(study) == ["COMPLETE"] * 6 + ["PRUNED"]
+
+
+@pytest.fixture
+def no_collection():
+    """Python does not look for cycles by itself, which may be at any time."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@fact(
+    "optuna.study.Study.optimize",
+    requires="optuna>=4.1",
+    myth="the memory of a trial is free again when its objective returns",
+    hint="optimize(objective, n_trials, gc_after_trial=True)",
+)
+@pytest.mark.parametrize(("collects", "left"), [(False, 3), (True, 0)])
+def test_models_in_a_cycle_stay_in_memory_after_their_trial(new_study, no_collection, collects, left):
+    """A model in a cycle of references outlives its trial, up to out of memory (OOM), without `gc_after_trial=True`."""
+    models = []
+
+    def objective(trial):
+        model = torch.nn.Linear(2, 2)
+        model.register_forward_hook(lambda *_: model)
+        models.append(weakref.ref(model))
+        return _x(trial)
+
+    new_study().optimize(objective, n_trials=3, gc_after_trial=collects)
+    assert sum(model() is not None for model in models) == left
 
 
 # --- storage and threads ----------------------------------------------------------------------------------------------
