@@ -129,8 +129,9 @@ def refute(session: nox.Session) -> None:
         session.error("there are facts to look at, see above")
 
 
-# The folders of facts about torch together with other systems, which the dependency group `ecosystem` has.
-ECOSYSTEM = ("dynamic_graph", "engines", "hubs", "monitoring", "tuning", "project")
+# The folders of facts about torch together with other systems, which the dependency group `ecosystem` has. What takes
+# long comes first: of what is last, workers that have ended take over from others.
+ECOSYSTEM = ("tuning", "engines", "hubs", "monitoring", "project", "dynamic_graph")
 
 
 @nox.session
