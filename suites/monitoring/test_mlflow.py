@@ -188,3 +188,14 @@ def test_loads_a_model_for_evaluation(kept):
     import mlflow.pytorch
 
     assert not mlflow.pytorch.load_model(kept).training
+
+
+@fact(SAVE, LOAD, requires="mlflow-skinny>=3.17", source=DOCS)
+def test_gives_a_pickled_model_back_with_what_it_needs(tmp_path):
+    """`mlflow.pytorch.load_model` gives the weights that were saved; `pip_requirements` of the model are beside it."""
+    import mlflow.pytorch
+
+    layer, folder = torch.nn.Linear(2, 1), tmp_path / "model"
+    mlflow.pytorch.save_model(layer, folder, pip_requirements=["torch<99"], serialization_format="pickle")
+    same(mlflow.pytorch.load_model(str(folder)).weight.detach(), layer.weight.detach())
+    assert "torch<99" in (folder / "requirements.txt").read_text()
