@@ -110,6 +110,15 @@ _SYNONYMS = (
     "initialise initialize init",
     "sparse csr coo",
     "contiguous contiguous strides",
+    # what people call packages, and what they do with them
+    "tensorboard SummaryWriter",
+    "tensorboardx TensorBoard SummaryWriter",
+    "log logs add_scalar",
+    "biases wandb",
+    "huggingface transformers datasets",
+    "hf transformers datasets",
+    "ort onnx_runtime",
+    "raytune ray_tune",
 )
 
 

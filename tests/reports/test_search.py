@@ -119,7 +119,7 @@ def test_each_question_has_a_fact():
         if not any(fnmatchcase(one, pattern) for one in ids)
     ]
     assert wrong == []
-    assert len(QUESTIONS) == 60
+    assert len(QUESTIONS) == 70
 
 
 def test_the_deciding_fact_is_among_the_first_five():
