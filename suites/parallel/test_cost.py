@@ -101,9 +101,9 @@ def _part(batch):
 
 def _shared_and_alone(rank):
     """Pairs of CPU times: of a step with this rank's half of a batch, and of one of this rank alone with all of it."""
-    model, batch = nn.Sequential(*[nn.Linear(512, 512) for _ in range(4)]), torch.ones(1024, 512)
+    model, batch = nn.Sequential(*[nn.Linear(512, 512) for _ in range(4)]), torch.ones(2048, 512)
     wrapped, times = DistributedDataParallel(model), []
-    for _ in range(8):
+    for _ in range(12):
         works = (_step, wrapped, _part(batch)), (_step, model, batch)
         times.append([_seconds_of(*work, clock=time.process_time) for work in works])
     return times[2:]

@@ -133,6 +133,26 @@ def test_trains_as_one_process_on_the_whole_data(ranks, backend):
     same(torch.stack(got), numpy.stack([twice, twice]))
 
 
+def _one_step(rank, batch):
+    model = linear()
+    loss(model, batch).backward()
+    torch.optim.SGD(model.parameters(), lr=1 / 64).step()
+    return model.module.weight.detach().cpu()
+
+
+@fact(
+    "torch.nn.parallel.DistributedDataParallel",
+    claims=["X06"],
+    myth="scale the learning rate by the number of GPUs, or DDP takes smaller steps",
+)
+@on_each_backend
+def test_needs_no_learning_rate_times_the_number_of_ranks(ranks, backend):
+    """With DDP, SGD on one batch on every GPU takes one process's step: no learning rate times the world size."""
+    got = ranks(2, _one_step, BATCH, backend=backend)
+    once = ONES - slope(BATCH) / 64
+    same(torch.stack(got), numpy.stack([once, once]))
+
+
 # --- the wrapped module -----------------------------------------------------------------------------------------------
 
 

@@ -216,6 +216,33 @@ def test_batch_is_cut_into_microbatches(ranks, backend):
     assert [rows for _, rows in got] == [[2, 2], [2, 2]]
 
 
+def _uneven_batch(rank, size):
+    """What the last of so many stages gives for three rows in two microbatches."""
+    schedule = _schedule("ScheduleGPipe", *_stages(size, {rank: _layer(rank)}), 2)
+    out = schedule.step(*[torch.tensor(X[:3], device=own_device())] * (rank == 0))
+    return out if out is None else out.detach().cpu()
+
+
+def _refused(rank):
+    with pytest.raises(RuntimeError) as refusal:
+        _uneven_batch(rank, 1)
+    return str(refusal.value)
+
+
+@fact(GPIPE, since="2.6", until="2.12", calls="none", hint="drop the last rows, or pad the batch")
+def test_batch_that_microbatches_did_not_divide_was_refused(ranks):
+    """ScheduleGPipe refuses a batch that its microbatches do not divide: "shape mismatch"."""
+    [told] = ranks(1, _refused)
+    assert "shape mismatch" in told
+
+
+@fact(GPIPE, since="2.12", calls="none", hint="drop the last rows, or pad the batch")
+def test_batch_that_microbatches_do_not_divide(ranks):
+    """ScheduleGPipe gives, on the last stage, what the model gives for a batch that its microbatches do not divide."""
+    _, out = ranks(2, _uneven_batch, 2)
+    same(out, Y[:3])
+
+
 @fact(GPIPE, since="2.6", calls="none")
 @on_each_backend
 def test_gpipe_runs_all_forwards_first(ranks, backend):
@@ -382,3 +409,22 @@ def test_microbatches_are_rows_of_every_argument(ranks):
     ((args, kwargs),) = ranks(1, _chunks)
     same(torch.stack([one for (one,) in args]), [[0, 1], [2, 3]])
     same(torch.stack([one["y"] for one in kwargs]), [[[0, 1], [2, 3]], [[4, 5], [6, 7]]])
+
+
+def _uneven(rank, rows, chunks):
+    from torch.distributed.pipelining.microbatch import split_args_kwargs_into_chunks
+
+    args, _ = split_args_kwargs_into_chunks((torch.arange(rows),), {}, chunks)
+    return [part.tolist() for (part,) in args]
+
+
+@fact("torch.distributed.pipelining.microbatch.split_args_kwargs_into_chunks")
+def test_microbatches_of_a_batch_that_they_do_not_divide(ranks):
+    """`split_args_kwargs_into_chunks` gives a batch that the microbatches do not divide unequal ones, larger first."""
+    assert ranks(1, _uneven, 5, 2) == [[[0, 1, 2], [3, 4]]]
+
+
+@fact("torch.distributed.pipelining.microbatch.split_args_kwargs_into_chunks")
+def test_microbatches_are_no_more_than_rows(ranks):
+    """`split_args_kwargs_into_chunks` makes no more microbatches than the batch has rows, without an error."""
+    assert ranks(1, _uneven, 2, 4) == [[[0], [1]]]
