@@ -56,7 +56,7 @@ def short_folder():
 
 @pytest.fixture(scope="session")
 def cluster(short_folder):
-    """Ray on two CPUs of this machine, which nobody else is asked for."""
+    """Ray on two CPUs of this machine, which nobody else is asked for, and two GPUs, which it only counts."""
     import ray
 
     with pytest.MonkeyPatch.context() as patch, _own_handlers(), of_what_lasts():
@@ -64,6 +64,7 @@ def cluster(short_folder):
         patch.setenv("RAY_enable_worker_prestart", "0")
         ray.init(
             num_cpus=2,
+            num_gpus=2,
             include_dashboard=False,
             log_to_driver=False,
             logging_level="ERROR",

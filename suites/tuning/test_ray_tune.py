@@ -60,19 +60,32 @@ def test_trials_run_at_once_in_processes_of_their_own(tune, tmp_path):
     assert len(processes | {os.getpid()}) == 3
 
 
-@fact(FIT, requires=RAY, claims=["B04"], myth="a trial of Ray Tune has the GPUs of the machine",
+@fact(FIT, requires=RAY, claims=["B04"], myth="a trial of Ray Tune has a GPU where there is one",
       hint='tune.with_resources(train, {"cpu": 1, "gpu": 1})')  # fmt: skip
-def test_trial_that_asks_for_no_gpu_sees_none(tune):
-    """A trial of Ray Tune that asks for no GPU sees none: `torch.cuda.is_available()` is False in it."""
+def test_trial_is_given_no_gpu_by_default(tune):
+    """A trial of Ray Tune that asks for nothing is given one CPU and no GPU, however many the cluster has."""
+    import ray
     from ray.tune import report
 
     def train(config):
-        import torch
-
-        report({"devices": os.environ.get("CUDA_VISIBLE_DEVICES"), "has": torch.cuda.is_available()})
+        report({"given": ray.get_runtime_context().get_assigned_resources()})
 
     (result,) = tune(train, {})
-    assert (result.metrics["devices"], result.metrics["has"]) == ("", False)
+    assert ray.cluster_resources()["GPU"] == 2 and result.metrics["given"] == {"CPU": 1}
+
+
+@fact("ray.tune.with_resources", requires=RAY, claims=["B04"])
+def test_trial_that_asks_for_a_gpu_sees_that_one(tune):
+    """A trial of `tune.with_resources(train, {"gpu": 1})` runs once, and `CUDA_VISIBLE_DEVICES` names the GPU it has."""
+    import ray
+    from ray.tune import report, with_resources
+
+    def train(config):
+        report({"given": ray.get_gpu_ids(), "seen": os.environ["CUDA_VISIBLE_DEVICES"]})
+
+    (result,) = tune(with_resources(train, {"cpu": 1, "gpu": 1}), {})
+    [given] = result.metrics["given"]
+    assert (result.metrics["seen"], result.metrics["training_iteration"]) == (str(given), 1)
 
 
 @fact("ray.tune.schedulers.ASHAScheduler", FIT, requires=RAY, claims=["B04"])
