@@ -76,7 +76,7 @@ def test_trial_is_given_no_gpu_by_default(tune):
 
 @fact("ray.tune.with_resources", requires=RAY, claims=["B04"])
 def test_trial_that_asks_for_a_gpu_sees_that_one(tune):
-    """A trial of `tune.with_resources(train, {"gpu": 1})` runs once, and `CUDA_VISIBLE_DEVICES` names the GPU it has."""
+    """A trial of `tune.with_resources(train, {"gpu": 1})` runs once, and `CUDA_VISIBLE_DEVICES` names its GPU."""
     import ray
     from ray.tune import report, with_resources
 
