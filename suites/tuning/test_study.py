@@ -105,6 +105,23 @@ def test_suggest_int_includes_both_bounds(new_study):
     assert {study.ask().suggest_int("layers", 1, 3) for _ in range(50)} == {1, 2, 3}
 
 
+@fact(
+    "optuna.trial.Trial.suggest_float",
+    "optuna.trial.Trial.suggest_int",
+    "optuna.trial.Trial.suggest_categorical",
+    requires="optuna>=4.1",
+)
+def test_what_is_suggested_is_in_the_params_of_the_trial(new_study):
+    """What `suggest_float`, `suggest_int` and `suggest_categorical` give stands in `params` of the trial."""
+    trial = new_study().ask()
+    given = {
+        "x": _x(trial),
+        "layers": trial.suggest_int("layers", 1, 3),
+        "optimizer": trial.suggest_categorical("optimizer", ["SGD", "Adam"]),
+    }
+    assert trial.params == given
+
+
 # --- trials that do not end -------------------------------------------------------------------------------------------
 
 
