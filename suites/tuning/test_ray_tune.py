@@ -95,18 +95,18 @@ def test_asha_stops_bad_trials_early(tune):
     from ray.tune.schedulers import ASHAScheduler
 
     def train(config):
-        for _ in range(9):
+        for _ in range(12):
             report({"loss": config["loss"]})
 
     results = tune(
         train,
-        {"loss": grid_search([1.0, 2.0, 3.0, 0.5])},
+        {"loss": grid_search([1.0, 2.0, 1.3, 0.5])},
         metric="loss",
         mode="min",
         scheduler=ASHAScheduler(max_t=9, grace_period=1, reduction_factor=3),
         max_concurrent_trials=1,
     )
-    assert [result.metrics["training_iteration"] for result in results] == [9, 1, 1, 9]
+    assert [result.metrics["training_iteration"] for result in results] == [9, 1, 3, 9]
 
 
 @fact("ray.tune.FailureConfig", FIT, requires=RAY, claims=["B04"], myth="a trial that dies is lost")
