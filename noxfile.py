@@ -31,17 +31,26 @@ nox.options.default_venv_backend = "none"
 nox.options.sessions = ["facts"]
 
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+_NEEDED = [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["full"]]
 BYTECODE = {"PYTHONDONTWRITEBYTECODE": None}  # else every process compiles torch's Python files again
 
 
 @nox.session
 def facts(session: nox.Session) -> None:
-    """Prove the facts on this machine with the newest torch, or `--torch 2.6`; print and write the report."""
-    options, rest = _options(session, _newest(session), "--record", "--resume")
+    """Prove the facts on this machine with the newest torch, or `--torch 2.6`; print and write the report.
+
+    Builds that are no release: `--index URL`, the newest that is there, with `--pre` a nightly or a candidate too;
+    `--wheel FILE`. Each has an environment of its own, which is made anew.
+    """
+    options, rest = _options(
+        session, _newest(session), "--record", "--resume", "--index", "--wheel", switches=["--pre"]
+    )
     [release] = _releases(session, options.torch)
-    python = _environment(session, release)
+    is_other = options.index or options.wheel or options.pre
+    python = _other_build(session, release, options) if is_other else _environment(session, release)
     named = options.resume or options.record
-    record = Path(session.invoked_from, named) if named else _new_record(release)
+    folder = ROOT / "runs" / ("builds" if is_other else "")
+    record = Path(session.invoked_from, named) if named else _new_record(release, folder)
     if not _prove(session, python, release, rest, record, resume=bool(options.resume)):
         session.error("there are facts to look at, see above")
 
@@ -284,15 +293,15 @@ def _test(session: nox.Session, python: str, *selection: str) -> None:
 
 
 def _options(
-    session: nox.Session, releases: str, *names: str, keep: bool = False
+    session: nox.Session, releases: str, *names: str, keep: bool = False, switches: Iterable[str] = ()
 ) -> tuple[argparse.Namespace, list[str]]:
     """The session's own options from what follows `--`: `--torch`, those named, and `--keep`; and the rest."""
     parser = argparse.ArgumentParser(prog=f"nox -s {session.name} --", allow_abbrev=False, add_help=False)
     parser.add_argument("--torch", default=releases)
     for name in names:
         parser.add_argument(name)
-    if keep:
-        parser.add_argument("--keep", action="store_true")
+    for name in (*switches, *(["--keep"] if keep else ())):
+        parser.add_argument(name, action="store_true")
     parsed, rest = parser.parse_known_args(session.posargs)
     own = [option for action in parser._actions for option in action.option_strings]
     for said in (one.partition("=")[0] for one in rest if one.startswith("--")):
@@ -353,53 +362,61 @@ def _each(
             shutil.rmtree(_folder(release))
 
 
+_UV = bool(shutil.which("uv"))
+_NO_CACHE = "--no-cache" if _UV else "--no-cache-dir"
+
+
+def _make(session: nox.Session, release: Release, folder: Path) -> None:
+    """Make an empty environment, of a Python that the release has wheels for."""
+    tool = ["uv", "venv"] if _UV else [sys.executable, "-m", "virtualenv"]
+    session.run(*tool, "--quiet", "--python", _interpreter(session, release), str(folder), external=True)
+
+
+def _install(session: nox.Session, python: str, packages: Iterable[str], options: Iterable[str]) -> None:
+    tool = (
+        ["uv", "pip", "install", "--compile-bytecode", "--python", python] if _UV else [python, "-m", "pip", "install"]
+    )
+    session.run(*tool, "--quiet", *options, *packages, external=True, env=BYTECODE)
+
+
+def _python_in(folder: Path) -> str:
+    return str(folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
+
+
+def _other_build(session: nox.Session, release: Release, options: argparse.Namespace) -> str:
+    """The Python of a new environment with a build of torch that is no release: it brings what it asks for itself."""
+    folder = ROOT / ".nox" / "other-build"
+    shutil.rmtree(folder, ignore_errors=True)
+    _make(session, release, folder)
+    python, is_named = _python_in(folder), any(one.startswith("--torch") for one in session.posargs)
+    from_there = ["--index-url", options.index] if options.index else []
+    if options.pre:
+        from_there += ["--prerelease", "allow"] if _UV else ["--pre"]
+    named = f"torch=={release.torch}" if is_named else "torch"
+    torch = [str(Path(session.invoked_from, options.wheel))] if options.wheel else [named, "torchvision"]
+    _install(session, python, torch, from_there)
+    _install(session, python, ["numpy", *_NEEDED], [])
+    return python
+
+
 def _environment(
     session: nox.Session, release: Release, *also: str, cached: bool = True, folder: Path | None = None
 ) -> str:
     """The Python of the release's environment, made or completed. Without `cached`, downloads are not kept."""
     folder = folder or _folder(release)
-    python = str(folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
+    python = _python_in(folder)
     packages = [
         f"torch=={release.torch}",
         f"torchvision=={release.torchvision}",
         *release.also,
         "numpy",
-        *PROJECT["project"]["dependencies"],
-        *PROJECT["project"]["optional-dependencies"]["full"],
+        *_NEEDED,
         *also,
     ]
     is_new = not Path(python).exists()
-    if shutil.which("uv"):
-        keep = [] if cached else ["--no-cache"]
-        if is_new:
-            session.run("uv", "venv", "--quiet", "--python", _interpreter(session, release), str(folder), external=True)
-        session.run(
-            "uv",
-            "pip",
-            "install",
-            "--quiet",
-            "--compile-bytecode",
-            *keep,
-            "--python",
-            python,
-            *packages,
-            external=True,
-            env=BYTECODE,
-        )
-    else:
-        keep = [] if cached else ["--no-cache-dir"]
-        if is_new:
-            session.run(
-                sys.executable,
-                "-m",
-                "virtualenv",
-                "--quiet",
-                "--python",
-                _interpreter(session, release),
-                str(folder),
-                external=True,
-            )
-        session.run(python, "-m", "pip", "install", "--quiet", *keep, *packages, external=True, env=BYTECODE)
+    if is_new:
+        _make(session, release, folder)
+    _install(session, python, packages, [] if cached else [_NO_CACHE])
     if is_new:
         _check_pair(session, python, release, folder)
     return python

@@ -16,7 +16,7 @@ from torchproof import plugins, releases
 from torchproof.facts import findings
 
 # These run in the Python of the torch that is asked.
-ASKED = ("child.py", "ask.py", "built.py", "sources.py", "signatures.py", "values.py")
+ASKED = ("child.py", "ask.py", "built.py", "sources.py", "signatures.py", "values.py", "kernels.py")
 
 
 def trees(folder):

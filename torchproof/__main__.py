@@ -29,6 +29,7 @@ COMMANDS = {
     "summary": "verdicts.summary",
     "html": "verdicts.html",
     "matrix": "verdicts.matrix",
+    "report": "verdicts.report",
     "compare": "costs.compare",
     "costs": "costs.overview",
 }

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from functools import cache, cached_property, lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -202,7 +202,8 @@ def _page_of_torchvision(subject: str, version: str) -> str:
 class Finding:
     """A known disagreement of torch with its documentation, on the releases from `since` to before `until`.
 
-    `fact` is an id with its parameters or without, in which `*` stands for anything.
+    `fact` is an id with its parameters or without, in which `*` stands for anything. `where` is a condition as a fact
+    declares it: elsewhere torch agrees.
     """
 
     fact: str
@@ -211,19 +212,26 @@ class Finding:
     review: date
     since: data.Version
     until: data.Version | None = None
+    where: str | None = None
 
     def is_about(self, identity: str) -> bool:
         """Whether it is about the fact of this id."""
-        return any(map(self._pattern.fullmatch, (identity, test_of(identity))))
-
-    @cached_property
-    def _pattern(self) -> re.Pattern[str]:
-        return re.compile(re.escape(self.fact).replace(r"\*", ".*"))
+        return is_meant(self.fact, identity)
 
     def is_of(self, version: str) -> bool:
         """Whether it is about this version."""
         here = releases.number(version)
         return releases.number(self.since) <= here and (self.until is None or here < releases.number(self.until))
+
+
+def is_meant(pattern: str, identity: str) -> bool:
+    """Whether an id, with its parameters or without, in which `*` stands for anything, means the fact of this id."""
+    return any(map(_pattern(pattern).fullmatch, (identity, test_of(identity))))
+
+
+@cache
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(re.escape(text).replace(r"\*", ".*"))
 
 
 @cache

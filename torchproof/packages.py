@@ -1,12 +1,14 @@
 """The packages that facts require, as pip takes them: 'timm', 'transformers>=4.46', 'ray[tune]'. Needs no torch.
 
 A package is meant by its own name, or by that of a module that it brings: 'tensorflow' is there with tensorflow-cpu.
+Among them is Python itself, for what depends on its version: 'python>=3.13'.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import platform
 import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -16,6 +18,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from torchproof import releases
+
+PYTHON = "python"
 
 
 def problem(said: str) -> str | None:
@@ -41,6 +45,8 @@ def name_of(said: str) -> str:
 
 def version_of(name: str) -> str | None:
     """The version of a package that is installed; None of one that is not, or that does not tell."""
+    if name == PYTHON:
+        return platform.python_version()
     found = _distribution(name)
     return found and found.version
 
@@ -54,7 +60,8 @@ def versions_of(requirements: Iterable[str]) -> dict[str, str]:
 def is_met(said: str) -> bool:
     """Whether the package is installed in one of those versions."""
     one = Requirement(said)
-    return one.specifier.contains(version_of(one.name) or "", prereleases=True)
+    here = version_of(one.name)
+    return here is not None and one.specifier.contains(here, prereleases=True)
 
 
 @cache  # asked before each fact that requires it

@@ -108,6 +108,8 @@ class Environment(Processor, total=False):
     flags: str
     devices: list[Device]
     capability: str | None
+    libraries: dict[str, str]
+    packages: dict[str, str]
 
 
 # A revision that git would take for an option, and a path or an id that leads elsewhere, are no selection.

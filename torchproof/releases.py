@@ -86,6 +86,15 @@ def of(version: str) -> Release | None:
     return supported().get(named(version))
 
 
+def is_known(version: str) -> bool:
+    """Whether it is a supported release, whatever its build or patch: no nightly, and no candidate."""
+    try:
+        here = Version(version)
+    except InvalidVersion:
+        return False
+    return named(version) in supported() and not here.is_prerelease
+
+
 def paired(package: str, version: str) -> str:
     """A package as pip is to take it beside a version of torch: 'torchvision==0.29.*', where one release has to be."""
     release = of(version)

@@ -189,7 +189,7 @@ def _lacks_a_module(raised: Raised, package: str) -> Explained | None:
         again = f"--force-reinstall {name}" if asks == name else quoted(asks)
         return f"{needs} the module {module}, and {name} {version} has none", f"python -m pip install {again}"
     often = f"install what has the module {top}, often: python -m pip install {top}"
-    advice = f"python -m pip install {quoted(asks)}" if asks else often
+    advice = command([asks]) if asks else often
     return f"{needs} the package {name or top}, which is missing", advice
 
 

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from torchproof import processor
+from torchproof import builds, processor
 from torchproof.reports.build import machine, shadows
 from torchproof.reports.build.judges import (
     JUDGES,
@@ -86,9 +86,11 @@ class Check:
 
     def lines(self) -> Iterator[Line]:
         """Each check's line as it is found: first the import alone, then what needs it."""
-        told = {answer.probe: answer for answer in ask(["where", "build", "imported"])}
+        blas = f"loaded={builds.BLAS}"
+        told = {answer.probe: answer for answer in ask(["where", "build", "imported", blas])}
         place, built = told["where"], told["build"]
-        self.build = built.value
+        if built.value:
+            self.build = {**built.value, "blas_file": next(iter(told[blas].value or ()), None)}
         own, modules = shadows.shadows(), told.get("imported", Answer("imported")).value or {}
         culprit = shadows.blamed(built, modules, own) if built.error else ""
         yield judge_import(place.value, built, own, culprit)

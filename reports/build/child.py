@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 from collections.abc import Iterable, Iterator
 from multiprocessing import get_context
 from pathlib import Path
@@ -99,13 +100,18 @@ def devices() -> dict[str, Any]:
     return told
 
 
+def loaded(pattern: str) -> list[str]:
+    """The files of this process's libraries in whose paths the pattern is found."""
+    maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace")
+    return sorted({line.split(maxsplit=5)[-1] for line in maps.splitlines() if re.search(pattern, line)})
+
+
 def runtimes() -> list[str]:
     """The OpenMP libraries that are loaded after torch and those that usually come with it."""
     for module in ("torch", "numpy", "scipy.linalg", "sklearn"):
         with contextlib.suppress(Exception):  # each has a probe of its own, or is not torch's matter
             importlib.import_module(module)
-    maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace")
-    return sorted(set(re.findall(r"(/\S*/lib(?:gomp|iomp5|omp)[-.]\S*)", maps)))
+    return loaded(r"/lib(?:gomp|iomp5|omp)[-.]")
 
 
 def speed() -> dict[str, dict[str, Any]]:
@@ -120,6 +126,17 @@ def speed() -> dict[str, dict[str, Any]]:
         return {device: _speed(torch, device, SIZES[device]) for device in here}
     finally:
         torch.set_num_threads(threads)
+
+
+def numbers() -> dict[str, Any]:
+    """Which of the computations in kernels.py this build gets wrong, and which it refuses."""
+    spec = importlib.util.spec_from_file_location("torchproof_kernels", Path(HERE, "kernels.py"))
+    assert spec and spec.loader, "kernels.py stands beside this file"
+    kernels = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(kernels)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that sparse CSR is in beta
+        return kernels.answers()
 
 
 def autograd() -> None:
@@ -174,6 +191,19 @@ def gloo() -> bool:
     return True
 
 
+def store() -> bool:
+    """The store by which processes find each other, as torchrun makes it; False where torch was built without."""
+    import torch.distributed as dist
+
+    if not dist.is_available():
+        return False
+    # documented, if not declared
+    made = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)  # pyright: ignore[reportPrivateImportUsage]
+    made.set("key", "value")
+    _expect(made.get("key") == b"value", "what was set in a TCPStore is not what it gives")
+    return True
+
+
 def dynamo() -> None:
     """`torch.compile` traces a function on this Python, and what its default backend imports is there."""
     import torch
@@ -209,8 +239,8 @@ def load(library: str) -> None:
 PROBES = {
     probe.__name__: probe
     for probe in (
-        where, build, imported, numpy, devices, runtimes, speed, autograd, files, worker, gloo, dynamo, torchvision,
-        package, load,
+        where, build, imported, numpy, devices, runtimes, speed, numbers, autograd, files, worker, gloo, store,
+        dynamo, torchvision, package, load, loaded,
     )
 }  # fmt: skip
 
@@ -258,19 +288,21 @@ def _speed(torch: Any, device: str, size: int) -> dict[str, Any]:
             operands[name] = x
         else:
             told[name] = "wrong: a matrix times the identity is not the matrix"
-    return told | _medians(operands, torch.cuda.synchronize if device == "cuda" else lambda: None)
+    if device == "cuda":
+        return told | _medians(operands, torch.cuda.synchronize, time.perf_counter)
+    return told | _medians(operands, lambda: None, time.thread_time)  # what others take of the core does not count
 
 
-def _medians(operands: dict[str, Any], wait: Any) -> dict[str, float]:
+def _medians(operands: dict[str, Any], wait: Any, clock: Any) -> dict[str, float]:
     """Interleaved, so that another process that takes the machine for a moment slows all of them."""
     seconds: dict[str, list[float]] = {name: [] for name in operands}
     for _ in range(9):
         for name, x in operands.items():
             wait()
-            began = time.perf_counter()
+            began = clock()
             x.matmul(x)
             wait()
-            seconds[name].append(time.perf_counter() - began)
+            seconds[name].append(clock() - began)
     return {name: statistics.median(those) for name, those in seconds.items()}
 
 

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from torchproof import processor
+from torchproof.builds import lacking
 from torchproof.reports.build import machine, shadows
 from torchproof.reports.build.causes import REINSTALL, blamed_distributions, explain, shortened
+from torchproof.reports.build.computed import judge_numbers
 from torchproof.reports.build.libraries import Linked
 from torchproof.reports.build.lines import Build, Line
 from torchproof.reports.build.pairs import judge_torchvision, kind_of
-from torchproof.reports.build.requirements import command, required, unmet, version_of
+from torchproof.reports.build.requirements import command, is_of_the_system, required, unmet, version_of
 from torchproof.reports.build.runner import Answer
 from torchproof.reports.build.speed import blas_of, judge_speed
 
@@ -64,6 +66,10 @@ def judge_requirements(answer: Answer) -> Line:
     if not lacking:
         count = len(list(required("torch")))
         return Line("OK", "requirements", f"all {count} packages that torch {version} asks for are here")
+    if is_of_the_system() and not answer.error and all(one.found for one in lacking):
+        # A distribution tries its packages together, and does not always write so into the metadata.
+        says = f"torch {version} asks for {', '.join(map(str, lacking))}: the system's packages, tried together there"
+        return Line("OK", "requirements", says)
     guilty = blamed_distributions(answer.error, answer.chain) if answer.error else set()
     status = "FAIL" if any(one.name in guilty for one in lacking) else "WARN"
     places = {one.place for one in lacking if one.place}
@@ -157,7 +163,8 @@ def judge_threads(threads: int, cores: int, limit: str, environ: Mapping[str, st
 def judge_lapack(build: Build) -> Line:
     """Whether there is a library of linear algebra inside."""
     if build["lapack"]:
-        return Line("OK", "blas", f"{blas_of(build) or 'there is one'}, with LAPACK")
+        file = f" ({build['blas_file']})" if build.get("blas_file") else ""
+        return Line("OK", "blas", f"{blas_of(build) or 'there is one'}{file}, with LAPACK")
     advice = "install a build with LAPACK: python -m pip install --force-reinstall torch"
     return Line("WARN", "blas", "built without LAPACK: torch.linalg refuses on the CPU", advice)
 
@@ -282,24 +289,36 @@ def judge_gloo(answer: Answer, build: Build) -> Line:
     return Line("OK", "gloo", "two processes add their tensors" if answer.value else "built without torch.distributed")
 
 
+def judge_store(answer: Answer, build: Build) -> Line:
+    """Whether the processes of torchrun would find each other."""
+    if library := lacking(answer.error or ""):
+        says = f"torchrun, and init_process_group by env:// or tcp://, ask for {library}, which this build has not"
+        advice = "export USE_LIBUV=0, which init_process_group heeds and torchrun does not: start processes otherwise"
+        return Line("WARN", "torchrun", says, advice if library == "libuv" else "take a build with it")
+    if answer.error:
+        return _failed("torchrun", answer)
+    says = "its processes find each other" if answer.value else "built without torch.distributed"
+    return Line("OK", "torchrun", says)
+
+
 def judge_compile(answer: Answer, build: Build) -> Line:
     """Whether torch.compile traces on this Python and finds its compiler."""
     error = answer.error or ""
     if "not yet supported" in error or "not supported" in error:
         python = ".".join(platform.python_version_tuple()[:2])
         return Line("OK", "compile", f"torch {build['version']} has no torch.compile for Python {python}")
+    causes, advice = [], []
     if error:
-        cause, advice = explain(error, chain=answer.chain)
-        return Line("WARN", "compile", f"torch.compile cannot be used: {cause}", advice)
+        cause, cure = explain(error, chain=answer.chain)
+        causes.append(f"torch.compile cannot be used: {cause}")
+        advice.append(cure)
     compiler, wrong = machine.compiler()
     if wrong:
         package = "g++" if compiler is None else "python3-dev" if "Python.h" in wrong else f"what {compiler} lacks"
-        return Line(
-            "WARN",
-            "compile",
-            f"torch.compile has no C++ compiler for the CPU: {wrong}",
-            f"install {package}, or name another compiler in CXX",
-        )
+        causes.append(f"torch.compile has no C++ compiler for the CPU: {wrong}")
+        advice.append(f"install {package}, or name another compiler in CXX")
+    if causes:
+        return Line("WARN", "compile", "; ".join(causes), "; ".join(advice))
     return Line("OK", "compile", f"functions are traced, and {compiler} is there to compile them")
 
 
@@ -383,10 +402,12 @@ JUDGES: dict[str, Callable[[Answer, Build], Line]] = {
     "devices": judge_devices,
     "openmp": judge_openmp,
     "speed": judge_speed,
+    "numbers": judge_numbers,
     "autograd": _passes("autograd", "a gradient is the one of the textbook"),
     "save, load": _passes("save, load", "what torch.save writes, torch.load reads"),
     "dataloader": judge_dataloader,
     "gloo": judge_gloo,
+    "torchrun": judge_store,
     "compile": judge_compile,
     "torchvision": judge_torchvision,
     "torchaudio": _passes("torchaudio", "it is imported"),
@@ -396,6 +417,7 @@ PROBES = {
     "openmp": "runtimes",
     "save, load": "files",
     "dataloader": "worker",
+    "torchrun": "store",
     "compile": "dynamo",
     "torchaudio": "package=torchaudio",
 }

@@ -6,6 +6,8 @@ import importlib.metadata
 import importlib.util
 import re
 import shlex
+import shutil
+import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -87,7 +89,19 @@ def required(package: str, extras: Iterable[str] = ()) -> Iterator[Requirement]:
 
 def command(asks: Iterable[str]) -> str:
     """The one command that brings what is asked for."""
-    return "python -m pip install -U " + " ".join(map(quoted, dict.fromkeys(asks)))
+    wanted = dict.fromkeys(asks)
+    with_pip = "python -m pip install -U " + " ".join(map(quoted, wanted))
+    if not is_of_the_system():
+        return with_pip
+    if shutil.which("apt-get"):
+        return "apt-get install " + " ".join(f"python3-{canonicalize_name(Requirement(one).name)}" for one in wanted)
+    return f"install the system's package for it; or, in a virtual environment, {with_pip}"
+
+
+def is_of_the_system() -> bool:
+    """Whether this Python's packages are the system's, so that pip refuses to add others (PEP 668)."""
+    is_virtual = sys.prefix != sys.base_prefix
+    return not is_virtual and Path(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED").exists()
 
 
 def quoted(requirement: str) -> str:

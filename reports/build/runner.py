@@ -57,7 +57,9 @@ def _child(probes: Sequence[str]) -> Iterator[Answer]:
     if not sys.executable:
         raise Refusal("this Python does not know where its own program is, so it cannot start another")
     stack = _file()
-    child = Child([sys.executable, str(CHILD), *probes], environment={**os.environ, STACK: stack.name if stack else ""})
+    # One core is measured, and the threads that a system's OpenBLAS has of its own are none that torch can set.
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", STACK: stack.name if stack else ""}
+    child = Child([sys.executable, str(CHILD), *probes], environment=environment)
     left = list(probes)
     try:
         while left:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from torchproof import processor
+from torchproof.builds import is_reference, is_tuned, made_with
 from torchproof.reports.build import machine
 from torchproof.reports.build.causes import REPORT, explain
 from torchproof.reports.build.child import SIZES
@@ -24,8 +26,8 @@ SLOW = 100  # the other dtypes: such a kernel is hardly of use (float64 on many 
 # GFLOP/s of float32 on one core. The same CPU: MKL and OpenBLAS 28 to 159 with any instructions, the reference BLAS of
 # Debian 5.6, plain loops below 1.
 SLUGGISH = 10.0
+SLUGGISH_SHARE = 0.2  # of what the core can do: the same libraries reached 40 to 160 % of that, the reference BLAS 7 %
 TUNED_SLUGGISH = 3.0  # with a BLAS that is made for the CPU, so that the machine itself is slow, or busy
-_TUNED = {"accelerate", "armpl", "essl", "mkl", "nvpl", "open", "veclib"}
 
 
 def judge_speed(answer: Answer, build: Build) -> Line:
@@ -46,8 +48,7 @@ def judge_speed(answer: Answer, build: Build) -> Line:
 
 def blas_of(build: Build) -> str:
     """The BLAS that a build says it was made with; '' where it does not say."""
-    found = re.search(r"BLAS_INFO=([^,\s]+)", build["flags"])
-    return found[1] if found else ""
+    return made_with(build["flags"]).get("blas", "")
 
 
 def _named(dtype: str, device: str) -> str:
@@ -97,24 +98,29 @@ def _hidden() -> str:
 
 def _sluggish(rate: float, build: Build) -> Line | None:
     """A float32 product that is slower than any usual library makes it."""
-    blas = blas_of(build)
-    tuned = blas.lower() in _TUNED
-    if rate >= (TUNED_SLUGGISH if tuned else SLUGGISH):
+    blas, file, peak = blas_of(build), build.get("blas_file") or "", processor.peak()
+    tuned = is_tuned(blas, file)
+    if rate >= (TUNED_SLUGGISH if tuned else SLUGGISH_SHARE * peak if peak else SLUGGISH):
         return None
-    runs = f"a float32 matrix product runs at {rate:.2g} GFLOP/s on one core, where tens are usual"
+    usual = f"where this CPU can do some {peak:.0f}" if peak else "where tens are usual"
+    runs = f"a float32 matrix product runs at {rate:.2g} GFLOP/s on one core, {usual}"
     if by := processor.emulator():
         return Line("WARN", "speed", f"{runs}: this CPU is emulated by {by}", machine.HOW_TO_EMULATE[by])
     if tuned:
         return Line(
-            "WARN", "speed", f"{runs}: the BLAS of this build ({blas}) is a fast one, so the machine is slow or busy",
+            "WARN", "speed", f"{runs}: the BLAS of this build ({file or blas}) is fast, so the machine is slow or busy",
             "run torchproof check again while nothing else runs (see top)",
         )  # fmt: skip
-    which = f"{blas}, the reference library" if blas.lower() == "generic" else blas or "it does not say which"
-    return Line(
-        "WARN", "speed", f"{runs}: the BLAS of this build ({which}) is no fast one, or the machine is busy",
-        "install a build with MKL or OpenBLAS (python -m pip install --force-reinstall torch); where the system's "
-        "libblas.so.3 is used, another one: apt-get install libopenblas0",
-    )  # fmt: skip
+    which = file or blas or "it does not say which"
+    which += ", the reference library" * is_reference(blas, file)
+    return Line("WARN", "speed", f"{runs}: its BLAS ({which}) is not made for this CPU", _faster_blas(file))
+
+
+def _faster_blas(file: str) -> str:
+    if re.search(r"/libblas\.so\.3", file):  # torch takes whatever the system has under this name
+        install = "apt-get install libopenblas0" if shutil.which("apt-get") else "install the system's OpenBLAS"
+        return f"{install}, which takes the place of libblas.so.3 for every program"
+    return "install a build with MKL or OpenBLAS: python -m pip install --force-reinstall torch"
 
 
 def _told(rate: float, value: Mapping[str, Mapping[str, Any]]) -> str:

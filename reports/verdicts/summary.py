@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from torchproof import data, steadiness
+from torchproof import builds, data, releases, steadiness
 from torchproof.records import FAILED, Verdict
 from torchproof.reports import screen
 from torchproof.reports.verdicts import refutation
@@ -62,6 +62,12 @@ def show(run: Run, console: Console) -> None:
     counted = screen.counted(len(run.results), "fact")
     where = f" on {run.processor}, Python {run.environment['python']}, {counted}"
     _print(console, Text.assemble((f"torch {run.torch}", "bold"), where))
+    if libraries := run.environment.get("libraries"):
+        _print(console, Text(f"built with {builds.told(libraries)}"))
+    if not releases.is_known(run.torch):
+        _print(
+            console, Text("the facts were tried on no such release: a range that has no end is taken to go on in it")
+        )
     if run.beside:
         _print(console, Text(f"with {run.beside}"))
     console.print(by_topic(run))

@@ -21,7 +21,7 @@ def need_inductor():
         torch.compile(lambda x: -x)(torch.ones(1))
     except torch._dynamo.exc.BackendCompilerFailed as error:
         if isinstance(error.inner_exception, ModuleNotFoundError):  # setuptools, on some releases
-            need_packages([str(error.inner_exception.name)], torch.__version__)
+            need_packages([str(error.inner_exception.name).partition(".")[0]], torch.__version__)
         raise
 
 

@@ -241,7 +241,7 @@ def _random(x):
     return y + random.random() * 0
 
 
-def _while(x):
+def while_below(x):
     y = x * 2
     while y.sum() < 5:
         y = y * 2
@@ -355,7 +355,6 @@ TWO = {
     "equal": lambda x: x * 2 + 1 if torch.equal(x * 2, x) else x * 2 + 3,
     "allclose": lambda x: x * 2 + 1 if torch.allclose(x * 2, x) else x * 2 + 3,
     "if": lambda x: x * 2 if x.sum() > 0 else x - 1,
-    "while": _while,
     "bool": lambda x: x * 2 if bool((x > 0).all()) else x - 1,
     "isnan_any": lambda x: x * 2 if torch.isnan(x).any() else x - 1,
     "graph_break": between(lambda y: torch._dynamo.graph_break()),

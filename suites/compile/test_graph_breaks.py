@@ -8,7 +8,7 @@ from torch import nn
 
 from torchproof import close, fact, same
 from torchproof.suites.compile.backends import forget
-from torchproof.suites.compile.everyday import NONE_UNTIL, ONE, ONE_SINCE, TWO, TWO_UNTIL, VALUES
+from torchproof.suites.compile.everyday import NONE_UNTIL, ONE, ONE_SINCE, TWO, TWO_UNTIL, VALUES, while_below
 
 
 @pytest.fixture
@@ -138,6 +138,13 @@ def test_breaks_the_graph_in_two(device, numbers, compiled, name):
     forget()
     with pytest.raises(torch._dynamo.exc.TorchDynamoException):
         compiled(TWO[name], fullgraph=True)[0](x_on(device))
+
+
+@fact("torch.compile", where="before 2.1: torch.compile takes this Python", hint="use torch.where, or a fixed number")
+def test_cannot_have_a_loop_on_values_in_one_graph(device, compiled):
+    """`torch.compile` with `fullgraph=True` refuses a `while` that a tensor's values end."""
+    with pytest.raises(torch._dynamo.exc.TorchDynamoException):
+        compiled(while_below, fullgraph=True)[0](x_on(device))
 
 
 @fact(

@@ -48,7 +48,7 @@ def cpu_build():
 
 def built_with(library):
     """Whether `torch.__config__.show` says that a library is in the build."""
-    return re.search(rf"USE_{library}=(\w+)", torch.__config__.show())[1] in ("ON", "1")
+    return re.search(rf"USE_{library}=(ON|1)\b", torch.__config__.show()) is not None
 
 
 # --- what the build can use -------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from torchproof import fact
+from torchproof.builds import lacking
 
 pytestmark = [pytest.mark.dist, pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.cpu]
 
@@ -70,6 +71,8 @@ class Launched:
     def end(self):
         """What its workers said, in the order of ranks where they tell one."""
         out, self.errors = self.process.communicate(timeout=150)
+        if without := next(filter(lacking, self.errors.splitlines()), None):  # and so it cannot launch anything
+            raise RuntimeError(without)
         said = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
         self.told = sorted((one for one in said if "RANK" in one), key=lambda one: int(one["RANK"]))
         self.sums = [one["sum"] for one in said if "sum" in one]

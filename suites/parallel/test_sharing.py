@@ -20,19 +20,36 @@ pytestmark = [pytest.mark.timeout(180), pytest.mark.cpu]
 QUEUED = "tensors are taken apart by Python's own pickle, below any function of torch"
 
 
+# Where a build knows a device with a queue of its own (Vulkan, say), the first backward starts threads for all of them,
+# and none may be forked behind it: so it depends on what ran before.
+THREADS = "autograd's threading in combination with fork-based multiprocessing"
+
+
+def _tell(errors, call, *args):
+    """Call it in a forked process, and send on what it says where it fails."""
+    try:
+        call(*args)
+    except Exception as error:
+        errors.put(str(error))
+        raise
+
+
 @pytest.fixture
 def fork():
     """Runs a function in a forked process, to its end."""
     if "fork" not in torch.multiprocessing.get_all_start_methods():
         unavailable("platform", "a fork of processes")
     context = torch.multiprocessing.get_context("fork")
+    errors = context.SimpleQueue()
 
     def run(*calls):
-        processes = [context.Process(target=call, args=args) for call, *args in calls]
+        processes = [context.Process(target=_tell, args=(errors, *call)) for call in calls]
         for process in processes:
             process.start()
         for process in processes:
             process.join()
+        if not errors.empty() and THREADS in errors.get():
+            unavailable("platform", "a fork behind a backward, in a build for other devices than the CPU too")
         assert [process.exitcode for process in processes] == [0] * len(processes)
 
     return run

@@ -203,5 +203,6 @@ def test_of_float64_is_less_than_ten_times_that_of_float32(name, numbers):
 )
 def test_of_a_product_of_integers_is_more_than_that_of_float32(numbers):
     """A product of matrices of int64 takes more time than one of float32, as only the latter has BLAS."""
+    need("torch's BLAS is made for the CPU")
     integers, floats = (torch.ones(128, 128, dtype=dtype) for dtype in (torch.int64, torch.float32))
     assert race(lambda: torch.matmul(integers, integers), lambda: torch.matmul(floats, floats), numbers).ratio_above(1)

@@ -41,3 +41,20 @@ def test_what_is_no_version_is_refused():
 )
 def test_a_package_that_goes_with_one_release_alone_is_named_with_its_own(package, version, said):
     assert releases.paired(package, version) == said
+
+
+@pytest.mark.parametrize(
+    ("version", "known"),
+    [
+        ("2.6.0", True),
+        ("2.6.0+debian", True),
+        ("2.6.1+vendor.3", True),
+        ("2.6.0rc4", False),
+        ("2.6.0.dev20250101+cpu", False),
+        ("2.6.0a0+git1234", False),
+        ("9.9.0", False),
+        ("no version", False),
+    ],
+)
+def test_whether_facts_were_tried_on_a_release(version, known):
+    assert releases.is_known(version) is known

@@ -155,8 +155,8 @@ def test_a_requirement_of_another_release_is_named_and_torch_is_not_blamed(world
     ("error", "advice"),
     [
         ("No module named 'setuptools.command.nothing'", "python -m pip install --force-reinstall setuptools"),
-        ("No module named 'tensorboard.compat'", "python -m pip install tensorboard"),
-        ("No module named 'yaml'", "python -m pip install pyyaml"),
+        ("No module named 'tensorboard.compat'", "python -m pip install -U tensorboard"),
+        ("No module named 'yaml'", "python -m pip install -U pyyaml"),
         ("No module named 'PIL._imaging'", "python -m pip install --force-reinstall pillow"),
         ("No module named 'pkg_resources'", "python -m pip install 'setuptools<82'"),
         ("No module named 'no_such.part'", "install what has the module no_such, often: python -m pip install no_such"),

@@ -416,7 +416,7 @@ def test_a_release_that_does_not_compile_on_this_python():
 
 def test_what_the_compiler_needs_is_named():
     line = judges.judge_compile(Answer("dynamo", error="ModuleNotFoundError: No module named 'tensorboard'"), BUILD)
-    assert (line.status, line.advice) == ("WARN", "python -m pip install tensorboard")
+    assert (line.status, line.advice) == ("WARN", "python -m pip install -U tensorboard")
 
 
 @linux
@@ -489,3 +489,27 @@ def test_packages_are_those_that_have_to_do_with_torch():
     found = check.packages()
     assert {"torch", "numpy"} <= found.keys()
     assert "ruff" not in found
+
+
+def test_a_build_without_libuv_has_no_torchrun():
+    error = "RuntimeError: use_libuv was requested but PyTorch was build without libuv support"
+    line = judges.judge_store(Answer("store", error=error), BUILD)
+    assert (line.status, "torchrun" in line.says, "USE_LIBUV=0" in line.advice) == ("WARN", True, True)
+
+
+def test_a_store_that_fails_otherwise_is_a_failure():
+    assert judges.judge_store(Answer("store", error="RuntimeError: no address"), BUILD).status == "FAIL"
+
+
+def test_the_blas_that_a_build_found_is_named():
+    line = judges.judge_lapack({**BUILD, "flags": "BLAS_INFO=generic,", "blas_file": "/usr/lib/blas/libblas.so.3"})
+    assert (line.status, line.says) == ("OK", "generic (/usr/lib/blas/libblas.so.3), with LAPACK")
+
+
+def test_what_hinders_compiling_is_told_together(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+    error = "ModuleNotFoundError: No module named 'setuptools.command'"
+    monkeypatch.setattr("torchproof.reports.build.causes.version_of", lambda _: None)
+    line = judges.judge_compile(Answer("dynamo", error=error), BUILD)
+    assert line.advice == "python -m pip install -U setuptools; install g++, or name another compiler in CXX"

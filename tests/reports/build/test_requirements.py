@@ -155,3 +155,30 @@ def test_the_distribution_of_what_is_not_installed(installed, module, distributi
 def test_the_distribution_of_what_is_installed(installed):
     installed("Its-Own-Name", "1.0", files=["another_name/__init__.py"])
     assert distribution_of("another_name.part") == "Its-Own-Name"
+
+
+@pytest.fixture
+def of_the_system(tmp_path, monkeypatch):
+    """A Python whose packages are the system's."""
+    (tmp_path / "EXTERNALLY-MANAGED").touch()
+    monkeypatch.setattr(requirements.sysconfig, "get_path", lambda _: str(tmp_path))
+    monkeypatch.setattr(requirements.sys, "prefix", requirements.sys.base_prefix)
+
+
+@pytest.mark.parametrize(
+    ("tool", "says"),
+    [
+        ("/usr/bin/apt-get", "apt-get install python3-setuptools python3-ruamel-yaml"),
+        (None, "install the system's package for it; or, in a virtual environment, python -m pip install"),
+    ],
+)
+def test_where_pip_refuses_the_system_installs(of_the_system, monkeypatch, tool, says):
+    monkeypatch.setattr(requirements.shutil, "which", lambda _: tool)
+    assert requirements.command(["setuptools", "ruamel_yaml>=0.18"]).startswith(says)
+
+
+def test_other_versions_of_the_system_are_tried_together_there(of_the_system, monkeypatch):
+    lacking = [requirements.Unmet("sympy", "sympy==1.13.1", "1.13.3")]
+    monkeypatch.setattr(judges, "unmet", lambda _: lacking)
+    assert judges.judge_requirements(Answer("build")).status == "OK"
+    assert judges.judge_requirements(Answer("build", error="ImportError: sympy")).status != "OK"

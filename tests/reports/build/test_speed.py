@@ -22,10 +22,11 @@ def _no_variables(monkeypatch):
 def judged(monkeypatch):
     """`judged(times, flags)` judges these seconds on a CPU with these flags."""
 
-    def judge(times, flags=WITH, blas="mkl", device="cpu"):
+    def judge(times, flags=WITH, blas="mkl", device="cpu", file=None):
         monkeypatch.setattr(processor, "text", lambda: f"flags\t\t: {flags}\n" if flags else "")
         value = {"cpu": {"float32": 1e-4}, device: {"float32": 1e-4, **times}}
-        return judge_speed(Answer("speed", value), {"flags": f"BLAS_INFO={blas}," if blas else ""})
+        build = {"flags": f"BLAS_INFO={blas}," if blas else "", "blas_file": file}
+        return judge_speed(Answer("speed", value), build)
 
     return judge
 
@@ -102,10 +103,10 @@ def test_another_device_has_no_instructions_of_the_cpu(judged):
 @pytest.mark.parametrize(
     ("seconds", "blas", "status", "says"),
     [
-        (7e-4, "generic", "WARN", "the BLAS of this build (generic, the reference library) is no fast one"),
-        (7e-4, "", "WARN", "the BLAS of this build (it does not say which) is no fast one"),
+        (7e-4, "generic", "WARN", "where tens are usual: its BLAS (generic, the reference library) is not made for"),
+        (7e-4, "", "WARN", "its BLAS (it does not say which) is not made for this CPU"),
         (7e-4, "mkl", "OK", "float32 6 GFLOP/s"),
-        (2e-3, "open", "WARN", "the BLAS of this build (open) is a fast one, so the machine is slow or busy"),
+        (2e-3, "open", "WARN", "the BLAS of this build (open) is fast, so the machine is slow or busy"),
         (1e-4, "generic", "OK", "float32 42 GFLOP/s"),
         (1.0, "generic", "WARN", "runs at 0.0042 GFLOP/s"),
     ],
@@ -114,3 +115,26 @@ def test_a_float32_product_that_is_slow_itself(judged, seconds, blas, status, sa
     line = judged({"float32": seconds}, blas=blas)
     assert (line.status, says in line.says) == (status, True), line.says
     assert bool(line.advice) == (status == "WARN")
+
+
+CLOCK = "avx2 fma sse2\ncpu MHz\t\t: 2600.000"  # 83 GFLOP/s: 8 lanes, two units, an addition and a multiplication
+
+
+@pytest.mark.parametrize(
+    ("rate", "file", "which", "cure"),
+    [
+        (6, "/usr/lib/x86_64-linux-gnu/blas/libblas.so.3.12.1", "the reference library", "place of libblas.so.3"),
+        (16, "/usr/lib/x86_64-linux-gnu/atlas/libblas.so.3", "atlas/libblas.so.3)", "place of libblas.so.3"),
+        (6, "/opt/lib/libcblas.so", "/opt/lib/libcblas.so)", "a build with MKL or OpenBLAS"),
+    ],
+)
+def test_a_rate_that_is_low_for_this_clock(judged, rate, file, which, cure):
+    line = judged({"float32": 2 * 128**3 / rate / 1e9}, CLOCK, blas="generic", file=file)
+    assert line.status == "WARN"
+    assert f"runs at {rate} GFLOP/s on one core, where this CPU can do some 83: its BLAS (" in line.says
+    assert which in line.says
+    assert cure in line.advice
+
+
+def test_a_rate_that_is_usual_for_this_clock(judged):
+    assert judged({"float32": 2 * 128**3 / 20e9}, CLOCK, blas="generic").status == "OK"

@@ -49,6 +49,18 @@ def test_the_summary_says_what_a_person_needs(record, capsys):
     assert str(record) in text
 
 
+@pytest.mark.parametrize(("version", "is_told"), [("2.6.0+debian", False), ("9.9.0", True), ("2.6.0rc1", True)])
+def test_the_summary_says_where_nothing_was_tried_on_a_release(tmp_path, capsys, version, is_told):
+    text = printed(capsys, "summary", write(tmp_path / "run.jsonl", version, [("a.b.c", "holds", {})]))
+    assert ("the facts were tried on no such release" in text) is is_told
+
+
+def test_the_summary_names_what_a_build_was_made_with(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(ENVIRONMENT, "libraries", {"blas": "generic", "blas_file": "/lib/libblas.so.3", "fft": "MKL"})
+    text = printed(capsys, "summary", write(tmp_path / "run.jsonl", "2.6.0", [("a.b.c", "holds", {})]))
+    assert "built with blas generic (/lib/libblas.so.3), fft MKL\n" in text
+
+
 def repeated(path, *verdicts, torch="2.6.0"):
     results = [("a.b.c", verdict, {"round": number}) for number, verdict in enumerate(verdicts, 1)]
     return write(path, torch, [*results, ("a.b.once", "holds", {})])
