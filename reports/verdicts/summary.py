@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from torchproof import builds, data, releases, steadiness
+from torchproof import ROOT, builds, data, releases, steadiness
+from torchproof.facts import findings
 from torchproof.records import FAILED, Verdict
 from torchproof.reports import screen
 from torchproof.reports.verdicts import refutation
@@ -77,7 +78,7 @@ def show(run: Run, console: Console) -> None:
         console.print()
     for result in run.explained():
         _print(console, Text.assemble(("known", "yellow"), " ", run.facts[result.id].claim))
-        _print(console, Text(f"  {result.finding}\n  {run.again(result)}"))
+        _print(console, Text(f"  {result.finding}{_mended(result)}\n  {run.again(result)}"))
     _print(console, undecided(run))
     if run.is_repeated:
         _print(console, steadiness_of([run]))
@@ -88,6 +89,13 @@ def show(run: Run, console: Console) -> None:
     if run.gaps:
         _print(console, Text(run.gaps, "bold red"))
     _print(console, _closing(run))
+
+
+def _mended(result: Verdict) -> str:
+    """In which release what a finding explains was mended, where it was: patch releases among them."""
+    meant = (one for one in findings(ROOT / "suites" / "findings.toml") if one.link == result.finding)
+    until = next((one.until for one in meant if one.is_about(result.id)), None)
+    return f", mended in {until}" if until else ""
 
 
 def _print(console: Console, text: Text) -> None:

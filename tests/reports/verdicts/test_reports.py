@@ -6,12 +6,14 @@ import json
 import re
 import subprocess
 import sys
+from datetime import date
 
 import pytest
 
 from tests.project import ROOT
 from tests.records import ENVIRONMENT, write
 from torchproof.__main__ import main
+from torchproof.facts import Finding
 from torchproof.reports.verdicts.matrix import matrix
 from torchproof.reports.verdicts.runs import load
 
@@ -53,6 +55,16 @@ def test_the_summary_says_what_a_person_needs(record, capsys):
 def test_the_summary_says_where_nothing_was_tried_on_a_release(tmp_path, capsys, version, is_told):
     text = printed(capsys, "summary", write(tmp_path / "run.jsonl", version, [("a.b.c", "holds", {})]))
     assert ("the facts were tried on no such release" in text) is is_told
+
+
+def test_the_summary_says_in_which_release_a_finding_was_mended(tmp_path, capsys, monkeypatch):
+    rows = [("a.b.old", "https://example.org/1", "2.0.1"), ("a.b.open", "https://example.org/2", None)]
+    found = [Finding(fact, "says", link, date(2099, 1, 1), "2.0", until) for fact, link, until in rows]
+    monkeypatch.setattr("torchproof.reports.verdicts.summary.findings", lambda _: found)
+    results = [(fact, "broken", {"finding": link}) for fact, link, _ in rows]
+    text = printed(capsys, "summary", write(tmp_path / "run.jsonl", "2.0.0", results))
+    assert "  https://example.org/1, mended in 2.0.1\n" in text
+    assert "  https://example.org/2\n" in text
 
 
 def test_the_summary_names_what_a_build_was_made_with(tmp_path, capsys, monkeypatch):
