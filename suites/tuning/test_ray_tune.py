@@ -169,8 +169,8 @@ def test_restored_search_runs_what_failed_alone(tune, tmp_path):
 
 
 @fact("ray.tune.search.optuna.OptunaSearch", FIT, requires=[RAY, "optuna>=4.1"], claims=["B03"])
-def test_searcher_is_told_what_trials_gave(tune):
-    """OptunaSearch chooses Ray Tune's trials one by one: a study that it is given has each of them with its loss."""
+def test_searcher_is_told_what_trials_gave(tune, new_study):
+    """OptunaSearch chooses Ray Tune's trials one by one, as its sampler draws: its study has each with its loss."""
     import optuna
     from ray.tune import report
     from ray.tune.search.optuna import OptunaSearch
@@ -178,14 +178,14 @@ def test_searcher_is_told_what_trials_gave(tune):
     def train(config):
         report({"loss": (config["x"] - 1) ** 2})
 
-    searcher = OptunaSearch(
-        {"x": optuna.distributions.FloatDistribution(-5, 5)},
-        metric="loss",
-        mode="min",
-        sampler=optuna.samplers.TPESampler(seed=0),
-    )
+    def sampler():
+        return optuna.samplers.TPESampler(seed=0)
+
+    space = {"x": optuna.distributions.FloatDistribution(-5, 5)}
+    searcher = OptunaSearch(space, metric="loss", mode="min", sampler=sampler())
     results = tune(train, None, search_alg=searcher, num_samples=3, max_concurrent_trials=1)
     assert [trial.value for trial in searcher._ot_study.trials] == [result.metrics["loss"] for result in results]
+    assert results[0].config == new_study(sampler=sampler()).ask(space).params
 
 
 @fact(
