@@ -37,7 +37,8 @@ class Callers:
         self._given: dict[LocalFunction, dict[str, Values]] = {}
         self._from: dict[LocalFunction, set[Module]] = defaultdict(set)
         self._handed_on: set[LocalFunction] = set()
-        self._speaking: dict[str, set[Module]] = {}  # words, with the modules in which they stand
+        self._words: dict[Module, set[str]] = {}
+        self._speaking: dict[str, set[Module]] = {}  # words that were asked for, with the modules in which they stand
         self._waiting: list[tuple[Deferred, frozenset[str]]] = []
 
     def mentions(self, function: LocalFunction) -> None:
@@ -85,14 +86,14 @@ class Callers:
 
     def _may_call(self, name: str) -> set[Module]:
         """The modules that speak of a name, those apart that have a function of their own by it."""
-        speaking = self._speaking.get(name, set())
+        speaking = self._speak_of(name)
         return {one for one in speaking if not any(_is_of(one, value) for _, value in one.scope.names.get(name, ()))}
 
     def may_be_more(self, function: LocalFunction, seen: set[Module]) -> bool:
         """Whether others may call a function than the modules that were seen to: they speak of it, or a text does."""
         name, home = function.node.name, function.scope.module
         own = (home.dotted or home.path.stem).rpartition(".")[2]
-        speaking = self._speaking.get(name, set()) & self._speaking.get(own, set())
+        speaking = self._speak_of(name) & self._speak_of(own)
         as_text = f'"{name}"', f"'{name}'"
         return bool(speaking - seen - {home}) or any(text in one.text for one in {home, *seen} for text in as_text)
 
@@ -103,9 +104,13 @@ class Callers:
 
     def read(self, modules: Iterable[Module]) -> None:
         """Look once for the words of all modules."""
-        for module in modules if not self._speaking else ():
-            for word in _words(module.text):
-                self._speaking.setdefault(word, set()).add(module)
+        self._words = self._words or {module: _words(module.text) for module in modules if module.text}
+
+    def _speak_of(self, word: str) -> set[Module]:
+        """The modules that have a word."""
+        if word not in self._speaking:
+            self._speaking[word] = {module for module, words in self._words.items() if word in words}
+        return self._speaking[word]
 
 
 def _is_of(module: Module, value: Value) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from enum import IntEnum
 from fnmatch import fnmatchcase
 from functools import cache
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from torchproof.calls import ANY, NONE, Clause, clauses, literal
@@ -36,10 +37,16 @@ class Concern(IntEnum):
 
 
 class Concerns:
-    """Judges uses in files of these texts; `names` tell what stands beside what is used."""
+    """Judges uses in files of these texts, some of them `parsed`; `names` tell what stands beside what is used."""
 
-    def __init__(self, texts: Mapping[str, str], names: Inventory | None = None) -> None:
+    def __init__(
+        self,
+        texts: Mapping[str, str],
+        names: Inventory | None = None,
+        parsed: Mapping[str, ast.Module] = MappingProxyType({}),
+    ) -> None:
         self._texts = texts
+        self._parsed = parsed
         self._names_of_torch = names or inventory()
         self._code: dict[str, str] = {}  # the texts without comments, which do nothing
         self._said: dict[tuple[str, str], bool] = {}
@@ -124,7 +131,7 @@ class Concerns:
         """What shows in the file of a use; a cell of a notebook, and what is no Python, show nothing."""
         file = use.file
         if file not in self._trees:
-            self._trees[file] = Tree(_parsed(self._texts.get(file, "")))
+            self._trees[file] = Tree(self._parsed.get(file) or _parsed(self._texts.get(file, "")))
         if (file, by) not in self._readers:
             self._readers[file, by] = by(self._trees[file])
         return self._readers[file, by]
@@ -132,10 +139,15 @@ class Concerns:
     def _says(self, word: str, use: Use) -> bool:
         file, _ = cell_of(use.file)
         if (file, word) not in self._said:
-            if file not in self._code:
-                self._code[file] = without_prose(self._texts.get(file, ""))
-            self._said[file, word] = _has(self._code[file], word)
+            text = self._texts.get(file, "")
+            may = all(part in text for part in word.split("*"))  # most do not, and need not be read for comments
+            self._said[file, word] = may and _has(self._without_comments(file, text), word)
         return self._said[file, word]
+
+    def _without_comments(self, file: str, text: str) -> str:
+        if file not in self._code:
+            self._code[file] = without_prose(text)
+        return self._code[file]
 
     def _catches(self, clause: Clause, use: Use, entries: tuple[Entry | None, ...]) -> Concern:
         is_caught = use.how == "called" and not use.caught.isdisjoint(clause.words)

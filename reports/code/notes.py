@@ -43,6 +43,7 @@ class Notes:
         self.mentions: dict[LocalClass | LocalFunction, set[_Site]] = {}
         self.moved: set[LocalClass] = set()  # classes whose `__dict__` the code takes, to make others of it
         self._reaches: dict[LocalFunction, int] = {}
+        self._refuses: dict[LocalFunction, int] = {}
         self._under: dict[str, set[str]] = {}  # names of base classes, with those of the code's classes that have them
         self._attributes: dict[str, set[str]] = {}  # what classes of that name define or assign
 
@@ -108,12 +109,13 @@ class Notes:
 
     def _refused(self, function: LocalFunction | None) -> int:
         """The releases in which a method, or what stands inside one, may be kept from running by its class."""
-        releases = 0
-        while function:
-            if function.of and function.node.name not in CONSTRUCTORS:
-                releases |= reduce(or_, (one.refused for one in _certainly(function.of)))
-            function = function.inside
-        return releases
+        if function is None:
+            return 0
+        if function not in self._refuses:
+            cls = function.of if function.node.name not in CONSTRUCTORS else None
+            classes = _certainly(cls) if cls else []
+            self._refuses[function] = reduce(or_, (one.refused for one in classes), self._refused(function.inside))
+        return self._refuses[function]
 
     def _is_founded(self, doubt: Doubt) -> bool:
         """Whether a loop brings something else, a class is another, or one that may stand below has its own."""

@@ -117,14 +117,16 @@ _INNER = _Fields(lambda kind, field: field in _BODIES and kind not in _SCOPES)
 _PARTS = _Fields(lambda kind, field: field not in _PLAIN and kind not in (ast.Constant, ast.Name))
 
 
-def names_bound(body: Iterable[ast.AST]) -> Iterator[str]:
+def names_bound(body: Iterable[ast.AST]) -> list[str]:
     """The names that statements bind, those in nested functions and classes excepted."""
+    found: list[str] = []
     for node in body:
         if type(node) not in _BIND_NOTHING:
-            yield from _bound_by(node)
+            found += _bound_by(node)
         for part in _INNER[type(node)]:
             if inner := getattr(node, part):
-                yield from names_bound(inner)
+                found += names_bound(inner)
+    return found
 
 
 def _bound_by(node: ast.AST) -> Iterator[str]:
@@ -313,8 +315,12 @@ def nodes(node: ast.AST) -> list[ast.AST]:
     """A node and all below it, as `ast.walk` but faster: it is much of the time that large code takes."""
     found = [node]
     for one in found:  # it grows
-        if parts := _PARTS[type(one)]:
-            _add_children(one, parts, found)
+        for part in _PARTS[type(one)]:  # as `_add_children`, without a call for each
+            value = getattr(one, part, None)
+            if type(value) is list:
+                found += value if part not in _WITH_GAPS else [each for each in value if isinstance(each, ast.AST)]
+            elif value is not None and isinstance(value, ast.AST):
+                found.append(value)
     return found
 
 

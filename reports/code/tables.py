@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
 
@@ -40,7 +41,7 @@ class Tables:
     def __init__(self, resolve: Callable[[ast.expr, Scope], Values], everywhere: int) -> None:
         self._resolve = resolve
         self._everywhere = everywhere
-        self._asked: set[ast.expr] = set()
+        self._asked: set[object] = set()
         self._picked: dict[object, int] = {}  # rows of choices, while a call is spread over them
         self._looked_at: set[ast.expr] = set()  # what is being looked at for the container that it is
         self._open: list[OneOf] = []  # the choices that were met meanwhile, and are not picked from
@@ -58,13 +59,21 @@ class Tables:
             table, key, more = node.func.value, node.args[0], node.args[1:]
         else:
             return ()
-        if node in self._asked or not isinstance(table, _MAY_BE_TABLES):
+        if not isinstance(table, _MAY_BE_TABLES):
             return ()
-        self._asked.add(node)  # a table may be made of what was in it: `x = [x[0], x[1]]`
+        with self._asking(node) as is_new:
+            return self._taken(table, key, more, scope) if is_new else ()
+
+    @contextmanager
+    def _asking(self, what: object) -> Iterator[bool]:
+        """Whether nobody asks the same already: a table may be made of what was in it, as is `x = [x[0], x[1]]`."""
+        is_new = what not in self._asked
+        self._asked.add(what)
         try:
-            return self._taken(table, key, more, scope)
+            yield is_new
         finally:
-            self._asked.remove(node)
+            if is_new:
+                self._asked.remove(what)
 
     def _taken(self, table: ast.expr, key: ast.expr, more: list[ast.expr], scope: Scope) -> Values:
         tables, choice = self._alternatives(table, scope)
@@ -76,10 +85,13 @@ class Tables:
             return self.one_of(each, choice) if any(each) else ()
         items = [each for one in tables for each in self._items(one)]
         by_key = {key: place for key, place in items if key is not None}
-        if keys.values and all(one in by_key for one in keys.values):
-            return self.one_of([self.row(*by_key[one]) for one in keys.values], keys.choice)
-        rows = [self.row(*place) for _, place in items] + [self.row(one, scope) for one in more]
         where = tuple(one.node for one in tables if one)
+        if keys.values and all(one in by_key for one in keys.values):
+            with self._asking((where, keys.values)) as is_new:
+                return self.one_of([self.row(*by_key[one]) for one in keys.values], keys.choice) if is_new else ()
+        with self._asking(where) as is_new:
+            rows = [self.row(*place) for _, place in items] if is_new else [()]
+        rows += [self.row(one, scope) for one in more]
         return self.one_of(rows, (choice, where, ast.dump(key), id(scope))) if items else ()
 
     def at(self, table: Value, key: object) -> Values:

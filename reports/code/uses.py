@@ -12,6 +12,7 @@ around them, with the names as they are then.
 
 from __future__ import annotations
 
+import ast
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,6 +67,7 @@ class Uses:
     nowhere: list[Use] = field(default_factory=list)  # certain uses of what no release has
     comparisons: list[Comparison] = field(default_factory=list)  # of versions, that go wrong in some release
     texts: dict[str, str] = field(default_factory=dict)  # of the files that were read
+    trees: dict[str, ast.Module] = field(default_factory=dict)  # and their statements
 
 
 def uses(of: Code | Path, inventory: Inventory | None = None) -> Uses:
@@ -87,6 +89,7 @@ def _collect(found: Uses, known: Catalog) -> None:
         kind = found.possible if not is_certain else found.private if use.is_private else found.certain
         kind.append(use)
     found.texts = {module.shown: module.text for module in walk.project.modules}
+    found.trees = {module.shown: module.tree for module in walk.project.modules if module.tree and not module.cells}
     for use, kind in _of_extensions(found, walk):
         kind.append(use)
     for kind in (found.certain, found.private, found.possible, found.nowhere):
@@ -185,6 +188,7 @@ class Walk:
         """Read a file and walk its own statements; functions are left for later."""
         try:
             tree, unread = read(module)
+            module.tree = tree
         except Unreadable as error:
             self.code.not_read += 1
             self.code.unread.append(f"{module.shown}: {error}")

@@ -246,6 +246,7 @@ class Module:
     pending: Callable[[], None] | None = None  # walks its own statements, once
     is_walked: bool = False  # they are, to their end
     text: str = ""  # as it was read
+    tree: ast.Module | None = None  # the same, parsed
     reaches_out: bool = False  # functions assign to names outside of them
     deferred: list[Deferred] = field(default_factory=list)
     cells: list[tuple[int, int]] = field(default_factory=list)  # of a notebook's lines, and the lines in them
@@ -330,6 +331,8 @@ def merged(first: Values, second: Values) -> Values:
     """What can come from either of two paths: where they disagree, nothing is known."""
     if first is second:
         return first
+    if len(first) == len(second) == 1 and first[0][0] == second[0][0] != 0:  # nearly always
+        return ((first[0][0], joined(first[0][1], second[0][1])),)
     left, right = bound(first), bound(second)
     found = [*within(first, ~right), *within(second, ~left)]
     unknown = left & right

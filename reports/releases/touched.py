@@ -87,7 +87,7 @@ def touched(code: Code | Path, changes: Collection[Change], inventory: Inventory
     packages = [one for one in PACKAGES if one in used and one != "torch"]
     beside = [change for one in packages for change in names.changes(inventory, old, new, one)]
     changes = [*_untold(changes, beside), *beside]
-    concerns = Concerns(found.texts)
+    concerns = Concerns(found.texts, parsed=found.trees)
     join = _Join(changes, concerns, inventory, old, new)
     certain, possible, private = (join.all(kind) for kind in (found.certain, found.possible, found.private))
     behaviours = _Behaviours(changes, concerns, inventory, old, new)

@@ -80,6 +80,7 @@ class Sources:
         self._by_name: dict[str, list[Path]] = defaultdict(list)
         for path in self._files:
             self._by_name[path.name].append(path)
+        texts = texts if self._starts else []  # where nothing is compiled, no macro is asked for
         named = {
             one for text in texts for found in _DEFINED.findall(text) for one in re.findall(r"\w+", "".join(found))
         }
@@ -221,7 +222,8 @@ class Sources:
 
 
 def _patterns(texts: Iterable[str]) -> set[str]:
-    return {one.removeprefix("./").lstrip("/") for text in texts for one in _NAMED.findall(text)}
+    naming = (text for text in texts if any(suffix in text for suffix in _SOURCES))  # few do
+    return {one.removeprefix("./").lstrip("/") for text in naming for one in _NAMED.findall(text)}
 
 
 def is_of_others(shown: str) -> bool:

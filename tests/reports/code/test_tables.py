@@ -644,6 +644,15 @@ def test_what_is_made_of_itself_comes_to_an_end(broken, code):
     assert broken(f"def f(x):\n    {code}".replace("\nx", "\n    x")) == []
 
 
+@pytest.mark.timeout(60)  # it took the factorial of the entries
+def test_a_table_whose_entries_are_taken_out_of_itself_is_gone_through_once(broken):
+    entries = "".join(f"table['entry {number}'] = table[name{number}]\n" for number in range(15))
+    code = "table = {'made': torch.optim.Scheduler}\n" + entries
+    call = "(o, verbose=True)\n"
+    found = broken(f"{code}table[name]{call}table['entry 3']{call}table['made']{call}")
+    assert [line for line, _ in found] == [18, 19, 20]
+
+
 @pytest.mark.parametrize(
     ("call", "found"),
     [
