@@ -391,7 +391,8 @@ class Catalog:
 
     def misfit(self, use: Use, release: str) -> Fault | None:
         """Why the release's signatures do not take the call, where they tell, in words."""
-        here = self.entries(use.name)[self.places[release]]
+        place = self.places[release]
+        here = self.entries(use.name)[place]
         if here is None or not here.signatures:
             return None
         for keyword in use.keywords:
@@ -399,7 +400,7 @@ class Catalog:
                 continue
             if self._is_a_parameter_elsewhere(use.name, keyword, here):
                 return Fault(f"{use.name} has no parameter {keyword}", "arguments")
-            if self._is_let_through(use.name, here, release):
+            if self._is_let_through(use.name, place):
                 meant = self._meant(here, keyword, " ({})")
                 return Fault(f"{use.name} has no parameter {keyword}, and no release names it{meant}", "arguments")
             # What a wrapper passes on may reach another than the one that it calls by default.
@@ -440,21 +441,31 @@ class Catalog:
         Documentation alone may have been late, so that it is no proof on its own.
         """
         sources = {signature.source for signature in here.signatures} & {"", "op"}
-        return any(
-            signature.source in sources and keyword in _keywords(signature) | _beyond(entry)
+        return not sources.isdisjoint(self._sources(name, keyword))
+
+    @cache  # noqa: B019 - there is one catalog in a process
+    def _sources(self, name: str, keyword: str) -> frozenset[str]:
+        """The sources by which some release has the keyword."""
+        return frozenset(
+            signature.source
             for entry in self.entries(name)
             if entry
             for signature in entry.signatures
+            if keyword in _keywords(signature) or keyword in _beyond(entry)
         )
 
-    def _is_let_through(self, name: str, here: Entry, release: str) -> bool:
+    @cache  # noqa: B019 - there is one catalog in a process
+    def _is_let_through(self, name: str, place: int) -> bool:
         """Whether another release takes any keyword beside those that it names, and this one tells all.
 
         Of a wrapper that names no parameter it is not known what it takes. A later release counts where it is Python
         that refuses here, not what `**kwargs` goes to; what an object has for a method may be one of a class below.
         """
+        here = self.entries(name)[place]
+        if here is None or not _is_told(here):
+            return False
         refuses = here.kind in ("function", "class") and not any(map(_is_open, here.signatures))
-        others = self.entries(name)[: None if refuses else self.places[release]]
+        others = self.entries(name)[: None if refuses else place]
         open_ended = [
             signature
             for entry in others
@@ -462,7 +473,7 @@ class Catalog:
             for signature in entry.signatures
             if _is_open(signature)
         ]
-        return _is_told(here) and any(_keywords(signature) for signature in open_ended)
+        return any(map(_keywords, open_ended))
 
     @cache  # noqa: B019 - there is one catalog in a process
     def _tells_all(self, name: str) -> bool:
@@ -520,7 +531,7 @@ def _is_told(entry: Entry) -> bool:
 
 def _beyond(entry: Entry) -> frozenset[str]:
     """The words that `**kwargs` takes, where those are known."""
-    return frozenset(one.name for one in entry.rest)
+    return frozenset(one.name for one in entry.rest) if entry.takes else frozenset()
 
 
 @cache

@@ -216,6 +216,8 @@ class Sightings:
     def _called_perhaps(self, name: str, mask: int, node: ast.Call) -> None:
         state = self.state
         keywords, _, unpacks, literals = self._passed(node, [])
+        if not keywords:  # which alone tell
+            return
         unpacks = f"* {unpacks}".rstrip()  # what is passed by position is not asked about
         use = Use(name, *state.module.place(node.lineno), "called", frozenset(), keywords, 0, unpacks, literals)
         if self.known.kind(name) not in ("class", "function") or use.is_private or state.is_typing:
