@@ -106,6 +106,17 @@ def _is_within_this_cpu(name: str) -> bool:
 
 
 @nox.session
+def device(session: nox.Session) -> None:
+    """Prove the facts of devices on the stand-in, a kind of device that is compiled here; `--torch 2.6`."""
+    options, rest = _options(session, _newest(session))
+    [release] = _releases(session, options.torch)
+    python = _environment(session, release, "ninja", "setuptools")
+    selecting = ["--device", "standin", "-m", "gpu or multigpu", *rest]
+    if not _prove(session, python, release, selecting, _new_record(release, ROOT / "runs" / "device"), resume=False):
+        session.error("there are facts to look at, see above")
+
+
+@nox.session
 def quick(session: nox.Session) -> None:
     """What a contributor runs before a commit: lint, types, and the tests of the harness that are not slow."""
     python = _developing(session)

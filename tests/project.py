@@ -60,7 +60,7 @@ class Project:
     def start(self, *options: object, **popen: Any) -> subprocess.Popen[str]:
         """Start pytest in a process of its own."""
         command = [sys.executable, "-m", "pytest", "-p", "no:randomly", *map(str, options)]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), **popen.pop("env", {})}
         quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
         ready = {"preexec_fn": _with_usual_signals} if os.name == "posix" else {}
         return subprocess.Popen(command, cwd=self.path, env=environment, **{**quiet, **ready, **popen})

@@ -58,9 +58,8 @@ class Batch:
 
 
 @fact("torch.utils.data.DataLoader", hint="x.to(device, non_blocking=True) then copies while the host goes on")
-@pytest.mark.gpu
 @pytest.mark.parametrize("number", [0, 1], ids=["without_workers", "with_workers"])
-def test_with_a_device_pins_batches(number):
+def test_with_a_device_pins_batches(accelerator, number):
     """A DataLoader with `pin_memory=True` gives batches in pinned memory, in dicts and lists too."""
     samples = [{"x": torch.ones(2), "y": [torch.zeros(1), "text"]}]
     [batch] = DataLoader(samples, pin_memory=True, num_workers=number)
@@ -69,16 +68,14 @@ def test_with_a_device_pins_batches(number):
 
 
 @fact("torch.utils.data.DataLoader")
-@pytest.mark.gpu
-def test_with_a_device_asks_batches_of_ones_own():
+def test_with_a_device_asks_batches_of_ones_own(accelerator):
     """A DataLoader with `pin_memory=True` calls `pin_memory` of a batch of another type, if it has that."""
     [batch] = DataLoader([torch.ones(2), torch.zeros(2)], 2, pin_memory=True, collate_fn=Batch)
     assert batch.x.is_pinned()
 
 
 @fact("torch.utils.data.DataLoader")
-@pytest.mark.gpu
-def test_with_a_device_pins_nothing_unless_it_is_told():
+def test_with_a_device_pins_nothing_unless_it_is_told(accelerator):
     """A DataLoader without `pin_memory=True` gives batches that are not in pinned memory, on any machine."""
     [batch] = DataLoader([torch.ones(2)])
     same(batch, torch.ones(1, 2))

@@ -282,38 +282,37 @@ def test_is_told_from_the_outermost_dimension(device, lie, order):
 
 @fact("torch.cuda.empty_cache", "torch.cuda.memory_allocated", "torch.cuda.memory_reserved", claims=["E02"],
       myth="empty_cache() frees memory that my tensors take")  # fmt: skip
-@pytest.mark.gpu
-def test_of_the_cache_goes_back_and_that_of_tensors_stays():
+def test_of_the_cache_goes_back_and_that_of_tensors_stays(accelerator):
     """`empty_cache` gives back what no tensor uses, and leaves what one does."""
-    x = torch.full((1 << 22,), 2.0, device="cuda")
-    y = torch.empty(1 << 24, device="cuda")
-    allocated, reserved = torch.cuda.memory_allocated(), torch.cuda.memory_reserved()
+    memory = getattr(torch, accelerator)
+    x = torch.full((1 << 22,), 2.0, device=accelerator)
+    y = torch.empty(1 << 24, device=accelerator)
+    allocated, reserved = memory.memory_allocated(), memory.memory_reserved()
     del y
-    cached = torch.cuda.memory_reserved()
-    torch.cuda.empty_cache()
-    assert torch.cuda.memory_allocated() == allocated - (1 << 26)
-    assert torch.cuda.memory_reserved() <= reserved - (1 << 26) < cached
+    cached = memory.memory_reserved()
+    memory.empty_cache()
+    assert memory.memory_allocated() == allocated - (1 << 26)
+    assert memory.memory_reserved() <= reserved - (1 << 26) < cached
     assert x.sum().item() == 2 << 22
 
 
 @fact("torch.cuda.OutOfMemoryError", "torch.cuda.empty_cache", claims=["E01"])
-@pytest.mark.gpu
-def test_of_the_gpu_is_refused_and_goes_on():
+def test_of_the_gpu_is_refused_and_goes_on(accelerator):
     """More memory than the GPU has is "CUDA out of memory", an OutOfMemoryError, and afterwards all goes on."""
-    with pytest.raises(torch.cuda.OutOfMemoryError, match="CUDA out of memory") as caught:
-        torch.empty(1 << 50, dtype=torch.uint8, device="cuda")
+    with pytest.raises(torch.cuda.OutOfMemoryError, match=f"(?i){accelerator} out of memory") as caught:
+        torch.empty(1 << 50, dtype=torch.uint8, device=accelerator)
     assert isinstance(caught.value, RuntimeError)
-    same(torch.zeros(2, device="cuda"), torch.tensor([0.0, 0.0]))
+    same(torch.zeros(2, device=accelerator), torch.tensor([0.0, 0.0]))
 
 
 @fact("torch.cuda.max_memory_allocated", "torch.cuda.reset_peak_memory_stats")
-@pytest.mark.gpu
-def test_peak_is_told_until_it_is_reset():
+def test_peak_is_told_until_it_is_reset(accelerator):
     """`max_memory_allocated` tells the peak since `reset_peak_memory_stats`."""
-    torch.cuda.reset_peak_memory_stats()
-    before = torch.cuda.memory_allocated()
-    x = torch.empty(1 << 20, device="cuda")
+    memory = getattr(torch, accelerator)
+    memory.reset_peak_memory_stats()
+    before = memory.memory_allocated()
+    x = torch.empty(1 << 20, device=accelerator)
     del x
-    assert torch.cuda.max_memory_allocated() == before + (1 << 22)
-    torch.cuda.reset_peak_memory_stats()
-    assert torch.cuda.max_memory_allocated() == before
+    assert memory.max_memory_allocated() == before + (1 << 22)
+    memory.reset_peak_memory_stats()
+    assert memory.max_memory_allocated() == before

@@ -182,7 +182,7 @@ def _gather_on_1(rank, name):
 @pytest.mark.parametrize("name", ["gather_single", "gather_into_tensor"])
 def test_gather_single_fills_one_tensor_on_one_rank(ranks, devices, name):
     """`gather_single`, also called `gather_into_tensor`, writes all ranks' values into one tensor of `dst`."""
-    nothing, gathered = ranks(2, _gather_on_1, name, backend=backend_of(devices[0].type))
+    nothing, gathered = ranks(2, _gather_on_1, name, backend=backend_of(torch.device(devices[0]).type))
     assert nothing is None
     same(gathered, [1, 2, 3, 10, 20, 30])
 

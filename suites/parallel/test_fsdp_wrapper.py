@@ -107,7 +107,10 @@ def _synchronized(rank):
 @fact(FSDP)
 def test_sync_module_states_takes_the_weights_of_rank_0(ranks, devices):
     """FullyShardedDataParallel with `sync_module_states=True` begins with the weights of rank 0 on every rank."""
-    same(torch.stack(ranks(2, _synchronized, backend=backend_of(devices[0].type))), numpy.stack([WEIGHT, WEIGHT]))
+    same(
+        torch.stack(ranks(2, _synchronized, backend=backend_of(torch.device(devices[0]).type))),
+        numpy.stack([WEIGHT, WEIGHT]),
+    )
 
 
 @torch.no_grad()
@@ -188,7 +191,7 @@ def _offload(rank, shards):
 @fact("torch.distributed.fsdp.CPUOffload")
 def test_cpu_offload_keeps_parameters_and_gradients_on_the_cpu(ranks, devices):
     """With `CPUOffload(offload_params=True)` the flat parameter of FullyShardedDataParallel is trained on the CPU."""
-    got = ranks(2, _offload, HALVES, backend=backend_of(devices[0].type))
+    got = ranks(2, _offload, HALVES, backend=backend_of(torch.device(devices[0]).type))
     assert [places for *places, _ in got] == [["cpu", "cpu"]] * 2
     for rank, (_, _, weight) in enumerate(got):
         close(weight, (WEIGHT - 0.01 * slope(BATCH, WEIGHT)).reshape(2, 3)[rank], roundings=8)

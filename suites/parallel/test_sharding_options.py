@@ -85,9 +85,9 @@ def _offloaded(rank, policy):
 @fact(f"{FSDP}.CPUOffloadPolicy", f"{FSDP}.OffloadPolicy")
 def test_cpu_offload_policy_keeps_shards_on_the_cpu(ranks, devices):
     """With CPUOffloadPolicy the shards of `fully_shard` are on the CPU, and with OffloadPolicy where they were."""
-    backend = backend_of(devices[0].type)
+    backend = backend_of(torch.device(devices[0]).type)
     assert ranks(2, _offloaded, "CPUOffloadPolicy", backend=backend) == ["cpu"] * 2
-    assert ranks(2, _offloaded, "OffloadPolicy", backend=backend) == [devices[0].type] * 2
+    assert ranks(2, _offloaded, "OffloadPolicy", backend=backend) == [torch.device(devices[0]).type] * 2
 
 
 def _flat(rank):

@@ -384,32 +384,29 @@ WIDENED = {
 
 
 @fact(*HALVED, source="amp")
-@pytest.mark.gpu
 @pytest.mark.parametrize("name", HALVED)
-def test_of_the_gpu_makes_products_in_float16(name):
-    """Products and convolutions of float32 under `autocast("cuda")` are made in float16."""
-    with torch.autocast("cuda"):
-        y = HALVED[name](torch.ones(2, 2, device="cuda"))
+def test_of_the_gpu_makes_products_in_float16(accelerator, name):
+    """Products and convolutions of float32 under `autocast` of a GPU, `autocast("cuda")`, are made in float16."""
+    with torch.autocast(accelerator, torch.float16):
+        y = HALVED[name](torch.ones(2, 2, device=accelerator))
     assert (y.dtype, y.flatten()[0].item()) == (torch.float16, 4.0 if "conv2d" in name else 2.0)
 
 
 @fact(*WIDENED, source="amp")
-@pytest.mark.gpu
 @pytest.mark.parametrize("name", WIDENED)
-def test_of_the_gpu_makes_what_needs_range_in_float32(name):
-    """Softmax, exponentials, sums, norms and losses of float16 under `autocast("cuda")` are made in float32."""
-    x = torch.ones(2, 2, dtype=torch.float16, device="cuda")
-    with torch.autocast("cuda"):
+def test_of_the_gpu_makes_what_needs_range_in_float32(accelerator, name):
+    """Softmax, exponentials, sums, norms and losses of float16 under `autocast` of a GPU are made in float32."""
+    x = torch.ones(2, 2, dtype=torch.float16, device=accelerator)
+    with torch.autocast(accelerator, torch.float16):
         y = WIDENED[name](x)
     same(y, WIDENED[name](x.float()).cpu())
 
 
 @fact("torch.nn.functional.binary_cross_entropy", source="amp", hint="binary_cross_entropy_with_logits")
-@pytest.mark.gpu
-def test_of_the_gpu_refuses_bce_of_shares():
-    """`binary_cross_entropy` under `autocast("cuda")` raises "unsafe to autocast": take that with logits."""
-    x = torch.full((2,), 0.5, device="cuda")
-    with torch.autocast("cuda"), pytest.raises(RuntimeError, match="unsafe to autocast"):
+def test_of_the_gpu_refuses_bce_of_shares(accelerator):
+    """`binary_cross_entropy` under `autocast` of a GPU raises "unsafe to autocast": take that with logits."""
+    x = torch.full((2,), 0.5, device=accelerator)
+    with torch.autocast(accelerator, torch.float16), pytest.raises(RuntimeError, match="unsafe to autocast"):
         functional.binary_cross_entropy(x, x)
     assert functional.binary_cross_entropy(x, x).dtype == torch.float32
 

@@ -242,6 +242,14 @@ def test_by_default_is_what_was_set(dtype):
     assert found == (dtype, dtype, dtype, torch.int64)
 
 
+@fact("torch.mul", source="notes/numerical_accuracy")
+@pytest.mark.parametrize(("dtype", "low"), [(torch.float32, -126), (torch.float64, -1022)], ids=["float32", "float64"])
+def test_below_the_normal_range_is_not_zero(device, dtype, low):
+    """A product below the normal range of its dtype is a subnormal number, and not zero, unless these are flushed."""
+    x = torch.tensor([2.0**low], dtype=dtype, device=device)
+    same(torch.mul(x, 0.25), torch.tensor([2.0 ** (low - 2)], dtype=dtype))
+
+
 @fact("torch.set_flush_denormal")
 def test_may_be_cut_off_below_the_normal_range():
     """`set_flush_denormal(True)` makes results on the CPU zero that are below the normal range, until `False`."""

@@ -149,15 +149,14 @@ def test_of_all_is_that_of_the_gpu_too(accelerator):
 
 
 @fact("torch.cuda.manual_seed_all", "torch.cuda.manual_seed")
-@pytest.mark.gpu
-@pytest.mark.parametrize("seeds", [torch.cuda.manual_seed, torch.cuda.manual_seed_all], ids=["one", "all"])
-def test_of_the_gpu_leaves_the_cpu(seeds):
+@pytest.mark.parametrize("name", ["manual_seed", "manual_seed_all"])
+def test_of_the_gpu_leaves_the_cpu(accelerator, name):
     """`torch.cuda.manual_seed` and `manual_seed_all` set the stream of GPUs, and leave that of the CPU."""
-    before = torch.get_rng_state()
+    before, seeds = torch.get_rng_state(), getattr(getattr(torch, accelerator), name)
     seeds(3)
-    drawn = torch.rand(4, device="cuda")
+    drawn = torch.rand(4, device=accelerator)
     seeds(3)
-    same(torch.rand(4, device="cuda"), drawn)
+    same(torch.rand(4, device=accelerator), drawn)
     same(torch.get_rng_state(), before)
 
 

@@ -505,14 +505,13 @@ def test_keeps_no_state_of_devices_for_the_cpu():
     assert CHECKPOINT.get_device_states(torch.ones(1), 3) == ([], [])
 
 
-@pytest.mark.gpu
 @fact("torch.utils.checkpoint.get_device_states", "torch.utils.checkpoint.set_device_states")
-def test_keeps_the_state_of_a_gpu():
+def test_keeps_the_state_of_a_gpu(accelerator):
     """`set_device_states` puts back the random state that `get_device_states` told of the GPU of its tensors."""
-    devices, states = CHECKPOINT.get_device_states(torch.ones(1, device="cuda"))
-    drawn = torch.rand(3, device="cuda")
-    CHECKPOINT.set_device_states(devices, states)
-    same(torch.rand(3, device="cuda"), drawn.cpu())
+    devices, states = CHECKPOINT.get_device_states(torch.ones(1, device=accelerator))
+    drawn = torch.rand(3, device=accelerator)
+    CHECKPOINT.set_device_states(devices, states, **({} if accelerator == "cuda" else {"device_type": accelerator}))
+    same(torch.rand(3, device=accelerator), drawn.cpu())
 
 
 class Device:

@@ -138,10 +138,10 @@ def test_of_a_model_on_the_gpu_are_those_of_its_input(accelerator):
 @fact("torch.nn.Conv2d", hint="x.cuda()")
 def test_of_an_image_are_told_by_its_type(accelerator):
     """`Conv2d` on the GPU of an image on the CPU raises "Input type (torch.FloatTensor) and weight type"."""
-    layer, x = summing(nn.Conv2d(1, 1, 1), accelerator), torch.ones(1, 1, 1, 1)
+    layer, x = summing(nn.Conv2d(1, 1, 5), accelerator), torch.ones(1, 1, 5, 5)
     with pytest.raises(RuntimeError, match=r"Input type \(torch.FloatTensor\) and weight type"):
         layer(x)
-    same(layer(x.to(accelerator)), torch.ones(1, 1, 1, 1))
+    same(layer(x.to(accelerator)), torch.full((1, 1, 1, 1), 25.0))
 
 
 @fact("torch.Tensor.__getitem__", hint="index.to(x.device)")

@@ -190,7 +190,8 @@ def test_of_a_recurrent_layer_have_the_features_last(device, kind):
     with pytest.raises(RuntimeError, match=r"input.size\(-1\) must be equal to input_size. Expected 4, got 6"):
         layer(x)
     outputs, _ = layer(x.transpose(1, 2))
-    same(outputs[0, 0], layer(x[:1, :, :1].transpose(1, 2))[0][0, 0])
+    alone = layer(x[:1, :, :1].transpose(1, 2))[0][0, 0]
+    close(outputs[0, 0].detach(), alone.detach(), roundings=32, scale=1)
 
 
 @fact("torch.nn.GRU", "torch.nn.LSTM", hint="torch.zeros(layers, x.size(0), hidden), or drop_last=True")
