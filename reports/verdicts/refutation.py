@@ -170,15 +170,24 @@ class Refutation:
         noticed = {key for key in self.excused for one in planted - survivors if _is_about(key, one)}
         return sorted(key for key in noticed if not any(_is_about(key, one) for one in survivors))
 
-    def _is_here(self, name: str) -> bool:
-        """Whether a fault might have been planted on a name: it is torch's, or a fact about its package ran."""
-        return inventory.is_of_torch(name) or name.partition(".")[0] in self._imported
+    def _is_here(self, on: str) -> bool:
+        """Whether a fault might have been planted: a fact about it ran, or, where none is, it is of what is here."""
+        about = {self._ran[name] for name in self._ran if fnmatchcase(name, on) or on.startswith(f"{name}.")}
+        return any(about) if about else inventory.is_of_torch(on) or on.partition(".")[0] in self._imported
+
+    @cached_property
+    def _ran(self) -> dict[str, bool]:
+        """What facts are about, and whether one about it ran."""
+        ran: dict[str, bool] = defaultdict(bool)
+        for one, result in self.run.results.items():
+            for subject in self.run.facts[one].subjects:
+                ran[subject] |= result.verdict != "unavailable"
+        return ran
 
     @cached_property
     def _imported(self) -> set[str]:
         """The packages that facts which ran are about, by what is imported: 'mlflow', which 'mlflow-skinny' brings."""
-        ran = [result.id for result in self.run.results.values() if result.verdict != "unavailable"]
-        return {subject.partition(".")[0] for one in ran for subject in self.run.facts[one].subjects}
+        return {subject.partition(".")[0] for subject, ran in self._ran.items() if ran}
 
     def below(self, least: float) -> list[Subject]:
         """The subjects of whose faults a smaller share is noticed or excused."""

@@ -25,9 +25,9 @@ def _model():
     return DistributedDataParallel(layer)
 
 
-def _backward(model, rank):
-    """Leaves the gradient that is the rank's own, or what is made of all."""
-    model(torch.tensor(OWN[rank][:1], dtype=torch.float32)).sum().backward()
+def _backward(model, rank, times=1):
+    """Leaves so many times the gradient that is the rank's own, or what is made of all."""
+    model(times * torch.tensor(OWN[rank][:1], dtype=torch.float32)).sum().backward()
     return model.module.weight.grad.clone()
 
 
@@ -81,14 +81,14 @@ def test_noop_hook_leaves_each_rank_its_own_gradients(ranks):
 
 
 def _low_rank(rank, name, options, steps, tells=False):
-    """The last gradient, or what the state tells."""
+    """The last gradient, as many times the first as there are steps, or what the state tells."""
     hooks, model = _hooks("powerSGD_hook"), _model()
     state = hooks.PowerSGDState(None, **options)
     model.register_comm_hook(state, getattr(hooks, name))
     found = []
-    for _ in range(steps):
+    for step in range(steps):
         model.zero_grad()
-        found.append(_backward(model, rank))
+        found.append(_backward(model, rank, step + 1))
     return state.compression_stats() if tells else found[-1]
 
 
@@ -108,7 +108,7 @@ def test_power_sgd_keeps_a_gradient_of_its_rank(ranks):
     """`powerSGD_hook` with `matrix_approximation_rank=1` gives back an average whose rank is 1, but for roundings."""
     options = {"start_powerSGD_iter": 2, "matrix_approximation_rank": 1, "min_compression_rate": 0.5}
     for gradient in ranks(2, _low_rank, "powerSGD_hook", options, 6):
-        assert numpy.abs(gradient.numpy() - MEAN).max() < 1e-4  # what is added so that nothing is divided by zero
+        assert numpy.abs(gradient.numpy() / 6 - MEAN).max() < 1e-4  # what is added so that nothing is divided by zero
     assert numpy.linalg.matrix_rank(MEAN) == 1
 
 

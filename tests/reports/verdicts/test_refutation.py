@@ -128,6 +128,18 @@ def test_an_excuse_about_another_package_is_idle_where_a_fact_about_it_ran(tmp_p
     assert f"{idle} idle excuse" in run(capsys, "refutation", record)[1]
 
 
+@pytest.mark.parametrize(("verdict", "idle"), [("holds", 1), ("unavailable", 0)])
+def test_an_excuse_about_torch_is_not_idle_where_its_facts_need_what_is_not_here(
+    tmp_path, capsys, excused, verdict, idle
+):
+    on = "torch.utils.tensorboard.SummaryWriter"
+    excused(f'[[survivor]]\non = "{on}.add_embedding"\nfaults = ["NaN"]\nbecause = "nobody promises it"\n')
+    record = refuted(
+        tmp_path, verdicts={"monitoring.writer.four": verdict}, facts={**FACTS, "monitoring.writer.four": [on]}
+    )
+    assert f"{idle} idle excuse" in run(capsys, "refutation", record)[1]
+
+
 @pytest.mark.parametrize("verdict", ["vacuous", "unproven"])
 def test_a_fact_that_is_not_proven_fails_and_counts_in_its_topic(tmp_path, capsys, excused, verdict):
     faults = [fault for fault in FAULTS if fault[0] != "linalg.b.three"]
