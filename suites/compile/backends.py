@@ -7,7 +7,7 @@ from functools import cache
 
 import torch
 
-from torchproof.fixtures.fact import need_packages, unavailable
+from torchproof.fixtures.fact import need_what_is_imported, unavailable
 
 
 @cache  # where it is all there
@@ -20,8 +20,7 @@ def need_inductor():
     try:
         torch.compile(lambda x: -x)(torch.ones(1))
     except torch._dynamo.exc.BackendCompilerFailed as error:
-        if isinstance(error.inner_exception, ModuleNotFoundError):  # setuptools, on some releases
-            need_packages([str(error.inner_exception.name).partition(".")[0]], torch.__version__)
+        need_what_is_imported(error.inner_exception, torch.__version__)  # setuptools, on some releases
         raise
 
 
