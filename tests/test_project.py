@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from tests.fuzz.fuzzing import CORPUS
 from tests.project import ROOT
 from torchproof import plugins, releases
-from torchproof.facts import findings
+from torchproof.facts import findings, renamed
 
 # These run in the Python of the torch that is asked.
 ASKED = ("child.py", "ask.py", "built.py", "sources.py", "signatures.py", "values.py", "kernels.py")
@@ -148,12 +148,25 @@ def test_the_list_of_releases_stands_once():
     assert repeated == []
 
 
-@pytest.mark.slow
-def test_every_finding_is_about_a_fact(tmp_path):
-    known = findings(ROOT / "suites" / "findings.toml")
-    listing = [sys.executable, "-m", "pytest", "-q", "--facts-json", str(tmp_path / "facts.json")]
+@pytest.fixture(scope="module")
+def here(tmp_path_factory):
+    """The ids of all facts that are made here."""
+    listed = tmp_path_factory.mktemp("listed") / "facts.json"
+    listing = [sys.executable, "-m", "pytest", "-q", "--facts-json", str(listed)]
     subprocess.run(listing, cwd=ROOT, check=True, capture_output=True)
-    here = {fact["id"] for fact in json.loads((tmp_path / "facts.json").read_text())}
+    return {fact["id"] for fact in json.loads(listed.read_text())}
+
+
+@pytest.mark.slow
+def test_what_was_renamed_leads_to_facts(here):
+    tests = {one.partition("[")[0] for one in here}
+    assert tests.isdisjoint(renamed()), "these ids are of facts"
+    assert [now for now in renamed().values() if now not in tests] == []
+
+
+@pytest.mark.slow
+def test_every_finding_is_about_a_fact(here):
+    known = findings(ROOT / "suites" / "findings.toml")
     elsewhere = {one.replace("[cpu", "[standin").replace("gloo]", "standin_ccl]") for one in here}  # not collected here
     ids = here | elsewhere
     assert [one.fact for one in known if not any(map(one.is_about, ids))] == []

@@ -123,6 +123,19 @@ def what_goes_on(root: Path, record: Path) -> str:
     return f"{command_of(root)} --resume={record} goes on"
 
 
+@cache
+def renamed() -> dict[str, str]:
+    """The ids that facts had, without parameters, with those that they have: the rows of `suites/renamed.tsv`."""
+    rows = (ROOT / "suites" / "renamed.tsv").read_text(encoding="utf-8").splitlines()
+    return dict(row.split("\t") for row in rows if row and not row.startswith("#"))
+
+
+def id_now(identity: str) -> str:
+    """The id of a fact that had this one, in a record, a list or a link of before; the same where it has it still."""
+    name, bracket, parameters = identity.partition("[")
+    return renamed().get(name, name) + bracket + parameters
+
+
 # --- the documentation ------------------------------------------------------------------------------------------------
 
 # Where the documentation gives a whole page to several names, rather than one page to each.
@@ -231,7 +244,7 @@ def is_meant(pattern: str, identity: str) -> bool:
 
 @cache
 def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile(re.escape(text).replace(r"\*", ".*"))
+    return re.compile(re.escape(id_now(text)).replace(r"\*", ".*"))
 
 
 @cache

@@ -21,6 +21,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypedDict, TypeVar
 
 from torchproof import data
 from torchproof.data import Amount, Count, Damaged, Name, Rule, Time, Version
+from torchproof.facts import id_now
 
 SCHEMA = 1
 # Verdicts to look at, worst news of torch first; the last two are of `--refute`.
@@ -457,6 +458,8 @@ def _line(text: bytes) -> Line:
     said = data.parsed(text)
     if not isinstance(said, dict):
         raise Damaged("is no line of a run record")
+    if isinstance(said.get("id"), str):
+        said["id"] = id_now(said["id"])
     kind = data.made(str, said.get("kind"), "kind")
     if kind not in KINDS:
         raise Damaged(f"is {kind!r:.50}", "kind")

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypedDict
 
 from torchproof import data
 from torchproof.data import Amount, Count, Damaged, Name, Positive, Rule, Version
+from torchproof.facts import id_now
 from torchproof.records import Processor
 from torchproof.releases import number
 from torchproof.reports import Refusal
@@ -70,7 +71,7 @@ class Result:
     @property
     def id(self) -> str:
         """Its stable name, `functional.reductions.of_a_vector[float32]` say."""
-        return self.info["id"]
+        return id_now(self.info["id"])
 
     @property
     def topic(self) -> str:

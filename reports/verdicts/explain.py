@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from torchproof import ROOT, inventory
-from torchproof.facts import command_of, findings, id_of
+from torchproof.facts import command_of, findings, id_now, id_of, test_of
 from torchproof.releases import supported
 from torchproof.reports import Refusal, formats, screen, words
 from torchproof.reports.index import IndexedFact, facts, facts_about
@@ -136,7 +136,7 @@ def _of_words(asked: str) -> Answer:
 
 def _identity(text: str) -> str:
     """The id that is meant, without parameters."""
-    return (id_of(text) if "::" in text else text).partition("[")[0]
+    return id_now(test_of(id_of(text) if "::" in text else text))
 
 
 def _guess(identity: str) -> str:

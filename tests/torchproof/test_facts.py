@@ -6,7 +6,7 @@ import pytest
 
 from tests.project import ROOT
 from torchproof import facts
-from torchproof.facts import Fact, files_of, id_of, link
+from torchproof.facts import Fact, files_of, id_now, id_of, is_meant, link
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,13 @@ def test_an_id_leads_back_to_its_file():
     assert "tests/views/test_view.py" in files_of("tests.views.view.shares_memory")
     assert "suites/views/test_view.py" in files_of("views.view.TestView.shares_memory")
     assert list(files_of("nonsense")) == []
+
+
+def test_an_id_of_before_is_understood(monkeypatch):
+    monkeypatch.setattr(facts, "renamed", lambda: {"views.view.shares": "views.view.shares_memory"})
+    assert id_now("views.view.shares[cpu-1.5]") == "views.view.shares_memory[cpu-1.5]"
+    assert id_now("views.view.shares_memory") == "views.view.shares_memory"
+    assert is_meant("views.view.shares", "views.view.shares_memory[cpu]")
 
 
 @pytest.mark.parametrize(

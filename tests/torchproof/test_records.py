@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.records import fact, write
+from torchproof import facts
 from torchproof.data import Damaged
 from torchproof.records import KILLED, KINDS, Head, Observation, Planted, Record, Started, Verdict, read
 
@@ -108,6 +109,12 @@ def test_what_is_written_is_read(tmp_path):
         Verdict(id="a.b.c", verdict="broken", seconds=0.1, reason="no", numbers={"n": 1})
     ]
     assert record.end is not None
+
+
+def test_what_was_recorded_by_a_name_of_before_is_of_the_same_fact(tmp_path, monkeypatch):
+    monkeypatch.setattr(facts, "renamed", lambda: {"a.b.old": "a.b.new"})
+    record = read(write(tmp_path / "run.jsonl", "2.6.0", [("a.b.old[cpu]", "holds", {})]))
+    assert list(record.results()) == ["a.b.new[cpu]"]
 
 
 def test_a_torn_last_line_is_left_out(tmp_path):
