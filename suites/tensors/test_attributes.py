@@ -8,7 +8,6 @@ import torch
 from hypothesis import example, given
 
 from torchproof import fact, same
-from torchproof.fixtures.checks import shares
 from torchproof.fixtures.strategies import shapes
 
 DTYPES = {
@@ -211,46 +210,6 @@ def test_graph_is_not_left_by_a_result(device):
         y.requires_grad_(False)
 
 
-# --- transposed attributes
-
-
-@fact("torch.Tensor.T", "torch.Tensor.mT", "torch.Tensor.H", "torch.Tensor.mH")
-@pytest.mark.parametrize("name", ["T", "mT", "H", "mH"])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.complex64])
-def test_transpose_of_a_matrix_is_a_view(device, name, dtype):
-    """`T` and `mT` of a matrix are its transpose, `H` and `mH` the conjugate of that, all in the same memory."""
-    array = numpy.array([[1 + 2j, 3 - 4j, 5j]] if dtype.is_complex else [[1.5, 2.5, 3.5]], dtype=str(dtype)[6:])
-    x = torch.from_numpy(array.copy()).to(device)
-    y = getattr(x, name)
-    same(y.resolve_conj(), (array.conj() if name.endswith("H") else array).T.copy())
-    x[0, 1] = 9
-    assert y[1, 0] == 9
-
-
-@fact("torch.Tensor.mT", "torch.Tensor.mH", since="2.0", calls="none")
-@pytest.mark.parametrize("name", ["mT", "mH"])
-def test_transpose_of_a_batch_swaps_the_last_two(device, name):
-    """`mT` and `mH` of a batch transpose each of its matrices."""
-    array = numpy.arange(12.0).reshape(2, 2, 3)
-    same(getattr(torch.from_numpy(array).to(device), name), array.swapaxes(1, 2).copy())
-
-
-@fact("torch.Tensor.mT", "torch.Tensor.H", "torch.Tensor.mH")
-@pytest.mark.parametrize(("name", "shape"), [("mT", (3,)), ("mH", (3,)), ("H", (2, 2, 2)), ("H", (3,))], ids=str)
-def test_transpose_of_no_matrix_is_refused(device, name, shape):
-    """`mT` and `mH` refuse what has fewer than two dimensions, and `H` all that has not two."""
-    with pytest.raises(RuntimeError, match="only supported on matrices"):
-        getattr(torch.ones(shape, device=device), name)
-
-
-@fact("torch.Tensor.T", hint="x.mT, or x.permute(...)")
-@pytest.mark.filterwarnings("ignore:The use of `x.T` on tensors of dimension other than 2")
-def test_transpose_of_three_dimensions_reverses_them(device):
-    """`T` of three dimensions reverses them all, which is deprecated."""
-    array = numpy.arange(24.0).reshape(2, 3, 4)
-    same(torch.from_numpy(array).to(device).T, array.T.copy())
-
-
 # --- as NumPy has it
 
 
@@ -267,15 +226,6 @@ def test_expression_of_numpy_is_one_of_torch(device, name):
     y = AS_NUMPY[name](torch.from_numpy(array.copy()).to(device))
     same(y, want.copy())
     assert y.stride() == tuple(step // want.itemsize for step in want.strides)
-
-
-@fact("torch.Tensor.flatten", claims=["T06"], myth="flatten copies, as in NumPy")
-def test_flatten_is_a_view_unlike_in_numpy(device):
-    """`flatten` of a contiguous tensor shares its memory, where NumPy's copies."""
-    x = torch.tensor([[1.5, 2.5], [3.5, 4.5]], device=device)
-    y = x.flatten()
-    same(y, torch.tensor([1.5, 2.5, 3.5, 4.5]))
-    assert shares(y, x)
 
 
 @fact("torch.Tensor.std", "torch.Tensor.var", claims=["T06"], myth="std and var are those of NumPy")

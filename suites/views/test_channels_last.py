@@ -1,3 +1,5 @@
+"""`torch.channels_last` and `torch.channels_last_3d`: how images lie in memory, what keeps that and what loses it."""
+
 import numpy
 import pytest
 import torch
@@ -56,7 +58,7 @@ def nchw(device):
 @example(shape=(2, 3, 4, 5))
 @example(shape=(2, 1, 4, 5))
 def test_strides_are_those_of_rows_of_pixels(shape, device):
-    """`channels_last` orders memory by image, row, column and last channel."""
+    """`torch.empty(memory_format=torch.channels_last)` orders memory by image, row, column and last channel."""
     _, c, h, w = shape
     y = torch.empty(shape, device=device, memory_format=torch.channels_last)
     assert y.stride() == (h * w * c, 1, w * c, c)
@@ -65,7 +67,7 @@ def test_strides_are_those_of_rows_of_pixels(shape, device):
 @fact(*ASKED, "torch.channels_last", source="tensor_attributes")
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 def test_is_what_every_way_of_asking_gives(way, device):
-    """`to`, `contiguous`, `clone`, `empty_like` and `empty` give channels-last strides when asked to."""
+    """`x.to`, `x.contiguous`, `x.clone`, `torch.empty_like` and `torch.empty` give channels-last strides if asked."""
     y = way(torch.zeros(2, 3, 4, 5, dtype=torch.float32, device=device))
     assert (y.dtype, y.shape, y.stride()) == (torch.float32, (2, 3, 4, 5), (60, 1, 15, 3))
 
@@ -74,7 +76,7 @@ def test_is_what_every_way_of_asking_gives(way, device):
 @given(layout=layouts(min_dims=4, overlap=True))
 @example(layout=Layout((2, 3, 2, 2), (12, 4, 2, 1)))
 def test_keeps_shape_and_values(layout, device):
-    """`to(memory_format=torch.channels_last)` keeps the shape and the values of a tensor of any strides."""
+    """`x.to(memory_format=torch.channels_last)` keeps the shape and the values of a 4-D tensor of any strides."""
     x = torch.arange(layout.reach, dtype=torch.float32, device=device).as_strided(*layout)
     same(x.to(memory_format=torch.channels_last), layout.places().astype("float32"))
 
@@ -109,7 +111,7 @@ def test_is_not_contiguous(device):
 @fact("torch.Tensor.is_contiguous")
 @pytest.mark.parametrize("shape", [(2, 1, 4, 5), (2, 3, 1, 1)])
 def test_is_both_with_one_channel_or_one_pixel(shape, device):
-    """A tensor of one channel, or of one pixel, is contiguous and channels-last contiguous at once."""
+    """A new tensor of one channel or one pixel `is_contiguous()`, with `memory_format=torch.channels_last` too."""
     x = torch.zeros(shape, device=device)
     assert (x.is_contiguous(), x.is_contiguous(memory_format=torch.channels_last)) == (True, True)
 
@@ -117,7 +119,7 @@ def test_is_both_with_one_channel_or_one_pixel(shape, device):
 @fact("torch.Tensor.to", "torch.Tensor.contiguous", "torch.channels_last")
 @pytest.mark.parametrize("way", [WAYS["to"], WAYS["contiguous"]], ids=["to", "contiguous"])
 def test_of_a_channels_last_tensor_is_the_tensor_itself(way, device):
-    """Asking a channels-last tensor for `channels_last` returns that tensor."""
+    """`x.to` and `x.contiguous` with `memory_format=torch.channels_last` return a channels-last `x` itself."""
     x = nchw(device)
     assert way(x) is x
 
@@ -151,7 +153,7 @@ def test_is_contiguous_as_nhwc(device):
 @fact("torch.Tensor.view", hint="use reshape or flatten, which copy where they must")
 @pytest.mark.parametrize("shape", [(2, -1), (6, 20), (2, 12, 5)])
 def test_is_not_flattened_by_view(shape, device):
-    """`view` refuses to merge the channels of a channels-last tensor with images or pixels."""
+    """`view` refuses to merge channels of a channels-last tensor with others: view size is not compatible."""
     with pytest.raises(RuntimeError, match="view size is not compatible"):
         nchw(device).view(shape)
 
@@ -182,7 +184,7 @@ def test_is_copied_by_reshape_to_rows(device):
 @fact(*KEPT_BY, "torch.preserve_format", source="tensor_attributes")
 @pytest.mark.parametrize(("operation", "of_array"), KEEPING.values(), ids=KEEPING)
 def test_is_kept(operation, of_array, device):
-    """A copy or an element-wise operation on a channels-last tensor gives a channels-last tensor."""
+    """`clone`, `zeros_like`, `x.to(dtype)`, `+`, `neg`, `relu` and `where` of a channels-last tensor give one too."""
     y = operation(nchw(device).sub_(60))
     same(y, of_array(numpy.arange(-60, 60, dtype="float32").reshape(2, 3, 4, 5)))
     assert y.stride() == (60, 1, 15, 3)
@@ -195,7 +197,7 @@ def test_is_kept(operation, of_array, device):
     ids=DERIVATIVES,
 )
 def test_is_kept_by_the_gradient(operation, derivative, device):
-    """The gradient of a channels-last tensor is channels-last, even where what flows back is not."""
+    """`x.grad` of a channels-last leaf `x` is channels-last, even where what flows back to it is not."""
     x, numbers = nchw(device).sub_(60).requires_grad_(), numpy.arange(120, dtype="float32").reshape(2, 3, 4, 5)
     y = operation(x)
     y.backward(torch.from_numpy(numbers).to(device, y.dtype))
@@ -213,7 +215,7 @@ def test_is_kept_by_empty_like(device):
 @fact("torch.Tensor.contiguous", "torch.clone", "torch.reshape", "torch.contiguous_format", source="tensor_attributes")
 @pytest.mark.parametrize("operation", LOSING.values(), ids=LOSING)
 def test_is_lost(operation, device):
-    """What asks for row-major memory gives a channels-last tensor's values in row-major order."""
+    """`contiguous()`, `clone(memory_format=torch.contiguous_format)` and a copying `reshape` undo channels last."""
     y = operation(nchw(device))
     same(y, numpy.arange(120, dtype="float32").reshape(2, 3, 4, 5))
     assert y.stride() == (60, 20, 5, 1)
@@ -226,7 +228,7 @@ def test_is_lost(operation, device):
 @pytest.mark.parametrize("way", [WAYS["to"], WAYS["contiguous"], WAYS["empty"]], ids=["to", "contiguous", "empty"])
 @pytest.mark.parametrize("shape", [(3,), (2, 3, 4), (2, 3, 4, 5, 6)])
 def test_needs_four_dimensions(shape, way, device):
-    """`channels_last` is refused for a tensor that has not four dimensions."""
+    """`torch.channels_last` is refused without four dimensions: required rank 4 tensor to use channels_last format."""
     with pytest.raises(RuntimeError, match="required rank 4 tensor to use channels_last format"):
         way(torch.zeros(shape, device=device))
 
@@ -247,6 +249,6 @@ def test_of_volumes_has_five_dimensions(device):
 
 @fact("torch.Tensor.to", "torch.channels_last_3d", source="tensor_attributes")
 def test_of_volumes_needs_five_dimensions(device):
-    """`channels_last_3d` is refused for a tensor of four dimensions."""
+    """`torch.channels_last_3d` is refused for four dimensions: required rank 5 tensor."""
     with pytest.raises(RuntimeError, match="required rank 5 tensor to use channels_last_3d format"):
         torch.zeros(2, 3, 4, 5, device=device).to(memory_format=torch.channels_last_3d)

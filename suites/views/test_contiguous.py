@@ -1,3 +1,5 @@
+"""`contiguous()`: when it copies, and what it gives; what `is_contiguous()` says is in `test_is_contiguous.py`."""
+
 from math import prod
 
 import numpy
@@ -49,7 +51,7 @@ def test_of_a_contiguous_tensor_is_the_tensor_itself(layout, device):
     "torch.Tensor.contiguous", hint="a write through the result changes the source, or not, by its strides: use clone"
 )
 def test_of_some_rows_shares_memory(device):
-    """A write through `contiguous()` of a block of rows is seen in the tensor that they are of."""
+    """A write through `x[1:].contiguous()` is seen in the matrix `x`, for a block of rows is contiguous already."""
     x = torch.arange(6, device=device).view(3, 2)
     x[1:].contiguous()[0, 0] = 9
     assert x.tolist() == [[0, 1], [9, 3], [4, 5]]
@@ -92,7 +94,7 @@ def test_begins_at_the_start_of_its_storage(device):
 @given(case=reshapings(overlap=True))
 @example(case=(Layout((3, 2), (1, 3)), (6,)))
 def test_makes_any_view_possible(case, device):
-    """`contiguous().view(shape)` works for every shape of as many elements."""
+    """`x.contiguous().view(shape)` gives the elements in row-major order under every shape of as many."""
     layout, shape = case
     x = torch.arange(layout.reach, device=device).as_strided(*layout)
     same(x.contiguous().view(shape), layout.places().reshape(shape))
@@ -100,7 +102,7 @@ def test_makes_any_view_possible(case, device):
 
 @fact("torch.Tensor.contiguous")
 def test_passes_the_gradient_back(device):
-    """The gradient reaches a transposed tensor through the copy that `contiguous()` makes."""
+    """The gradient of `x.t().contiguous()` reaches `x` through the copy, transposed back."""
     x = torch.zeros(2, 3, device=device, requires_grad=True)
     x.t().contiguous().backward(torch.tensor([[0.0, 1], [2, 3], [4, 5]], device=device))
     same(x.grad, numpy.array([[0, 2, 4], [1, 3, 5]], dtype="float32"))

@@ -1,4 +1,4 @@
-"""The functions that copy where their namesakes give a view: expand_copy, permute_copy and others."""
+"""The functions of views that copy, `torch.view_copy` and others in `_copy`; other copies are in `test_clone.py`."""
 
 import numpy
 import pytest
@@ -47,7 +47,7 @@ def memory(x):
 @fact(*NAMES)
 @copies
 def test_has_the_values_of_the_view(device, name):
-    """A function whose name ends in `_copy` gives the values of the view it is named for, in memory of its own."""
+    """`torch.view_copy`, `torch.permute_copy` and others in `_copy` give the view's values as a contiguous copy."""
     array, arguments, view = COPIES[name]
     x = torch.tensor(array, device=device)
     y = getattr(torch, name)(x, *arguments)
@@ -59,7 +59,7 @@ def test_has_the_values_of_the_view(device, name):
 @fact(*NAMES)
 @copies
 def test_is_not_changed_through_its_source(device, name):
-    """A later write to the source is not seen in what a function whose name ends in `_copy` gave."""
+    """A later write to the source is not seen in what `torch.view_copy` or another function in `_copy` gave."""
     array, arguments, view = COPIES[name]
     x = torch.tensor(array, device=device)
     y = getattr(torch, name)(x, *arguments)
@@ -74,7 +74,7 @@ DIFFERENTIABLE = [name for name in COPIES if name not in OTHERS]
 @fact(*(f"torch.{name}" for name in DIFFERENTIABLE))
 @pytest.mark.parametrize("name", DIFFERENTIABLE)
 def test_hands_its_gradient_back_as_the_view_does(device, name):
-    """The gradient of a copy goes to the elements that it was made of, summed where one was taken more than once."""
+    """The gradient of `torch.expand_copy`, `torch.view_copy` and others adds up at the elements that were copied."""
     array, arguments, view = COPIES[name]
     x = torch.tensor(array, device=device, requires_grad=True)
     y = getattr(torch, name)(x, *arguments)
@@ -87,7 +87,7 @@ def test_hands_its_gradient_back_as_the_view_does(device, name):
 
 @fact("torch.narrow_copy", until="2.12", calls="any")
 def test_of_narrow_has_no_gradient(device):
-    """`narrow_copy` is refused by `backward`."""
+    """`torch.narrow_copy` has no gradient: derivative for aten::narrow_copy is not implemented."""
     x = torch.tensor([1.0, 2.0], device=device, requires_grad=True)
     with pytest.raises(RuntimeError, match="derivative for aten::narrow_copy is not implemented"):
         torch.narrow_copy(x, 0, 1, 1).backward()
@@ -95,7 +95,7 @@ def test_of_narrow_has_no_gradient(device):
 
 @fact("torch.narrow_copy", since="2.12", calls="any", gain=True)
 def test_of_narrow_hands_its_gradient_back(device):
-    """The gradient of `narrow_copy` is zero beside what it took."""
+    """`torch.narrow_copy` hands its gradient back to what it took, and zero to the rest."""
     x = torch.tensor([1.0, 2.0, 4.0], device=device, requires_grad=True)
     torch.narrow_copy(x, 0, 1, 2).backward(torch.tensor([3.0, 5.0], device=device))
     same(x.grad, torch.tensor([0.0, 3.0, 5.0]))
@@ -104,7 +104,7 @@ def test_of_narrow_hands_its_gradient_back(device):
 @fact(*(f"torch.{name}" for name in SEVERAL))
 @several
 def test_of_several_has_the_values_of_the_views(device, name):
-    """`split_copy`, `split_with_sizes_copy` and `unbind_copy` give the parts as copies."""
+    """`torch.split_copy`, `torch.split_with_sizes_copy` and `torch.unbind_copy` give the parts as copies."""
     array, arguments, view = SEVERAL[name]
     x = torch.tensor(array, device=device)
     parts, wanted = getattr(torch, name)(x, *arguments), view(array)
@@ -117,7 +117,7 @@ def test_of_several_has_the_values_of_the_views(device, name):
 @fact(*(f"torch.{name}" for name in SEVERAL))
 @several
 def test_of_several_hands_its_gradient_back(device, name):
-    """The gradient of a copied part goes to the elements that it was made of."""
+    """The gradient of a part of `split_copy`, `split_with_sizes_copy` or `unbind_copy` goes to what it copied."""
     array, arguments, view = SEVERAL[name]
     x = torch.tensor(array, device=device, requires_grad=True)
     sum((part * (i + 2)).sum() for i, part in enumerate(getattr(torch, name)(x, *arguments))).backward()

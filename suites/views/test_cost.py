@@ -23,7 +23,7 @@ VIEWS = {
 @fact(*VIEWS, claims=["V07"], refuter=slower(*VIEWS, when=lambda x: x.numel() > 1))
 @pytest.mark.parametrize("name", VIEWS)
 def test_of_a_view_does_not_depend_on_the_size(name, numbers):
-    """A view of a megabyte takes between a third of and three times the time of a view of four bytes."""
+    """`view`, `t`, `expand` and others of a megabyte take a third of to three times their time of four bytes."""
     view, large, small = subject(name), torch.rand(512, 512), torch.rand(1, 1)
     assert race(lambda: view(large, *VIEWS[name]), lambda: view(small, *VIEWS[name]), numbers).ratio_within(1 / 3, 3)
 
@@ -49,13 +49,13 @@ def test_of_reshape_of_a_contiguous_tensor_is_less_than_half_of_a_copy(numbers):
 
 @fact("torch.Tensor.contiguous", myth="contiguous() always copies", refuter=slower("torch.Tensor.contiguous"))
 def test_of_contiguous_of_a_contiguous_tensor_is_less_than_a_tenth_of_a_copy(numbers):
-    """`contiguous` of what is contiguous already takes less than a tenth of the time of `clone`, at a megabyte."""
+    """`contiguous()` of a contiguous megabyte takes less than a tenth of the time of `clone`."""
     x = torch.rand(512, 512)
     assert race(lambda: x.contiguous(), lambda: x.clone(), numbers).ratio_below(0.1)
 
 
 @fact("torch.Tensor.expand", refuter=slower("torch.Tensor.expand"), hint="repeat only what is to be written to")
 def test_of_expand_is_less_than_a_tenth_of_repeat(numbers):
-    """`expand` of a row to a thousand takes less than a tenth of the time of `repeat`."""
+    """`expand` of a row to a thousand rows takes less than a tenth of the time of `repeat`."""
     x = torch.rand(1, 1000)
     assert race(lambda: x.expand(1000, -1), lambda: x.repeat(1000, 1), numbers).ratio_below(0.1)

@@ -40,7 +40,7 @@ IMAGES = {
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_of_strides_is_less_than_tenfold(name, layout, numbers):
-    """What is done to a transposed, strided or expanded matrix takes less than ten times the time of a dense one."""
+    """`torch.exp`, `sum`, `matmul` and others of a 256 × 256 matrix take under 10 times as long if it is strided."""
     function, arguments = subject(name), FUNCTIONS[name]
     x = torch.rand(256, 256)
     strided, contiguous = arguments(LAYOUTS[layout](x)), arguments(x)
@@ -53,7 +53,7 @@ def test_of_strides_is_less_than_tenfold(name, layout, numbers):
     refuter=slower("torch.matmul", when=lambda x: not x.is_contiguous()),
 )
 def test_of_a_product_with_a_transposed_matrix_is_less_than_double(numbers):
-    """A product with a transposed matrix takes less than twice the time of one with a contiguous matrix."""
+    """`torch.matmul(x.t(), y)` takes less than twice the time of `torch.matmul(x, y)`, at 256 × 256."""
     x, y = torch.rand(256, 256), torch.rand(256, 256)
     assert race(lambda: torch.matmul(x.t(), y), lambda: torch.matmul(x, y), numbers).ratio_below(2)
 
@@ -61,7 +61,7 @@ def test_of_a_product_with_a_transposed_matrix_is_less_than_double(numbers):
 @fact(*IMAGES, refuter=slower(*IMAGES, when=lambda x: not x.is_contiguous()))
 @pytest.mark.parametrize("name", IMAGES)
 def test_of_channels_last_is_less_than_tenfold(name, numbers):
-    """What is done to images in channels_last takes less than ten times the time of contiguous ones."""
+    """`conv2d`, `max_pool2d` and others take under ten times as long in channels_last as on contiguous images."""
     function, arguments = subject(name), IMAGES[name]
     x = torch.rand(2, 16, 32, 32)
     last, first = arguments(x.contiguous(memory_format=torch.channels_last)), arguments(x)
@@ -71,7 +71,7 @@ def test_of_channels_last_is_less_than_tenfold(name, numbers):
 @fact(*IMAGES, refuter=slower(*IMAGES, when=lambda x: x.is_contiguous()))
 @pytest.mark.parametrize("name", IMAGES)
 def test_of_channels_first_is_less_than_twentyfold(name, numbers):
-    """What is done to contiguous images takes less than twenty times the time of images in channels_last."""
+    """`conv2d`, `max_pool2d` and others take under twenty times as long on contiguous images as in channels_last."""
     function, arguments = subject(name), IMAGES[name]
     x = torch.rand(2, 16, 32, 32)
     last, first = arguments(x.contiguous(memory_format=torch.channels_last)), arguments(x)

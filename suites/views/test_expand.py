@@ -1,3 +1,5 @@
+"""`expand` and `expand_as`, which repeat without memory, and `repeat`, which copies."""
+
 import numpy
 import pytest
 import torch
@@ -57,7 +59,7 @@ def test_gives_expanded_dimensions_stride_zero(case, device):
 
 @fact("torch.Tensor.expand")
 def test_needs_no_memory(device):
-    """`expand` to a million rows leaves the storage at the size of one."""
+    """`expand` to a million rows leaves the storage at the size of one row."""
     y = torch.zeros(3, dtype=torch.float32, device=device).expand(1_000_000, 3)
     assert (y.shape, y.untyped_storage().nbytes()) == ((1_000_000, 3), 12)
 
@@ -74,7 +76,7 @@ def test_shows_a_write_in_every_row(way, device):
 
 @fact("torch.Tensor.expand", hint="clone the tensor before writing to it")
 def test_shows_a_write_to_one_element_in_every_row(device):
-    """A write to one element of an expanded tensor changes it in every row."""
+    """A write to one element of `x.expand(2, 3)` changes it in every row."""
     y = torch.arange(3, device=device).expand(2, 3)
     y[0, 1] = 9
     same(y, numpy.array([[0, 9, 2], [0, 9, 2]]))
@@ -83,7 +85,7 @@ def test_shows_a_write_to_one_element_in_every_row(device):
 @fact("torch.Tensor.expand", hint="clone the tensor before writing to it")
 @pytest.mark.parametrize("write", IN_PLACE.values(), ids=IN_PLACE)
 def test_is_not_written_as_a_whole(write, device):
-    """An in-place operation on a whole expanded tensor is refused."""
+    """Writing to all of `x.expand(2, 3)` is refused: more than one element … refers to a single memory location."""
     with pytest.raises(
         RuntimeError, match="more than one element of the written-to tensor refers to a single memory location"
     ):
@@ -92,7 +94,7 @@ def test_is_not_written_as_a_whole(write, device):
 
 @fact("torch.Tensor.expand")
 def test_that_was_cloned_is_written_as_a_whole(device):
-    """A clone of an expanded tensor takes in-place operations, and its source does not see them."""
+    """`x.expand(2, 3).clone()` takes in-place operations, which `x` does not see."""
     x = torch.zeros(3, dtype=torch.int64, device=device)
     same(x.expand(2, 3).clone().add_(1), numpy.ones((2, 3), dtype="int64"))
     same(x, numpy.zeros(3, dtype="int64"))
@@ -100,7 +102,7 @@ def test_that_was_cloned_is_written_as_a_whole(device):
 
 @fact("torch.Tensor.expand")
 def test_to_the_same_shape_is_written_as_a_whole(device):
-    """`expand` to the shape that a tensor has takes in-place operations, and the tensor sees them."""
+    """`x.expand(2, 3)` of a `x` of that shape takes in-place operations, which `x` sees."""
     x = torch.zeros(2, 3, dtype=torch.int64, device=device)
     x.expand(2, 3).add_(1)
     same(x, numpy.ones((2, 3), dtype="int64"))
@@ -142,7 +144,7 @@ def test_to_zero_elements_is_given(device):
 
 @fact("torch.Tensor.expand_as")
 def test_as_takes_the_shape_of_the_other(device):
-    """`x.expand_as(y)` expands `x` to the shape of `y` without a copy."""
+    """`x.expand_as(y)` expands `x` to the shape of `y` with stride 0, without a copy."""
     x, y = torch.tensor([0.5, -1, 2], device=device), torch.zeros(2, 3, dtype=torch.int64, device=device)
     same(x.expand_as(y), numpy.array([[0.5, -1, 2], [0.5, -1, 2]], dtype="float32"))
     assert x.expand_as(y).stride() == (0, 1)
@@ -150,15 +152,15 @@ def test_as_takes_the_shape_of_the_other(device):
 
 @fact("torch.Tensor.expand")
 def test_sums_the_gradient_over_what_it_repeated(device):
-    """The gradient of an expanded tensor is the sum over the copies of each element."""
+    """The gradient of `expand` is the sum over the copies of each element."""
     x = torch.zeros(3, 1, device=device, requires_grad=True)
     x.expand(3, 2).backward(torch.tensor([[1.0, 2], [3, 4], [5, 6]], device=device))
     same(x.grad, numpy.array([[3], [7], [11]], dtype="float32"))
 
 
 @fact("torch.Tensor.repeat", myth="repeat and expand differ only in how the sizes are said")
-def test_unlike_repeat_makes_no_copy(device):
-    """`repeat` copies, so that a write to its source is not seen in it."""
+def test_by_repeat_is_a_copy(device):
+    """`repeat` copies: a later write to its source is not seen in what it gave."""
     x = torch.arange(3, device=device)
     y = x.repeat(2, 1)
     x[1] = 9
@@ -168,7 +170,7 @@ def test_unlike_repeat_makes_no_copy(device):
 @fact("torch.Tensor.repeat")
 @pytest.mark.parametrize("times", [(2,), (2, 3), (1, 2, 2), (0,)])
 def test_by_repeat_lays_copies_side_by_side(times, device):
-    """`repeat` lays copies of a tensor side by side in a contiguous one, as NumPy's `tile` does."""
+    """`repeat` lays copies of a vector side by side in a contiguous tensor, as NumPy's `tile` does."""
     x = numpy.array([0.5, -1, 2], dtype="float32")
     y = torch.from_numpy(x).to(device).repeat(times)
     same(y, numpy.tile(x, times))

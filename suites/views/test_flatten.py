@@ -1,3 +1,5 @@
+"""`flatten`, `ravel` and `unflatten`; what `reshape(-1)` and `view(-1)` do is in their own files."""
+
 import numpy
 import pytest
 import torch
@@ -36,7 +38,7 @@ def test_counts_negative_dimensions_from_the_end(device):
     assert torch.zeros(2, 3, 4, device=device).flatten(-2).shape == (2, 12)
 
 
-@fact("torch.flatten")
+@fact("torch.flatten", "torch.Tensor.flatten", claims=["T06"], myth="flatten copies, as in NumPy")
 def test_of_a_contiguous_tensor_shares_memory(device):
     """A write through `flatten` of a contiguous tensor is seen in that tensor."""
     x = torch.arange(6, device=device).view(2, 3)
@@ -61,7 +63,7 @@ def test_of_one_dimension_is_the_tensor_itself(device):
 
 @fact("torch.flatten")
 def test_refuses_a_start_after_the_end(device):
-    """`flatten` refuses a `start_dim` that comes after `end_dim`."""
+    """`flatten(2, 1)` is refused: "start_dim cannot come after end_dim"."""
     with pytest.raises(RuntimeError, match="start_dim cannot come after end_dim"):
         torch.zeros(2, 3, 4, device=device).flatten(2, 1)
 
@@ -77,8 +79,8 @@ def test_refuses_a_dimension_that_is_not_there(dim, device):
 @fact("torch.ravel")
 @given(layout=layouts())
 @example(layout=Layout((), ()))
-def test_equals_ravel(layout, device):
-    """`ravel` gives the elements in row-major order in one dimension, as NumPy's does."""
+def test_by_ravel_gives_one_dimension(layout, device):
+    """`ravel` gives the elements of any tensor in row-major order in one dimension, as NumPy's does."""
     x = torch.arange(layout.reach, device=device).as_strided(*layout)
     same(x.ravel(), layout.places().ravel())
 
@@ -99,8 +101,8 @@ def test_ravel_of_a_contiguous_tensor_shares_memory(device):
 
 @fact("torch.unflatten")
 @pytest.mark.parametrize("sizes", [(2, 3), (3, 2), (-1, 2), (1, 6), (2, 1, 3)])
-def test_is_undone_by_unflatten(sizes, device):
-    """`unflatten` splits one dimension into the given sizes, in row-major order."""
+def test_unflatten_splits_one_dimension(sizes, device):
+    """`unflatten(dim, sizes)` splits one dimension into the given sizes, in row-major order."""
     x = torch.arange(24, device=device).view(4, 6)
     same(x.unflatten(1, sizes), numpy.arange(24).reshape(4, *sizes))
 
@@ -116,6 +118,6 @@ def test_unflatten_shares_memory(layout, device):
 
 @fact("torch.unflatten")
 def test_unflatten_refuses_sizes_of_another_product(device):
-    """`unflatten` refuses sizes that do not multiply to the size of the dimension."""
+    """`unflatten` refuses sizes of another product: "don't multiply up to the size of dim"."""
     with pytest.raises(RuntimeError, match="don't multiply up to the size of dim 1"):
         torch.zeros(2, 6, device=device).unflatten(1, (4, 2))

@@ -1,3 +1,5 @@
+"""`reshape` and `reshape_as`: their values, and when they share memory; what `view` refuses is in `test_view.py`."""
+
 from math import prod
 
 import numpy
@@ -79,7 +81,7 @@ def test_does_not_transpose(device):
 
 @fact("torch.Tensor.reshape_as")
 def test_as_takes_the_shape_of_the_other(device):
-    """`x.reshape_as(y)` is `x` under the shape of `y`."""
+    """`x.reshape_as(y)` is `x` under the shape of `y`, row-major."""
     x, y = torch.arange(6, device=device), torch.zeros(3, 2, device=device)
     same(x.reshape_as(y), numpy.arange(6).reshape(3, 2))
     assert x.reshape_as(y).stride() == (2, 1)
@@ -87,7 +89,7 @@ def test_as_takes_the_shape_of_the_other(device):
 
 @fact("torch.Tensor.reshape_as")
 def test_as_shares_memory_where_reshape_does(device):
-    """`reshape_as` of a contiguous tensor shares memory with it, and of a transposed one does not."""
+    """`reshape_as` to one dimension shares memory with a contiguous matrix, and not with a transposed one."""
     x, y = torch.arange(6, device=device), torch.zeros(6, device=device)
     assert (shares(x.view(2, 3).reshape_as(y), x), shares(x.view(2, 3).t().reshape_as(y), x)) == (True, False)
 
@@ -166,7 +168,7 @@ def test_that_copies_is_contiguous(case, device):
 
 @fact("torch.reshape", claims=["V08"])
 def test_shares_by_strides_not_by_shape(device):
-    """Two tensors of equal shape and values can differ in whether `reshape` shares their memory."""
+    """Two matrices of equal shape and values can differ in whether `reshape` shares their memory."""
     x = torch.arange(6, device=device).view(2, 3).t()
     y = x.contiguous()
     assert (shares(x.reshape(6), x), shares(y.reshape(6), y)) == (False, True)

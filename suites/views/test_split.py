@@ -1,4 +1,4 @@
-"""Parts of a tensor that lie one after another: tensor_split, split_with_sizes, hsplit, vsplit, dsplit and others."""
+"""Parts that lie one after another: `tensor_split`, `split_with_sizes`, `hsplit`, `vsplit`, `dsplit` and others."""
 
 import numpy
 import pytest
@@ -31,7 +31,7 @@ halved = pytest.mark.parametrize("name", HALVED)
 @example(parts=4, dim=1)
 @example(parts=7, dim=0)
 def test_in_number_is_that_of_numpy(device, parts, dim):
-    """`tensor_split` into a number of parts makes the first ones longer by one, and empty ones of too few."""
+    """`tensor_split` into n parts makes the first ones longer by one, as NumPy's `array_split` does."""
     wanted = numpy.array_split(ARRAY, parts, axis=dim)
     got = torch.tensor_split(torch.tensor(ARRAY, device=device), parts, dim=dim)
     assert isinstance(got, tuple) and len(got) == parts
@@ -43,7 +43,7 @@ def test_in_number_is_that_of_numpy(device, parts, dim):
 @pytest.mark.parametrize("places", [(1,), (1, 3), (2, 2, 9), (3, 1), (-1,), ()], ids=str)
 @pytest.mark.parametrize("kind", [tuple, list, torch.tensor], ids=["tuple", "list", "tensor"])
 def test_at_places_is_that_of_numpy(device, places, kind):
-    """`tensor_split` at places gives what slices between them do: empty parts where they are beyond or turned."""
+    """`tensor_split` at positions gives the slices between them: empty ones beyond the end or where they fall."""
     given_as = kind(places) if kind is not torch.tensor else torch.tensor(places, dtype=torch.int64)
     got = torch.tensor_split(torch.tensor(ARRAY, device=device), given_as, dim=1)
     assert len(got) == len(places) + 1
@@ -79,7 +79,7 @@ def test_in_a_direction_is_that_of_numpy(device, name, parts):
 @fact("torch.hsplit")
 @pytest.mark.parametrize("parts", [2, [1, 2]], ids=str)
 def test_in_width_of_a_row_is_along_it(device, parts):
-    """`hsplit` of a row splits it along its only dimension."""
+    """`hsplit` of a vector splits it along its only dimension."""
     got, wanted = torch.hsplit(torch.tensor(ARRAY[0], device=device), parts), numpy.hsplit(ARRAY[0], parts)
     assert len(got) == len(wanted)
     for part, want in zip(got, wanted):
@@ -89,7 +89,7 @@ def test_in_width_of_a_row_is_along_it(device, parts):
 @fact(*SUBJECTS)
 @halved
 def test_shares_memory(device, name):
-    """The parts of a split are views: a write to any is seen in the tensor."""
+    """Parts by `tensor_split`, `split_with_sizes`, `hsplit` and others are views with the tensor's strides."""
     x = torch.tensor(ARRAY, device=device)
     first, second = HALVED[name](x)
     assert shares(first, x) and shares(second, x)
@@ -103,7 +103,7 @@ def test_shares_memory(device, name):
 @fact(*SUBJECTS)
 @halved
 def test_hands_the_gradient_of_each_part_back(device, name):
-    """The gradient of the parts of a split goes to where each was, and is zero for one that is not used."""
+    """The gradient of a part by `tensor_split`, `hsplit`, `vsplit` or others is zero outside of that part."""
     x = torch.tensor(ARRAY, device=device, requires_grad=True)
     first, second = HALVED[name](x)
     weights = torch.arange(1.0, 13, dtype=torch.float64, device=device).view(2, 6)
@@ -115,7 +115,7 @@ def test_hands_the_gradient_of_each_part_back(device, name):
 @fact("torch.unsafe_chunk", "torch.unsafe_split")
 @pytest.mark.parametrize("name", ["unsafe_split", "unsafe_chunk"])
 def test_that_is_unsafe_is_changed_in_place(device, name):
-    """The parts of an unsafe split may be changed in place where autograd follows, those of a safe one not."""
+    """Parts by `unsafe_split` and `unsafe_chunk` may be changed in place under autograd, by `split` or `chunk` not."""
     x = torch.arange(1.0, 5.0, device=device, requires_grad=True)
     first, second = getattr(torch, name)(x.clone(), 2)
     first.mul_(3).sum().backward()
@@ -137,7 +137,7 @@ def test_that_is_unsafe_is_changed_in_place(device, name):
     ids=str,
 )
 def test_that_is_unsafe_has_the_sizes_of_the_safe_one(device, name, count, sizes):
-    """`unsafe_split` takes the size of a part, and `unsafe_chunk` how many, of which there may be fewer."""
+    """`unsafe_split` takes the size of a part, and `unsafe_chunk` the number of parts, of which there may be fewer."""
     parts = getattr(torch, name)(torch.tensor(ARRAY, device=device), count, 1)
     assert len(parts) == len(sizes)
     for part, want in zip(parts, numpy.split(ARRAY, numpy.cumsum(sizes)[:-1], axis=1)):
@@ -160,7 +160,7 @@ REFUSED = {
 @fact("torch.tensor_split", "torch.split_with_sizes", "torch.hsplit", "torch.vsplit", "torch.dsplit")
 @pytest.mark.parametrize("name", REFUSED)
 def test_that_does_not_come_out_is_refused(device, name):
-    """A split that does not come out even, has no part, or is of a dimension that is not there is refused."""
+    """`hsplit`, `tensor_split` and others refuse a split that is uneven, of no part, or of a missing dimension."""
     make, words = REFUSED[name]
     with pytest.raises(RuntimeError, match=words):
         make(torch.tensor(ARRAY, device=device))

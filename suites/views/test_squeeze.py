@@ -1,3 +1,5 @@
+"""`squeeze`, which removes dimensions of size 1; what adds them is in `test_unsqueeze.py`."""
+
 import numpy
 import pytest
 import torch
@@ -29,7 +31,7 @@ def test_removes_the_dimension_that_is_named(dim, device):
 @fact("torch.squeeze", claims=["V09"], myth="squeeze(dim) removes the dimension whatever its size")
 @pytest.mark.parametrize("dim", [0, 1, -1])
 def test_keeps_a_named_dimension_of_another_size(dim, device):
-    """`squeeze(dim)` changes nothing where the size of `dim` is not 1, though NumPy refuses it."""
+    """`squeeze(dim)` changes nothing where the size of `dim` is not 1."""
     same(torch.arange(6, device=device).view(2, 3).squeeze(dim), numpy.arange(6).reshape(2, 3))
 
 

@@ -1,3 +1,5 @@
+"""`stride()`, `storage_offset()`, `data_ptr()` and `as_strided`: where elements lie, and what views do to that."""
+
 from math import prod
 
 import numpy
@@ -28,7 +30,7 @@ def offset_of(array, memory):
 @example(shape=())
 @example(shape=(2, 3, 4))
 def test_of_a_new_tensor_are_products_of_the_later_sizes(shape, device):
-    """The stride of a dimension of a new tensor is the product of the sizes of the later ones."""
+    """`stride()` of what `torch.zeros` made is for each dimension the product of the sizes of the later ones."""
     assert torch.zeros(shape, device=device).stride() == tuple(prod(shape[dim + 1 :]) for dim in range(len(shape)))
 
 
@@ -98,7 +100,7 @@ def test_of_a_dimension_that_is_not_there_are_refused(dim, device):
     "layout", [((4, 2), (2, 1), 0), ((2, 2), (1, 1), 5), ((7,), (1,), 0)], ids=["shape", "offset", "length"]
 )
 def test_beyond_the_storage_are_refused(layout, device):
-    """`as_strided` refuses to read beyond the end of the storage."""
+    """`as_strided` refuses to read beyond the end of the storage: out of bounds for storage."""
     with pytest.raises(RuntimeError, match="out of bounds for storage of size 24"):
         torch.zeros(6, dtype=torch.float32, device=device).as_strided(*layout)
 
@@ -125,7 +127,7 @@ def test_let_elements_share_memory(device):
 @fact("torch.Tensor.stride", "torch.Tensor.storage_offset")
 @given(data=st.data())
 def test_of_a_slice_are_those_of_numpy(data, device):
-    """A slice begins at start times the stride and steps by step times the stride, as in NumPy."""
+    """A slice `x[1:, start:stop:step]` has the strides and the storage offset of NumPy's."""
     start, stop, step = data.draw(st.integers(0, 5)), data.draw(st.integers(6, 9)), data.draw(st.integers(1, 4))
     memory = numpy.arange(90).reshape(9, 10)
     y, want = torch.arange(90, device=device).view(9, 10)[1:, start:stop:step], memory[1:, start:stop:step]

@@ -1,3 +1,5 @@
+"""`t`, `T`, `mT`, `H`, `transpose`, `permute`, `movedim` and others: the values, strides and memory of transposes."""
+
 import numpy
 import pytest
 import torch
@@ -43,7 +45,7 @@ SUBJECTS = [
 @fact(*SUBJECTS)
 @pytest.mark.parametrize(("way", "order"), WAYS.values(), ids=WAYS)
 def test_give_the_values_of_numpy(way, order, device):
-    """Every way of transposing a matrix gives the values that NumPy's `transpose` gives."""
+    """`t`, `T`, `mT`, `transpose`, `permute`, `movedim` and others give a matrix the values of NumPy's `transpose`."""
     x = numpy.arange(6, dtype="float32").reshape(2, 3)
     same(way(torch.from_numpy(x).to(device)), x.transpose(order))
 
@@ -51,14 +53,14 @@ def test_give_the_values_of_numpy(way, order, device):
 @fact(*SUBJECTS)
 @pytest.mark.parametrize(("way", "order"), WAYS.values(), ids=WAYS)
 def test_swap_the_strides(way, order, device):
-    """Every way of transposing a matrix swaps its strides."""
+    """`t`, `T`, `mT`, `transpose`, `permute`, `movedim` and others take a matrix's strides in the new order."""
     assert way(torch.zeros(2, 3, device=device)).stride() == tuple((3, 1)[dim] for dim in order)
 
 
 @fact(*SUBJECTS, claims=["V06"])
 @pytest.mark.parametrize(("way", "order"), WAYS.values(), ids=WAYS)
 def test_share_memory(way, order, device):
-    """A write through any transpose of a matrix is seen in the matrix."""
+    """A write through `t`, `T`, `mT`, `transpose`, `permute`, `movedim` or others is seen in their matrix."""
     x = torch.arange(6, device=device).view(2, 3)
     assert shares(way(x), x)
 
@@ -83,25 +85,36 @@ def test_that_move_a_dimension_move_its_stride(device):
     assert y.stride() == (4, 1, 12)
 
 
-@fact("torch.Tensor.mT")
+@fact("torch.Tensor.mT", "torch.Tensor.mH")
+@pytest.mark.parametrize("name", ["mT", "mH"])
 @given(layout=layouts(min_dims=2))
 @example(layout=Layout((2, 3, 4), (12, 4, 1)))
-def test_of_a_batch_swap_the_last_two_dimensions(layout, device):
-    """`mT` swaps the last two dimensions of a batch of matrices."""
-    same(torch.arange(layout.reach, device=device).as_strided(*layout).mT, layout.places().swapaxes(-1, -2))
+def test_of_a_batch_swap_the_last_two_dimensions(layout, name, device):
+    """`x.mT` and `x.mH` swap the last two dimensions of a batch of matrices."""
+    x = torch.arange(layout.reach, device=device).as_strided(*layout)
+    same(getattr(x, name), layout.places().swapaxes(-1, -2))
 
 
-@fact("torch.Tensor.mT")
-def test_of_a_vector_by_mt_are_refused(device):
-    """`mT` of a tensor with one dimension is refused."""
-    with pytest.raises(RuntimeError, match="only supported on matrices or batches of matrices"):
-        torch.zeros(3, device=device).mT
+@fact("torch.Tensor.mT", "torch.Tensor.H", "torch.Tensor.mH")
+@pytest.mark.parametrize(("name", "shape"), [("mT", (3,)), ("mH", (3,)), ("H", (2, 2, 2)), ("H", (3,))], ids=str)
+def test_of_no_matrix_are_refused(name, shape, device):
+    """`x.mT` and `x.mH` of a vector, and `x.H` of all but a matrix, are "only supported on matrices"."""
+    with pytest.raises(RuntimeError, match="only supported on matrices"):
+        getattr(torch.ones(shape, device=device), name)
+
+
+@fact("torch.Tensor.T", hint="x.mT, or x.permute(...)")
+@pytest.mark.filterwarnings("ignore:The use of `x.T` on tensors of dimension other than 2")
+def test_of_three_dimensions_by_capital_t_reverse_them(device):
+    """`x.T` of three dimensions reverses them all."""
+    array = numpy.arange(24.0).reshape(2, 3, 4)
+    same(torch.from_numpy(array).to(device).T, array.T.copy())
 
 
 @fact("torch.adjoint", "torch.Tensor.mH", "torch.Tensor.H")
 @pytest.mark.parametrize("way", [lambda x: x.mH, lambda x: x.H, torch.adjoint], ids=["mH", "H", "adjoint"])
 def test_that_are_adjoint_conjugate(way, device):
-    """The adjoint of a complex matrix is the conjugate of its transpose."""
+    """`x.mH`, `x.H` and `torch.adjoint(x)` of a complex matrix are the conjugate of its transpose."""
     x = torch.tensor([[1 + 2j, 3 - 4j]], dtype=torch.complex64, device=device)
     same(way(x), numpy.array([[1 - 2j], [3 + 4j]], dtype="complex64"))
 
@@ -109,7 +122,7 @@ def test_that_are_adjoint_conjugate(way, device):
 @fact("torch.adjoint", "torch.Tensor.mH", "torch.Tensor.H")
 @pytest.mark.parametrize("way", [lambda x: x.mH, lambda x: x.H, torch.adjoint], ids=["mH", "H", "adjoint"])
 def test_that_are_adjoint_write_the_conjugate(way, device):
-    """A write through the adjoint of a complex matrix is seen as its conjugate in the matrix."""
+    """A write through `x.mH`, `x.H` or `torch.adjoint(x)` is seen as its conjugate in the complex matrix `x`."""
     x = torch.tensor([[1 + 2j, 3 - 4j]], dtype=torch.complex64, device=device)
     way(x)[0, 0] = 5 + 6j
     same(x, numpy.array([[5 - 6j, 3 - 4j]], dtype="complex64"))
@@ -154,7 +167,7 @@ def test_of_a_dimension_that_is_not_there_are_refused(way, device):
 @fact("torch.Tensor.transpose_", "torch.Tensor.t_")
 @pytest.mark.parametrize("way", [lambda x: x.t_(), lambda x: x.transpose_(0, 1)], ids=["t_", "transpose_"])
 def test_in_place_change_the_tensor_itself(way, device):
-    """`t_` and `transpose_` change the shape and strides of the tensor itself."""
+    """`t_` and `transpose_` transpose the tensor itself."""
     x = torch.arange(6, device=device).view(2, 3)
     assert way(x) is x
     same(x, numpy.arange(6).reshape(2, 3).T)
@@ -163,7 +176,7 @@ def test_in_place_change_the_tensor_itself(way, device):
 @fact(*SUBJECTS)
 @pytest.mark.parametrize(("way", "order"), WAYS.values(), ids=WAYS)
 def test_pass_the_gradient_back_transposed(way, order, device):
-    """The gradient that reaches the source of a transpose is transposed back."""
+    """The gradient of `t`, `T`, `mT`, `transpose`, `permute` and others reaches the source transposed back."""
     x, grad = torch.zeros(2, 3, device=device, requires_grad=True), numpy.arange(6, dtype="float32").reshape(2, 3)
     way(x).backward(torch.from_numpy(grad.transpose(order).copy()).to(device))
     same(x.grad, grad)

@@ -1,3 +1,5 @@
+"""`unsqueeze`, which inserts a dimension of size 1; what removes them is in `test_squeeze.py`."""
+
 import numpy
 import pytest
 import torch
@@ -37,7 +39,7 @@ def test_refuses_a_place_beyond_the_result(dim, device):
 
 @fact("torch.unsqueeze")
 def test_takes_one_place_only(device):
-    """`unsqueeze` refuses a tuple of places, though NumPy's `expand_dims` takes one."""
+    """`unsqueeze` refuses a tuple of places: must be int, not tuple."""
     with pytest.raises(TypeError, match="must be int, not tuple"):
         torch.zeros(2, 3, device=device).unsqueeze((0, 1))
 

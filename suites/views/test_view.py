@@ -1,3 +1,5 @@
+"""`view`: its memory, which shapes it takes and which it refuses, and `view(dtype)`; `reshape` has its own file."""
+
 from math import prod
 
 import numpy
@@ -55,7 +57,7 @@ def test_sees_later_writes(device):
 
 @fact("torch.Tensor.view", claims=["V01"])
 def test_of_a_view_shares_memory(device):
-    """A write through the last of a chain of views is seen in the first tensor."""
+    """A write through the last of a chain of `view` calls is seen in the first tensor."""
     x = torch.arange(12, device=device)
     x.view(3, 4).view(2, 6).view(12, 1)[11] = 99
     assert x[11] == 99
@@ -156,7 +158,7 @@ def test_merges_dimensions_of_a_non_contiguous_tensor(device):
 
 @fact("torch.Tensor.view", claims=["V02"], hint="use reshape, or contiguous().view()")
 def test_does_not_flatten_a_transposed_tensor(device):
-    """`view` refuses to flatten a transposed matrix."""
+    """`view` refuses to flatten a transposed matrix: view size is not compatible."""
     x = torch.arange(6, device=device).view(2, 3).t()
     with pytest.raises(RuntimeError, match="view size is not compatible"):
         x.view(6)
@@ -261,8 +263,8 @@ def test_takes_sizes_one_by_one_or_together(said, device):
 
 
 @fact("torch.Tensor.view")
-def test_of_one_element_takes_any_number_of_ones(device):
-    """`view` turns a tensor without dimensions into one with any number of dimensions of size 1."""
+def test_of_a_number_takes_several_ones(device):
+    """`view(1, 1, 1)` gives a tensor without dimensions three of size 1."""
     same(torch.tensor(7, device=device).view(1, 1, 1), numpy.array([[[7]]]))
 
 
@@ -299,7 +301,7 @@ def test_passes_the_gradient_in_the_shape_of_its_source(device):
 
 @fact("torch.Tensor.view")
 def test_of_a_leaf_is_not_written_in_place(device):
-    """A write through a view of a leaf that requires a gradient is refused."""
+    """A write through `x.view(2, 3)` is refused where `x` is "a leaf Variable that requires grad"."""
     x = torch.zeros(6, device=device, requires_grad=True)
     with pytest.raises(RuntimeError, match="a view of a leaf Variable that requires grad"):
         x.view(2, 3).add_(1)
@@ -339,7 +341,7 @@ def test_as_dtype_shares_memory(dtype, device):
 @given(layout=layouts())
 @example(layout=Layout((3, 2), (1, 3)))
 def test_as_dtype_of_one_size_keeps_the_strides(layout, device):
-    """`view(dtype)` with a dtype of the same size keeps the strides of any tensor."""
+    """`view(torch.float64)` of int64, a dtype of the same size, keeps the strides of any tensor."""
     x = torch.arange(layout.reach, device=device).as_strided(*layout)
     assert x.view(torch.float64).stride() == layout.strides
 

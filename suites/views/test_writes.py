@@ -1,3 +1,5 @@
+"""In-place operations on views and copies, and whose memory they change; `x[i] = y` is in indexing/test_assignment."""
+
 import numpy
 import pytest
 import torch
@@ -54,7 +56,7 @@ COPIES = {
 @fact("torch.Tensor.add_", source="tensor_view")
 @pytest.mark.parametrize(("view", "of_array"), VIEWS.values(), ids=VIEWS)
 def test_change_what_the_view_shows(view, of_array, device):
-    """An in-place operation on a view changes exactly those elements of its source that NumPy's view has."""
+    """`add_` on a view changes exactly those elements of its source that NumPy's view has."""
     want = numpy.arange(12, dtype="float32").reshape(3, 4)
     x = torch.from_numpy(want.copy()).to(device)
     view(x).add_(100)
@@ -65,7 +67,7 @@ def test_change_what_the_view_shows(view, of_array, device):
 @fact("torch.Tensor.add_", source="tensor_view")
 @pytest.mark.parametrize("copy", COPIES.values(), ids=COPIES)
 def test_to_a_copy_leave_the_source(copy, device):
-    """An in-place operation on a copy leaves its source as it was."""
+    """`add_` on what `clone`, `x[[0, 1]]`, `flip`, `repeat` or another copy gave leaves the source as it was."""
     x = torch.arange(12, device=device).view(3, 4)
     y = copy(x)
     want = y.cpu().numpy() + 100
@@ -76,7 +78,7 @@ def test_to_a_copy_leave_the_source(copy, device):
 @fact(*(f"torch.{name}" for name in WITHOUT_UNDERSCORE), source="tensors")
 @pytest.mark.parametrize("operation", WITHOUT_UNDERSCORE.values(), ids=WITHOUT_UNDERSCORE)
 def test_need_an_underscore(operation, device):
-    """An operation without an underscore at the end of its name leaves its tensor as it was."""
+    """`x.add(1)`, `x.neg()`, `x.exp()` and other operations without an underscore leave `x` as it was."""
     x = torch.tensor([-1.5, 0.5, 2], device=device)
     assert operation(x) is not x
     same(x, numpy.array([-1.5, 0.5, 2], dtype="float32"))
@@ -111,7 +113,7 @@ def test_of_one_number_reach_the_places_of_the_view_only(layout, device):
 
 @fact("torch.Tensor.add_")
 def test_return_the_view_itself(device):
-    """An in-place operation returns the tensor that it was called on."""
+    """`x.add_(1)` returns `x` itself."""
     y = torch.arange(6, device=device).view(2, 3)
     assert y.add_(1) is y
 

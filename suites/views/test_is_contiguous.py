@@ -1,3 +1,5 @@
+"""What `is_contiguous()` says, and which operations change it; what `contiguous()` gives is in `test_contiguous.py`."""
+
 import pytest
 import torch
 from hypothesis import example, given
@@ -53,7 +55,7 @@ KEEPING = {
 @example(layout=Layout((3, 2), (1, 3)))
 @example(layout=Layout((1, 3), (7, 1)))
 @example(layout=Layout((2, 3), (4, 1)))
-def test_is_row_major_order_without_gaps(layout, device):
+def test_is_true_of_row_major_order_without_gaps(layout, device):
     """`is_contiguous()` is true exactly where elements follow each other in memory in row-major order."""
     x = torch.arange(layout.reach, device=device).as_strided(*layout)
     assert x.is_contiguous() is layout.is_in_order()
@@ -63,8 +65,8 @@ def test_is_row_major_order_without_gaps(layout, device):
 @given(shape=shapes())
 @example(shape=(0, 3))
 @example(shape=())
-def test_is_given_to_every_new_tensor(shape, device):
-    """A tensor that `torch.zeros` makes is contiguous, whatever its shape."""
+def test_is_true_of_a_new_tensor(shape, device):
+    """`torch.zeros(shape).is_contiguous()` is true, whatever the shape."""
     assert torch.zeros(shape, device=device).is_contiguous() is True
 
 
@@ -74,21 +76,21 @@ def test_is_given_to_every_new_tensor(shape, device):
     claims=["V05"],
 )
 def test_is_about_order_too(device):
-    """A transposed matrix fills its memory without gaps, yet is not contiguous."""
+    """`is_contiguous()` is false of a transposed matrix, though that fills its memory without gaps."""
     x = torch.arange(6, device=device).view(2, 3).t()
     assert (x.untyped_storage().nbytes(), x.is_contiguous()) == (6 * 8, False)
 
 
 @fact("torch.Tensor.is_contiguous", claims=["V05"])
 def test_is_not_about_filling_the_storage(device):
-    """A tensor that begins in the middle of its storage is contiguous all the same."""
+    """`x[1:3].is_contiguous()` is true of some rows, though they begin in the middle of the storage."""
     assert torch.arange(12, device=device).view(4, 3)[1:3].is_contiguous() is True
 
 
 @fact("torch.Tensor.is_contiguous", claims=["V06"])
 @pytest.mark.parametrize("operation", BREAKING.values(), ids=BREAKING)
-def test_is_lost(operation, device):
-    """A view that reads its source in another order, or with gaps, is not contiguous."""
+def test_is_false_of_another_order_or_gaps(operation, device):
+    """`transpose`, `permute`, a slice of columns, `expand` and others of a contiguous tensor are not contiguous."""
     assert operation(torch.zeros(3, 3, 4, device=device)).is_contiguous() is False
 
 
@@ -98,14 +100,14 @@ def test_is_lost(operation, device):
     claims=["V06"],
 )
 @pytest.mark.parametrize("operation", KEEPING.values(), ids=KEEPING)
-def test_is_kept(operation, device):
-    """A result that lies in its own row-major order is contiguous, whatever operation gave it."""
+def test_is_true_of_what_lies_in_its_own_order(operation, device):
+    """`is_contiguous()` is true of what lies in its own row-major order, whatever operation gave it."""
     assert operation(torch.zeros(3, 3, 4, device=device)).is_contiguous() is True
 
 
 @fact("torch.Tensor.transpose", claims=["V06"])
-def test_comes_back_with_the_second_transpose(device):
-    """Transposing twice gives a contiguous tensor back without a copy."""
+def test_is_true_again_of_a_second_transpose(device):
+    """`x.transpose(0, 1).transpose(0, 1)` of a contiguous `x` is contiguous again, without a copy."""
     x = torch.arange(6, device=device).view(2, 3)
     y = x.transpose(0, 1).transpose(0, 1)
     x += 10
