@@ -1,4 +1,4 @@
-"""Writing to what an index names, judged by NumPy."""
+"""Writing by `x[index] = value` and `index_put`, judged by NumPy; `masked_fill` and others are in `test_masks.py`."""
 
 import numpy
 import pytest
@@ -56,7 +56,7 @@ def test_writes_what_numpy_writes(device, case, lie):
 
 @fact("torch.Tensor.__setitem__", claims=["T05"])
 def test_writes_nothing_where_nothing_is_named(device):
-    """An empty slice, an empty list and a mask that is False everywhere name nothing to write to."""
+    """`x[2:] = 9` of an empty slice, `x[[]] = 9` and `x[mask] = 9` of an all-False mask write nothing."""
     x = torch.tensor([1.5, 2.5], device=device)
     x[2:] = 9
     x[[]] = 9
@@ -68,7 +68,7 @@ def test_writes_nothing_where_nothing_is_named(device):
 @fact("torch.Tensor.__setitem__", claims=["T05"])
 @pytest.mark.parametrize(("index", "value", "error", "words"), REFUSED.values(), ids=REFUSED)
 def test_refuses_what_does_not_fit(device, index, value, error, words):
-    """A value that does not broadcast to what the index names, and an index out of bounds, are refused."""
+    """`x[index] = value` refuses a shape mismatch, an index out of bounds, too many indices and a negative step."""
     x = torch.zeros(5, device=device)
     with pytest.raises(error, match=words):
         x[of_lists(index, device)] = torch.tensor(value, device=device)
@@ -77,7 +77,7 @@ def test_refuses_what_does_not_fit(device, index, value, error, words):
 @fact("torch.Tensor.__setitem__")
 @pytest.mark.parametrize("value", ["a", [1.0], None], ids=["text", "list", "None"])
 def test_refuses_what_is_neither_number_nor_tensor(device, value):
-    """`x[0] = value` refuses text, lists and None."""
+    """`x[0] = value` refuses text, lists and None: can't assign a str, a list or a NoneType."""
     x = torch.zeros(5, device=device)
     with pytest.raises(TypeError, match="can't assign a"):
         x[0] = value
@@ -99,7 +99,7 @@ def test_converts_to_the_dtype_that_is_there(device, value):
     "write", [torch.Tensor.__setitem__, lambda x, i, v: x.index_put_((i,), v)], ids=["brackets", "put"]
 )
 def test_refuses_another_dtype_behind_a_list(device, write):
-    """`x[list] = tensor` refuses a tensor of another dtype, which `x[slice] = tensor` converts."""
+    """`x[positions] = tensor` and `index_put_` refuse another dtype: source and destination dtypes match."""
     x, positions = torch.tensor([4, 5, 6], device=device), torch.tensor([0, 1], device=device)
     with pytest.raises(RuntimeError, match="source and destination dtypes match"):
         write(x, positions, torch.tensor([1.5, 2.5], device=device))
@@ -107,7 +107,7 @@ def test_refuses_another_dtype_behind_a_list(device, write):
 
 @fact("torch.Tensor.__setitem__")
 def test_passes_the_gradient_to_the_value(device):
-    """The gradient of what was written goes to the value, and none of it to what it overwrote."""
+    """The gradient of `y[:2] = value` goes to the value, and none of it to what it overwrote."""
     x, value = torch.tensor([1.5, 2.5, 3.5], device=device, requires_grad=True), torch.tensor(4.5, device=device)
     y = x * 2
     y[:2] = value.requires_grad_()
@@ -118,7 +118,7 @@ def test_passes_the_gradient_to_the_value(device):
 
 @fact("torch.Tensor.__setitem__")
 def test_to_a_leaf_that_requires_grad_is_refused(device):
-    """Writing to a part of a leaf that requires grad is refused."""
+    """`x[0] = 2` is refused where `x` is a leaf Variable that requires grad."""
     x = torch.ones(3, device=device, requires_grad=True)
     with pytest.raises(RuntimeError, match="leaf Variable that requires grad"):
         x[0] = 2
@@ -140,7 +140,7 @@ def test_through_two_pairs_of_brackets_is_lost_behind_a_list(device):
     hint="index_put_(accumulate=True)",
 )
 def test_with_a_sum_counts_a_repeated_position_once(device):
-    """`x[list] += value` adds once to a position that the list names several times, as in NumPy."""
+    """`x[list] += value` adds once to a position that the list names several times."""
     x, positions = torch.tensor([1.5, 2.5], device=device), torch.tensor([0, 0, 0], device=device)
     x[positions] += 1
     same(x, torch.tensor([2.5, 2.5]))
@@ -165,7 +165,7 @@ def test_of_index_put_accumulates_when_told(device, put, places):
 @fact("torch.index_put", "torch.Tensor.index_put_")
 @pytest.mark.parametrize("name", ["index_put", "index_put_"])
 def test_of_index_put_writes_pairs_of_positions(device, name):
-    """`index_put` writes each value where its positions in the two lists meet, or one value everywhere."""
+    """`index_put` writes each value where its positions in the lists meet, or one value everywhere: contiguous."""
     x = torch.zeros(2, 3, device=device)
     rows, columns = torch.tensor([0, 1, 1], device=device), torch.tensor([2, 0, -1], device=device)
     y = getattr(x, name)((rows, columns), torch.tensor([1.5, 2.5, 3.5], device=device))

@@ -1,4 +1,4 @@
-"""What stands in square brackets to read elements, judged by NumPy."""
+"""Reading by `x[index]`, judged by NumPy: numbers, slices, lists and masks; writing is in `test_assignment.py`."""
 
 import numpy
 import pytest
@@ -94,7 +94,7 @@ def as_tensors(index, device):
 @fact("torch.Tensor.__getitem__", claims=["T05"])
 @pytest.mark.parametrize("index", BASIC.values(), ids=BASIC)
 def test_numbers_and_slices_give_what_they_give_in_numpy(device, index):
-    """Numbers, slices with a positive step, None and `...` select what they select in NumPy."""
+    """`x[index]` with numbers, slices of a positive step, None and `...` selects what NumPy's selects."""
     x, array = table(device)
     same(x[index], array[index])
 
@@ -102,7 +102,7 @@ def test_numbers_and_slices_give_what_they_give_in_numpy(device, index):
 @fact("torch.Tensor.__getitem__", claims=["T05"])
 @given(data=st.data(), shape=shapes(max_dims=3))
 def test_drawn_numbers_and_slices_give_what_they_give_in_numpy(device, data, shape):
-    """A number or a slice for each dimension selects what it selects in NumPy, of empty tensors too."""
+    """`x[index]` of a number or slice for each dimension selects what NumPy's does, of empty tensors too."""
     index = data.draw(indices(*shape))
     array = numpy.arange(numpy.prod(shape, dtype=int)).reshape(shape)
     same(torch.from_numpy(array).to(device)[index], array[index])
@@ -111,7 +111,7 @@ def test_drawn_numbers_and_slices_give_what_they_give_in_numpy(device, data, sha
 @fact("torch.Tensor.__getitem__", claims=["T05"])
 @pytest.mark.parametrize("index", [name for name in BASIC if name not in ("nothing left",)])
 def test_numbers_and_slices_give_views(device, index):
-    """What numbers, slices, None and `...` select shares memory with the tensor."""
+    """`x[index]` with numbers, slices, None and `...` is a view: it shares memory with `x`."""
     x, _ = table(device)
     assert shares(x[BASIC[index]], x)
 
@@ -119,7 +119,7 @@ def test_numbers_and_slices_give_views(device, index):
 @fact("torch.Tensor.__getitem__", claims=["T05"])
 @pytest.mark.parametrize("index", ADVANCED)
 def test_lists_and_masks_give_what_they_give_in_numpy(device, index):
-    """Tensors of positions and masks, alone, together or beside slices, select what arrays of them select in NumPy."""
+    """`x[index]` with tensors of positions and masks, alone or beside slices, selects what NumPy's selects."""
     x, array = table(device)
     same(x[as_tensors(ADVANCED[index], device)], array[ADVANCED[index]])
 
@@ -127,7 +127,7 @@ def test_lists_and_masks_give_what_they_give_in_numpy(device, index):
 @fact("torch.Tensor.__getitem__", claims=["T05"])
 @pytest.mark.parametrize("index", [name for name in ADVANCED if "list" in name or name in ("none", "booleans")])
 def test_python_lists_are_read_as_tensors(device, index):
-    """A list in an index is read as the tensor of it."""
+    """`x[[1, 0]]` reads a list, alone or beside slices, as the tensor of it."""
     x, array = table(device)
     same(x[ADVANCED[index]], array[ADVANCED[index]])
 
@@ -135,7 +135,7 @@ def test_python_lists_are_read_as_tensors(device, index):
 @fact("torch.Tensor.__getitem__", claims=["T05"])
 @pytest.mark.parametrize("index", ALL.values(), ids=ALL)
 def test_lists_and_masks_give_copies(device, index):
-    """What lists and masks select is in memory of its own, also where it is all there is."""
+    """`x[[0, 1]]` and `x[mask]` are copies, in memory of their own, even where they select all of `x`."""
     x, array = table(device)
     y = x[as_tensors(index, device)]
     assert not shares(y, x)
@@ -146,7 +146,7 @@ def test_lists_and_masks_give_copies(device, index):
 @pytest.mark.filterwarnings("ignore:Using a non-tuple sequence")
 @pytest.mark.parametrize(("index", "error", "words"), REFUSED.values(), ids=REFUSED)
 def test_index_is_refused(device, index, error, words):
-    """Negative steps, which NumPy has, what is out of bounds, and what is no index are refused."""
+    """`x[::-1]` (step must be greater than zero), an index out of bounds, and what is no index are refused."""
     x, _ = table(device)
     with pytest.raises(error, match=words):
         x[index]
@@ -154,7 +154,7 @@ def test_index_is_refused(device, index, error, words):
 
 @fact("torch.Tensor.__getitem__", claims=["T05"], myth="indexing works exactly as in NumPy")
 def test_number_and_list_apart_stay_where_they_are(device):
-    """A number apart from a list drops its dimension only, where NumPy takes it for a list of its own."""
+    """`x[0, :, [0, 1]]` drops the number's dimension only, where NumPy takes the number for a list of its own."""
     x, array = table(device)
     same(x[0, :, [0, 1]], array[0][:, [0, 1]])
     assert array[0, :, [0, 1]].shape == (2, 3)
@@ -162,7 +162,7 @@ def test_number_and_list_apart_stay_where_they_are(device):
 
 @fact("torch.Tensor.__getitem__", claims=["T05", "T10"], myth="indexing one element gives a number, as in NumPy")
 def test_one_element_is_a_tensor(device):
-    """An index of one element gives a tensor without dimensions that shares memory, where NumPy gives a number."""
+    """`x[1, 2, 3]` of one element is a tensor without dimensions that shares memory, not a Python number."""
     x, array = table(device)
     y = x[1, 2, 3]
     same(y, numpy.array(array[1, 2, 3]))
@@ -173,7 +173,7 @@ def test_one_element_is_a_tensor(device):
 @fact("torch.Tensor.__getitem__")
 @pytest.mark.parametrize("dtype", [torch.int32, torch.int64])
 def test_tensor_of_integers_is_an_index(device, dtype):
-    """A tensor of int32 or of int64 is an index of positions, negative ones from the end."""
+    """`x[i]` takes a tensor of int32 or of int64 for positions, negative ones from the end."""
     x, array = table(device)
     same(x[torch.tensor([[1, -1]], dtype=dtype, device=device)], array[[[1, -1]]])
 
@@ -181,7 +181,7 @@ def test_tensor_of_integers_is_an_index(device, dtype):
 @fact("torch.Tensor.__getitem__")
 @pytest.mark.parametrize("dtype", [torch.int8, torch.int16, torch.float32, torch.complex64])
 def test_tensor_of_other_numbers_is_no_index(device, dtype):
-    """A tensor of floats or of small signed integers is refused as an index."""
+    """`x[i]` refuses a tensor of floats, complex numbers, int8 or int16: tensors used as indices must be long."""
     x, _ = table(device)
     with pytest.raises(IndexError, match="tensors used as indices must be"):
         x[torch.tensor([1, 0], device=device).to(dtype)]
@@ -190,17 +190,23 @@ def test_tensor_of_other_numbers_is_no_index(device, dtype):
 @fact("torch.Tensor.__getitem__", myth="a tensor of uint8 holds positions", hint="index.long()")
 @pytest.mark.filterwarnings("ignore:indexing with dtype torch.uint8")
 def test_tensor_of_bytes_is_a_mask(device):
-    """A tensor of uint8 is a mask, not positions: where it is not zero it selects."""
+    """`x[i]` takes a tensor of uint8 for a mask, not positions: where it is not zero it selects."""
     x = torch.tensor([0.5, 1.5, 2.5], device=device)
     same(x[torch.tensor([1, 0, 2], dtype=torch.uint8, device=device)], torch.tensor([0.5, 2.5]))
 
 
 @fact("torch.Tensor.__getitem__")
 @pytest.mark.parametrize("index", [..., (), None, True, False], ids=["ellipsis", "nothing", "None", "True", "False"])
-def test_no_dimension_takes_no_number(device, index):
-    """A tensor without dimensions takes `...`, None and booleans for an index, as in NumPy, and refuses a number."""
+def test_no_dimension_takes_ellipsis_none_and_booleans(device, index):
+    """`x[...]`, `x[None]`, `x[True]` and `x[False]` of a tensor without dimensions give what they do in NumPy."""
     x = torch.tensor(1.5, device=device)
     same(x[index], numpy.array(1.5, dtype="float32")[index])
+
+
+@fact("torch.Tensor.__getitem__")
+def test_no_dimension_takes_no_number(device):
+    """`x[0]` of a tensor without dimensions is refused: invalid index of a 0-dim tensor."""
+    x = torch.tensor(1.5, device=device)
     with pytest.raises(IndexError, match="invalid index of a 0-dim tensor"):
         x[0]
 
@@ -208,7 +214,7 @@ def test_no_dimension_takes_no_number(device, index):
 @fact("torch.Tensor.__getitem__")
 @pytest.mark.parametrize("index", [*BASIC, *ADVANCED])
 def test_gradient_goes_to_what_was_selected(device, index):
-    """The gradient of what was selected is added where it was selected from, and is zero elsewhere."""
+    """The gradient of `x[index]` is added where it was selected from, and is zero elsewhere."""
     x, array = table(device)
     x.requires_grad_()
     index = {**BASIC, **ADVANCED}[index]
@@ -224,7 +230,7 @@ def test_gradient_goes_to_what_was_selected(device, index):
 @pytest.mark.parametrize("lie", ["transposed", "stepped", "offset", "expanded"])
 @pytest.mark.parametrize("index", [name for name in ADVANCED if name not in ("True", "False")])
 def test_lists_select_the_same_of_any_layout(device, lie, index):
-    """Lists and masks select the same elements of a transposed, stepped, offset or expanded tensor."""
+    """`x[index]` of lists and masks selects the same of a transposed, stepped, offset or expanded `x`."""
     x, array = table(device)
     lies = {
         "transposed": lambda: x.permute(2, 0, 1).contiguous().permute(1, 2, 0),

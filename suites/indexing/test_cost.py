@@ -16,7 +16,7 @@ def looks_at_ten_places(patch):
 
 @fact("torch.Tensor.__getitem__", refuter=looks_at_ten_places)
 def test_of_a_mask_is_for_all_that_it_looks_at(numbers):
-    """Ten elements of a hundred thousand take more than five times as long by a boolean mask as by their positions."""
+    """`x[mask]` of 10 of 100,000 elements takes more than five times as long as `x[positions]`."""
     x, positions = torch.rand(100_000), torch.arange(0, 100_000, 10_000)
     mask = torch.zeros(100_000, dtype=torch.bool).index_fill(0, positions, True)
     assert race(lambda: x[mask], lambda: x[positions], numbers).ratio_above(5)
@@ -31,14 +31,14 @@ def test_of_index_select_is_less_than_threefold_of_brackets(numbers):
 
 @fact("torch.Tensor.__getitem__")
 def test_of_a_slice_is_less_than_a_fifth_of_an_index(numbers):
-    """A slice of ten thousand rows takes less than a fifth of the time of the same rows by their positions."""
+    """`x[:10_000]` takes less than a fifth of the time of `x[rows]` with the positions of these rows."""
     x, rows = torch.rand(20_000, 16), torch.arange(10_000)
     assert race(lambda: x[:10_000], lambda: x[rows], numbers).ratio_below(0.2)
 
 
 @fact("torch.Tensor.masked_fill", refuter=slower("torch.Tensor.masked_fill"))
 def test_of_masked_fill_is_less_than_threefold_of_where(numbers):
-    """`masked_fill` takes less than three times the time of `where`."""
+    """`masked_fill` of 65,536 elements takes less than three times the time of `torch.where`."""
     x = torch.rand(1 << 16)
     mask, zero = x < 0.5, torch.zeros(())
     assert race(lambda: x.masked_fill(mask, 0), lambda: torch.where(mask, zero, x), numbers).ratio_below(3)

@@ -1,4 +1,4 @@
-"""Reading along a dimension: gather, take, take_along_dim, index_select, and the parts that narrow and select name."""
+"""Reading along a dimension: `gather`, `take`, `take_along_dim`, `index_select`, `narrow`, `unbind`; and `put_`."""
 
 import numpy
 import pytest
@@ -51,7 +51,7 @@ def table(device, lie="contiguous"):
 @pytest.mark.parametrize("dim", [1, -1])
 @lying
 def test_takes_along_a_dimension(device, spelling, dim, lie):
-    """`gather` and `take_along_dim` take from each row the elements at its own positions, as `take_along_axis` does."""
+    """`gather` and `take_along_dim` take from each row at its own positions, contiguous, as `take_along_axis` does."""
     x, array = table(device, lie)
     index = numpy.array([[2, 0, 0, 1], [1, 1, 2, 0]])
     y = SPELLED[spelling](x, dim, torch.from_numpy(index.copy()).to(device))
@@ -127,18 +127,25 @@ def test_of_gather_has_a_sparse_gradient_when_told(device):
 
 @fact("torch.gather")
 def test_of_gather_writes_to_out(device):
-    """`gather(out=)` fills the tensor that it is given and returns it, and refuses one of another dtype."""
+    """`gather(out=)` fills the tensor that it is given, and returns it."""
     x, _ = table(device)
     index, out = torch.tensor([[2], [0]], device=device), torch.zeros(2, 1, device=device)
     assert torch.gather(x, 1, index, out=out) is out
     same(out, torch.tensor([[2.5], [3.5]]))
+
+
+@fact("torch.gather")
+def test_of_gather_refuses_out_of_another_dtype(device):
+    """`gather(out=)` refuses a tensor of another dtype."""
+    x, _ = table(device)
+    index = torch.tensor([[2], [0]], device=device)
     with pytest.raises(RuntimeError, match="dtype"):
-        torch.gather(x, 1, index, out=out.long())
+        torch.gather(x, 1, index, out=torch.zeros(2, 1, dtype=torch.int64, device=device))
 
 
 @fact("torch.take_along_dim")
 def test_of_take_along_dim_broadcasts(device):
-    """`take_along_dim` broadcasts the tensor and the positions in the other dimensions, which `gather` does not."""
+    """`take_along_dim` broadcasts the positions over the other dimensions."""
     x, array = table(device)
     same(torch.take_along_dim(x, torch.tensor([[2, 0]], device=device), 1), array[:, [2, 0]])
 
@@ -181,7 +188,7 @@ def test_of_take_reads_as_if_flat(device, take, lie):
     ("accumulate", "want"), [(False, [7.5, 1.5, 8.5]), (True, [8.0, 1.5, 11.0])], ids=["write", "add"]
 )
 def test_of_put_writes_as_if_flat(device, name, accumulate, want):
-    """`put_` writes at positions in row-major order, negative ones from the end, or adds with `accumulate=True`."""
+    """`put_` and `put` write at positions in row-major order, or add with `accumulate=True`: contiguous."""
     x, array = table(device)
     values = torch.tensor([7.5, 8.5], device=device)
     y = getattr(x, name)(torch.tensor([0, -4], device=device), values, accumulate=accumulate)
@@ -196,7 +203,7 @@ def test_of_put_writes_as_if_flat(device, name, accumulate, want):
 @pytest.mark.parametrize("dtype", [torch.int64, torch.int32])
 @lying
 def test_of_index_select_takes_rows_or_columns(device, select, dim, dtype, lie):
-    """`index_select` copies the rows or columns at a vector of positions, in the order that they stand in."""
+    """`index_select` copies the rows or columns at a vector of positions, in their order, to a contiguous tensor."""
     x, array = table(device, lie)
     y = select(x, dim, torch.tensor([1, 0, 1], dtype=dtype, device=device))
     same(y, numpy.take(array, [1, 0, 1], axis=dim))
@@ -240,7 +247,7 @@ def test_of_index_select_refuses_what_is_no_position(index, error, words):
 @pytest.mark.parametrize("name", OUT_OF_BOUNDS)
 @pytest.mark.parametrize("position", [4, 1 << 40])
 def test_refuses_what_is_out_of_bounds(name, position):
-    """To read from a position behind the last element is refused on the CPU, however far behind."""
+    """`gather`, `index_select`, `take` and `x[i]` refuse a position out of bounds on the CPU, however far behind."""
     read, error = OUT_OF_BOUNDS[name]
     with pytest.raises(error, match="out of (bounds|range)"):
         read(torch.ones(4), torch.tensor([position]))
@@ -248,7 +255,7 @@ def test_refuses_what_is_out_of_bounds(name, position):
 
 @fact("torch.take_along_dim", myth="a position out of bounds is taken from the other end")
 def test_of_take_along_dim_refuses_what_is_out_of_bounds():
-    """`take_along_dim` refuses a position behind the last element."""
+    """`take_along_dim` refuses a position behind the last element on the CPU: out of bounds."""
     with pytest.raises((RuntimeError, IndexError), match="out of (bounds|range)"):
         torch.take_along_dim(torch.ones(4), torch.tensor([7]), 0)
 
@@ -259,7 +266,7 @@ def test_of_take_along_dim_refuses_what_is_out_of_bounds():
     "dtype", [torch.bool, torch.uint8, torch.int64, torch.bfloat16, torch.float16, torch.complex64]
 )
 def test_keeps_the_dtype(device, name, dtype):
-    """What is taken keeps its dtype and value, whichever it is."""
+    """`gather`, `take_along_dim`, `index_select` and `take` keep the dtype and the values of what they take."""
     x = torch.tensor([[1, 0, 2], [3, 1, 0]], device=device).to(dtype)
     same(MADE_OF[name](x, torch.tensor([2, 0], device=device)), torch.tensor([[2, 1], [0, 3]]).to(dtype))
 
@@ -267,7 +274,7 @@ def test_keeps_the_dtype(device, name, dtype):
 @fact("torch.gather", "torch.take_along_dim", "torch.index_select", "torch.take")
 @pytest.mark.parametrize("name", MADE_OF)
 def test_takes_nothing(device, name):
-    """Nothing is taken at no positions: the result is empty, of the shape that the positions give."""
+    """`gather`, `take_along_dim`, `index_select` and `take` at no positions give an empty tensor of their shape."""
     x, _ = table(device)
     same(MADE_OF[name](x, torch.tensor([], dtype=torch.int64, device=device)), numpy.zeros((2, 0), dtype="float32"))
     same(MADE_OF[name](x, torch.tensor([0], device=device)), torch.tensor([[0.5], [3.5]]))
@@ -299,38 +306,18 @@ def test_of_narrow_is_a_slice(device, narrow, dim, start, length):
     ids=["beyond the end", "negative length", "before the start"],
 )
 def test_of_narrow_refuses_what_a_slice_would_cut(start, length, error, words):
-    """`narrow` refuses to reach beyond the dimension, where a slice ends with it."""
+    """`narrow` refuses to reach beyond the dimension: "exceeds dimension size", "start out of range"."""
     with pytest.raises(error, match=words):
         torch.narrow(torch.ones(3), 0, start, length)
 
 
-@fact("torch.narrow_copy", "torch.select_copy", "torch.diagonal_copy")
-@pytest.mark.parametrize(
-    ("name", "arguments", "want"),
-    [
-        ("narrow_copy", (1, 1, 2), lambda x: x[:, 1:3]),
-        ("select_copy", (1, -1), lambda x: x[:, -1]),
-        ("diagonal_copy", (), lambda x: x.diagonal()),
-    ],
-    ids=["narrow", "select", "diagonal"],
-)
-def test_of_a_copying_view_is_in_memory_of_its_own(device, name, arguments, want):
-    """`narrow_copy`, `select_copy` and `diagonal_copy` give what the view of that name gives, in memory of its own."""
-    x, array = table(device)
-    y = getattr(torch, name)(x, *arguments)
-    same(y, want(array).copy())
-    assert y.is_contiguous()
-    y.fill_(9)
-    same(x, array)
-
-
-@fact("torch.unbind", "torch.Tensor.unbind", "torch.unbind_copy")
-@pytest.mark.parametrize(("unbind", "is_view"), [("unbind", True), ("unbind_copy", False)])
+@fact("torch.unbind", "torch.Tensor.unbind")
+@pytest.mark.parametrize("unbind", [torch.unbind, torch.Tensor.unbind], ids=["function", "method"])
 @pytest.mark.parametrize("dim", [0, 1, -1])
-def test_of_unbind_is_a_tuple_of_all(device, unbind, is_view, dim):
-    """`unbind` gives a tuple of the entries of a dimension, as views, `unbind_copy` as copies."""
+def test_of_unbind_is_a_tuple_of_all(device, unbind, dim):
+    """`unbind` gives a tuple of the entries of a dimension, as views."""
     x, array = table(device)
-    parts = getattr(torch, unbind)(x, dim)
-    assert len(parts) == array.shape[dim]
-    same(torch.stack(list(parts), dim), array)
-    assert shares(parts[1], x) is is_view
+    parts = unbind(x, dim)
+    assert (type(parts), len(parts)) == (tuple, array.shape[dim])
+    same(torch.stack(parts, dim), array)
+    assert shares(parts[1], x)

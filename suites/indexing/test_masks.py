@@ -1,4 +1,4 @@
-"""Masks, and the positions of what is not zero."""
+"""Masks and the positions of what is not zero: `masked_select`, `masked_fill`, `where`, `nonzero`; not `x[mask]`."""
 
 import math
 
@@ -86,7 +86,7 @@ def test_fills_more_than_it_was_given_out_of_place_only(device):
 
 @fact("torch.masked_fill")
 def test_fills_with_a_number_only(device):
-    """`masked_fill` refuses a value with dimensions."""
+    """`masked_fill` refuses a value with dimensions: only supports a 0-dimensional value tensor."""
     x, _ = table(device)
     with pytest.raises(RuntimeError, match="only supports a 0-dimensional value tensor"):
         torch.masked_fill(x, mask(device), torch.tensor([1.0], device=device))
@@ -105,7 +105,7 @@ def test_fills_without_gradient(device):
 @fact("torch.masked_fill", "torch.Tensor.masked_fill", "torch.Tensor.masked_fill_", since="2.1",
       calls="mask=uint8|*.byte|*.ByteTensor", hint="pass mask.bool()")  # fmt: skip
 def test_fill_refuses_a_mask_of_uint8(device):
-    """`masked_fill` refuses a mask of uint8 or another dtype than bool: "only supports boolean masks"."""
+    """`masked_fill` refuses a mask of uint8: "only supports boolean masks"."""
     x, _ = table(device)
     with pytest.raises(RuntimeError, match="only supports boolean masks"):
         x.masked_fill(mask(device).byte(), 9.0)
@@ -114,7 +114,7 @@ def test_fill_refuses_a_mask_of_uint8(device):
 @fact("torch.masked_select", "torch.Tensor.masked_select", since="2.1", calls="mask=uint8|*.byte|*.ByteTensor",
       hint="pass mask.bool()")  # fmt: skip
 def test_select_refuses_a_mask_of_uint8(device):
-    """`masked_select` refuses a mask of uint8 or another dtype than bool: "expected BoolTensor for mask"."""
+    """`masked_select` refuses a mask of uint8: "expected BoolTensor for mask"."""
     x, _ = table(device)
     with pytest.raises(RuntimeError, match="expected BoolTensor for mask"):
         x.masked_select(mask(device).byte())
@@ -123,7 +123,7 @@ def test_select_refuses_a_mask_of_uint8(device):
 @fact("torch.masked_scatter", "torch.Tensor.masked_scatter", "torch.Tensor.masked_scatter_", since="2.1",
       calls="mask=uint8|*.byte|*.ByteTensor", hint="pass mask.bool()")  # fmt: skip
 def test_scatter_refuses_a_mask_of_uint8(device):
-    """`masked_scatter` refuses a mask of uint8 or another dtype than bool: "only supports boolean masks"."""
+    """`masked_scatter` refuses a mask of uint8: "only supports boolean masks"."""
     x, _ = table(device)
     with pytest.raises(RuntimeError, match="only supports boolean masks"):
         x.masked_scatter(mask(device).byte(), x)
@@ -166,7 +166,7 @@ def test_scatters_of_enough_of_the_same_dtype(source, words):
 
 @fact("torch.masked_select")
 def test_of_numbers_is_refused(device):
-    """`masked_select` refuses a mask of integers."""
+    """`masked_select` refuses a mask of int64: "expected BoolTensor"."""
     with pytest.raises(RuntimeError, match="expected BoolTensor"):
         torch.masked_select(torch.ones(2, device=device), torch.tensor([1, 0], device=device))
 
@@ -207,9 +207,14 @@ def test_positions_are_an_index(device, ask, lie):
 
 @fact("torch.nonzero")
 def test_positions_of_no_dimension(device):
-    """`nonzero` of a number gives a row without columns, and `as_tuple=True` one vector, as if it had a dimension."""
+    """`nonzero` of a tensor without dimensions gives a row without columns, or none where it is zero."""
     assert torch.nonzero(torch.tensor(3, device=device)).shape == (1, 0)
     assert torch.nonzero(torch.tensor(0, device=device)).shape == (0, 0)
+
+
+@fact("torch.nonzero")
+def test_positions_of_no_dimension_are_an_index_of_one(device):
+    """`nonzero(as_tuple=True)` of a tensor without dimensions gives one vector, as if it had a dimension."""
     same(torch.nonzero(torch.tensor(3, device=device), as_tuple=True)[0], torch.tensor([0]))
 
 
@@ -220,7 +225,7 @@ def test_positions_of_no_dimension(device):
     ids=["float", "complex", "bool"],
 )
 def test_positions_are_of_what_is_not_zero(device, values):
-    """NaN, denormal numbers and numbers with one part that is not zero are not zero, -0.0 is."""
+    """`nonzero` finds NaN, denormal numbers and complex numbers with one part not zero, and not -0.0."""
     x = torch.tensor(values, device=device, dtype=torch.float64 if isinstance(values[0], float) else None)
     same(torch.nonzero(x).flatten(), numpy.nonzero(numpy.array(values))[0])
 
@@ -228,7 +233,7 @@ def test_positions_are_of_what_is_not_zero(device, values):
 @fact("torch.count_nonzero", "torch.Tensor.count_nonzero")
 @pytest.mark.parametrize("dim", [None, 0, -1, (0, 1), (1, 2)], ids=str)
 def test_count_is_over_dimensions(device, dim):
-    """`count_nonzero` counts in int64 over all, one or several dimensions."""
+    """`count_nonzero` counts over all, one or several dimensions, in a contiguous int64 tensor."""
     array = (numpy.arange(24) % 3).reshape(2, 3, 4)
     y = torch.count_nonzero(torch.from_numpy(array).to(device), dim=dim)
     assert y.is_contiguous()
@@ -238,8 +243,8 @@ def test_count_is_over_dimensions(device, dim):
 
 @fact("torch.count_nonzero")
 @pytest.mark.parametrize("dtype", ["float32", "bool", "uint8", "complex64"])
-def test_count_is_int64_of_any_dtype(device, dtype):
-    """`count_nonzero` gives an int64, 0 of nothing."""
+def test_count_is_int64(device, dtype):
+    """`count_nonzero` of floats, booleans, bytes or complex numbers is an int64, 0 of no elements."""
     x = torch.tensor([0, 2, 0, 3], device=device).to(getattr(torch, dtype))
     same(torch.count_nonzero(x), torch.tensor(2))
     same(torch.count_nonzero(x[:0]), torch.tensor(0))
@@ -252,20 +257,20 @@ def test_count_is_int64_of_any_dtype(device, dtype):
     ids=["ints", "float", "bools", "complex"],
 )
 def test_choice_of_numbers_has_their_dtype(device, a, b, dtype):
-    """`where` chooses between Python numbers, in the dtype that a tensor of both has."""
+    """`torch.where` chooses between Python numbers, in the dtype that a tensor of both has."""
     same(torch.where(torch.tensor([True, False], device=device), a, b), torch.tensor([a, b], dtype=dtype))
 
 
 @fact("torch.where")
 def test_choice_by_numbers_is_refused(device):
-    """`where` refuses a condition of numbers."""
+    """`torch.where` refuses a condition of numbers: where expected condition to be a boolean tensor."""
     with pytest.raises(RuntimeError, match="where expected condition to be a boolean tensor"):
         torch.where(torch.tensor([1, 0], device=device), 1.0, 2.0)
 
 
 @fact("torch.where", myth="`where` keeps NaN out of the gradient", source="notes/numerical_accuracy")
 def test_choice_does_not_stop_a_gradient_that_is_not_finite(device):
-    """The gradient through the branch that `where` did not choose is NaN where zero meets an infinite derivative."""
+    """The gradient of `torch.where` through the branch not chosen is NaN where zero meets an infinite derivative."""
     x = torch.tensor([0.0, 4.0], device=device, requires_grad=True)
     torch.where(x > 0, torch.sqrt(x), torch.zeros_like(x)).sum().backward()
     same(x.grad, torch.tensor([math.nan, 0.25]))
@@ -274,7 +279,7 @@ def test_choice_does_not_stop_a_gradient_that_is_not_finite(device):
 @fact("torch.unravel_index")
 @pytest.mark.parametrize("shape", [(6,), (2, 3), (2, 1, 3)], ids=str)
 def test_flat_positions_become_positions(device, shape):
-    """`unravel_index` gives a tensor for each dimension, as NumPy does."""
+    """`unravel_index` gives a tensor for each dimension, as NumPy does, in memory of its own."""
     flat = numpy.array([[0, 5], [3, 1]])
     x = torch.from_numpy(flat).to(device)
     got = torch.unravel_index(x, shape)

@@ -1,4 +1,4 @@
-"""Writing along a dimension: scatter and its reductions, index_add and its kin, and views that are written back."""
+"""Writing along a dimension: `scatter`, `index_add` and others, and `select_scatter`; `index_put` is in assignment."""
 
 import math
 
@@ -113,7 +113,7 @@ def test_hands_gradients_to_both(device):
     ids=["dtype", "longer", "negative", "dimensions"],
 )
 def test_refuses_what_does_not_fit(name, index, source, words):
-    """`scatter` refuses a source of another dtype or a smaller one, negative positions, and other dimensions."""
+    """`scatter` and `scatter_add` refuse a smaller source or another dtype, and negative positions."""
     with pytest.raises(RuntimeError, match=words):
         getattr(torch, name)(torch.ones(3), 0, torch.tensor(index), source)
 
@@ -129,7 +129,7 @@ def test_refuses_what_does_not_fit(name, index, source, words):
 @pytest.mark.parametrize("name", OUT_OF_BOUNDS)
 @pytest.mark.parametrize("position", [4, 1 << 40])
 def test_refuses_what_is_out_of_bounds(name, position):
-    """To write to a position behind the last element is refused on the CPU, however far behind."""
+    """`scatter`, `scatter_add`, `index_add`, `index_copy` and others refuse a position out of bounds on the CPU."""
     write, error = OUT_OF_BOUNDS[name]
     with pytest.raises(error, match="out of (bounds|range)"):
         write(torch.ones(4), torch.tensor([position]))
@@ -188,7 +188,7 @@ def test_reduces_what_is_written_with_what_was_there(device, reduce, name, write
 @pytest.mark.parametrize("reduce", ["prod", "mean", "amax", "amin"])
 @pytest.mark.parametrize("name", ["scatter_reduce", "index_reduce"])
 def test_reduces_without_what_was_there_when_told(device, reduce, name):
-    """`include_self=False` leaves out what was there, except where nothing is written."""
+    """`scatter_reduce` and `index_reduce` with `include_self=False` leave out what was there where they write."""
     x = torch.tensor([100.0, -100.0, 0.5], device=device)
     index, source = torch.tensor([0, 1, 0], device=device), torch.tensor([2.0, 3.5, 4.0], device=device)
     y = getattr(torch, name)(x, 0, index, source, reduce, include_self=False)
@@ -327,8 +327,7 @@ def test_of_rows_that_do_not_fit_is_refused(name, source, words):
 # --- views that are written back
 
 
-@fact("torch.select_scatter", "torch.slice_scatter", "torch.diagonal_scatter")
-@pytest.mark.parametrize(
+replaced = pytest.mark.parametrize(
     ("name", "source", "arguments", "write"),
     [
         ("select_scatter", [9.5, 8.5], (1, -1), lambda a, s: a.__setitem__((slice(None), -1), s)),
@@ -342,22 +341,32 @@ def test_of_rows_that_do_not_fit_is_refused(name, source, words):
     ],
     ids=["select", "slice", "diagonal"],
 )
+
+
+@fact("torch.select_scatter", "torch.slice_scatter", "torch.diagonal_scatter")
+@replaced
 def test_of_a_view_gives_a_copy_with_the_view_replaced(device, name, source, arguments, write):
-    """`select_scatter` and its kin give a copy of a tensor in which one of its views has other values."""
-    x, source = table(device).requires_grad_(), torch.tensor(source, device=device, requires_grad=True)
-    y = getattr(torch, name)(x, source, *arguments)
-    want, old = BASE.copy(), numpy.arange(1, 7, dtype="float32").reshape(2, 3)
-    write(want, source.detach().cpu().numpy())
-    same(y, want)
+    """`select_scatter`, `slice_scatter` and `diagonal_scatter` give a copy in which that view has other values."""
+    x, want = table(device), BASE.copy()
+    write(want, numpy.array(source))
+    same(getattr(torch, name)(x, torch.tensor(source, device=device), *arguments), want)
     same(x, BASE)
-    y.backward(torch.from_numpy(old.copy()).to(device))
-    write(old, 0)
-    same(x.grad, old)
+
+
+@fact("torch.select_scatter", "torch.slice_scatter", "torch.diagonal_scatter")
+@replaced
+def test_of_a_view_has_no_gradient_where_it_was_replaced(device, name, source, arguments, write):
+    """The gradient of `select_scatter`, `slice_scatter` and `diagonal_scatter` is zero where the view was replaced."""
+    x, weights = table(device).requires_grad_(), numpy.arange(1, 7, dtype="float32").reshape(2, 3)
+    y = getattr(torch, name)(x, torch.tensor(source, device=device), *arguments)
+    y.backward(torch.from_numpy(weights.copy()).to(device))
+    write(weights, 0)
+    same(x.grad, weights)
 
 
 @fact("torch.as_strided_scatter")
 def test_of_strides_gives_a_copy_with_them_replaced(device):
-    """`as_strided_scatter` gives a copy of a tensor in which the elements that `as_strided` names have other values."""
+    """`as_strided_scatter` gives a row-major copy in which what `as_strided` names has other values."""
     x, source = table(device), torch.tensor([9.5, 8.5], device=device)
     y = torch.as_strided_scatter(x, source, (2,), (4,), 1)
     same(y, torch.tensor([[1.5, 9.5, 3.5], [4.5, 5.5, 8.5]]))
@@ -377,7 +386,7 @@ def test_of_strides_hands_gradients_to_both(device):
 @fact("torch.select_scatter", "torch.slice_scatter", "torch.diagonal_scatter")
 @pytest.mark.parametrize("name", ["select_scatter", "slice_scatter", "diagonal_scatter"])
 def test_of_a_view_of_another_shape_is_refused(device, name):
-    """`select_scatter` and its kin do not broadcast the source to the view."""
+    """`select_scatter`, `slice_scatter` and `diagonal_scatter` do not broadcast: expected src to have a size equal."""
     arguments = (0, 0) if name == "select_scatter" else ()
     with pytest.raises(RuntimeError, match="expected src to have a size equal to the"):
         getattr(torch, name)(table(device), torch.ones(5, device=device), *arguments)

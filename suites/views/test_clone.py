@@ -38,7 +38,7 @@ def test_keeps_the_strides_of_a_permuted_tensor(order, alike, device):
 @fact(*SUBJECTS, source="tensor_attributes")
 @pytest.mark.parametrize("alike", ALIKE.values(), ids=ALIKE)
 def test_closes_gaps(alike, device):
-    """`torch.clone`, `torch.empty_like` and `torch.zeros_like` give a matrix with gaps row-major strides."""
+    """`torch.clone`, `torch.empty_like` and `torch.zeros_like` of `x[::2, ::3]` close the gaps: row-major strides."""
     assert alike(torch.zeros(4, 6, device=device)[::2, ::3]).stride() == (2, 1)
 
 
