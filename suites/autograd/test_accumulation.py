@@ -1,3 +1,5 @@
+"""Which tensors `backward` gives a gradient, and how it adds up; for the attribute `.grad` itself see test_grad."""
+
 import pytest
 import torch
 from hypothesis import example, given
@@ -54,7 +56,7 @@ def test_twice_on_one_graph_is_refused(device, made):
 
 @fact("torch.Tensor.backward", claims=["A04"])
 def test_adds_up_the_uses_of_a_leaf(device):
-    """A leaf that is used several times in one loss gets the sum of the gradients of its uses."""
+    """`backward` gives a leaf that is used several times in one loss the sum of the gradients of its uses."""
     w = torch.tensor(5.0, device=device, requires_grad=True)
     (2 * w + w * w + w).backward()
     same(w.grad, torch.tensor(2 + 2 * 5.0 + 1))
@@ -62,7 +64,7 @@ def test_adds_up_the_uses_of_a_leaf(device):
 
 @fact("torch.Tensor.backward")
 def test_makes_a_gradient_of_its_own(device):
-    """The first `backward` does not take the tensor that it is given for `.grad`, but makes another."""
+    """`backward(gradient)` copies the gradient that it is given: `.grad` does not share its memory."""
     w = torch.zeros(3, device=device, requires_grad=True)
     given_gradient = torch.tensor([1.0, 2.0, 3.0], device=device)
     w.clone().backward(given_gradient)
@@ -72,7 +74,7 @@ def test_makes_a_gradient_of_its_own(device):
 
 @fact("torch.Tensor.backward")
 def test_gives_two_leaves_gradients_of_their_own(device):
-    """Leaves that get the same gradient do not share its memory: a write into one `.grad` leaves the other."""
+    """`backward` gives two leaves of one sum a `.grad` each: a write into one leaves the other."""
     a, b = (torch.zeros(2, device=device, requires_grad=True) for _ in range(2))
     (a + b).sum().backward()
     a.grad.fill_(7.0)
@@ -81,7 +83,7 @@ def test_gives_two_leaves_gradients_of_their_own(device):
 
 @fact("torch.Tensor.backward", source="autograd")
 def test_accumulates_in_place(device):
-    """A second `backward` adds into the tensor that `.grad` already is."""
+    """Without `create_graph` a second `backward` adds a dense gradient in place: `.grad` stays the same tensor."""
     w = torch.tensor([1.0, 2.0], device=device, requires_grad=True)
     (2 * w).sum().backward()
     kept = w.grad
@@ -102,7 +104,7 @@ def test_with_create_graph_replaces_the_gradient(device):
 
 @fact("torch.Tensor.backward", source="autograd")
 def test_adds_to_a_gradient_put_there_by_hand(device):
-    """`backward` adds to whatever tensor was assigned to `.grad`."""
+    """`backward` adds to a tensor that was assigned to `.grad` by hand."""
     w = torch.tensor([1.0, 2.0], device=device, requires_grad=True)
     w.grad = torch.tensor([100.0, 200.0], device=device)
     (w**2).sum().backward()
@@ -111,7 +113,7 @@ def test_adds_to_a_gradient_put_there_by_hand(device):
 
 @fact("torch.Tensor.backward", source="autograd")
 def test_of_a_dense_leaf_gives_a_gradient_of_its_strides(device):
-    """The gradient of a transposed dense leaf is laid out with the strides of the leaf."""
+    """`backward` makes `.grad` of a transposed leaf with the strides of the leaf."""
     w = torch.zeros(2, 3, device=device).t().requires_grad_()
     (w * torch.arange(6.0, device=device).view(3, 2)).sum().backward()
     assert w.grad.stride() == (1, 3)
@@ -120,7 +122,7 @@ def test_of_a_dense_leaf_gives_a_gradient_of_its_strides(device):
 
 @fact("torch.autograd.enforce_grad_layout_policy")
 def test_of_a_dense_leaf_may_keep_the_strides_of_what_comes_in(device):
-    """Under `enforce_grad_layout_policy(False)` a first gradient keeps the strides in which backward computed it."""
+    """A first `.grad` keeps the strides that `backward` computed it in, if `enforce_grad_layout_policy(False)`."""
 
     def strides():
         w = torch.zeros(2, 3, device=device).t().requires_grad_()
@@ -135,7 +137,7 @@ def test_of_a_dense_leaf_may_keep_the_strides_of_what_comes_in(device):
 
 @fact("torch.Tensor.backward", source="autograd")
 def test_of_a_leaf_with_gaps_gives_a_contiguous_gradient(device):
-    """The gradient of a leaf whose elements lie apart in memory is contiguous."""
+    """`backward` makes a contiguous `.grad` for a leaf whose elements lie apart in memory, as in `x[:, ::2]`."""
     w = torch.zeros(2, 6, device=device)[:, ::2].requires_grad_()
     (w * torch.arange(6.0, device=device).view(2, 3)).sum().backward()
     assert w.grad.stride() == (3, 1)
@@ -145,7 +147,7 @@ def test_of_a_leaf_with_gaps_gives_a_contiguous_gradient(device):
 @fact("torch.Tensor.backward")
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.complex64])
 def test_accumulates_in_the_dtype_of_the_leaf(device, dtype):
-    """The accumulated gradient has the dtype of its leaf."""
+    """`.grad` that two `backward` calls add up has the dtype of its leaf, be it float16, float64 or complex64."""
     w = torch.tensor([1.0, 2.0], device=device, dtype=dtype, requires_grad=True)
     for _ in range(2):
         (w * 3).backward(torch.ones(2, device=device, dtype=dtype))
@@ -154,7 +156,7 @@ def test_accumulates_in_the_dtype_of_the_leaf(device, dtype):
 
 @fact("torch.Tensor.backward")
 def test_rounds_the_sum_in_the_dtype_of_the_leaf(device):
-    """A gradient smaller than the rounding of a float16 `.grad` is lost when it is added to it."""
+    """`backward` loses a gradient that is smaller than the rounding of the float16 `.grad` that it is added to."""
     w = torch.tensor(1.0, device=device, dtype=torch.float16, requires_grad=True)
     (w * 2048).backward()
     (w * 1).backward()
@@ -163,7 +165,7 @@ def test_rounds_the_sum_in_the_dtype_of_the_leaf(device):
 
 @fact("torch.Tensor.backward", claims=["A03"])
 def test_reaches_the_parameters_of_a_layer(device):
-    """`backward` on a loss fills `.grad` of each parameter of a layer with the loss's derivative."""
+    """`backward` on a loss fills `.grad` of the weight and the bias of a `Linear` layer with the loss's derivatives."""
     layer = torch.nn.Linear(2, 1, device=device)
     layer(torch.tensor([[3.0, 5.0]], device=device)).sum().backward()
     same(layer.weight.grad, torch.tensor([[3.0, 5.0]]))
@@ -180,7 +182,7 @@ def test_reaches_a_leaf_that_is_no_parameter(device):
 
 @fact("torch.Tensor.backward", claims=["A03"], myth="backward() gives every parameter of a layer a gradient")
 def test_passes_over_a_frozen_parameter(device):
-    """`backward` leaves `.grad` of a parameter with `requires_grad=False` None."""
+    """`backward` gives a frozen parameter, one with `requires_grad=False`, no gradient: its `.grad` stays None."""
     layer = torch.nn.Linear(2, 1, device=device)
     layer.bias.requires_grad_(False)
     layer(torch.tensor([[3.0, 5.0]], device=device)).sum().backward()
@@ -190,7 +192,7 @@ def test_passes_over_a_frozen_parameter(device):
 
 @fact("torch.Tensor.backward", claims=["A03"])
 def test_passes_over_a_parameter_that_the_loss_does_not_use(device):
-    """`backward` leaves `.grad` of a parameter that the loss does not depend on None."""
+    """`.grad` of a parameter that the loss does not depend on stays None after `backward`."""
     used, unused = (torch.tensor(1.0, device=device, requires_grad=True) for _ in range(2))
     (used * 4).backward()
     assert unused.grad is None
@@ -205,13 +207,3 @@ def test_with_inputs_fills_these_only(device, backward):
     backward(a * b, inputs=[a])
     same(a.grad, torch.tensor(3.0))
     assert b.grad is None
-
-
-@fact("torch.autograd.grad")
-def test_of_autograd_grad_does_not_happen(device):
-    """`autograd.grad` returns the gradient and leaves `.grad` as it was."""
-    w = torch.tensor(2.0, device=device, requires_grad=True)
-    w.grad = torch.tensor(100.0, device=device)
-    (gradient,) = torch.autograd.grad(w**2, w)
-    same(gradient, torch.tensor(4.0))
-    same(w.grad, torch.tensor(100.0))

@@ -1,3 +1,5 @@
+"""What `torch.utils.checkpoint` computes, saves, draws and runs again; what it costs in time is in test_cost."""
+
 import pytest
 import torch
 from torch import nn
@@ -15,7 +17,7 @@ def leaf(*numbers, device):
 @fact("torch.utils.checkpoint.checkpoint")
 @MODES
 def test_changes_neither_value_nor_gradient(device, use_reentrant):
-    """A checkpointed function has the value and the gradients that it has without."""
+    """A function run by `checkpoint` has the value and the gradients that it has without."""
     x, w = leaf(2.0, 3.0, device=device), leaf(5.0, device=device)
     y = torch.utils.checkpoint.checkpoint(lambda x, by: x * x * w * by, x, 2, use_reentrant=use_reentrant)
     y.sum().backward()
@@ -27,7 +29,7 @@ def test_changes_neither_value_nor_gradient(device, use_reentrant):
 @fact("torch.utils.checkpoint.checkpoint")
 @MODES
 def test_runs_the_function_again_in_backward(device, use_reentrant):
-    """A checkpointed function runs once forward, and once more in `backward`."""
+    """A function given to `checkpoint` runs once forward, and once more in `backward`."""
     calls = []
 
     def function(x):
@@ -44,7 +46,7 @@ def test_runs_the_function_again_in_backward(device, use_reentrant):
 @MODES
 @pytest.mark.parametrize("depth", [2, 8])
 def test_saves_only_the_input(device, use_reentrant, depth):
-    """A checkpointed function saves its input alone for backward, however many layers it has."""
+    """`checkpoint` saves at most its input for backward, not the activations of its two or eight layers."""
     model = nn.Sequential(*[nn.Sigmoid() for _ in range(depth)])
     x = torch.ones(3, 4, device=device, requires_grad=True)
     with saved_bytes() as saved:
@@ -55,7 +57,7 @@ def test_saves_only_the_input(device, use_reentrant, depth):
 @fact("torch.utils.checkpoint.checkpoint", source="checkpoint")
 @MODES
 def test_draws_the_same_numbers_again(device, use_reentrant):
-    """The second run of a checkpointed function draws the random numbers of the first, unless it is told not to."""
+    """`checkpoint` draws the same random numbers in its second run: `dropout` drops the same elements again."""
     x = torch.ones(64, device=device, requires_grad=True)
     y = torch.utils.checkpoint.checkpoint(nn.functional.dropout, x, use_reentrant=use_reentrant)
     torch.rand(3, device=device)
@@ -67,7 +69,7 @@ def test_draws_the_same_numbers_again(device, use_reentrant):
 @fact("torch.utils.checkpoint.checkpoint", hint="keep preserve_rng_state=True, the default, where there is dropout")
 @MODES
 def test_without_the_state_of_the_generator_draws_others(device, use_reentrant):
-    """With `preserve_rng_state=False` the second run draws other numbers, and the gradient is of another function."""
+    """`checkpoint(preserve_rng_state=False)` of `dropout` gives the gradient of other random numbers than its value."""
     x = torch.ones(64, device=device, requires_grad=True)
     y = torch.utils.checkpoint.checkpoint(
         nn.functional.dropout, x, use_reentrant=use_reentrant, preserve_rng_state=False
@@ -79,29 +81,42 @@ def test_without_the_state_of_the_generator_draws_others(device, use_reentrant):
 
 @fact("torch.utils.checkpoint.checkpoint", source="checkpoint", hint="pass use_reentrant=False")
 def test_of_inputs_without_gradient_loses_those_of_parameters(device):
-    """Where no input requires grad, the reentrant mode warns and gives parameters no gradient; the other gives it."""
+    """`checkpoint(use_reentrant=True)` of an input without grad cuts parameters off: "Gradients will be None"."""
     x, w = torch.tensor([2.0], device=device), leaf(5.0, device=device)
     with pytest.warns(UserWarning, match="None of the inputs have requires_grad=True"):
-        lost = torch.utils.checkpoint.checkpoint(lambda x: x * w, x, use_reentrant=True)
-    kept = torch.utils.checkpoint.checkpoint(lambda x: x * w, x, use_reentrant=False)
-    kept.sum().backward()
-    assert (lost.requires_grad, kept.requires_grad, w.grad.item()) == (False, True, 2.0)
+        y = torch.utils.checkpoint.checkpoint(lambda x: x * w, x, use_reentrant=True)
+    assert not y.requires_grad
+
+
+@fact("torch.utils.checkpoint.checkpoint", source="checkpoint")
+def test_of_inputs_without_gradient_can_keep_those_of_parameters(device):
+    """`checkpoint(use_reentrant=False)` of an input that does not require grad gives parameters their gradients."""
+    x, w = torch.tensor([2.0], device=device), leaf(5.0, device=device)
+    torch.utils.checkpoint.checkpoint(lambda x: x * w, x, use_reentrant=False).sum().backward()
+    same(w.grad, torch.tensor([2.0]))
 
 
 @fact("torch.utils.checkpoint.checkpoint", source="checkpoint", hint="call backward(), or pass use_reentrant=False")
 def test_reentrant_refuses_grad(device):
-    """The reentrant mode works with `backward` alone, and the other with `autograd.grad` as well."""
+    """`autograd.grad` through `checkpoint(use_reentrant=True)` is refused: "incompatible with .grad()"."""
     x = leaf(2.0, device=device)
-    y, z = (torch.utils.checkpoint.checkpoint(torch.exp, x, use_reentrant=mode).sum() for mode in (True, False))
-    with pytest.raises(RuntimeError, match="(not |in)compatible with"):
+    y = torch.utils.checkpoint.checkpoint(torch.exp, x, use_reentrant=True).sum()
+    with pytest.raises(RuntimeError, match=r"(not |in)compatible with \.grad\(\)"):
         torch.autograd.grad(y, x)
-    same(torch.autograd.grad(z, x)[0], x.detach().exp())
+
+
+@fact("torch.utils.checkpoint.checkpoint", source="checkpoint")
+def test_without_reentry_takes_grad(device):
+    """`autograd.grad` goes through `checkpoint(use_reentrant=False)`."""
+    x = leaf(2.0, device=device)
+    y = torch.utils.checkpoint.checkpoint(torch.square, x, use_reentrant=False).sum()
+    same(torch.autograd.grad(y, x)[0], torch.tensor([4.0]))
 
 
 @fact("torch.utils.checkpoint.checkpoint", source="checkpoint", since="2.1",
       calls="use_reentrant=False, catches RuntimeError|CheckpointError")  # fmt: skip
 def test_refuses_to_recompute_another_graph(device):
-    """A function that does otherwise when it runs again is refused by `backward`, without the reentrant mode."""
+    """`checkpoint(use_reentrant=False)` refuses a second run with "A different number of tensors was saved"."""
     calls = []
 
     def function(x):
@@ -132,7 +147,7 @@ def test_warns_where_the_mode_is_not_said(device):
 @fact("torch.utils.checkpoint.checkpoint", hint="use functools.partial for what it does not take")
 @MODES
 def test_hands_on_its_arguments(device, use_reentrant):
-    """`checkpoint` hands positional arguments to the function, None and numbers among them."""
+    """`checkpoint` hands positional arguments on to the function, None and numbers among them."""
     x = leaf(2.0, device=device)
     y, z = torch.utils.checkpoint.checkpoint(
         lambda x, by, none: (x * by, none), x, 3, None, use_reentrant=use_reentrant
@@ -143,36 +158,49 @@ def test_hands_on_its_arguments(device, use_reentrant):
 
 @fact("torch.utils.checkpoint.checkpoint")
 def test_hands_on_keywords(device):
-    """Only without the reentrant mode are keyword arguments handed to the function: the other refuses them."""
+    """`checkpoint(use_reentrant=False)` hands keyword arguments on to the function."""
     x = leaf(2.0, device=device)
     y = torch.utils.checkpoint.checkpoint(lambda x, *, by: x * by, x, by=3, use_reentrant=False)
     y.sum().backward()
     same(x.grad, torch.tensor([3.0]))
+
+
+@fact("torch.utils.checkpoint.checkpoint", hint="use functools.partial, or pass use_reentrant=False")
+def test_reentrant_refuses_keywords(device):
+    """`checkpoint(use_reentrant=True)` refuses keywords of its function: "Unexpected keyword arguments"."""
+    x = leaf(2.0, device=device)
     with pytest.raises(ValueError, match="Unexpected keyword arguments: by"):
         torch.utils.checkpoint.checkpoint(lambda x, *, by: x * by, x, by=3, use_reentrant=True)
 
 
 @fact("torch.utils.checkpoint.checkpoint_sequential")
 @pytest.mark.parametrize("segments", [1, 2, 3])
-def test_of_a_sequence_runs_all_but_the_last_segment_again(device, segments):
-    """`checkpoint_sequential` gives value and gradient of the sequence, and runs all but the last segment again."""
-    calls = []
-
-    def layer(by):
-        return lambda x: calls.append(by) or x * x * by
-
+def test_of_a_sequence_changes_neither_value_nor_gradient(device, segments):
+    """`checkpoint_sequential` in one to three segments gives the value and the gradient of the sequence."""
     x = leaf(1.0, 2.0, device=device)
-    y = torch.utils.checkpoint.checkpoint_sequential([layer(by) for by in (1, 2, 3)], segments, x, use_reentrant=False)
+    layers = [lambda x, by=by: x * x * by for by in (1, 2, 3)]
+    y = torch.utils.checkpoint.checkpoint_sequential(layers, segments, x, use_reentrant=False)
     y.sum().backward()
     same(y.detach(), torch.tensor([12.0, 3.0 * 32.0**2]))
     same(x.grad, torch.tensor([96.0, 96.0 * 2.0**7]))
-    assert len(calls) == 3 + {1: 0, 2: 1, 3: 2}[segments]
-    assert calls[:3] == [1, 2, 3]
+
+
+@fact("torch.utils.checkpoint.checkpoint_sequential")
+@pytest.mark.parametrize(("segments", "again"), [(1, []), (2, [1]), (3, [1, 2])], ids=["one", "two", "three"])
+def test_of_a_sequence_runs_all_but_the_last_segment_again(device, segments, again):
+    """`checkpoint_sequential` runs all segments but the last again in `backward`."""
+    calls, x = [], leaf(1.0, 2.0, device=device)
+    layers = [lambda x, by=by: calls.append(by) or x.exp() for by in (1, 2, 3)]
+    y = torch.utils.checkpoint.checkpoint_sequential(layers, segments, x, use_reentrant=False)
+    forward = list(calls)
+    y.sum().backward()
+    assert (forward, sorted(calls[3:])) == ([1, 2, 3], again)
 
 
 @fact("torch.utils.checkpoint.set_checkpoint_early_stop", source="checkpoint")
-def test_stops_as_soon_as_it_has_what_it_needs(device):
-    """A second run ends where nothing more is needed, unless `set_checkpoint_early_stop(False)` has it go on."""
+@pytest.mark.parametrize(("stop", "again"), [(True, []), (False, ["in", "out"])], ids=["stop", "go_on"])
+def test_stops_as_soon_as_it_has_what_it_needs(device, stop, again):
+    """The second run of `checkpoint` ends where no more is needed, unless under `set_checkpoint_early_stop(False)`."""
     ran = []
 
     def function(x):
@@ -182,8 +210,7 @@ def test_stops_as_soon_as_it_has_what_it_needs(device):
         ran.append("out")
         return y
 
-    for stop in (True, False):
-        with torch.utils.checkpoint.set_checkpoint_early_stop(stop):
-            y = torch.utils.checkpoint.checkpoint(function, leaf(2.0, device=device), use_reentrant=False)
-        y.sum().backward()
-    assert ran == ["in", "out"] + [] + ["in", "out", "in", "out"]
+    with torch.utils.checkpoint.set_checkpoint_early_stop(stop):
+        y = torch.utils.checkpoint.checkpoint(function, leaf(2.0, device=device), use_reentrant=False)
+    y.sum().backward()
+    assert ran == ["in", "out", *again]

@@ -1,3 +1,5 @@
+"""Gradients by complex numbers: which of the two conventions they follow, and how they relate to real ones."""
+
 import cmath
 
 import pytest
@@ -32,12 +34,12 @@ HOLOMORPHIC = {
 @fact(*HOLOMORPHIC, source="notes/autograd")
 @pytest.mark.parametrize("name", HOLOMORPHIC, ids=lambda name: name.removeprefix("torch."))
 def test_of_a_holomorphic_function_is_the_conjugate_of_its_derivative(device, name):
-    """The gradient of a complex function is that of its result times the conjugate of its derivative."""
+    """`backward` of `exp`, `log` and other complex functions multiplies by the conjugate of the derivative."""
     function, derivative = HOLOMORPHIC[name]
     z = leaf(Z, 1 - 0.5j, device=device)
     y = getattr(torch, name.removeprefix("torch."))(z)
     y.backward(torch.tensor([1.0, 2 - 3j], dtype=torch.complex128, device=device))
-    assert (y.dtype, y.is_contiguous()) == (torch.complex128, True)
+    assert y.dtype == torch.complex128
     close(y, [function(Z), function(1 - 0.5j)], roundings=64)
     wanted = [complex(derivative(Z)).conjugate(), (2 - 3j) * complex(derivative(1 - 0.5j)).conjugate()]
     close(z.grad, wanted, roundings=64)
@@ -56,7 +58,7 @@ def test_of_a_holomorphic_function_is_the_conjugate_of_its_derivative(device, na
     ids=str,
 )
 def test_points_uphill(device, name, value, slope):
-    """The gradient of a real function of a complex number points to where it grows fastest."""
+    """The gradient of `abs`, `angle`, `real`, `imag` and the real part of `conj` points to where they grow fastest."""
     z = leaf(Z, device=device)
     y = getattr(torch, name)(z)
     y.backward(torch.ones_like(y))
@@ -73,7 +75,7 @@ def test_points_uphill(device, name, value, slope):
     calls="not gradient, names complex64|complex128|cfloat|cdouble|view_as_complex",
 )
 def test_of_a_complex_result_is_not_implied(device):
-    """`backward` of a single complex number is refused without a gradient."""
+    """`backward` of a single complex number needs a `gradient`: "implicitly created only for real scalar outputs"."""
     z = leaf(Z, device=device)
     with pytest.raises(RuntimeError, match="grad can be implicitly created only for real scalar outputs"):
         (z * z).sum().backward()
@@ -83,7 +85,7 @@ def test_of_a_complex_result_is_not_implied(device):
 
 @fact("torch.mul", "torch.view_as_real", source="notes/autograd")
 def test_is_that_of_its_two_parts(device):
-    """The two parts of a complex gradient are the gradients of the two parts of the number, taken as real."""
+    """`view_as_real` of a complex gradient gives the gradients by the real and by the imaginary part."""
     z, parts = (
         leaf(Z, device=device),
         torch.tensor([[0.6, 0.8]], dtype=torch.float64, device=device, requires_grad=True),
@@ -99,7 +101,7 @@ def test_is_that_of_its_two_parts(device):
 @fact("torch.mul", "torch.add", source="notes/autograd")
 @pytest.mark.parametrize(("name", "value", "slope"), [("mul", [-1 + 2j], [2.0]), ("add", [2 + 3j], [1.0])], ids=str)
 def test_by_a_real_number_is_real(device, name, value, slope):
-    """A real factor or summand of a complex number has a real gradient."""
+    """A real factor of `mul` or summand of `add` has a real gradient where the other one is complex."""
     x = torch.tensor([1.0], dtype=torch.float64, device=device, requires_grad=True)
     y = getattr(torch, name)(
         x, torch.tensor([-1 + 2j] if name == "mul" else [1 + 3j], dtype=torch.complex128, device=device)
@@ -111,7 +113,7 @@ def test_by_a_real_number_is_real(device, name, value, slope):
 
 @fact("torch.Tensor.backward", source="notes/autograd")
 def test_descends_to_the_minimum(device):
-    """A step against the gradient of |z - c|² by a half leads to c at once."""
+    """A step of half of `z.grad` against the gradient of `(z - c).abs() ** 2` leads to c, but for rounding."""
     z, c = leaf(Z, 2 - 1j, device=device), torch.tensor([1 + 1j, 0.5j], dtype=torch.complex128, device=device)
     ((z - c).abs() ** 2).sum().backward()
     close(z.detach() - z.grad / 2, c.tolist(), roundings=64)

@@ -1,3 +1,5 @@
+"""What holds for a function that any mode of autograd decorates; what one mode does alone is in its own file."""
+
 from functools import partial
 
 import pytest
@@ -13,7 +15,7 @@ from torchproof import fact
     ids=["no_grad", "enable_grad", "inference_mode", "set_grad_enabled"],
 )
 def test_function_runs_once_a_call(mode):
-    """A function that a mode of autograd decorates runs once for each call, with the arguments of that call."""
+    """A function decorated with `no_grad()`, `inference_mode()` or the like runs once a call, with its arguments."""
     calls = []
 
     @mode()

@@ -1,3 +1,5 @@
+"""What `detach`, `detach_` and `.data` cut off from the graph, and what they go on sharing."""
+
 import pytest
 import torch
 
@@ -7,7 +9,7 @@ from torchproof.fixtures.checks import shares
 
 @fact("torch.Tensor.detach")
 def test_shares_memory(device):
-    """`detach` gives a tensor of the same memory: a write through one is seen through the other."""
+    """`x.detach()` gives a tensor of the same memory: a write through one is seen through the other."""
     x = torch.tensor([1.0, 2.0], device=device)
     y = x.detach()
     same(y, torch.tensor([1.0, 2.0]))
@@ -16,7 +18,7 @@ def test_shares_memory(device):
 
 @fact("torch.Tensor.detach")
 def test_cuts_the_history(device):
-    """`detach` gives a leaf that does not require grad, and leaves the tensor itself recorded."""
+    """`y.detach()` gives a leaf that does not require grad, while `y` itself still does."""
     y = torch.tensor([1.0, 2.0], device=device, requires_grad=True) * 2
     cut = y.detach()
     assert (cut.requires_grad, cut.grad_fn, cut.is_leaf) == (False, None, True)
@@ -25,7 +27,7 @@ def test_cuts_the_history(device):
 
 @fact("torch.Tensor.detach")
 def test_makes_a_constant(device):
-    """A detached factor counts as a constant in the gradient of a product."""
+    """A factor `y.detach()` counts as a constant in the gradient of a product."""
     x = torch.tensor(3.0, device=device, requires_grad=True)
     (x * (x**2).detach()).backward()
     same(x.grad, torch.tensor(9.0))
@@ -33,7 +35,7 @@ def test_makes_a_constant(device):
 
 @fact("torch.Tensor.detach", myth="detach() switches recording off for what follows")
 def test_does_not_stop_recording(device):
-    """Operations on a detached tensor together with one that requires grad are recorded."""
+    """A product of `x.detach()` and a tensor that requires grad is recorded."""
     x = torch.tensor(3.0, device=device, requires_grad=True)
     (x.detach() * x).backward()
     same(x.grad, torch.tensor(3.0))
@@ -41,7 +43,7 @@ def test_does_not_stop_recording(device):
 
 @fact("torch.Tensor.detach")
 def test_does_not_hide_a_write_into_what_backward_needs(device):
-    """A write through a detached tensor into a value that was saved for backward makes `backward` fail."""
+    """A write through `y.detach()` into a value that was saved for backward makes `backward` fail."""
     y = torch.tensor([1.0, 2.0], device=device, requires_grad=True).exp()
     y.detach().mul_(2)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
@@ -62,7 +64,7 @@ def test_in_the_form_of_data_hides_a_write(device):
 
 @fact("torch.Tensor.detach_")
 def test_in_place_makes_a_leaf_of_a_result(device):
-    """`detach_` cuts the history of the tensor itself."""
+    """`y.detach_()` makes a leaf that does not require grad of the tensor itself."""
     y = torch.tensor([1.0, 2.0], device=device, requires_grad=True) * 2
     y.detach_()
     assert (y.requires_grad, y.is_leaf) == (False, True)

@@ -1,3 +1,5 @@
+"""What `enable_grad` and `set_grad_enabled` switch, where, and for how long."""
+
 import pytest
 import torch
 
@@ -75,7 +77,7 @@ def takes_a_function(patch):
     hint="write @torch.enable_grad()",
 )
 def test_refuses_to_decorate_without_parentheses():
-    """`enable_grad` without parentheses is refused as a decorator."""
+    """A bare `@torch.enable_grad` is refused as a decorator: "takes no arguments"."""
     with pytest.raises(TypeError, match="takes no arguments"):
 
         @torch.enable_grad
@@ -104,7 +106,7 @@ def test_makes_no_tensor_require_grad(device):
 @fact("torch.set_grad_enabled")
 @pytest.mark.parametrize(("around", "mode"), [(torch.no_grad, True), (torch.enable_grad, False)], ids=["on", "off"])
 def test_with_a_flag_is_a_block(device, around, mode):
-    """A block of `set_grad_enabled(mode)` records or not as the flag says, whatever is in force around it."""
+    """A block of `set_grad_enabled(mode)` records as its flag says, inside of `no_grad` or of `enable_grad`."""
     x = torch.tensor(2.0, device=device, requires_grad=True)
     with around():
         with torch.set_grad_enabled(mode):
@@ -116,7 +118,7 @@ def test_with_a_flag_is_a_block(device, around, mode):
 @fact("torch.set_grad_enabled")
 @pytest.mark.parametrize("mode", [True, False])
 def test_with_a_flag_is_a_switch(device, mode):
-    """`set_grad_enabled(mode)` called as a function takes effect at once and stays."""
+    """`set_grad_enabled(mode)` called as a function takes effect at once, without a block."""
     x = torch.tensor(2.0, device=device, requires_grad=True)
     with torch.set_grad_enabled(not mode):
         torch.set_grad_enabled(mode)
@@ -135,7 +137,7 @@ def test_with_a_flag_ends_with_an_exception():
 
 @fact("torch.set_grad_enabled", since="2.2", calls="decorates")
 def test_with_a_flag_decorates_without_switching():
-    """A function decorated with `set_grad_enabled(False)` leaves the mode of the code that defines it."""
+    """Decorating a function with `set_grad_enabled(False)` switches recording off inside of it alone."""
     with torch.enable_grad():
 
         @torch.set_grad_enabled(False)

@@ -1,3 +1,5 @@
+"""Forward mode by `torch.autograd.forward_ad`: dual tensors, tangents and levels; for `jvp` see test_transforms."""
+
 import math
 
 import pytest
@@ -21,11 +23,10 @@ def of(*numbers, device):
 
 @fact("torch.autograd.forward_ad.make_dual", "torch.autograd.forward_ad.unpack_dual")
 def test_carries_a_tangent_along(device):
-    """A dual tensor carries a direction through a function: its tangent is the derivative along it."""
-    with forward_ad.dual_level() as level:
+    """A tensor of `make_dual` carries a direction through functions: its tangent is the derivative along it."""
+    with forward_ad.dual_level():
         dual = forward_ad.make_dual(of(2.0, 3.0, device=device), of(1.0, 10.0, device=device))
         primal, tangent = forward_ad.unpack_dual((dual**2).cumsum(0))
-    assert (level, primal.is_contiguous(), tangent.is_contiguous()) == (0, True, True)
     same(primal, torch.tensor([4.0, 13.0]))
     same(tangent, torch.tensor([4.0, 64.0]))
 
@@ -47,7 +48,7 @@ def test_carries_a_tangent_along(device):
     ids=str,
 )
 def test_has_the_derivative_of_each_function(device, name, value, slope):
-    """In forward mode the tangent of a function is its derivative times that of its argument."""
+    """The tangent of `exp`, `sin`, `log` and others of a dual tensor is the derivative times the tangent given."""
     x = torch.tensor([2.0], dtype=torch.float64, device=device)
     with forward_ad.dual_level():
         y = getattr(torch, name)(forward_ad.make_dual(x, 3 * torch.ones_like(x)))
@@ -58,7 +59,7 @@ def test_has_the_derivative_of_each_function(device, name, value, slope):
 
 @fact("torch.autograd.forward_ad.unpack_dual", "torch.autograd.forward_ad.make_dual")
 def test_copies_neither_value_nor_tangent(device):
-    """A dual tensor is a view of the tensor that it was made of, and its tangent the tensor that was given."""
+    """`unpack_dual` gives value and tangent in the memory that `make_dual` was given, where both are laid out alike."""
     x, way = of(2.0, 3.0, device=device), of(1.0, 10.0, device=device)
     with forward_ad.dual_level():
         primal, tangent = forward_ad.unpack_dual(forward_ad.make_dual(x, way))
@@ -67,7 +68,7 @@ def test_copies_neither_value_nor_tangent(device):
 
 @fact("torch.autograd.forward_ad.unpack_dual")
 def test_has_no_tangent_of_a_constant(device):
-    """What does not depend on a dual tensor has None for a tangent."""
+    """`unpack_dual` gives None for the tangent of a constant, and of the `detach()` of a dual tensor."""
     with forward_ad.dual_level():
         dual = forward_ad.make_dual(of(2.0, device=device), of(1.0, device=device))
         tangents = [forward_ad.unpack_dual(made).tangent for made in (dual * 3, dual.detach(), of(5.0, device=device))]
@@ -76,7 +77,7 @@ def test_has_no_tangent_of_a_constant(device):
 
 @fact("torch.autograd.forward_ad.dual_level")
 def test_ends_with_its_level(device):
-    """A dual tensor has lost its tangent after the block of `dual_level`."""
+    """A tensor of `make_dual` has lost its tangent after the block of `dual_level`."""
     with forward_ad.dual_level():
         dual = forward_ad.make_dual(of(2.0, device=device), of(1.0, device=device))
         inside = forward_ad.unpack_dual(dual).tangent
@@ -87,7 +88,7 @@ def test_ends_with_its_level(device):
 
 @fact("torch.autograd.forward_ad.make_dual", "torch.autograd.forward_ad.dual_level")
 def test_needs_a_level(device):
-    """`make_dual` outside of any level is refused."""
+    """`make_dual` outside of any `dual_level` is refused."""
     with pytest.raises(RuntimeError, match="level"):
         forward_ad.make_dual(of(2.0, device=device), of(1.0, device=device))
     with forward_ad.dual_level():
@@ -95,9 +96,9 @@ def test_needs_a_level(device):
         same(forward_ad.unpack_dual(dual).tangent, torch.tensor([1.0]))
 
 
-@fact("torch.autograd.forward_ad.dual_level")
+@fact("torch.autograd.forward_ad.dual_level", hint="nest torch.func.jvp instead")
 def test_does_not_nest(device):
-    """A level inside of another is refused: nested forward mode needs `torch.func.jvp`."""
+    """A `dual_level` inside of another is refused: "Nested forward mode AD is not supported"."""
     with (
         forward_ad.dual_level(),
         pytest.raises(RuntimeError, match="Nested forward mode AD is not supported"),
@@ -108,7 +109,7 @@ def test_does_not_nest(device):
 
 @fact("torch.autograd.forward_ad.enter_dual_level", "torch.autograd.forward_ad.exit_dual_level")
 def test_can_be_entered_and_left(device):
-    """`enter_dual_level` starts a level, and `exit_dual_level` ends it and drops its tangents."""
+    """A level of `enter_dual_level` lasts until `exit_dual_level`, which drops its tangents."""
     level = forward_ad.enter_dual_level()
     dual = forward_ad.make_dual(of(2.0, device=device), of(1.0, device=device), level=level)
     inside = forward_ad.unpack_dual(dual * 3, level=level).tangent.item()
@@ -121,14 +122,14 @@ def test_can_be_entered_and_left(device):
 @fact("torch.autograd.forward_ad.make_dual")
 @pytest.mark.parametrize("tangent", [[1.0, 2.0, 3.0], [[1.0, 2.0]]], ids=["longer", "other_shape"])
 def test_wants_a_tangent_of_the_shape(device, tangent):
-    """`make_dual` refuses a tangent of another shape."""
+    """`make_dual` refuses a tangent of another shape than the tensor's."""
     with forward_ad.dual_level(), pytest.raises(RuntimeError, match="forward gradient that has a different size"):
         forward_ad.make_dual(of(2.0, 3.0, device=device), torch.tensor(tangent, device=device))
 
 
 @fact("torch.autograd.forward_ad.make_dual", "torch.autograd.forward_ad.unpack_dual")
 def test_goes_along_with_backward(device):
-    """Forward and backward mode at once give second derivatives: the tangent has a gradient."""
+    """`backward` from a tangent of `unpack_dual` gives a second derivative."""
     x = torch.tensor([2.0], device=device, requires_grad=True)
     with forward_ad.dual_level():
         tangent = forward_ad.unpack_dual(forward_ad.make_dual(x, of(1.0, device=device)) ** 3).tangent

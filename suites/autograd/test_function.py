@@ -1,3 +1,5 @@
+"""Functions of one's own: what `torch.autograd.Function` and the methods of its context promise."""
+
 import pytest
 import torch
 
@@ -67,7 +69,7 @@ def test_is_not_needed_for_a_gradient(device):
 
 @fact("torch.autograd.Function", refuter=not_overridden, hint="call Class.apply(x)")
 def test_is_applied_and_not_called(device):
-    """A custom `Function` is applied by its class, and an instance cannot be called."""
+    """A custom `Function` is applied as `Class.apply(x)`, while calling an instance of it is refused."""
     x = leaf(2.0, device=device)
     same(cube().apply(x).detach(), torch.tensor([8.0]))
     assert cube().apply(x).requires_grad
@@ -77,7 +79,7 @@ def test_is_applied_and_not_called(device):
 
 @fact("torch.autograd.Function", refuter=not_overridden)
 def test_runs_forward_without_recording(device):
-    """Operations inside of a custom `forward` are not recorded, while its result is."""
+    """Operations inside of `forward` of a custom `Function` are not recorded, while its result is."""
     modes = []
     made = function(lambda ctx, x: modes.append(torch.is_grad_enabled()) or x * 2, lambda ctx, slope: slope * 2)
     y = made.apply(leaf(2.0, device=device))
@@ -86,7 +88,7 @@ def test_runs_forward_without_recording(device):
 
 @fact("torch.autograd.Function", refuter=not_overridden)
 def test_is_differentiable_again_where_its_backward_is(device):
-    """A custom `backward` of differentiable operations can itself be differentiated."""
+    """A `backward` of a custom `Function` made of differentiable operations can itself be differentiated."""
     x = leaf(2.0, device=device)
     (first,) = torch.autograd.grad(cube().apply(x), x, create_graph=True)
     (second,) = torch.autograd.grad(first, x)
@@ -124,7 +126,7 @@ def test_tells_which_gradients_are_needed(device):
 
 @fact("torch.autograd.Function", refuter=not_overridden)
 def test_gives_a_gradient_for_each_argument(device):
-    """A `backward` that returns more or fewer gradients than `forward` has arguments is refused."""
+    """A `backward` of a custom `Function` that returns fewer gradients than `forward` has arguments is refused."""
     made = function(lambda ctx, x, y: x * 2, lambda ctx, slope: slope)
     y = made.apply(leaf(2.0, device=device), leaf(3.0, device=device))
     with pytest.raises(RuntimeError, match="returned an incorrect number of gradients"):
@@ -133,7 +135,7 @@ def test_gives_a_gradient_for_each_argument(device):
 
 @fact("torch.autograd.Function", refuter=not_overridden)
 def test_gives_a_gradient_of_the_shape_of_its_argument(device):
-    """A `backward` that returns a gradient of another shape than the argument has is refused."""
+    """A `backward` of a custom `Function` that returns too small a gradient is refused: "invalid gradient"."""
     made = function(lambda ctx, x: x * 2, lambda ctx, slope: slope[:1])
     y = made.apply(leaf(2.0, 3.0, device=device))
     with pytest.raises(RuntimeError, match="invalid gradient at index 0 - got .* but expected shape"):
@@ -142,7 +144,7 @@ def test_gives_a_gradient_of_the_shape_of_its_argument(device):
 
 @fact("torch.autograd.Function", refuter=not_overridden)
 def test_of_several_results_gets_a_gradient_for_each(device):
-    """`backward` gets a gradient for each result: zeros for one that is not used."""
+    """`backward` of a custom `Function` gets a gradient for each result: zeros for one that is not used."""
     seen = []
 
     def backward(ctx, *slopes):
@@ -207,7 +209,7 @@ def test_can_mark_an_argument_as_changed(device):
 
 @fact("torch.autograd.function.FunctionCtx.mark_dirty")
 def test_that_changes_a_leaf_is_refused(device):
-    """A leaf that requires grad cannot be marked as changed."""
+    """`mark_dirty` of a leaf that requires grad is refused: "a leaf Variable that requires grad"."""
     with pytest.raises(RuntimeError, match="leaf Variable that requires grad"):
         function(doubled_in_place, lambda ctx, slope: slope * 2).apply(leaf(2.0, device=device))
 
@@ -235,7 +237,7 @@ def test_frees_what_it_saved(device):
 
 @fact("torch.autograd.function.FunctionCtx.save_for_backward")
 def test_saves_tensors_only(device):
-    """`save_for_backward` refuses what is neither a tensor nor None, which is kept as an attribute of ctx."""
+    """`save_for_backward` refuses a number: it "can only save variables"."""
 
     def forward(ctx, x, n):
         ctx.save_for_backward(x, n)
@@ -247,7 +249,7 @@ def test_saves_tensors_only(device):
 
 @fact("torch.autograd.Function", refuter=not_overridden)
 def test_can_divide_forward_from_what_it_keeps(device):
-    """With a `setup_context` of its own, `forward` gets no ctx, and what backward needs is saved there."""
+    """`forward` of a `Function` with `setup_context` gets no ctx: what `backward` needs is saved in `setup_context`."""
 
     def setup_context(ctx, inputs, output):
         ctx.save_for_backward(inputs[0], output)
@@ -264,7 +266,7 @@ def test_can_divide_forward_from_what_it_keeps(device):
 
 @fact("torch.autograd.Function", refuter=not_overridden)
 def test_returns_its_argument_as_a_view(device):
-    """A `forward` that returns its argument as it is gives another tensor of the same memory."""
+    """A custom `Function` whose `forward` returns its argument gives another tensor of the same memory."""
     x = leaf(2.0, device=device)
     y = function(lambda ctx, x: x, lambda ctx, slope: slope * 7).apply(x)
     assert (y is x, y.data_ptr() == x.data_ptr()) == (False, True)
@@ -274,7 +276,7 @@ def test_returns_its_argument_as_a_view(device):
 
 @fact("torch.autograd.Function", source="notes/extending", refuter=not_overridden)
 def test_without_generate_vmap_rule_is_refused_by_vmap(device):
-    """A custom `Function` is refused by `vmap`, unless it has a rule for it or `generate_vmap_rule` is True."""
+    """A custom `Function` without a rule for `vmap` is refused by it, unless `generate_vmap_rule` is True."""
     x = torch.tensor([2.0, 3.0], device=device)
     kept = lambda ctx, inputs, output: ctx.save_for_backward(*inputs)  # noqa: E731
     slopes = lambda ctx, slope: 3 * ctx.saved_tensors[0] ** 2 * slope  # noqa: E731

@@ -1,3 +1,5 @@
+"""`torch.autograd.functional`: Jacobians, Hessians and products with them; `torch.func` is in test_transforms."""
+
 import pytest
 import torch
 from torch.autograd import functional
@@ -16,7 +18,7 @@ def powers(x):
 @fact("torch.autograd.functional.jacobian")
 @pytest.mark.parametrize("vectorize", [False, True], ids=["loop", "vectorized"])
 def test_jacobian_has_a_row_for_each_result(device, vectorize):
-    """`jacobian` gives the derivative of each result by each element of the argument, in a loop or vectorized."""
+    """`functional.jacobian` gives the derivative of each result by each element, in a loop or with `vectorize=True`."""
     jacobian = functional.jacobian(powers, of(1.0, 2.0, 3.0, device=device), vectorize=vectorize)
     same(jacobian, torch.tensor([[1.0, 1.0, 1.0], [2.0, 4.0, 6.0]]))
     assert not jacobian.requires_grad
@@ -24,19 +26,22 @@ def test_jacobian_has_a_row_for_each_result(device, vectorize):
 
 @fact("torch.autograd.functional.jacobian")
 def test_jacobian_can_be_made_forward(device):
-    """`jacobian` with `strategy="forward-mode"` gives the same, and needs `vectorize=True`."""
-    x = of(1.0, 2.0, device=device)
-    same(
-        functional.jacobian(powers, x, vectorize=True, strategy="forward-mode"), torch.tensor([[1.0, 1.0], [2.0, 4.0]])
-    )
+    """`functional.jacobian(strategy="forward-mode", vectorize=True)` gives the Jacobian too."""
+    jacobian = functional.jacobian(powers, of(1.0, 2.0, device=device), vectorize=True, strategy="forward-mode")
+    same(jacobian, torch.tensor([[1.0, 1.0], [2.0, 4.0]]))
+
+
+@fact("torch.autograd.functional.jacobian", hint="pass vectorize=True")
+def test_jacobian_made_forward_is_vectorized(device):
+    """`functional.jacobian(strategy="forward-mode")` is refused without `vectorize=True`."""
     with pytest.raises(NotImplementedError, match="forward-AD"):
-        functional.jacobian(powers, x, strategy="forward-mode")
+        functional.jacobian(powers, of(1.0, 2.0, device=device), strategy="forward-mode")
 
 
 @fact("torch.autograd.functional.jacobian", "torch.autograd.functional.hessian")
 @pytest.mark.parametrize("name", ["jacobian", "hessian"])
 def test_of_several_arguments_is_nested(device, name):
-    """`jacobian` and `hessian` of several arguments are tuples with an entry for each argument, or each pair."""
+    """`functional.jacobian` and `hessian` of several arguments are tuples, with an entry for each argument or pair."""
     x, y = of(2.0, device=device), of(3.0, device=device)
     made = getattr(functional, name)(lambda x, y: (x**2 * y).sum(), (x, y))
     wanted = {"jacobian": (12.0, 4.0), "hessian": ((6.0, 4.0), (4.0, 0.0))}[name]
@@ -47,7 +52,7 @@ def test_of_several_arguments_is_nested(device, name):
 @fact("torch.autograd.functional.jacobian", "torch.autograd.functional.hessian")
 @pytest.mark.parametrize("name", ["jacobian", "hessian"])
 def test_with_create_graph_can_be_differentiated(device, name):
-    """`jacobian` and `hessian` with `create_graph=True` can be differentiated."""
+    """`functional.jacobian` and `hessian` with `create_graph=True` can be differentiated."""
     x = torch.tensor([2.0], device=device, requires_grad=True)
     made = getattr(functional, name)(lambda x: (x**3).sum(), x, create_graph=True)
     made.sum().backward()
@@ -56,20 +61,26 @@ def test_with_create_graph_can_be_differentiated(device, name):
 
 @fact("torch.autograd.functional.jacobian", "torch.autograd.functional.hessian")
 @pytest.mark.parametrize("name", ["jacobian", "hessian"])
-def test_strict_refuses_what_is_independent(device, name):
-    """`jacobian` and `hessian` of what does not depend on the argument are zeros, and with `strict=True` refused."""
-    x = of(2.0, 3.0, device=device)
+def test_of_what_is_independent_are_zeros(device, name):
+    """`functional.jacobian` and `hessian` of what does not depend on the argument are zeros."""
     constant = torch.ones((), device=device, requires_grad=True)
-    zeros = getattr(functional, name)(lambda x: constant * 2, x)
+    zeros = getattr(functional, name)(lambda x: constant * 2, of(2.0, 3.0, device=device))
     same(zeros, torch.zeros({"jacobian": (2,), "hessian": (2, 2)}[name]))
+
+
+@fact("torch.autograd.functional.jacobian", "torch.autograd.functional.hessian")
+@pytest.mark.parametrize("name", ["jacobian", "hessian"])
+def test_strict_refuses_what_is_independent(device, name):
+    """`functional.jacobian` and `hessian` with `strict=True` refuse what does not depend on the argument."""
+    constant = torch.ones((), device=device, requires_grad=True)
     with pytest.raises(RuntimeError, match="independent|does not depend"):
-        getattr(functional, name)(lambda x: constant * 2, x, strict=True)
+        getattr(functional, name)(lambda x: constant * 2, of(2.0, 3.0, device=device), strict=True)
 
 
 @fact("torch.autograd.functional.hessian")
 @pytest.mark.parametrize("vectorize", [False, True], ids=["loop", "vectorized"])
 def test_hessian_is_of_second_derivatives(device, vectorize):
-    """`hessian` gives the symmetric matrix of second derivatives of a single number."""
+    """`functional.hessian` gives the symmetric matrix of second derivatives of a single number."""
     hessian = functional.hessian(lambda x: x[0] ** 2 * x[1], of(2.0, 3.0, device=device), vectorize=vectorize)
     same(hessian, torch.tensor([[6.0, 4.0], [4.0, 0.0]]))
 
@@ -77,7 +88,7 @@ def test_hessian_is_of_second_derivatives(device, vectorize):
 @fact("torch.autograd.functional.hessian", "torch.autograd.functional.hvp", "torch.autograd.functional.vhp")
 @pytest.mark.parametrize("name", ["hessian", "hvp", "vhp"])
 def test_of_second_order_needs_a_single_number(device, name):
-    """`hessian`, `hvp` and `vhp` refuse a function that gives several numbers."""
+    """`functional.hessian`, `hvp` and `vhp` refuse a function that gives several numbers."""
     with pytest.raises(RuntimeError, match="single element|scalar"):
         getattr(functional, name)(lambda x: x**2, of(2.0, 3.0, device=device))
 
@@ -85,7 +96,7 @@ def test_of_second_order_needs_a_single_number(device, name):
 @fact("torch.autograd.functional.vjp", "torch.autograd.functional.jvp")
 @pytest.mark.parametrize(("name", "want"), [("vjp", [21.0, 41.0]), ("jvp", [11.0, 42.0])], ids=["vjp", "jvp"])
 def test_vjp_and_jvp_multiply_from_their_side(device, name, want):
-    """`vjp` gives the value and a row times the Jacobian, `jvp` the value and the Jacobian times a column."""
+    """`functional.vjp` gives the value and a row times the Jacobian, `jvp` the value and that times a column."""
     value, product = getattr(functional, name)(powers, of(1.0, 2.0, device=device), of(1.0, 10.0, device=device))
     same(value, torch.tensor([3.0, 5.0]))
     same(product, torch.tensor(want))
@@ -95,7 +106,7 @@ def test_vjp_and_jvp_multiply_from_their_side(device, name, want):
 @fact("torch.autograd.functional.vhp", "torch.autograd.functional.hvp")
 @pytest.mark.parametrize("name", ["vhp", "hvp"])
 def test_vhp_and_hvp_multiply_with_the_hessian(device, name):
-    """`vhp` and `hvp` give the value and the product of a vector with the Hessian, which is symmetric."""
+    """`functional.vhp` and `hvp` give the value, and the product of a vector with the Hessian."""
     x, vector = of(2.0, 3.0, device=device), of(1.0, 10.0, device=device)
     value, product = getattr(functional, name)(lambda x: x[0] ** 2 * x[1], x, vector)
     same(value, torch.tensor(12.0))
@@ -110,7 +121,7 @@ def test_vhp_and_hvp_multiply_with_the_hessian(device, name):
 )
 @pytest.mark.parametrize("name", ["vjp", "jvp", "vhp", "hvp"])
 def test_of_a_vector_of_another_size_is_refused(device, name):
-    """`vjp`, `jvp`, `vhp` and `hvp` with a vector of another size are refused."""
+    """`functional.vjp`, `jvp`, `vhp` and `hvp` refuse a vector of another size."""
     with pytest.raises(RuntimeError, match="size"):
         getattr(functional, name)(lambda x: (x**2).sum(), of(2.0, 3.0, device=device), torch.ones(3, device=device))
 
@@ -123,7 +134,7 @@ def test_of_a_vector_of_another_size_is_refused(device, name):
 )
 @pytest.mark.parametrize(("name", "want"), [("vjp", 12.0), ("jvp", 12.0), ("vhp", 6.0), ("hvp", 6.0)], ids=str)
 def test_product_with_create_graph_can_be_differentiated(device, name, want):
-    """A product of `vjp`, `jvp`, `vhp` or `hvp` with `create_graph=True` can be differentiated."""
+    """A product of `functional.vjp`, `jvp`, `vhp` or `hvp` with `create_graph=True` can be differentiated."""
     x, vector = torch.tensor([2.0], device=device, requires_grad=True), of(1.0, device=device)
     vector = vector[0] if name == "vjp" else vector
     _, product = getattr(functional, name)(lambda x: (x**3).sum(), x, vector, create_graph=True)

@@ -1,3 +1,5 @@
+"""The attribute `.grad`: of which tensors it is kept, and what can be assigned; how it adds up: test_accumulation."""
+
 import pytest
 import torch
 
@@ -51,7 +53,7 @@ def test_is_none_before_the_first_backward(device):
 
 @fact("torch.Tensor.grad")
 def test_does_not_require_grad_itself(device):
-    """The gradient that `backward` leaves is cut off from the graph."""
+    """`.grad` that `backward` leaves without `create_graph` does not require grad: it is cut off from the graph."""
     w = torch.tensor(2.0, device=device, requires_grad=True)
     (w**3).backward()
     assert (w.grad.requires_grad, w.grad.grad_fn) == (False, None)
@@ -69,7 +71,7 @@ def test_can_be_differentiated_after_create_graph(device):
 
 @fact("torch.Tensor.grad")
 def test_of_an_intermediate_result_is_none_with_a_warning(device):
-    """`.grad` of a tensor that is not a leaf stays None, and reading it warns."""
+    """`.grad` of an intermediate result without `retain_grad` is None, with a warning that it "is not a leaf"."""
     w = torch.tensor(2.0, device=device, requires_grad=True)
     y = w * 3
     y.backward()
@@ -80,7 +82,7 @@ def test_of_an_intermediate_result_is_none_with_a_warning(device):
 
 @fact("torch.Tensor.retain_grad")
 def test_of_an_intermediate_result_is_kept_when_asked(device):
-    """`retain_grad` makes `backward` leave the gradient of a tensor that is not a leaf."""
+    """`retain_grad` makes `backward` leave the gradient of an intermediate result, which is not a leaf."""
     w = torch.tensor(2.0, device=device, requires_grad=True)
     y = w * 3
     y.retain_grad()
@@ -90,7 +92,7 @@ def test_of_an_intermediate_result_is_kept_when_asked(device):
 
 @fact("torch.Tensor.retain_grad")
 def test_of_an_intermediate_result_accumulates_too(device):
-    """The retained gradient of a tensor that is not a leaf adds up over `backward` calls."""
+    """`.grad` that `retain_grad` keeps of an intermediate result adds up over `backward` calls."""
     w = torch.tensor(2.0, device=device, requires_grad=True)
     y = w * 3
     y.retain_grad()
@@ -134,12 +136,3 @@ def test_refuses_a_number(device):
     with pytest.raises(TypeError, match="assigned grad expected to be a Tensor or None"):
         w.grad = 0.0
     assert w.grad is None
-
-
-@fact("torch.autograd.grad")
-def test_of_autograd_grad_does_not_require_grad(device):
-    """`autograd.grad` without `create_graph` returns a gradient that is cut off from the graph."""
-    w = torch.tensor(2.0, device=device, requires_grad=True)
-    (gradient,) = torch.autograd.grad(w**3, w)
-    assert (gradient.requires_grad, gradient.grad_fn) == (False, None)
-    same(gradient, torch.tensor(12.0))

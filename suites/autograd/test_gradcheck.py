@@ -1,3 +1,5 @@
+"""What `gradcheck` and `gradgradcheck` say of right and of wrong gradients."""
+
 import pytest
 import torch
 from torch.autograd.gradcheck import GradcheckError
@@ -46,7 +48,7 @@ def test_tells_right_from_wrong(device, fast_mode):
 
 @fact("torch.autograd.gradcheck", source="generated/torch.autograd.gradcheck.gradcheck")
 def test_is_fast_of_large_inputs_where_asked(device):
-    """`gradcheck` calls the function twice an element for its differences, and a few times with `fast_mode=True`."""
+    """`gradcheck` calls the function twice an element, with `fast_mode=True` fewer than 20 times for 40 elements."""
     calls, x = [], torch.arange(40.0, dtype=torch.float64, device=device).requires_grad_()
     for fast_mode in (False, True):
         assert torch.autograd.gradcheck(lambda x: calls.append(fast_mode) or x * 2, x, fast_mode=fast_mode)  # noqa: B023
@@ -65,7 +67,7 @@ def test_can_say_no_instead_of_raising(device):
 @fact("torch.autograd.gradcheck", hint="convert the inputs to float64",
       source="generated/torch.autograd.gradcheck.gradcheck")  # fmt: skip
 def test_warns_of_single_precision(device):
-    """`gradcheck` of float32 inputs warns that differences are too rough for its tolerances."""
+    """`gradcheck` of float32 inputs warns that they are "not a double precision floating point"."""
     with pytest.warns(UserWarning, match="double precision"):
         assert torch.autograd.gradcheck(lambda x: x * 2, points(device, torch.float32), eps=1e-2, atol=1e-2) is True
 
@@ -79,9 +81,8 @@ def test_needs_an_input_that_requires_grad(device):
 
 @fact("torch.autograd.gradgradcheck", source="generated/torch.autograd.gradcheck.gradgradcheck")
 def test_gradgradcheck_tells_right_from_wrong(device):
-    """`gradgradcheck` is True where the second derivative agrees with differences, and False or an error elsewhere."""
+    """`gradgradcheck` is True where the second derivative agrees with differences, and raises where it does not."""
     assert torch.autograd.gradgradcheck(lambda x: x**3, points(device)) is True
     assert torch.autograd.gradcheck(WrongTwice.apply, points(device)) is True
-    assert torch.autograd.gradgradcheck(WrongTwice.apply, points(device), raise_exception=False) is False
     with pytest.raises((RuntimeError, GradcheckError), match="mismatch|does not require grad"):
         torch.autograd.gradgradcheck(WrongTwice.apply, points(device))

@@ -1,3 +1,5 @@
+"""The graph that is recorded: its nodes, its edges, and how it is run; what its nodes save is in test_saved_tensors."""
+
 import pytest
 import torch
 
@@ -12,7 +14,7 @@ def leaf(*numbers, device):
     "torch.autograd.graph.Node.next_functions", "torch.autograd.graph.Node.name", "torch.Tensor.grad_fn", claims=["A02"]
 )
 def test_of_a_result_leads_to_its_leaves(device):
-    """From the node of a result edges lead to those of its arguments, down to one for each leaf."""
+    """`next_functions` of a result's `grad_fn` lead to those of its arguments, down to `AccumulateGrad` of leaves."""
     x, w = leaf(2.0, device=device), leaf(3.0, device=device)
     node = (x * w + 5).grad_fn
     (product, _), *_ = node.next_functions
@@ -24,14 +26,14 @@ def test_of_a_result_leads_to_its_leaves(device):
 
 @fact("torch.autograd.graph.Node.next_functions", "torch.Tensor.grad_fn", claims=["A02"])
 def test_has_no_edge_to_a_constant(device):
-    """An argument that does not require grad has no node: its edge leads nowhere."""
+    """`next_functions` hold None for an argument that does not require grad."""
     node = (leaf(2.0, device=device) * torch.ones(1, device=device)).grad_fn
     assert [edge[0] is None for edge in node.next_functions] == [False, True]
 
 
 @fact("torch.Tensor.grad_fn", claims=["A02"])
 def test_has_one_node_for_results_of_one_operation(device):
-    """The results of one operation have one node, and each its own number in it."""
+    """The results of one `unbind` have the same `grad_fn`, and each its own `output_nr`."""
     first, second = torch.unbind(leaf(2.0, 3.0, device=device))
     assert first.grad_fn is second.grad_fn is not None
     assert (first.output_nr, second.output_nr) == (0, 1)
@@ -39,7 +41,7 @@ def test_has_one_node_for_results_of_one_operation(device):
 
 @fact("torch.autograd.graph.Node.metadata", "torch.Tensor.grad_fn")
 def test_takes_notes_on_a_node(device):
-    """`metadata` of a node is a dict that is there as long as the graph."""
+    """What is put into `metadata` of a `grad_fn` is found again when the graph leads there."""
     y = leaf(2.0, device=device) * 3
     y.grad_fn.metadata["by"] = "hand"
     (z,) = y.sum().grad_fn.next_functions
@@ -48,7 +50,7 @@ def test_takes_notes_on_a_node(device):
 
 @fact("torch.autograd.graph.get_gradient_edge", since="2.2", calls="any", gain=True)
 def test_has_edges_that_stand_for_tensors(device):
-    """An edge that `get_gradient_edge` gives takes the place of its tensor in `grad`, without keeping it alive."""
+    """An edge of `get_gradient_edge` takes the place of its tensor in `autograd.grad`, even of a deleted one."""
     x = leaf(2.0, 3.0, device=device)
     y = x * x
     z = (y * 5).sum()
@@ -60,7 +62,7 @@ def test_has_edges_that_stand_for_tensors(device):
 
 @fact("torch.autograd.graph.get_gradient_edge", since="2.2", calls="any")
 def test_has_no_edge_of_a_constant(device):
-    """A tensor that does not require grad has no edge in the graph."""
+    """`get_gradient_edge` refuses a tensor that does not require grad."""
     with pytest.raises(RuntimeError, match="does not require grad"):
         torch.autograd.graph.get_gradient_edge(torch.ones(2, device=device))
 
@@ -81,7 +83,7 @@ def test_can_be_run_by_one_thread(device, mode):
 
 @fact("torch.Tensor.backward", claims=["A02"])
 def test_may_be_deep(device):
-    """A graph of many thousand nodes is run and freed without a limit of depth."""
+    """`backward` runs through a chain of 5000 operations, which is deeper than Python's recursion may go."""
     x = leaf(2.0, device=device)
     y = x
     for _ in range(5000):

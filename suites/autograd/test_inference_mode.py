@@ -1,3 +1,5 @@
+"""What `inference_mode` does and what its tensors can be used for afterwards; `no_grad` is in test_no_grad."""
+
 import threading
 
 import pytest
@@ -15,7 +17,7 @@ def made_inside(device):
 
 @fact("torch.inference_mode", claims=["A06"])
 def test_gives_results_that_do_not_require_grad(device):
-    """A result computed under `inference_mode` has its values and does not require grad."""
+    """A result computed under `inference_mode` does not require grad and has no `grad_fn`."""
     x = torch.tensor([2.0, 3.0], device=device, requires_grad=True)
     with torch.inference_mode():
         y = x**2
@@ -51,7 +53,7 @@ def test_keeps_a_view_of_a_normal_tensor_normal(device):
     "torch.inference_mode", source="notes/autograd", hint="clone it outside of inference_mode, or use torch.no_grad()"
 )
 def test_refuses_to_let_its_tensors_be_saved_for_backward(device):
-    """An inference tensor cannot be a factor of a product that is recorded."""
+    """A tensor of `inference_mode` is no factor in what is recorded: "cannot be saved for backward"."""
     w = torch.ones(2, device=device, requires_grad=True)
     with pytest.raises(RuntimeError, match="Inference tensors cannot be saved for backward"):
         w * made_inside(device)
@@ -59,7 +61,7 @@ def test_refuses_to_let_its_tensors_be_saved_for_backward(device):
 
 @fact("torch.inference_mode", source="notes/autograd")
 def test_lets_its_tensors_be_summands_of_what_is_recorded(device):
-    """An inference tensor can be a summand of a sum that is recorded, for which it need not be saved."""
+    """A tensor of `inference_mode` can be a summand of a sum that is recorded, for which it need not be saved."""
     w = torch.ones(2, device=device, requires_grad=True)
     y = w + made_inside(device)
     y.sum().backward()
@@ -129,7 +131,7 @@ def test_refuses_a_later_write_into_a_view_made_inside(device):
 
 @fact("torch.inference_mode")
 def test_makes_tensors_without_a_version():
-    """An inference tensor has no version counter to ask for."""
+    """A tensor made under `inference_mode` has no `_version`: "Inference tensors do not track version counter"."""
     with pytest.raises(RuntimeError, match="Inference tensors do not track version counter"):
         made_inside("cpu")._version
 
@@ -145,7 +147,7 @@ def test_refuses_to_let_its_tensors_require_grad_later(device):
 
 @fact("torch.inference_mode", hint="build models outside of inference_mode")
 def test_makes_a_module_that_cannot_be_trained(device):
-    """A layer built under `inference_mode` has parameters that cannot be used in training."""
+    """A `Linear` layer made under `inference_mode` is not trained: "Inference tensors cannot be saved for backward"."""
     with torch.inference_mode():
         layer = nn.Linear(2, 1, device=device)
     assert layer.weight.is_inference()
@@ -155,7 +157,7 @@ def test_makes_a_module_that_cannot_be_trained(device):
 
 @fact("torch.inference_mode")
 def test_stays_with_a_detached_tensor(device):
-    """`detach` outside of `inference_mode` leaves an inference tensor one, and `clone` does not."""
+    """`detach` and `view` outside of `inference_mode` leave an inference tensor one, unlike `clone`."""
     x = made_inside(device)
     assert (x.detach().is_inference(), x.view(2, 1).is_inference(), x.clone().is_inference()) == (True, True, False)
 
@@ -173,7 +175,7 @@ def test_with_false_records_inside_of_another(device):
 @fact("torch.inference_mode", "torch.is_inference_mode_enabled")
 @pytest.mark.parametrize("mode", [True, False])
 def test_takes_a_flag(mode):
-    """`inference_mode(mode)` is in force inside of its block when the flag is True, and never after it."""
+    """`is_inference_mode_enabled` is the flag in a block of `inference_mode(mode)`, and False outside of any."""
     with torch.inference_mode(mode):
         inside = torch.is_inference_mode_enabled()
     assert (inside, torch.is_inference_mode_enabled()) == (mode, False)
@@ -181,7 +183,7 @@ def test_takes_a_flag(mode):
 
 @fact("torch.inference_mode", "torch.is_grad_enabled")
 def test_switches_recording_off_too():
-    """`is_grad_enabled` is False inside of `inference_mode` and True after it."""
+    """`is_grad_enabled` is False inside of `inference_mode`, and True again after it."""
     with torch.inference_mode():
         inside = torch.is_grad_enabled()
     assert (inside, torch.is_grad_enabled()) == (False, True)

@@ -1,3 +1,5 @@
+"""What `no_grad` does and does not; `enable_grad`, `set_grad_enabled` and `inference_mode` have files of their own."""
+
 import threading
 
 import pytest
@@ -78,7 +80,7 @@ def test_leaves_its_inputs_requiring_grad(device):
 
 @fact("torch.no_grad")
 def test_makes_backward_from_its_results_fail(device):
-    """`backward` from a result computed under `no_grad` is refused."""
+    """`backward` from a result computed under `no_grad` is refused: it "does not require grad"."""
     x = torch.ones(2, device=device, requires_grad=True)
     with torch.no_grad():
         loss = (x * 2).sum()
@@ -99,7 +101,7 @@ def test_makes_its_results_constants_of_what_follows(device):
 @fact("torch.no_grad", claims=["A06"], myth="under no_grad() nothing requires grad")
 @pytest.mark.parametrize("factory", [torch.ones, torch.zeros, torch.rand, torch.empty], ids=lambda made: made.__name__)
 def test_does_not_apply_to_factories(device, factory):
-    """A factory called under `no_grad` with `requires_grad=True` gives a tensor that requires grad."""
+    """`ones`, `zeros`, `rand` or `empty` with `requires_grad=True` makes a tensor that does so under `no_grad` too."""
     with torch.no_grad():
         x = factory(2, device=device, requires_grad=True)
     x.sum().backward()
@@ -108,7 +110,7 @@ def test_does_not_apply_to_factories(device, factory):
 
 @fact("torch.no_grad", claims=["A06"])
 def test_does_not_apply_to_parameters(device):
-    """An `nn.Parameter` made under `no_grad` is trained like any other."""
+    """An `nn.Parameter` made under `no_grad` gets a gradient like any other."""
     with torch.no_grad():
         w = nn.Parameter(torch.ones(2, device=device))
     (w * 3).sum().backward()
@@ -146,7 +148,7 @@ def test_left_out_refuses_a_write_into_a_leaf(device):
 
 @fact("torch.Tensor.view", source="notes/autograd", hint="do it under torch.no_grad()")
 def test_left_out_refuses_a_write_into_a_view_of_a_leaf(device):
-    """A view of a leaf that requires grad cannot be changed in place while gradients are recorded."""
+    """A `view` of a leaf that requires grad cannot be changed in place outside of `no_grad`."""
     w = torch.tensor([1.0, 2.0], device=device, requires_grad=True)
     with pytest.raises(RuntimeError, match="a view of a leaf Variable that requires grad"):
         w.view(2, 1).mul_(2)
@@ -177,7 +179,7 @@ def test_does_not_hide_a_write_into_what_backward_needs(device):
 
 @fact("torch.no_grad")
 def test_allows_an_out_argument(device):
-    """An operation on a tensor that requires grad can write to `out=` under `no_grad`."""
+    """`torch.mul(x, 3, out=y)` of an x that requires grad writes to y under `no_grad`."""
     x, out = torch.tensor([1.0, 2.0], device=device, requires_grad=True), torch.zeros(2, device=device)
     with torch.no_grad():
         torch.mul(x, 3, out=out)
@@ -186,7 +188,7 @@ def test_allows_an_out_argument(device):
 
 @fact("torch.mul", hint="do it under torch.no_grad()")
 def test_left_out_refuses_an_out_argument(device):
-    """An operation on a tensor that requires grad cannot write to `out=` while gradients are recorded."""
+    """`torch.mul(x, 3, out=y)` of an x that requires grad is refused: it "don't support automatic differentiation"."""
     x, out = torch.tensor([1.0, 2.0], device=device, requires_grad=True), torch.zeros(2, device=device)
     with pytest.raises(RuntimeError, match="don't support automatic differentiation"):
         torch.mul(x, 3, out=out)
@@ -195,7 +197,7 @@ def test_left_out_refuses_an_out_argument(device):
 
 @fact("torch.no_grad")
 def test_lets_a_tensor_that_requires_grad_become_an_array():
-    """Under `no_grad` a tensor that requires grad turns into an array of the same memory."""
+    """`x.numpy()` under `no_grad` gives an array of the same memory even of an x that requires grad."""
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     with torch.no_grad():
         array = x.numpy()
@@ -205,7 +207,7 @@ def test_lets_a_tensor_that_requires_grad_become_an_array():
 
 @fact("torch.Tensor.numpy", hint="use tensor.detach().numpy()")
 def test_left_out_refuses_to_make_an_array():
-    """A tensor that requires grad is not turned into an array while gradients are recorded."""
+    """`x.numpy()` of an x that requires grad is "Can't call numpy() on Tensor that requires grad"."""
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     with pytest.raises(RuntimeError, match="Can't call numpy\\(\\) on Tensor that requires grad"):
         x.numpy()
@@ -262,7 +264,7 @@ def test_nested_ends_with_the_outer_block():
 
 @fact("torch.no_grad")
 def test_decorates_a_function(device):
-    """A function decorated with `no_grad()` runs without recording, and code around it is recorded."""
+    """A function decorated with `no_grad()` runs without recording, unlike the code around it."""
     x = torch.tensor(2.0, device=device, requires_grad=True)
 
     @torch.no_grad()
@@ -288,7 +290,7 @@ def test_decorates_a_function_without_parentheses(device):
 
 @fact("torch.no_grad", until="2.1", calls="decorates bare", hint="write @torch.no_grad()")
 def test_refuses_to_decorate_without_parentheses():
-    """`no_grad` without parentheses is refused as a decorator."""
+    """A bare `@torch.no_grad` is refused as a decorator: "takes 1 positional argument"."""
     with pytest.raises(TypeError, match="takes 1 positional argument"):
 
         @torch.no_grad
@@ -309,7 +311,7 @@ def test_keeps_the_name_of_what_it_decorates():
 
 @fact("torch.no_grad")
 def test_decorates_a_generator():
-    """A generator function decorated with `no_grad()` runs without recording, and its consumer with."""
+    """A generator function decorated with `no_grad()` runs without recording, unlike the code that consumes it."""
 
     @torch.no_grad()
     def modes():

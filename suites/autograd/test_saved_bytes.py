@@ -1,3 +1,5 @@
+"""How many bytes are saved for backward, by which operation and in which mode; for hooks see test_saved_tensors."""
+
 import weakref
 
 import pytest
@@ -40,7 +42,7 @@ def test_of_an_elementwise_function_are_one_tensor(device, operation, shape, dty
 @example((), torch.float32)
 @example((3, 4), torch.bfloat16)
 def test_of_a_product_are_both_factors(device, shape, dtype):
-    """A product of two tensors that require grad saves the bytes of both for backward."""
+    """`a * b` of two tensors that require grad saves the bytes of both for backward."""
     a, b = (torch.ones(shape, device=device, dtype=dtype, requires_grad=True) for _ in range(2))
     with saved_bytes() as saved:
         y = a * b
@@ -76,7 +78,7 @@ def test_of_a_matrix_product_with_a_constant_are_the_constant(device, n, k, m):
     ids=["add_number", "add", "times_number", "neg", "sum", "clone", "t"],
 )
 def test_of_a_linear_function_are_none(device, operation):
-    """A linear function of one tensor saves nothing for backward, as its derivative does not depend on it."""
+    """`neg`, `sum`, `clone`, `t`, and `add` and `mul` of a number save nothing for backward, as they are linear."""
     x = torch.ones(3, 4, device=device, requires_grad=True)
     with saved_bytes() as saved:
         y = operation(x)
@@ -98,7 +100,7 @@ def test_of_a_linear_layer_are_its_input_and_where_needed_its_weight(device, req
 @fact("torch.nn.Sigmoid", claims=["A06", "E05"])
 @pytest.mark.parametrize("depth", [1, 3, 10])
 def test_grow_with_the_depth_of_a_model(device, depth):
-    """A stack of n sigmoids saves n activations for backward."""
+    """A stack of n `nn.Sigmoid` layers saves n activations for backward."""
     x = torch.ones(100, device=device, requires_grad=True)
     with saved_bytes() as saved:
         deep(depth, device)(x)
@@ -108,7 +110,7 @@ def test_grow_with_the_depth_of_a_model(device, depth):
 @fact("torch.no_grad", "torch.inference_mode", claims=["A06", "E05"])
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode], ids=lambda made: made.__name__)
 def test_are_none_without_recording(device, mode):
-    """Under `no_grad` or `inference_mode` a model saves no byte for backward."""
+    """Ten `nn.Sigmoid` layers save no byte for backward under `no_grad` or `inference_mode`."""
     x = torch.ones(100, device=device, requires_grad=True)
     with saved_bytes() as saved, mode():
         deep(10, device)(x)
@@ -125,7 +127,7 @@ def test_are_none_without_recording(device, mode):
     hint="use torch.no_grad() for that",
 )
 def test_are_the_same_in_evaluation_mode(device):
-    """A model of sigmoids saves as many bytes for backward in evaluation mode as in training mode."""
+    """Ten `nn.Sigmoid` layers save as many bytes for backward after `eval()` as in training mode."""
     model, x = deep(10, device), torch.ones(100, device=device, requires_grad=True)
     with saved_bytes() as saved:
         model.eval()(x)
@@ -134,7 +136,7 @@ def test_are_the_same_in_evaluation_mode(device):
 
 @fact("torch.nn.Module.requires_grad_", claims=["E05"])
 def test_are_none_where_nothing_requires_grad(device):
-    """A model without anything that requires grad saves no byte for backward, even without `no_grad`."""
+    """A model frozen by `requires_grad_(False)` saves no byte for backward, if its input requires no grad either."""
     x = torch.ones(5, 4, device=device)
     frozen = nn.Sequential(nn.Linear(4, 3), nn.Sigmoid()).to(device).requires_grad_(False)
     with saved_bytes() as saved:
@@ -147,7 +149,7 @@ def test_are_none_where_nothing_requires_grad(device):
 
 @fact("torch.Tensor.detach", claims=["E05"])
 def test_start_behind_a_detached_tensor(device):
-    """What is computed from a detached tensor alone saves nothing for backward."""
+    """What is computed from `x.detach()` alone saves nothing for backward."""
     x = torch.ones(100, device=device, requires_grad=True)
     with saved_bytes() as saved:
         x.sigmoid().detach().sigmoid().sigmoid()

@@ -1,3 +1,5 @@
+"""What hooks make of tensors saved for backward, and where these can be read; for bytes see test_saved_bytes."""
+
 import pytest
 import torch
 from torch.autograd import graph
@@ -12,7 +14,7 @@ def leaf(*numbers, device):
 
 @fact("torch.autograd.graph.saved_tensors_hooks")
 def test_pass_through_hooks(device):
-    """Each tensor saved for backward is packed when it is saved, and unpacked when `backward` needs it."""
+    """`saved_tensors_hooks` pack a tensor when it is saved, and unpack it when `backward` needs it."""
     x, events = leaf(2.0, 3.0, device=device), []
     with saved_tensors_hooks(lambda t: events.append("pack") or t.numpy(force=True), lambda a: events.append("unpack")
                              or torch.tensor(a, device=device)):  # fmt: skip
@@ -25,7 +27,7 @@ def test_pass_through_hooks(device):
 
 @fact("torch.autograd.graph.saved_tensors_hooks")
 def test_are_what_unpack_returns(device):
-    """`backward` works with what the unpacking hook returns, whatever was saved."""
+    """`backward` works with what the unpacking hook of `saved_tensors_hooks` returns, whatever was saved."""
     x = leaf(2.0, 3.0, device=device)
     with saved_tensors_hooks(lambda t: None, lambda _: torch.tensor([100.0, 10.0], device=device)):
         y = torch.exp(x)
@@ -35,7 +37,7 @@ def test_are_what_unpack_returns(device):
 
 @fact("torch.autograd.graph.saved_tensors_hooks")
 def test_of_what_is_recorded_outside_are_not_packed(device):
-    """Hooks hold for what is recorded inside of their block, of several nested ones the innermost."""
+    """`saved_tensors_hooks` hold for what is recorded inside of their block, the innermost of nested ones."""
     x, seen = leaf(2.0, device=device), []
     keep = lambda t: t  # noqa: E731
     with saved_tensors_hooks(lambda t: seen.append("outer") or t, keep):
@@ -48,7 +50,7 @@ def test_of_what_is_recorded_outside_are_not_packed(device):
 
 @fact("torch.autograd.graph.saved_tensors_hooks", hint="return a copy from the packing hook")
 def test_may_not_be_changed_by_packing(device):
-    """A packing hook that changes the tensor in place is refused."""
+    """A packing hook of `saved_tensors_hooks` that changes the tensor in place is refused."""
     x = leaf(2.0, device=device)
     with (
         saved_tensors_hooks(lambda t: t.mul_(2), lambda t: t),
@@ -59,7 +61,7 @@ def test_may_not_be_changed_by_packing(device):
 
 @fact("torch.autograd.graph.disable_saved_tensors_hooks")
 def test_can_be_kept_from_hooks(device):
-    """Inside of `disable_saved_tensors_hooks` a block of hooks is refused with its message, and after it is not."""
+    """`saved_tensors_hooks` are refused inside of `disable_saved_tensors_hooks` alone, with the message given to it."""
     with (
         graph.disable_saved_tensors_hooks("no hooks in here"),
         pytest.raises(RuntimeError, match="no hooks in here"),
@@ -86,7 +88,7 @@ def test_can_be_kept_on_the_cpu(device):
 
 @fact("torch.autograd.graph.save_on_cpu")
 def test_are_kept_on_the_cpu_inside_of_the_block_alone(device):
-    """`save_on_cpu` takes the place of hooks around it, until the end of its block."""
+    """`save_on_cpu` takes the place of `saved_tensors_hooks` around it, until the end of its block."""
     x, seen = leaf(2.0, device=device), []
     with saved_tensors_hooks(lambda t: seen.append("outer") or t, lambda t: t):
         with save_on_cpu():
@@ -98,7 +100,7 @@ def test_are_kept_on_the_cpu_inside_of_the_block_alone(device):
 
 @fact("torch.Tensor.grad_fn", source="autograd")
 def test_can_be_read_from_the_graph(device):
-    """What a node has saved can be read from its attributes `_saved_…` before `backward`, and not after."""
+    """What `exp` has saved is `_saved_result` of its `grad_fn` until `backward` has freed it."""
     x = leaf(0.0, 1.0, device=device)
     y = torch.exp(x)
     same(y.grad_fn._saved_result.detach(), y.detach())

@@ -1,3 +1,5 @@
+"""`torch.func`: transforms of functions, and modules as functions; for `autograd.functional` see test_functional."""
+
 import pytest
 import torch
 from torch import nn
@@ -31,7 +33,7 @@ def test_grad_can_be_nested(device):
     ("argnums", "want"), [(0, (15.0,)), (1, (10.0,)), (-1, (6.0,)), ((0, 2), (15.0, 6.0))], ids=str
 )
 def test_grad_is_by_the_arguments_named(device, argnums, want):
-    """`func.grad` is by the first argument, unless `argnums` names others: several give a tuple."""
+    """`func.grad` is by the argument that `argnums` names, or a tuple by several."""
     slopes = torch.func.grad(lambda x, y, z: x * y * z, argnums=argnums)(*of(2.0, 3.0, 5.0, device=device))
     slopes = slopes if isinstance(slopes, tuple) else (slopes,)
     assert tuple(slope.item() for slope in slopes) == want
@@ -46,7 +48,7 @@ def test_grad_of_a_dict_is_a_dict(device):
 
 @fact("torch.func.grad", "torch.func.grad_and_value")
 def test_grad_can_hand_on_more_than_the_loss(device):
-    """With `has_aux=True` what else the function returns is handed on as it is."""
+    """`func.grad` and `grad_and_value` with `has_aux=True` hand on, as it is, what else the function returns."""
     function, x = (lambda x: (x**2, {"twice": x * 2})), of(3.0, device=device)[0]
     slope, more = torch.func.grad(function, has_aux=True)(x)
     other, (value, again) = torch.func.grad_and_value(function, has_aux=True)(x)
@@ -56,7 +58,7 @@ def test_grad_can_hand_on_more_than_the_loss(device):
 
 @fact("torch.func.grad_and_value")
 def test_grad_and_value_gives_both(device):
-    """`grad_and_value` gives the gradient and behind it the value."""
+    """`func.grad_and_value` gives a pair: the gradient, then the value."""
     slope, value = torch.func.grad_and_value(lambda x: (x**3).sum())(of(2.0, 3.0, device=device))
     same(slope, torch.tensor([12.0, 27.0]))
     same(value, torch.tensor(35.0))
@@ -71,44 +73,48 @@ def test_grad_needs_a_single_number(device):
 
 @fact("torch.func.grad", "torch.no_grad", source="generated/torch.func.grad")
 def test_grad_does_not_heed_no_grad_around_it(device):
-    """`no_grad` around `func.grad` changes nothing, and inside of the function it makes constants."""
-    x = of(2.0, device=device)[0]
+    """`no_grad` around `func.grad` changes nothing: the gradient is the same."""
+    with torch.no_grad():
+        slope = torch.func.grad(lambda x: x**3)(of(2.0, device=device)[0])
+        recording = torch.is_grad_enabled()
+    same(slope, torch.tensor(12.0))
+    assert not recording
+
+
+@fact("torch.func.grad", "torch.no_grad", source="generated/torch.func.grad")
+def test_grad_heeds_no_grad_inside_of_its_function(device):
+    """`no_grad` inside of a function that `func.grad` differentiates makes constants."""
 
     def function(x):
         with torch.no_grad():
             constant = x**2
         return x**3 - constant
 
-    with torch.no_grad():
-        outside = torch.func.grad(lambda x: x**3)(x)
-    same(outside, torch.tensor(12.0))
-    same(torch.func.grad(function)(x), torch.tensor(12.0))
+    same(torch.func.grad(function)(of(2.0, device=device)[0]), torch.tensor(12.0))
 
 
 @fact("torch.func.vjp")
 def test_vjp_gives_the_value_and_a_function_back(device):
-    """`vjp` gives the value, and a function that takes weights of the results to weighted sums of their gradients."""
+    """`func.vjp` gives the value and a function that takes weights of the results to their weighted gradients."""
     value, back = torch.func.vjp(lambda x, y: x * y, *torch.tensor([[2.0, 3.0], [5.0, 7.0]], device=device))
     of_x, of_y = back(of(1.0, 10.0, device=device))
     same(value, torch.tensor([10.0, 21.0]))
     same(of_x, torch.tensor([5.0, 70.0]))
     same(of_y, torch.tensor([2.0, 30.0]))
-    assert value.is_contiguous()
 
 
 @fact("torch.func.jvp")
 def test_jvp_gives_the_value_and_the_slope_along(device):
-    """`jvp` gives the value, and how it changes along a direction."""
+    """`func.jvp` gives the value, and how it changes along a direction."""
     x, way = of(2.0, 3.0, device=device), of(1.0, 10.0, device=device)
     value, slope = torch.func.jvp(lambda x: (x**2).cumsum(0), (x,), (way,))
     same(value, torch.tensor([4.0, 13.0]))
     same(slope, torch.tensor([4.0, 64.0]))
-    assert value.is_contiguous() and slope.is_contiguous()
 
 
 @fact("torch.func.jvp")
 def test_jvp_is_to_have_a_direction_for_each_argument(device):
-    """`jvp` with a direction of another structure than the arguments is refused."""
+    """`func.jvp` with a direction of another structure than the arguments is refused."""
     x = of(2.0, device=device)
     with pytest.raises(RuntimeError, match="to have the same python structure"):
         torch.func.jvp(torch.sin, (x,), (x, x))
@@ -117,12 +123,11 @@ def test_jvp_is_to_have_a_direction_for_each_argument(device):
 @fact("torch.func.linearize")
 @pytest.mark.filterwarnings("ignore:Attempted to insert a get_attr")
 def test_linearize_gives_the_value_and_a_linear_function(device):
-    """`linearize` gives the value at a point, and the linear function by which it changes there."""
+    """`func.linearize` gives the value at a point, and the linear function by which it changes there."""
     value, along = torch.func.linearize(lambda x: x**3, of(2.0, 1.0, device=device))
     same(value, torch.tensor([8.0, 1.0]))
     for by in (1.0, -10.0):
         same(along(of(by, by, device=device)), torch.tensor([12.0 * by, 3.0 * by]))
-    assert value.is_contiguous()
 
 
 @fact("torch.func.jacrev", "torch.func.jacfwd")
@@ -140,21 +145,34 @@ def test_jacobian_has_a_row_for_each_result(device, name):
 @fact("torch.func.jacrev", "torch.func.jacfwd")
 @pytest.mark.parametrize("name", ["jacrev", "jacfwd"])
 def test_jacobian_is_by_the_arguments_named(device, name):
-    """`jacrev` and `jacfwd` give a tuple by several `argnums`, and with `has_aux=True` what else there is."""
-    jacobian = getattr(torch.func, name)(lambda x, y: (x * y, x), argnums=(0, 1), has_aux=True)
-    (by_x, by_y), more = jacobian(of(2.0, 3.0, device=device), of(5.0, 7.0, device=device))
+    """`jacrev` and `jacfwd` with several `argnums` give a tuple of the Jacobians by these arguments."""
+    jacobian = getattr(torch.func, name)(lambda x, y: x * y, argnums=(0, 1))
+    by_x, by_y = jacobian(of(2.0, 3.0, device=device), of(5.0, 7.0, device=device))
     same(by_x, torch.tensor([[5.0, 0.0], [0.0, 7.0]]))
     same(by_y, torch.tensor([[2.0, 0.0], [0.0, 3.0]]))
-    same(more, torch.tensor([2.0, 3.0]))
+
+
+@fact("torch.func.jacrev", "torch.func.jacfwd")
+@pytest.mark.parametrize("name", ["jacrev", "jacfwd"])
+def test_jacobian_can_hand_on_more_than_itself(device, name):
+    """`jacrev` and `jacfwd` with `has_aux=True` hand on, as it is, what else the function returns."""
+    jacobian, more = getattr(torch.func, name)(lambda x: (x**2, x * 10), has_aux=True)(of(2.0, 3.0, device=device))
+    same(jacobian, torch.tensor([[4.0, 0.0], [0.0, 6.0]]))
+    same(more, torch.tensor([20.0, 30.0]))
 
 
 @fact("torch.func.jacrev")
 def test_jacobian_can_be_made_in_chunks(device):
-    """`jacrev` with a `chunk_size` gives the same with less memory, and refuses a size of zero."""
+    """`jacrev(chunk_size=2)` gives the Jacobian that it gives at once."""
     x = of(1.0, 2.0, 3.0, device=device)
     same(torch.func.jacrev(lambda x: x**2, chunk_size=2)(x), torch.diag(of(2.0, 4.0, 6.0, device="cpu")))
+
+
+@fact("torch.func.jacrev")
+def test_jacobian_refuses_chunks_of_none(device):
+    """`jacrev(chunk_size=0)` is refused."""
     with pytest.raises(ValueError, match="chunk_size"):
-        torch.func.jacrev(lambda x: x**2, chunk_size=0)(x)
+        torch.func.jacrev(lambda x: x**2, chunk_size=0)(of(1.0, 2.0, device=device))
 
 
 @fact("torch.func.jacfwd", hint='pass randomness="same"')
@@ -183,7 +201,7 @@ ONCE = {
 @fact(*ONCE, source="func.whirlwind_tour")
 @pytest.mark.parametrize("name", ONCE, ids=lambda name: name.removeprefix("torch."))
 def test_transform_calls_its_function_once(device, name):
-    """A transform calls its function a single time, however many derivatives or items there are."""
+    """`func.grad`, `vjp`, `jacrev`, `hessian`, `vmap` and other transforms call their function a single time."""
     calls = []
     ONCE[name](lambda x: calls.append(x.shape) or (x**2).sum(), of(1.0, 2.0, 3.0, device=device))
     assert calls == [(3,)]
@@ -191,7 +209,7 @@ def test_transform_calls_its_function_once(device, name):
 
 @fact("torch.func.hessian")
 def test_hessian_is_of_second_derivatives(device):
-    """`hessian` gives the matrix of second derivatives, by the argument that `argnums` names."""
+    """`func.hessian` gives the matrix of second derivatives, by the argument that `argnums` names."""
 
     def function(y, x):
         return x[0] ** 2 * x[1] + y.sum() * x[1] ** 3
@@ -219,7 +237,7 @@ def test_vmap_maps_over_the_first_dimension(device, name):
     ids=str,
 )  # fmt: skip
 def test_vmap_maps_over_the_dimensions_named(device, in_dims, want):
-    """`in_dims` names the dimension to map over for each argument, None for one that is the same for all."""
+    """`vmap(in_dims=…)` names the dimension to map over for each argument, None for one that is the same for all."""
     x, y = torch.tensor([[1.0, 3.0], [2.0, 5.0]], device=device), of(3.0, 4.0, device=device)
     mapped = torch.vmap(lambda a, b: a * b, in_dims=in_dims)(x, y)
     same(mapped, torch.tensor(want))
@@ -228,7 +246,7 @@ def test_vmap_maps_over_the_dimensions_named(device, in_dims, want):
 @fact("torch.vmap")
 @pytest.mark.parametrize(("out_dims", "shape"), [(0, (2, 3, 4)), (1, (3, 2, 4)), (-1, (3, 4, 2))], ids=str)
 def test_vmap_puts_its_dimension_where_told(device, out_dims, shape):
-    """`out_dims` says at which place of the result the mapped dimension stands."""
+    """`vmap(out_dims=…)` says at which place of the result the mapped dimension stands."""
     x = torch.arange(24.0, device=device).view(2, 3, 4)
     same(torch.vmap(lambda x: x + 0.5, out_dims=out_dims)(x), torch.movedim(x + 0.5, 0, out_dims))
     assert torch.vmap(torch.neg, out_dims=out_dims)(x).shape == shape
@@ -236,7 +254,7 @@ def test_vmap_puts_its_dimension_where_told(device, out_dims, shape):
 
 @fact("torch.vmap", source="generated/torch.vmap")
 def test_vmap_takes_structures_and_gives_them(device):
-    """`vmap` maps over the tensors of a dict, and a function that gives a dict gives one of stacked tensors."""
+    """`vmap` maps over the tensors of a dict, and stacks those of a dict that the function gives."""
     x = {"a": of(1.0, 2.0, device=device), "b": torch.tensor([[1.0, 3.0], [5.0, 7.0]], device=device)}
     made = torch.vmap(lambda of: {"sum": of["a"] + of["b"].sum()}, in_dims=({"a": 0, "b": 1},))(x)
     same(made["sum"], torch.tensor([7.0, 12.0]))
@@ -251,12 +269,16 @@ def test_vmap_of_a_function_nests(device):
 
 @fact("torch.vmap", hint="use torch.where")
 def test_vmap_refuses_to_branch_on_its_items(device):
-    """`vmap` of a function that branches on the value of its item is refused, as is `item`."""
-    x = of(1.0, -2.0, device=device)
+    """`vmap` of a function with an `if` on the value of its item is refused: "data-dependent control flow"."""
     with pytest.raises(RuntimeError, match="data-dependent control flow"):
-        torch.vmap(lambda x: x if x > 0 else -x)(x)
+        torch.vmap(lambda x: x if x > 0 else -x)(of(1.0, -2.0, device=device))
+
+
+@fact("torch.vmap")
+def test_vmap_refuses_to_make_numbers_of_its_items(device):
+    """`vmap` of a function that calls `.item()` on its item is refused."""
     with pytest.raises(RuntimeError, match=r"\.item\(\)"):
-        torch.vmap(lambda x: x.item())(x)
+        torch.vmap(lambda x: x.item())(of(1.0, -2.0, device=device))
 
 
 @fact("torch.vmap")
@@ -270,7 +292,7 @@ def test_vmap_refuses_to_branch_on_its_items(device):
     ids=["other_size", "no_dimension", "no_tensor"],
 )
 def test_vmap_refuses_what_has_not_the_dimension(device, arguments, words):
-    """`vmap` refuses arguments of other sizes in the mapped dimension, without it, and no tensors at all."""
+    """`vmap` refuses arguments of unequal sizes, without the mapped dimension, or none at all."""
     with pytest.raises(ValueError, match=words):
         torch.vmap(lambda *x: x[0])(*(torch.ones(shape, device=device) for shape in arguments))
 
@@ -288,7 +310,7 @@ def test_vmap_asks_how_to_draw(device):
 @fact("torch.vmap", source="generated/torch.vmap")
 @pytest.mark.parametrize("size", [1, 2, 5])
 def test_vmap_can_go_in_chunks(device, size):
-    """`vmap` with `chunk_size` calls the function for as many items at once, and gives the same."""
+    """`vmap(chunk_size=n)` calls the function for n items at once, and gives the same."""
     calls, x = [], torch.arange(4.0, device=device)
     same(torch.vmap(lambda x: calls.append(1) or x**2, chunk_size=size)(x), torch.tensor([0.0, 1.0, 4.0, 9.0]))
     assert len(calls) == -(-4 // size)
@@ -331,12 +353,19 @@ def test_functional_call_takes_other_parameters(device):
 
 @fact("torch.func.functional_call")
 def test_functional_call_takes_the_rest_from_the_module(device):
-    """`functional_call` takes from the module what it is not given, and keywords as the module takes them."""
+    """`functional_call` takes the parameters that it is not given from the module."""
     layer, x = nn.Linear(1, 2).to(device), torch.tensor([[2.0], [5.0]], device=device)
     nn.init.constant_(layer.bias, 100.0)
-    y = torch.func.functional_call(layer, {"weight": x}, (), {"input": x})
+    y = torch.func.functional_call(layer, {"weight": x}, (x,))
     same(y.detach(), torch.tensor([[104.0, 110.0], [110.0, 125.0]]))
-    assert y.is_contiguous()
+
+
+@fact("torch.func.functional_call")
+def test_functional_call_takes_keywords(device):
+    """`functional_call(module, parameters, (), {"input": x})` calls the module with keywords."""
+    layer, x = nn.Linear(1, 1, bias=False).to(device), torch.tensor([[2.0], [5.0]], device=device)
+    y = torch.func.functional_call(layer, {"weight": torch.tensor([[3.0]], device=device)}, (), {"input": x})
+    same(y.detach(), torch.tensor([[6.0], [15.0]]))
 
 
 @fact("torch.func.functional_call")
@@ -351,7 +380,7 @@ def test_functional_call_can_be_strict(device):
 
 @fact("torch.func.functional_call")
 def test_functional_call_changes_buffers_of_the_dict(device):
-    """A buffer that the module changes in place is changed in the dict, and not in the module."""
+    """`functional_call` changes a buffer, as of `BatchNorm1d`, in the dict that it is given and not in the module."""
     layer, mean = nn.BatchNorm1d(1).to(device), torch.zeros(1, device=device)
     torch.func.functional_call(layer, {"running_mean": mean}, (torch.tensor([[2.0], [4.0]], device=device),))
     same(mean, torch.tensor([3.0]) * torch.tensor(0.1))
@@ -373,7 +402,7 @@ def test_stacked_modules_run_at_once(device):
 
 @fact("torch.func.stack_module_state")
 def test_stacked_modules_are_of_one_class(device):
-    """`stack_module_state` refuses modules of several classes, and in several modes."""
+    """`stack_module_state` refuses modules of several classes, or some in training and some in evaluation mode."""
     with pytest.raises(RuntimeError, match="same class"):
         torch.func.stack_module_state([nn.Linear(1, 1), nn.Identity()])
     with pytest.raises(RuntimeError, match="same training/eval mode"):
@@ -390,7 +419,7 @@ def test_batch_norm_can_go_without_running_statistics(device):
 
 @fact("torch.func.functionalize")
 def test_functionalize_gives_the_same_without_changes_in_place(device):
-    """`functionalize` of a function that works in place gives the same, with operators that do not."""
+    """`functionalize` of a function that works in place gives the same, by operators that do not."""
 
     def function(x):
         y = x.clone()

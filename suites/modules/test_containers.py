@@ -1,3 +1,5 @@
+"""Modules that hold others: `Sequential`, `ModuleList`, `ModuleDict`, and those of parameters."""
+
 from collections import OrderedDict
 
 import pytest
@@ -36,7 +38,7 @@ def test_sequential_calls_one_after_the_other(device):
 
 @fact("torch.nn.Sequential")
 def test_sequential_takes_names():
-    """`Sequential` of an ordered dict has its names, and of modules their numbers."""
+    """`Sequential` gives its modules the names of an `OrderedDict`, or else their numbers."""
     model = nn.Sequential(OrderedDict(first=Add(1), second=Add(2)))
     assert [name for name, _ in model.named_children()] == ["first", "second"]
     assert (model.second.number, model[0].number) == (2, 1)
@@ -53,7 +55,7 @@ def test_empty_sequential_is_the_identity(device):
 @fact("torch.nn.ModuleList", "torch.nn.ModuleDict")
 @pytest.mark.parametrize("model", [nn.ModuleList(), nn.ModuleDict()], ids=["ModuleList", "ModuleDict"])
 def test_list_and_dict_cannot_be_called(model):
-    """`ModuleList` and `ModuleDict` hold modules, and cannot be called."""
+    """`ModuleList` and `ModuleDict` cannot be called: they are "missing the required "forward" function"."""
     assert len(model) == 0
     with pytest.raises(NotImplementedError, match='missing the required "forward" function'):
         model(1)
@@ -62,9 +64,16 @@ def test_list_and_dict_cannot_be_called(model):
 @fact(*LISTS)
 @KINDS
 def test_is_indexed_as_a_list(kind):
-    """`Sequential` and `ModuleList` are indexed from either end, and sliced into one of their kind."""
+    """`Sequential` and `ModuleList` are indexed from either end."""
     model = adds(kind)
     assert (model[1].number, model[-1].number, len(model)) == (1, 3, 4)
+
+
+@fact(*LISTS)
+@KINDS
+def test_is_sliced_as_a_list(kind):
+    """A slice of `Sequential` or of `ModuleList` is one of its kind, of the same modules."""
+    model = adds(kind)
     assert (type(model[1:3]), numbers(model[1:3]), numbers(model[::2])) == (kind, [1, 2], [0, 2])
     assert model[1:3][0] is model[1]
 
@@ -81,7 +90,7 @@ def test_refuses_an_index_out_of_range(kind, place):
 @fact(*LISTS)
 @KINDS
 def test_grows_as_a_list(kind):
-    """`append`, `insert` and `extend` add modules, and renumber those behind."""
+    """`append`, `insert` and `extend` of a `Sequential` or `ModuleList` add modules, and renumber those behind."""
     model = adds(kind, 2)
     assert model.append(Add(5)) is model
     model.insert(1, Add(6))
@@ -93,7 +102,7 @@ def test_grows_as_a_list(kind):
 @fact(*LISTS)
 @KINDS
 def test_shrinks_as_a_list(kind):
-    """`del` and `pop` take modules out, and renumber those behind."""
+    """`del` and `pop` take modules out of a `Sequential` or `ModuleList`, and renumber those behind."""
     model = adds(kind)
     del model[1]
     last = model.pop(-1)
@@ -104,7 +113,7 @@ def test_shrinks_as_a_list(kind):
 @fact(*LISTS)
 @KINDS
 def test_replaces_as_a_list(kind):
-    """An item that is assigned takes the place of the one there."""
+    """`model[-1] = layer` replaces the last module of a `Sequential` or `ModuleList`."""
     model = adds(kind)
     model[-1] = Add(9)
     assert numbers(model) == [0, 1, 2, 9]
@@ -113,17 +122,24 @@ def test_replaces_as_a_list(kind):
 @fact(*LISTS)
 @KINDS
 def test_adds_up_as_a_list(kind):
-    """`+` gives a new container with the modules of both, and `+=` extends the first."""
+    """`+` of `Sequential` or of `ModuleList` gives a new container with the modules of both."""
     a, b = adds(kind, 2), adds(kind, 1)
     total = a + b
     assert (type(total), numbers(total), numbers(a)) == (kind, [0, 1, 0], [0, 1])
-    a += b
-    assert numbers(a) == [0, 1, 0]
+
+
+@fact(*LISTS)
+@KINDS
+def test_is_extended_as_a_list(kind):
+    """`+=` adds the modules of another container to a `Sequential` or `ModuleList` itself."""
+    model = kept = adds(kind, 2)
+    model += adds(kind, 1)
+    assert (model is kept, numbers(model)) == (True, [0, 1, 0])
 
 
 @fact("torch.nn.Sequential")
 def test_sequential_is_multiplied():
-    """`*` of a `Sequential` and a number repeats its modules, the same ones."""
+    """`*` of a `Sequential` and a number repeats its modules, which are the same ones."""
     model = adds(nn.Sequential, 2)
     assert numbers(model * 2) == numbers(2 * model) == [0, 1, 0, 1]
     assert (model * 2)[2] is model[0]
@@ -133,13 +149,19 @@ def test_sequential_is_multiplied():
 
 @fact("torch.nn.ModuleDict")
 def test_module_dict_is_a_dict_in_order():
-    """`ModuleDict` keeps its modules by name, in the order in which they came, and owns their parameters."""
-    model = nn.ModuleDict({"b": Add(1), "a": nn.Linear(1, 1)})
+    """`ModuleDict` keeps its modules by name, in the order in which they came."""
+    model = nn.ModuleDict({"b": Add(1), "a": Add(2)})
     model["c"] = Add(3)
     assert (list(model), list(model.keys()), len(model)) == (["b", "a", "c"], ["b", "a", "c"], 3)
     assert [name for name, _ in model.items()] == ["b", "a", "c"]
     assert [each is model[name] for name, each in zip("bac", model.values())] == [True] * 3
     assert ("a" in model, "z" in model) == (True, False)
+
+
+@fact("torch.nn.ModuleDict")
+def test_module_dict_owns_parameters():
+    """The parameters of modules in a `ModuleDict` are its own, under their names."""
+    model = nn.ModuleDict({"b": Add(1), "a": nn.Linear(1, 1)})
     assert [name for name, _ in model.named_parameters()] == ["a.weight", "a.bias"]
 
 
@@ -165,7 +187,7 @@ def test_module_dict_is_updated():
 
 @fact("torch.nn.ModuleDict")
 def test_module_dict_refuses_a_method_as_a_name():
-    """`ModuleDict` refuses a name that is an attribute of it."""
+    """`ModuleDict` refuses a name that is an attribute of it: "attribute 'keys' already exists"."""
     model = nn.ModuleDict()
     with pytest.raises(KeyError, match="attribute 'keys' already exists"):
         model["keys"] = Add(1)
@@ -184,7 +206,7 @@ def test_parameter_list_makes_tensors_parameters(device):
 
 @fact("torch.nn.ParameterList")
 def test_parameter_list_is_indexed_as_a_list():
-    """`ParameterList` is indexed from either end, sliced, and its items are assigned."""
+    """`ParameterList` works as a list: it is indexed from either end, sliced, assigned to and extended by `+=`."""
     a, b, c, d = (nn.Parameter(torch.tensor([float(place)])) for place in range(4))
     model = nn.ParameterList([a, b, c])
     model[-1] = d
@@ -210,7 +232,7 @@ def test_parameter_dict_makes_tensors_parameters(device):
 
 @fact("torch.nn.ParameterDict")
 def test_parameter_dict_works_as_a_dict():
-    """`ParameterDict` has what a dict has: `get`, `pop`, `popitem`, `setdefault`, `copy`, `clear`, `fromkeys`."""
+    """`ParameterDict` has of a dict `get`, `pop`, `popitem`, `setdefault`, `copy`, `clear` and `fromkeys`."""
     a, b, c, d = (nn.Parameter(torch.tensor([float(place)])) for place in range(4))
     model = nn.ParameterDict({"a": a, "b": b, "c": c})
     assert (model["b"] is b, model.get("a") is a, model.get("z"), model.get("z", 5)) == (True, True, None, 5)
@@ -226,9 +248,16 @@ def test_parameter_dict_works_as_a_dict():
 
 @fact("torch.nn.ParameterDict")
 def test_parameter_dicts_are_joined():
-    """`|` gives a new `ParameterDict` of both, in which the second counts, and `|=` updates the first."""
+    """`|` gives a new `ParameterDict` of both, in which the second counts where both have a name."""
     a = nn.ParameterDict({"x": torch.tensor([1.0]), "y": torch.tensor([2.0])})
     b = nn.ParameterDict({"y": torch.tensor([3.0]), "z": torch.tensor([4.0])})
     assert [(name, each.item()) for name, each in (a | b).items()] == [("x", 1.0), ("y", 3.0), ("z", 4.0)]
-    a |= b
+    assert [each.item() for each in a.values()] == [1.0, 2.0]
+
+
+@fact("torch.nn.ParameterDict")
+def test_parameter_dict_is_updated_by_another():
+    """`|=` updates a `ParameterDict` by another one."""
+    a = nn.ParameterDict({"x": torch.tensor([1.0]), "y": torch.tensor([2.0])})
+    a |= nn.ParameterDict({"y": torch.tensor([3.0]), "z": torch.tensor([4.0])})
     assert [each.item() for each in a.values()] == [1.0, 3.0, 4.0]

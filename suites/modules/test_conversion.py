@@ -1,3 +1,5 @@
+"""What casts, moves, copies or visits all of a module: `to`, `half`, `cpu`, `to_empty`, `apply` and `copy.deepcopy`."""
+
 import copy
 import itertools
 
@@ -31,7 +33,7 @@ def test_cast_is_of_floating_point_alone(device, cast):
 @fact("torch.nn.Module.to")
 @pytest.mark.parametrize("how", ["dtype", "keyword", "tensor"])
 def test_to_takes_a_dtype_or_a_tensor(device, how):
-    """`Module.to` takes a dtype, or a tensor whose dtype and device count, casts in place and returns the module."""
+    """`Module.to` casts the module itself to a dtype, or to that of a tensor, and returns it."""
     made, like = model(device), torch.zeros(1, dtype=torch.float64, device=device)
     got = {
         "dtype": lambda: made.to(torch.float64),
@@ -45,7 +47,7 @@ def test_to_takes_a_dtype_or_a_tensor(device, how):
 
 @fact("torch.nn.Module.to", myth="Module.to gives a new module, as Tensor.to gives a new tensor")
 def test_to_keeps_the_parameter_objects(device):
-    """`Module.to` keeps the parameters themselves: an optimizer that was made before, and has no state, steps them."""
+    """`Module.to(dtype)` keeps the parameter objects, so that an optimizer that was made before still has them."""
     made = model(device)
     before = made[0].weight
     made.to(torch.float64)
@@ -68,7 +70,7 @@ def test_to_leaves_the_state_of_an_optimizer_behind(device):
 
 @fact("torch.nn.Module.to")
 def test_to_refuses_integers():
-    """`Module.to` refuses a dtype that is not of floating point or complex."""
+    """`Module.to` refuses int32: it "only accepts floating point or complex" dtypes."""
     with pytest.raises(TypeError, match="only accepts floating point or complex"):
         model().to(torch.int32)
     with pytest.raises(TypeError, match="only accepts floating point or complex"):
@@ -87,7 +89,7 @@ def test_to_takes_a_memory_format():
 
 @fact("torch.nn.Module.to")
 def test_to_casts_gradients_too(device):
-    """`Module.to` casts the gradients that parameters have with them."""
+    """`Module.to(dtype)` casts the gradients that parameters have with them."""
     made = model(device)
     made[0].weight.grad = torch.tensor([0.5, 0.25], device=device)
     made.to(torch.float64)
@@ -96,7 +98,7 @@ def test_to_casts_gradients_too(device):
 
 @fact("torch.nn.Module.cpu")
 def test_cpu_moves_to_the_cpu(device):
-    """`cpu` moves all parameters and buffers to the CPU and returns the module."""
+    """`Module.cpu` moves all parameters and buffers to the CPU and returns the module."""
     made = model(device)
     assert made.cpu() is made
     assert {each.device.type for each in made.state_dict().values()} == {"cpu"}
@@ -113,7 +115,7 @@ def test_type_casts_integers_too(device):
 
 @fact("torch.nn.Module.to_empty")
 def test_to_empty_moves_without_numbers(device):
-    """`to_empty` gives every parameter and buffer memory on a device, with its shape and dtype and no numbers."""
+    """`Module.to_empty` gives parameters on the meta device memory on another, with their shape and dtype."""
     made = nn.Linear(2, 3, device="meta", dtype=torch.float64)
     assert made.to_empty(device=device) is made
     assert [(each.shape, each.dtype, each.is_meta) for each in made.parameters()] == [
@@ -124,7 +126,7 @@ def test_to_empty_moves_without_numbers(device):
 
 @fact("torch.nn.Module.to_empty")
 def test_to_empty_leaves_what_was_in_memory(device, monkeypatch):
-    """`to_empty` leaves in each parameter what was in the memory that it got."""
+    """`Module.to_empty` leaves in each parameter what was in the memory that it got."""
     numbers = itertools.count(1.5)
     monkeypatch.setattr(torch, "empty_like", lambda like, device: torch.full(like.shape, next(numbers), device=device))
     made = nn.Linear(2, 3, device="meta").to_empty(device=device)
@@ -141,7 +143,7 @@ def test_to_refuses_to_leave_meta():
 
 @fact("torch.nn.Module.apply")
 def test_apply_calls_children_first():
-    """`apply` calls a function with every module, children before their parent, and returns the module."""
+    """`Module.apply` calls a function with every module, children before their parent, and returns the module."""
     made, seen = nn.Sequential(nn.Linear(1, 1), nn.Sequential(nn.ReLU())), []
     assert made.apply(lambda module: seen.append(type(module).__name__)) is made
     assert seen == ["Linear", "ReLU", "Sequential", "Sequential"]
@@ -149,20 +151,10 @@ def test_apply_calls_children_first():
 
 @fact("torch.nn.Module.share_memory")
 def test_share_memory_moves_to_shared_memory():
-    """`share_memory` puts all parameters and buffers into shared memory and returns the module."""
+    """`Module.share_memory` puts all parameters and buffers into shared memory and returns the module."""
     made = model()
     assert made.share_memory() is made
     assert all(each.is_shared() for each in made.state_dict().values())
-
-
-@fact("torch.nn.Module.requires_grad_")
-def test_requires_grad_leaves_buffers_alone():
-    """`requires_grad_` is of parameters alone, and leaves buffers as they are."""
-    made = model()
-    assert made.requires_grad_(False) is made
-    assert not any(each.requires_grad for each in made.state_dict(keep_vars=True).values())
-    made.requires_grad_()
-    assert [each.requires_grad for each in made.state_dict(keep_vars=True).values()] == [True, True] + [False] * 3
 
 
 def shares_all(patch):
@@ -171,13 +163,18 @@ def shares_all(patch):
 
 @fact("torch.nn.Module", refuter=shares_all)
 def test_deepcopy_shares_nothing():
-    """`copy.deepcopy` of a module has parameters of its own, with the same numbers, and keeps what is tied."""
-    layer = nn.Linear(1, 1)
-    made = nn.Sequential(layer, layer)
+    """`copy.deepcopy` of a module has parameters of its own, with the same numbers."""
+    made = nn.Sequential(nn.Linear(1, 1))
     other = copy.deepcopy(made)
     same(other[0].weight, made[0].weight)
     with torch.no_grad():
         other[0].weight.add_(1)
     assert made[0].weight.item() != other[0].weight.item()
-    assert other[0] is other[1]
-    assert list(other.modules()) == [other, other[0]]
+
+
+@fact("torch.nn.Module", refuter=shares_all)
+def test_deepcopy_keeps_what_is_shared_inside():
+    """`copy.deepcopy` of a model in which one layer stands twice copies the layer once, for both places."""
+    layer = nn.Linear(1, 1)
+    other = copy.deepcopy(nn.Sequential(layer, layer))
+    assert other[0] is other[1] is not layer

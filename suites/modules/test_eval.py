@@ -1,3 +1,5 @@
+"""What `eval()` and `train()` change in a model and its layers, and what they leave as it is."""
+
 import pytest
 import torch
 from hypothesis import example, given
@@ -48,7 +50,7 @@ def test_returns_the_module_itself():
 
 @fact("torch.nn.Module.train")
 def test_is_undone_by_train():
-    """`train` sets `training` of a module with all its submodules to True and returns the module itself."""
+    """`train` sets `training` of a module and of all its submodules to True, and returns the module itself."""
     model = nn.Sequential(nn.Linear(2, 1), nn.Sequential(nn.Dropout()))
     model.eval()
     before = model.training
@@ -66,7 +68,7 @@ def test_is_train_with_false():
 @fact("torch.nn.Module.train")
 @pytest.mark.parametrize("mode", ["no", 0, None])
 def test_takes_nothing_but_a_flag(mode):
-    """`train` refuses a mode that is not a bool."""
+    """`train` refuses a mode that is not a bool: "training mode is expected to be boolean"."""
     with pytest.raises(ValueError, match="training mode is expected to be boolean"):
         nn.Linear(1, 1).train(mode)
 
@@ -103,7 +105,7 @@ def test_does_not_reach_a_submodule_added_later():
 
 @fact("torch.nn.Module.eval")
 def test_goes_through_train():
-    """`eval` calls `train(False)` and `train` that of the children, so that an overridden `train` is obeyed."""
+    """`eval` of a model calls `train(False)` of its parts, so that one that overrides `train` is obeyed."""
     model = nn.Sequential(nn.Dropout(), KeptInTraining(nn.Dropout()))
     model.eval()
     assert [module.training for module in model.modules()] == [False, False, True, True]
@@ -258,7 +260,7 @@ def test_does_not_matter_to_other_layers(device, made):
     hint="use torch.no_grad() for that",
 )
 def test_does_not_switch_off_gradients(device):
-    """`backward` through a `Linear` in evaluation mode fills its parameters' gradients."""
+    """`backward` through a `Linear` in evaluation mode fills the gradient of its weight."""
     layer = nn.Linear(2, 1, device=device).eval()
     layer(torch.tensor([[3.0, 5.0]], device=device)).sum().backward()
     same(layer.weight.grad, torch.tensor([[3.0, 5.0]]))
@@ -296,7 +298,7 @@ def test_gives_the_same_values_with_and_without_no_grad(device):
 
 @fact("torch.nn.Module.eval", claims=["M08"])
 def test_makes_a_sample_independent_of_its_batch(device):
-    """`BatchNorm1d` in evaluation mode gives a sample the same output in any batch, but for rounding."""
+    """`BatchNorm1d` in evaluation mode gives a sample the same output alone as in a batch of three."""
     norm = nn.BatchNorm1d(1, eps=3.0, device=device).eval()
     x = torch.tensor([[3.0], [7.0], [50.0]], device=device)
     same(norm(x)[:1], torch.tensor([[1.5]]))

@@ -1,3 +1,5 @@
+"""Hooks of modules: around forward and backward, around their state, and those of every module."""
+
 import copy
 
 import pytest
@@ -26,7 +28,7 @@ def global_hooks(monkeypatch):
 
 @fact("torch.nn.Module.register_forward_hook")
 def test_forward_hook_sees_input_and_output(device):
-    """A forward hook is called with the module, the tuple of its arguments and its result."""
+    """A hook of `register_forward_hook` is called with the module, the tuple of its arguments and its result."""
     layer, seen = Twice(), []
     layer.register_forward_hook(lambda *given: seen.append(given))
     layer(one(device))
@@ -38,7 +40,7 @@ def test_forward_hook_sees_input_and_output(device):
 
 @fact("torch.nn.Module.register_forward_hook")
 def test_forward_hook_replaces_the_result(device):
-    """What a forward hook returns is the result of the module, unless it is None."""
+    """What a hook of `register_forward_hook` returns is the result of the module, unless it is None."""
     layer = Twice()
     layer.register_forward_hook(lambda module, args, result: result + 1)
     layer.register_forward_hook(lambda module, args, result: None)
@@ -47,7 +49,7 @@ def test_forward_hook_replaces_the_result(device):
 
 @fact("torch.nn.Module.register_forward_pre_hook")
 def test_forward_pre_hook_replaces_the_input(device):
-    """What a forward pre-hook returns is what the module is called with, a value by itself or a tuple."""
+    """What a hook of `register_forward_pre_hook` returns, a value or a tuple, is what the module is called with."""
     layer = Twice()
     layer.register_forward_pre_hook(lambda module, args: args[0] + 1)
     layer.register_forward_pre_hook(lambda module, args: (args[0] * 10,))
@@ -67,7 +69,7 @@ def test_hook_may_see_keywords(device, kind):
 
 @fact("torch.nn.Module.register_forward_pre_hook")
 def test_forward_pre_hook_may_replace_keywords(device):
-    """A forward pre-hook with keywords returns the arguments and the keywords to call with."""
+    """A hook of `register_forward_pre_hook(with_kwargs=True)` returns the arguments and the keywords to call with."""
     layer = Twice()
     layer.register_forward_pre_hook(lambda module, args, kwargs: (args, {"shift": 5.0}), with_kwargs=True)
     same(layer(one(device)), torch.tensor([7.0, 11.0]))
@@ -84,7 +86,7 @@ HOOKS = [
 @fact(*(f"torch.nn.Module.{kind}" for kind in HOOKS))
 @pytest.mark.parametrize("kind", HOOKS)
 def test_hooks_run_in_their_order(device, kind):
-    """Hooks of a module run in the order in which they were registered, one with `prepend=True` before all."""
+    """Hooks of a module run in the order of their registration, one with `prepend=True` before the others."""
     layer, seen = Twice(), []
     for name, options in (("first", {}), ("second", {}), ("third", {"prepend": True})):
         getattr(layer, kind)(lambda *given, name=name: seen.append(name), **options)
@@ -95,7 +97,7 @@ def test_hooks_run_in_their_order(device, kind):
 @fact(*(f"torch.nn.Module.{kind}" for kind in HOOKS), "torch.nn.Module.register_backward_hook")
 @pytest.mark.parametrize("kind", [*HOOKS, "register_backward_hook"])
 def test_handle_removes_its_hook(device, kind):
-    """A hook runs no more after `remove` of its handle, and others do."""
+    """A hook of a module runs no more after `remove()` of its handle, while others do."""
     layer, seen = Twice(), []
     getattr(layer, kind)(lambda *given: seen.append("kept"))
     getattr(layer, kind)(lambda *given: seen.append("removed")).remove()
@@ -105,7 +107,7 @@ def test_handle_removes_its_hook(device, kind):
 
 @fact("torch.nn.Module.register_forward_hook", since="2.1", calls="always_call=True", gain=True)
 def test_forward_hook_may_run_after_an_error(device):
-    """A forward hook with `always_call=True` runs also where the module raises, others do not."""
+    """A hook of `register_forward_hook(always_call=True)` runs also where the module raises."""
     layer, seen = Twice(), []
     layer.register_forward_hook(lambda *given: seen.append("always"), always_call=True)
     layer.register_forward_hook(lambda *given: seen.append("else"))
@@ -116,7 +118,7 @@ def test_forward_hook_may_run_after_an_error(device):
 
 @fact("torch.nn.Module.register_forward_hook", myth="forward() runs the hooks")
 def test_hooks_do_not_run_for_forward(device):
-    """Hooks run where the module is called, not where its `forward` is."""
+    """A hook of `register_forward_hook` runs where the module is called, and not where its `forward` is."""
     layer, seen = Twice(), []
     layer.register_forward_hook(lambda *given: seen.append(1))
     same(layer.forward(one(device)), torch.tensor([2.0, 6.0]))
@@ -127,7 +129,7 @@ def test_hooks_do_not_run_for_forward(device):
 
 @fact("torch.nn.Module.register_full_backward_hook")
 def test_backward_hook_sees_gradients(device):
-    """A full backward hook is called with the gradients of the input and of the result, each a tuple."""
+    """A hook of `register_full_backward_hook` gets the module, and tuples of the gradients by input and by result."""
     layer, seen = Twice(), []
     layer.register_full_backward_hook(lambda *given: seen.append(given))
     layer(one(device, requires_grad=True)).backward(torch.tensor([1.0, 10.0], device=device))
@@ -139,7 +141,7 @@ def test_backward_hook_sees_gradients(device):
 
 @fact("torch.nn.Module.register_full_backward_hook")
 def test_backward_hook_replaces_the_gradient_of_the_input(device):
-    """What a full backward hook returns is the gradient that goes on from the input."""
+    """What a hook of `register_full_backward_hook` returns is the gradient that goes on from the input."""
     layer, x = Twice(), one(device, requires_grad=True)
     layer.register_full_backward_hook(lambda module, of_input, of_result: (of_input[0] * 100,))
     layer(x).sum().backward()
@@ -148,7 +150,7 @@ def test_backward_hook_replaces_the_gradient_of_the_input(device):
 
 @fact("torch.nn.Module.register_full_backward_pre_hook")
 def test_backward_pre_hook_replaces_the_gradient_of_the_result(device):
-    """What a full backward pre-hook returns is the gradient that the module's backward starts with."""
+    """What a hook of `register_full_backward_pre_hook` returns is the gradient that backward starts with."""
     layer, x = Twice(), one(device, requires_grad=True)
     layer.register_full_backward_pre_hook(lambda module, of_result: (of_result[0] * 100,))
     layer(x).sum().backward()
@@ -157,16 +159,27 @@ def test_backward_pre_hook_replaces_the_gradient_of_the_result(device):
 
 @fact("torch.nn.Module.register_full_backward_hook")
 def test_backward_hook_gives_none_for_an_input_without_gradient(device):
-    """A full backward hook gets None for the gradient of an input that does not require grad."""
+    """A hook of `register_full_backward_hook` gets None for an input that does not require grad."""
     layer, seen = nn.Linear(2, 1, device=device), []
     layer.register_full_backward_hook(lambda module, of_input, of_result: seen.append(of_input))
     layer(one(device)).sum().backward()
     assert seen == [(None,)]
 
 
+@fact("torch.nn.Module.register_full_backward_hook", "torch.nn.Module.register_full_backward_pre_hook")
+def test_backward_hooks_run_from_the_last_module(device):
+    """`backward` runs hooks of the last module first, `register_full_backward_pre_hook` before the other."""
+    model, order = nn.Sequential(nn.Tanh(), nn.Sigmoid()), []
+    for name, module in model.named_children():
+        module.register_full_backward_hook(lambda *_, name=name: order.append(f"hook {name}"))
+        module.register_full_backward_pre_hook(lambda *_, name=name: order.append(f"pre-hook {name}"))
+    model(one(device, requires_grad=True)).sum().backward()
+    assert order == ["pre-hook 1", "hook 1", "pre-hook 0", "hook 0"]
+
+
 @fact("torch.nn.Module.register_full_backward_hook", hint="an operation out of place")
 def test_backward_hook_refuses_a_result_changed_in_place(device):
-    """The result of a module with a full backward hook may not be changed in place."""
+    """A result of a module with `register_full_backward_hook` refuses changes in place: "being modified inplace"."""
     layer = Twice()
     same(layer(one(device, requires_grad=True)).add_(1).detach(), torch.tensor([3.0, 7.0]))
     layer.register_full_backward_hook(lambda *given: None)
@@ -177,7 +190,7 @@ def test_backward_hook_refuses_a_result_changed_in_place(device):
 
 @fact("torch.nn.Module.register_backward_hook", "torch.nn.Module.register_full_backward_hook")
 def test_two_kinds_of_backward_hooks_do_not_mix():
-    """A module refuses a full backward hook beside one of the old kind."""
+    """`register_full_backward_hook` is refused where the module has a hook of the old `register_backward_hook`."""
     layer = Twice()
     layer.register_backward_hook(lambda *given: None)
     with pytest.raises(RuntimeError, match="Cannot use both regular backward hooks and full backward hooks"):
@@ -186,7 +199,7 @@ def test_two_kinds_of_backward_hooks_do_not_mix():
 
 @fact("torch.nn.Module.register_state_dict_pre_hook")
 def test_state_dict_pre_hook_runs_before(device):
-    """A state-dict pre-hook is called with the module, the prefix and `keep_vars` before the state is taken."""
+    """A hook of `register_state_dict_pre_hook` gets module, prefix and `keep_vars` before the state is taken."""
     model, seen = nn.Sequential(nn.Linear(1, 1, device=device)), []
 
     def hook(module, prefix, keep_vars):
@@ -200,7 +213,7 @@ def test_state_dict_pre_hook_runs_before(device):
 
 @fact("torch.nn.Module.register_state_dict_post_hook")
 def test_state_dict_post_hook_changes_the_state():
-    """A state-dict post-hook is given the module, the state so far, the prefix and metadata, and may change it."""
+    """A hook of `register_state_dict_post_hook` gets the state and the prefix, and can change that state."""
     model = nn.Sequential(nn.Linear(1, 1))
 
     def hook(module, state, prefix, metadata):
@@ -212,7 +225,7 @@ def test_state_dict_post_hook_changes_the_state():
 
 @fact("torch.nn.Module.register_load_state_dict_pre_hook")
 def test_load_pre_hook_changes_what_is_loaded():
-    """A load-state-dict pre-hook may rename entries of the state before they are loaded."""
+    """A hook of `register_load_state_dict_pre_hook` can rename entries of the state before they are loaded."""
     layer = nn.Linear(1, 1)
 
     def hook(module, state, prefix, *rest):
@@ -225,7 +238,7 @@ def test_load_pre_hook_changes_what_is_loaded():
 
 @fact("torch.nn.Module.register_load_state_dict_post_hook")
 def test_load_post_hook_may_clear_what_is_missing():
-    """A load-state-dict post-hook is given the keys that did not fit, and clears those that may be."""
+    """A hook of `register_load_state_dict_post_hook` gets the keys that did not fit, and can clear them."""
     layer, seen = nn.Linear(1, 1), []
 
     def hook(module, keys):
@@ -247,7 +260,7 @@ STATE_HOOKS = [
 @fact(*(f"torch.nn.Module.{kind}" for kind in STATE_HOOKS))
 @pytest.mark.parametrize("kind", STATE_HOOKS)
 def test_handle_removes_its_hook_of_the_state(kind):
-    """A hook of a module's state runs no more after `remove` of its handle, and others do."""
+    """A hook of `state_dict` or `load_state_dict` runs no more after `remove()` of its handle, while others do."""
     layer, seen = nn.Linear(1, 1), []
     getattr(layer, kind)(lambda *given: seen.append("kept"))
     getattr(layer, kind)(lambda *given: seen.append("removed")).remove()
@@ -265,7 +278,7 @@ GLOBAL = [
 @pytest.mark.usefixtures("global_hooks")
 @pytest.mark.parametrize("kind", GLOBAL)
 def test_global_hook_is_of_every_module(device, kind):
-    """A global hook runs for every module until its handle is removed."""
+    """A hook of `register_module_forward_hook` or its kin runs for every module until its handle is removed."""
     model, seen = nn.Sequential(Twice()), []
     handle = getattr(nn.modules.module, kind)(lambda module, *given: seen.append(type(module).__name__))
     try:
@@ -289,7 +302,7 @@ def test_global_hook_is_of_every_module(device, kind):
     ],
 )
 def test_registration_hook_sees_what_is_registered(kind, name, value):
-    """A global registration hook is called with the module, the name and what is registered, until it is removed."""
+    """A hook of `register_module_buffer_registration_hook` or its kin gets the name and what is registered."""
     seen, part = [], value()
     register = getattr(nn.modules.module, f"register_module_{kind}_registration_hook")
     handle = register(lambda module, name, part: seen.append((name, part)))
@@ -297,5 +310,4 @@ def test_registration_hook_sees_what_is_registered(kind, name, value):
         getattr(nn.Module(), f"register_{kind}")(name, part)
     finally:
         handle.remove()
-    getattr(nn.Module(), f"register_{kind}")("other", value())
     assert [(found, each is part) for found, each in seen] == [(name, True)]

@@ -1,3 +1,5 @@
+"""The layers of a first network, side by side; each kind with all its options is in suites/layers."""
+
 import math
 from functools import partial
 
@@ -77,7 +79,7 @@ INPUT_GRADIENTS = {  # a layer, its input, the gradient of its result and that o
 @fact(*INPUT_GRADIENTS)
 @pytest.mark.parametrize("name", INPUT_GRADIENTS)
 def test_gives_its_input_a_gradient(device, name):
-    """`backward` through a layer multiplies the gradient of its result by the derivative of what it computes."""
+    """`backward` through `Linear`, `LayerNorm`, `BatchNorm1d` or `Sigmoid` multiplies by its formula's derivative."""
     made, numbers, upstream, want = INPUT_GRADIENTS[name]
     x = torch.tensor(numbers, device=device, requires_grad=True)
     made(device=device)(x).backward(torch.tensor(upstream, device=device))
@@ -159,14 +161,14 @@ MADE = {
 @fact(*MADE)
 @pytest.mark.parametrize("name", MADE)
 def test_is_made_where_it_is_told(name):
-    """A layer that is made with `device=` has all its parameters and buffers there."""
+    """`Linear`, `Embedding`, `LayerNorm` and `BatchNorm1d` have all their tensors on the `device=` they are told."""
     assert {tensor.device.type for tensor in MADE[name](device="meta").state_dict().values()} == {"meta"}
 
 
 @fact(*MADE)
 @pytest.mark.parametrize("name", MADE)
 def test_is_made_of_the_dtype_that_it_is_told(name):
-    """A layer that is made with `dtype=` has parameters of that dtype."""
+    """`Linear`, `Embedding`, `LayerNorm` and `BatchNorm1d` have parameters of the `dtype=` they are told."""
     assert {parameter.dtype for parameter in MADE[name](dtype=torch.float64).parameters()} == {torch.float64}
 
 
@@ -177,5 +179,5 @@ def test_is_made_of_the_dtype_that_it_is_told(name):
     ids=["LayerNorm", "BatchNorm1d"],
 )
 def test_norm_without_an_affine_part_has_no_parameters(made):
-    """A normalisation that is made without its affine part has no parameters."""
+    """`LayerNorm(elementwise_affine=False)` and `BatchNorm1d(affine=False)` have no parameters."""
     assert list(made().parameters()) == []

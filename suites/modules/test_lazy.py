@@ -1,3 +1,5 @@
+"""Lazy layers, whose shapes come with the first input, and the uninitialized parameters that they have until then."""
+
 import pytest
 import torch
 from torch import nn
@@ -44,19 +46,19 @@ def is_never_made(patch):
 @fact(*(f"torch.nn.{name}" for name in LAZY), refuter=never_looks)
 @pytest.mark.parametrize("name", LAZY)
 def test_takes_its_shapes_from_the_first_input(device, name):
-    """A lazy layer takes the shapes that it was not told from its first input, and is the plain layer from then on."""
+    """`LazyLinear` and other lazy layers take their shapes from the first input, and become the plain layer."""
     given, shape = arguments(name)
     layer = getattr(nn, name)(*given).to(device)
     before = type(layer.weight)
-    y = layer(torch.ones(shape, device=device))
-    assert (before, type(layer), y.dtype) == (nn.UninitializedParameter, getattr(nn, name[4:]), torch.float32)
+    layer(torch.ones(shape, device=device))
+    assert (before, type(layer)) == (nn.UninitializedParameter, getattr(nn, name[4:]))
     assert {key: tuple(value.shape) for key, value in layer.state_dict().items()} == shapes(name)
 
 
 @fact(*(f"torch.nn.{name}" for name in LAZY), refuter=never_looks)
 @pytest.mark.parametrize("name", LAZY)
 def test_gives_what_the_plain_layer_gives(device, name):
-    """A lazy layer gives, from the first call on, what the plain layer with the same parameters gives."""
+    """`LazyLinear` and other lazy layers give what the plain layer of the same parameters gives."""
     given, shape = arguments(name)
     layer, x = getattr(nn, name)(*given).to(device).eval(), torch.rand(shape, device=device)
     first = layer(x)
@@ -74,7 +76,7 @@ def test_gives_what_the_plain_layer_gives(device, name):
     ids=["LazyLinear", "LazyConv1d", "LazyBatchNorm1d"],
 )
 def test_keeps_the_shapes_of_its_first_input(device, layer, shape):
-    """A lazy layer that has seen an input refuses one of other features."""
+    """`LazyLinear`, `LazyConv1d` and `LazyBatchNorm1d` that have seen an input refuse one of other features."""
     made = layer().to(device)
     made(torch.ones(2, 4, *shape[2:], device=device))
     with pytest.raises(RuntimeError, match="cannot be multiplied|to have 4 channels|should contain 5 elements"):
@@ -83,19 +85,22 @@ def test_keeps_the_shapes_of_its_first_input(device, layer, shape):
 
 @fact("torch.nn.UninitializedParameter", "torch.nn.LazyLinear", refuter=has_a_shape)
 def test_uninitialized_parameter_has_no_shape():
-    """A parameter of a lazy layer that has seen no input refuses to tell its shape, or to be worked with."""
-    weight = nn.LazyLinear(3).weight
+    """`LazyLinear(3).weight.shape` is refused: "Can't access the shape of an uninitialized parameter"."""
     with pytest.raises(RuntimeError, match="Can't access the shape of an uninitialized parameter"):
-        weight.shape
+        nn.LazyLinear(3).weight.shape
+
+
+@fact("torch.nn.UninitializedParameter", "torch.nn.LazyLinear", refuter=has_a_shape, hint="call the layer once first")
+def test_uninitialized_parameter_is_not_worked_with():
+    """An operation on `LazyLinear(3).weight` is refused: "Attempted to use an uninitialized parameter"."""
     with pytest.raises(ValueError, match="Attempted to use an uninitialized parameter"):
-        weight + 1
-    assert isinstance(weight, nn.UninitializedParameter)
+        nn.LazyLinear(3).weight + 1
 
 
 @fact("torch.nn.UninitializedParameter", "torch.nn.UninitializedBuffer", refuter=is_never_made)
 @pytest.mark.parametrize("kind", [nn.UninitializedParameter, nn.UninitializedBuffer], ids=["Parameter", "Buffer"])
 def test_uninitialized_becomes_real(device, kind):
-    """`materialize` gives an uninitialized parameter or buffer its memory, in the dtype that it was told."""
+    """`materialize` gives an `UninitializedParameter` or `UninitializedBuffer` memory in the dtype that it was told."""
     made = kind(device=device, dtype=torch.float64)
     made.materialize((2, 3))
     assert (made.shape, made.dtype, made.requires_grad) == ((2, 3), torch.float64, kind is nn.UninitializedParameter)
@@ -104,7 +109,7 @@ def test_uninitialized_becomes_real(device, kind):
 
 @fact("torch.nn.parameter.is_lazy", refuter=has_a_shape)
 def test_is_lazy_tells_what_has_no_shape():
-    """`is_lazy` is true for a parameter of a lazy layer before its first input alone."""
+    """`is_lazy` is True of the weight of a `LazyLinear` before its first input alone."""
     layer = nn.LazyLinear(3)
     before = nn.parameter.is_lazy(layer.weight)
     layer(torch.ones(1, 2))
@@ -113,11 +118,10 @@ def test_is_lazy_tells_what_has_no_shape():
 
 @fact("torch.nn.LazyLinear", hint="give the parameters to the optimizer after the first input")
 def test_loads_a_state_before_its_first_input(device):
-    """A lazy layer that has seen no input takes its shapes from a state that is loaded."""
+    """A `LazyLinear` that has seen no input takes its shapes from a state that is loaded."""
     layer = nn.LazyLinear(2).to(device)
     layer.load_state_dict({"weight": torch.tensor([[1.0], [2.0]]), "bias": torch.tensor([0.5, -0.5])})
     y = layer(torch.tensor([[3.0], [1.0]], device=device))
     y.sum().backward()
     same(y.detach(), torch.tensor([[3.5, 5.5], [1.5, 1.5]]))
     same(layer.weight.grad, torch.tensor([[4.0], [4.0]]))
-    assert y.stride() == (2, 1)

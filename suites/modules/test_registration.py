@@ -1,3 +1,5 @@
+"""What a module owns and lists, how it is added, found and deleted, and what a module of one's own needs."""
+
 import pytest
 import torch
 from torch import nn
@@ -23,7 +25,7 @@ MODULES = ["", "first", "inner", "inner.0", "inner.1"]
 
 @fact("torch.nn.Module.named_parameters", "torch.nn.Module.parameters", claims=["M04"])
 def test_owns_the_parameters_of_its_layers():
-    """A model owns its parameters and those of layers assigned to it, at every depth, its own first."""
+    """`parameters` of a model gives its own first, then those of its layers at every depth."""
     model = Net()
     named = list(model.named_parameters())
     assert [name for name, _ in named] == PARAMETERS
@@ -33,7 +35,7 @@ def test_owns_the_parameters_of_its_layers():
 
 @fact("torch.nn.Module.named_buffers", "torch.nn.Module.buffers")
 def test_owns_the_buffers_of_its_layers():
-    """A model owns its buffers and those of its layers."""
+    """`buffers` of a model gives its own first, then those of its layers at every depth."""
     model = Net()
     named = list(model.named_buffers())
     assert [name for name, _ in named] == BUFFERS
@@ -63,7 +65,7 @@ def test_children_are_the_next_level_alone():
     ("kind", "names"), [("parameters", ["scale"]), ("buffers", ["steps"])], ids=["parameters", "buffers"]
 )
 def test_without_recursion_has_its_own_alone(kind, names):
-    """`recurse=False` leaves out what belongs to the parts of a module."""
+    """`parameters(recurse=False)` and `buffers(recurse=False)` leave out what belongs to the parts of a module."""
     model = Net()
     assert [id(each) for each in getattr(model, kind)(recurse=False)] == [id(getattr(model, name)) for name in names]
 
@@ -73,13 +75,13 @@ def test_without_recursion_has_its_own_alone(kind, names):
     ("kind", "names"), [("parameters", ["net.scale"]), ("buffers", ["net.steps"])], ids=["parameters", "buffers"]
 )
 def test_names_may_have_a_prefix(kind, names):
-    """`prefix` stands before each name, with a point between."""
+    """`named_parameters(prefix="net")` and `named_buffers` put the prefix before each name, with a point between."""
     assert [name for name, _ in getattr(Net(), f"named_{kind}")(prefix="net", recurse=False)] == names
 
 
 @fact("torch.nn.Module.named_modules")
 def test_names_of_modules_may_have_a_prefix():
-    """`prefix` of `named_modules` is the name of the module itself."""
+    """`named_modules(prefix="net")` gives the module itself the name "net"."""
     assert [name for name, _ in Net().named_modules(prefix="net")][:2] == ["net", "net.first"]
 
 
@@ -92,7 +94,7 @@ def tied():
 @fact("torch.nn.Module.named_parameters", "torch.nn.Module.named_buffers", "torch.nn.Module.named_modules")
 @pytest.mark.parametrize("remove_duplicate", [True, False], ids=["once", "each"])
 def test_what_has_two_names_is_listed_once(remove_duplicate):
-    """What has two names is listed under the first, or with `remove_duplicate=False` under both."""
+    """`named_parameters`, `named_buffers` and `named_modules` list what has two names once, unless told otherwise."""
     model, places = tied(), ["0"] if remove_duplicate else ["0", "1"]
     kinds = ("parameters", "buffers", "modules")
     found = [[name for name, _ in getattr(model, f"named_{kind}")(remove_duplicate=remove_duplicate)] for kind in kinds]
@@ -104,7 +106,7 @@ def test_what_has_two_names_is_listed_once(remove_duplicate):
 
 @fact("torch.nn.Module.children", "torch.nn.Module.parameters", "torch.nn.Module.modules")
 def test_what_is_shared_is_given_once():
-    """A layer that stands twice in a model is given once, and so are its parameters."""
+    """`children`, `modules` and `parameters` give a layer that stands twice in a model once."""
     model = tied()
     assert (list(model.children()), list(model.modules())) == ([model[0]], [model, model[0]])
     assert [id(each) for each in model.parameters()] == [id(model[0].weight), id(model[0].bias)]
@@ -116,11 +118,18 @@ def is_a_tensor_alone(patch):
 
 @fact("torch.nn.Parameter", claims=["M02"], refuter=is_a_tensor_alone)
 def test_parameter_is_a_tensor_that_requires_grad(device):
-    """`Parameter` is a subclass of `Tensor` that requires grad unless told otherwise, and shares what it is made of."""
+    """`nn.Parameter` is a subclass of `Tensor` that requires grad unless told otherwise."""
     data = torch.tensor([1.0, 2.0], device=device)
     parameter = nn.Parameter(data)
     assert (isinstance(parameter, torch.Tensor), parameter.requires_grad, parameter.is_leaf) == (True, True, True)
     assert not nn.Parameter(data, requires_grad=False).requires_grad
+
+
+@fact("torch.nn.Parameter", refuter=is_a_tensor_alone, hint="make it of a clone")
+def test_parameter_shares_the_memory_of_what_it_is_made_of(device):
+    """`nn.Parameter(x)` shares the memory of `x`: a write into `x` is seen in the parameter."""
+    data = torch.tensor([1.0, 2.0], device=device)
+    parameter = nn.Parameter(data)
     data[0] = 9.0
     same(parameter.detach(), torch.tensor([9.0, 2.0]))
 
@@ -132,7 +141,7 @@ def test_parameter_is_a_tensor_that_requires_grad(device):
     refuter=is_a_tensor_alone,
 )
 def test_tensor_that_requires_grad_is_no_parameter(device):
-    """A plain tensor that is assigned to a module is no parameter, even where it requires grad."""
+    """A plain tensor with `requires_grad=True` that is assigned to a module is no parameter of it."""
     model = nn.Module()
     model.plain = torch.ones(2, device=device, requires_grad=True)
     model.real = nn.Parameter(torch.ones(2, device=device))
@@ -142,7 +151,7 @@ def test_tensor_that_requires_grad_is_no_parameter(device):
 
 @fact("torch.nn.Parameter", myth="the result of an operation on a parameter is a parameter", refuter=is_a_tensor_alone)
 def test_result_of_parameters_is_no_parameter():
-    """An operation on a `Parameter` gives a tensor that is none."""
+    """An operation on an `nn.Parameter` gives a tensor that is none."""
     parameter = nn.Parameter(torch.tensor([1.0, 2.0]))
     assert [type(each) for each in (parameter + 0, parameter.detach(), parameter.data)] == [torch.Tensor] * 3
     assert type(parameter) is nn.Parameter
@@ -150,7 +159,7 @@ def test_result_of_parameters_is_no_parameter():
 
 @fact("torch.nn.Parameter", refuter=is_a_tensor_alone)
 def test_parameter_of_integers_must_not_require_grad():
-    """A `Parameter` of integers is refused unless `requires_grad=False`."""
+    """An `nn.Parameter` of integers is refused unless `requires_grad=False`."""
     with pytest.raises(RuntimeError, match="[Oo]nly Tensors of floating point"):
         nn.Parameter(torch.tensor([1, 2]))
     assert nn.Parameter(torch.tensor([1, 2]), requires_grad=False).tolist() == [1, 2]
@@ -187,7 +196,7 @@ def never_refuses(patch):
     ids=["module", "parameter"],
 )
 def test_refuses_parts_before_it_is_made(value, words):
-    """A module refuses parts and parameters before its own `__init__` has run."""
+    """A module refuses layers and parameters before `super().__init__()`: "before Module.__init__() call"."""
 
     class Early(nn.Module):
         def __init__(self):
@@ -199,17 +208,23 @@ def test_refuses_parts_before_it_is_made(value, words):
 
 @fact("torch.nn.Module", refuter=never_refuses)
 def test_refuses_a_tensor_in_place_of_a_parameter():
-    """A module refuses to have a plain tensor assigned where it has a parameter, and a number where it has a part."""
-    layer = nn.Linear(1, 1)
+    """`layer.weight = tensor` is refused where `weight` is a parameter: "cannot assign ... as parameter 'weight'"."""
     with pytest.raises(TypeError, match="cannot assign .* as parameter 'weight'"):
-        layer.weight = torch.ones(1, 1)
-    with pytest.raises(TypeError, match="cannot assign .* as child module '0'"):
-        nn.Sequential(layer).__setattr__("0", 3)
+        nn.Linear(1, 1).weight = torch.ones(1, 1)
+
+
+@fact("torch.nn.Module", refuter=never_refuses)
+def test_refuses_a_number_in_place_of_a_layer():
+    """`model.layer = 3` is refused where `layer` is a module: "cannot assign ... as child module 'layer'"."""
+    model = nn.Module()
+    model.layer = nn.Linear(1, 1)
+    with pytest.raises(TypeError, match="cannot assign .* as child module 'layer'"):
+        model.layer = 3
 
 
 @fact("torch.nn.Module", refuter=never_refuses)
 def test_parameter_set_to_none_stays_a_name():
-    """A parameter that is set to None is listed no more, but its name stays one for parameters."""
+    """`layer.bias = None` takes the bias off `named_parameters`, and another `Parameter` puts one there again."""
     layer = nn.Linear(1, 1)
     layer.bias = None
     assert [name for name, _ in layer.named_parameters()] == ["weight"]
@@ -223,7 +238,7 @@ def never_deletes(patch):
 
 @fact("torch.nn.Module", refuter=never_deletes)
 def test_deleted_part_is_gone():
-    """`del` of an attribute takes a parameter, buffer or part out of the module."""
+    """`del` takes a parameter, a buffer or a layer out of the module that it is an attribute of."""
     model = Net()
     del model.first, model.scale, model.steps
     assert [name for name, _ in model.named_parameters()] == PARAMETERS[3:]
@@ -236,7 +251,7 @@ def has_everything(patch):
 
 @fact("torch.nn.Module", refuter=has_everything)
 def test_unknown_attribute_is_an_error():
-    """An attribute that a module does not have raises AttributeError with its name."""
+    """An attribute that a module does not have is an `AttributeError`: "'Linear' object has no attribute"."""
     with pytest.raises(AttributeError, match="'Linear' object has no attribute 'wieght'"):
         nn.Linear(1, 1).wieght
 
@@ -265,7 +280,7 @@ REGISTER = {
     ("name", "words"), [("", 'empty string ""'), ("a.b", 'contain "."'), ("training", "already exists")]
 )
 def test_register_refuses_a_name(kind, name, words):
-    """What is registered may not be named by the empty string, by one with a point, or like an attribute."""
+    """`register_parameter`, `register_buffer` and `add_module` refuse an empty name, "a.b", and an attribute's."""
     with pytest.raises(KeyError, match=words):
         getattr(nn.Module(), kind)(name, REGISTER[kind]())
 
@@ -273,18 +288,18 @@ def test_register_refuses_a_name(kind, name, words):
 @fact(*(f"torch.nn.Module.{kind}" for kind in REGISTER))
 @pytest.mark.parametrize("kind", REGISTER)
 def test_register_refuses_what_is_of_another_kind(kind):
-    """What is registered has to be a parameter, a tensor or a module, as the method says."""
+    """`register_parameter`, `register_buffer` and `add_module` refuse a text: it is no parameter, tensor or module."""
     with pytest.raises(TypeError, match="cannot assign|is not a Module subclass"):
         getattr(nn.Module(), kind)("part", "text")
 
 
 @fact("torch.nn.Module.register_parameter")
 def test_register_parameter_refuses_what_was_computed():
-    """A parameter with a history cannot be registered."""
-    computed = nn.Parameter(torch.ones(2))[:1]
-    model = nn.Module()
-    with pytest.raises(TypeError, match="cannot assign"):
-        model.register_parameter("weight", computed)
+    """`register_parameter` refuses a parameter that an operation has written into: "Cannot assign non-leaf Tensor"."""
+    computed = nn.Parameter(torch.ones(2), requires_grad=False)
+    computed.mul_(torch.ones(2, requires_grad=True))
+    with pytest.raises(ValueError, match="Cannot assign non-leaf Tensor to parameter 'weight'"):
+        nn.Module().register_parameter("weight", computed)
 
 
 @fact("torch.nn.Module.add_module", "torch.nn.Module.register_module")
@@ -299,18 +314,26 @@ def test_add_module_is_an_attribute(method):
 
 @fact("torch.nn.Module.register_buffer")
 @pytest.mark.parametrize("persistent", [True, False])
-def test_buffer_is_saved_if_persistent(device, persistent):
-    """A buffer moves with its module and is no parameter; it is in the state_dict if it is persistent."""
+def test_buffer_is_saved_if_persistent(persistent):
+    """What `register_buffer` registers is in the `state_dict`, unless `persistent=False`."""
     model = nn.Module()
-    model.register_buffer("steps", torch.tensor([1.5], device=device), persistent=persistent)
+    model.register_buffer("steps", torch.tensor([1.5]), persistent=persistent)
+    assert list(model.state_dict()) == ["steps"] * persistent
+
+
+@fact("torch.nn.Module.register_buffer")
+def test_buffer_is_cast_and_no_parameter(device):
+    """What `register_buffer` registers is cast with its module, although it is no parameter."""
+    model = nn.Module()
+    model.register_buffer("mean", torch.tensor([1.5], device=device))
     model.double()
-    assert (list(model.parameters()), list(model.state_dict())) == ([], ["steps"] * persistent)
-    same(model.steps, torch.tensor([1.5], dtype=torch.float64))
+    assert list(model.parameters()) == []
+    same(model.mean, torch.tensor([1.5], dtype=torch.float64))
 
 
 @fact("torch.nn.Module.register_buffer")
 def test_buffer_assigned_stays_a_buffer():
-    """A tensor that is assigned to the name of a buffer is the buffer then."""
+    """A tensor that is assigned to the name of a `register_buffer` is the buffer then."""
     model = nn.Module()
     model.register_buffer("steps", torch.zeros(1))
     model.steps = torch.tensor([3.0])
@@ -324,7 +347,7 @@ def is_no_buffer(patch):
 @fact("torch.nn.Buffer", refuter=is_no_buffer)
 @pytest.mark.parametrize("persistent", [True, False])
 def test_buffer_class_registers_on_assignment(persistent):
-    """A tensor that is assigned as `Buffer` is a buffer of the module, in the state_dict if it is persistent."""
+    """An `nn.Buffer` that is assigned is a buffer of the module, in the `state_dict` unless `persistent=False`."""
     model = nn.Module()
     model.steps = nn.Buffer(torch.tensor([3.0]), persistent=persistent)
     assert [(name, each.item()) for name, each in model.named_buffers()] == [("steps", 3.0)]
@@ -341,7 +364,7 @@ def test_get_submodule_follows_the_path(path):
 
 @fact("torch.nn.Module.get_parameter", "torch.nn.Module.get_buffer")
 def test_get_parameter_and_buffer_follow_the_path():
-    """`get_parameter` and `get_buffer` give what is at a path."""
+    """`get_parameter` and `get_buffer` give what is at a path of names with points between."""
     model = Net()
     assert model.get_parameter("inner.0.weight") is model.inner[0].weight
     assert model.get_parameter("scale") is model.scale
@@ -393,7 +416,7 @@ def calls_nothing(patch):
 
 @fact("torch.nn.Module", claims=["M01"], myth="a module must define backward", refuter=calls_nothing)
 def test_needs_forward_alone(device):
-    """A module needs to define `forward` alone: neither `__init__` nor `backward`, nor its input and output."""
+    """A subclass of `nn.Module` needs `forward` alone: neither `__init__` nor `backward`."""
     x = torch.tensor([3.0], device=device, requires_grad=True)
     y = Twice()(x)
     y.backward()
@@ -425,21 +448,28 @@ class ByHand(nn.Module):
         return x @ self.weight + self.bias
 
 
-@fact("torch.nn.Parameter", "torch.nn.Linear", claims=["M02", "M03"])
-def test_parameters_of_a_layer_by_hand_are_trained(device):
-    """A layer by hand computes x W + b, as `Linear` does with the weight transposed, and its parameters are trained."""
+@fact("torch.nn.Linear", claims=["M03"])
+def test_layer_by_hand_computes_as_linear_does(device):
+    """A layer by hand that computes x @ W + b gives what `Linear` gives with the weight transposed."""
     layer, x = ByHand().to(device), torch.tensor([[1.0, 0.0, 2.0]], device=device)
     linear = nn.Linear(3, 2, device=device)
     linear.load_state_dict({"weight": layer.weight.T, "bias": layer.bias})
-    layer(x).sum().backward()
     same(layer(x).detach(), torch.tensor([[11.5, 13.5]]))
     same(linear(x).detach(), torch.tensor([[11.5, 13.5]]))
+
+
+@fact("torch.nn.Parameter", claims=["M02"])
+def test_parameters_of_a_layer_by_hand_are_trained(device):
+    """An `nn.Parameter` of a layer by hand gets a gradient in `backward`."""
+    layer = ByHand().to(device)
+    layer(torch.tensor([[1.0, 0.0, 2.0]], device=device)).sum().backward()
     same(layer.weight.grad, torch.tensor([[1.0, 1.0], [0.0, 0.0], [2.0, 2.0]]))
+    same(layer.bias.grad, torch.tensor([1.0, 1.0]))
 
 
 @fact("torch.nn.Module.extra_repr")
 def test_extra_repr_stands_in_the_text():
-    """What `extra_repr` gives stands between the brackets of the module's text."""
+    """What `extra_repr` gives stands between the brackets of the module's `repr`."""
 
     class Named(nn.Module):
         def extra_repr(self):

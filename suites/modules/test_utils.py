@@ -1,3 +1,5 @@
+"""`torch.nn.utils`: padded and packed sequences, parameters as a vector, fused layers, parametrizations and pruning."""
+
 import math
 
 import numpy
@@ -21,18 +23,17 @@ def rows(device, *lengths):
 @fact("torch.nn.utils.rnn.pad_sequence")
 @pytest.mark.parametrize("batch_first", [False, True])
 def test_pad_sequence_fills_up_behind(device, batch_first):
-    """`pad_sequence` makes one tensor of sequences, time first unless told, and fills short ones up behind."""
+    """`pad_sequence` fills short sequences up behind with `padding_value`, which is 0 unless told."""
     y = rnn.pad_sequence(rows(device, 2, 3), batch_first=batch_first, padding_value=-1.0)
     want = torch.tensor([[10.0, 11.0, -1.0], [20.0, 21.0, 22.0]])
     same(y, want if batch_first else want.T)
     same(rnn.pad_sequence(rows(device, 1, 2), True), torch.tensor([[10.0, 0.0], [20.0, 21.0]]))
-    assert y.is_contiguous()
 
 
 @fact("torch.nn.utils.rnn.unpad_sequence")
 @pytest.mark.parametrize("batch_first", [False, True])
 def test_unpad_sequence_takes_the_filling_off(device, batch_first):
-    """`unpad_sequence` gives back the sequences that were padded."""
+    """`unpad_sequence` gives back the sequences that were padded, by their lengths."""
     padded = rnn.pad_sequence(rows(device, 2, 3), batch_first=batch_first)
     a, b = rnn.unpad_sequence(padded, torch.tensor([2, 3]), batch_first=batch_first)
     same(a, torch.tensor([10.0, 11.0]))
@@ -42,14 +43,13 @@ def test_unpad_sequence_takes_the_filling_off(device, batch_first):
 @fact("torch.nn.utils.rnn.pack_sequence", "torch.nn.utils.rnn.pack_padded_sequence")
 @pytest.mark.parametrize("padded", [False, True], ids=["sequences", "padded"])
 def test_packing_goes_by_time(device, padded):
-    """A packed sequence holds all first steps, then all second ones, and how many each step has, longest first."""
+    """`pack_sequence` and `pack_padded_sequence` hold all first steps, longest sequence first, then all second ones."""
     sequences = rows(device, 1, 3, 2)
     if padded:
         packed = rnn.pack_padded_sequence(rnn.pad_sequence(sequences), torch.tensor([1, 3, 2]), enforce_sorted=False)
     else:
         packed = rnn.pack_sequence(sequences, enforce_sorted=False)
     same(packed.data, torch.tensor([20.0, 30.0, 10.0, 21.0, 31.0, 22.0]))
-    assert packed.data.stride() == (1,)
     assert packed.batch_sizes.tolist() == [3, 2, 1]
     assert (packed.sorted_indices.tolist(), packed.unsorted_indices.tolist()) == ([1, 2, 0], [2, 0, 1])
 
@@ -57,7 +57,7 @@ def test_packing_goes_by_time(device, padded):
 @fact("torch.nn.utils.rnn.pack_sequence", "torch.nn.utils.rnn.pack_padded_sequence", hint="enforce_sorted=False")
 @pytest.mark.parametrize("padded", [False, True], ids=["sequences", "padded"])
 def test_packing_wants_the_longest_first(device, padded):
-    """Packing refuses sequences that do not get shorter, unless `enforce_sorted=False`."""
+    """`pack_sequence` and `pack_padded_sequence` want the longest first: "must be sorted in decreasing order"."""
     sequences = rows(device, 1, 2)
     with pytest.raises(RuntimeError, match="must be sorted in decreasing order"):
         rnn.pack_padded_sequence(rnn.pad_sequence(sequences), [1, 2]) if padded else rnn.pack_sequence(sequences)
@@ -82,24 +82,30 @@ def test_unpack_sequence_gives_the_sequences(device):
     same(b, torch.tensor([20.0, 21.0]))
 
 
-@fact("torch.nn.utils.parameters_to_vector", "torch.nn.utils.vector_to_parameters")
-def test_parameters_become_a_vector_and_back(device):
-    """`parameters_to_vector` joins all parameters in order, and `vector_to_parameters` puts a vector back."""
+@fact("torch.nn.utils.parameters_to_vector")
+def test_parameters_become_a_vector(device):
+    """`parameters_to_vector` joins all parameters in order, to which it passes its gradient on."""
     layer = nn.Linear(2, 1, device=device)
     layer.load_state_dict({"weight": torch.tensor([[1.0, 2.0]]), "bias": torch.tensor([3.0])})
     vector = utils.parameters_to_vector(layer.parameters())
     same(vector.detach(), torch.tensor([1.0, 2.0, 3.0]))
-    assert vector.stride() == (1,)
     vector.backward(torch.tensor([4.0, 5.0, 6.0], device=device))
     same(layer.weight.grad, torch.tensor([[4.0, 5.0]]))
-    utils.vector_to_parameters(vector.detach() * 10, layer.parameters())
+    same(layer.bias.grad, torch.tensor([6.0]))
+
+
+@fact("torch.nn.utils.vector_to_parameters")
+def test_vector_becomes_the_parameters(device):
+    """`vector_to_parameters` divides a vector among the parameters in order."""
+    layer = nn.Linear(2, 1, device=device)
+    utils.vector_to_parameters(torch.tensor([10.0, 20.0, 30.0], device=device), layer.parameters())
     same(layer.weight.detach(), torch.tensor([[10.0, 20.0]]))
     same(layer.bias.detach(), torch.tensor([30.0]))
 
 
 @fact("torch.nn.utils.skip_init")
 def test_skip_init_makes_a_layer_on_its_device(device):
-    """`skip_init` makes a layer with its shapes on the device that it is told, without drawing numbers."""
+    """`skip_init` makes a layer of its shapes on the device that it is told, without drawing numbers."""
     before = torch.get_rng_state()
     assert utils.skip_init(nn.Linear, 2, 3, device="meta").weight.is_meta
     layer = utils.skip_init(nn.Linear, 2, 3, bias=False, device=device)
@@ -126,7 +132,7 @@ def normed(dims):
 @fact("torch.nn.utils.fuse_conv_bn_eval", "torch.nn.utils.fuse_linear_bn_eval")
 @pytest.mark.parametrize("kind", ["conv", "linear"])
 def test_fused_layer_does_what_both_did(device, kind):
-    """A layer fused with a normalisation in evaluation gives, but for rounding, what both gave one after the other."""
+    """`fuse_conv_bn_eval` and `fuse_linear_bn_eval` give a layer that does, but for rounding, what both did."""
     layer, norm, x = {
         "conv": (nn.Conv2d(1, 2, 2), normed(2), torch.rand(2, 1, 3, 3)),
         "linear": (nn.Linear(3, 2), normed(1), torch.rand(2, 3)),
@@ -142,23 +148,9 @@ def test_fused_layer_does_what_both_did(device, kind):
     ("kind", "layer", "dims"), [("conv", nn.Conv2d(1, 2, 2), 2), ("linear", nn.Linear(3, 2), 1)], ids=["conv", "linear"]
 )
 def test_fusing_is_of_evaluation(kind, layer, dims):
-    """Fusing with a normalisation refuses layers in training."""
+    """`fuse_conv_bn_eval` and `fuse_linear_bn_eval` refuse layers in training mode: "Fusion only for eval"."""
     with pytest.raises(AssertionError, match="Fusion only for eval"):
         getattr(utils, f"fuse_{kind}_bn_eval")(layer.train(), normed(dims))
-
-
-@fact("torch.func.functional_call")
-def test_functional_call_uses_other_parameters(device):
-    """`functional_call` calls a module with other parameters, which get the gradients, and leaves its own."""
-    layer = nn.Linear(2, 1, device=device)
-    before = layer.weight.detach().clone()
-    weight = torch.tensor([[2.0, 3.0]], device=device, requires_grad=True)
-    given = {"weight": weight, "bias": torch.tensor([1.0], device=device)}
-    y = torch.func.functional_call(layer, given, (torch.tensor([1.0, 10.0], device=device),))
-    y.backward()
-    same(y.detach(), torch.tensor([33.0]))
-    same(weight.grad, torch.tensor([[1.0, 10.0]]))
-    same(layer.weight.detach(), before)
 
 
 # --- parametrizations -------------------------------------------------------------------------------------------------
@@ -180,7 +172,7 @@ def layer_of(device, *numbers):
 
 @fact("torch.nn.utils.parametrize.register_parametrization", "torch.nn.utils.parametrize.is_parametrized")
 def test_parametrized_weight_is_computed(device):
-    """A parametrized weight is computed from the original at each use, which gets the gradient."""
+    """A weight of `register_parametrization` is computed at each use from its original, which gets the gradient."""
     layer = layer_of(device, [1.0, 2.0])
     assert not utils.parametrize.is_parametrized(layer)
     assert utils.parametrize.register_parametrization(layer, "weight", Double()) is layer
@@ -199,7 +191,7 @@ def test_parametrized_weight_is_computed(device):
 
 @fact("torch.nn.utils.parametrize.register_parametrization")
 def test_parametrized_weight_can_be_set(device):
-    """A parametrized weight is set through `right_inverse`."""
+    """A weight of `register_parametrization` is assigned through `right_inverse`."""
     layer = layer_of(device, [1.0, 2.0])
     utils.parametrize.register_parametrization(layer, "weight", Double())
     layer.weight = torch.tensor([[8.0, 6.0]], device=device)
@@ -210,7 +202,7 @@ def test_parametrized_weight_can_be_set(device):
 @fact("torch.nn.utils.parametrize.remove_parametrizations")
 @pytest.mark.parametrize("leave_parametrized", [True, False], ids=["computed", "original"])
 def test_parametrization_can_be_removed(device, leave_parametrized):
-    """`remove_parametrizations` leaves the weight as it was computed, or with False its original."""
+    """`remove_parametrizations` leaves the weight as it was computed, or its original if `leave_parametrized=False`."""
     layer = layer_of(device, [1.0, 2.0])
     utils.parametrize.register_parametrization(layer, "weight", Double())
     assert utils.parametrize.remove_parametrizations(layer, "weight", leave_parametrized) is layer
@@ -220,7 +212,7 @@ def test_parametrization_can_be_removed(device, leave_parametrized):
 
 @fact("torch.nn.utils.parametrize.register_parametrization")
 def test_parametrization_keeps_the_shape(device):
-    """A parametrization that changes the shape or the dtype is refused, unless it is said to be unsafe."""
+    """`register_parametrization` refuses a parametrization that changes the shape of the weight."""
     with pytest.raises(ValueError, match="may not change the shape"):
         utils.parametrize.register_parametrization(layer_of(device, [1.0, 2.0]), "weight", nn.Flatten(0))
 
@@ -235,7 +227,7 @@ class Counting(nn.Module):
 
 @fact("torch.nn.utils.parametrize.cached")
 def test_cached_computes_once(device):
-    """Within `cached` a parametrized weight is computed once, and outside at each use."""
+    """Within `parametrize.cached` a parametrized weight is computed once, and outside of it at each use."""
     layer, counting = layer_of(device, [1.0, 2.0]), Counting()
     utils.parametrize.register_parametrization(layer, "weight", counting)
     calls = []
@@ -250,7 +242,7 @@ def test_cached_computes_once(device):
 
 @fact("torch.nn.utils.parametrizations.weight_norm")
 def test_weight_norm_splits_length_and_direction(device):
-    """`weight_norm` makes of a weight its length, row by row, times its direction."""
+    """`parametrizations.weight_norm` makes of a weight its length, row by row, times its direction."""
     layer = utils.parametrizations.weight_norm(layer_of(device, [3.0, 4.0], [6.0, 8.0]))
     length, direction = layer.parametrizations.weight.original0, layer.parametrizations.weight.original1
     close(length.detach(), [[5.0], [10.0]], roundings=8)
@@ -265,7 +257,7 @@ def test_weight_norm_splits_length_and_direction(device):
 @fact("torch.nn.utils.parametrizations.orthogonal")
 @pytest.mark.parametrize("how", ["matrix_exp", "cayley", "householder"])
 def test_orthogonal_has_rows_at_right_angles(device, how):
-    """`orthogonal` makes of a square weight one whose rows are of length one and at right angles."""
+    """`parametrizations.orthogonal` makes of a square weight one whose rows are of length one and at right angles."""
     layer = nn.Linear(3, 3, bias=False, device=device)
     assert utils.parametrizations.orthogonal(layer, orthogonal_map=how) is layer
     with torch.no_grad():
@@ -277,7 +269,7 @@ def test_orthogonal_has_rows_at_right_angles(device, how):
     ("how", "angle"), [("matrix_exp", 1.5), ("cayley", 2 * math.atan(0.75))], ids=["matrix_exp", "cayley"]
 )
 def test_orthogonal_map_turns_by_its_angle(device, how, angle):
-    """The maps of `orthogonal` turn by the number below the diagonal, or by twice the arctan of half of it."""
+    """`orthogonal` of 2 by 2 turns by the number below the diagonal, if "cayley" by twice the arctan of its half."""
     layer = nn.Linear(2, 2, bias=False, device=device)
     utils.parametrizations.orthogonal(layer, orthogonal_map=how, use_trivialization=False)
     layer.parametrizations.weight.original.data.copy_(torch.tensor([[0.0, 0.0], [1.5, 0.0]]))
@@ -287,7 +279,7 @@ def test_orthogonal_map_turns_by_its_angle(device, how, angle):
 
 @fact("torch.nn.utils.parametrizations.spectral_norm")
 def test_spectral_norm_divides_by_the_largest_singular_value(device):
-    """`spectral_norm` divides a weight by its largest singular value, which it comes nearer to at each use."""
+    """`parametrizations.spectral_norm` divides a weight by its largest singular value, after enough iterations."""
     layer = layer_of(device, [3.0, 0.0], [0.0, 2.7])
     assert utils.parametrizations.spectral_norm(layer, n_power_iterations=100) is layer
     close(layer.weight.detach(), [[1.0, 0.0], [0.0, 0.9]], roundings=64, scale=1)
@@ -296,7 +288,7 @@ def test_spectral_norm_divides_by_the_largest_singular_value(device):
 
 @fact("torch.nn.utils.weight_norm", "torch.nn.utils.remove_weight_norm")
 def test_old_weight_norm_has_two_parameters(device):
-    """The old `weight_norm` has `weight_g` and `weight_v` in place of `weight`, until it is removed."""
+    """The old `utils.weight_norm` has `weight_g` and `weight_v` in place of `weight`, until it is removed."""
     layer = utils.weight_norm(layer_of(device, [3.0, 4.0]))
     assert [name for name, _ in layer.named_parameters()] == ["weight_g", "weight_v"]
     close(layer.weight_g.detach(), [[5.0]], roundings=8)
@@ -307,14 +299,14 @@ def test_old_weight_norm_has_two_parameters(device):
 
 @fact("torch.nn.utils.weight_norm", since="2.1", calls="any", hint="use torch.nn.utils.parametrizations.weight_norm")
 def test_old_weight_norm_warns():
-    """The old `weight_norm` warns that it is deprecated in favor of the one of parametrizations."""
+    """The old `utils.weight_norm` warns that it is deprecated in favor of `parametrizations.weight_norm`."""
     with pytest.warns((FutureWarning, UserWarning), match="deprecated in favor of .*parametrizations.weight_norm"):
         utils.weight_norm(nn.Linear(2, 1))
 
 
 @fact("torch.nn.utils.spectral_norm", "torch.nn.utils.remove_spectral_norm")
 def test_old_spectral_norm_keeps_the_original(device):
-    """The old `spectral_norm` keeps `weight_orig` and computes `weight` before each call, until it is removed."""
+    """The old `utils.spectral_norm` keeps `weight_orig` and computes `weight` before each call, until it is removed."""
     layer = layer_of(device, [3.0, 0.0], [0.0, 1.5])
     assert utils.spectral_norm(layer, n_power_iterations=30) is layer
     y = layer(torch.tensor([1.0, 2.0], device=device))
@@ -348,7 +340,7 @@ PRUNED = {
 )
 @pytest.mark.parametrize("how", PRUNED)
 def test_pruning_masks_the_weight(how):
-    """Pruning multiplies the weight by a mask until it is removed, by size, by the norm of rows or as it is told."""
+    """`prune.l1_unstructured` and its kin multiply the weight by a mask, which `prune.remove` makes final."""
     cut, want = PRUNED[how]
     layer = layer_of("cpu", [1.0, 5.0, -4.0], [3.0, 2.0, 6.0])
     before = prune.is_pruned(layer)
@@ -364,7 +356,7 @@ def test_pruning_masks_the_weight(how):
 @fact("torch.nn.utils.prune.random_unstructured", "torch.nn.utils.prune.random_structured")
 @pytest.mark.parametrize("structured", [False, True], ids=["elements", "rows"])
 def test_random_pruning_cuts_as_many_as_told(structured):
-    """Random pruning cuts as many elements, or whole rows, as it is told."""
+    """`prune.random_unstructured` cuts as many elements, and `random_structured` as many rows, as it is told."""
     layer = nn.Linear(10, 8, bias=False)
     if structured:
         assert prune.random_structured(layer, "weight", amount=3, dim=0) is layer
@@ -391,6 +383,6 @@ def test_global_pruning_compares_all_weights():
     [(9, "should be smaller than the number of parameters"), (1.5, "in the range"), (-1, "non-negative integer")],
 )
 def test_pruning_refuses_an_amount(how, amount, words):
-    """Pruning refuses an amount that is neither a share nor a possible number."""
+    """`prune.l1_unstructured` and `random_unstructured` refuse a negative amount, more than there are, and 1.5."""
     with pytest.raises(ValueError, match=words):
         getattr(prune, how)(layer_of("cpu", [1.0, 2.0]), "weight", amount=amount)

@@ -1,3 +1,5 @@
+"""What `zero_grad` of a module does to which gradients; that of an optimizer is in suites/optim."""
+
 import pytest
 import torch
 from torch import nn
@@ -40,7 +42,7 @@ def test_reaches_nested_modules(device):
 
 @fact("torch.nn.Module.zero_grad")
 def test_of_a_child_leaves_its_siblings(device):
-    """`zero_grad` of a submodule leaves the gradients of the rest of the model."""
+    """`Module.zero_grad` of a submodule leaves the gradients of the rest of the model."""
     model = nn.Sequential(trained(device), trained(device))
     model[0].zero_grad()
     same(model[1].weight.grad, torch.tensor([[3.0, 5.0]]))
@@ -80,7 +82,7 @@ def test_leaves_the_gradient_of_an_input(device):
 @fact("torch.nn.Module.zero_grad")
 @pytest.mark.parametrize("set_to_none", [True, False])
 def test_lets_the_next_backward_start_from_nothing(device, set_to_none):
-    """After `Module.zero_grad` the next `backward` leaves its own gradient alone."""
+    """After `Module.zero_grad` the next `backward` leaves nothing but its own gradient in `.grad`."""
     layer = trained(device)
     layer.zero_grad(set_to_none=set_to_none)
     layer(torch.tensor([[10.0, 20.0]], device=device)).sum().backward()
