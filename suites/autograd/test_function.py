@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from torchproof import fact, same
+from torchproof.fixtures.work import leaf
 
 
 def cube(backward=None, **more):
@@ -25,10 +26,6 @@ def function(forward, backward, **more):
     methods = {"forward": forward, "backward": backward, **more}
     made = {name: method if isinstance(method, bool) else staticmethod(method) for name, method in methods.items()}
     return type("Custom", (torch.autograd.Function,), made)
-
-
-def leaf(*numbers, device):
-    return torch.tensor(numbers, device=device, requires_grad=True)
 
 
 def not_overridden(patch):
@@ -98,7 +95,7 @@ def test_is_differentiable_again_where_its_backward_is(device):
 
 @fact("torch.autograd.function.once_differentiable", source="generated/torch.autograd.function.once_differentiable")
 def test_once_differentiable_refuses_a_second_derivative(device):
-    """A `backward` marked `once_differentiable` gives a gradient, and differentiating that is refused."""
+    """A `backward` marked `once_differentiable` gives a gradient that refuses to be differentiated again."""
     calls, x = [], leaf(2.0, device=device)
     backward = torch.autograd.function.once_differentiable(
         lambda ctx, slope: calls.append(torch.is_grad_enabled()) or 3 * ctx.saved_tensors[0] ** 2 * slope
@@ -178,7 +175,7 @@ def test_can_get_none_instead_of_zeros(device):
 
 @fact("torch.autograd.function.FunctionCtx.mark_non_differentiable")
 def test_can_mark_a_result_as_not_differentiable(device):
-    """A result that was marked with `mark_non_differentiable` does not require grad, and others do."""
+    """A result that was marked with `mark_non_differentiable` does not require grad, unlike the others."""
 
     def forward(ctx, x):
         values, order = x.sort()

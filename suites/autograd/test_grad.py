@@ -21,7 +21,7 @@ def test_of_a_chain_is_the_product_of_derivatives(device, value):
     "torch.Tensor.grad", claims=["A01"], myth="w.grad() gives the gradient", hint="write w.grad without the parentheses"
 )
 def test_is_an_attribute_and_cannot_be_called(device):
-    """`w.grad` is a tensor, and `w.grad()` is refused."""
+    """`w.grad` is a tensor and no method: `w.grad()` raises "'Tensor' object is not callable"."""
     w = torch.tensor(2.0, device=device, requires_grad=True)
     (w**2).backward()
     same(w.grad, torch.tensor(4.0))

@@ -4,10 +4,7 @@ import pytest
 import torch
 
 from torchproof import fact, same
-
-
-def leaf(*numbers, device="cpu"):
-    return torch.tensor(numbers, device=device, requires_grad=True)
+from torchproof.fixtures.work import leaf
 
 
 @fact("torch.Tensor.register_hook")

@@ -6,10 +6,7 @@ import pytest
 import torch
 
 from torchproof import close, fact, same
-
-
-def leaf(*numbers, device):
-    return torch.tensor(numbers, device=device, requires_grad=True)
+from torchproof.fixtures.work import leaf
 
 
 @fact("torch.Tensor.mul_", "torch.Tensor.add_", "torch.Tensor.zero_", "torch.Tensor.copy_", "torch.Tensor.fill_",

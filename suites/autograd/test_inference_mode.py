@@ -81,7 +81,7 @@ def test_lets_a_clone_of_its_tensors_be_recorded(device):
 
 @fact("torch.inference_mode", hint="clone it first")
 def test_refuses_a_write_into_its_tensors_outside(device):
-    """An inference tensor cannot be changed in place outside of `inference_mode`."""
+    """A tensor of `inference_mode` refuses changes outside of it: "Inplace update to inference tensor"."""
     x = made_inside(device)
     with pytest.raises(RuntimeError, match="Inplace update to inference tensor outside InferenceMode"):
         x.add_(1)
@@ -99,7 +99,7 @@ def test_allows_a_write_into_its_tensors_inside(device):
 
 @fact("torch.inference_mode")
 def test_allows_a_write_into_a_leaf(device):
-    """A leaf that requires grad can be changed in place under `inference_mode`, and goes on requiring grad."""
+    """A leaf can be changed in place under `inference_mode` without ceasing to require grad."""
     w = torch.tensor([1.0, 2.0], device=device, requires_grad=True)
     with torch.inference_mode():
         w.add_(1)

@@ -98,7 +98,7 @@ def test_once_frozen_gets_no_gradient_of_what_was_recorded(device):
 
 @fact("torch.Tensor.grad_fn", source="notes/autograd")
 def test_has_no_grad_fn(device):
-    """A leaf has no `grad_fn`, and a result has that of the operation that made it."""
+    """A leaf has no `grad_fn`, while a result has that of the operation that made it."""
     x = torch.ones(2, device=device, requires_grad=True)
     assert x.grad_fn is None
     assert [made.grad_fn.name() for made in (x * 2, x.exp(), x.sum())] == [
@@ -142,7 +142,7 @@ def test_without_a_gradient_refuses_retain_grad(device):
 
 @fact("torch.Tensor.__deepcopy__")
 def test_is_deepcopied_with_its_gradient(device):
-    """`copy.deepcopy` of a leaf is a leaf, and copies its `.grad` too."""
+    """`copy.deepcopy` of a leaf gives a leaf that has a copy of its `.grad`."""
     x = torch.tensor([2.0, 3.0], device=device, requires_grad=True)
     (x * 2).sum().backward()
     copied = copy.deepcopy(x)

@@ -129,7 +129,7 @@ def test_lets_requires_grad_be_switched_on(device):
 
 @fact("torch.no_grad")
 def test_allows_a_write_into_a_leaf(device):
-    """A leaf that requires grad can be changed in place under `no_grad`, and goes on requiring grad."""
+    """A leaf can be changed in place under `no_grad` without ceasing to require grad."""
     w = torch.tensor([1.0, 2.0], device=device, requires_grad=True)
     with torch.no_grad():
         w.sub_(0.5)

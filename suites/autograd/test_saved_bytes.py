@@ -78,7 +78,7 @@ def test_of_a_matrix_product_with_a_constant_are_the_constant(device, n, k, m):
     ids=["add_number", "add", "times_number", "neg", "sum", "clone", "t"],
 )
 def test_of_a_linear_function_are_none(device, operation):
-    """`neg`, `sum`, `clone`, `t`, and `add` and `mul` of a number save nothing for backward, as they are linear."""
+    """Linear functions as `neg`, `sum`, `clone`, `t`, `x + x` and `x * 2` save nothing for backward."""
     x = torch.ones(3, 4, device=device, requires_grad=True)
     with saved_bytes() as saved:
         y = operation(x)

@@ -6,10 +6,7 @@ from torch.autograd import graph
 from torch.autograd.graph import save_on_cpu, saved_tensors_hooks
 
 from torchproof import fact, same
-
-
-def leaf(*numbers, device):
-    return torch.tensor(numbers, device=device, requires_grad=True)
+from torchproof.fixtures.work import leaf
 
 
 @fact("torch.autograd.graph.saved_tensors_hooks")

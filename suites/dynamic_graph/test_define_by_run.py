@@ -5,12 +5,9 @@ import torch
 from torch import nn
 
 from torchproof import fact, same
+from torchproof.fixtures.work import leaf
 
 XYZ = [(2.0, 3.0, 5.0), (-1.0, 4.0, 0.5)]
-
-
-def leaf(*numbers, device):
-    return torch.tensor(numbers, device=device, requires_grad=True)
 
 
 @fact("torch.Tensor.backward", source="notes/autograd", claims=["G03"])

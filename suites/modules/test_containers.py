@@ -195,7 +195,7 @@ def test_module_dict_refuses_a_method_as_a_name():
 
 @fact("torch.nn.ParameterList")
 def test_parameter_list_makes_tensors_parameters(device):
-    """`ParameterList` makes parameters of the tensors that it holds, and owns them."""
+    """`ParameterList` makes parameters of its own of the tensors that are put into it."""
     model = nn.ParameterList([torch.tensor([1.5], device=device)])
     assert model.append(torch.tensor([-2.5], device=device)) is model
     assert model.extend([torch.tensor([3.5], device=device)]) is model
@@ -220,7 +220,7 @@ def test_parameter_list_is_indexed_as_a_list():
 
 @fact("torch.nn.ParameterDict")
 def test_parameter_dict_makes_tensors_parameters(device):
-    """`ParameterDict` makes parameters of the tensors that it holds by name, and owns them."""
+    """`ParameterDict` makes parameters of its own of the tensors that are put into it by name."""
     model = nn.ParameterDict({"a": torch.tensor([1.0], device=device)})
     model["b"] = torch.tensor([2.0], device=device)
     model.update({"c": torch.tensor([3.0], device=device)})

@@ -151,7 +151,7 @@ def test_tensor_that_requires_grad_is_no_parameter(device):
 
 @fact("torch.nn.Parameter", myth="the result of an operation on a parameter is a parameter", refuter=is_a_tensor_alone)
 def test_result_of_parameters_is_no_parameter():
-    """An operation on an `nn.Parameter` gives a tensor that is none."""
+    """`p + 0`, `p.detach()` and `p.data` of an `nn.Parameter` are plain tensors and no parameters."""
     parameter = nn.Parameter(torch.tensor([1.0, 2.0]))
     assert [type(each) for each in (parameter + 0, parameter.detach(), parameter.data)] == [torch.Tensor] * 3
     assert type(parameter) is nn.Parameter

@@ -383,6 +383,6 @@ def test_global_pruning_compares_all_weights():
     [(9, "should be smaller than the number of parameters"), (1.5, "in the range"), (-1, "non-negative integer")],
 )
 def test_pruning_refuses_an_amount(how, amount, words):
-    """`prune.l1_unstructured` and `random_unstructured` refuse a negative amount, more than there are, and 1.5."""
+    """`prune.l1_unstructured` and `random_unstructured` refuse an amount below 0, a share above 1, or too many."""
     with pytest.raises(ValueError, match=words):
         getattr(prune, how)(layer_of("cpu", [1.0, 2.0]), "weight", amount=amount)

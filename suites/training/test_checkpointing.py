@@ -13,15 +13,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from torchproof import close, fact, same
 from torchproof.fixtures.meters import saved_bytes
+from torchproof.fixtures.work import leaf
 
 CHECKPOINT = torch.utils.checkpoint
 EXP, SIN = torch.ops.aten.exp.default, torch.ops.aten.sin.default
 GRADIENT = math.exp(1) * math.cos(math.exp(1)) * math.exp(math.sin(math.exp(1)))  # of exp(sin(exp(x))) at 1
 MODES = pytest.mark.parametrize("reentrant", [False, True], ids=["non_reentrant", "reentrant"])
-
-
-def leaf(*numbers, device="cpu"):
-    return torch.tensor(numbers, device=device, requires_grad=True)
 
 
 class Calls:
