@@ -1,4 +1,4 @@
-"""Which dtype operands of different dtypes give: the documented rules, whole."""
+"""Which dtype results have: two tensors, a number beside a tensor, `out=` and in place; shapes are in test_shapes."""
 
 import operator
 
@@ -54,7 +54,7 @@ def promoted(a, b):
 @fact("torch.promote_types", source="tensor_attributes")
 @EACH
 def test_of_two_dtypes_is_the_smallest_that_holds_both(dtype):
-    """Two dtypes promote to the smallest one of the higher category that holds both, in either order."""
+    """`torch.promote_types` gives the smallest dtype of the higher category that holds both, any float an integer."""
     want = {other: promoted(dtype, other) for other in DTYPES}
     assert {other: torch.promote_types(dtype, other) for other in DTYPES} == want
     assert {other: torch.promote_types(other, dtype) for other in DTYPES} == want
@@ -63,7 +63,7 @@ def test_of_two_dtypes_is_the_smallest_that_holds_both(dtype):
 @fact("torch.promote_types", "torch.float8_e4m3fn", since="2.2", calls="passes float8_*")
 @pytest.mark.parametrize("name", ["float8_e4m3fn", "float8_e5m2"])
 def test_of_eight_bit_floats_is_refused(name):
-    """Float8 does not promote with another dtype."""
+    """`torch.promote_types` refuses float8 with float32: Promotion for Float8 Types is not supported."""
     with pytest.raises(RuntimeError, match="Promotion for Float8"):
         torch.promote_types(getattr(torch, name), torch.float32)
 
@@ -72,7 +72,7 @@ def test_of_eight_bit_floats_is_refused(name):
 @pytest.mark.parametrize("name", JOINS)
 @pytest.mark.parametrize("dtype", COMPUTED)
 def test_of_two_tensors_is_that_of_their_dtypes(name, dtype):
-    """Tensors with dimensions are multiplied, joined and chosen between in the dtype that theirs promote to."""
+    """`torch.mul`, `cat`, `stack` and `where` of two tensors with dimensions give the promoted dtype, contiguous."""
     x = torch.tensor([1, 0]).to(dtype)
     results = {other: JOINS[name](x, torch.tensor([1, 0]).to(other)) for other in COMPUTED}
     assert {other: y.dtype for other, y in results.items()} == {other: promoted(dtype, other) for other in COMPUTED}
@@ -90,7 +90,7 @@ def test_of_two_tensors_is_that_of_their_dtypes(name, dtype):
 @pytest.mark.parametrize("dtype", COMPUTED)
 @pytest.mark.parametrize("number", NUMBERS)
 def test_of_a_number_counts_by_its_kind_only(device, dtype, number):
-    """A Python number changes the dtype of a tensor only where it is of a higher category: int64 or the default one."""
+    """`x + 2.5` changes the dtype of `x` only where the number is of a higher category: int64 or the default one."""
     x, value = torch.tensor([3, 4], device=device).to(dtype), NUMBERS[number]
     rank = list(NUMBERS).index(number)
     want = [None, torch.int64, torch.float32][rank] if rank > kind(dtype) else dtype
@@ -109,7 +109,7 @@ def test_of_a_number_counts_by_its_kind_only(device, dtype, number):
     ],
 )
 def test_of_a_complex_number_has_the_precision_of_the_tensor(device, dtype, want):
-    """A Python complex number beside a tensor gives complex numbers of the tensor's precision or the default."""
+    """`x + 2j` is complex in the precision of `x`, or in the default one where `x` is of integers."""
     x = torch.tensor([1, 0], device=device).to(dtype)
     assert torch.result_type(x, 2j) == want
     same(x + 2j, torch.tensor([1 + 2j, 2j], dtype=want))
@@ -118,7 +118,7 @@ def test_of_a_complex_number_has_the_precision_of_the_tensor(device, dtype, want
 @fact("torch.add", "torch.result_type", source="tensor_attributes")
 @pytest.mark.parametrize("dtype", REAL)
 def test_of_a_tensor_without_dimensions_counts_by_its_kind_only(device, dtype):
-    """A tensor without dimensions changes the dtype of one with dimensions only where it is of a higher category."""
+    """`x + y` with a `y` without dimensions changes the dtype of `x` only where that of `y` is of a higher category."""
     x = torch.tensor([3, 4], device=device).to(dtype)
     scalars = {other: torch.tensor(1, device=device).to(other) for other in REAL}
     want = {other: promoted(dtype, other) if kind(other) > kind(dtype) else dtype for other in REAL}
@@ -129,7 +129,7 @@ def test_of_a_tensor_without_dimensions_counts_by_its_kind_only(device, dtype):
 @fact("torch.result_type", "torch.add", source="tensor_attributes")
 @pytest.mark.parametrize("dtype", COMPUTED)
 def test_of_two_tensors_without_dimensions_is_that_of_their_dtypes(device, dtype):
-    """Two tensors without dimensions promote as two with dimensions do."""
+    """`+` and `torch.result_type` promote two tensors without dimensions as `torch.promote_types` does."""
     a = torch.tensor(1, device=device).to(dtype)
     others = {other: torch.tensor(1, device=device).to(other) for other in COMPUTED}
     want = {other: promoted(dtype, other) for other in COMPUTED}
@@ -172,7 +172,7 @@ def test_of_a_cast_may_not_lose_its_kind(dtype):
     ids=["int64 float", "int32 float", "quotient", "bool int", "float complex"],
 )
 def test_of_the_result_is_not_forced_into_a_lower_kind(device, name, dtype, value):
-    """An in-place operation refuses a result of a higher category than the tensor's, and leaves it as it was."""
+    """`x.add_(1.5)` of integers raises "result type Float can't be cast to the desired output type", and leaves `x`."""
     x = torch.tensor([1, 0], device=device).to(dtype)
     with pytest.raises(RuntimeError, match="result type .* can't be cast to the desired output type"):
         getattr(x, name)(value)
@@ -183,7 +183,7 @@ def test_of_the_result_is_not_forced_into_a_lower_kind(device, name, dtype, valu
 @pytest.mark.parametrize(("name", "want"), [("add_", 3.75), ("mul_", 3.375), ("sub_", -0.75)])
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
 def test_of_the_result_in_place_is_the_tensor_s(device, name, want, dtype):
-    """An in-place operation with a wider dtype of the same category keeps the tensor's dtype."""
+    """`add_`, `mul_` and `sub_` of float64 to a float16 or float32 tensor keep the tensor's dtype."""
     x = torch.tensor([1.5], dtype=dtype, device=device)
     assert getattr(x, name)(torch.tensor([2.25], dtype=torch.float64, device=device)) is x
     same(x, torch.tensor([want], dtype=dtype))
@@ -191,15 +191,22 @@ def test_of_the_result_in_place_is_the_tensor_s(device, name, want, dtype):
 
 @fact("torch.add", "torch.mul", source="tensor_attributes")
 @pytest.mark.parametrize(("name", "want"), [("add", 3.75), ("mul", 3.375)])
-def test_of_out_may_be_wider_or_narrower_but_not_of_a_lower_kind(device, name, want):
-    """`out=` takes a result in another dtype of the same or a higher category, and refuses a lower one."""
+def test_of_out_may_be_wider_or_narrower(device, name, want):
+    """`torch.add(out=)` and `torch.mul(out=)` take another dtype of the same or a higher category."""
     a, b = torch.tensor([1.5], device=device), torch.tensor([2.25], device=device)
     for_all = [torch.zeros(1, dtype=dtype, device=device) for dtype in (torch.float16, torch.float64, torch.complex64)]
     results = [getattr(torch, name)(a, b, out=out) for out in for_all]
     assert all(y is out for y, out in zip(results, for_all))
     assert [out.item() for out in for_all] == [want] * 3
+
+
+@fact("torch.add", "torch.mul", source="tensor_attributes")
+@pytest.mark.parametrize("name", ["add", "mul"])
+def test_of_out_may_not_be_of_a_lower_kind(device, name):
+    """`torch.add(out=)` and `torch.mul(out=)` of floats refuse integers: can't be cast to the desired output type."""
+    x, out = torch.tensor([1.5], device=device), torch.zeros(1, dtype=torch.int64, device=device)
     with pytest.raises(RuntimeError, match="can't be cast to the desired output type Long"):
-        getattr(torch, name)(a, b, out=torch.zeros(1, dtype=torch.int64, device=device))
+        getattr(torch, name)(x, x, out=out)
 
 
 # --- what operations make of integers
@@ -208,7 +215,7 @@ def test_of_out_may_be_wider_or_narrower_but_not_of_a_lower_kind(device, name, w
 @fact("torch.div", "torch.true_divide", source="tensor_attributes")
 @pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.int16, torch.int64])
 def test_of_a_quotient_of_integers_is_the_default(device, dtype):
-    """`/` of integers or of booleans divides into the default dtype."""
+    """`/` and `torch.true_divide` of integers or booleans by an integer give the default dtype."""
     x = torch.tensor([1, 0, 1], device=device).to(dtype)
     same(x / 4, torch.tensor([0.25, 0.0, 0.25]))
     same(torch.true_divide(x, 4), torch.tensor([0.25, 0.0, 0.25]))
@@ -218,7 +225,7 @@ def test_of_a_quotient_of_integers_is_the_default(device, dtype):
 @pytest.mark.parametrize("name", FRACTIONS)
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.int64])
 def test_of_a_function_of_integers_is_the_default(device, name, dtype):
-    """A function with fractions for values takes integers, and gives the default dtype."""
+    """`torch.sqrt`, `exp`, `sin`, `sigmoid` and others take integers, and give a contiguous tensor of float32."""
     of_numpy = {
         "sigmoid": lambda x: 1 / (1 + numpy.exp(-x)),
         "reciprocal": lambda x: 1 / x,
@@ -236,11 +243,16 @@ def test_of_a_function_of_integers_is_the_default(device, name, dtype):
     "operation", [lambda x: x - x, lambda x: 1 - x, lambda x: -x], ids=["pair", "number", "negative"]
 )
 def test_of_booleans_has_no_difference(device, operation):
-    """`-` of booleans is refused, whose sum is their logical or."""
-    x = torch.tensor([True, False], device=device)
-    same(x + x, torch.tensor([True, False]))
+    """`x - y`, `1 - x` and `-x` of booleans are refused: the `-` operator on a bool tensor is not supported."""
     with pytest.raises(RuntimeError, match="the `-` operator"):
-        operation(x)
+        operation(torch.tensor([True, False], device=device))
+
+
+@fact("torch.add")
+def test_of_booleans_has_their_or_for_a_sum(device):
+    """`x + y` of booleans is their logical or, a tensor of booleans again."""
+    x, y = (torch.tensor(each, device=device) for each in ([True, True, False, False], [True, False, True, False]))
+    same(x + y, torch.tensor([True, True, True, False]))
 
 
 @fact("torch.add", "torch.sub", "torch.mul")
@@ -255,24 +267,28 @@ def test_of_booleans_has_no_difference(device, operation):
     ids=["add", "sub", "mul", "int32"],
 )
 def test_of_integers_wraps_around(device, operation, a, b, dtype):
-    """Integers that do not fit wrap around, as those of NumPy do."""
+    """`+`, `-` and `*` of integers that do not fit overflow: they wrap around, as those of NumPy do."""
     x, y = (numpy.array([value, 1], dtype=dtype) for value in (a, b))
     same(operation(*(torch.from_numpy(each).to(device) for each in (x, y))), operation(x, y))
 
 
 @fact("torch.pow")
 def test_of_integers_has_no_negative_power(device):
-    """An integer to a negative integer power is refused, to a fractional one it is a float."""
-    x = torch.tensor([2, 4], device=device)
+    """`x**-1` of integers is refused: Integers to negative integer powers are not allowed."""
     with pytest.raises(RuntimeError, match="Integers to negative integer powers are not allowed"):
-        x**-1
-    same(x**-1.0, torch.tensor([0.5, 0.25]))
+        torch.tensor([2, 4], device=device) ** -1
+
+
+@fact("torch.pow")
+def test_of_integers_to_the_power_of_a_float_is_the_default(device):
+    """`x**-1.0` of integers gives the default dtype."""
+    same(torch.tensor([2, 4], device=device) ** -1.0, torch.tensor([0.5, 0.25]))
 
 
 @fact("torch.add", "torch.bitwise_and")
 @pytest.mark.parametrize("other", [[1.0, 2.0], "a", None], ids=["list", "text", "None"])
 def test_of_what_is_no_number_is_refused(device, other):
-    """`+` of a tensor and a list, text or None is a `TypeError`."""
+    """`x + [1.0, 2.0]`, `x + "a"` and `x + None` are a TypeError: unsupported operand type."""
     with pytest.raises(TypeError, match="unsupported operand type"):
         torch.ones(2, device=device) + other
 
@@ -280,6 +296,6 @@ def test_of_what_is_no_number_is_refused(device, other):
 @fact("torch.add", "torch.mul")
 @pytest.mark.parametrize("name", ["add", "mul"])
 def test_of_a_numpy_number_counts_as_a_number(device, name):
-    """A NumPy float64 number beside a float32 tensor gives float32, as a Python number does."""
+    """`torch.add` and `torch.mul` of float32 and a `numpy.float64` number give float32, as a Python number does."""
     y = getattr(torch, name)(torch.tensor([1.5, 2.0], device=device), numpy.float64(2))
     same(y, torch.tensor({"add": [3.5, 4.0], "mul": [3.0, 4.0]}[name]))

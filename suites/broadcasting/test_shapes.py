@@ -1,4 +1,4 @@
-"""Which shapes go together, and what they give: the rules of NumPy."""
+"""Which shapes go together, and what they give: the rules of NumPy; dtypes are in `test_promotion.py`."""
 
 import contextlib
 import operator
@@ -63,7 +63,7 @@ def numbers(shape, start=0):
 @example(pair=((), (2, 3)))
 @example(pair=((0,), (1,)))
 def test_of_a_pair_give_what_numpy_gives(device, name, pair):
-    """Operands of different shapes are stretched along missing dimensions and along those of size 1, as in NumPy."""
+    """`+`, `*`, `==`, `maximum` and others stretch missing dimensions and those of size 1, as NumPy: contiguous."""
     a, b = numbers(pair[0]), numbers(pair[1], 3)
     y = OPERATORS[name](*(torch.from_numpy(array.copy()).to(device) for array in (a, b)))
     same(y, numpy.asarray(OPERATORS[name](a, b)))
@@ -75,7 +75,7 @@ def test_of_a_pair_give_what_numpy_gives(device, name, pair):
 @example(one=(2, 1), other=(3,))
 @example(one=(2,), other=(3,))
 def test_of_any_pair_fit_or_do_not_as_in_numpy(one, other):
-    """Two shapes go together where, from the last dimension on, sizes are equal, or one is 1 or missing."""
+    """`torch.broadcast_shapes` takes two shapes where from the last size on they are equal, or one is 1 or missing."""
     fits = all(a == b or 1 in (a, b) for a, b in zip(reversed(one), reversed(other)))
     event("fits" if fits else "does not fit")
     assert broadcast(one, other) == (numpy.broadcast_shapes(one, other) if fits else None)
@@ -85,7 +85,7 @@ def test_of_any_pair_fit_or_do_not_as_in_numpy(one, other):
 @pytest.mark.parametrize("name", ["add", "mul", "maximum", "lt"])
 @unequal
 def test_that_do_not_fit_are_refused(device, name, a, b):
-    """Sizes that differ and are not 1 are refused, with both sizes and the dimension in the message."""
+    """`+`, `*`, `<` and `maximum` refuse sizes that differ: size of tensor a (2) must match the size of tensor b."""
     with pytest.raises(RuntimeError, match=r"size of tensor a \(\d\) must match the size of tensor b \(\d\)"):
         getattr(torch, name)(torch.zeros(a, device=device), torch.zeros(b, device=device))
 
@@ -93,7 +93,7 @@ def test_that_do_not_fit_are_refused(device, name, a, b):
 @fact("torch.broadcast_shapes", "torch.broadcast_tensors")
 @unequal
 def test_that_do_not_fit_are_refused_beforehand(a, b):
-    """`broadcast_shapes` and `broadcast_tensors` refuse sizes that differ and are not 1."""
+    """`torch.broadcast_shapes` and `torch.broadcast_tensors` refuse sizes that differ and are not 1."""
     with pytest.raises(RuntimeError, match="broadcast|[Ss]hape mismatch"):
         torch.broadcast_shapes(a, b)
     with pytest.raises(RuntimeError, match="must match"):
@@ -148,7 +148,7 @@ def test_of_one_that_cannot_be_stretched_is_refused(device, shape, to):
 @fact(*(f"torch.Tensor.{name}" for name in IN_PLACE), source="notes/broadcasting", claims=["O02"])
 @pytest.mark.parametrize("name", IN_PLACE)
 def test_of_a_tensor_in_place_are_stretched_from_the_other(device, name):
-    """An in-place operation stretches its argument to the tensor that it changes."""
+    """`add_`, `mul_`, `copy_` and other in-place operations stretch their argument to the tensor that they change."""
     x, row = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device), torch.tensor([2.0, 4.0], device=device)
     y = getattr(x, name)(row)
     rows = {
@@ -167,7 +167,7 @@ def test_of_a_tensor_in_place_are_stretched_from_the_other(device, name):
 @pytest.mark.parametrize("name", IN_PLACE)
 @pytest.mark.parametrize(("shape", "other"), [((3, 1), (3, 4)), ((3,), (2, 3)), ((), (1,))], ids=str)
 def test_of_a_tensor_in_place_do_not_grow(device, name, shape, other):
-    """An in-place operation refuses to stretch the tensor that it changes, even by a dimension of size 1."""
+    """`add_`, `mul_`, `copy_` and others do not stretch the tensor they change: doesn't match the broadcast shape."""
     x = torch.zeros(shape, device=device)
     with pytest.raises(RuntimeError, match="doesn't match the broadcast shape|expanded size|number of sizes provided"):
         getattr(x, name)(torch.ones(other, device=device))
@@ -177,7 +177,7 @@ def test_of_a_tensor_in_place_do_not_grow(device, name, shape, other):
 @fact("torch.add", "torch.mul", "torch.sub", "torch.div", source="notes/broadcasting", claims=["O02"])
 @pytest.mark.parametrize("name", ["add", "mul", "sub", "div"])
 def test_of_gradients_are_those_of_the_operands(device, name):
-    """The gradient of an operand that was stretched has the operand's shape: it is summed over what was stretched."""
+    """The gradient of an operand that `+`, `*`, `-` or `/` stretched has its shape: summed over what was stretched."""
     a = torch.tensor([[2.0], [4.0]], device=device, requires_grad=True)
     b = torch.tensor([1.0, 2.0, 4.0], device=device, requires_grad=True)
     weights = numpy.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], dtype="float32")
@@ -191,7 +191,7 @@ def test_of_gradients_are_those_of_the_operands(device, name):
 
 @fact("torch.add", source="notes/broadcasting", claims=["O02"], myth="losses of a row and a column are elementwise")
 def test_of_a_row_and_a_column_are_a_table(device):
-    """A vector of n and a column of n give a table of n × n, without a word."""
+    """`row + column` of a vector of n and a column of n gives a table of n × n, without an error."""
     row, column = torch.tensor([1.5, 2.5], device=device), torch.tensor([[10.0], [20.0]], device=device)
     same(row + column, torch.tensor([[11.5, 12.5], [21.5, 22.5]]))
 
@@ -212,7 +212,7 @@ def test_of_a_row_and_a_column_are_a_table(device):
     ids=lambda operation: operation.__name__,
 )
 def test_of_numbers_are_stretched_from_either_side(device, operation):
-    """A Python number goes with a tensor of any shape, from the left and from the right."""
+    """`x + 2` and `2 + x`, and so for `-`, `*`, `/`, `**`, `//` and `%`, take the number with every element."""
     array = numpy.array([[1.0, 2.0], [4.0, 8.0]])
     x = torch.from_numpy(array).to(device)
     same(operation(x, 2), operation(array, 2))
@@ -222,7 +222,7 @@ def test_of_numbers_are_stretched_from_either_side(device, operation):
 @fact("torch.Tensor.sum_to_size")
 @pytest.mark.parametrize("to", [(2, 3), (1, 3), (3,), (2, 1), (1, 1), ()], ids=str)
 def test_of_sums_undo_stretching(device, to):
-    """`sum_to_size` sums over what would have been stretched from the shape asked for."""
+    """`x.sum_to_size(shape)` gives contiguous sums over what would have been stretched from that shape."""
     array = numbers((2, 3), 1)
     axes = tuple(dim for dim, size in enumerate((1,) * (2 - len(to)) + to) if size == 1)
     y = torch.from_numpy(array).to(device).sum_to_size(to)
