@@ -1,4 +1,4 @@
-"""Whether two tensors are equal, or close."""
+"""Whether two tensors are equal or close, by `torch.equal`, `isclose` and `allclose`; and `hash_tensor`."""
 
 import math
 
@@ -27,23 +27,25 @@ SPECIAL = numpy.array([0.0, -0.0, 1.5, math.inf, -math.inf, math.nan])
     ids=["equal", "one", "sign", "dimension", "shape", "broadcast"],
 )
 def test_is_equal_in_shape_and_in_every_element(device, other, is_equal):
-    """`equal` says in one `bool` whether two tensors have the same shape and elements: it does not broadcast."""
+    """`torch.equal` says in one `bool` whether two tensors have the same shape and elements: it does not broadcast."""
     x, y = torch.tensor([[1.5, 2.0]], device=device), torch.tensor(other, device=device)
     assert torch.equal(x, y) is is_equal
     assert torch.equal(y, x) is is_equal
 
 
 @fact("torch.equal")
-@pytest.mark.parametrize(("value", "is_equal"), [(math.nan, False), (math.inf, True), (0.0, True)])
-def test_is_equal_where_it_is_not_nan(device, value, is_equal):
-    """`equal` of two tensors with NaN in the same place is False, of a tensor with -0.0 and one with 0.0 True."""
-    x, y = torch.tensor([1.0, value], device=device), torch.tensor([1.0, -value], device=device).abs()
+@pytest.mark.parametrize(
+    ("one", "other", "is_equal"), [(math.nan, math.nan, False), (math.inf, math.inf, True), (0.0, -0.0, True)]
+)
+def test_is_equal_where_it_is_not_nan(device, one, other, is_equal):
+    """`torch.equal` takes 0.0 and -0.0 for equal and infinities too, but NaN for equal to nothing."""
+    x, y = torch.tensor([1.0, one], device=device), torch.tensor([1.0, other], device=device)
     assert torch.equal(x, y) is is_equal
 
 
 @fact("torch.equal")
 def test_is_equal_without_elements(device):
-    """`equal` of two tensors without elements compares their shapes."""
+    """`torch.equal` of two tensors without elements compares their shapes."""
     x = torch.zeros(0, 2, device=device)
     assert torch.equal(x, torch.ones(0, 2, device=device)) is True
     assert torch.equal(x, torch.ones(0, 3, device=device)) is False
@@ -51,7 +53,7 @@ def test_is_equal_without_elements(device):
 
 @fact("torch.equal")
 def test_is_equal_in_another_dtype(device):
-    """`equal` compares the values of an integer and a float tensor."""
+    """`torch.equal` compares the values of an integer and a float tensor."""
     x = torch.tensor([1, 2], device=device)
     assert torch.equal(x, torch.tensor([1.0, 2.0], device=device)) is True
     assert torch.equal(x, torch.tensor([1.0, 2.5], device=device)) is False
@@ -59,7 +61,7 @@ def test_is_equal_in_another_dtype(device):
 
 @fact("torch.equal", myth="torch.equal(x, 1) compares each element with a number")
 def test_is_equal_of_tensors_only(device):
-    """`equal` refuses a number."""
+    """`torch.equal(x, 1)` is refused: must be Tensor, not int."""
     with pytest.raises(TypeError, match="must be Tensor, not int"):
         torch.equal(torch.tensor([1], device=device), 1)
 
@@ -75,7 +77,7 @@ def test_is_equal_of_tensors_only(device):
 @example(a=2.0, step=0.5, rtol=0.0, atol=0.5)
 @example(a=2.0, step=-0.5, rtol=0.25, atol=0.0)
 def test_is_close_by_the_formula(device, a, step, rtol, atol):
-    """`isclose` is true where the difference is at most `atol` and `rtol` times the second, `allclose` if all are."""
+    """`isclose(x, y)` is true where |x - y| is at most `atol` + `rtol` times |y|, `allclose` if it is everywhere."""
     first, second = (torch.tensor([0.5, x], dtype=torch.float64, device=device) for x in (a + step, a))
     want = abs((a + step) - a) <= atol + rtol * abs(a)
     same(torch.isclose(first, second, rtol=rtol, atol=atol), torch.tensor([True, want]))
@@ -94,7 +96,7 @@ def test_is_close_relative_to_the_second(device):
 @fact("torch.isclose", "torch.allclose")
 @pytest.mark.parametrize(("difference", "is_close"), [(0.9e-8, True), (1.1e-8, False)], ids=["below", "above"])
 def test_is_close_to_zero_within_a_hundred_millionth(device, difference, is_close):
-    """`isclose` and `allclose` allow 1e-8 near zero unless told otherwise, too little for float32."""
+    """`torch.isclose` and `torch.allclose` have `atol=1e-8` unless told otherwise."""
     x, zero = torch.tensor([difference, 0.0], dtype=torch.float64, device=device), torch.zeros(2, device=device)
     same(torch.isclose(x, zero.double()), torch.tensor([is_close, True]))
     assert torch.allclose(x, zero.double()) is is_close
@@ -103,7 +105,7 @@ def test_is_close_to_zero_within_a_hundred_millionth(device, difference, is_clos
 @fact("torch.isclose", "torch.allclose")
 @pytest.mark.parametrize(("factor", "is_close"), [(1 + 0.9e-5, True), (1 + 1.1e-5, False)], ids=["below", "above"])
 def test_is_close_within_a_hundred_thousandth(device, factor, is_close):
-    """`isclose` and `allclose` allow 1e-5 of the number unless told otherwise."""
+    """`torch.isclose` and `torch.allclose` have `rtol=1e-5` unless told otherwise."""
     y = torch.tensor([1000.0, 2.0], dtype=torch.float64, device=device)
     x = y * torch.tensor([factor, 1.0], dtype=torch.float64, device=device)
     same(torch.isclose(x, y), torch.tensor([is_close, True]))
@@ -114,7 +116,7 @@ def test_is_close_within_a_hundred_thousandth(device, factor, is_close):
 @pytest.mark.parametrize("equal_nan", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_is_close_to_nan_and_infinity_as_in_numpy(device, equal_nan, dtype):
-    """Infinity is close to itself only, and NaN to none, or with `equal_nan` to NaN."""
+    """`isclose` takes infinity for close to itself, NaN only with `equal_nan`, as NumPy: a contiguous tensor."""
     array = SPECIAL.astype(dtype)
     x = torch.tensor(array, device=device)
     pairs = torch.isclose(x[:, None].repeat(1, 6), x.repeat(6, 1), rtol=0.5, atol=1.0, equal_nan=equal_nan)
@@ -125,7 +127,7 @@ def test_is_close_to_nan_and_infinity_as_in_numpy(device, equal_nan, dtype):
 
 @fact("torch.isclose", "torch.allclose")
 def test_is_close_in_complex_numbers_by_their_distance(device):
-    """Complex numbers are close by the length of their difference, NaN in either part being no number."""
+    """`isclose` and `allclose` of complex numbers go by the length of the difference, NaN in a part being none."""
     x = torch.tensor([3 + 4j, 1j, complex(math.nan, 1)], device=device)
     y = torch.tensor([3 + 4.5j, 0.75j, complex(math.nan, 1)], device=device)
     same(torch.isclose(x, y, rtol=0, atol=0.375), torch.tensor([False, True, False]))
@@ -134,7 +136,7 @@ def test_is_close_in_complex_numbers_by_their_distance(device):
 
 @fact("torch.isclose", "torch.allclose")
 def test_is_close_in_integers_by_the_formula(device):
-    """Integers are close by the same formula."""
+    """`isclose` and `allclose` of integers allow `atol` + `rtol` times the second too."""
     x, y = torch.tensor([100, 8, -7], device=device), torch.tensor([110, 9, -7], device=device)
     same(torch.isclose(x, y, rtol=0.1, atol=0), torch.tensor([True, False, True]))
     assert torch.allclose(x, y, rtol=0.1, atol=1) is True
@@ -142,7 +144,7 @@ def test_is_close_in_integers_by_the_formula(device):
 
 @fact("torch.isclose", "torch.allclose")
 def test_is_close_of_broadcast_shapes(device):
-    """`isclose` and `allclose` broadcast, where `equal` does not."""
+    """`torch.isclose` and `torch.allclose` broadcast."""
     x, y = torch.tensor([[1.0], [2.0]], device=device), torch.tensor([1.0, 2.0], device=device)
     same(torch.isclose(x, y), torch.tensor([[True, False], [False, True]]))
     assert torch.allclose(x[:1], torch.ones(2, device=device)) is True
@@ -159,7 +161,7 @@ def test_is_close_of_broadcast_shapes_with_nan(device):
 @fact("torch.isclose", "torch.allclose")
 @pytest.mark.parametrize("name", ["isclose", "allclose"])
 def test_is_close_of_one_dtype_only(device, name):
-    """`isclose` and `allclose` refuse tensors of two dtypes, which are not promoted."""
+    """`isclose` and `allclose` refuse tensors of two dtypes: "Float did not match Double"."""
     with pytest.raises(RuntimeError, match="Float did not match Double"):
         getattr(torch, name)(torch.ones(2, device=device), torch.ones(2, dtype=torch.float64, device=device))
 
@@ -168,7 +170,7 @@ def test_is_close_of_one_dtype_only(device, name):
 @pytest.mark.parametrize("name", ["isclose", "allclose"])
 @pytest.mark.parametrize("tolerance", ["rtol", "atol"])
 def test_is_close_within_no_negative_tolerance(device, name, tolerance):
-    """`isclose` and `allclose` refuse a tolerance below zero."""
+    """`isclose` and `allclose` refuse a negative tolerance: "rtol must be greater than or equal to zero"."""
     x = torch.ones(2, device=device)
     with pytest.raises(RuntimeError, match=f"{tolerance} must be greater than or equal to zero"):
         getattr(torch, name)(x, x, **{tolerance: -1.0})
@@ -176,7 +178,19 @@ def test_is_close_within_no_negative_tolerance(device, name, tolerance):
 
 @fact("torch.allclose", "torch.isclose")
 def test_is_close_without_elements(device):
-    """`allclose` of no elements is True, and `isclose` has none."""
+    """`torch.allclose` of no elements is True, and `torch.isclose` has no element."""
     x = torch.zeros(0, 2, device=device)
     assert torch.allclose(x, x) is True
     same(torch.isclose(x, x), torch.zeros(0, 2, dtype=torch.bool))
+
+
+@fact("torch.hash_tensor")
+def test_hash_is_the_exclusive_or_of_all_bits(device):
+    """`torch.hash_tensor` joins all elements as 64-bit numbers by exclusive or, over a dimension: contiguous."""
+    x = torch.tensor([[1, 2, 12], [5, 5, 7]], device=device)
+    assert torch.hash_tensor(x).item() == 1 ^ 2 ^ 12 ^ 7
+    rows = torch.hash_tensor(x, dim=1)
+    assert (rows.dtype, rows.tolist(), rows.is_contiguous()) == (torch.uint64, [15, 7], True)
+    floats = numpy.array([1.5, -2.5])
+    bits = floats.view("uint64")
+    assert torch.hash_tensor(torch.tensor(floats, device=device)).item() == int(bits[0] ^ bits[1])

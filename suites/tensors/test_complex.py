@@ -1,4 +1,4 @@
-"""Complex numbers: their parts, and conjugates that are made later."""
+"""Complex numbers: their parts, and conjugates that are made later; how they are made is in `test_factories.py`."""
 
 import numpy
 import pytest
@@ -36,7 +36,7 @@ def test_parts_are_views(device, name):
 
 @fact("torch.Tensor.real", "torch.real")
 def test_parts_of_real_numbers_are_themselves(device):
-    """`real` of a real tensor is the tensor itself."""
+    """`torch.real(x)` and `x.real` of a real tensor share its memory and have its values."""
     x = torch.tensor([1.5, 2.5], device=device)
     assert shares(torch.real(x), x) and shares(x.real, x)
     same(torch.real(x), torch.tensor([1.5, 2.5]))
@@ -46,7 +46,7 @@ def test_parts_of_real_numbers_are_themselves(device):
 @fact("torch.imag", "torch.Tensor.imag")
 @pytest.mark.parametrize("ask", [lambda x: torch.imag(x), lambda x: x.imag], ids=["function", "attribute"])
 def test_parts_of_real_numbers_are_refused(device, ask):
-    """`imag` of a real tensor is refused."""
+    """`x.imag` of a real tensor: imag is not implemented for tensors with non-complex dtypes."""
     x = torch.ones(2, device=device)
     with pytest.raises((RuntimeError, TypeError), match="imag is not implemented for tensors with non-complex dtypes"):
         ask(x)
@@ -56,7 +56,7 @@ def test_parts_of_real_numbers_are_refused(device, ask):
 @pytest.mark.parametrize("name", OF_NUMPY)
 @pytest.mark.parametrize("dtype", ["complex64", "complex128"])
 def test_function_is_that_of_numpy(device, name, dtype):
-    """`abs` and `angle` of complex numbers are real, of half the width, and `conj` and `neg` complex, as in NumPy."""
+    """`torch.abs` and `angle` of complex numbers are real, `conj` and `neg` complex, as NumPy's: contiguous."""
     array = numpy.array(NUMBERS, dtype=dtype)
     y = getattr(torch, name)(torch.from_numpy(array).to(device))
     want = OF_NUMPY[name](array)
@@ -66,7 +66,7 @@ def test_function_is_that_of_numpy(device, name, dtype):
 
 @fact("torch.conj", "torch.Tensor.conj", "torch.is_conj", "torch.Tensor.is_conj")
 def test_conjugate_is_a_view_that_is_made_later(device):
-    """`conj` gives a view with a mark, as `is_conj` tells: a write to the tensor is seen in it."""
+    """`x.conj()` is a view with a mark, as `is_conj` tells: a write to `x` is seen in it."""
     x = numbers(device)
     y = x.conj()
     assert (x.is_conj(), y.is_conj(), torch.is_conj(y), torch.is_conj(y.conj())) == (False, True, True, False)
@@ -77,7 +77,7 @@ def test_conjugate_is_a_view_that_is_made_later(device):
 
 @fact("torch.conj")
 def test_conjugate_of_real_numbers_is_themselves(device):
-    """`conj` of a real tensor is the tensor itself, without a mark."""
+    """`torch.conj` of a real tensor shares its memory and has its values, without a mark."""
     x = torch.tensor([1.5, 2.5], device=device)
     assert shares(torch.conj(x), x) and not torch.conj(x).is_conj()
     same(torch.conj(x), torch.tensor([1.5, 2.5]))
@@ -110,7 +110,7 @@ def test_conjugate_is_made_in_place(device):
 
 @fact("torch.resolve_neg", "torch.Tensor.resolve_neg", "torch.Tensor.is_neg")
 def test_negative_of_an_imaginary_part_is_made_later(device):
-    """The imaginary part of a conjugate is a view with a mark of its sign, which `resolve_neg` writes."""
+    """`x.conj().imag` has a mark of its sign, as `is_neg` tells, which `resolve_neg` writes to a contiguous tensor."""
     y = numbers(device).conj().imag
     assert y.is_neg() and not y.resolve_neg().is_neg()
     same(y.resolve_neg(), torch.tensor([2.0, 0.0, -3.0]))
@@ -147,7 +147,7 @@ def test_pairs_that_do_not_lie_so_are_refused(device, prepare, words):
 
 @fact("torch.view_as_real")
 def test_pairs_of_a_conjugate_are_refused(device):
-    """`view_as_real` refuses a conjugate that is not made yet."""
+    """`view_as_real` of `x.conj()` is refused: it doesn't work on unresolved conjugated tensors."""
     x = numbers(device).conj()
     with pytest.raises(RuntimeError, match="doesn't work on unresolved conjugated tensors"):
         torch.view_as_real(x)
@@ -155,7 +155,7 @@ def test_pairs_of_a_conjugate_are_refused(device):
 
 @fact("torch.isreal")
 def test_real_are_those_without_an_imaginary_part(device):
-    """`isreal` is True where the imaginary part is zero, and of every real number."""
+    """`torch.isreal` is True where the imaginary part is zero, and of real numbers, in a contiguous tensor."""
     y = torch.isreal(numbers(device))
     same(y, torch.tensor([False, True, False]))
     assert y.is_contiguous()
@@ -165,27 +165,32 @@ def test_real_are_those_without_an_imaginary_part(device):
 @fact("torch.lt", "torch.gt", "torch.le", "torch.ge")
 @pytest.mark.parametrize("name", ["lt", "gt", "le", "ge"])
 def test_order_is_refused(device, name):
-    """Complex numbers have no order: `<` and the like are refused."""
+    """`torch.lt`, `gt`, `le` and `ge` of complex numbers are refused, which have no order."""
     x = numbers(device)
     with pytest.raises(RuntimeError, match="not implemented for 'ComplexFloat'|not supported"):
         getattr(torch, name)(x, x)
 
 
-@fact("torch.sgn", "torch.sign")
+@fact("torch.sgn")
 def test_sign_is_a_direction(device):
-    """`sgn` gives complex numbers of length one, and zero of zero, where `sign` refuses them."""
+    """`torch.sgn` gives complex numbers of length one, and zero of zero, in a contiguous tensor."""
     x = torch.tensor([3 + 4j, 0j, -2j], device=device)
     y = torch.sgn(x)
     assert y.dtype == torch.complex64 and y.is_contiguous()
     close(y, [0.6 + 0.8j, 0, -1j], roundings=8)
     same(x, torch.tensor([3 + 4j, 0j, -2j]))
+
+
+@fact("torch.sign", hint="torch.sgn")
+def test_sign_by_its_name_is_refused(device):
+    """`torch.sign` refuses complex numbers, for which `torch.sgn` is."""
     with pytest.raises(RuntimeError, match="torch.sgn instead"):
-        torch.sign(x)
+        torch.sign(numbers(device))
 
 
 @fact("torch.abs", source="notes/autograd")
 def test_gradient_of_the_length_is_the_direction(device):
-    """The gradient of a real function of complex numbers points where it grows fastest: of `abs` along the number."""
+    """The gradient of `torch.abs` of a complex number points along the number, where `abs` grows fastest."""
     x = torch.tensor([3 + 4j], dtype=torch.complex128, device=device, requires_grad=True)
     torch.abs(x).backward(torch.tensor([10.0], dtype=torch.float64, device=device))
     assert x.grad.dtype == torch.complex128

@@ -45,7 +45,7 @@ def test_of_tolist_is_less_than_a_fifth_of_a_loop(numbers):
 
 @fact("torch.Tensor.add_", refuter=slower("torch.Tensor.add_"))
 def test_of_adding_in_place_is_less_than_threefold_of_adding(numbers):
-    """`add_` takes less than three times the time of `add`."""
+    """`add_` of 65,536 elements takes less than three times the time of `add`."""
     x = torch.rand(1 << 16)
     assert race(lambda: x.add_(1), lambda: x.add(1), numbers).ratio_below(3)
 

@@ -72,7 +72,7 @@ def test_module_of_a_device_is_that_of_its_type(name):
 
 @fact("torch.get_device_module")
 def test_module_of_no_device_is_refused():
-    """`get_device_module` refuses what is no device."""
+    """`torch.get_device_module("gpu")` is refused: "gpu" is no device."""
     with pytest.raises(RuntimeError, match="device"):
         torch.get_device_module("gpu")
 
@@ -93,7 +93,7 @@ def test_stream_of_the_cpu_is_always_done():
 
 @fact("torch.Event", since="2.4", calls="any", gain=True, refuter=none_of_a_device)
 def test_event_of_the_cpu_is_not_recorded():
-    """A `torch.Event` of the CPU has its device, and cannot be recorded."""
+    """A `torch.Event` of the CPU has its device, and cannot be recorded: cpu backend doesn't support events."""
     event = torch.Event("cpu")
     assert isinstance(event, torch.Event) and event.device == torch.device("cpu")
     with pytest.raises(RuntimeError, match="cpu backend doesn't support events"):

@@ -1,4 +1,4 @@
-"""Tensors that are filled by a rule: full, arange, linspace, eye and their kin, and those like another tensor."""
+"""Tensors filled by a rule, `full`, `arange`, `linspace`, `eye`, and those like another; not of given numbers."""
 
 import math
 
@@ -31,7 +31,7 @@ NEW = {
 @fact("torch.arange")
 @pytest.mark.parametrize("numbers", ARANGES.values(), ids=ARANGES)
 def test_of_arange_is_that_of_numpy(device, numbers):
-    """`arange` leaves out its end, and gives int64 of integers and the default dtype of anything else."""
+    """`torch.arange` leaves out its end: contiguous int64 of integers, the default dtype of anything else."""
     dtype = "float32" if any(isinstance(number, float) for number in numbers) else "int64"
     y = torch.arange(*numbers, device=device)
     same(y, numpy.arange(*numbers).astype(dtype))
@@ -43,7 +43,7 @@ def test_of_arange_is_that_of_numpy(device, numbers):
 @example(start=3, size=0, step=1)
 @example(start=5, size=3, step=-2)
 def test_of_arange_is_that_of_a_range(device, start, size, step):
-    """`arange` of integers counts as `range` does."""
+    """`torch.arange` of integers counts as Python's `range` does."""
     same(
         torch.arange(start, start + size * step, step, device=device),
         numpy.array(range(start, start + size * step, step), dtype="int64"),
@@ -76,7 +76,7 @@ def test_of_arange_has_its_length_from_the_quotient(device):
     ids=["down", "up", "standing", "endless"],
 )
 def test_of_arange_that_does_not_arrive_is_refused(device, numbers, words):
-    """`arange` refuses a step of zero or away from the end, where NumPy gives nothing, and an infinite end."""
+    """`torch.arange` refuses a step of zero, one inconsistent with the sign of end - start, and an infinite end."""
     with pytest.raises(RuntimeError, match=words):
         torch.arange(*numbers, device=device)
 
@@ -88,7 +88,7 @@ def test_of_arange_that_does_not_arrive_is_refused(device, numbers, words):
 )
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_of_linspace_is_that_of_numpy(device, name, start, end, steps, dtype):
-    """`linspace` and `logspace` give `steps` numbers evenly spaced from end to end, or the powers of ten of them."""
+    """`linspace` and `logspace` give `steps` evenly spaced numbers, or ten to their powers, contiguous."""
     y = getattr(torch, name)(start, end, steps, dtype=dtype, device=device)
     assert y.dtype == dtype and y.is_contiguous()
     close(y, getattr(numpy, name)(start, end, steps), roundings=40, scale=10.0 ** max(abs(start), abs(end)))
@@ -123,7 +123,7 @@ def test_of_linspace_needs_a_number_of_steps(device, name):
 @fact("torch.range", hint="torch.arange(start, end + 1)")
 @pytest.mark.filterwarnings("ignore:torch.range is deprecated")
 def test_of_range_has_its_end(device):
-    """`torch.range`, which is deprecated, counts in float32 up to its end and with it."""
+    """`torch.range(1, 4)` counts in float32 up to its end and with it, in a contiguous tensor."""
     y = torch.range(1, 4, device=device)
     same(y, torch.tensor([1.0, 2.0, 3.0, 4.0]))
     assert y.is_contiguous()
@@ -133,7 +133,7 @@ def test_of_range_has_its_end(device):
 @pytest.mark.parametrize("sizes", [(3,), (2, 3), (3, 2), (0,), (2, 0)], ids=str)
 @pytest.mark.parametrize("dtype", ["float32", "bool", "int64"])
 def test_of_eye_has_ones_on_the_diagonal(device, sizes, dtype):
-    """`eye` gives a table, square unless told, with ones on the main diagonal and zeros elsewhere."""
+    """`torch.eye` gives a contiguous matrix, square unless told, of ones on the main diagonal and zeros elsewhere."""
     y = torch.eye(*sizes, dtype=getattr(torch, dtype), device=device)
     same(y, numpy.eye(*sizes, dtype=dtype))
     assert y.is_contiguous()
@@ -155,7 +155,7 @@ def test_of_eye_of_a_negative_size_is_refused(device, sizes):
 )
 @pytest.mark.parametrize("offset", [-1, 0, 1])
 def test_of_a_triangle_are_its_positions(device, name, of_numpy, offset):
-    """`tril_indices` and `triu_indices` give the rows and the columns of a triangle in row-major order."""
+    """`tril_indices` and `triu_indices` give a triangle's rows and columns in row-major order, contiguous."""
     y = getattr(torch, name)(3, 4, offset, device=device)
     same(y, numpy.stack(of_numpy(3, offset, 4)))
     assert y.is_contiguous()
@@ -171,7 +171,7 @@ def test_of_a_triangle_are_its_positions(device, name, of_numpy, offset):
     ids=["bool", "int", "float", "complex"],
 )
 def test_of_full_has_the_dtype_of_the_number(device, value, dtype):
-    """`full` has the dtype that a tensor of the number has."""
+    """`torch.full` is a row-major tensor of the dtype that `torch.tensor` of the number has."""
     y = torch.full((2, 3), value, device=device)
     same(y, torch.tensor([[value] * 3] * 2, dtype=dtype))
     assert y.stride() == (3, 1)
@@ -188,14 +188,14 @@ def test_of_full_has_the_dtype_of_the_number(device, value, dtype):
     ids=["full", "like", "new"],
 )
 def test_of_full_cuts_a_number_to_the_dtype(device, make):
-    """`full` and its kin cut a fraction where integers are asked for."""
+    """`torch.full`, `full_like` and `new_full` cut a fraction where integers are asked for."""
     same(make(device, 2.7), torch.tensor([2, 2]))
 
 
 @fact("torch.full", "torch.zeros", "torch.ones", "torch.empty")
 @pytest.mark.parametrize("name", ["zeros", "ones", "empty", "full"])
 def test_of_a_negative_size_is_refused(device, name):
-    """A factory refuses a negative size."""
+    """`torch.zeros`, `ones`, `empty` and `full` refuse a negative size, as in (2, -1)."""
     with pytest.raises(RuntimeError, match="negative dimension|must be non-negative"):
         getattr(torch, name)((2, -1), *([1.0] if name == "full" else []), device=device)
 
@@ -203,7 +203,7 @@ def test_of_a_negative_size_is_refused(device, name):
 @fact("torch.full_like")
 @pytest.mark.parametrize("dtype", [torch.float64, torch.int32, torch.bool])
 def test_of_full_like_is_another_tensor_of_that_kind(device, dtype):
-    """`full_like` has the shape, dtype and strides of its argument, and memory of its own."""
+    """`full_like` has the shape, the strides and unless told the dtype of its argument, in memory of its own."""
     x = torch.ones(2, 3, dtype=dtype, device=device).t()
     y = torch.full_like(x, 1)
     same(y, torch.tensor([[1, 1]] * 3).to(dtype))
@@ -215,7 +215,7 @@ def test_of_full_like_is_another_tensor_of_that_kind(device, dtype):
 @pytest.mark.parametrize("name", NEW)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
 def test_of_new_have_the_dtype_and_another_shape(device, name, dtype):
-    """`new_zeros`, `new_ones` and `new_full` make a tensor of another shape in the dtype and on the device of one."""
+    """`new_zeros`, `new_ones` and `new_full` take dtype and device of a tensor: row-major, not in its graph."""
     x = torch.ones(1, dtype=dtype, device=device, requires_grad=True)
     arguments, value = NEW[name]
     y = getattr(x, name)((2, 3), *arguments)
@@ -227,7 +227,7 @@ def test_of_new_have_the_dtype_and_another_shape(device, name, dtype):
 @fact("torch.Tensor.new_tensor")
 @pytest.mark.filterwarnings("ignore:To copy construct from a tensor")
 def test_of_new_tensor_copies(device):
-    """`new_tensor` copies lists and tensors into the dtype of the tensor that it is called on, outside the graph."""
+    """`x.new_tensor` copies lists and tensors into the dtype of `x`: row-major, outside the graph."""
     x = torch.ones(1, dtype=torch.float64, device=device, requires_grad=True)
     y = x.new_tensor([[1, 2], [3, 4]])
     same(y, torch.tensor([[1.0, 2.0], [3.0, 4.0]], dtype=torch.float64))
@@ -263,7 +263,7 @@ def test_of_empty_has_the_strides_that_are_asked_for(make, strides):
 @fact("torch.complex")
 @pytest.mark.parametrize(("part", "whole"), [("float32", "complex64"), ("float64", "complex128")])
 def test_of_two_parts_is_complex(device, part, whole):
-    """`complex` makes complex numbers of twice the width of their real and imaginary parts."""
+    """`torch.complex` makes contiguous complex numbers of twice the width of their real and imaginary parts."""
     real, imag = numpy.array([[1.5, -2.0]], dtype=part), numpy.array([[3.0], [0.25]], dtype=part)
     y = torch.complex(*(torch.from_numpy(array).to(device) for array in (real, imag)))
     same(y, (real + 1j * imag).astype(whole))
@@ -275,7 +275,7 @@ def test_of_two_parts_is_complex(device, part, whole):
     "dtypes", [(torch.float32, torch.float64), (torch.int64, torch.int64)], ids=["unequal", "integers"]
 )
 def test_of_two_parts_of_unequal_dtype_is_refused(device, dtypes):
-    """`complex` refuses parts of different dtypes, and integers."""
+    """`torch.complex` refuses parts of different dtypes, and integers."""
     real, imag = (torch.ones(2, dtype=dtype, device=device) for dtype in dtypes)
     with pytest.raises(RuntimeError, match="Expected (both inputs|object of scalar type)"):
         torch.complex(real, imag)
@@ -283,7 +283,7 @@ def test_of_two_parts_of_unequal_dtype_is_refused(device, dtypes):
 
 @fact("torch.polar")
 def test_of_a_length_and_an_angle_is_complex(device):
-    """`polar` makes complex numbers of lengths and angles."""
+    """`torch.polar` makes contiguous complex numbers of lengths and angles."""
     y = torch.polar(
         torch.tensor([2.0, 0.5, 1.5], dtype=torch.float64, device=device),
         torch.tensor([0.0, 1.0, -2.0], dtype=torch.float64, device=device),

@@ -1,4 +1,4 @@
-"""Tensors joined: cat, stack; in a direction: vstack, hstack, dstack, column_stack; and grids of coordinates."""
+"""Tensors joined, by `cat`, `stack`, `vstack`, `hstack`, `dstack` or `column_stack`, and the grids of `meshgrid`."""
 
 import warnings
 
@@ -26,7 +26,7 @@ indexing = pytest.mark.parametrize("indexing", ["ij", "xy"])
 @pytest.mark.parametrize("shape", [(), (3,), (2, 3), (2, 1, 2)], ids=str)
 @pytest.mark.parametrize("dtype", ["float32", "int64", "bool"])
 def test_is_that_of_numpy(device, name, shape, dtype):
-    """`vstack`, `hstack`, `dstack` and `column_stack` of numbers, rows, matrices or cubes give what NumPy's give."""
+    """`vstack`, `hstack`, `dstack` and `column_stack` give what NumPy's give, in a contiguous copy."""
     parts = [numpy.arange(i, i + numpy.prod(shape, dtype=int)).reshape(shape).astype(dtype) for i in (0, 5, 9)]
     tensors = [torch.tensor(part, device=device) for part in parts]
     y = getattr(torch, name)(tensors)
@@ -47,7 +47,7 @@ def test_of_one_tensor_is_a_copy(device, name):
 @fact(*SUBJECTS)
 @stacks
 def test_hands_its_gradient_to_the_parts(device, name):
-    """`vstack`, `hstack`, `dstack` and `column_stack` hand each part its own gradient, here in two layouts."""
+    """`vstack`, `hstack`, `dstack` and `column_stack` hand each part its gradient, a transposed part too."""
     first, second = (torch.tensor([[1.5, 2.5], [3.5, 4.5]], device=device, requires_grad=True) for _ in range(2))
     places = [numpy.arange(4.0, dtype="float32").reshape(2, 2), numpy.arange(4.0, 8, dtype="float32").reshape(2, 2)]
     getattr(torch, name)([first, second.t()]).backward(torch.tensor(STACKS[name](places), device=device))
@@ -66,7 +66,7 @@ def test_promotes_its_parts(device, name):
 @fact(*SUBJECTS)
 @stacks
 def test_of_unlike_sizes_is_refused(device, name):
-    """`vstack`, `hstack`, `dstack` and `column_stack` refuse parts whose other sizes differ."""
+    """`vstack`, `hstack`, `dstack` and `column_stack`: Sizes of tensors must match except in dimension 0, 1 or 2."""
     parts = [torch.zeros(2, 3, 2, device=device), torch.zeros(3, 2, 3, device=device)]
     with pytest.raises(RuntimeError, match="Sizes of tensors must match except in dimension"):
         getattr(torch, name)(parts)
@@ -75,7 +75,7 @@ def test_of_unlike_sizes_is_refused(device, name):
 @fact(*SUBJECTS)
 @stacks
 def test_of_nothing_is_refused(name):
-    """`vstack`, `hstack`, `dstack` and `column_stack` of no tensor are refused."""
+    """`vstack`, `hstack`, `dstack` and `column_stack` of no tensor are refused: expects a non-empty TensorList."""
     with pytest.raises(RuntimeError, match="expects a non-empty TensorList"):
         getattr(torch, name)([])
 
@@ -134,7 +134,7 @@ def test_by_stack_does_not_broadcast(device, shape):
 
 @fact("torch.cat")
 def test_by_cat_may_differ_along_its_dimension(device):
-    """`cat` takes parts that differ in size along its dimension, and refuses a difference in another."""
+    """`torch.cat` takes parts of other sizes along `dim` only: Sizes of tensors must match except in dimension 0."""
     wide, narrow = torch.ones(2, 3, device=device), torch.zeros(2, 1, device=device)
     same(torch.cat([wide, narrow], 1), torch.tensor([[1.0, 1.0, 1.0, 0.0]] * 2))
     with pytest.raises(RuntimeError, match="Sizes of tensors must match except in dimension 0"):
@@ -189,7 +189,7 @@ def silent(patch):
 
 @fact("torch.meshgrid", refuter=silent)
 def test_grid_without_an_order_warns(device, every_warning):
-    """`meshgrid` warns that `indexing` is to be given, once it is left out."""
+    """`meshgrid` without `indexing` warns: it will be required to pass the indexing argument."""
     with pytest.warns(UserWarning, match="it will be required to pass the indexing argument"):
         torch.meshgrid(torch.ones(2, device=device))
     with warnings.catch_warnings():

@@ -1,6 +1,4 @@
-"""Tensors and NumPy arrays, and what else exchanges memory with other libraries."""
-
-import copy
+"""Tensors and NumPy arrays, `from_numpy` and `x.numpy`, and DLPack; `torch.tensor` of arrays is in `test_tensor.py`."""
 
 import numpy
 import pytest
@@ -73,7 +71,7 @@ def test_array_of_wide_unsigned_integers_was_refused(dtype):
 @pytest.mark.parametrize("array", WITHOUT_TENSOR.values(), ids=WITHOUT_TENSOR)
 @pytest.mark.parametrize("make", ["from_numpy", "as_tensor"])
 def test_array_without_numbers_is_refused(make, array):
-    """Text, objects, dates and records have no dtype of torch, and are refused."""
+    """`from_numpy` and `as_tensor` refuse text, objects, dates and records: can't convert np.ndarray of type."""
     with pytest.raises(TypeError, match="can't convert np.ndarray of type numpy"):
         getattr(torch, make)(array)
 
@@ -94,14 +92,14 @@ def test_array_keeps_its_strides(layout):
       myth="indexing works exactly as in NumPy")  # fmt: skip
 @pytest.mark.parametrize("make", ["from_numpy", "as_tensor", "asarray", "tensor"])
 def test_array_that_is_read_backwards_is_refused(make):
-    """An array with a negative stride is refused: a tensor has none."""
+    """`from_numpy`, `torch.tensor` and others refuse an array with a negative stride, as `array[::-1]` has."""
     with pytest.raises(ValueError, match="stride.* negative"):
         getattr(torch, make)(numpy.arange(3.0)[::-1])
 
 
 @fact("torch.from_numpy")
 def test_array_of_foreign_byte_order_is_refused():
-    """`from_numpy` refuses an array of the other byte order."""
+    """`from_numpy` refuses an array of the other byte order: byte order different from the native."""
     foreign = numpy.dtype("float32").newbyteorder()
     with pytest.raises(ValueError, match="byte order different from the native"):
         torch.from_numpy(numpy.zeros(2).astype(foreign))
@@ -110,7 +108,7 @@ def test_array_of_foreign_byte_order_is_refused():
 @fact("torch.from_numpy")
 @pytest.mark.parametrize("value", [[1.5], numpy.float64(1.5), 1.5], ids=["list", "scalar", "float"])
 def test_array_alone_is_taken(value):
-    """`from_numpy` refuses a list, a number and a NumPy scalar."""
+    """`from_numpy` refuses a list, a number and a NumPy scalar: expected np.ndarray."""
     with pytest.raises(TypeError, match="expected np.ndarray"):
         torch.from_numpy(value)
 
@@ -175,7 +173,7 @@ def test_tensor_that_an_array_cannot_be_is_refused(prepare, error, words):
 )
 @pytest.mark.parametrize("name", ["float8_e4m3fn", "float8_e5m2"])
 def test_tensor_of_eight_bit_floats_is_refused(name):
-    """`numpy()` refuses float8, which NumPy does not have."""
+    """`x.numpy()` of float8 is refused: unsupported ScalarType Float8."""
     x = torch.tensor([1.5, 2.5]).to(getattr(torch, name))
     with pytest.raises(TypeError, match="unsupported ScalarType Float8"):
         x.numpy()
@@ -224,7 +222,7 @@ def test_tensor_is_read_by_numpy(dtype):
     ("function", "want"), [(numpy.sqrt, [1.5, 2.5]), (numpy.negative, [-2.25, -6.25])], ids=["sqrt", "negative"]
 )
 def test_tensor_goes_through_a_ufunc_of_numpy(function, want):
-    """A NumPy function of one array gives a tensor of a tensor."""
+    """`numpy.sqrt` and `numpy.negative` of a tensor give a tensor."""
     same(function(torch.tensor([2.25, 6.25])), torch.tensor(want))
 
 
@@ -240,14 +238,14 @@ def test_tensor_shares_memory_with_what_numpy_reads():
 @fact("torch.Tensor.__array__", claims=["T06"])
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword")
 def test_tensor_that_requires_grad_is_not_read_by_numpy():
-    """NumPy cannot read a tensor that requires grad."""
+    """`numpy.asarray` of a tensor that requires grad is refused: Use tensor.detach().numpy() instead."""
     with pytest.raises(RuntimeError, match=r"Use tensor.detach\(\).numpy\(\)"):
         numpy.asarray(torch.ones(2, requires_grad=True))
 
 
 @fact("torch.Tensor.backward", claims=["T03"], myth="all that sets a tensor apart from an array is the GPU")
 def test_tensor_has_a_gradient_that_an_array_has_not():
-    """A tensor on the CPU takes part in automatic differentiation, which no NumPy array does."""
+    """`backward` fills `x.grad` of a tensor on the CPU, where a NumPy array has no `grad`."""
     x = torch.tensor([1.5, 2.5], requires_grad=True)
     (x**2).sum().backward()
     same(x.grad, torch.tensor([3.0, 5.0]))
@@ -256,7 +254,7 @@ def test_tensor_has_a_gradient_that_an_array_has_not():
 
 @fact("torch.Tensor.to", "torch.Tensor.device", claims=["T03"])
 def test_tensor_lives_on_a_gpu(accelerator):
-    """A tensor that is moved to a GPU is computed with there, and gives what the CPU gives."""
+    """`x.to(device)` moves a tensor to a GPU, which computes with it and gives what the CPU gives."""
     x = torch.tensor([1.5, 2.5]).to(accelerator)
     assert (x * 2).device.type == accelerator
     same(x * 2, torch.tensor([3.0, 5.0]))
@@ -292,7 +290,7 @@ def test_dlpack_shares_a_tensor(dtype):
 @fact("torch.from_dlpack", "torch.utils.dlpack.from_dlpack")
 @pytest.mark.parametrize("owner", [torch, torch.utils.dlpack], ids=["torch", "utils"])
 def test_dlpack_of_a_tensor_keeps_offset_and_strides(device, owner):
-    """`from_dlpack` of a view shares its memory, and has its strides."""
+    """`from_dlpack` of a view of a tensor shares its memory, and has its strides."""
     x = torch.arange(12.0, device=device).view(3, 4)[1:, ::2]
     y = owner.from_dlpack(x)
     same(y, numpy.array([[4, 6], [8, 10]], dtype="float32"))
@@ -301,7 +299,7 @@ def test_dlpack_of_a_tensor_keeps_offset_and_strides(device, owner):
 
 @fact("torch.utils.dlpack.to_dlpack", "torch.utils.dlpack.from_dlpack")
 def test_dlpack_capsule_is_taken_once(device):
-    """A capsule of `to_dlpack` gives one tensor, and is refused when it is taken a second time."""
+    """A capsule of `to_dlpack` gives a tensor of that memory once, and is refused a second time."""
     x = torch.tensor([1.5, 2.5], device=device)
     capsule = torch.utils.dlpack.to_dlpack(x)
     y = torch.utils.dlpack.from_dlpack(capsule)
@@ -349,64 +347,3 @@ def test_copy_of_an_array_is_made_by_clone():
     y = torch.from_numpy(array).clone()
     array[0] = 9
     same(y, numpy.array([1.5, 2.5]))
-
-
-@fact("torch.Tensor.__deepcopy__")
-def test_copy_by_deepcopy_keeps_views_of_one_memory(device):
-    """`copy.deepcopy` copies memory once: two views that shared it share the copy."""
-    x = torch.tensor([1.5, 2.5, 3.5, 4.5], device=device)
-    whole, part = copy.deepcopy([x, x[1:3]])
-    part[0] = 9
-    same(whole, torch.tensor([1.5, 9.0, 3.5, 4.5]))
-    same(x, torch.tensor([1.5, 2.5, 3.5, 4.5]))
-
-
-@fact("torch.Tensor.__deepcopy__")
-def test_copy_by_deepcopy_is_a_leaf_with_its_gradient(device):
-    """`copy.deepcopy` of a leaf is a leaf that requires grad, with a copy of its `grad`."""
-    x = torch.tensor([1.5, 2.5], device=device, requires_grad=True)
-    (x * 3).sum().backward()
-    y = copy.deepcopy(x)
-    x.grad.zero_()
-    assert y.is_leaf and y.requires_grad
-    same(y.grad, torch.tensor([3.0, 3.0]))
-
-
-@fact("torch.Tensor.__deepcopy__", hint="x.detach().clone()")
-def test_copy_by_deepcopy_of_a_result_is_refused(device):
-    """`copy.deepcopy` refuses a tensor that was computed from one that requires grad."""
-    y = torch.tensor([1.5], device=device, requires_grad=True) * 2
-    with pytest.raises(RuntimeError, match="Only Tensors created explicitly by the user"):
-        copy.deepcopy(y)
-
-
-@fact("torch.Tensor.data")
-def test_copy_is_not_what_data_gives(device):
-    """`data` shares the memory and leaves the graph: a write through it is not seen by autograd."""
-    x = torch.tensor([1.5, 2.5], device=device, requires_grad=True)
-    y = (x * x).sum()
-    x.data[0] = 4
-    y.backward()
-    same(x.grad, torch.tensor([8.0, 5.0]))
-    assert not x.data.requires_grad
-
-
-@fact("torch.Tensor.data")
-def test_copy_of_data_into_a_tensor_keeps_its_name(device):
-    """Assigning `data` gives a tensor other memory, and leaves it a leaf with its gradient."""
-    x = torch.tensor([1.5, 2.5], device=device, requires_grad=True)
-    x.sum().backward()
-    x.data = torch.tensor([3.5, 4.5], device=device)
-    same(x.data, torch.tensor([3.5, 4.5]))
-    same(x.grad, torch.tensor([1.0, 1.0]))
-
-
-@fact("torch.Tensor.detach")
-def test_copy_is_not_what_detach_gives(device):
-    """`detach` shares the memory: a write through it is seen by its source, and by autograd as an error."""
-    x = torch.tensor([1.5, 2.5], device=device, requires_grad=True)
-    y = (x * x).sum()
-    x.detach()[0] = 4
-    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
-        y.backward()
-    same(x.detach(), torch.tensor([4.0, 2.5]))

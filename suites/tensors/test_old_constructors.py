@@ -1,4 +1,4 @@
-"""The constructors of the first releases, `torch.LongTensor` and others, and their traps."""
+"""The constructors of the first releases, `torch.LongTensor`, `torch.Tensor`, `x.new`, `Variable`, and their traps."""
 
 import math
 
@@ -44,10 +44,10 @@ def another(patch):
 @fact(*NAMES, refuter=another)
 @typed
 def test_of_a_list_makes_its_numbers(name):
-    """`LongTensor` and others make of a list a tensor of the dtype that they are named for."""
+    """`torch.LongTensor` of a list and others make a contiguous CPU tensor of the dtype that they are named for."""
     x = getattr(torch, name)([[1, 0], [1, 1]])
     same(x, torch.tensor([[1, 0], [1, 1]]).to(TYPES[name]))
-    assert (x.device.type, x.requires_grad, x.is_contiguous()) == ("cpu", False, True)
+    assert (x.device.type, x.is_contiguous()) == ("cpu", True)
 
 
 @fact(*NAMES, refuter=another, myth="LongTensor(3) holds the number 3", hint="torch.tensor(3)")
@@ -62,7 +62,7 @@ def test_of_a_number_makes_that_many(name):
 @fact(*NAMES, refuter=another)
 @typed
 def test_of_nothing_makes_no_element(name):
-    """`LongTensor()` makes an empty tensor, where `torch.tensor()` is refused."""
+    """`torch.LongTensor()` and others make a tensor without elements of the dtype that they are named for."""
     x = getattr(torch, name)()
     assert (x.shape, x.dtype) == ((0,), TYPES[name])
 
@@ -70,7 +70,7 @@ def test_of_nothing_makes_no_element(name):
 @fact(*NAMES, refuter=another)
 @typed
 def test_of_a_tensor_is_a_view_of_it(name):
-    """`FloatTensor` of a tensor of its dtype shares its memory."""
+    """`torch.FloatTensor` and others of a tensor of their dtype share its memory."""
     x = torch.tensor([1, 0, 1]).to(TYPES[name])
     y = getattr(torch, name)(x)
     same(y, x)
@@ -80,14 +80,14 @@ def test_of_a_tensor_is_a_view_of_it(name):
 @fact("torch.FloatTensor", "torch.LongTensor", refuter=another)
 @pytest.mark.parametrize(("name", "dtype"), [("FloatTensor", torch.int64), ("LongTensor", torch.float32)])
 def test_of_a_tensor_does_not_convert(name, dtype):
-    """`FloatTensor` refuses a tensor of another dtype, with words that do not name it."""
+    """`torch.FloatTensor` refuses a tensor of int64, and `torch.LongTensor` one of float32."""
     with pytest.raises(TypeError, match="expected (TensorOptions|.*Tensor)"):
         getattr(torch, name)(torch.ones(2, dtype=dtype))
 
 
 @fact("torch.FloatTensor", refuter=another)
 def test_of_a_fraction_is_refused():
-    """`FloatTensor(3.5)` is refused: a single number is a size, which is whole."""
+    """`torch.FloatTensor(3.5)` is refused: data must be a sequence (got float)."""
     with pytest.raises(TypeError, match="data must be a sequence \\(got float\\)"):
         torch.FloatTensor(3.5)
 
@@ -110,7 +110,7 @@ def test_of_too_large_a_number_is_refused(name, number):
 
 @fact("torch.FloatTensor", refuter=another)
 def test_of_an_array_copies_and_converts():
-    """`FloatTensor` of a NumPy array copies its numbers, here to float32."""
+    """`torch.FloatTensor` of a NumPy array of float64 copies its numbers to float32."""
     array = numpy.array([[1.5, 2.5]])
     x = torch.FloatTensor(array)
     array[0, 0] = 9
@@ -119,7 +119,7 @@ def test_of_an_array_copies_and_converts():
 
 @fact("torch.FloatTensor", refuter=another)
 def test_does_not_take_part_in_a_graph():
-    """`FloatTensor` takes no `requires_grad`."""
+    """`torch.FloatTensor` refuses `requires_grad=True`."""
     with pytest.raises(TypeError, match="requires_grad"):
         torch.FloatTensor([1.0], requires_grad=True)
 
@@ -137,11 +137,16 @@ def test_is_a_type_that_tensors_are_asked_for(name):
 @fact("torch.Tensor.new")
 @pytest.mark.parametrize("dtype", [torch.float64, torch.int16])
 def test_of_new_has_the_dtype_of_its_tensor(device, dtype):
-    """`new` of a list makes its numbers in the dtype of the tensor, and of numbers makes that shape."""
-    x = torch.zeros(5, dtype=dtype, device=device)
-    y = x.new([[1, 2, 3]])
+    """`x.new` of a list makes a contiguous tensor of its numbers in the dtype of `x`."""
+    y = torch.zeros(5, dtype=dtype, device=device).new([[1, 2, 3]])
     same(y, torch.tensor([[1, 2, 3]], dtype=dtype))
-    assert y.is_contiguous() and not y.requires_grad
+    assert y.is_contiguous()
+
+
+@fact("torch.Tensor.new", hint="x.new_empty((2, 3))")
+def test_of_new_of_numbers_makes_that_shape(device):
+    """`x.new(2, 3)` makes a tensor of that shape, and `x.new()` one without elements."""
+    x = torch.zeros(5, device=device)
     assert (x.new(2, 3).shape, x.new().shape) == ((2, 3), (0,))
 
 
@@ -159,10 +164,8 @@ def test_of_new_has_the_dtype_of_its_tensor(device, dtype):
     ids=["int", "bool", "float", "float64", "int64", "float16"],
 )
 def test_scalar_is_a_float_unless_told(device, number, dtype, want):
-    """`scalar_tensor` makes a tensor of one number, of the default dtype for an integer too, unlike `tensor`."""
-    x = torch.scalar_tensor(number, dtype=dtype, device=device)
-    same(x, want)
-    assert x.requires_grad is False
+    """`torch.scalar_tensor` makes a tensor of one number, of the default dtype for an integer too."""
+    same(torch.scalar_tensor(number, dtype=dtype, device=device), want)
 
 
 def a_copy(patch):

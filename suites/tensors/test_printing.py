@@ -1,4 +1,4 @@
-"""What a tensor looks like when it is printed, and what changes that."""
+"""What a tensor looks like when it is printed or formatted, and what `set_printoptions` changes about that."""
 
 import pytest
 import torch
@@ -62,7 +62,7 @@ def test_takes_options(options, want, default_options):
 
 @fact("torch.set_printoptions")
 def test_shortens_what_is_longer_than_the_threshold(default_options):
-    """`threshold` says from how many elements on a tensor is shortened, and `edgeitems` to how many on each side."""
+    """`set_printoptions(threshold=5, edgeitems=1)` shortens what has more than 5 elements to one on each side."""
     torch.set_printoptions(threshold=5, edgeitems=1)
     assert " ".join(repr(torch.zeros(6)).split()) == "tensor([0., ..., 0.])"
     assert repr(torch.zeros(5)) == "tensor([0., 0., 0., 0., 0.])"
@@ -71,14 +71,14 @@ def test_shortens_what_is_longer_than_the_threshold(default_options):
 @fact("torch.set_printoptions")
 @pytest.mark.parametrize(("profile", "count"), [("full", 1001), ("short", 4)])
 def test_takes_a_profile(profile, count, default_options):
-    """The profile 'full' shortens nothing, and 'short' to two elements on each side."""
+    """`set_printoptions(profile="full")` shortens nothing, and "short" to two elements on each side."""
     torch.set_printoptions(profile=profile)
     assert repr(torch.zeros(1001)).count("0.") == count
 
 
 @fact("torch.set_printoptions", refuter=without_values)
 def test_shortens_more_than_a_thousand_elements():
-    """A tensor of more than a thousand elements is shown by its first and last three, unless options say otherwise."""
+    """`repr` of more than a thousand elements shows the first and last three, unless options say otherwise."""
     assert " ".join(repr(torch.zeros(1001)).split()) == "tensor([0., 0., 0., ..., 0., 0., 0.])"
     assert "..." not in repr(torch.zeros(1000))
 

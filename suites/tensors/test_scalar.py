@@ -1,4 +1,4 @@
-"""From tensors to Python's numbers, truth values and loops."""
+"""From tensors to Python's numbers, truth values and loops: `item`, `tolist`, `bool`, `len`, `in`, and 0-d tensors."""
 
 import math
 
@@ -37,7 +37,7 @@ def test_item_is_a_python_number(device, value, dtype, shape):
 @fact("torch.Tensor.item", claims=["T10"], hint="x.tolist()")
 @pytest.mark.parametrize("shape", [(0,), (2,), (1, 2)], ids=str)
 def test_item_of_several_is_refused(device, shape):
-    """`item()` of none or several elements: "a Tensor with 2 elements cannot be converted to Scalar"."""
+    """`x.item()` of none or several: "a Tensor with 2 elements cannot be converted to Scalar"."""
     with pytest.raises(RuntimeError, match=r"a Tensor with \d elements cannot be converted to Scalar"):
         torch.zeros(shape, device=device).item()
 
@@ -100,7 +100,7 @@ def test_number_is_made_of_one_element(device, name, value, dtype):
 @pytest.mark.parametrize("name", ["int", "float", "complex"])
 @pytest.mark.parametrize("size", [0, 2])
 def test_number_of_several_elements_is_refused(device, name, size):
-    """`int`, `float` and `complex` of no elements or of several are refused."""
+    """`int(x)`, `float(x)` and `complex(x)` of several or no elements: only one element tensors can be converted."""
     with pytest.raises((ValueError, RuntimeError), match="only one element tensors|cannot be converted to Scalar"):
         CONVERSIONS[name](torch.zeros(size, device=device))
 
@@ -108,7 +108,7 @@ def test_number_of_several_elements_is_refused(device, name, size):
 @fact("torch.Tensor.__float__", "torch.Tensor.__int__")
 @pytest.mark.parametrize("name", ["int", "float"])
 def test_number_with_an_imaginary_part_is_refused(device, name):
-    """`int` and `float` refuse to drop an imaginary part that is not zero."""
+    """`int(x)` and `float(x)` refuse to drop an imaginary part that is not zero: without overflow."""
     with pytest.raises(RuntimeError, match="without overflow"):
         CONVERSIONS[name](torch.tensor(1.5 + 2j, device=device))
 
@@ -116,7 +116,7 @@ def test_number_with_an_imaginary_part_is_refused(device, name):
 @fact("torch.Tensor.__index__")
 @pytest.mark.parametrize("dtype", [torch.int64, torch.uint8, torch.int16])
 def test_index_of_a_list_may_be_a_tensor(device, dtype):
-    """A tensor of one integer indexes a Python list, and counts for `range`."""
+    """A tensor of one integer, `torch.tensor(2)`, indexes a Python sequence, and counts for `range`."""
     i = torch.tensor(2, dtype=dtype, device=device)
     assert ("abc"[i], list(range(i))) == ("c", [0, 1])
 
@@ -124,7 +124,7 @@ def test_index_of_a_list_may_be_a_tensor(device, dtype):
 @fact("torch.Tensor.__index__")
 @pytest.mark.parametrize("values", [1.0, [1, 2]], ids=["float", "two"])
 def test_index_that_is_no_integer_is_refused(device, values):
-    """A tensor of a float or of several elements does not index a Python list."""
+    """`torch.tensor(1.0)` and a tensor of several elements do not index a Python sequence: only integer tensors."""
     i = torch.tensor(values, device=device)
     with pytest.raises(TypeError, match="only integer tensors of a single element"):
         "abc"[i]
@@ -137,7 +137,7 @@ def test_index_that_is_no_integer_is_refused(device, values):
 @pytest.mark.parametrize("ask", [bool, torch.is_nonzero, torch.Tensor.is_nonzero], ids=["bool", "function", "method"])
 @pytest.mark.parametrize("number", [0.0, -0.0, 1.5, math.nan, 1e-40], ids=str)
 def test_truth_of_one_element_is_that_of_its_number(device, ask, number):
-    """A tensor of one element is True where its number is not zero, NaN included."""
+    """`bool(x)` and `torch.is_nonzero(x)` of one element are True where its number is not zero, NaN included."""
     assert ask(torch.tensor([number], device=device, dtype=torch.float64)) is bool(number)
 
 
@@ -145,7 +145,7 @@ def test_truth_of_one_element_is_that_of_its_number(device, ask, number):
 @pytest.mark.parametrize("ask", [bool, torch.is_nonzero], ids=["bool", "is_nonzero"])
 @pytest.mark.parametrize("size", [0, 2])
 def test_truth_of_several_elements_is_refused(device, ask, size):
-    """A tensor of several elements or of none is neither true nor false."""
+    """`bool(x)` and `if x:`: Boolean value of Tensor with more than one value, or with no values, is ambiguous."""
     with pytest.raises(RuntimeError, match="Boolean value of Tensor with (no values|more than one value) is ambiguous"):
         ask(torch.ones(size, device=device))
 
@@ -164,7 +164,7 @@ def hashed_by_value(patch):
 
 @fact("torch.Tensor", refuter=hashed_by_value)
 def test_hash_is_of_the_object(device):
-    """A dictionary finds a tensor by identity, not by its values."""
+    """`hash(x)` is of the object: a dictionary finds a tensor by identity, not by its values."""
     x = torch.tensor(1, device=device)
     assert x in {x: "a"}
     assert torch.tensor(1, device=device) not in {x: "a"}
@@ -176,7 +176,7 @@ def test_hash_is_of_the_object(device):
 @fact("torch.Tensor.__len__", "torch.Tensor.__iter__", claims=["T09"])
 @pytest.mark.parametrize("shape", [(3,), (2, 3), (0, 3), (3, 0)], ids=str)
 def test_loop_goes_over_the_first_dimension(device, shape):
-    """A loop over a tensor gives `len(x)` tensors of one dimension less, the size of the first dimension."""
+    """`for row in x` gives `len(x)` tensors of one dimension less, the size of the first dimension."""
     want = numpy.arange(numpy.prod(shape), dtype="float32").reshape(shape)
     x = torch.from_numpy(want).to(device)
     rows = list(x)
@@ -186,7 +186,7 @@ def test_loop_goes_over_the_first_dimension(device, shape):
 
 @fact("torch.Tensor.__iter__")
 def test_loop_gives_views(device):
-    """A write to what a loop over a tensor gives is seen in the tensor."""
+    """A write to what `for row in x` gives is seen in `x`."""
     x = torch.zeros(2, 2, device=device)
     for row, number in zip(x, [1.5, 2.5], strict=True):
         row[0] = number
@@ -198,7 +198,7 @@ def test_loop_gives_views(device):
     ("ask", "words"), [(len, "len() of a 0-d tensor"), (iter, "iteration over a 0-d tensor")], ids=["len", "iter"]
 )
 def test_loop_over_no_dimension_is_refused(device, ask, words):
-    """A tensor without dimensions has no length, and cannot be looped over."""
+    """`len(x)` and `iter(x)` of a tensor without dimensions: iteration over a 0-d tensor."""
     x = torch.tensor(3, device=device)
     with pytest.raises(TypeError, match=words.replace("(", r"\(").replace(")", r"\)")):
         ask(x)
@@ -206,12 +206,11 @@ def test_loop_over_no_dimension_is_refused(device, ask, words):
 
 @fact("torch.Tensor.__reversed__")
 def test_loop_backwards_is_a_flipped_copy(device):
-    """`reversed` of a tensor is a copy of it, its first dimension flipped."""
+    """`reversed(x)` is a contiguous copy of `x`, its first dimension flipped."""
     x = torch.tensor([[1.5, 2.5], [3.5, 4.5]], device=device)
     y = reversed(x)
-    assert y.stride() == (2, 1)
     same(y, torch.tensor([[3.5, 4.5], [1.5, 2.5]]))
-    same(x, torch.tensor([[1.5, 2.5], [3.5, 4.5]]))
+    assert y.stride() == (2, 1) and not shares(y, x)
 
 
 @fact("torch.Tensor.__contains__")
@@ -224,7 +223,7 @@ def test_membership_is_of_any_element(device, number, want):
 @fact("torch.Tensor.__contains__")
 @pytest.mark.parametrize("other", ["a", None, [1.0]], ids=["text", "None", "list"])
 def test_membership_of_no_number_is_refused(device, other):
-    """`in` refuses text, None and lists."""
+    """`in` refuses text, None and lists: __contains__ only supports Tensor or scalar."""
     x = torch.ones(2, device=device)
     with pytest.raises(RuntimeError, match="__contains__ only supports Tensor or scalar"):
         other in x
@@ -237,7 +236,7 @@ def test_membership_of_no_number_is_refused(device, other):
 @pytest.mark.parametrize("name", ["sum", "prod", "mean", "softmax", "cumsum"])
 @pytest.mark.parametrize("dim", [0, -1])
 def test_number_without_dimensions_has_dimension_zero_all_the_same(device, name, dim):
-    """A tensor without dimensions is reduced over dimension 0 or -1 to one without dimensions, any other is refused."""
+    """`sum`, `mean`, `softmax` and others of a 0-d tensor take dimension 0 or -1: others are out of range."""
     x = torch.tensor(1.5, device=device)
     same(getattr(x, name)(dim), torch.tensor(1.0 if name == "softmax" else 1.5))
     with pytest.raises(IndexError, match="Dimension out of range"):

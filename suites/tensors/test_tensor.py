@@ -1,3 +1,5 @@
+"""`torch.tensor`, `as_tensor`, `asarray`, `frombuffer` and `from_file`: tensors of given numbers, copied or shared."""
+
 import array
 import math
 
@@ -46,14 +48,14 @@ def double_by_default():
 @made
 @pytest.mark.parametrize(("values", "dtype"), INFERRED.values(), ids=INFERRED)
 def test_has_the_widest_dtype_of_its_numbers(device, make, values, dtype):
-    """A tensor of Python numbers has the widest kind among them: bool, int64, the default dtype or its complex one."""
+    """`torch.tensor` and `as_tensor` take the widest kind of Python numbers: bool, int64, default dtype, complex."""
     same(getattr(torch, make)(values, device=device), numpy.asarray(values, dtype=str(dtype).removeprefix("torch.")))
 
 
 @fact(*SUBJECTS, "torch.set_default_dtype")
 @made
 def test_takes_python_floats_for_the_default_dtype(device, make, double_by_default):
-    """Python floats become the default dtype, and Python complex numbers the complex dtype of that precision."""
+    """`torch.tensor` makes Python floats of the default dtype, and complex numbers of the complex one as precise."""
     same(getattr(torch, make)([1.5, 2.1], device=device), numpy.array([1.5, 2.1]))
     same(getattr(torch, make)([1.5 + 2.1j], device=device), numpy.array([1.5 + 2.1j]))
 
@@ -62,7 +64,7 @@ def test_takes_python_floats_for_the_default_dtype(device, make, double_by_defau
 @made
 @pytest.mark.parametrize("scalar", [numpy.float64(1.1), numpy.float16(1.5), numpy.int32(-3), numpy.uint8(3)], ids=repr)
 def test_keeps_the_dtype_of_a_numpy_scalar(device, make, scalar):
-    """A NumPy scalar becomes a tensor without dimensions of its own dtype, not of the default one."""
+    """`torch.tensor`, `as_tensor` and `asarray` of a NumPy scalar keep its dtype, in a tensor without dimensions."""
     same(getattr(torch, make)(scalar, device=device), numpy.asarray(scalar))
 
 
@@ -74,10 +76,10 @@ def test_keeps_the_dtype_of_a_numpy_scalar(device, make, scalar):
     ids=["2x3", "2x2", "3d"],
 )
 def test_of_nested_sequences_is_an_array_of_them(device, make, values):
-    """A tensor of nested lists or tuples has a dimension for each level, the outermost first, and is contiguous."""
+    """`torch.tensor` of nested lists or tuples has a dimension for each level, outermost first, and is contiguous."""
     y = getattr(torch, make)(values, device=device)
     same(y, numpy.array(values, dtype="float32"))
-    assert y.is_contiguous() and not y.requires_grad
+    assert y.is_contiguous()
 
 
 @fact(*SUBJECTS)
@@ -93,7 +95,7 @@ def test_of_nested_sequences_is_an_array_of_them(device, make, values):
     ids=["int64", "bool", "float16", "float32"],
 )
 def test_converts_to_the_dtype_that_is_asked_for(device, make, values, dtype, want):
-    """`dtype=` converts: fractions are cut, what is not zero is True, and what is too large becomes infinite."""
+    """`torch.tensor(dtype=)` cuts fractions, takes what is not zero for True, and what is too large for infinity."""
     same(
         getattr(torch, make)(values, dtype=dtype, device=device),
         numpy.array(want, dtype=str(dtype).removeprefix("torch.")),
@@ -104,7 +106,7 @@ def test_converts_to_the_dtype_that_is_asked_for(device, make, values, dtype, wa
 @pytest.mark.parametrize("make", ["tensor", "as_tensor"])
 @pytest.mark.parametrize(("data", "error", "words"), REFUSED.values(), ids=REFUSED)
 def test_refuses_what_is_no_table_of_numbers(make, data, error, words):
-    """Text, None, dicts, rows of unequal length and lists of longer tensors are refused, each with its reason."""
+    """`torch.tensor` and `as_tensor` refuse text, None, dicts, rows of unequal length and lists of tensors."""
     with pytest.raises(error, match=words):
         getattr(torch, make)(data)
 
@@ -116,7 +118,7 @@ def test_refuses_what_is_no_table_of_numbers(make, data, error, words):
     ids=["uint8", "int8", "int64"],
 )
 def test_refuses_an_integer_that_does_not_fit(device, number, dtype, words):
-    """`tensor` refuses an integer that the dtype cannot hold, rather than wrap it around."""
+    """`torch.tensor` refuses an integer that the dtype cannot hold, rather than wrap it around: overflow."""
     with pytest.raises((RuntimeError, ValueError), match=words):
         torch.tensor([number], dtype=dtype, device=device)
 
@@ -124,7 +126,7 @@ def test_refuses_an_integer_that_does_not_fit(device, number, dtype, words):
 @fact("torch.tensor")
 @pytest.mark.parametrize("dtype", [torch.float32, torch.int64])
 def test_refuses_a_complex_number_for_a_real_dtype(device, dtype):
-    """`tensor` refuses to drop the imaginary part of a Python number."""
+    """`torch.tensor` refuses to drop the imaginary part of a Python number."""
     with pytest.raises((TypeError, RuntimeError), match="complex|integer"):
         torch.tensor([1 + 2j], dtype=dtype, device=device)
 
@@ -132,7 +134,7 @@ def test_refuses_a_complex_number_for_a_real_dtype(device, dtype):
 @fact("torch.tensor")
 @pytest.mark.parametrize("dtype", [torch.float32, torch.complex64])
 def test_with_a_gradient_is_a_leaf(device, dtype):
-    """`tensor(requires_grad=True)` is a leaf, of floating point or complex numbers, whose `grad` `backward` fills."""
+    """`torch.tensor(requires_grad=True)` is a leaf of float or complex numbers, whose `grad` `backward` fills."""
     x = torch.tensor([1.5, 2.5], dtype=dtype, device=device, requires_grad=True)
     (x * 3).sum().abs().backward()
     same(x.grad, torch.tensor([3.0, 3.0], dtype=dtype))
@@ -142,7 +144,7 @@ def test_with_a_gradient_is_a_leaf(device, dtype):
 @pytest.mark.parametrize("make", ["tensor", "zeros", "ones", "empty"])
 @pytest.mark.parametrize("dtype", [torch.int64, torch.uint8, torch.bool])
 def test_of_integers_cannot_require_grad(device, make, dtype):
-    """A tensor of integers or of booleans cannot be made to require grad."""
+    """`torch.tensor`, `zeros` and others of integers refuse `requires_grad=True`: only Tensors of floating point."""
     with pytest.raises(RuntimeError, match="nly Tensors of floating point"):
         getattr(torch, make)((1, 2), dtype=dtype, device=device, requires_grad=True)
 
@@ -160,15 +162,15 @@ def test_of_a_tensor_copies_it_with_a_warning(device):
 @fact("torch.tensor")
 @pytest.mark.parametrize("shape", [(), (1,), (1, 1)], ids=str)
 def test_of_a_list_of_one_element_tensors_reads_their_numbers(device, shape):
-    """`tensor` of a list of tensors of one element gives a vector of their numbers."""
+    """`torch.tensor` of a list of tensors of one element gives a vector of their numbers."""
     parts = [torch.full(shape, number, device=device) for number in (1.5, 2.5)]
-    same(torch.tensor(parts, device=device).reshape(-1), torch.tensor([1.5, 2.5]))
+    same(torch.tensor(parts, device=device), torch.tensor([1.5, 2.5]))
 
 
 @fact(*SUBJECTS)
 @made
 def test_reads_a_range(device, make):
-    """A Python `range` becomes a vector of int64."""
+    """`torch.tensor(range(2, 8, 3))` is a vector of int64, by `as_tensor` and `asarray` too."""
     same(getattr(torch, make)(range(2, 8, 3), device=device), numpy.array([2, 5]))
 
 
