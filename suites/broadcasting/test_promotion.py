@@ -54,7 +54,7 @@ def promoted(a, b):
 @fact("torch.promote_types", source="tensor_attributes")
 @EACH
 def test_of_two_dtypes_is_the_smallest_that_holds_both(dtype):
-    """`torch.promote_types` gives the smallest dtype of the higher category that holds both, any float an integer."""
+    """`torch.promote_types` gives the smallest dtype of the higher category for both: any float for an integer."""
     want = {other: promoted(dtype, other) for other in DTYPES}
     assert {other: torch.promote_types(dtype, other) for other in DTYPES} == want
     assert {other: torch.promote_types(other, dtype) for other in DTYPES} == want
@@ -72,7 +72,7 @@ def test_of_eight_bit_floats_is_refused(name):
 @pytest.mark.parametrize("name", JOINS)
 @pytest.mark.parametrize("dtype", COMPUTED)
 def test_of_two_tensors_is_that_of_their_dtypes(name, dtype):
-    """`torch.mul`, `cat`, `stack` and `where` of two tensors with dimensions give the promoted dtype, contiguous."""
+    """`mul`, `cat`, `stack` and `where` of tensors with dimensions give a contiguous one of the promoted dtype."""
     x = torch.tensor([1, 0]).to(dtype)
     results = {other: JOINS[name](x, torch.tensor([1, 0]).to(other)) for other in COMPUTED}
     assert {other: y.dtype for other, y in results.items()} == {other: promoted(dtype, other) for other in COMPUTED}

@@ -165,7 +165,7 @@ def test_of_index_put_accumulates_when_told(device, put, places):
 @fact("torch.index_put", "torch.Tensor.index_put_")
 @pytest.mark.parametrize("name", ["index_put", "index_put_"])
 def test_of_index_put_writes_pairs_of_positions(device, name):
-    """`index_put` writes each value where its positions in the lists meet, or one value everywhere: contiguous."""
+    """`index_put` writes each value where its positions meet, or one value everywhere, to a contiguous tensor."""
     x = torch.zeros(2, 3, device=device)
     rows, columns = torch.tensor([0, 1, 1], device=device), torch.tensor([2, 0, -1], device=device)
     y = getattr(x, name)((rows, columns), torch.tensor([1.5, 2.5, 3.5], device=device))

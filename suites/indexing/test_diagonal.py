@@ -53,7 +53,7 @@ def test_hands_its_gradient_to_the_diagonal(device):
 @fact("torch.diag_embed")
 @offset
 def test_is_embedded_row_by_row(device, offset):
-    """`torch.diag_embed` makes of each row a matrix with that diagonal in the last two dimensions, contiguous."""
+    """`torch.diag_embed` makes a contiguous copy in which each row is the diagonal of a matrix of its own."""
     x = torch.tensor(MATRIX, device=device)
     y = torch.diag_embed(x, offset)
     same(y, numpy.stack([numpy.diag(row, offset) for row in MATRIX]))

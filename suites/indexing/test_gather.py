@@ -51,7 +51,7 @@ def table(device, lie="contiguous"):
 @pytest.mark.parametrize("dim", [1, -1])
 @lying
 def test_takes_along_a_dimension(device, spelling, dim, lie):
-    """`gather` and `take_along_dim` take from each row at its own positions, contiguous, as `take_along_axis` does."""
+    """`gather` and `take_along_dim` take from each row at its own positions, as NumPy does, to a contiguous tensor."""
     x, array = table(device, lie)
     index = numpy.array([[2, 0, 0, 1], [1, 1, 2, 0]])
     y = SPELLED[spelling](x, dim, torch.from_numpy(index.copy()).to(device))
@@ -62,7 +62,7 @@ def test_takes_along_a_dimension(device, spelling, dim, lie):
 @fact(*GATHERS)
 @spelled
 def test_hands_the_gradient_back_to_where_it_was_taken(device, spelling):
-    """The gradient of `gather` and `take_along_dim` is added up where an element was taken several times."""
+    """The gradient of `torch.gather` and `take_along_dim` is added up where an element was taken several times."""
     x, _ = table(device)
     index = torch.tensor([[2, 0, 0], [1, 1, 1]], device=device)
     SPELLED[spelling](x.requires_grad_(), 1, index).backward(torch.arange(1.0, 7, device=device).view(2, 3))
@@ -72,7 +72,7 @@ def test_hands_the_gradient_back_to_where_it_was_taken(device, spelling):
 @fact("torch.gather", "torch.Tensor.gather")
 @pytest.mark.parametrize("dim", POSITIONS)
 def test_of_gather_has_the_shape_of_the_index(device, dim):
-    """`gather` gives the shape of its index, which may be smaller than the tensor in the other dimensions."""
+    """`torch.gather` gives the shape of its index, which may be smaller than the tensor in the other dimensions."""
     x, array = table(device)
     index = POSITIONS[dim]
     want = [[array[(k, j) if dim % 2 == 0 else (i, k)] for j, k in enumerate(row)] for i, row in enumerate(index)]
@@ -81,7 +81,7 @@ def test_of_gather_has_the_shape_of_the_index(device, dim):
 
 @fact("torch.gather")
 def test_of_gather_along_three_dimensions(device):
-    """`gather` along the middle dimension takes `x[i, index[i, j, k], k]`."""
+    """`torch.gather` along the middle dimension takes `x[i, index[i, j, k], k]`."""
     array = whole(2, 3, 2) / 4
     index = numpy.array([[[2, 0]], [[1, 2]]])
     y = torch.gather(torch.from_numpy(array).to(device), 1, torch.from_numpy(index).to(device))
@@ -101,7 +101,7 @@ def test_of_gather_along_three_dimensions(device):
     ids=["negative", "beyond the end", "fewer dimensions", "longer", "dimension"],
 )
 def test_of_gather_refuses_what_does_not_fit(device, index, dim, error, words):
-    """`gather` refuses negative positions, those out of bounds, and an index of another number of dimensions."""
+    """`torch.gather` refuses negative positions, those out of bounds, and an index of another number of dimensions."""
     x, _ = table(device)
     with pytest.raises(error, match=words):
         torch.gather(x, dim, torch.tensor(index, device=device))
@@ -110,7 +110,7 @@ def test_of_gather_refuses_what_does_not_fit(device, index, dim, error, words):
 @fact("torch.gather", "torch.take_along_dim")
 @pytest.mark.parametrize("spelling", ["gather", "take_along_dim"])
 def test_refuses_positions_that_are_no_integers(device, spelling):
-    """`gather` and `take_along_dim` refuse positions of floating point."""
+    """`torch.gather` and `take_along_dim` refuse positions of floating point."""
     x, _ = table(device)
     with pytest.raises(RuntimeError, match="index|indices"):
         SPELLED[spelling](x, 1, torch.tensor([[0.0], [1.0]], device=device))
@@ -118,7 +118,7 @@ def test_refuses_positions_that_are_no_integers(device, spelling):
 
 @fact("torch.gather")
 def test_of_gather_has_a_sparse_gradient_when_told(device):
-    """`gather(sparse_grad=True)` gives a sparse gradient of the same values."""
+    """`torch.gather(sparse_grad=True)` gives a sparse gradient of the same values."""
     x, _ = table(device)
     torch.gather(x.requires_grad_(), 1, torch.tensor([[2], [0]], device=device), sparse_grad=True).sum().backward()
     assert x.grad.is_sparse
@@ -127,7 +127,7 @@ def test_of_gather_has_a_sparse_gradient_when_told(device):
 
 @fact("torch.gather")
 def test_of_gather_writes_to_out(device):
-    """`gather(out=)` fills the tensor that it is given, and returns it."""
+    """`torch.gather(out=)` fills the tensor that it is given, and returns it."""
     x, _ = table(device)
     index, out = torch.tensor([[2], [0]], device=device), torch.zeros(2, 1, device=device)
     assert torch.gather(x, 1, index, out=out) is out
@@ -136,7 +136,7 @@ def test_of_gather_writes_to_out(device):
 
 @fact("torch.gather")
 def test_of_gather_refuses_out_of_another_dtype(device):
-    """`gather(out=)` refuses a tensor of another dtype."""
+    """`torch.gather(out=)` refuses a tensor of another dtype."""
     x, _ = table(device)
     index = torch.tensor([[2], [0]], device=device)
     with pytest.raises(RuntimeError, match="dtype"):
@@ -176,7 +176,7 @@ def test_of_take_along_dim_undoes_an_arg_function(device, name):
 @pytest.mark.parametrize("take", [torch.take, torch.Tensor.take], ids=["function", "method"])
 @lying
 def test_of_take_reads_as_if_flat(device, take, lie):
-    """`take` reads the elements in row-major order at positions of any shape, negative ones from the end."""
+    """`torch.take` reads the elements in row-major order at positions of any shape, negative ones from the end."""
     x, array = table(device, lie)
     index = numpy.array([[5, 0], [-1, -6]])
     same(take(x, torch.from_numpy(index).to(device)), numpy.take(array, index))
@@ -188,7 +188,7 @@ def test_of_take_reads_as_if_flat(device, take, lie):
     ("accumulate", "want"), [(False, [7.5, 1.5, 8.5]), (True, [8.0, 1.5, 11.0])], ids=["write", "add"]
 )
 def test_of_put_writes_as_if_flat(device, name, accumulate, want):
-    """`put_` and `put` write at positions in row-major order, or add with `accumulate=True`: contiguous."""
+    """`put_` and `put` write at flat positions, or add with `accumulate=True`, and give a contiguous tensor."""
     x, array = table(device)
     values = torch.tensor([7.5, 8.5], device=device)
     y = getattr(x, name)(torch.tensor([0, -4], device=device), values, accumulate=accumulate)
@@ -266,7 +266,7 @@ def test_of_take_along_dim_refuses_what_is_out_of_bounds():
     "dtype", [torch.bool, torch.uint8, torch.int64, torch.bfloat16, torch.float16, torch.complex64]
 )
 def test_keeps_the_dtype(device, name, dtype):
-    """`gather`, `take_along_dim`, `index_select` and `take` keep the dtype and the values of what they take."""
+    """`torch.gather`, `take_along_dim`, `index_select` and `take` keep the dtype and the values of what they take."""
     x = torch.tensor([[1, 0, 2], [3, 1, 0]], device=device).to(dtype)
     same(MADE_OF[name](x, torch.tensor([2, 0], device=device)), torch.tensor([[2, 1], [0, 3]]).to(dtype))
 
@@ -287,7 +287,7 @@ def test_takes_nothing(device, name):
 @pytest.mark.parametrize("narrow", [torch.narrow, torch.Tensor.narrow], ids=["function", "method"])
 @pytest.mark.parametrize(("dim", "start", "length"), [(0, 1, 1), (1, 1, 2), (-1, -2, 2), (1, 3, 0), (0, 0, 2)])
 def test_of_narrow_is_a_slice(device, narrow, dim, start, length):
-    """`narrow` gives `length` entries from `start` on, counted from the end where negative, as a view."""
+    """`torch.narrow` gives `length` entries from `start` on, counted from the end where negative, as a view."""
     x, array = table(device)
     begin = start % (array.shape[dim] + (start >= 0))
     y = narrow(x, dim, start, length)
@@ -306,7 +306,7 @@ def test_of_narrow_is_a_slice(device, narrow, dim, start, length):
     ids=["beyond the end", "negative length", "before the start"],
 )
 def test_of_narrow_refuses_what_a_slice_would_cut(start, length, error, words):
-    """`narrow` refuses to reach beyond the dimension: "exceeds dimension size", "start out of range"."""
+    """`torch.narrow` refuses to reach beyond the dimension: "exceeds dimension size", "start out of range"."""
     with pytest.raises(error, match=words):
         torch.narrow(torch.ones(3), 0, start, length)
 

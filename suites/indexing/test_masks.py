@@ -94,11 +94,17 @@ def test_fills_with_a_number_only(device):
 
 @fact("torch.masked_fill")
 def test_fills_without_gradient(device):
-    """The gradient of `masked_fill` is zero where it filled, and goes to a tensor that it filled with as a sum."""
-    x, value = torch.ones(2, 3, device=device, requires_grad=True), torch.tensor(2.5, device=device, requires_grad=True)
-    weights = torch.arange(1.0, 7, device=device).view(2, 3)
-    torch.masked_fill(x, mask(device), value).backward(weights)
+    """The gradient of `masked_fill` is zero where it filled, and passes elsewhere."""
+    x = torch.ones(2, 3, device=device, requires_grad=True)
+    torch.masked_fill(x, mask(device), 2.5).backward(torch.arange(1.0, 7, device=device).view(2, 3))
     same(x.grad, numpy.where(MASK, 0, numpy.arange(1, 7, dtype="float32").reshape(2, 3)).astype("float32"))
+
+
+@fact("torch.masked_fill")
+def test_fills_with_a_tensor_that_gets_the_sum_of_gradients(device):
+    """The gradient of the tensor that `masked_fill` fills with is the sum over what it filled."""
+    x, value = torch.ones(2, 3, device=device), torch.tensor(2.5, device=device, requires_grad=True)
+    torch.masked_fill(x, mask(device), value).backward(torch.arange(1.0, 7, device=device).view(2, 3))
     same(value.grad, torch.tensor(1.0 + 3 + 6))
 
 

@@ -56,7 +56,7 @@ def table(device, lie="contiguous"):
 @pytest.mark.parametrize("dim", [1, -1])
 @lying
 def test_writes_along_a_dimension(device, name, dim, lie):
-    """`scatter` writes each element of the source in its row at its position, and leaves the others."""
+    """`torch.scatter` writes each element of the source in its row at its position, and leaves the others."""
     x = table(device, lie)
     y = getattr(x, name)(dim, torch.tensor(INDEX, device=device), torch.from_numpy(SOURCE).to(device))
     want = numpy.array([[20.0, 2.5, 10.0], [4.5, 30.0, 40.0]], dtype="float32")
@@ -68,14 +68,14 @@ def test_writes_along_a_dimension(device, name, dim, lie):
 @fact("torch.scatter", "torch.Tensor.scatter_")
 @pytest.mark.parametrize("name", ["scatter", "scatter_"])
 def test_writes_one_number_everywhere(device, name):
-    """`scatter` with a number writes it at every position of the index."""
+    """`torch.scatter` with a number writes it at every position of the index."""
     y = getattr(table(device), name)(0, torch.tensor([[1, 0, 1]], device=device), 9.5)
     same(y, torch.tensor([[1.5, 9.5, 3.5], [9.5, 5.5, 9.5]]))
 
 
 @fact("torch.scatter")
 def test_makes_one_hot_rows(device):
-    """`scatter` of ones into zeros makes one-hot rows."""
+    """`torch.scatter` of ones into zeros makes one-hot rows."""
     classes = torch.tensor([[2], [0]], device=device)
     same(torch.scatter(torch.zeros(2, 3, device=device), 1, classes, 1.0), numpy.eye(3, dtype="float32")[[2, 0]])
 
@@ -83,7 +83,7 @@ def test_makes_one_hot_rows(device):
 @fact("torch.scatter", "torch.gather")
 @given(order=st.permutations([0, 1, 2, 3]))
 def test_is_undone_by_gather(device, order):
-    """`gather` at the positions that `scatter` wrote to gives the source back."""
+    """`torch.gather` at the positions that `scatter` wrote to gives the source back."""
     index, source = torch.tensor(order, device=device), torch.tensor([0.5, 1.5, 2.5, 3.5], device=device)
     y = torch.scatter(torch.zeros(4, device=device), 0, index, source)
     same(y, numpy.array([0.5, 1.5, 2.5, 3.5], dtype="float32")[numpy.argsort(order)])
@@ -92,7 +92,7 @@ def test_is_undone_by_gather(device, order):
 
 @fact("torch.scatter")
 def test_hands_gradients_to_both(device):
-    """The gradient of `scatter` is zero where it overwrote, and the source's at each element that it wrote."""
+    """The gradient of `torch.scatter` is zero where it overwrote, and the source's at each element that it wrote."""
     x, source = torch.ones(3, device=device, requires_grad=True), torch.ones(2, device=device, requires_grad=True)
     y = torch.scatter(x, 0, torch.tensor([2, 0], device=device), source)
     y.backward(torch.tensor([3.0, 5.0, 7.0], device=device))
@@ -113,7 +113,7 @@ def test_hands_gradients_to_both(device):
     ids=["dtype", "longer", "negative", "dimensions"],
 )
 def test_refuses_what_does_not_fit(name, index, source, words):
-    """`scatter` and `scatter_add` refuse a smaller source or another dtype, and negative positions."""
+    """`scatter` and `scatter_add` refuse a smaller source, another dtype, negative positions and other dimensions."""
     with pytest.raises(RuntimeError, match=words):
         getattr(torch, name)(torch.ones(3), 0, torch.tensor(index), source)
 

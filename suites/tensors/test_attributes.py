@@ -48,7 +48,7 @@ AS_NUMPY = {
 @example(shape=())
 @example(shape=(2, 0, 3))
 def test_shape_is_that_of_numpy(device, shape):
-    """`shape` and `size()` are the tuple of sizes, and `ndim` and `dim()` their number, as NumPy has them."""
+    """`x.shape` and `size()` are the tuple of sizes, and `ndim` and `dim()` their number, as NumPy has them."""
     x, array = torch.zeros(shape, device=device), numpy.zeros(shape)
     assert x.shape == x.size() == array.shape == shape
     assert x.ndim == x.dim() == array.ndim
@@ -65,7 +65,7 @@ def test_dimensions_are_counted_from_nothing(device, name, shape):
 @fact("torch.Tensor.size")
 @pytest.mark.parametrize(("dim", "size"), [(0, 2), (1, 3), (-1, 3), (-2, 2)])
 def test_size_is_asked_for_by_dimension(device, dim, size):
-    """`size(dim)` gives the size of one dimension as a number, counted from the end where negative."""
+    """`x.size(dim)` gives the size of one dimension as a number, counted from the end where negative."""
     x = torch.zeros(2, 3, device=device)
     assert x.size(dim) == x.size(dim=dim) == size
 
@@ -73,7 +73,7 @@ def test_size_is_asked_for_by_dimension(device, dim, size):
 @fact("torch.Tensor.size")
 @pytest.mark.parametrize(("shape", "dim"), [((2, 3), 2), ((2, 3), -3), ((), 0)], ids=str)
 def test_size_of_a_dimension_that_is_not_there_is_refused(device, shape, dim):
-    """`size(dim)` raises an `IndexError` for a dimension that the tensor does not have."""
+    """`x.size(dim)` raises an `IndexError` for a dimension that the tensor does not have."""
     with pytest.raises(IndexError, match="Dimension (out of range|specified as 0 but tensor has no dimensions)"):
         torch.zeros(shape, device=device).size(dim)
 
@@ -83,14 +83,14 @@ def test_size_of_a_dimension_that_is_not_there_is_refused(device, shape, dim):
 @example(shape=())
 @example(shape=(2, 0))
 def test_number_of_elements_is_the_product_of_sizes(device, shape):
-    """`numel` and `nelement` give the product of the sizes: 1 without dimensions, and 0 where one is 0."""
+    """`torch.numel` and `nelement` give the product of the sizes: 1 without dimensions, and 0 where one is 0."""
     x = torch.zeros(shape, device=device)
     assert torch.numel(x) == x.numel() == x.nelement() == math.prod(shape)
 
 
 @fact("torch.Tensor.shape", claims=["T09"])
 def test_shape_is_a_tuple(device):
-    """`shape` is a tuple: it compares, is sliced and joined with tuples."""
+    """`x.shape` is a tuple: it is compared with tuples, sliced and joined with them."""
     size = torch.zeros(2, 3, 4, device=device).shape
     assert isinstance(size, tuple)
     assert (size, size[1:], size + (5,)) == ((2, 3, 4), (3, 4), (2, 3, 4, 5))
@@ -114,7 +114,7 @@ def test_bytes_of_a_view_are_of_its_own_elements(device, dtype):
 
 @fact("torch.Tensor.device", claims=["T04"], myth="x.device() returns 'cpu' or 'cuda'", hint="x.device.type")
 def test_device_is_an_attribute(device):
-    """`device` is an attribute, no method: a `torch.device` with a type and an index, not a string."""
+    """`x.device` is an attribute, no method: a `torch.device` with a type and an index, not a string."""
     x = torch.zeros(2, device=device)
     assert type(x.device) is torch.device
     assert x.device.type == torch.device(device).type
@@ -176,7 +176,7 @@ def test_device_of_no_known_type_is_refused(name):
 @fact("torch.Tensor.is_cuda", "torch.Tensor.is_cpu", "torch.Tensor.is_meta")
 @pytest.mark.parametrize("where", ["cpu", "meta"])
 def test_device_is_asked_for(where):
-    """`x.is_cpu`, `x.is_cuda` and `x.is_meta` say whether a tensor is there."""
+    """`x.is_cpu`, `x.is_cuda` and `x.is_meta` say whether a tensor is on that device."""
     x = torch.zeros(2, device=where)
     assert (x.is_cpu, x.is_cuda, x.is_meta) == (where == "cpu", False, where == "meta")
 

@@ -116,7 +116,7 @@ def test_is_close_within_a_hundred_thousandth(device, factor, is_close):
 @pytest.mark.parametrize("equal_nan", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_is_close_to_nan_and_infinity_as_in_numpy(device, equal_nan, dtype):
-    """`isclose` takes infinity for close to itself, NaN only with `equal_nan`, as NumPy: a contiguous tensor."""
+    """`torch.isclose` of NaN and infinity is as NumPy's, with `equal_nan` or without, in a contiguous tensor."""
     array = SPECIAL.astype(dtype)
     x = torch.tensor(array, device=device)
     pairs = torch.isclose(x[:, None].repeat(1, 6), x.repeat(6, 1), rtol=0.5, atol=1.0, equal_nan=equal_nan)
@@ -127,7 +127,7 @@ def test_is_close_to_nan_and_infinity_as_in_numpy(device, equal_nan, dtype):
 
 @fact("torch.isclose", "torch.allclose")
 def test_is_close_in_complex_numbers_by_their_distance(device):
-    """`isclose` and `allclose` of complex numbers go by the length of the difference, NaN in a part being none."""
+    """`isclose` and `allclose` of complex numbers go by the length of the difference, and NaN is close to none."""
     x = torch.tensor([3 + 4j, 1j, complex(math.nan, 1)], device=device)
     y = torch.tensor([3 + 4.5j, 0.75j, complex(math.nan, 1)], device=device)
     same(torch.isclose(x, y, rtol=0, atol=0.375), torch.tensor([False, True, False]))
@@ -144,7 +144,7 @@ def test_is_close_in_integers_by_the_formula(device):
 
 @fact("torch.isclose", "torch.allclose")
 def test_is_close_of_broadcast_shapes(device):
-    """`torch.isclose` and `torch.allclose` broadcast."""
+    """`torch.isclose` and `torch.allclose` broadcast the two tensors against each other."""
     x, y = torch.tensor([[1.0], [2.0]], device=device), torch.tensor([1.0, 2.0], device=device)
     same(torch.isclose(x, y), torch.tensor([[True, False], [False, True]]))
     assert torch.allclose(x[:1], torch.ones(2, device=device)) is True
@@ -152,7 +152,7 @@ def test_is_close_of_broadcast_shapes(device):
 
 @fact("torch.isclose", "torch.allclose", since="2.12", calls="equal_nan=True", gain=True)
 def test_is_close_of_broadcast_shapes_with_nan(device):
-    """`isclose` and `allclose` broadcast with `equal_nan` too."""
+    """`torch.isclose` and `torch.allclose` broadcast with `equal_nan=True` too."""
     x, nan = torch.tensor([[1.0], [math.nan]], device=device), torch.tensor([math.nan, 1.0], device=device)
     same(torch.isclose(x, nan, equal_nan=True), torch.tensor([[False, True], [True, False]]))
     assert torch.allclose(x[1:], nan[:1].expand(3), equal_nan=True) is True
@@ -178,7 +178,7 @@ def test_is_close_within_no_negative_tolerance(device, name, tolerance):
 
 @fact("torch.allclose", "torch.isclose")
 def test_is_close_without_elements(device):
-    """`torch.allclose` of no elements is True, and `torch.isclose` has no element."""
+    """`torch.allclose` of no elements is True, where `torch.isclose` has no element."""
     x = torch.zeros(0, 2, device=device)
     assert torch.allclose(x, x) is True
     same(torch.isclose(x, x), torch.zeros(0, 2, dtype=torch.bool))
@@ -186,7 +186,7 @@ def test_is_close_without_elements(device):
 
 @fact("torch.hash_tensor")
 def test_hash_is_the_exclusive_or_of_all_bits(device):
-    """`torch.hash_tensor` joins all elements as 64-bit numbers by exclusive or, over a dimension: contiguous."""
+    """`torch.hash_tensor` joins the bits of all elements, or of each row's in a contiguous tensor, by exclusive or."""
     x = torch.tensor([[1, 2, 12], [5, 5, 7]], device=device)
     assert torch.hash_tensor(x).item() == 1 ^ 2 ^ 12 ^ 7
     rows = torch.hash_tensor(x, dim=1)

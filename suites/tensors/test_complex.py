@@ -25,7 +25,7 @@ def numbers(device, **options):
 @fact("torch.real", "torch.imag", "torch.Tensor.real", "torch.Tensor.imag")
 @pytest.mark.parametrize("name", ["real", "imag"])
 def test_parts_are_views(device, name):
-    """`real` and `imag` of a complex tensor, functions or attributes, are views with strides of 2."""
+    """`torch.real` and `imag` of a complex tensor, functions or attributes, are views with strides of 2."""
     x = numbers(device)
     parts = [getattr(torch, name)(x), getattr(x, name)]
     same(torch.stack(parts), numpy.array([getattr(numpy.array(NUMBERS), name)] * 2, dtype="float32"))
@@ -46,7 +46,7 @@ def test_parts_of_real_numbers_are_themselves(device):
 @fact("torch.imag", "torch.Tensor.imag")
 @pytest.mark.parametrize("ask", [lambda x: torch.imag(x), lambda x: x.imag], ids=["function", "attribute"])
 def test_parts_of_real_numbers_are_refused(device, ask):
-    """`x.imag` of a real tensor: imag is not implemented for tensors with non-complex dtypes."""
+    """`x.imag` of a real tensor is refused: imag is not implemented for tensors with non-complex dtypes."""
     x = torch.ones(2, device=device)
     with pytest.raises((RuntimeError, TypeError), match="imag is not implemented for tensors with non-complex dtypes"):
         ask(x)
@@ -56,7 +56,7 @@ def test_parts_of_real_numbers_are_refused(device, ask):
 @pytest.mark.parametrize("name", OF_NUMPY)
 @pytest.mark.parametrize("dtype", ["complex64", "complex128"])
 def test_function_is_that_of_numpy(device, name, dtype):
-    """`torch.abs` and `angle` of complex numbers are real, `conj` and `neg` complex, as NumPy's: contiguous."""
+    """`torch.abs` and `angle` of complex numbers are real and `conj` and `neg` complex, contiguous, as NumPy's."""
     array = numpy.array(NUMBERS, dtype=dtype)
     y = getattr(torch, name)(torch.from_numpy(array).to(device))
     want = OF_NUMPY[name](array)

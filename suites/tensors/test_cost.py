@@ -12,14 +12,14 @@ pytestmark = pytest.mark.bench
 
 @fact("torch.from_numpy", refuter=slower("torch.from_numpy", when=lambda x: x.size > 1))
 def test_of_from_numpy_does_not_depend_on_the_size(numbers):
-    """`from_numpy` of a megabyte takes less than three times the time of `from_numpy` of four bytes."""
+    """`torch.from_numpy` of a megabyte takes less than three times the time of `from_numpy` of four bytes."""
     large, small = numpy.zeros(1 << 18, dtype=numpy.float32), numpy.zeros(1, dtype=numpy.float32)
     assert race(lambda: torch.from_numpy(large), lambda: torch.from_numpy(small), numbers).ratio_below(3)
 
 
 @fact("torch.from_numpy", "torch.tensor", refuter=slower("torch.from_numpy"))
 def test_of_from_numpy_is_less_than_half_of_a_copy(numbers):
-    """`from_numpy` of a megabyte takes less than half of the time of `tensor`, which copies."""
+    """`torch.from_numpy` of a megabyte takes less than half of the time of `tensor`, which copies."""
     x = numpy.zeros(1 << 18, dtype=numpy.float32)
     assert race(lambda: torch.from_numpy(x), lambda: torch.tensor(x), numbers).ratio_below(0.5)
 
@@ -31,14 +31,14 @@ def test_of_from_numpy_is_less_than_half_of_a_copy(numbers):
 )
 @pytest.mark.filterwarnings("ignore:Creating a tensor from a list of numpy")
 def test_of_a_list_of_arrays_is_more_than_of_one_array(numbers):
-    """`tensor` of a list of 32 arrays takes more than three times the time of `tensor(numpy.array(…))`."""
+    """`torch.tensor` of a list of 32 arrays takes more than three times the time of `tensor(numpy.array(…))`."""
     arrays = list(numpy.random.rand(32, 100))
     assert race(lambda: torch.tensor(arrays), lambda: torch.tensor(numpy.array(arrays)), numbers).ratio_above(3)
 
 
 @fact("torch.Tensor.tolist", refuter=slower("torch.Tensor.tolist"))
 def test_of_tolist_is_less_than_a_fifth_of_a_loop(numbers):
-    """`tolist` of a thousand numbers takes less than a fifth of the time of a loop of `item`."""
+    """`x.tolist` of a thousand numbers takes less than a fifth of the time of a loop of `item`."""
     x = torch.rand(1000)
     assert race(lambda: x.tolist(), lambda: [element.item() for element in x], numbers).ratio_below(0.2)
 

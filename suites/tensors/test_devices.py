@@ -105,18 +105,27 @@ def silent_switch(patch):
     patch.setattr(torch, "set_warn_always", lambda on: None)
 
 
-@fact("torch.set_warn_always", "torch.is_warn_always_enabled", refuter=silent_switch)
-def test_warnings_come_always_where_asked_for():
-    """`set_warn_always` is told by `is_warn_always_enabled`, and gives a warning again that came before."""
+@fact("torch.is_warn_always_enabled", "torch.set_warn_always", refuter=silent_switch)
+def test_warnings_are_known_to_come_always():
+    """`torch.is_warn_always_enabled()` tells what `torch.set_warn_always` was given last."""
     torch.set_warn_always(True)
     try:
         on = torch.is_warn_always_enabled()
-        for _ in range(2):
-            with pytest.warns(UserWarning, match="it will be required to pass the indexing argument"):
-                torch.meshgrid(torch.ones(2))
     finally:
         torch.set_warn_always(False)
     assert (on, torch.is_warn_always_enabled()) == (True, False)
+
+
+@fact("torch.set_warn_always", refuter=silent_switch)
+def test_warnings_come_always_where_asked_for():
+    """`torch.set_warn_always(True)` has a warning given each time, which came once before."""
+    torch.set_warn_always(True)
+    try:
+        with pytest.warns(UserWarning, match="it will be required to pass the indexing argument") as given:
+            [torch.meshgrid(torch.ones(2)) for _ in range(2)]
+    finally:
+        torch.set_warn_always(False)
+    assert len(given) == 2
 
 
 def long_work():
@@ -143,7 +152,7 @@ def test_work_of_the_gpu_is_launched_and_not_waited_for():
 @fact("torch.Tensor.item", source="notes/cuda", hint="add losses up on the GPU, and ask for item() once an epoch")
 @pytest.mark.gpu
 def test_work_of_the_gpu_is_waited_for_by_item():
-    """`item()` of a tensor on the GPU waits until all that it depends on is done."""
+    """`x.item()` of a tensor on the GPU waits until all that it depends on is done."""
     event, y = long_work()
     assert y[0, 0].item() == 0
     assert event.query()
@@ -151,6 +160,6 @@ def test_work_of_the_gpu_is_waited_for_by_item():
 
 @fact("torch.Tensor.to", source="notes/cuda")
 def test_copy_to_the_gpu_without_blocking_is_in_order(accelerator):
-    """`to(device, non_blocking=True)` from pinned memory is in order with what follows on the GPU."""
+    """`x.to(device, non_blocking=True)` from pinned memory is in order with what follows on the GPU."""
     x = torch.arange(1 << 20).pin_memory()
     same(x.to(accelerator, non_blocking=True) * 2, torch.arange(1 << 20) * 2)

@@ -74,7 +74,7 @@ TYPES = {
 @fact(*(f"torch.Tensor.{name}" for name in METHODS))
 @pytest.mark.parametrize("name", METHODS)
 def test_have_a_method_that_converts(device, name):
-    """`float()`, `long()`, `half()` and the like convert to the dtype of that name, in memory of its own."""
+    """`x.float()`, `x.long()`, `x.half()` and others convert to the dtype of that name, in memory of its own."""
     x = torch.tensor(
         [[1.0, 0.0, 3.0]], dtype=torch.complex128 if name == "cfloat" else torch.float32, device=device
     ).t()
@@ -120,7 +120,7 @@ def test_are_taken_from_another_tensor(device, convert):
 @fact("torch.Tensor.to")
 @pytest.mark.parametrize("copy", [False, True])
 def test_are_copied_only_when_told(device, copy):
-    """`to` the dtype that a tensor has gives the tensor itself, or with `copy=True` a copy."""
+    """`x.to` the dtype that a tensor has gives the tensor itself, or with `copy=True` a copy."""
     x = torch.tensor([1.5, 2.5], device=device)
     y = x.to(torch.float32, copy=copy)
     assert (y is x) is not copy
@@ -129,7 +129,7 @@ def test_are_copied_only_when_told(device, copy):
 
 @fact("torch.Tensor.to")
 def test_are_not_named_by_text(device):
-    """`to("float64")` takes the text for a device, and refuses it."""
+    """`x.to("float64")` takes the text for a device, and refuses it."""
     with pytest.raises(RuntimeError, match="device"):
         torch.ones(2, device=device).to("float64")
 
@@ -150,7 +150,7 @@ def test_of_truth_are_of_imaginary_numbers_too(device):
 @fact("torch.Tensor.to", "torch.Tensor.byte", "torch.Tensor.char", "torch.Tensor.short", "torch.Tensor.int")
 @pytest.mark.parametrize(("name", "dtype"), [("byte", "uint8"), ("char", "int8"), ("short", "int16"), ("int", "int32")])
 def test_of_integers_wrap_around(device, name, dtype):
-    """`byte`, `char`, `short` and `int` wrap an integer around that the dtype cannot hold, as in NumPy: overflow."""
+    """`byte`, `char`, `short` and `int` overflow as in NumPy: an integer that the dtype cannot hold wraps around."""
     array = numpy.array([300, -129, 70000, 2**32 + 5])
     same(getattr(torch.from_numpy(array).to(device), name)(), array.astype(dtype))
 
@@ -174,7 +174,7 @@ def test_of_fractions_round_to_even_and_overflow_to_infinity(device, name, numbe
 @fact("torch.Tensor.type")
 @pytest.mark.parametrize("name", TYPES)
 def test_have_the_name_of_a_class_of_old(name):
-    """`type()` gives the name of the old class of a tensor on the CPU, and `type(name)` converts to it."""
+    """`x.type()` gives the name of the old class of a tensor on the CPU, and `type(name)` converts to it."""
     x = torch.tensor([1, 0], dtype=torch.int8)
     y = x.type(name)
     same(y, torch.tensor([1, 0]).to(TYPES[name]))
@@ -218,7 +218,7 @@ def test_have_two_names(alias):
 )
 @pytest.mark.parametrize("dtype", KINDS)
 def test_say_what_kind_they_are(device, dtype):
-    """`x.is_floating_point()`, `x.is_complex()` and `x.is_signed()` tell of a dtype, complex being no floats."""
+    """`x.is_floating_point()`, `x.is_complex()` and `x.is_signed()` tell the kind of its dtype: complex is no float."""
     x = torch.zeros(2, dtype=dtype, device=device)
     assert (x.is_floating_point(), x.is_complex(), x.is_signed()) == KINDS[dtype]
     assert (torch.is_floating_point(x), torch.is_complex(x)) == KINDS[dtype][:2]

@@ -76,7 +76,7 @@ def test_of_arange_has_its_length_from_the_quotient(device):
     ids=["down", "up", "standing", "endless"],
 )
 def test_of_arange_that_does_not_arrive_is_refused(device, numbers, words):
-    """`torch.arange` refuses a step of zero, one inconsistent with the sign of end - start, and an infinite end."""
+    """`torch.arange` refuses a step of zero, one inconsistent with the sign of the way, and an infinite end."""
     with pytest.raises(RuntimeError, match=words):
         torch.arange(*numbers, device=device)
 
@@ -113,7 +113,7 @@ def test_of_logspace_takes_a_base(device, base):
 @fact("torch.linspace", "torch.logspace")
 @pytest.mark.parametrize("name", ["linspace", "logspace"])
 def test_of_linspace_needs_a_number_of_steps(device, name):
-    """`linspace` and `logspace` refuse a negative number of steps, and none at all."""
+    """`torch.linspace` and `torch.logspace` refuse a negative number of steps and a missing one."""
     with pytest.raises(RuntimeError, match="number of steps must be non-negative"):
         getattr(torch, name)(0, 1, -1, device=device)
     with pytest.raises(TypeError, match="steps|invalid combination of arguments"):
@@ -255,7 +255,7 @@ def test_of_new_tensor_copies(device):
     ids=["new_empty", "new_empty_strided", "empty_strided", "empty_permuted"],
 )
 def test_of_empty_has_the_strides_that_are_asked_for(make, strides):
-    """`new_empty` is contiguous, and `empty_strided` and `empty_permuted` lie in memory as they are asked to."""
+    """`empty_strided`, `empty_permuted` and others have the strides that are asked for, `new_empty` row-major ones."""
     y = make(torch.ones(1, dtype=torch.float64))
     assert (tuple(y.shape), y.stride(), y.dtype) == ((2, 3), strides, torch.float64)
 

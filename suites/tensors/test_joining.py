@@ -66,7 +66,7 @@ def test_promotes_its_parts(device, name):
 @fact(*SUBJECTS)
 @stacks
 def test_of_unlike_sizes_is_refused(device, name):
-    """`vstack`, `hstack`, `dstack` and `column_stack`: Sizes of tensors must match except in dimension 0, 1 or 2."""
+    """`vstack`, `hstack` and others refuse parts of other sizes: Sizes of tensors must match except in dimension."""
     parts = [torch.zeros(2, 3, 2, device=device), torch.zeros(3, 2, 3, device=device)]
     with pytest.raises(RuntimeError, match="Sizes of tensors must match except in dimension"):
         getattr(torch, name)(parts)
@@ -108,7 +108,7 @@ def test_by_cat_or_stack_is_that_of_numpy(device, join, dim):
 @fact("torch.stack", "torch.cat", myth="cat and stack keep the memory of their parts")
 @pytest.mark.parametrize("join", ["stack", "cat"])
 def test_by_cat_or_stack_is_a_copy(device, join):
-    """`cat` and `stack` give a copy, of a single tensor too: a later write into a part is not seen in it."""
+    """`torch.cat` and `stack` give a copy, of a single tensor too: a later write into a part is not seen in it."""
     part = torch.tensor([1.0, 2.0], device=device)
     y = getattr(torch, join)([part])
     assert not shares(part, y)
@@ -117,7 +117,7 @@ def test_by_cat_or_stack_is_a_copy(device, join):
 
 @fact("torch.stack", "torch.cat")
 def test_by_stack_adds_a_dimension(device):
-    """`stack` of three rows of two has the shape (3, 2), where `cat` has (6,)."""
+    """`torch.stack` of three rows of two has the shape (3, 2), where `cat` has (6,)."""
     rows = [torch.tensor([1, 2], device=device)] * 3
     same(torch.stack(rows), torch.tensor([[1, 2], [1, 2], [1, 2]]))
     same(torch.cat(rows), torch.tensor([1, 2, 1, 2, 1, 2]))
@@ -126,7 +126,7 @@ def test_by_stack_adds_a_dimension(device):
 @fact("torch.stack")
 @pytest.mark.parametrize("shape", [(2, 1), (1, 3), (3,), (0,)], ids=str)
 def test_by_stack_does_not_broadcast(device, shape):
-    """`stack` takes tensors of equal shapes only: "stack expects each tensor to be equal size"."""
+    """`torch.stack` takes tensors of equal shapes only: "stack expects each tensor to be equal size"."""
     with pytest.raises(RuntimeError, match="stack expects each tensor to be equal size"):
         torch.stack([torch.ones(2, 3, device=device), torch.ones(shape, device=device)])
     same(torch.stack([torch.ones(2, 3, device=device)] * 2), torch.ones(2, 2, 3))
@@ -143,14 +143,14 @@ def test_by_cat_may_differ_along_its_dimension(device):
 
 @fact("torch.cat")
 def test_by_cat_passes_over_an_empty_row(device):
-    """`cat` passes over a tensor of shape (0,), whatever the shape of the others."""
+    """`torch.cat` passes over a tensor of shape (0,), whatever the shape of the others."""
     x = torch.tensor([[1.0, 2.0]], device=device)
     same(torch.cat([torch.empty(0, device=device), x]), torch.tensor([[1.0, 2.0]]))
 
 
 @fact("torch.cat", "torch.stack", hint="torch.stack(losses)")
 def test_by_cat_takes_no_single_numbers(device):
-    """`cat` of tensors without dimensions raises "zero-dimensional tensor", `stack` makes a vector of them."""
+    """`torch.cat` of tensors without dimensions raises "zero-dimensional tensor", `stack` makes a vector of them."""
     numbers = [torch.tensor(1.0, device=device), torch.tensor(2.0, device=device)]
     with pytest.raises(RuntimeError, match="zero-dimensional tensor .* cannot be concatenated"):
         torch.cat(numbers)

@@ -46,7 +46,7 @@ def test_array_becomes_a_tensor_of_the_dtype_of_that_name(dtype):
 @fact("torch.from_numpy", "torch.uint16", "torch.uint32", "torch.uint64")
 @pytest.mark.parametrize("dtype", UNSIGNED)
 def test_array_of_wide_unsigned_integers_becomes_a_tensor(dtype):
-    """`from_numpy` takes unsigned integers of 16, 32 and 64 bits."""
+    """`torch.from_numpy` takes unsigned integers of 16, 32 and 64 bits."""
     y = torch.from_numpy(numpy.array([1, 65535], dtype=dtype))
     assert y.dtype is getattr(torch, dtype)
     assert y.tolist() == [1, 65535]
@@ -62,7 +62,7 @@ def test_array_of_wide_unsigned_integers_becomes_a_tensor(dtype):
 )
 @pytest.mark.parametrize("dtype", UNSIGNED)
 def test_array_of_wide_unsigned_integers_was_refused(dtype):
-    """`from_numpy` refuses unsigned integers of 16, 32 and 64 bits."""
+    """`torch.from_numpy` refuses unsigned integers of 16, 32 and 64 bits."""
     with pytest.raises(TypeError, match="can't convert np.ndarray of type numpy.uint"):
         torch.from_numpy(numpy.zeros(2, dtype=dtype))
 
@@ -71,7 +71,7 @@ def test_array_of_wide_unsigned_integers_was_refused(dtype):
 @pytest.mark.parametrize("array", WITHOUT_TENSOR.values(), ids=WITHOUT_TENSOR)
 @pytest.mark.parametrize("make", ["from_numpy", "as_tensor"])
 def test_array_without_numbers_is_refused(make, array):
-    """`from_numpy` and `as_tensor` refuse text, objects, dates and records: can't convert np.ndarray of type."""
+    """`torch.from_numpy` and `as_tensor` refuse text, objects, dates and records: can't convert np.ndarray of type."""
     with pytest.raises(TypeError, match="can't convert np.ndarray of type numpy"):
         getattr(torch, make)(array)
 
@@ -80,7 +80,7 @@ def test_array_without_numbers_is_refused(make, array):
 @given(layout=layouts(min_dims=1))
 @example(layout=Layout((3, 2), (1, 3), 2))
 def test_array_keeps_its_strides(layout):
-    """`from_numpy` takes an array as it lies: permuted, sliced and offset, without a copy."""
+    """`torch.from_numpy` takes an array as it lies: permuted, sliced and offset, without a copy."""
     memory = numpy.arange(layout.reach)
     steps = tuple(stride * memory.itemsize for stride in layout.strides)
     y = torch.from_numpy(numpy.lib.stride_tricks.as_strided(memory[layout.offset :], layout.shape, steps))
@@ -92,14 +92,14 @@ def test_array_keeps_its_strides(layout):
       myth="indexing works exactly as in NumPy")  # fmt: skip
 @pytest.mark.parametrize("make", ["from_numpy", "as_tensor", "asarray", "tensor"])
 def test_array_that_is_read_backwards_is_refused(make):
-    """`from_numpy`, `torch.tensor` and others refuse an array with a negative stride, as `array[::-1]` has."""
+    """`torch.from_numpy`, `torch.tensor` and others refuse an array with a negative stride, as `array[::-1]` has."""
     with pytest.raises(ValueError, match="stride.* negative"):
         getattr(torch, make)(numpy.arange(3.0)[::-1])
 
 
 @fact("torch.from_numpy")
 def test_array_of_foreign_byte_order_is_refused():
-    """`from_numpy` refuses an array of the other byte order: byte order different from the native."""
+    """`torch.from_numpy` refuses an array of the other byte order: byte order different from the native."""
     foreign = numpy.dtype("float32").newbyteorder()
     with pytest.raises(ValueError, match="byte order different from the native"):
         torch.from_numpy(numpy.zeros(2).astype(foreign))
@@ -108,7 +108,7 @@ def test_array_of_foreign_byte_order_is_refused():
 @fact("torch.from_numpy")
 @pytest.mark.parametrize("value", [[1.5], numpy.float64(1.5), 1.5], ids=["list", "scalar", "float"])
 def test_array_alone_is_taken(value):
-    """`from_numpy` refuses a list, a number and a NumPy scalar: expected np.ndarray."""
+    """`torch.from_numpy` refuses a list, a number and a NumPy scalar: expected np.ndarray."""
     with pytest.raises(TypeError, match="expected np.ndarray"):
         torch.from_numpy(value)
 
@@ -116,7 +116,7 @@ def test_array_alone_is_taken(value):
 @fact("torch.from_numpy")
 @pytest.mark.parametrize("shape", [(0,), (2, 0, 3), (), (1, 1)], ids=str)
 def test_array_may_be_empty_or_without_dimensions(shape):
-    """`from_numpy` keeps the shape of an array that is empty or has no dimensions."""
+    """`torch.from_numpy` keeps the shape of an array that is empty or has no dimensions."""
     same(torch.from_numpy(numpy.full(shape, 1.5)), numpy.full(shape, 1.5))
 
 
@@ -126,7 +126,7 @@ def test_array_may_be_empty_or_without_dimensions(shape):
 @fact("torch.Tensor.numpy", claims=["T07"])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_tensor_becomes_an_array_of_the_dtype_of_that_name(dtype):
-    """`numpy()` gives an array that shares memory, of the dtype with the tensor's name, and of its shape."""
+    """`x.numpy()` gives an array that shares memory, of the dtype with the tensor's name, and of its shape."""
     x = torch.tensor([[0, 1, 2], [3, 4, 5]]).to(getattr(torch, dtype))
     y = x.numpy()
     x[1, 0] = 0
@@ -139,7 +139,7 @@ def test_tensor_becomes_an_array_of_the_dtype_of_that_name(dtype):
 @example(layout=Layout((3, 2), (1, 3), 2))
 @example(layout=Layout((2, 3), (0, 1)))
 def test_tensor_of_any_strides_shares_memory_with_its_array(layout):
-    """`numpy()` of a permuted, sliced, offset or expanded tensor shares its memory and its strides."""
+    """`x.numpy()` of a permuted, sliced, offset or expanded tensor shares its memory and its strides."""
     memory = torch.arange(layout.reach)
     y = memory.as_strided(*layout).numpy()
     memory += 100
@@ -149,7 +149,7 @@ def test_tensor_of_any_strides_shares_memory_with_its_array(layout):
 
 @fact("torch.Tensor.numpy", claims=["T07"])
 def test_tensor_sees_what_is_written_to_its_array():
-    """A write to what `numpy()` gave is seen in the tensor."""
+    """A write to what `x.numpy()` gave is seen in the tensor."""
     x = torch.tensor([1.5, 2.5])
     x.numpy()[0] = 9
     same(x, torch.tensor([9.0, 2.5]))
@@ -158,7 +158,7 @@ def test_tensor_sees_what_is_written_to_its_array():
 @fact("torch.Tensor.numpy", claims=["T07"], myth="`numpy()` works on every tensor", hint="x.numpy(force=True)")
 @pytest.mark.parametrize(("prepare", "error", "words"), UNREADABLE.values(), ids=UNREADABLE)
 def test_tensor_that_an_array_cannot_be_is_refused(prepare, error, words):
-    """`numpy()` refuses what requires grad, is conjugated or negated lazily, sparse, without memory, or bfloat16."""
+    """`x.numpy()` refuses what requires grad, is conjugated or negated lazily, sparse, without memory, or bfloat16."""
     x = prepare(torch.tensor([[1.5, 2.5]]))
     with pytest.raises(error, match=words):
         x.numpy()
@@ -182,7 +182,7 @@ def test_tensor_of_eight_bit_floats_is_refused(name):
 @fact("torch.Tensor.numpy")
 @pytest.mark.parametrize("kind", ["requires grad", "conjugate", "negative"])
 def test_tensor_is_read_by_force(kind):
-    """`numpy(force=True)` detaches, conjugates and negates first, where `numpy()` refuses to."""
+    """`x.numpy(force=True)` detaches, conjugates and negates first, where `numpy()` refuses to."""
     x = UNREADABLE[kind][0](
         torch.tensor([1.5, -2.5]) * 2 if kind == "requires grad" else torch.tensor([3 - 1j, 1 + 2j])
     )
@@ -192,7 +192,7 @@ def test_tensor_is_read_by_force(kind):
 
 @fact("torch.Tensor.numpy")
 def test_tensor_by_force_shares_memory_where_it_can():
-    """`numpy(force=True)` of a tensor that requires grad shares its memory."""
+    """`x.numpy(force=True)` of a tensor that requires grad shares its memory."""
     x = torch.tensor([1.5, 2.5], requires_grad=True)
     x.numpy(force=True)[0] = 9
     same(x.detach(), torch.tensor([9.0, 2.5]))
@@ -200,7 +200,7 @@ def test_tensor_by_force_shares_memory_where_it_can():
 
 @fact("torch.Tensor.numpy", claims=["T03", "T07"])
 def test_tensor_on_a_gpu_is_refused(accelerator):
-    """`numpy()` refuses a tensor on a GPU, which `cpu()` brings to where arrays are."""
+    """`x.numpy()` refuses a tensor on a GPU, which `cpu()` brings to where arrays are."""
     x = torch.tensor([1.5, 2.5], device=accelerator)
     with pytest.raises(TypeError, match=r"Use Tensor.cpu\(\)"):
         x.numpy()

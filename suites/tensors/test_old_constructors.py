@@ -175,12 +175,17 @@ def a_copy(patch):
 
 @fact("torch.autograd.Variable", refuter=a_copy)
 def test_variable_is_a_tensor(device):
-    """`autograd.Variable` gives a plain tensor in the memory of its argument, and any tensor is one."""
+    """`torch.autograd.Variable(x, requires_grad=True)` is a plain tensor that requires grad, in the memory of `x`."""
     x = torch.tensor([1.5, 2.5], device=device)
     y = torch.autograd.Variable(x, requires_grad=True)
-    assert isinstance(x, torch.autograd.Variable)
     assert (type(y), y.requires_grad, x.requires_grad) == (torch.Tensor, True, False)
     assert shares(y.detach(), x)
+
+
+@fact("torch.autograd.Variable", refuter=a_copy)
+def test_variable_is_what_every_tensor_is(device):
+    """`isinstance(x, torch.autograd.Variable)` is true of any tensor."""
+    assert isinstance(torch.tensor([1.5, 2.5], device=device), torch.autograd.Variable)
 
 
 class Mine:
@@ -216,7 +221,7 @@ def test_tensor_with_a_capital_takes_a_number_for_a_size():
 
 @fact("torch.tensor", "torch.Tensor", myth="torch.Tensor([1]) keeps the integers", hint="torch.tensor([1])")
 def test_tensor_with_a_capital_makes_float32():
-    """`torch.Tensor([1])` is float32 whatever it is given, and `torch.tensor([1])` keeps int64."""
+    """`torch.Tensor([1])` makes float32 of integers, where `torch.tensor([1])` keeps int64."""
     same(torch.Tensor([1]), numpy.array([1.0], dtype="float32"))
     same(torch.tensor([1]), numpy.array([1]))
 

@@ -90,14 +90,24 @@ def test_shortens_more_than_a_thousand_elements():
     ids=["digits", "none", "width"],
 )
 def test_formats_one_number(device, spec, want):
-    """`format` of a tensor without dimensions formats its number."""
+    """`format(x, ".2f")` of a tensor without dimensions formats its number."""
     assert format(torch.tensor(1.23456, device=device), spec) == want
 
 
-@fact("torch.set_printoptions", refuter=without_values)
+def formats_anything(patch):
+    """A tensor is formatted whatever is asked for."""
+    patch.setattr(torch.Tensor, "__format__", lambda x, spec: repr(x))
+
+
+@fact("torch.set_printoptions", refuter=formats_anything)
 def test_formats_no_other_tensor_with_digits(device):
-    """`format` of a tensor with dimensions refuses digits, and without them shows it."""
+    """`format(x, ".2f")` of a tensor with dimensions is refused: unsupported format string."""
     x = torch.tensor([1.5], device=device)
     with pytest.raises(TypeError, match="unsupported format string passed to Tensor.__format__"):
         format(x, ".2f")
-    assert format(x, "").startswith("tensor([1.5000]")
+
+
+@fact("torch.set_printoptions", refuter=without_values)
+def test_formats_other_tensors_as_they_are_shown():
+    """`format(x)` and f-strings without digits show a tensor with dimensions as `repr` does."""
+    assert f"{torch.tensor([1.5])}" == format(torch.tensor([1.5])) == "tensor([1.5000])"

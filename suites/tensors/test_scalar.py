@@ -29,7 +29,7 @@ of_values = pytest.mark.parametrize(("value", "dtype"), VALUES.values(), ids=VAL
 @of_values
 @pytest.mark.parametrize("shape", [(), (1,), (1, 1, 1)], ids=str)
 def test_item_is_a_python_number(device, value, dtype, shape):
-    """`item()` of one element, in any number of dimensions, gives the Python number of its dtype's kind."""
+    """`x.item()` of one element, in any number of dimensions, gives the Python number of its dtype's kind."""
     y = torch.full(shape, value, dtype=dtype, device=device).item()
     assert (type(y), y) == (type(value), value)
 
@@ -37,14 +37,14 @@ def test_item_is_a_python_number(device, value, dtype, shape):
 @fact("torch.Tensor.item", claims=["T10"], hint="x.tolist()")
 @pytest.mark.parametrize("shape", [(0,), (2,), (1, 2)], ids=str)
 def test_item_of_several_is_refused(device, shape):
-    """`x.item()` of none or several: "a Tensor with 2 elements cannot be converted to Scalar"."""
+    """`x.item()` of none or several is refused: "a Tensor with 2 elements cannot be converted to Scalar"."""
     with pytest.raises(RuntimeError, match=r"a Tensor with \d elements cannot be converted to Scalar"):
         torch.zeros(shape, device=device).item()
 
 
 @fact("torch.Tensor.item")
 def test_item_of_float32_is_rounded_already(device):
-    """`item()` gives the rounded number that the tensor holds, as a Python float of twice the precision."""
+    """`x.item()` gives the rounded number that the tensor holds, as a Python float of twice the precision."""
     y = torch.tensor(0.1, device=device).item()
     assert y != 0.1 and y == float(numpy.float32(0.1))
 
@@ -52,7 +52,7 @@ def test_item_of_float32_is_rounded_already(device):
 @fact("torch.Tensor.item", "torch.Tensor.tolist")
 @pytest.mark.parametrize("read", ["item", "tolist"])
 def test_item_leaves_the_graph(device, read):
-    """`item()` and `tolist()` read a tensor that requires grad as they read another one."""
+    """`x.item()` and `tolist()` read a tensor that requires grad as they read another one."""
     x = torch.tensor(1.5, device=device, requires_grad=True)
     assert getattr(x * 3, read)() == 4.5
 
@@ -60,14 +60,14 @@ def test_item_leaves_the_graph(device, read):
 @fact("torch.Tensor.tolist")
 @of_values
 def test_list_is_of_python_numbers(device, value, dtype):
-    """`tolist()` gives nested lists of Python numbers, of the same kind as `item()` gives."""
+    """`x.tolist()` gives nested lists of Python numbers, of the same kind as `item()` gives."""
     y = torch.full((2, 1), value, dtype=dtype, device=device).tolist()
     assert (y, type(y[0][0])) == ([[value], [value]], type(value))
 
 
 @fact("torch.Tensor.tolist")
 def test_list_has_the_shape(device):
-    """`tolist()` gives a number without dimensions, and else a level of lists for each, down to an empty one."""
+    """`x.tolist()` gives a number without dimensions, and else a level of lists for each, down to an empty one."""
     shapes = [(), (0,), (0, 3), (2, 0), (1, 2)]
     lists = [torch.full(shape, 1.5, device=device).tolist() for shape in shapes]
     assert lists == [1.5, [], [], [[], []], [[1.5, 1.5]]]
@@ -79,7 +79,7 @@ def test_list_has_the_shape(device):
     ids=["transposed", "stepped", "offset", "expanded"],
 )  # fmt: skip
 def test_list_of_a_view_has_its_order(device, view):
-    """`tolist()` of a view lists the elements in the view's order, not in that of memory."""
+    """`x.tolist()` of a view lists the elements in the view's order, not in that of memory."""
     x = view(torch.tensor([[1.5, 2.5, 3.5], [4.5, 5.5, 6.5]], device=device))
     assert x.tolist() == [[x[i, j].item() for j in range(x.shape[1])] for i in range(x.shape[0])]
 
@@ -100,7 +100,7 @@ def test_number_is_made_of_one_element(device, name, value, dtype):
 @pytest.mark.parametrize("name", ["int", "float", "complex"])
 @pytest.mark.parametrize("size", [0, 2])
 def test_number_of_several_elements_is_refused(device, name, size):
-    """`int(x)`, `float(x)` and `complex(x)` of several or no elements: only one element tensors can be converted."""
+    """`int(x)`, `float(x)` and `complex(x)` of several or no elements are refused: only one element tensors."""
     with pytest.raises((ValueError, RuntimeError), match="only one element tensors|cannot be converted to Scalar"):
         CONVERSIONS[name](torch.zeros(size, device=device))
 
@@ -145,7 +145,7 @@ def test_truth_of_one_element_is_that_of_its_number(device, ask, number):
 @pytest.mark.parametrize("ask", [bool, torch.is_nonzero], ids=["bool", "is_nonzero"])
 @pytest.mark.parametrize("size", [0, 2])
 def test_truth_of_several_elements_is_refused(device, ask, size):
-    """`bool(x)` and `if x:`: Boolean value of Tensor with more than one value, or with no values, is ambiguous."""
+    """`bool(x)`, as in `if x:`, is refused: Boolean value of Tensor with more than one value (or none) is ambiguous."""
     with pytest.raises(RuntimeError, match="Boolean value of Tensor with (no values|more than one value) is ambiguous"):
         ask(torch.ones(size, device=device))
 
@@ -198,7 +198,7 @@ def test_loop_gives_views(device):
     ("ask", "words"), [(len, "len() of a 0-d tensor"), (iter, "iteration over a 0-d tensor")], ids=["len", "iter"]
 )
 def test_loop_over_no_dimension_is_refused(device, ask, words):
-    """`len(x)` and `iter(x)` of a tensor without dimensions: iteration over a 0-d tensor."""
+    """`len(x)` and `iter(x)` of a tensor without dimensions are refused: iteration over a 0-d tensor."""
     x = torch.tensor(3, device=device)
     with pytest.raises(TypeError, match=words.replace("(", r"\(").replace(")", r"\)")):
         ask(x)

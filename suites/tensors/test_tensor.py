@@ -106,7 +106,7 @@ def test_converts_to_the_dtype_that_is_asked_for(device, make, values, dtype, wa
 @pytest.mark.parametrize("make", ["tensor", "as_tensor"])
 @pytest.mark.parametrize(("data", "error", "words"), REFUSED.values(), ids=REFUSED)
 def test_refuses_what_is_no_table_of_numbers(make, data, error, words):
-    """`torch.tensor` and `as_tensor` refuse text, None, dicts, rows of unequal length and lists of tensors."""
+    """`torch.tensor` and `as_tensor` refuse text, None, dicts, rows of unequal length and lists of longer tensors."""
     with pytest.raises(error, match=words):
         getattr(torch, make)(data)
 
@@ -151,10 +151,18 @@ def test_of_integers_cannot_require_grad(device, make, dtype):
 
 @fact("torch.tensor")
 def test_of_a_tensor_copies_it_with_a_warning(device):
-    """`tensor` of a tensor warns in favour of `clone().detach()`, and gives a copy outside the graph."""
-    x = torch.tensor([1.5, 2.5], device=device, requires_grad=True)
+    """`torch.tensor(x)` of a tensor warns: To copy construct from a tensor, use `x.detach().clone()`."""
     with pytest.warns(UserWarning, match="To copy construct from a tensor"):
-        y = torch.tensor(x)
+        y = torch.tensor(torch.tensor([1.5, 2.5], device=device))
+    same(y, torch.tensor([1.5, 2.5]))
+
+
+@fact("torch.tensor")
+@pytest.mark.filterwarnings("ignore:To copy construct from a tensor")
+def test_of_a_tensor_is_a_copy_outside_its_graph(device):
+    """`torch.tensor(x)` of a tensor is a copy of it outside its graph."""
+    x = torch.tensor([1.5, 2.5], device=device, requires_grad=True)
+    y = torch.tensor(x)
     same(y, torch.tensor([1.5, 2.5]))
     assert not y.requires_grad and not shares(y, x)
 
@@ -170,7 +178,7 @@ def test_of_a_list_of_one_element_tensors_reads_their_numbers(device, shape):
 @fact(*SUBJECTS)
 @made
 def test_reads_a_range(device, make):
-    """`torch.tensor(range(2, 8, 3))` is a vector of int64, by `as_tensor` and `asarray` too."""
+    """`torch.tensor(range(2, 8, 3))` is a vector of int64, by `torch.as_tensor` and `asarray` too."""
     same(getattr(torch, make)(range(2, 8, 3), device=device), numpy.array([2, 5]))
 
 
@@ -179,7 +187,7 @@ def test_reads_a_range(device, make):
 
 @fact("torch.tensor", claims=["T01"], myth="a tensor made from an array shares its memory")
 def test_of_an_array_copies_it():
-    """`tensor` of a NumPy array has its dtype and values, and memory of its own."""
+    """`torch.tensor` of a NumPy array has its dtype and values, and memory of its own."""
     array_ = numpy.array([[1.5, 2.5], [3.5, 4.5]])
     y = torch.tensor(array_)
     array_[0, 0] = 9
@@ -190,7 +198,7 @@ def test_of_an_array_copies_it():
 @pytest.mark.parametrize("make", ["as_tensor", "asarray", "from_numpy"])
 @pytest.mark.parametrize("dtype", ["float64", "float32", "int16", "bool", "complex64"])
 def test_of_an_array_is_shared_by_the_other_makers(make, dtype):
-    """`as_tensor`, `asarray` and `from_numpy` of a NumPy array see what is written to it, and write to it."""
+    """`torch.as_tensor`, `asarray` and `from_numpy` of a NumPy array see what is written to it, and write to it."""
     array_ = numpy.arange(6).reshape(2, 3).astype(dtype)
     y = getattr(torch, make)(array_)
     array_[1, 2], y[0, 0] = 0, 1
@@ -201,7 +209,7 @@ def test_of_an_array_is_shared_by_the_other_makers(make, dtype):
 @fact("torch.as_tensor", "torch.asarray")
 @pytest.mark.parametrize("make", ["as_tensor", "asarray"])
 def test_of_an_array_in_another_dtype_is_copied(make):
-    """`as_tensor` and `asarray` convert an array to another dtype in memory of its own."""
+    """`torch.as_tensor` and `asarray` convert an array to another dtype in memory of its own."""
     array_ = numpy.array([1.5, 2.5], dtype="float32")
     y = getattr(torch, make)(array_, dtype=torch.float64)
     array_[0] = 9
@@ -211,7 +219,7 @@ def test_of_an_array_in_another_dtype_is_copied(make):
 @fact("torch.as_tensor", "torch.asarray")
 @pytest.mark.parametrize("make", ["as_tensor", "asarray"])
 def test_of_a_tensor_in_its_dtype_is_shared(device, make):
-    """`as_tensor` and `asarray` of a tensor in its own dtype share its memory."""
+    """`torch.as_tensor` and `asarray` of a tensor in its own dtype share its memory."""
     x = torch.tensor([1.5, 2.5], device=device)
     y = getattr(torch, make)(x)
     same(y, torch.tensor([1.5, 2.5]))
@@ -229,7 +237,7 @@ def test_of_as_tensor_keeps_the_graph(device):
 @fact("torch.asarray")
 @pytest.mark.parametrize("read", [torch.Tensor.clone, torch.Tensor.numpy], ids=["tensor", "array"])
 def test_of_asarray_copies_when_told(read):
-    """`asarray(copy=True)` copies what it could share."""
+    """`torch.asarray(copy=True)` copies what it could share."""
     source = read(torch.tensor([1.5, 2.5]))
     y = torch.asarray(source, copy=True)
     source[0] = 9
@@ -243,14 +251,14 @@ def test_of_asarray_copies_when_told(read):
     ids=["list", "tensor", "array"],
 )
 def test_of_asarray_refuses_a_copy_when_told(source, dtype):
-    """`asarray(copy=False)` refuses what it could only copy."""
+    """`torch.asarray(copy=False)` refuses what it could only copy: can't alias."""
     with pytest.raises(ValueError, match="can't alias"):
         torch.asarray(source, dtype=dtype, copy=False)
 
 
 @fact("torch.asarray")
 def test_of_asarray_leaves_the_graph_when_told(device):
-    """`asarray(requires_grad=False)` of a tensor that requires grad shares its memory outside the graph."""
+    """`torch.asarray(requires_grad=False)` of a tensor that requires grad shares its memory outside the graph."""
     x = torch.tensor([1.5, 2.5], device=device, requires_grad=True)
     y = torch.asarray(x, requires_grad=False)
     assert not y.requires_grad and shares(y, x)
@@ -260,7 +268,7 @@ def test_of_asarray_leaves_the_graph_when_told(device):
 @fact("torch.asarray", until="2.12", calls="not requires_grad, names requires_grad*|backward|Parameter")
 @pytest.mark.filterwarnings("ignore:torch.asarray. unspecified requires_grad")
 def test_of_asarray_left_the_graph_by_default(device):
-    """`asarray` of a tensor that requires grad does not require grad unless it is asked to."""
+    """`torch.asarray` of a tensor that requires grad does not require grad unless it is asked to."""
     x = torch.tensor([1.5, 2.5], device=device, requires_grad=True)
     y = torch.asarray(x)
     assert y.requires_grad is False
@@ -269,7 +277,7 @@ def test_of_asarray_left_the_graph_by_default(device):
 @fact("torch.asarray", since="2.12", calls="not requires_grad, names requires_grad*|backward|Parameter")
 @pytest.mark.filterwarnings("ignore:torch.asarray. unspecified requires_grad")
 def test_of_asarray_stays_in_the_graph_by_default(device):
-    """`asarray` of a tensor that requires grad requires grad, unless it is told not to."""
+    """`torch.asarray` of a tensor that requires grad requires grad, unless it is told not to."""
     x = torch.tensor([1.5, 2.5], device=device, requires_grad=True)
     torch.asarray(x * 2).backward(torch.tensor([3.0, 5.0], device=device))
     same(x.grad, torch.tensor([6.0, 10.0]))
@@ -281,7 +289,7 @@ def test_of_asarray_stays_in_the_graph_by_default(device):
 @fact("torch.frombuffer")
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "int32", "float32", "float64", "complex64"])
 def test_of_a_buffer_reads_its_bytes(dtype):
-    """`frombuffer` reads the bytes of a writable buffer as numbers of `dtype`, in the order of this machine."""
+    """`torch.frombuffer` reads the bytes of a writable buffer as numbers of `dtype`, in the order of this machine."""
     memory = bytearray(range(16))
     same(torch.frombuffer(memory, dtype=getattr(torch, dtype)), numpy.frombuffer(memory, dtype=dtype).copy())
 
@@ -289,7 +297,7 @@ def test_of_a_buffer_reads_its_bytes(dtype):
 @fact("torch.frombuffer", "torch.asarray")
 @pytest.mark.parametrize("make", ["frombuffer", "asarray"])
 def test_of_a_buffer_shares_it(make):
-    """`frombuffer` and `asarray` with a dtype share memory with a writable buffer."""
+    """`torch.frombuffer` and `asarray` with a dtype share memory with a writable buffer."""
     memory = array.array("i", [1, 2, 3])
     y = getattr(torch, make)(memory, dtype=torch.int32)
     memory[1], y[2] = 7, 9
@@ -302,7 +310,7 @@ def test_of_a_buffer_shares_it(make):
     ("count", "offset", "want"), [(-1, 0, [1, 2, 3, 4]), (2, 0, [1, 2]), (-1, 4, [2, 3, 4]), (1, 8, [3])], ids=str
 )
 def test_of_a_part_of_a_buffer(count, offset, want):
-    """`frombuffer` begins `offset` bytes in, and takes `count` numbers, all that follow by default."""
+    """`torch.frombuffer` begins `offset` bytes in, and takes `count` numbers, all that follow by default."""
     memory = bytearray(numpy.array([1, 2, 3, 4], dtype="int32").tobytes())
     same(torch.frombuffer(memory, dtype=torch.int32, count=count, offset=offset), numpy.array(want, dtype="int32"))
 
@@ -321,21 +329,21 @@ def test_of_a_part_of_a_buffer(count, offset, want):
     ids=["odd", "empty", "offset", "negative", "count", "none"],
 )
 def test_of_a_buffer_beyond_its_bytes_is_refused(size, options, words):
-    """`frombuffer` refuses to read a part of a number, nothing, or more bytes than there are."""
+    """`torch.frombuffer` refuses to read a part of a number, nothing, or more bytes than there are."""
     with pytest.raises(ValueError, match=words):
         torch.frombuffer(bytearray(size), dtype=torch.int32, **options)
 
 
 @fact("torch.frombuffer")
 def test_of_no_buffer_is_refused():
-    """`frombuffer` refuses an object without a buffer."""
+    """`torch.frombuffer` refuses what does not implement Python buffer protocol, such as a list."""
     with pytest.raises(ValueError, match="does not implement Python buffer protocol"):
         torch.frombuffer([1, 2], dtype=torch.uint8)
 
 
 @fact("torch.from_file")
 def test_of_a_shared_file_writes_to_it(tmp_path):
-    """`from_file(shared=True)` maps a file: what is written to the tensor is written to the file."""
+    """`torch.from_file(shared=True)` maps a file: what is written to the tensor is written to the file."""
     file = tmp_path / "numbers"
     file.write_bytes(numpy.array([1.5, 2.5, 3.5]).tobytes())
     y = torch.from_file(str(file), shared=True, size=3, dtype=torch.float64)
@@ -346,7 +354,7 @@ def test_of_a_shared_file_writes_to_it(tmp_path):
 
 @fact("torch.from_file")
 def test_of_a_file_leaves_it_by_default(tmp_path):
-    """`from_file` without `shared=True` leaves the file as it was."""
+    """`torch.from_file` without `shared=True` leaves the file as it was."""
     file = tmp_path / "numbers"
     file.write_bytes(numpy.array([1.5, 2.5, 3.5], dtype="float32").tobytes())
     y = torch.from_file(str(file), size=2)

@@ -126,7 +126,7 @@ def test_of_a_channels_last_tensor_is_the_tensor_itself(way, device):
 
 @fact("torch.Tensor.to", "torch.channels_last")
 def test_of_a_contiguous_tensor_is_a_copy(device):
-    """A write through `to(memory_format=torch.channels_last)` of a contiguous tensor is not seen in that tensor."""
+    """A write through `x.to(memory_format=torch.channels_last)` of a contiguous tensor is not seen in that tensor."""
     x = torch.arange(120, device=device).view(2, 3, 4, 5)
     assert not shares(x.to(memory_format=torch.channels_last), x)
 
