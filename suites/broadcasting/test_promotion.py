@@ -27,7 +27,6 @@ SHAPED = {"mul": [1, 0], "cat": [1, 0, 1, 0], "stack": [[1, 0], [1, 0]], "where"
 NUMBERS = {"bool": True, "int": 2, "float": 2.5}
 REAL = [dtype for dtype in DTYPES if not dtype.is_complex]
 FRACTIONS = ["sqrt", "exp", "sin", "sigmoid", "reciprocal", "log1p", "atan", "rsqrt"]
-EACH = pytest.mark.parametrize("dtype", DTYPES)
 
 
 def kind(dtype):
@@ -52,9 +51,17 @@ def promoted(a, b):
 
 
 @fact("torch.promote_types", source="tensor_attributes")
-@EACH
+@pytest.mark.parametrize("dtype", REAL)
 def test_of_two_dtypes_is_the_smallest_that_holds_both(dtype):
-    """`torch.promote_types` gives the smallest dtype of the higher category for both: any float for an integer."""
+    """`torch.promote_types` of real dtypes gives that of the higher category, or of one category the least for both."""
+    want = {other: promoted(dtype, other) for other in REAL}
+    assert {other: torch.promote_types(dtype, other) for other in REAL} == want
+
+
+@fact("torch.promote_types", source="tensor_attributes")
+@pytest.mark.parametrize("dtype", PARTS)
+def test_of_a_complex_dtype_is_as_precise_as_its_parts(dtype):
+    """`torch.promote_types` of a complex dtype, first or second, gives the complex one of its parts' promoted dtype."""
     want = {other: promoted(dtype, other) for other in DTYPES}
     assert {other: torch.promote_types(dtype, other) for other in DTYPES} == want
     assert {other: torch.promote_types(other, dtype) for other in DTYPES} == want
@@ -149,7 +156,7 @@ def test_of_two_numbers_is_their_default(a, b, want):
 
 
 @fact("torch.can_cast")
-@EACH
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_of_a_cast_may_not_lose_its_kind(dtype):
     """`can_cast` says yes to the same or a higher category, to a narrower dtype too: no to a lower one."""
     want = {other: kind(other) >= kind(dtype) for other in DTYPES}
@@ -172,7 +179,7 @@ def test_of_a_cast_may_not_lose_its_kind(dtype):
     ids=["int64 float", "int32 float", "quotient", "bool int", "float complex"],
 )
 def test_of_the_result_is_not_forced_into_a_lower_kind(device, name, dtype, value):
-    """`x.add_(1.5)` of integers raises "result type Float can't be cast to the desired output type", and leaves `x`."""
+    """`add_`, `mul_` and `div_` write nothing for a higher category: can't be cast to the desired output type."""
     x = torch.tensor([1, 0], device=device).to(dtype)
     with pytest.raises(RuntimeError, match="result type .* can't be cast to the desired output type"):
         getattr(x, name)(value)
@@ -296,6 +303,6 @@ def test_of_what_is_no_number_is_refused(device, other):
 @fact("torch.add", "torch.mul")
 @pytest.mark.parametrize("name", ["add", "mul"])
 def test_of_a_numpy_number_counts_as_a_number(device, name):
-    """`torch.add` and `torch.mul` of float32 and a `numpy.float64` number give float32, as a Python number does."""
+    """`torch.add` and `torch.mul` of a float32 tensor and a `numpy.float64` number give float32."""
     y = getattr(torch, name)(torch.tensor([1.5, 2.0], device=device), numpy.float64(2))
     same(y, torch.tensor({"add": [3.5, 4.0], "mul": [3.0, 4.0]}[name]))

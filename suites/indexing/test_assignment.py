@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from torchproof import fact, same
+from torchproof.fixtures.work import LAYOUTS
 
 WRITTEN = {
     "number": (1, 9.5),
@@ -47,8 +48,7 @@ def test_writes_what_numpy_writes(device, case, lie):
     """`x[index] = value` broadcasts the value over what the index names, and writes nothing else, however `x` lies."""
     index, value = WRITTEN[case]
     want = numpy.arange(24, dtype="float32").reshape(2, 3, 4) + 0.25
-    x = torch.from_numpy(want.copy()).to(device)
-    x = {"contiguous": x, "transposed": x.mT.contiguous().mT, "offset": torch.stack([x, x])[1]}[lie]
+    x = LAYOUTS[lie](torch.from_numpy(want.copy()).to(device))
     want[index] = numpy.array(value)
     x[of_lists(index, device)] = torch.tensor(value, device=device) if isinstance(value, list) else value
     same(x, want)

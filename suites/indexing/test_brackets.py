@@ -146,7 +146,7 @@ def test_lists_and_masks_give_copies(device, index):
 @pytest.mark.filterwarnings("ignore:Using a non-tuple sequence")
 @pytest.mark.parametrize(("index", "error", "words"), REFUSED.values(), ids=REFUSED)
 def test_index_is_refused(device, index, error, words):
-    """`x[::-1]` (step must be greater than zero), an index out of bounds, and what is no index are refused."""
+    """`x[::-1]` (step must be greater than zero), an index out of bounds and others that do not fit are refused."""
     x, _ = table(device)
     with pytest.raises(error, match=words):
         x[index]

@@ -9,13 +9,8 @@ from hypothesis import strategies as st
 from torchproof import fact, same
 from torchproof.fixtures.checks import shares
 from torchproof.fixtures.strategies import whole
+from torchproof.fixtures.work import LAYOUTS
 
-LAYOUTS = {
-    "contiguous": lambda x: x,
-    "transposed": lambda x: x.mT.contiguous().mT,
-    "stepped": lambda x: x.repeat_interleave(2, dim=-1)[..., ::2],
-    "offset": lambda x: torch.cat([x, x])[len(x) :],
-}
 POSITIONS = {0: [[1, 0, 1]], 1: [[2, 0], [1, 1]], -1: [[2, 0], [1, 1]], -2: [[1, 0, 1], [0, 0, 0], [1, 1, 0]]}
 SPELLED = {
     "gather": lambda x, dim, index: torch.gather(x, dim, index),
@@ -36,7 +31,7 @@ MADE_OF = {
     "take": lambda x, i: torch.take(x, torch.stack([i, i + 3])),
 }
 spelled = pytest.mark.parametrize("spelling", SPELLED)
-lying = pytest.mark.parametrize("lie", LAYOUTS)
+lying = pytest.mark.parametrize("lie", ["contiguous", "transposed", "strided", "offset"])
 GATHERS = ["torch.gather", "torch.Tensor.gather", "torch.take_along_dim", "torch.Tensor.take_along_dim"]
 
 

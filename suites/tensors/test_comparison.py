@@ -186,7 +186,7 @@ def test_is_close_without_elements(device):
 
 @fact("torch.hash_tensor")
 def test_hash_is_the_exclusive_or_of_all_bits(device):
-    """`torch.hash_tensor` joins the bits of all elements, or of each row's in a contiguous tensor, by exclusive or."""
+    """`torch.hash_tensor` gives the exclusive or of the bits of all elements or of each row, as contiguous uint64."""
     x = torch.tensor([[1, 2, 12], [5, 5, 7]], device=device)
     assert torch.hash_tensor(x).item() == 1 ^ 2 ^ 12 ^ 7
     rows = torch.hash_tensor(x, dim=1)

@@ -174,7 +174,7 @@ def test_of_fractions_round_to_even_and_overflow_to_infinity(device, name, numbe
 @fact("torch.Tensor.type")
 @pytest.mark.parametrize("name", TYPES)
 def test_have_the_name_of_a_class_of_old(name):
-    """`x.type()` gives the name of the old class of a tensor on the CPU, and `type(name)` converts to it."""
+    """`x.type(name)` converts to the dtype of an old class such as "torch.LongTensor", which `type()` then gives."""
     x = torch.tensor([1, 0], dtype=torch.int8)
     y = x.type(name)
     same(y, torch.tensor([1, 0]).to(TYPES[name]))
@@ -266,7 +266,7 @@ def test_tell_their_kind_by_attributes(dtype):
     ],
 )
 def test_have_a_complex_or_real_one(dtype, real, imaginary):
-    """`to_real()` and `to_complex()` of a `torch.dtype` give the one of the same precision."""
+    """`to_real()` and `to_complex()` of a `torch.dtype` give the real and the complex one of its precision."""
     assert isinstance(dtype, torch.dtype)
     assert (dtype.to_real(), dtype.to_complex()) == (real, imaginary)
 

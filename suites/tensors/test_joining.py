@@ -175,7 +175,7 @@ def test_grid_is_that_of_numpy(device, indexing, sizes):
 @fact("torch.meshgrid", myth="the default of meshgrid is that of NumPy", hint="indexing='xy'")
 @pytest.mark.filterwarnings("ignore:torch.meshgrid. in an upcoming release")
 def test_grid_is_of_rows_first_unless_told(device):
-    """`meshgrid` without `indexing` gives grids in the order 'ij', where NumPy's are in the order 'xy'."""
+    """`meshgrid` without `indexing` gives grids in the order 'ij', rows first."""
     x, y = torch.meshgrid(torch.tensor([1, 2], device=device), torch.tensor([3, 4, 5], device=device))
     same(x, torch.tensor([[1, 1, 1], [2, 2, 2]]))
     same(y, torch.tensor([[3, 4, 5], [3, 4, 5]]))
@@ -189,7 +189,7 @@ def silent(patch):
 
 @fact("torch.meshgrid", refuter=silent)
 def test_grid_without_an_order_warns(device, every_warning):
-    """`meshgrid` without `indexing` warns: it will be required to pass the indexing argument."""
+    """`meshgrid` warns only without `indexing`: it will be required to pass the indexing argument."""
     with pytest.warns(UserWarning, match="it will be required to pass the indexing argument"):
         torch.meshgrid(torch.ones(2, device=device))
     with warnings.catch_warnings():

@@ -215,7 +215,7 @@ def test_is_kept_by_empty_like(device):
 @fact("torch.Tensor.contiguous", "torch.clone", "torch.reshape", "torch.contiguous_format", source="tensor_attributes")
 @pytest.mark.parametrize("operation", LOSING.values(), ids=LOSING)
 def test_is_lost(operation, device):
-    """`contiguous()`, `clone(memory_format=torch.contiguous_format)` and a copying `reshape` undo channels last."""
+    """`contiguous()`, `clone(memory_format=torch.contiguous_format)` and a copying `reshape` are row-major again."""
     y = operation(nchw(device))
     same(y, numpy.arange(120, dtype="float32").reshape(2, 3, 4, 5))
     assert y.stride() == (60, 20, 5, 1)
