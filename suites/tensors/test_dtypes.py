@@ -120,7 +120,7 @@ def test_are_taken_from_another_tensor(device, convert):
 @fact("torch.Tensor.to")
 @pytest.mark.parametrize("copy", [False, True])
 def test_are_copied_only_when_told(device, copy):
-    """`x.to` the dtype that a tensor has gives the tensor itself, or with `copy=True` a copy."""
+    """`x.to(dtype)` to the dtype that `x` has gives `x` itself, or with `copy=True` a copy."""
     x = torch.tensor([1.5, 2.5], device=device)
     y = x.to(torch.float32, copy=copy)
     assert (y is x) is not copy

@@ -53,7 +53,7 @@ def test_of_arange_is_that_of_a_range(device, start, size, step):
 @fact("torch.arange")
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.int32, torch.float16, torch.float64])
 def test_of_arange_has_the_dtype_that_is_asked_for(device, dtype):
-    """`arange(dtype=)` counts in that dtype."""
+    """`torch.arange(dtype=)` counts in that dtype."""
     same(torch.arange(1, 6, 2, dtype=dtype, device=device), torch.tensor([1, 3, 5]).to(dtype))
 
 
@@ -76,7 +76,7 @@ def test_of_arange_has_its_length_from_the_quotient(device):
     ids=["down", "up", "standing", "endless"],
 )
 def test_of_arange_that_does_not_arrive_is_refused(device, numbers, words):
-    """`torch.arange` refuses a step of zero, one inconsistent with the sign of the way, and an infinite end."""
+    """`torch.arange` refuses a step of zero or away from the end (inconsistent with step sign), and an infinite end."""
     with pytest.raises(RuntimeError, match=words):
         torch.arange(*numbers, device=device)
 
@@ -142,7 +142,7 @@ def test_of_eye_has_ones_on_the_diagonal(device, sizes, dtype):
 @fact("torch.eye")
 @pytest.mark.parametrize("sizes", [(-1,), (2, -1)], ids=str)
 def test_of_eye_of_a_negative_size_is_refused(device, sizes):
-    """`eye` refuses a negative size."""
+    """`torch.eye` refuses a negative size: must be greater or equal to 0."""
     with pytest.raises(RuntimeError, match="must be greater or equal to 0"):
         torch.eye(*sizes, device=device)
 

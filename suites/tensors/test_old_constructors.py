@@ -53,7 +53,7 @@ def test_of_a_list_makes_its_numbers(name):
 @fact(*NAMES, refuter=another, myth="LongTensor(3) holds the number 3", hint="torch.tensor(3)")
 @typed
 def test_of_a_number_makes_that_many(name):
-    """`LongTensor(3)` makes three elements that nobody has set: a number is a size."""
+    """`torch.LongTensor(3)` makes three elements that nobody has set: a number is a size."""
     assert getattr(torch, name)(3).shape == (3,)
     assert getattr(torch, name)(2, 3).shape == (2, 3)
     assert getattr(torch, name)(torch.Size([4])).dtype is TYPES[name]
@@ -80,7 +80,7 @@ def test_of_a_tensor_is_a_view_of_it(name):
 @fact("torch.FloatTensor", "torch.LongTensor", refuter=another)
 @pytest.mark.parametrize(("name", "dtype"), [("FloatTensor", torch.int64), ("LongTensor", torch.float32)])
 def test_of_a_tensor_does_not_convert(name, dtype):
-    """`torch.FloatTensor` refuses a tensor of int64, and `torch.LongTensor` one of float32."""
+    """`torch.FloatTensor` refuses a tensor of int64, `torch.LongTensor` one of float32: expected TensorOptions."""
     with pytest.raises(TypeError, match="expected (TensorOptions|.*Tensor)"):
         getattr(torch, name)(torch.ones(2, dtype=dtype))
 
@@ -94,7 +94,7 @@ def test_of_a_fraction_is_refused():
 
 @fact("torch.LongTensor", refuter=another)
 def test_of_fractions_cuts_them():
-    """`LongTensor` cuts the fractions of a list towards zero without a word."""
+    """`torch.LongTensor` cuts the fractions of a list towards zero without an error."""
     same(torch.LongTensor([1.75, -1.75]), torch.tensor([1, -1]))
 
 
@@ -103,7 +103,7 @@ def test_of_fractions_cuts_them():
     ("name", "number"), [("ByteTensor", 256), ("CharTensor", 128), ("ShortTensor", 2**15)], ids=str
 )
 def test_of_too_large_a_number_is_refused(name, number):
-    """`ByteTensor` and others refuse a number of a list that their dtype does not hold."""
+    """`torch.ByteTensor` and others refuse a number of a list that their dtype does not hold: without overflow."""
     with pytest.raises(RuntimeError, match="without overflow"):
         getattr(torch, name)([number])
 

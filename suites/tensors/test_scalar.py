@@ -145,7 +145,7 @@ def test_truth_of_one_element_is_that_of_its_number(device, ask, number):
 @pytest.mark.parametrize("ask", [bool, torch.is_nonzero], ids=["bool", "is_nonzero"])
 @pytest.mark.parametrize("size", [0, 2])
 def test_truth_of_several_elements_is_refused(device, ask, size):
-    """`bool(x)`, as in `if x:`, is refused: Boolean value of Tensor with more than one value (or none) is ambiguous."""
+    """`bool(x)`, as in `if x:`: Boolean value of Tensor with more than one value is ambiguous, or with no values."""
     with pytest.raises(RuntimeError, match="Boolean value of Tensor with (no values|more than one value) is ambiguous"):
         ask(torch.ones(size, device=device))
 

@@ -102,7 +102,7 @@ def test_that_was_cloned_is_written_as_a_whole(device):
 
 @fact("torch.Tensor.expand")
 def test_to_the_same_shape_is_written_as_a_whole(device):
-    """`x.expand(2, 3)` of a `x` of that shape takes in-place operations, which `x` sees."""
+    """`x.expand(2, 3)` of an `x` of that shape takes in-place operations, which `x` sees."""
     x = torch.zeros(2, 3, dtype=torch.int64, device=device)
     x.expand(2, 3).add_(1)
     same(x, numpy.ones((2, 3), dtype="int64"))

@@ -90,7 +90,7 @@ def test_is_not_about_filling_the_storage(device):
 @fact("torch.Tensor.is_contiguous", claims=["V06"])
 @pytest.mark.parametrize("operation", BREAKING.values(), ids=BREAKING)
 def test_is_false_of_another_order_or_gaps(operation, device):
-    """`transpose`, `permute`, a slice of columns, `expand` and others of a contiguous tensor are not contiguous."""
+    """`is_contiguous()` is false of a view in another order or with gaps: of `transpose`, `permute`, `x[:, :, :2]`."""
     assert operation(torch.zeros(3, 3, 4, device=device)).is_contiguous() is False
 
 

@@ -31,7 +31,7 @@ halved = pytest.mark.parametrize("name", HALVED)
 @example(parts=4, dim=1)
 @example(parts=7, dim=0)
 def test_in_number_is_that_of_numpy(device, parts, dim):
-    """`tensor_split` into n parts makes the first ones longer by one, as NumPy's `array_split` does."""
+    """`tensor_split` into n parts makes the first ones longer by one where n does not divide, as `array_split`."""
     wanted = numpy.array_split(ARRAY, parts, axis=dim)
     got = torch.tensor_split(torch.tensor(ARRAY, device=device), parts, dim=dim)
     assert isinstance(got, tuple) and len(got) == parts
