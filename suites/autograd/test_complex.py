@@ -34,7 +34,7 @@ HOLOMORPHIC = {
 @fact(*HOLOMORPHIC, source="notes/autograd")
 @pytest.mark.parametrize("name", HOLOMORPHIC, ids=lambda name: name.removeprefix("torch."))
 def test_of_a_holomorphic_function_is_the_conjugate_of_its_derivative(device, name):
-    """`backward` of `exp`, `log` and other complex functions multiplies by the conjugate of the derivative."""
+    """`backward` of `exp`, `log` and other holomorphic functions multiplies by the conjugate of the derivative."""
     function, derivative = HOLOMORPHIC[name]
     z = leaf(Z, 1 - 0.5j, device=device)
     y = getattr(torch, name.removeprefix("torch."))(z)

@@ -7,6 +7,7 @@ import torch
 from torch.autograd import forward_ad
 
 from torchproof import close, fact, same
+from torchproof.fixtures.work import vector
 
 
 @pytest.fixture(autouse=True)
@@ -17,15 +18,11 @@ def no_level_left():
         forward_ad.exit_dual_level()
 
 
-def of(*numbers, device):
-    return torch.tensor(numbers, device=device)
-
-
 @fact("torch.autograd.forward_ad.make_dual", "torch.autograd.forward_ad.unpack_dual")
 def test_carries_a_tangent_along(device):
     """A tensor of `make_dual` carries a direction through functions: its tangent is the derivative along it."""
     with forward_ad.dual_level():
-        dual = forward_ad.make_dual(of(2.0, 3.0, device=device), of(1.0, 10.0, device=device))
+        dual = forward_ad.make_dual(vector(2.0, 3.0, device=device), vector(1.0, 10.0, device=device))
         primal, tangent = forward_ad.unpack_dual((dual**2).cumsum(0))
     same(primal, torch.tensor([4.0, 13.0]))
     same(tangent, torch.tensor([4.0, 64.0]))
@@ -60,7 +57,7 @@ def test_has_the_derivative_of_each_function(device, name, value, slope):
 @fact("torch.autograd.forward_ad.unpack_dual", "torch.autograd.forward_ad.make_dual")
 def test_copies_neither_value_nor_tangent(device):
     """`unpack_dual` gives value and tangent in the memory that `make_dual` was given, where both are laid out alike."""
-    x, way = of(2.0, 3.0, device=device), of(1.0, 10.0, device=device)
+    x, way = vector(2.0, 3.0, device=device), vector(1.0, 10.0, device=device)
     with forward_ad.dual_level():
         primal, tangent = forward_ad.unpack_dual(forward_ad.make_dual(x, way))
         assert (primal.data_ptr(), tangent.data_ptr()) == (x.data_ptr(), way.data_ptr())
@@ -70,8 +67,10 @@ def test_copies_neither_value_nor_tangent(device):
 def test_has_no_tangent_of_a_constant(device):
     """`unpack_dual` gives None for the tangent of a constant, and of the `detach()` of a dual tensor."""
     with forward_ad.dual_level():
-        dual = forward_ad.make_dual(of(2.0, device=device), of(1.0, device=device))
-        tangents = [forward_ad.unpack_dual(made).tangent for made in (dual * 3, dual.detach(), of(5.0, device=device))]
+        dual = forward_ad.make_dual(vector(2.0, device=device), vector(1.0, device=device))
+        tangents = [
+            forward_ad.unpack_dual(made).tangent for made in (dual * 3, dual.detach(), vector(5.0, device=device))
+        ]
     assert [tangent if tangent is None else tangent.item() for tangent in tangents] == [3.0, None, None]
 
 
@@ -79,7 +78,7 @@ def test_has_no_tangent_of_a_constant(device):
 def test_ends_with_its_level(device):
     """A tensor of `make_dual` has lost its tangent after the block of `dual_level`."""
     with forward_ad.dual_level():
-        dual = forward_ad.make_dual(of(2.0, device=device), of(1.0, device=device))
+        dual = forward_ad.make_dual(vector(2.0, device=device), vector(1.0, device=device))
         inside = forward_ad.unpack_dual(dual).tangent
     with forward_ad.dual_level():
         same(forward_ad.unpack_dual(dual).primal, torch.tensor([2.0]))
@@ -90,9 +89,9 @@ def test_ends_with_its_level(device):
 def test_needs_a_level(device):
     """`make_dual` outside of any `dual_level` is refused."""
     with pytest.raises(RuntimeError, match="level"):
-        forward_ad.make_dual(of(2.0, device=device), of(1.0, device=device))
+        forward_ad.make_dual(vector(2.0, device=device), vector(1.0, device=device))
     with forward_ad.dual_level():
-        dual = forward_ad.make_dual(of(2.0, device=device), of(1.0, device=device))
+        dual = forward_ad.make_dual(vector(2.0, device=device), vector(1.0, device=device))
         same(forward_ad.unpack_dual(dual).tangent, torch.tensor([1.0]))
 
 
@@ -111,7 +110,7 @@ def test_does_not_nest(device):
 def test_can_be_entered_and_left(device):
     """A level of `enter_dual_level` lasts until `exit_dual_level`, which drops its tangents."""
     level = forward_ad.enter_dual_level()
-    dual = forward_ad.make_dual(of(2.0, device=device), of(1.0, device=device), level=level)
+    dual = forward_ad.make_dual(vector(2.0, device=device), vector(1.0, device=device), level=level)
     inside = forward_ad.unpack_dual(dual * 3, level=level).tangent.item()
     forward_ad.exit_dual_level()
     assert inside == 3.0
@@ -124,7 +123,7 @@ def test_can_be_entered_and_left(device):
 def test_wants_a_tangent_of_the_shape(device, tangent):
     """`make_dual` refuses a tangent of another shape than the tensor's."""
     with forward_ad.dual_level(), pytest.raises(RuntimeError, match="forward gradient that has a different size"):
-        forward_ad.make_dual(of(2.0, 3.0, device=device), torch.tensor(tangent, device=device))
+        forward_ad.make_dual(vector(2.0, 3.0, device=device), torch.tensor(tangent, device=device))
 
 
 @fact("torch.autograd.forward_ad.make_dual", "torch.autograd.forward_ad.unpack_dual")
@@ -132,7 +131,7 @@ def test_goes_along_with_backward(device):
     """`backward` from a tangent of `unpack_dual` gives a second derivative."""
     x = torch.tensor([2.0], device=device, requires_grad=True)
     with forward_ad.dual_level():
-        tangent = forward_ad.unpack_dual(forward_ad.make_dual(x, of(1.0, device=device)) ** 3).tangent
+        tangent = forward_ad.unpack_dual(forward_ad.make_dual(x, vector(1.0, device=device)) ** 3).tangent
         tangent.sum().backward()
     same(tangent.detach(), torch.tensor([12.0]))
     same(x.grad, torch.tensor([12.0]))

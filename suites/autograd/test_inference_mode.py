@@ -120,7 +120,7 @@ def test_does_not_hide_a_write_into_what_backward_needs(device):
 
 @fact("torch.inference_mode")
 def test_refuses_a_later_write_into_a_view_made_inside(device):
-    """A view of a leaf that was made under `inference_mode` cannot be changed in place outside of it."""
+    """A view of a leaf that requires grad, made under `inference_mode`, cannot be changed in place outside of it."""
     w = torch.tensor([1.0, 2.0], device=device, requires_grad=True)
     with torch.inference_mode():
         view = w.view(2, 1)

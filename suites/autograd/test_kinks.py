@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from torchproof import close, fact, same
-from torchproof.fixtures.fact import subject
+from torchproof.fixtures.fact import check, subject
 
 INF, NAN = math.inf, math.nan
 CLAMPS = ("torch.clamp", "torch.clamp_min", "torch.clamp_max")
@@ -56,24 +56,26 @@ POLES = {
 }
 
 
+@check
+def has_slopes(name, numbers, values, gradients, device):
+    """At these numbers a function has these values and these gradients. Raises AssertionError."""
+    y, grad = slopes(name, numbers, device)
+    same(y, torch.tensor(values))
+    same(grad, torch.tensor(gradients))
+
+
 @fact(*KINKS, source="notes/autograd")
 @pytest.mark.parametrize("name", KINKS, ids=lambda name: name.removeprefix("torch."))
 def test_have_the_gradient_of_their_convention(device, name):
     """At a kink or a step `abs`, `relu`, `floor` and others have a gradient of 0 or of one side, by convention."""
-    numbers, values, gradients = KINKS[name]
-    y, grad = slopes(name, numbers, device)
-    same(y, torch.tensor(values))
-    same(grad, torch.tensor(gradients))
+    has_slopes(name, *KINKS[name], device)
 
 
 @fact(*POLES, source="notes/autograd")
 @pytest.mark.parametrize("name", POLES, ids=lambda name: name.removeprefix("torch."))
 def test_of_a_pole_are_infinite(device, name):
-    """The gradient of `sqrt`, `log` and `rsqrt` at 0, and of `asin`, `acos` and `atanh` at 1, is infinite, not NaN."""
-    numbers, values, gradients = POLES[name]
-    y, grad = slopes(name, numbers, device)
-    same(y, torch.tensor(values))
-    same(grad, torch.tensor(gradients))
+    """`sqrt`, `log` and others at 0, and `asin`, `acos` and `atanh` at 1, have an infinite gradient and not NaN."""
+    has_slopes(name, *POLES[name], device)
 
 
 @fact(

@@ -78,7 +78,7 @@ def test_alone_can_stop_requiring_grad(device):
 
 @fact("torch.Tensor.requires_grad_")
 def test_once_frozen_is_a_constant_of_what_follows(device):
-    """What is computed from a leaf after `requires_grad_(False)` does not require grad."""
+    """What is computed from a leaf alone after `requires_grad_(False)` does not require grad."""
     x = torch.tensor([2.0], device=device, requires_grad=True)
     before = x * 3
     x.requires_grad_(False)

@@ -139,7 +139,7 @@ def test_allows_a_write_into_a_leaf(device):
 
 @fact("torch.Tensor.add_", source="notes/autograd", hint="do it under torch.no_grad()")
 def test_left_out_refuses_a_write_into_a_leaf(device):
-    """A leaf changed in place outside of `no_grad` raises "a leaf Variable that requires grad is being used in"."""
+    """`add_` to a leaf that requires grad is refused outside of `no_grad`: "a leaf Variable that requires grad"."""
     w = torch.tensor([1.0, 2.0], device=device, requires_grad=True)
     with pytest.raises(RuntimeError, match="a leaf Variable that requires grad is being used in"):
         w.add_(1)
@@ -157,7 +157,7 @@ def test_left_out_refuses_a_write_into_a_view_of_a_leaf(device):
 
 @fact("torch.no_grad")
 def test_refuses_a_later_write_into_a_view_made_inside(device):
-    """A view of a leaf that was made under `no_grad` cannot be changed in place outside of it."""
+    """A view of a leaf that requires grad, made under `no_grad`, cannot be changed in place outside of it."""
     w = torch.tensor([1.0, 2.0], device=device, requires_grad=True)
     with torch.no_grad():
         view = w.view(2, 1)

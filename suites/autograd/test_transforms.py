@@ -5,16 +5,13 @@ import torch
 from torch import nn
 
 from torchproof import close, fact, same
-
-
-def of(*numbers, device):
-    return torch.tensor(numbers, device=device)
+from torchproof.fixtures.work import vector
 
 
 @fact("torch.func.grad")
 def test_grad_makes_a_function_of_the_gradient(device):
     """`func.grad` of a function is the function of its gradient, which needs no tensor that requires grad."""
-    x = of(2.0, 3.0, device=device)
+    x = vector(2.0, 3.0, device=device)
     slope = torch.func.grad(lambda x: (x**3).sum())(x)
     same(slope, torch.tensor([12.0, 27.0]))
     assert (x.requires_grad, slope.requires_grad, x.grad) == (False, False, None)
@@ -23,7 +20,7 @@ def test_grad_makes_a_function_of_the_gradient(device):
 @fact("torch.func.grad")
 def test_grad_can_be_nested(device):
     """`func.grad` of `func.grad` is the second derivative."""
-    x = of(2.0, device=device)[0]
+    x = vector(2.0, device=device)[0]
     same(torch.func.grad(torch.func.grad(lambda x: x**3))(x), torch.tensor(12.0))
     same(torch.func.grad(torch.func.grad(torch.func.grad(torch.sin)))(x), -x.cos())
 
@@ -34,7 +31,7 @@ def test_grad_can_be_nested(device):
 )
 def test_grad_is_by_the_arguments_named(device, argnums, want):
     """`func.grad` is by the argument that `argnums` names, or a tuple by several."""
-    slopes = torch.func.grad(lambda x, y, z: x * y * z, argnums=argnums)(*of(2.0, 3.0, 5.0, device=device))
+    slopes = torch.func.grad(lambda x, y, z: x * y * z, argnums=argnums)(*vector(2.0, 3.0, 5.0, device=device))
     slopes = slopes if isinstance(slopes, tuple) else (slopes,)
     assert tuple(slope.item() for slope in slopes) == want
 
@@ -42,14 +39,14 @@ def test_grad_is_by_the_arguments_named(device, argnums, want):
 @fact("torch.func.grad")
 def test_grad_of_a_dict_is_a_dict(device):
     """`func.grad` by an argument that is a dict of tensors is a dict of their gradients."""
-    slopes = torch.func.grad(lambda of: (of["x"] * of["y"]).sum())(dict(zip("xy", of(2.0, 3.0, device=device))))
+    slopes = torch.func.grad(lambda of: (of["x"] * of["y"]).sum())(dict(zip("xy", vector(2.0, 3.0, device=device))))
     assert {name: slope.item() for name, slope in slopes.items()} == {"x": 3.0, "y": 2.0}
 
 
 @fact("torch.func.grad", "torch.func.grad_and_value")
 def test_grad_can_hand_on_more_than_the_loss(device):
     """`func.grad` and `grad_and_value` with `has_aux=True` hand on, as it is, what else the function returns."""
-    function, x = (lambda x: (x**2, {"twice": x * 2})), of(3.0, device=device)[0]
+    function, x = (lambda x: (x**2, {"twice": x * 2})), vector(3.0, device=device)[0]
     slope, more = torch.func.grad(function, has_aux=True)(x)
     other, (value, again) = torch.func.grad_and_value(function, has_aux=True)(x)
     assert (slope.item(), more["twice"].item()) == (6.0, 6.0)
@@ -59,7 +56,7 @@ def test_grad_can_hand_on_more_than_the_loss(device):
 @fact("torch.func.grad_and_value")
 def test_grad_and_value_gives_both(device):
     """`func.grad_and_value` gives a pair: the gradient, then the value."""
-    slope, value = torch.func.grad_and_value(lambda x: (x**3).sum())(of(2.0, 3.0, device=device))
+    slope, value = torch.func.grad_and_value(lambda x: (x**3).sum())(vector(2.0, 3.0, device=device))
     same(slope, torch.tensor([12.0, 27.0]))
     same(value, torch.tensor(35.0))
 
@@ -68,14 +65,14 @@ def test_grad_and_value_gives_both(device):
 def test_grad_needs_a_single_number(device):
     """`func.grad` of a function that does not give a single number is refused."""
     with pytest.raises(RuntimeError, match="should return a scalar|to have no dims|scalar"):
-        torch.func.grad(lambda x: x**2)(of(2.0, 3.0, device=device))
+        torch.func.grad(lambda x: x**2)(vector(2.0, 3.0, device=device))
 
 
 @fact("torch.func.grad", "torch.no_grad", source="generated/torch.func.grad")
 def test_grad_does_not_heed_no_grad_around_it(device):
     """`no_grad` around `func.grad` changes nothing: the gradient is the same."""
     with torch.no_grad():
-        slope = torch.func.grad(lambda x: x**3)(of(2.0, device=device)[0])
+        slope = torch.func.grad(lambda x: x**3)(vector(2.0, device=device)[0])
         recording = torch.is_grad_enabled()
     same(slope, torch.tensor(12.0))
     assert not recording
@@ -90,14 +87,14 @@ def test_grad_heeds_no_grad_inside_of_its_function(device):
             constant = x**2
         return x**3 - constant
 
-    same(torch.func.grad(function)(of(2.0, device=device)[0]), torch.tensor(12.0))
+    same(torch.func.grad(function)(vector(2.0, device=device)[0]), torch.tensor(12.0))
 
 
 @fact("torch.func.vjp")
 def test_vjp_gives_the_value_and_a_function_back(device):
     """`func.vjp` gives the value and a function that takes weights of the results to their weighted gradients."""
     value, back = torch.func.vjp(lambda x, y: x * y, *torch.tensor([[2.0, 3.0], [5.0, 7.0]], device=device))
-    of_x, of_y = back(of(1.0, 10.0, device=device))
+    of_x, of_y = back(vector(1.0, 10.0, device=device))
     same(value, torch.tensor([10.0, 21.0]))
     same(of_x, torch.tensor([5.0, 70.0]))
     same(of_y, torch.tensor([2.0, 30.0]))
@@ -106,7 +103,7 @@ def test_vjp_gives_the_value_and_a_function_back(device):
 @fact("torch.func.jvp")
 def test_jvp_gives_the_value_and_the_slope_along(device):
     """`func.jvp` gives the value, and how it changes along a direction."""
-    x, way = of(2.0, 3.0, device=device), of(1.0, 10.0, device=device)
+    x, way = vector(2.0, 3.0, device=device), vector(1.0, 10.0, device=device)
     value, slope = torch.func.jvp(lambda x: (x**2).cumsum(0), (x,), (way,))
     same(value, torch.tensor([4.0, 13.0]))
     same(slope, torch.tensor([4.0, 64.0]))
@@ -115,7 +112,7 @@ def test_jvp_gives_the_value_and_the_slope_along(device):
 @fact("torch.func.jvp")
 def test_jvp_is_to_have_a_direction_for_each_argument(device):
     """`func.jvp` with a direction of another structure than the arguments is refused."""
-    x = of(2.0, device=device)
+    x = vector(2.0, device=device)
     with pytest.raises(RuntimeError, match="to have the same python structure"):
         torch.func.jvp(torch.sin, (x,), (x, x))
 
@@ -124,10 +121,10 @@ def test_jvp_is_to_have_a_direction_for_each_argument(device):
 @pytest.mark.filterwarnings("ignore:Attempted to insert a get_attr")
 def test_linearize_gives_the_value_and_a_linear_function(device):
     """`func.linearize` gives the value at a point, and the linear function by which it changes there."""
-    value, along = torch.func.linearize(lambda x: x**3, of(2.0, 1.0, device=device))
+    value, along = torch.func.linearize(lambda x: x**3, vector(2.0, 1.0, device=device))
     same(value, torch.tensor([8.0, 1.0]))
     for by in (1.0, -10.0):
-        same(along(of(by, by, device=device)), torch.tensor([12.0 * by, 3.0 * by]))
+        same(along(vector(by, by, device=device)), torch.tensor([12.0 * by, 3.0 * by]))
 
 
 @fact("torch.func.jacrev", "torch.func.jacfwd")
@@ -147,7 +144,7 @@ def test_jacobian_has_a_row_for_each_result(device, name):
 def test_jacobian_is_by_the_arguments_named(device, name):
     """`jacrev` and `jacfwd` with several `argnums` give a tuple of the Jacobians by these arguments."""
     jacobian = getattr(torch.func, name)(lambda x, y: x * y, argnums=(0, 1))
-    by_x, by_y = jacobian(of(2.0, 3.0, device=device), of(5.0, 7.0, device=device))
+    by_x, by_y = jacobian(vector(2.0, 3.0, device=device), vector(5.0, 7.0, device=device))
     same(by_x, torch.tensor([[5.0, 0.0], [0.0, 7.0]]))
     same(by_y, torch.tensor([[2.0, 0.0], [0.0, 3.0]]))
 
@@ -156,7 +153,7 @@ def test_jacobian_is_by_the_arguments_named(device, name):
 @pytest.mark.parametrize("name", ["jacrev", "jacfwd"])
 def test_jacobian_can_hand_on_more_than_itself(device, name):
     """`jacrev` and `jacfwd` with `has_aux=True` hand on, as it is, what else the function returns."""
-    jacobian, more = getattr(torch.func, name)(lambda x: (x**2, x * 10), has_aux=True)(of(2.0, 3.0, device=device))
+    jacobian, more = getattr(torch.func, name)(lambda x: (x**2, x * 10), has_aux=True)(vector(2.0, 3.0, device=device))
     same(jacobian, torch.tensor([[4.0, 0.0], [0.0, 6.0]]))
     same(more, torch.tensor([20.0, 30.0]))
 
@@ -164,21 +161,21 @@ def test_jacobian_can_hand_on_more_than_itself(device, name):
 @fact("torch.func.jacrev")
 def test_jacobian_can_be_made_in_chunks(device):
     """`jacrev(chunk_size=2)` gives the Jacobian that it gives at once."""
-    x = of(1.0, 2.0, 3.0, device=device)
-    same(torch.func.jacrev(lambda x: x**2, chunk_size=2)(x), torch.diag(of(2.0, 4.0, 6.0, device="cpu")))
+    x = vector(1.0, 2.0, 3.0, device=device)
+    same(torch.func.jacrev(lambda x: x**2, chunk_size=2)(x), torch.diag(vector(2.0, 4.0, 6.0, device="cpu")))
 
 
 @fact("torch.func.jacrev")
 def test_jacobian_refuses_chunks_of_none(device):
     """`jacrev(chunk_size=0)` is refused."""
     with pytest.raises(ValueError, match="chunk_size"):
-        torch.func.jacrev(lambda x: x**2, chunk_size=0)(of(1.0, 2.0, device=device))
+        torch.func.jacrev(lambda x: x**2, chunk_size=0)(vector(1.0, 2.0, device=device))
 
 
 @fact("torch.func.jacfwd", hint='pass randomness="same"')
 def test_jacobian_asks_how_to_draw(device):
     """`jacfwd` of a function that draws is refused, unless `randomness` says that all columns get the same numbers."""
-    x = of(1.0, 2.0, device=device)
+    x = vector(1.0, 2.0, device=device)
     with pytest.raises(RuntimeError, match="randomness"):
         torch.func.jacfwd(lambda x: x * torch.rand_like(x))(x)
     jacobian = torch.func.jacfwd(lambda x: x * (2 + torch.bernoulli(x * 0)), randomness="same")(x)
@@ -203,7 +200,7 @@ ONCE = {
 def test_transform_calls_its_function_once(device, name):
     """`func.grad`, `vjp`, `jacrev`, `hessian`, `vmap` and other transforms call their function a single time."""
     calls = []
-    ONCE[name](lambda x: calls.append(x.shape) or (x**2).sum(), of(1.0, 2.0, 3.0, device=device))
+    ONCE[name](lambda x: calls.append(x.shape) or (x**2).sum(), vector(1.0, 2.0, 3.0, device=device))
     assert calls == [(3,)]
 
 
@@ -214,7 +211,7 @@ def test_hessian_is_of_second_derivatives(device):
     def function(y, x):
         return x[0] ** 2 * x[1] + y.sum() * x[1] ** 3
 
-    hessian = torch.func.hessian(function, argnums=1)(of(1.0, 1.0, device=device), of(2.0, 3.0, device=device))
+    hessian = torch.func.hessian(function, argnums=1)(vector(1.0, 1.0, device=device), vector(2.0, 3.0, device=device))
     close(hessian, [[6.0, 4.0], [4.0, 36.0]], roundings=8, scale=36.0)
 
 
@@ -238,7 +235,7 @@ def test_vmap_maps_over_the_first_dimension(device, name):
 )  # fmt: skip
 def test_vmap_maps_over_the_dimensions_named(device, in_dims, want):
     """`vmap(in_dims=…)` names the dimension to map over for each argument, None for one that is the same for all."""
-    x, y = torch.tensor([[1.0, 3.0], [2.0, 5.0]], device=device), of(3.0, 4.0, device=device)
+    x, y = torch.tensor([[1.0, 3.0], [2.0, 5.0]], device=device), vector(3.0, 4.0, device=device)
     mapped = torch.vmap(lambda a, b: a * b, in_dims=in_dims)(x, y)
     same(mapped, torch.tensor(want))
 
@@ -255,7 +252,7 @@ def test_vmap_puts_its_dimension_where_told(device, out_dims, shape):
 @fact("torch.vmap", source="generated/torch.vmap")
 def test_vmap_takes_structures_and_gives_them(device):
     """`vmap` maps over the tensors of a dict, and stacks those of a dict that the function gives."""
-    x = {"a": of(1.0, 2.0, device=device), "b": torch.tensor([[1.0, 3.0], [5.0, 7.0]], device=device)}
+    x = {"a": vector(1.0, 2.0, device=device), "b": torch.tensor([[1.0, 3.0], [5.0, 7.0]], device=device)}
     made = torch.vmap(lambda of: {"sum": of["a"] + of["b"].sum()}, in_dims=({"a": 0, "b": 1},))(x)
     same(made["sum"], torch.tensor([7.0, 12.0]))
 
@@ -264,21 +261,23 @@ def test_vmap_takes_structures_and_gives_them(device):
 def test_vmap_of_a_function_nests(device):
     """`vmap` of `vmap` maps over two dimensions."""
     table = torch.vmap(torch.vmap(torch.mul, (None, 0)), (0, None))
-    same(table(of(1.0, 2.0, device=device), of(3.0, 5.0, device=device)), torch.tensor([[3.0, 5.0], [6.0, 10.0]]))
+    same(
+        table(vector(1.0, 2.0, device=device), vector(3.0, 5.0, device=device)), torch.tensor([[3.0, 5.0], [6.0, 10.0]])
+    )
 
 
 @fact("torch.vmap", hint="use torch.where")
 def test_vmap_refuses_to_branch_on_its_items(device):
     """`vmap` of a function with an `if` on the value of its item is refused: "data-dependent control flow"."""
     with pytest.raises(RuntimeError, match="data-dependent control flow"):
-        torch.vmap(lambda x: x if x > 0 else -x)(of(1.0, -2.0, device=device))
+        torch.vmap(lambda x: x if x > 0 else -x)(vector(1.0, -2.0, device=device))
 
 
 @fact("torch.vmap")
 def test_vmap_refuses_to_make_numbers_of_its_items(device):
     """`vmap` of a function that calls `.item()` on its item is refused."""
     with pytest.raises(RuntimeError, match=r"\.item\(\)"):
-        torch.vmap(lambda x: x.item())(of(1.0, -2.0, device=device))
+        torch.vmap(lambda x: x.item())(vector(1.0, -2.0, device=device))
 
 
 @fact("torch.vmap")
@@ -318,7 +317,7 @@ def test_vmap_can_go_in_chunks(device, size):
 
 @fact("torch.vmap", "torch.func.grad", source="func.whirlwind_tour")
 def test_vmap_of_grad_gives_a_gradient_for_each_sample(device):
-    """`vmap` of `grad` gives the gradient of each sample's loss, where `backward` gives their sum."""
+    """`vmap` of `func.grad` gives per-sample gradients, where `backward` gives their sum."""
     w, x = (
         torch.tensor([1.0, 2.0], device=device, requires_grad=True),
         torch.tensor([[1.0, 0.5], [3.0, -1.0]]).to(device),
@@ -334,7 +333,7 @@ def test_vmap_refuses_a_write_into_what_is_not_mapped(device):
     """`vmap` refuses a write of mapped values into a tensor that is not mapped."""
     total = torch.zeros((), device=device)
     with pytest.raises(RuntimeError, match="broadcast shape"):
-        torch.vmap(lambda x: total.add_(x))(of(1.0, 2.0, device=device))
+        torch.vmap(lambda x: total.add_(x))(vector(1.0, 2.0, device=device))
 
 
 @fact("torch.func.functional_call")
@@ -343,7 +342,7 @@ def test_functional_call_takes_other_parameters(device):
     layer, x = nn.Linear(2, 1).to(device), torch.tensor([[2.0, 3.0]], device=device)
     before = layer.weight.detach().clone()
     weight = torch.tensor([[5.0, 7.0]], device=device, requires_grad=True)
-    y = torch.func.functional_call(layer, {"weight": weight, "bias": of(0.5, device=device)}, (x,))
+    y = torch.func.functional_call(layer, {"weight": weight, "bias": vector(0.5, device=device)}, (x,))
     y.sum().backward()
     same(y.detach(), torch.tensor([[31.5]]))
     same(weight.grad, x)
@@ -425,7 +424,7 @@ def test_functionalize_gives_the_same_without_changes_in_place(device):
         y[0].mul_(3)
         return y.add_(1)
 
-    x = of(2.0, 5.0, device=device)
+    x = vector(2.0, 5.0, device=device)
     traced = torch.fx.experimental.proxy_tensor.make_fx(torch.func.functionalize(function))(x)
     same(torch.func.functionalize(function)(x), torch.tensor([7.0, 6.0]))
     same(torch.func.functionalize(lambda x: x.clone().neg_())(x), torch.tensor([-2.0, -5.0]))

@@ -7,6 +7,7 @@ import torch
 from torch import fx, nn
 
 from torchproof import fact, same
+from torchproof.fixtures.work import vector
 
 
 def affine(x, by=2):
@@ -23,10 +24,6 @@ class Model(nn.Module):
         return self.layer(x).tanh() * 2
 
 
-def of(*numbers, device="cpu"):
-    return torch.tensor(numbers, device=device)
-
-
 @fact("torch.fx.symbolic_trace")
 def test_makes_a_graph_of_calls(device):
     """`symbolic_trace` of a function is a module with a node for each argument, each call and the result."""
@@ -40,8 +37,8 @@ def test_makes_a_graph_of_calls(device):
         ("call_function", "add"),
         ("output", "output"),
     ]
-    same(traced(of(1.0, -1.0, device=device)), torch.tensor([3.0, 1.0]))
-    same(traced(of(1.0, -1.0, device=device), -3), torch.tensor([1.0, 4.0]))
+    same(traced(vector(1.0, -1.0, device=device)), torch.tensor([3.0, 1.0]))
+    same(traced(vector(1.0, -1.0, device=device), -3), torch.tensor([1.0, 4.0]))
 
 
 @fact("torch.fx.symbolic_trace")
@@ -51,14 +48,14 @@ def test_shares_the_parameters_of_a_module(device):
     traced = fx.symbolic_trace(model)
     assert [node.target for node in traced.graph.nodes if node.op == "call_module"] == ["layer"]
     assert traced.layer.weight is model.layer.weight
-    same(traced(of(0.0, 0.0, device=device)).detach(), torch.tensor([0.0]))
+    same(traced(vector(0.0, 0.0, device=device)).detach(), torch.tensor([0.0]))
 
 
 @fact("torch.fx.symbolic_trace", hint="make the flag a concrete argument")
 def test_can_be_given_concrete_arguments(device):
     """Arguments given as `concrete_args` are constants of the graph: Python may branch on them."""
     traced = fx.symbolic_trace(lambda x, flag: x * 2 if flag else x * 3, concrete_args={"flag": False})
-    same(traced(of(1.0, device=device), False), torch.tensor([3.0]))
+    same(traced(vector(1.0, device=device), False), torch.tensor([3.0]))
 
 
 @fact("torch.fx.symbolic_trace")
@@ -80,9 +77,9 @@ def test_can_be_changed(device):
     for node in traced.graph.nodes:
         if node.target is torch.relu:
             node.target = torch.neg
-    before = traced(of(1.0, device=device)).item()
+    before = traced(vector(1.0, device=device)).item()
     code = traced.recompile()
-    assert (before, traced(of(1.0, device=device)).item()) == (3.0, -1.0)
+    assert (before, traced(vector(1.0, device=device)).item()) == (3.0, -1.0)
     assert "torch.neg" in traced.code and "torch.neg" in code.src
 
 
@@ -97,7 +94,7 @@ def test_takes_new_nodes(device):
     doubled.update_arg(0, relu)
     graph.lint()
     assert [node.name for node in changed] == ["add", "mul"]
-    same(fx.GraphModule(nn.Module(), graph)(of(2.0, -2.0, device=device)), torch.tensor([21.0, 1.0]))
+    same(fx.GraphModule(nn.Module(), graph)(vector(2.0, -2.0, device=device)), torch.tensor([21.0, 1.0]))
 
 
 @fact("torch.fx.Graph.erase_node", "torch.fx.Graph.eliminate_dead_code")
@@ -132,7 +129,7 @@ def test_can_be_made_by_hand(device):
     product = graph.call_method("mul", (x, graph.get_attr("by")))
     output = graph.output(product)
     assert (len(graph.nodes), [node.name for node in output.all_input_nodes]) == (4, ["mul"])
-    same(fx.GraphModule(owner, graph)(of(2.0, device=device)), torch.tensor([6.0]))
+    same(fx.GraphModule(owner, graph)(vector(2.0, device=device)), torch.tensor([6.0]))
 
 
 @fact("torch.fx.replace_pattern")
@@ -140,7 +137,7 @@ def test_replaces_patterns(device):
     """`replace_pattern` puts another piece of program for each place where a pattern is, and says where."""
     traced = fx.symbolic_trace(lambda x, y: torch.relu(x + y) + torch.relu(y + 1))
     found = fx.replace_pattern(traced, lambda a, b: torch.relu(a + b), lambda a, b: a * b)
-    same(traced(of(2.0, device=device), of(5.0, device=device)), torch.tensor([15.0]))
+    same(traced(vector(2.0, device=device), vector(5.0, device=device)), torch.tensor([15.0]))
     assert (len(found), "relu" in traced.code) == (2, False)
     assert 1 in found[1].nodes_map.values()
 
@@ -156,7 +153,7 @@ def test_runs_node_by_node(device):
             seen.append((node.name, result.tolist()))
             return result
 
-    y = Watching(fx.symbolic_trace(lambda x: torch.relu(x) * 2)).run(of(2.0, -2.0, device=device))
+    y = Watching(fx.symbolic_trace(lambda x: torch.relu(x) * 2)).run(vector(2.0, -2.0, device=device))
     same(y, torch.tensor([4.0, 0.0]))
     assert y.is_contiguous()
     assert seen == [("x", [2.0, -2.0]), ("relu", [2.0, 0.0]), ("mul", [4.0, 0.0]), ("output", [4.0, 0.0])]
@@ -172,7 +169,7 @@ def test_is_made_anew_by_a_transformer(device):
 
     traced = fx.symbolic_trace(affine)
     other = Negated(traced).transform()
-    assert (traced(of(1.0, device=device)).item(), other(of(1.0, device=device)).item()) == (3.0, -1.0)
+    assert (traced(vector(1.0, device=device)).item(), other(vector(1.0, device=device)).item()) == (3.0, -1.0)
     assert (len(traced.graph.nodes), len(other.graph.nodes)) == (6, 6)
 
 
@@ -182,7 +179,7 @@ def test_keeps_the_root_of_what_it_traced(device):
     model, tracer, other = Model(), fx.Tracer(), fx.Tracer()
     graph, _ = tracer.trace(affine), other.trace(model)
     assert (other.root is model, list(tracer.root.children())) == (True, [])
-    same(fx.GraphModule(tracer.root, graph)(of(1.0, device=device)), torch.tensor([3.0]))
+    same(fx.GraphModule(tracer.root, graph)(vector(1.0, device=device)), torch.tensor([3.0]))
 
 
 @fact("torch.fx.Tracer")
@@ -198,4 +195,4 @@ def test_looks_into_what_is_no_leaf(device):
     assert ["call_module" in each for each in kinds] == [True, False]
     assert "get_attr" in kinds[1]
     traced = fx.GraphModule(model, Through().trace(model))
-    same(traced(of(0.0, 0.0, device=device)).detach(), torch.tensor([0.0]))
+    same(traced(vector(0.0, 0.0, device=device)).detach(), torch.tensor([0.0]))

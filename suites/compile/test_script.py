@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from torchproof import fact, same
+from torchproof.fixtures.work import vector
 
 OLD = pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning", "ignore:.*deprecated:FutureWarning")
 
@@ -14,10 +15,6 @@ def powers(x, count: int):
     for _ in range(count):
         result = result * x
     return result
-
-
-def of(*numbers, device):
-    return torch.tensor(numbers, device=device)
 
 
 @fact("torch.jit.script", since="2.10", calls="any", hint="use torch.compile or torch.export")
@@ -53,7 +50,7 @@ def test_script_takes_what_is_not_annotated_for_tensors(device):
     scripted = torch.jit.script(powers)
     with pytest.raises(RuntimeError, match="Expected a value of type 'Tensor"):
         scripted(2.0, 3)
-    same(scripted(of(2.0, device=device), 1), torch.tensor([4.0]))
+    same(scripted(vector(2.0, device=device), 1), torch.tensor([4.0]))
 
 
 @fact("torch.jit.script")
@@ -83,7 +80,7 @@ def test_script_can_be_saved_without_its_source(device, tmp_path):
 
     torch.jit.save(torch.jit.script(Scaled()), tmp_path / "model.pt")
     loaded = torch.jit.load(str(tmp_path / "model.pt"), map_location=device)
-    same(loaded(of(2.0, 2.0, device=device)).detach(), torch.tensor([6.0, 10.0]))
+    same(loaded(vector(2.0, 2.0, device=device)).detach(), torch.tensor([6.0, 10.0]))
     assert (list(loaded.state_dict()), type(loaded).__name__) == (["by"], "RecursiveScriptModule")
 
 
@@ -92,7 +89,7 @@ def test_script_can_be_saved_without_its_source(device, tmp_path):
 def test_trace_takes_other_sizes(device):
     """A traced function takes inputs of other sizes than its example where nothing depended on them."""
     traced = torch.jit.trace(lambda x: x.cumsum(0) * 2, torch.ones(2, device=device))
-    same(traced(of(1.0, 2.0, 3.0, device=device)), torch.tensor([2.0, 6.0, 12.0]))
+    same(traced(vector(1.0, 2.0, 3.0, device=device)), torch.tensor([2.0, 6.0, 12.0]))
 
 
 @fact("torch.jit.trace")

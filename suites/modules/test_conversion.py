@@ -136,7 +136,7 @@ def test_to_empty_leaves_what_was_in_memory(device, monkeypatch):
 
 @fact("torch.nn.Module.to")
 def test_to_refuses_to_leave_meta():
-    """`Module.to` from the meta device raises "Cannot copy out of meta tensor", where there are no numbers."""
+    """`Module.to` from the meta device, where there are no numbers, raises "Cannot copy out of meta tensor"."""
     with pytest.raises(NotImplementedError, match="Cannot copy out of meta tensor"):
         nn.Linear(1, 1, device="meta").to("cpu")
 

@@ -59,7 +59,7 @@ def test_forward_pre_hook_replaces_the_input(device):
 @fact("torch.nn.Module.register_forward_hook", "torch.nn.Module.register_forward_pre_hook")
 @pytest.mark.parametrize("kind", ["register_forward_hook", "register_forward_pre_hook"])
 def test_hook_may_see_keywords(device, kind):
-    """A forward hook with `with_kwargs=True` is given the keyword arguments too."""
+    """A hook of `register_forward_hook(with_kwargs=True)` or of the pre-hook's is given the keyword arguments too."""
     layer, seen = Twice(), []
     getattr(layer, kind)(lambda module, args, kwargs, *result: seen.append((len(args), kwargs)), with_kwargs=True)
     layer(one(device), shift=0.5)

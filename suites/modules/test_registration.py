@@ -400,7 +400,7 @@ def test_set_submodule_puts_a_part_at_a_path():
 
 @fact("torch.nn.Module.forward", claims=["M01", "M06"])
 def test_without_forward_cannot_be_called():
-    """A module without `forward` can be made, and raises NotImplementedError when it is called."""
+    """A module without `forward` can be made, but raises NotImplementedError when it is called."""
     with pytest.raises(NotImplementedError, match='missing the required "forward" function'):
         nn.Module()()
 
