@@ -92,11 +92,25 @@ def test_refuses_an_index_out_of_range(kind, place):
 def test_grows_as_a_list(kind):
     """`append`, `insert` and `extend` of a `Sequential` or `ModuleList` add modules, and renumber those behind."""
     model = adds(kind, 2)
-    assert model.append(Add(5)) is model
+    model.append(Add(5))
     model.insert(1, Add(6))
-    assert model.extend(adds(kind, 1)) is model
+    model.extend(adds(kind, 1))
     assert numbers(model) == [0, 6, 1, 5, 0]
     assert [name for name, _ in model.named_children()] == list("01234")
+
+
+@fact(*LISTS, "torch.nn.ParameterList")
+@pytest.mark.parametrize(
+    ("kind", "item"),
+    [(nn.Sequential, nn.ReLU()), (nn.ModuleList, nn.ReLU()), (nn.ParameterList, torch.ones(1))],
+    ids=["Sequential", "ModuleList", "ParameterList"],
+)
+def test_returns_itself_when_it_grows(kind, item):
+    """`append` and `extend` of `Sequential`, `ModuleList` and `ParameterList` return the container itself."""
+    model = kind()
+    assert model.append(item) is model
+    assert model.extend([item]) is model
+    assert len(model) == 2
 
 
 @fact(*LISTS)
@@ -197,8 +211,8 @@ def test_module_dict_refuses_a_method_as_a_name():
 def test_parameter_list_makes_tensors_parameters(device):
     """`ParameterList` makes parameters of its own of the tensors that are put into it."""
     model = nn.ParameterList([torch.tensor([1.5], device=device)])
-    assert model.append(torch.tensor([-2.5], device=device)) is model
-    assert model.extend([torch.tensor([3.5], device=device)]) is model
+    model.append(torch.tensor([-2.5], device=device))
+    model.extend([torch.tensor([3.5], device=device)])
     assert [name for name, _ in model.named_parameters()] == ["0", "1", "2"]
     assert [each.item() for each in model] == [1.5, -2.5, 3.5]
     assert [(type(each), each.requires_grad) for each in model] == [(nn.Parameter, True)] * 3
