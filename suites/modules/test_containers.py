@@ -246,7 +246,7 @@ def test_parameter_dict_makes_tensors_parameters(device):
 
 @fact("torch.nn.ParameterDict")
 def test_parameter_dict_works_as_a_dict():
-    """`ParameterDict` has of a dict `get`, `pop`, `popitem`, `setdefault`, `copy`, `clear` and `fromkeys`."""
+    """`ParameterDict` has `get`, `pop`, `popitem`, `setdefault`, `copy`, `clear`, `fromkeys`, and can be reversed."""
     a, b, c, d = (nn.Parameter(torch.tensor([float(place)])) for place in range(4))
     model = nn.ParameterDict({"a": a, "b": b, "c": c})
     assert (model["b"] is b, model.get("a") is a, model.get("z"), model.get("z", 5)) == (True, True, None, 5)

@@ -106,7 +106,7 @@ def test_cpu_moves_to_the_cpu(device):
 
 @fact("torch.nn.Module.type")
 def test_type_casts_integers_too(device):
-    """`Module.type` casts all parameters and buffers, integers too."""
+    """`Module.type` casts all parameters and buffers of the module itself, integers too."""
     made = model(device)
     assert made.type(torch.float64) is made
     assert {each.dtype for each in made.state_dict().values()} == {torch.float64}

@@ -190,7 +190,7 @@ def test_backward_hook_refuses_a_result_changed_in_place(device):
 
 @fact("torch.nn.Module.register_backward_hook", "torch.nn.Module.register_full_backward_hook")
 def test_two_kinds_of_backward_hooks_do_not_mix():
-    """`register_full_backward_hook` is refused where the module has a hook of the old `register_backward_hook`."""
+    """`register_full_backward_hook` beside `register_backward_hook` is "Cannot use both regular backward hooks"."""
     layer = Twice()
     layer.register_backward_hook(lambda *given: None)
     with pytest.raises(RuntimeError, match="Cannot use both regular backward hooks and full backward hooks"):

@@ -215,11 +215,19 @@ def test_gain_refuses_what_it_does_not_know(given, words):
         nn.init.calculate_gain(*given)
 
 
+FANS = ["kaiming_normal_", "kaiming_uniform_", "xavier_normal_", "xavier_uniform_"]
+
+
+@fact(*(f"torch.nn.init.{kind}" for kind in FANS))
+@pytest.mark.parametrize("kind", FANS)
+def test_fans_of_a_vector_are_refused(device, kind):
+    """`kaiming_normal_`, `xavier_normal_` and their kin refuse a vector: "Fan in and fan out can not be computed"."""
+    words = "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions"
+    with pytest.raises(ValueError, match=words):
+        getattr(nn.init, kind)(torch.ones(3, device=device))
+
+
 REFUSED = {
-    "kaiming_normal_": ((), "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions"),
-    "kaiming_uniform_": ((), "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions"),
-    "xavier_normal_": ((), "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions"),
-    "xavier_uniform_": ((), "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions"),
     "orthogonal_": ((), "Only tensors with 2 or more dimensions are supported"),
     "eye_": ((), "Only tensors with 2 dimensions are supported"),
     "dirac_": ((), "Only tensors with 3, 4, or 5 dimensions are supported"),
@@ -230,7 +238,7 @@ REFUSED = {
 @fact(*(f"torch.nn.init.{kind}" for kind in REFUSED))
 @pytest.mark.parametrize("kind", REFUSED)
 def test_refuses_a_vector(device, kind):
-    """`nn.init.kaiming_normal_`, `xavier_normal_`, `orthogonal_`, `eye_`, `dirac_` and others refuse a vector."""
+    """`nn.init.orthogonal_`, `eye_`, `dirac_` and `sparse_` refuse a vector: "Only tensors with" more dimensions."""
     arguments, words = REFUSED[kind]
     with pytest.raises(ValueError, match=words):
         getattr(nn.init, kind)(torch.ones(3, device=device), *arguments)
