@@ -43,7 +43,7 @@ def test_does_not_stop_recording(device):
 
 @fact("torch.Tensor.detach")
 def test_does_not_hide_a_write_into_what_backward_needs(device):
-    """A write through `y.detach()` into a value that was saved for backward makes `backward` fail."""
+    """A write through `y.detach()` into a saved value makes `backward` fail: "modified by an inplace operation"."""
     y = torch.tensor([1.0, 2.0], device=device, requires_grad=True).exp()
     y.detach().mul_(2)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):

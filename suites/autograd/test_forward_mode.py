@@ -121,7 +121,7 @@ def test_can_be_entered_and_left(device):
 @fact("torch.autograd.forward_ad.make_dual")
 @pytest.mark.parametrize("tangent", [[1.0, 2.0, 3.0], [[1.0, 2.0]]], ids=["longer", "other_shape"])
 def test_wants_a_tangent_of_the_shape(device, tangent):
-    """`make_dual` refuses a tangent of another shape than the tensor's."""
+    """`make_dual` refuses a tangent of another shape: "forward gradient that has a different size"."""
     with forward_ad.dual_level(), pytest.raises(RuntimeError, match="forward gradient that has a different size"):
         forward_ad.make_dual(vector(2.0, 3.0, device=device), torch.tensor(tangent, device=device))
 

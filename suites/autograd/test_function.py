@@ -123,7 +123,7 @@ def test_tells_which_gradients_are_needed(device):
 
 @fact("torch.autograd.Function", refuter=not_overridden)
 def test_gives_a_gradient_for_each_argument(device):
-    """A `backward` of a custom `Function` that returns fewer gradients than `forward` has arguments is refused."""
+    """A custom `Function` whose `backward` returns too few "returned an incorrect number of gradients"."""
     made = function(lambda ctx, x, y: x * 2, lambda ctx, slope: slope)
     y = made.apply(leaf(2.0, device=device), leaf(3.0, device=device))
     with pytest.raises(RuntimeError, match="returned an incorrect number of gradients"):
@@ -213,7 +213,7 @@ def test_that_changes_a_leaf_is_refused(device):
 
 @fact("torch.autograd.function.FunctionCtx.save_for_backward", hint="save with ctx.save_for_backward, not on ctx")
 def test_notices_a_change_of_what_it_saved(device):
-    """A tensor saved with `save_for_backward` that was changed since makes `backward` fail."""
+    """A tensor of `save_for_backward` that is changed makes `backward` fail: "modified by an inplace operation"."""
     x = leaf(2.0, device=device).clone()
     y = cube().apply(x)
     x.mul_(5)

@@ -131,7 +131,7 @@ def test_refuses_a_tensor_of_another_dtype(device):
 
 @fact("torch.Tensor.grad")
 def test_refuses_a_number(device):
-    """A Python number cannot be assigned to `.grad`."""
+    """`w.grad = 0.0` is refused: "assigned grad expected to be a Tensor or None"."""
     w = torch.ones(2, device=device, requires_grad=True)
     with pytest.raises(TypeError, match="assigned grad expected to be a Tensor or None"):
         w.grad = 0.0

@@ -81,14 +81,14 @@ def test_on_a_tensor_stay_with_the_value_they_were_put_on(device):
 
 @fact("torch.Tensor.register_hook")
 def test_on_a_tensor_without_gradient_are_refused(device):
-    """`register_hook` on a tensor that does not require grad is refused."""
+    """`register_hook` is refused: "cannot register a hook on a tensor that doesn't require gradient"."""
     with pytest.raises(RuntimeError, match="cannot register a hook on a tensor that doesn't require gradient"):
         torch.ones(2, device=device).register_hook(print)
 
 
 @fact("torch.Tensor.register_hook")
 def test_on_a_tensor_are_to_keep_the_shape(device):
-    """A hook of `register_hook` that returns a gradient of another shape makes `backward` fail."""
+    """A hook of `register_hook` that returns another shape makes `backward` fail: "changed the size of value"."""
     x = leaf(2.0, 3.0, device=device)
     x.register_hook(lambda grad: grad[:1])
     with pytest.raises(RuntimeError, match="changed the size of value"):

@@ -109,7 +109,7 @@ def test_allows_a_write_into_a_leaf(device):
 
 @fact("torch.inference_mode")
 def test_does_not_hide_a_write_into_what_backward_needs(device):
-    """A write under `inference_mode` into a normal value that was saved for backward makes `backward` fail."""
+    """A write under `inference_mode` into a saved value makes `backward` fail: "modified by an inplace operation"."""
     x = torch.tensor([1.0, 2.0], device=device, requires_grad=True)
     y = x.exp()
     with torch.inference_mode():
@@ -120,7 +120,7 @@ def test_does_not_hide_a_write_into_what_backward_needs(device):
 
 @fact("torch.inference_mode")
 def test_refuses_a_later_write_into_a_view_made_inside(device):
-    """A view of a leaf that requires grad, made under `inference_mode`, cannot be changed in place outside of it."""
+    """A view that `inference_mode` made of a leaf with grad refuses changes outside: "created in inference mode"."""
     w = torch.tensor([1.0, 2.0], device=device, requires_grad=True)
     with torch.inference_mode():
         view = w.view(2, 1)
@@ -138,7 +138,7 @@ def test_makes_tensors_without_a_version():
 
 @fact("torch.inference_mode")
 def test_refuses_to_let_its_tensors_require_grad_later(device):
-    """An inference tensor cannot be made to require grad outside of `inference_mode`."""
+    """`requires_grad_` of a tensor of `inference_mode` is "Setting requires_grad=True on inference tensor outside"."""
     x = made_inside(device)
     with pytest.raises(RuntimeError, match="Setting requires_grad=True on inference tensor outside InferenceMode"):
         x.requires_grad_()

@@ -148,7 +148,7 @@ def test_left_out_refuses_a_write_into_a_leaf(device):
 
 @fact("torch.Tensor.view", source="notes/autograd", hint="do it under torch.no_grad()")
 def test_left_out_refuses_a_write_into_a_view_of_a_leaf(device):
-    """A `view` of a leaf that requires grad cannot be changed in place outside of `no_grad`."""
+    """A `view` of a leaf that requires grad refuses changes outside of `no_grad`: "a view of a leaf Variable"."""
     w = torch.tensor([1.0, 2.0], device=device, requires_grad=True)
     with pytest.raises(RuntimeError, match="a view of a leaf Variable that requires grad"):
         w.view(2, 1).mul_(2)
@@ -157,7 +157,7 @@ def test_left_out_refuses_a_write_into_a_view_of_a_leaf(device):
 
 @fact("torch.no_grad")
 def test_refuses_a_later_write_into_a_view_made_inside(device):
-    """A view of a leaf that requires grad, made under `no_grad`, cannot be changed in place outside of it."""
+    """A view that `no_grad` made of a leaf that requires grad refuses changes outside: "created in no_grad mode"."""
     w = torch.tensor([1.0, 2.0], device=device, requires_grad=True)
     with torch.no_grad():
         view = w.view(2, 1)
@@ -168,7 +168,7 @@ def test_refuses_a_later_write_into_a_view_made_inside(device):
 
 @fact("torch.no_grad", myth="a write under no_grad() is invisible to autograd")
 def test_does_not_hide_a_write_into_what_backward_needs(device):
-    """A write under `no_grad` into a value that was saved for backward makes `backward` fail."""
+    """A write under `no_grad` into a saved value makes `backward` fail: "modified by an inplace operation"."""
     x = torch.tensor([1.0, 2.0], device=device, requires_grad=True)
     y = x.exp()
     with torch.no_grad():

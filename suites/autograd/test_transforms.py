@@ -369,7 +369,7 @@ def test_functional_call_takes_keywords(device):
 
 @fact("torch.func.functional_call")
 def test_functional_call_can_be_strict(device):
-    """`functional_call` with `strict=True` refuses missing and unknown names."""
+    """`functional_call` with `strict=True` refuses missing and unknown names: "Missing key", "Unexpected key"."""
     layer, x = nn.Linear(1, 1).to(device), torch.tensor([[2.0]], device=device)
     with pytest.raises(RuntimeError, match="Missing key"):
         torch.func.functional_call(layer, {"weight": x}, (x,), strict=True)

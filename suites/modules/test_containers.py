@@ -55,7 +55,7 @@ def test_empty_sequential_is_the_identity(device):
 @fact("torch.nn.ModuleList", "torch.nn.ModuleDict")
 @pytest.mark.parametrize("model", [nn.ModuleList(), nn.ModuleDict()], ids=["ModuleList", "ModuleDict"])
 def test_list_and_dict_cannot_be_called(model):
-    """`ModuleList` and `ModuleDict` cannot be called: they are "missing the required "forward" function"."""
+    """`ModuleList` and `ModuleDict` cannot be called: they are 'missing the required "forward" function'."""
     assert len(model) == 0
     with pytest.raises(NotImplementedError, match='missing the required "forward" function'):
         model(1)

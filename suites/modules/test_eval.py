@@ -224,7 +224,7 @@ def test_left_out_makes_batch_norm_refuse_a_single_sample(device):
 
 @fact("torch.nn.BatchNorm1d", since="2.10", calls="eps=0", hint="give an eps above zero")
 def test_left_out_makes_batch_norm_refuse_an_eps_of_zero(device):
-    """`BatchNorm1d` in training mode refuses `eps=0`."""
+    """`BatchNorm1d` in training mode refuses `eps=0`: "eps must be positive"."""
     with pytest.raises(ValueError, match="eps must be positive"):
         nn.BatchNorm1d(1, eps=0.0, device=device)(torch.tensor([[2.0], [8.0]], device=device))
 

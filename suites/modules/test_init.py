@@ -127,7 +127,7 @@ RETURNED = {
 }
 
 
-@fact(*RETURNED)
+@fact(*DRAWN, *CERTAIN, "torch.nn.init.dirac_", "torch.nn.init.orthogonal_", "torch.nn.init.sparse_")
 @pytest.mark.parametrize("name", RETURNED)
 def test_returns_the_tensor_that_it_fills(device, name):
     """`nn.init.uniform_`, `constant_`, `orthogonal_`, `dirac_` and the others return the tensor that they fill."""
@@ -254,7 +254,7 @@ def test_refuses_an_unknown_mode(device, kind):
 
 @fact("torch.nn.init.dirac_")
 def test_dirac_refuses_groups_that_do_not_divide(device):
-    """`nn.init.dirac_` refuses groups that do not divide the first dimension."""
+    """`nn.init.dirac_` refuses groups that do not divide the channels: "dim 0 must be divisible by groups"."""
     with pytest.raises(ValueError, match="dim 0 must be divisible by groups"):
         nn.init.dirac_(torch.ones(3, 2, 3, device=device), 2)
 

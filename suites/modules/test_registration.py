@@ -159,7 +159,7 @@ def test_result_of_parameters_is_no_parameter():
 
 @fact("torch.nn.Parameter", refuter=is_a_tensor_alone)
 def test_parameter_of_integers_must_not_require_grad():
-    """An `nn.Parameter` of integers is refused unless `requires_grad=False`."""
+    """An `nn.Parameter` of integers is refused unless `requires_grad=False`: "only Tensors of floating point"."""
     with pytest.raises(RuntimeError, match="[Oo]nly Tensors of floating point"):
         nn.Parameter(torch.tensor([1, 2]))
     assert nn.Parameter(torch.tensor([1, 2]), requires_grad=False).tolist() == [1, 2]
@@ -400,7 +400,7 @@ def test_set_submodule_puts_a_part_at_a_path():
 
 @fact("torch.nn.Module.forward", claims=["M01", "M06"])
 def test_without_forward_cannot_be_called():
-    """A module without `forward` can be made, but raises NotImplementedError when it is called."""
+    """A call of a module without `forward` is NotImplementedError: 'missing the required "forward" function'."""
     with pytest.raises(NotImplementedError, match='missing the required "forward" function'):
         nn.Module()()
 

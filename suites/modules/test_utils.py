@@ -212,7 +212,7 @@ def test_parametrization_can_be_removed(device, leave_parametrized):
 
 @fact("torch.nn.utils.parametrize.register_parametrization")
 def test_parametrization_keeps_the_shape(device):
-    """`register_parametrization` refuses a parametrization that changes the shape of the weight."""
+    """`register_parametrization` refuses what changes the shape: it "may not change the shape"."""
     with pytest.raises(ValueError, match="may not change the shape"):
         utils.parametrize.register_parametrization(layer_of(device, [1.0, 2.0]), "weight", nn.Flatten(0))
 
