@@ -7,6 +7,7 @@ pytest_plugins = [
     "torchproof.fixtures.plugins.collection",
     "torchproof.fixtures.plugins.selection",
     "torchproof.fixtures.plugins.limits",
+    "torchproof.fixtures.plugins.interrupted",
     "torchproof.fixtures.plugins.body",
     "torchproof.fixtures.plugins.telling",
     "torchproof.fixtures.plugins.known",
