@@ -63,10 +63,16 @@ def test_serves_the_scalars_of_a_run(serve, run):
 
 @fact("torch.utils.tensorboard.SummaryWriter", requires="tensorboard", hint="tensorboard --logdir runs, not runs/first")
 def test_tells_runs_apart_by_their_folders(serve, new_writer, tmp_path):
-    """TensorBoard's server names each folder below its `--logdir` that holds a file of events as a run of its own."""
+    """TensorBoard's server shows each folder below `--logdir` to which a SummaryWriter writes as a run of its own."""
     for name in ("first", "second/fold_0"):
-        new_writer(tmp_path / "logs" / name)
-    assert sorted(asked(serve(), "data/runs")) == ["first", "second/fold_0"]
+        writer = new_writer(tmp_path / "logs" / name)
+        writer.add_scalar(f"loss of {name}", 0.5)
+        writer.flush()
+    tags = asked(serve(), "data/plugin/scalars/tags")
+    assert {run: [*tags[run]] for run in tags} == {
+        "first": ["loss of first"],
+        "second/fold_0": ["loss of second/fold_0"],
+    }
 
 
 @pytest.fixture
