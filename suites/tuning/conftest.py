@@ -1,6 +1,7 @@
 """Studies that say nothing of their trials, and what is tuned: a descent whose best learning rate is known."""
 
 import builtins
+import os
 import signal
 import tempfile
 from contextlib import contextmanager
@@ -47,11 +48,18 @@ def _own_handlers():
         signal.signal(number, handler)
 
 
+OF_A_SOCKET = 107  # letters that its path has at most, of which Ray adds
+OF_RAY = len("/session_2030-01-01_00-00-00_000000_0000000/sockets/plasma_store")
+
+
 @pytest.fixture(scope="session")
-def short_folder():
-    """Where Ray has its sockets, whose paths have a hundred letters at most: those of pytest are too long."""
-    with tempfile.TemporaryDirectory(prefix="ray-") as folder:
-        yield folder
+def short_folder(tmp_path_factory):
+    """Where Ray has its sockets: among pytest's folders, where their paths are short enough for that."""
+    folder = tmp_path_factory.getbasetemp()
+    near = folder.parent if folder.name.startswith("popen-") else folder  # of all parallel workers
+    is_short = len(os.fsencode(near)) + len("/r00000000") + OF_RAY <= OF_A_SOCKET
+    with tempfile.TemporaryDirectory(prefix="r", dir=near if is_short else None) as short:
+        yield short
 
 
 @pytest.fixture(scope="session")
