@@ -82,6 +82,23 @@ def test_keeps_the_dropout_of_a_model_in_training():
     assert not torch.equal(run(program, x), run(program, x))
 
 
+@fact(EXPORT, requires=RUNTIME, since="2.10", calls="dynamo=True", hint="model.eval() before the export")
+def test_warns_of_a_model_in_training():
+    """`torch.onnx.export(dynamo=True)` warns of a model "in training mode", whose dropout would be exported too."""
+    with pytest.warns(UserWarning, match="Exporting a model while it is in training mode"):
+        exported(plain_network().train(), images())
+
+
+@fact(EXPORT, requires=RUNTIME, since="2.6", calls="none", hint="verbose=False")
+def test_tells_each_step_unless_it_is_not_to_be_verbose(capsys):
+    """`torch.onnx.export(dynamo=True)` prints its steps ("Translate the graph into ONNX"), with `verbose=False` none."""
+    model, x = nn.Linear(1, 1).eval(), torch.ones(1, 1)
+    exported(model, x)
+    assert not capsys.readouterr().out
+    torch.onnx.export(model, (x,), dynamo=True)
+    assert "Translate the graph into ONNX" in capsys.readouterr().out
+
+
 @fact(EXPORT, requires=RUNTIME, since="2.6", calls="none", hint="export it again")
 def test_has_the_parameters_of_the_export():
     """What is trained after the export is not in the exported program's file."""
