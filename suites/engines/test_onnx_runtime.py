@@ -91,7 +91,7 @@ def test_warns_of_a_model_in_training():
 
 @fact(EXPORT, requires=RUNTIME, since="2.6", calls="none", hint="verbose=False")
 def test_tells_each_step_unless_it_is_not_to_be_verbose(capsys):
-    """`torch.onnx.export(dynamo=True)` prints its steps ("Translate the graph into ONNX"), with `verbose=False` none."""
+    """`torch.onnx.export(dynamo=True)` prints its steps ("Translate the graph into ONNX") unless `verbose=False`."""
     model, x = nn.Linear(1, 1).eval(), torch.ones(1, 1)
     exported(model, x)
     assert not capsys.readouterr().out
