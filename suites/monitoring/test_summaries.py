@@ -213,11 +213,12 @@ def projections(folder):
 
 @fact(EMBEDDING, requires="tensorboard", claims=["W01"])
 def test_of_an_embedding_is_a_row_of_text_a_vector(device, writer, tmp_path):
-    """`SummaryWriter.add_embedding` writes a vector a row to `tensors.tsv`, and tells TensorBoard's projector of it."""
+    """`SummaryWriter.add_embedding` writes a vector a row to one `tensors.tsv`, which TensorBoard's projector reads."""
     writer.add_embedding(torch.tensor([[1.0, -0.5], [2.0, 0.25]], device=device), tag="words", global_step=3)
     [entry] = projections(tmp_path)
     assert entry.tensor_name == "words:00003"
     assert (tmp_path / entry.tensor_path).read_text() == "1.0\t-0.5\n2.0\t0.25\n"
+    assert [*tmp_path.rglob("tensors.tsv")] == [tmp_path / entry.tensor_path]
 
 
 @fact(EMBEDDING, requires="tensorboard")

@@ -64,6 +64,29 @@ def test_is_repeated_by_its_seed(new_study):
     assert first == again != other
 
 
+@fact("optuna.samplers.TPESampler", requires="optuna>=4.1")
+def test_draws_within_the_range(new_study):
+    """Each number that TPESampler draws is within the range of `suggest_float`, of the random trials and the later."""
+    from optuna.samplers import TPESampler
+
+    study = new_study(sampler=TPESampler(seed=0))
+    study.optimize(lambda trial: -trial.suggest_float("x", 10, 10.001), n_trials=14)
+    drawn = {trial.params["x"] for trial in study.trials}
+    assert len(drawn) == 14 and min(drawn) >= 10 and max(drawn) <= 10.001
+
+
+@fact("optuna.samplers.TPESampler", requires="optuna>=4.1")
+@pytest.mark.parametrize(("multivariate", "jointly"), [(True, ["x", "y"]), (False, [])], ids=["jointly", "each_alone"])
+def test_searches_jointly_if_multivariate(new_study, multivariate, jointly):
+    """TPESampler searches the hyperparameters of ended trials jointly if `multivariate` is true, each alone if not."""
+    from optuna.samplers import TPESampler
+
+    sampler = TPESampler(seed=0, multivariate=multivariate)
+    study = new_study(sampler=sampler)
+    study.optimize(_bowl, n_trials=1)
+    assert [*sampler.infer_relative_search_space(study, study.trials[0])] == jointly
+
+
 @fact("optuna.create_study", requires="optuna>=4.1", myth="Optuna searches at random by default")
 def test_is_what_create_study_does_by_default(new_study):
     """A study that `create_study` makes without a sampler searches by TPESampler."""

@@ -59,6 +59,16 @@ def test_is_repeated_by_its_seed(new_study, descend):
     assert first == again != other
 
 
+@fact("optuna.samplers.RandomSampler", requires="optuna>=4.1")
+def test_draws_within_the_range(new_study):
+    """Each number that RandomSampler draws is within the range of `suggest_float`."""
+    from optuna.samplers import RandomSampler
+
+    study = new_study(sampler=RandomSampler(seed=0))
+    drawn = {study.ask().suggest_float("x", 10, 10.001) for _ in range(14)}
+    assert len(drawn) == 14 and min(drawn) >= 10 and max(drawn) <= 10.001
+
+
 @fact("optuna.trial.Trial.suggest_float", requires="optuna>=4.1", hint='suggest_float("lr", 1e-5, 1e-1, log=True)')
 @pytest.mark.parametrize(("log", "least", "most"), [(True, 0.4, 0.6), (False, 0.0, 0.05)])
 def test_log_draws_each_power_of_ten_alike(new_study, log, least, most):

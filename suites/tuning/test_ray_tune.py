@@ -147,6 +147,20 @@ def test_failing_trial_leaves_the_others_alone(tune):
     assert [result.metrics["loss"] for result in results if not result.error] == [2.0]
 
 
+@fact("ray.tune.Tuner.get_results", FIT, requires=RAY, claims=["B04"])
+@pytest.mark.usefixtures("tune")  # for what Ray does to this process
+def test_results_are_to_be_had_from_the_tuner_too(tmp_path):
+    """`Tuner.get_results` gives, after `fit`, the results that `fit` gave, and before it raises "has not been run"."""
+    from ray.tune import RunConfig, Tuner, report
+
+    where = RunConfig(name="run", storage_path=str(tmp_path), verbose=0)
+    tuner = Tuner(lambda config: report({"loss": config["lr"]}), param_space={"lr": 0.5}, run_config=where)
+    with pytest.raises(RuntimeError, match="has not been run"):
+        tuner.get_results()
+    (fitted,), (kept,) = tuner.fit(), tuner.get_results()
+    assert fitted.metrics["loss"] == kept.metrics["loss"] == 0.5
+
+
 @fact("ray.tune.Tuner.restore", FIT, requires=RAY, claims=["B04"])
 def test_restored_search_runs_what_failed_alone(tune, tmp_path):
     """`Tuner.restore(..., restart_errored=True)` runs the trials that failed again, and not those that had ended."""
@@ -188,15 +202,31 @@ def test_searcher_is_told_what_trials_gave(tune, new_study):
     assert results[0].config == new_study(sampler=sampler()).ask(space).params
 
 
-@fact(
-    "ray.tune.search.bohb.TuneBOHB",
-    "ray.tune.schedulers.HyperBandForBOHB",
-    requires=[RAY, "hpbandster>=0.7.4", "ConfigSpace>=1.2.2"],
-    claims=["B03", "B04"],
-)
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # of hpbandster and Ray
+BOHB = [RAY, "hpbandster>=0.7.4", "ConfigSpace>=1.2.2"]
+quietly = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # of hpbandster and Ray
+
+
+@fact("ray.tune.search.bohb.TuneBOHB", requires=BOHB, claims=["B03"])
+@quietly
+def test_bohb_suggests_what_is_to_be_tried_first_and_draws_by_its_seed():
+    """TuneBOHB suggests its `points_to_evaluate` first, and then what its `seed` draws, the same each time."""
+    from ray.tune import uniform
+    from ray.tune.search.bohb import TuneBOHB
+
+    def points(seed):
+        given = {"points_to_evaluate": [{"x": 1.5}], "metric": "loss", "mode": "min"}
+        searcher = TuneBOHB(space={"x": uniform(-5, 5)}, seed=seed, **given)
+        return [searcher.suggest(str(number))["x"] for number in range(3)]
+
+    first, again, other = points(0), points(0), points(1)
+    assert first[0] == other[0] == 1.5
+    assert first == again != other
+
+
+@fact("ray.tune.search.bohb.TuneBOHB", "ray.tune.schedulers.HyperBandForBOHB", requires=BOHB, claims=["B03", "B04"])
+@quietly
 def test_bohb_spends_less_on_most_trials(tune):
-    """BOHB (TuneBOHB with HyperBandForBOHB) stops most trials before `max_t`, and lets at least one come to it."""
+    """Of three trials, BOHB (TuneBOHB, HyperBandForBOHB) stops the worse two early, and the best comes to `max_t`."""
     from ray.tune import report, uniform
     from ray.tune.schedulers import HyperBandForBOHB
     from ray.tune.search.bohb import TuneBOHB
@@ -210,9 +240,9 @@ def test_bohb_spends_less_on_most_trials(tune):
         {"x": uniform(-5, 5)},
         metric="loss",
         mode="min",
-        search_alg=TuneBOHB(seed=0),
+        search_alg=TuneBOHB(points_to_evaluate=[{"x": x} for x in (1.0, 4.0, -4.0)]),
         scheduler=HyperBandForBOHB(max_t=3, reduction_factor=3),
         num_samples=3,
+        reuse_actors=True,  # else a process starts for each trial each time that it goes on
     )
-    spent = [result.metrics["training_iteration"] for result in results]
-    assert max(spent) == 3 and sum(one < 3 for one in spent) == 2
+    assert [result.metrics["training_iteration"] for result in results] == [3, 1, 1]
