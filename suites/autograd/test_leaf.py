@@ -1,12 +1,9 @@
 """Which tensors are leaves, how they come to require grad and cease to, and what only leaves can do."""
 
-import copy
-
 import pytest
 import torch
 
 from torchproof import fact, same
-from torchproof.fixtures.checks import shares
 
 
 @fact("torch.Tensor.is_leaf")
@@ -138,21 +135,3 @@ def test_without_a_gradient_refuses_retain_grad(device):
     """`retain_grad` of a tensor that does not require grad is refused: "can't retain_grad on Tensor"."""
     with pytest.raises(RuntimeError, match="can't retain_grad on Tensor that has requires_grad=False"):
         torch.ones(2, device=device).retain_grad()
-
-
-@fact("torch.Tensor.__deepcopy__")
-def test_is_deepcopied_with_its_gradient(device):
-    """`copy.deepcopy` of a leaf gives a leaf that has a copy of its `.grad`."""
-    x = torch.tensor([2.0, 3.0], device=device, requires_grad=True)
-    (x * 2).sum().backward()
-    copied = copy.deepcopy(x)
-    same(copied.grad, torch.tensor([2.0, 2.0]))
-    assert (copied.is_leaf, shares(copied.grad, x.grad)) == (True, False)
-
-
-@fact("torch.Tensor.__deepcopy__", hint="detach() first")
-def test_alone_can_be_deepcopied(device):
-    """`copy.deepcopy` of a result that requires grad is refused: "Only Tensors created explicitly by the user"."""
-    y = torch.tensor([2.0, 3.0], device=device, requires_grad=True) * 2
-    with pytest.raises(RuntimeError, match="Only Tensors created explicitly by the user"):
-        copy.deepcopy(y)

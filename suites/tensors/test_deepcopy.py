@@ -31,7 +31,7 @@ def test_of_a_leaf_is_a_leaf_with_its_gradient(device):
 
 @fact("torch.Tensor.__deepcopy__", hint="x.detach().clone()")
 def test_of_a_result_is_refused(device):
-    """`copy.deepcopy` refuses a tensor that was computed from one that requires grad."""
+    """`copy.deepcopy` of a result that requires grad is refused: "Only Tensors created explicitly by the user"."""
     y = torch.tensor([1.5], device=device, requires_grad=True) * 2
     with pytest.raises(RuntimeError, match="Only Tensors created explicitly by the user"):
         copy.deepcopy(y)
