@@ -1,3 +1,5 @@
+"""`cross_entropy` and `nll_loss`: classes, weights, shares, smoothing, what is ignored; others are in test_losses."""
+
 import math
 
 import numpy
@@ -6,6 +8,7 @@ import torch
 from torch.nn import functional
 
 from torchproof import close, fact, same
+from torchproof.suites.functional.reference import log_softmax
 
 ROUNDINGS = 64  # of exponentials, their sum, its logarithm and a weighted mean
 X = numpy.array([[0.5, -1.25, 2.0], [1.5, 0.25, -0.75], [-0.5, 1.0, 0.125], [2.0, -3.0, 0.75]])
@@ -15,10 +18,6 @@ NAMES = ["nll_loss", "cross_entropy"]
 
 of_both = pytest.mark.parametrize("name", NAMES)
 both = fact(*(f"torch.nn.functional.{name}" for name in NAMES))
-
-
-def log_softmax(x, axis=-1):
-    return x - numpy.log(numpy.exp(x).sum(axis, keepdims=True))
 
 
 def reference(name, x, y, weight=WEIGHT, ignored=None):
@@ -43,7 +42,7 @@ def test_weighs_each_class(device, name, reduction):
     losses, share = reference(name, X, Y)
     want = {"none": losses, "sum": losses.sum(), "mean": losses.sum() / share.sum()}[reduction]
     got = getattr(functional, name)(x, y, weight=weight, reduction=reduction)
-    assert (got.dtype, got.is_contiguous()) == (torch.float64, True)
+    assert got.dtype == torch.float64
     close(got, want, roundings=ROUNDINGS, scale=8)
 
 
@@ -63,12 +62,18 @@ def test_leaves_out_what_it_ignores(device, name, reduction):
 @both
 @of_both
 def test_ignores_minus_a_hundred_by_default(device, name):
-    """`nll_loss` and `cross_entropy` leave out the samples of class -100, and give these a gradient of zero."""
-    x = torch.tensor(X, device=device, requires_grad=True)
-    loss = getattr(functional, name)(x, torch.tensor([2, -100, 1, -100], device=device))
-    loss.backward()
-    assert x.grad[[1, 3]].tolist() == [[0.0] * 3] * 2
+    """`nll_loss` and `cross_entropy` leave out the samples of class -100 by default, which is `ignore_index`."""
+    loss = getattr(functional, name)(torch.tensor(X, device=device), torch.tensor([2, -100, 1, -100], device=device))
     close(loss, reference(name, X[::2], Y[::2], 0 * WEIGHT + 1)[0].mean(), roundings=ROUNDINGS)
+
+
+@both
+@of_both
+def test_gives_what_it_ignores_no_gradient(device, name):
+    """`nll_loss` and `cross_entropy` give the samples that they ignore a gradient of zero, and the others theirs."""
+    x = torch.tensor(X, device=device, requires_grad=True)
+    getattr(functional, name)(x, torch.tensor([2, -100, 1, -100], device=device)).backward()
+    assert (x.grad == 0).all(1).tolist() == [False, True, False, True]
 
 
 @both
@@ -83,12 +88,12 @@ def test_of_ignored_samples_alone_is_nan(device, name):
 @both
 @of_both
 def test_has_its_classes_in_dimension_one(device, name):
-    """`nll_loss` and `cross_entropy` of more dimensions have the classes in dimension 1, and a loss a place."""
+    """`nll_loss` and `cross_entropy` of images have the classes in dimension 1, and give a loss for each place."""
     image = numpy.moveaxis(X.reshape(2, 2, 3), -1, 1)
     got = getattr(functional, name)(
         torch.tensor(image, device=device), torch.tensor(Y.reshape(2, 2), device=device), reduction="none"
     )
-    assert (got.dtype, got.is_contiguous()) == (torch.float64, True)
+    assert got.dtype == torch.float64
     close(got, reference(name, X, Y, 0 * WEIGHT + 1)[0].reshape(2, 2), roundings=ROUNDINGS)
 
 
@@ -105,7 +110,7 @@ def test_takes_one_sample_without_a_batch(device, name):
 @of_both
 @pytest.mark.parametrize("target", [3, -1])
 def test_refuses_a_class_that_does_not_exist(name, target):
-    """`nll_loss` and `cross_entropy` on the CPU refuse a class below 0 or beyond the last."""
+    """`nll_loss` and `cross_entropy` on the CPU refuse a class that does not exist: "Target 3 is out of bounds"."""
     with pytest.raises(IndexError, match=f"Target {target} is out of bounds"):
         getattr(functional, name)(torch.tensor(X), torch.tensor([0, 1, 2, target]))
 
@@ -114,7 +119,7 @@ def test_refuses_a_class_that_does_not_exist(name, target):
 @of_both
 @pytest.mark.parametrize("dtype", [torch.int32, torch.int16, torch.bool])
 def test_refuses_classes_of_another_dtype(device, name, dtype):
-    """`nll_loss` and `cross_entropy` refuse classes that are neither int64 nor uint8."""
+    """`nll_loss` and `cross_entropy` refuse classes that are neither int64, which is Long, nor uint8."""
     with pytest.raises(RuntimeError, match="to be Long|type Long|not implemented for"):
         getattr(functional, name)(torch.tensor(X, device=device), torch.tensor(Y, device=device).to(dtype))
 
@@ -122,7 +127,7 @@ def test_refuses_classes_of_another_dtype(device, name, dtype):
 @both
 @of_both
 def test_refuses_another_number_of_targets(device, name):
-    """`nll_loss` and `cross_entropy` refuse another number of classes than of samples."""
+    """`nll_loss` and `cross_entropy` refuse too few classes: "Expected input batch_size (4) to match target"."""
     with pytest.raises(ValueError, match=r"Expected input batch_size \(4\) to match target batch_size \(3\)"):
         getattr(functional, name)(torch.tensor(X, device=device), torch.tensor(Y[:3], device=device))
 
@@ -142,7 +147,7 @@ def test_refuses_another_number_of_weights(device, name):
 @both
 @of_both
 def test_has_the_gradient_of_a_weighted_mean(device, name):
-    """The gradient of `nll_loss` is minus each sample's share; `cross_entropy` has that times softmax less one-hot."""
+    """The gradient of `cross_entropy` is softmax less one-hot, of `nll_loss` minus one-hot, times a weight's share."""
     x = torch.tensor(X, device=device, requires_grad=True)
     getattr(functional, name)(x, torch.tensor(Y, device=device), weight=torch.tensor(WEIGHT, device=device)).backward()
     share, hot = (WEIGHT[Y] / WEIGHT[Y].sum())[:, None], numpy.eye(3)[Y]
@@ -152,7 +157,7 @@ def test_has_the_gradient_of_a_weighted_mean(device, name):
 
 @fact("torch.nn.functional.nll_loss", myth="nll_loss takes the logarithm itself")
 def test_of_nll_loss_takes_logarithms_as_they_are(device):
-    """`nll_loss` picks minus the number of each class, without taking a logarithm."""
+    """`nll_loss` gives minus the number of each class: it takes no logarithm itself."""
     x = torch.tensor([[0.25, 0.75], [0.5, -0.5]], device=device)
     same(functional.nll_loss(x, torch.tensor([1, 0], device=device), reduction="none"), torch.tensor([-0.75, -0.5]))
 
@@ -167,7 +172,7 @@ def test_takes_logits(device):
 
 @fact("torch.nn.functional.cross_entropy")
 def test_does_not_overflow(device):
-    """`cross_entropy` of huge logits is their difference, with a gradient of whole shares."""
+    """`cross_entropy` of logits 1000 apart is 1000 or 0, with gradients of 1, -1 and 0: it does not overflow."""
     x = torch.tensor([[1000.0, 0.0], [0.0, -1000.0]], device=device, requires_grad=True)
     y = functional.cross_entropy(x, torch.tensor([1, 0], device=device), reduction="none")
     same(y, torch.tensor([1000.0, 0.0]))
@@ -211,7 +216,7 @@ def test_does_not_smooth_what_it_ignores(device):
 
 @fact("torch.nn.functional.cross_entropy")
 def test_refuses_a_smoothing_above_one(device):
-    """`cross_entropy` refuses a `label_smoothing` above 1."""
+    """`cross_entropy` refuses a `label_smoothing` above 1: it "must be between 0.0 and 1.0"."""
     with pytest.raises(RuntimeError, match="label_smoothing must be between 0.0 and 1.0"):
         functional.cross_entropy(torch.tensor(X, device=device), torch.tensor(Y, device=device), label_smoothing=1.5)
 
@@ -227,7 +232,7 @@ def test_of_one_hot_shares_is_that_of_classes(device):
 
 @fact("torch.nn.functional.cross_entropy")
 def test_smooths_shares_too(device):
-    """`cross_entropy` with `label_smoothing` moves that part of shares to all classes alike."""
+    """`cross_entropy` with `label_smoothing` of target shares moves that part of them to all classes alike."""
     shares = numpy.array([[0.25, 0.5, 0.25], [1.0, 0.0, 0.0], [0.5, 0.0, 0.5], [0.125, 0.875, 0.0]])
     got = functional.cross_entropy(
         torch.tensor(X, device=device), torch.tensor(shares, device=device), label_smoothing=0.5, reduction="none"
@@ -238,7 +243,7 @@ def test_smooths_shares_too(device):
 
 @fact("torch.nn.functional.cross_entropy")
 def test_hands_a_gradient_to_shares(device):
-    """The gradient of `cross_entropy` for target shares is minus the log-softmax of the input."""
+    """The gradient of `cross_entropy` for target shares is minus the `log_softmax` of the input."""
     shares = torch.full((4, 3), 0.25, dtype=torch.float64, device=device, requires_grad=True)
     functional.cross_entropy(torch.tensor(X, device=device), shares, reduction="sum").backward()
     close(shares.grad, -log_softmax(X), roundings=ROUNDINGS, scale=8)
@@ -255,21 +260,21 @@ def test_refuses_to_ignore_a_class_of_shares(device):
 
 @fact("torch.nn.functional.cross_entropy", hint="a target of classes is int64; one of shares has the input's shape")
 def test_takes_floats_of_the_input_s_shape_only(device):
-    """`cross_entropy` refuses floating-point numbers as classes."""
+    """`cross_entropy` refuses classes that are floating-point numbers: "expected scalar type Long but found Double"."""
     with pytest.raises(RuntimeError, match="to be Long|type Long"):
         functional.cross_entropy(torch.tensor(X, device=device), torch.tensor(Y, device=device).double())
 
 
 @fact("torch.nn.functional.cross_entropy", myth="integers of the input's shape are taken as one-hot shares")
 def test_refuses_integer_shares(device):
-    """`cross_entropy` refuses a target of the input's shape that is not floating-point."""
+    """`cross_entropy` refuses integers of the input's shape: "Expected floating point type for target"."""
     with pytest.raises(RuntimeError, match="Expected floating point type for target with class probabilities"):
         functional.cross_entropy(torch.tensor(X, device=device), torch.tensor(numpy.eye(3)[Y], device=device).long())
 
 
 @fact("torch.nn.functional.cross_entropy")
 def test_keeps_a_reduced_dtype(device):
-    """`cross_entropy` of bfloat16 is of the same dtype, and near to that of float64."""
+    """`cross_entropy` of bfloat16 logits is bfloat16, near to that of float64."""
     y = functional.cross_entropy(torch.tensor(X, device=device).bfloat16(), torch.tensor(Y, device=device))
     assert y.dtype == torch.bfloat16
     close(y, -log_softmax(X)[range(4), Y].mean(), roundings=16, scale=4)

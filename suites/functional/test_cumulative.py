@@ -1,3 +1,5 @@
+"""Sums, products and extremes of all up to each place; differences, slopes and areas of neighbours."""
+
 import math
 
 import numpy
@@ -5,6 +7,7 @@ import pytest
 import torch
 
 from torchproof import close, fact, same
+from torchproof.suites.functional.reference import of_lies
 
 ROUNDINGS = 16  # of a handful of sums or products
 X = numpy.array([[0.5, -1.25, 2.0], [1.5, 0.25, -0.75], [-2.0, 3.0, 0.125]])
@@ -41,7 +44,7 @@ about_extremes = fact("torch.cummax", "torch.cummin")
 @of_sums
 @along
 def test_sums_go_along_a_dimension(device, name, dim):
-    """`cumsum`, `cumprod` and `logcumsumexp` give at each place the sum, product or sum of exponentials up to it."""
+    """`torch.cumsum`, `cumprod` and `logcumsumexp` give sum, product or log-sum-exp up to each place, contiguous."""
     x = torch.tensor(X, device=device)
     y, want = getattr(torch, name)(x, dim), SUMS[name][0](X, axis=dim)
     assert (y.dtype, y.is_contiguous()) == (torch.float64, True)
@@ -53,7 +56,7 @@ def test_sums_go_along_a_dimension(device, name, dim):
 @of_sums
 @along
 def test_sums_have_the_gradient_of_all_that_follow(device, name, dim):
-    """The gradient of a cumulative sum at a place collects those of this place and of all behind it."""
+    """The gradients of `torch.cumsum`, `cumprod` and `logcumsumexp` at a place collect those of all behind it."""
     x = torch.tensor(X, device=device, requires_grad=True)
     getattr(torch, name)(x, dim).backward(torch.tensor(G, device=device))
     close(x.grad, SUMS[name][1](X, G, dim), roundings=4 * ROUNDINGS, scale=16)
@@ -61,11 +64,9 @@ def test_sums_have_the_gradient_of_all_that_follow(device, name, dim):
 
 @about_sums
 @of_sums
-@pytest.mark.parametrize(
-    "lie", [lambda x: x.t().contiguous().t(), lambda x: torch.stack([x, x], -1)[..., 0]], ids=["transposed", "stepped"]
-)
+@of_lies
 def test_sums_do_not_depend_on_how_the_input_lies(device, name, lie):
-    """A cumulative sum and its gradient are the same for any strides, but for rounding."""
+    """`torch.cumsum`, `cumprod` and `logcumsumexp` and their gradients do not depend on strides, but for rounding."""
     x = lie(torch.tensor(X, device=device)).requires_grad_()
     y = getattr(torch, name)(x, 1)
     y.backward(torch.tensor(G, device=device))
@@ -77,7 +78,7 @@ def test_sums_do_not_depend_on_how_the_input_lies(device, name, lie):
 @pytest.mark.parametrize("name", ["cumsum", "cumprod"])
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.int32, torch.bool])
 def test_sums_of_integers_are_int64(device, name, dtype):
-    """`cumsum` and `cumprod` of integers and booleans are int64, and of another dtype when told."""
+    """`torch.cumsum` and `cumprod` of integers and booleans are int64, unless `dtype=` says otherwise."""
     x = torch.tensor([1, 1, 1], device=device).to(dtype)
     want = getattr(numpy, name)([1, 1, 1])
     same(getattr(torch, name)(x, 0), want)
@@ -87,7 +88,7 @@ def test_sums_of_integers_are_int64(device, name, dtype):
 @fact("torch.Tensor.cumsum_", "torch.Tensor.cumprod_")
 @pytest.mark.parametrize("name", ["cumsum", "cumprod"])
 def test_sums_change_in_place(device, name):
-    """`cumsum_` and `cumprod_` change their tensor, here a column, and return it."""
+    """`x.cumsum_(0)` and `x.cumprod_(0)` change `x`, which may be a column of a matrix, and return it."""
     x = torch.tensor(X, device=device)
     column = x[:, 1]
     assert getattr(column, f"{name}_")(0) is column
@@ -97,7 +98,7 @@ def test_sums_change_in_place(device, name):
 @about_sums
 @of_sums
 def test_sums_pass_nan_on(device, name):
-    """A cumulative sum is NaN from the first NaN on."""
+    """`torch.cumsum`, `cumprod` and `logcumsumexp` are NaN from the first NaN on."""
     y = getattr(torch, name)(torch.tensor([1.5, NAN, 2.0], device=device), 0)
     assert (y.isnan().tolist(), y[0].item()) == ([False, True, True], 1.5)
 
@@ -106,7 +107,7 @@ def test_sums_pass_nan_on(device, name):
 @of_extremes
 @along
 def test_extremes_go_along_a_dimension(device, name, dim):
-    """`cummax` and `cummin` give at each place the extreme up to it, and where it is."""
+    """`torch.cummax` and `cummin` give the extreme up to each place, and where it is, in contiguous tensors."""
     x = torch.tensor(X, device=device)
     values, indices = getattr(torch, name)(x, dim)
     same(values, EXTREMES[name][0](X, axis=dim))
@@ -117,16 +118,24 @@ def test_extremes_go_along_a_dimension(device, name, dim):
 @about_extremes
 @of_extremes
 def test_extremes_take_the_last_of_equals(device, name):
-    """`cummax` and `cummin` name the last of equal extremes, and NaN from the first one on."""
-    values, indices = getattr(torch, name)(torch.tensor([2.0, 2.0, NAN, 2.0], device=device), 0)
-    same(values, torch.tensor([2.0, 2.0, NAN, NAN]))
-    same(indices, torch.tensor([0, 1, 2, 2]))
+    """`torch.cummax` and `cummin` name the place of the last of equal extremes."""
+    indices = getattr(torch, name)(torch.tensor([2.0, 2.0, 2.0], device=device), 0).indices
+    same(indices, torch.tensor([0, 1, 2]))
+
+
+@about_extremes
+@of_extremes
+def test_extremes_pass_nan_on(device, name):
+    """`torch.cummax` and `cummin` are NaN from the first NaN on, and name its place."""
+    values, indices = getattr(torch, name)(torch.tensor([2.0, NAN, 2.0], device=device), 0)
+    same(values, torch.tensor([2.0, NAN, NAN]))
+    same(indices, torch.tensor([0, 1, 1]))
 
 
 @about_extremes
 @of_extremes
 def test_extremes_hand_the_gradient_to_their_place(device, name):
-    """The gradient of `cummax` and `cummin` goes to the places of the extremes."""
+    """The gradient of `torch.cummax` and `cummin` goes to the places of the extremes."""
     x = torch.tensor([2.0, 5.0, 1.0], device=device, requires_grad=True)
     getattr(torch, name)(x, 0).values.backward(torch.tensor([3.0, 4.0, 7.0], device=device))
     same(x.grad, torch.tensor([3.0, 11.0, 0.0] if name == "cummax" else [7.0, 0.0, 7.0]))
@@ -135,7 +144,7 @@ def test_extremes_hand_the_gradient_to_their_place(device, name):
 @fact("torch.cumsum", "torch.cumprod", "torch.logcumsumexp", "torch.cummax", "torch.cummin")
 @pytest.mark.parametrize("name", [*SUMS, *EXTREMES])
 def test_sums_along_no_dimension_are_refused(device, name):
-    """What accumulates refuses a dimension that the tensor does not have."""
+    """`torch.cumsum`, `torch.cummax` and the like refuse a dimension that is not there: "Dimension out of range"."""
     with pytest.raises(IndexError, match="Dimension out of range"):
         getattr(torch, name)(torch.tensor(X, device=device), 2)
 
@@ -144,33 +153,39 @@ def test_sums_along_no_dimension_are_refused(device, name):
 @of_sums
 @pytest.mark.parametrize("shape", [(0,), (2, 0), ()])
 def test_sums_of_nothing_are_empty(device, name, shape):
-    """A cumulative sum has the shape of its input, also where that is empty or has no dimensions."""
+    """`torch.cumsum`, `cumprod` and `logcumsumexp` of no elements, or of a tensor without dimensions, give it again."""
     same(getattr(torch, name)(torch.full(shape, 2.5, device=device), 0), torch.full(shape, 2.5))
 
 
 @fact("torch.diff")
 @along
 @pytest.mark.parametrize("n", [1, 2])
-def test_differences_undo_sums(device, n, dim):
-    """`diff` gives the differences of neighbours along a dimension, n times over."""
-    x = torch.tensor(X, device=device, requires_grad=True)
-    y = torch.diff(x, n=n, dim=dim)
-    y.backward(torch.tensor(numpy.diff(X, n=n, axis=dim), device=device))
-    want = numpy.diff(X, n=n, axis=dim)
-    for _ in range(n):
-        zero = numpy.zeros_like(numpy.take(want, [0], dim))
-        want = -numpy.diff(want, axis=dim, prepend=zero, append=zero)
+def test_differences_are_of_neighbours(device, n, dim):
+    """`torch.diff` gives the differences of neighbours along a dimension, `n` times over, in a contiguous tensor."""
+    y = torch.diff(torch.tensor(X, device=device), n=n, dim=dim)
     same(y, numpy.diff(X, n=n, axis=dim))
     assert y.is_contiguous()
-    same(x.grad, want)
+
+
+@fact("torch.diff")
+def test_differences_have_gradients_of_both_signs(device):
+    """The gradient of `torch.diff` goes to both neighbours, with opposite signs."""
+    x = torch.tensor([1.5, 4.0, 9.5], device=device, requires_grad=True)
+    torch.diff(x).backward(torch.tensor([2.0, 3.0], device=device))
+    same(x.grad, torch.tensor([-2.0, -1.0, 3.0]))
 
 
 @fact("torch.diff")
 def test_differences_start_and_end_where_told(device):
-    """`diff` takes what is put before and behind, and differences of booleans are of exclusive or."""
+    """`torch.diff` takes `prepend` in front and `append` behind, as if they were of its input."""
     x = torch.tensor([1, 4, 9], device=device)
     y = torch.diff(x, prepend=torch.tensor([0], device=device), append=torch.tensor([16], device=device))
     same(y, torch.tensor([1, 3, 5, 7]))
+
+
+@fact("torch.diff")
+def test_differences_of_booleans_are_exclusive_or(device):
+    """`torch.diff` of booleans tells where neighbours differ."""
     same(torch.diff(torch.tensor([True, True, False], device=device)), torch.tensor([False, True]))
 
 
@@ -182,27 +197,29 @@ AREAS = ["trapezoid", "trapz", "cumulative_trapezoid"]
 @pytest.mark.parametrize("dim", [0, -1])
 @pytest.mark.parametrize("spaced", [{}, {"dx": 0.5}, {"x": [0.0, 1.0, 4.0]}], ids=["unit", "step", "points"])
 def test_areas_are_of_trapezoids(device, name, dim, spaced):
-    """`trapezoid` adds the means of neighbours times their distance, `cumulative_trapezoid` up to each place."""
-    y = torch.tensor(X, device=device, requires_grad=True)
-    given = {
-        key: torch.tensor(value, dtype=y.dtype, device=device) if key == "x" else value for key, value in spaced.items()
-    }
+    """`torch.trapezoid` adds the means of neighbours times their distance, `cumulative_trapezoid` up to each place."""
+    given = {key: torch.tensor(value, device=device) if key == "x" else value for key, value in spaced.items()}
     steps = numpy.diff(spaced["x"]) if "x" in spaced else numpy.full(2, spaced.get("dx", 1.0))
     rows = numpy.moveaxis(X, dim, -1)
     parts = (rows[:, 1:] + rows[:, :-1]) / 2 * steps
     want = numpy.moveaxis(parts.cumsum(-1), -1, dim) if name == "cumulative_trapezoid" else parts.sum(-1)
-    got = getattr(torch, name)(y, dim=dim, **given)
-    got.sum().backward()
+    got = getattr(torch, name)(torch.tensor(X, device=device), dim=dim, **given)
     assert got.dtype == torch.float64
     close(got, want, roundings=ROUNDINGS, scale=16)
-    assert y.grad.sum().item() == pytest.approx(
-        3 * (2 * steps[0] + steps[1] if name == "cumulative_trapezoid" else steps.sum())
-    )
+
+
+@fact(*(f"torch.{name}" for name in AREAS))
+@pytest.mark.parametrize("name", AREAS)
+def test_areas_have_their_steps_as_gradient(device, name):
+    """The gradients of `torch.trapezoid` and `cumulative_trapezoid` are half of the steps on both sides."""
+    y = torch.tensor([1.5, 2.0, -3.0], device=device, requires_grad=True)
+    getattr(torch, name)(y, dx=2.0).sum().backward()
+    same(y.grad, torch.tensor([2.0, 3.0, 1.0] if name == "cumulative_trapezoid" else [1.0, 2.0, 1.0]))
 
 
 @fact("torch.gradient")
 def test_slopes_are_of_neighbours(device):
-    """`gradient` gives the slopes between neighbours along each dimension, one-sided at the ends."""
+    """`torch.gradient` gives the slopes between neighbours along each dimension, one-sided at the ends."""
     x = torch.tensor(X, device=device)
     for got, want in zip(torch.gradient(x, spacing=0.5), numpy.gradient(X, 0.5), strict=True):
         close(got, want, roundings=ROUNDINGS, scale=16)

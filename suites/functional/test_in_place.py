@@ -1,19 +1,19 @@
-"""What methods with an underscore do: the same as those without, in the tensor that they are called on."""
+"""Methods and functions with an underscore at their end, which write into the tensor that they are called on."""
 
 import math
 
 import numpy
 import pytest
 import torch
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from torchproof import close, fact, same
+from torchproof.suites.functional import reference
+from torchproof.suites.functional.reference import ABOVE, ANY, BITS, INSIDE, INTEGER, LOGICAL, OTHER, each, over
 
 ROUNDINGS = 64
-ANY = numpy.array([[0.5, -1.25, 2.0], [1.5, 0.25, -0.75]])
-OTHER = numpy.array([[2.0, 0.75, -1.5], [-0.25, 1.75, 3.0]])
-ABOVE = numpy.array([[0.5, 1.25, 2.0], [1.5, 0.25, 3.75]])  # zero
-INSIDE = numpy.array([[0.5, -0.25, 0.75], [0.125, 0.25, -0.75]])  # the unit circle
-STEPS = numpy.array([[0.0, 1.0, -2.0], [0.0, 3.0, -1.0]])
+WHOLE_NUMBERS = numpy.array([[0.0, 1.0, -2.0], [0.0, 3.0, -1.0]])
 HALVES = numpy.array([[0.5, 1.0, 1.5], [2.0, 2.5, 3.0]])
 ORDERS = numpy.array([[1.0, 2.0, 1.0], [2.0, 1.0, 2.0]])
 ROW, COLUMN = numpy.array([0.5, -1.5, 2.0]), numpy.array([1.25, -0.75])
@@ -30,8 +30,7 @@ ZETA = 1.2020569031595942  # the sum of 1 / n^3
 TETRAGAMMA = numpy.array(
     [[-14 * ZETA, -2 * ZETA, 16 - 14 * ZETA], [2 - 2 * ZETA, 448 / 27 - 14 * ZETA, 2.25 - 2 * ZETA]]
 )
-log_gamma = numpy.vectorize(math.lgamma, otypes=["float64"])
-erf = numpy.vectorize(math.erf, otypes=["float64"])
+log_gamma, erf = each(math.lgamma), each(math.erf)
 
 
 def lower(order, x):
@@ -55,16 +54,13 @@ SMOOTH = {
     "fmod_": (numpy.fmod, ANY, (OTHER,), {}),
     "hypot_": (numpy.hypot, ANY, (OTHER,), {}),
     "i0_": (numpy.i0, ANY, (), {}),
-    "ldexp_": (lambda x, a: x * 2**a, ANY, (STEPS,), {}),
+    "ldexp_": (lambda x, a: x * 2**a, ANY, (WHOLE_NUMBERS,), {}),
     "lerp_": (lambda x, a, weight: x + weight * (a - x), ANY, (OTHER, 0.25), {}),
     "lgamma_": (log_gamma, ABOVE, (), {}),
-    "log_": (numpy.log, ABOVE, (), {}),
     "mvlgamma_": (lambda x, p: math.log(math.pi) / 2 + log_gamma(x) + log_gamma(x - 0.5), ABOVE + 1, (2,), {}),
-    "neg_": (numpy.negative, ANY, (), {}),
     "negative_": (numpy.negative, ANY, (), {}),
     "polygamma_": (lambda x, n: TETRAGAMMA, HALVES, (2,), {}),
     "remainder_": (numpy.remainder, ANY, (OTHER,), {}),
-    "sqrt_": (numpy.sqrt, ABOVE, (), {}),
     "tril_": (numpy.tril, ANY, (-1,), {}),
     "triu_": (numpy.triu, ANY, (1,), {}),
     "xlogy_": (lambda x, a: x * numpy.log(a), ANY, (ABOVE,), {}),
@@ -76,14 +72,16 @@ SMOOTH = {
 SMOOTH |= {  # those of products take weights by name
     name: (*SMOOTH[name][:3], {"beta": 0.5, "alpha": 2}) for name in ("addr_", "addmv_", "addbmm_", "baddbmm_")
 }
+SMOOTH |= {f"{name}_": (function, array, (), {}) for name, (function, _, array) in reference.SMOOTH.items()}
 STEPPED = {
     "floor_divide_": (numpy.floor_divide, ANY, (OTHER,), {}),
-    "heaviside_": (numpy.heaviside, STEPS, (ABOVE,), {}),
+    "heaviside_": (numpy.heaviside, WHOLE_NUMBERS, (ABOVE,), {}),
     "igamma_": (lower, ORDERS, (ABOVE,), {}),
     "igammac_": (lambda order, x: 1 - lower(order, x), ORDERS, (ABOVE,), {}),
-    "logical_not_": (numpy.logical_not, STEPS, (), {}),
+    "logical_not_": (numpy.logical_not, WHOLE_NUMBERS, (), {}),
     "nextafter_": (numpy.nextafter, ANY, (OTHER,), {}),
 }
+STEPPED |= {f"{name}_": (function, ANY, (), {}) for name, function in reference.STEPS.items()}
 COMPARED = {
     "ge_": numpy.greater_equal,
     "greater_": numpy.greater,
@@ -96,7 +94,7 @@ COMPARED = {
     "ne_": numpy.not_equal,
     "not_equal_": numpy.not_equal,
 }
-FRACTIONS = ["digamma_", "erfinv_", "i0_", "lgamma_", "log_", "sqrt_"]
+FRACTIONS = ["digamma_", "erfinv_", "i0_", "lgamma_", *(f"{name}_" for name in reference.FRACTIONS)]
 WHOLE = {
     "bitwise_not_": (numpy.invert, ()),
     "clamp_": (numpy.clip, (-2, 3)),
@@ -123,18 +121,14 @@ OF_LAYERS = {
 DROPS = ["alpha_dropout_", "feature_alpha_dropout_", "feature_dropout_"]
 
 
-def over(names):
-    return pytest.mark.parametrize("name", list(names))
-
-
 def as_tensors(arguments, device):
     return [torch.tensor(each, device=device) if isinstance(each, numpy.ndarray) else each for each in arguments]
 
 
 @fact(*(f"torch.Tensor.{name}" for name in [*SMOOTH, *STEPPED]))
 @over([*SMOOTH, *STEPPED])
-def test_changes_every_second_place_of_a_table(device, name):
-    """A method with an underscore at its end changes its tensor, here a view, nothing beside it, and returns it."""
+def test_methods_write_into_their_tensor_alone(device, name):
+    """`x.exp_()`, `x.clamp_(0, 1)` and the like change `x`, which may be a view, nothing beside it, and return `x`."""
     function, array, arguments, named = {**SMOOTH, **STEPPED}[name]
     table = torch.tensor(numpy.stack([array, array], -1), device=device)
     x = table[..., 0]
@@ -143,10 +137,24 @@ def test_changes_every_second_place_of_a_table(device, name):
     close(table, want, roundings=0 if name == "nextafter_" else ROUNDINGS, scale=abs(want) + (name not in PAIRED))
 
 
-@fact(*(f"torch.Tensor.{name}" for name in SMOOTH if name != "ldexp_"))
-@over([name for name in SMOOTH if name != "ldexp_"])
-def test_has_the_gradient_of_the_same_without_underscore(device, name):
-    """A method in place gives the tensor that it has overwritten the gradient that the one out of place gives."""
+UNDERIVED = ["acosh_", "asinh_", "atanh_"]
+DERIVED = [name for name in SMOOTH if name not in [*UNDERIVED, "ldexp_"]]
+
+
+@fact(*(f"torch.Tensor.{name}" for name in UNDERIVED))
+@over(UNDERIVED)
+def test_methods_without_a_derivative_are_refused_by_backward(device, name):
+    """`backward` through `x.acosh_()`, `asinh_` or `atanh_` raises "the derivative for … is not implemented"."""
+    x = torch.tensor(SMOOTH[name][1], device=device, requires_grad=True)
+    y = getattr(x.clone(), name)()
+    with pytest.raises(RuntimeError, match=f"derivative for 'inplace version of {name[:-1]}' is not implemented"):
+        y.sum().backward()
+
+
+@fact(*(f"torch.Tensor.{name}" for name in DERIVED))
+@over(DERIVED)
+def test_methods_have_the_gradient_of_those_out_of_place(device, name):
+    """The gradient of `x.exp_()`, `x.clamp_(0, 1)` and the like is that of the method without the underscore."""
     _, array, arguments, named = SMOOTH[name]
     arguments = as_tensors(arguments, device)
     weights, grads = torch.arange(1, array.size + 1, device=device).view(array.shape) / 4, []
@@ -159,7 +167,7 @@ def test_has_the_gradient_of_the_same_without_underscore(device, name):
 
 @fact("torch.Tensor.ldexp_", until="2.11", calls="any")
 def test_ldexp_has_no_gradient(device):
-    """`ldexp_` is refused where autograd follows its tensor."""
+    """`x.ldexp_` is refused where autograd follows `x`: its arguments "don't support automatic differentiation"."""
     x = torch.tensor([0.75, -1.5], device=device, requires_grad=True)
     with pytest.raises(RuntimeError, match="arguments don't support automatic differentiation"):
         x.clone().ldexp_(torch.tensor([3.0, -2.0], device=device))
@@ -167,7 +175,7 @@ def test_ldexp_has_no_gradient(device):
 
 @fact("torch.Tensor.ldexp_", since="2.11", calls="any", gain=True)
 def test_ldexp_has_the_power_as_gradient(device):
-    """The gradient of `ldexp_` is two to the power of its argument."""
+    """The gradient of `x.ldexp_(n)` is two to the power of n, times that of its result."""
     x = torch.tensor([0.75, -1.5], device=device, requires_grad=True)
     y = x.clone().ldexp_(torch.tensor([3.0, -2.0], device=device))
     y.backward(torch.tensor([2.0, 3.0], device=device))
@@ -177,8 +185,8 @@ def test_ldexp_has_the_power_as_gradient(device):
 @fact(*(f"torch.Tensor.{name}" for name in COMPARED))
 @over(COMPARED)
 @pytest.mark.parametrize("dtype", ["float32", "int64", "uint8"])
-def test_of_comparisons_writes_zeros_and_ones(device, name, dtype):
-    """A comparison in place writes 1 and 0 in the dtype of its tensor, where the one out of place gives booleans."""
+def test_comparisons_write_zeros_and_ones(device, name, dtype):
+    """`x.ge_(y)`, `x.ne_(y)` and the like write 1 and 0 in the dtype of `x`, where `x.ge(y)` gives booleans."""
     a, b = numpy.array([[1, 2, 3], [0, 2, 1]], dtype), numpy.array([[1, 3, 2], [1, 1, 1]], dtype)
     x = torch.tensor(a, device=device)
     assert getattr(x, name)(torch.tensor(b, device=device)) is x
@@ -187,8 +195,8 @@ def test_of_comparisons_writes_zeros_and_ones(device, name, dtype):
 
 @fact(*(f"torch.Tensor.{name}" for name in COMPARED))
 @over(COMPARED)
-def test_of_comparisons_takes_a_number(device, name):
-    """A comparison in place with a number compares each element with it; NaN differs from all."""
+def test_comparisons_take_a_number(device, name):
+    """`x.ge_(2)`, `x.ne_(2)` and the like compare each element with the number, from which NaN differs."""
     array = numpy.array([1.0, 2.0, math.nan, 3.0])
     x = torch.tensor(array, device=device)
     same(getattr(x, name)(2), COMPARED[name](array, 2).astype("float64"))
@@ -197,8 +205,8 @@ def test_of_comparisons_takes_a_number(device, name):
 @fact(*(f"torch.Tensor.{name}" for name in WHOLE))
 @over(WHOLE)
 @pytest.mark.parametrize("dtype", ["int8", "int64"])
-def test_of_integers_keeps_the_dtype(device, name, dtype):
-    """A method in place with whole results keeps the integers that it is called on of their dtype."""
+def test_methods_with_whole_values_keep_integers(device, name, dtype):
+    """`x.clamp_`, `x.floor_divide_`, `x.remainder_`, `x.neg_` and the like keep the dtype of integers."""
     function, arguments = WHOLE[name]
     array = numpy.array([[7, -7, 0], [-2, 5, 4]], dtype)
     x = torch.tensor(array, device=device)
@@ -208,8 +216,8 @@ def test_of_integers_keeps_the_dtype(device, name, dtype):
 
 @fact(*(f"torch.Tensor.{name}" for name in FRACTIONS))
 @over(FRACTIONS)
-def test_of_integers_does_not_hold_fractions(device, name):
-    """A method in place with fractions for results refuses integers, and leaves them as they are."""
+def test_methods_with_fractions_refuse_integers(device, name):
+    """`x.exp_()`, `x.sqrt_()` and the like refuse integers: "result type Float can't be cast"."""
     x = torch.tensor([1, 2], device=device)
     with pytest.raises(RuntimeError, match="result type Float can't be cast to the desired output type Long"):
         getattr(x, name)()
@@ -218,23 +226,23 @@ def test_of_integers_does_not_hold_fractions(device, name):
 
 @fact(*(f"torch.Tensor.{name}" for name in NUMBERED))
 @over(NUMBERED)
-def test_of_integers_refuses_a_fraction(device, name):
-    """A method in place that would make floats of integers and a fraction refuses the fraction."""
+def test_methods_of_integers_refuse_a_fraction(device, name):
+    """`x.clamp_(0.5)`, `x.fmod_(0.5)` and the like of integers are refused: "result type Float can't be cast"."""
     with pytest.raises(RuntimeError, match="result type Float can't be cast to the desired output type"):
         getattr(torch.tensor([1, 2], device=device), name)(0.5)
 
 
 @fact("torch.Tensor.neg_")
-def test_of_booleans_refuses_a_minus(device):
-    """Booleans are not negated, but inverted by `~` or `logical_not`."""
+def test_neg_refuses_booleans(device):
+    """`x.neg_()` refuses booleans, and names `~` and `logical_not()`, which negate them."""
     with pytest.raises(RuntimeError, match="`~` or `logical_not\\(\\)` operator"):
         torch.tensor([True, False], device=device).neg_()
 
 
 @fact(*(f"torch.Tensor.{name}" for name in PAIRED))
 @over(PAIRED)
-def test_does_not_grow_to_the_shape_of_its_argument(device, name):
-    """A method in place broadcasts its argument to its tensor, never its tensor to the argument."""
+def test_methods_do_not_grow_to_the_shape_of_their_argument(device, name):
+    """`x.atan2_(y)`, `x.fmod_(y)` and the like broadcast `y` to the shape of `x`, never `x` to that of `y`."""
     x, row = torch.tensor(ABOVE, device=device), torch.tensor([0.5, 1.5, 2.5], dtype=torch.float64, device=device)
     want = getattr(x, name[:-1])(row)
     same(getattr(x, name)(row), want)
@@ -244,7 +252,7 @@ def test_does_not_grow_to_the_shape_of_its_argument(device, name):
 
 @fact("torch.Tensor.float_power_")
 def test_float_power_is_for_float64_only(device):
-    """`float_power_` refuses a tensor that is not of float64, since it computes in float64."""
+    """`x.float_power_` refuses float32: "has dtype Float but the operation's result requires dtype Double"."""
     with pytest.raises(RuntimeError, match="has dtype Float but the operation's result requires dtype Double"):
         torch.tensor([1.0, 2.0], device=device).float_power_(2)
 
@@ -252,17 +260,54 @@ def test_float_power_is_for_float64_only(device):
 @fact(*(f"torch.Tensor.{name}" for name in ("log_", "sqrt_", "lgamma_", "clamp_", "neg_", "addcmul_")))
 @over(["log_", "sqrt_", "lgamma_", "clamp_", "neg_", "addcmul_"])
 def test_is_refused_for_a_leaf_that_requires_grad(device, name):
-    """A method in place is refused for a leaf that requires grad."""
+    """`x.log_()`, `x.clamp_(0, 1)` and the like are refused for a leaf that requires grad."""
     _, array, arguments, named = SMOOTH[name]
     x = torch.tensor(array, device=device, requires_grad=True)
     with pytest.raises(RuntimeError, match="a leaf Variable that requires grad is being used in an in-place"):
         getattr(x, name)(*as_tensors(arguments, device), **named)
 
 
+@fact("torch.Tensor.add_", "torch.Tensor.sub_")
+@pytest.mark.parametrize(("name", "want"), [("add_", [6.5, 9.0]), ("sub_", [-5.5, -7.0])], ids=["add_", "sub_"])
+def test_add_and_sub_multiply_their_operand_by_alpha(device, name, want):
+    """`x.add_(y, alpha=2)` and `x.sub_(y, alpha=2)` add twice `y` to `x`, or subtract it, and return `x`."""
+    x = torch.tensor([0.5, 1.0], device=device)
+    assert getattr(x, name)(torch.tensor([3.0, 4.0], device=device), alpha=2) is x
+    same(x, torch.tensor(want))
+
+
+@fact(*(f"torch.Tensor.{name}_" for name in INTEGER))
+@over(INTEGER)
+def test_bits_change_their_tensor(device, name):
+    """`x.bitwise_and_(y)`, `x.gcd_(y)`, `x.lcm_(y)` and the like change `x`, and return it."""
+    x = torch.tensor(BITS[0], device=device)
+    assert getattr(x, f"{name}_")(torch.tensor(BITS[1], device=device)) is x
+    same(x, INTEGER[name](*BITS))
+
+
+@fact(*(f"torch.Tensor.{name}_" for name in LOGICAL))
+@over(LOGICAL)
+def test_logic_keeps_the_dtype(device, name):
+    """`x.logical_and_(y)`, `logical_or_` and `logical_xor_` write 1 and 0 in the dtype of `x`, and return it."""
+    x = torch.tensor([2.5, 0.0, -3.0, 0.0], device=device)
+    assert getattr(x, f"{name}_")(torch.tensor([1.0, 4.0, 0.0, 0.0], device=device)) is x
+    same(x, LOGICAL[name]([2.5, 0, -3, 0], [1, 4, 0, 0]).astype("float32"))
+
+
+@fact("torch.Tensor.copy_")
+@given(numbers=st.lists(st.floats(-8, 8, width=32), min_size=1))
+@example(numbers=[1.5, -2.5, 3.5])
+def test_copy_fills_the_tensor_itself(device, numbers):
+    """`x.copy_(y)` puts the values of `y` into `x`, and returns `x`."""
+    x = torch.zeros(len(numbers), device=device)
+    assert x.copy_(torch.tensor(numbers, device=device)) is x
+    same(x, torch.tensor(numbers))
+
+
 @fact(*(f"torch.{name}" for name in OF_LAYERS))
 @over(OF_LAYERS)
-def test_activation_changes_its_argument(device, name):
-    """`celu_`, `rrelu_`, `selu_` and `threshold_` of `torch` change their argument, and have its gradient."""
+def test_activations_change_their_argument(device, name):
+    """`torch.celu_`, `rrelu_`, `selu_` and `threshold_` write into their argument, and have the usual gradient."""
     function, arguments = OF_LAYERS[name]
     x = torch.tensor(ANY, device=device, requires_grad=True)
     written, plain = x.clone(), getattr(torch, name[:-1])(x, *arguments)
@@ -275,23 +320,30 @@ def test_activation_changes_its_argument(device, name):
 
 @fact(*(f"torch.{name}" for name in DROPS))
 @over(DROPS)
-def test_dropout_changes_its_argument(device, name):
-    """A dropout of `torch` in place gives what the one out of place gives from the same seed, and without training \
-nothing."""
-    x, want = torch.arange(1.0, 121.0, device=device).view(2, 20, 3), []
-    for function, training in ((name, False), (name[:-1], True)):
-        torch.manual_seed(3)
-        want.append(getattr(torch, function)(x.clone(), 0.5, training))
+def test_dropout_writes_what_the_one_out_of_place_draws(device, name):
+    """`torch.alpha_dropout_` and its kin write into their argument what `torch.alpha_dropout` gives from that seed."""
+    x = torch.arange(1.0, 121.0, device=device).view(2, 20, 3)
+    torch.manual_seed(3)
+    want = getattr(torch, name[:-1])(x, 0.5, True)
     torch.manual_seed(3)
     y = x.clone()
     assert getattr(torch, name)(y, 0.5, True) is y
-    same(torch.stack([y, x]), torch.stack(want[::-1]))
+    same(y, want.cpu())
     assert not torch.equal(y, x)
+
+
+@fact(*(f"torch.{name}" for name in DROPS))
+@over(DROPS)
+def test_dropout_out_of_training_changes_nothing(device, name):
+    """`torch.alpha_dropout_(x, p, False)` and its kin change nothing, and return `x`."""
+    x = torch.arange(1.0, 25.0, device=device).view(2, 4, 3)
+    assert getattr(torch, name)(x, 0.5, False) is x
+    same(x, torch.arange(1.0, 25.0).view(2, 4, 3))
 
 
 @fact("torch.Tensor.renorm_")
 def test_renorm_shortens_what_is_too_long(device):
-    """`renorm_` shortens each part along a dimension that is longer than allowed to the length that is."""
+    """`x.renorm_(p, dim, maxnorm)` shortens each slice along `dim` that is longer than `maxnorm` to that length."""
     x = torch.tensor([[3.0, 4.0], [0.3, 0.4], [-6.0, 8.0]], device=device)
     assert x.renorm_(2, 0, 2.5) is x
     close(x, numpy.array([[1.5, 2.0], [0.3, 0.4], [-1.5, 2.0]]), roundings=8)
@@ -299,7 +351,7 @@ def test_renorm_shortens_what_is_too_long(device):
 
 @fact("torch.Tensor.fill_diagonal_")
 def test_fill_diagonal_changes_the_diagonal(device):
-    """`fill_diagonal_` writes a number to the diagonal of a matrix, and returns the matrix."""
+    """`x.fill_diagonal_` writes a number to the diagonal of a matrix, and returns the matrix."""
     x = torch.zeros(3, 3, device=device)
     assert x.fill_diagonal_(2.5) is x
     same(x, numpy.diag([2.5, 2.5, 2.5]).astype("float32"))
@@ -308,7 +360,7 @@ def test_fill_diagonal_changes_the_diagonal(device):
 @fact("torch.Tensor.fill_diagonal_")
 @pytest.mark.parametrize("wrap", [False, True])
 def test_fill_diagonal_wraps_in_a_tall_matrix(device, wrap):
-    """`fill_diagonal_` with `wrap` goes on below a diagonal that is full, after one row between."""
+    """`x.fill_diagonal_(n, wrap=True)` of a tall matrix goes on below the end of its diagonal, after one row."""
     x = torch.tensor(numpy.arange(14.0).reshape(7, 2), device=device)
     want = numpy.arange(14.0).reshape(7, 2)
     numpy.fill_diagonal(want, -5, wrap=wrap)
@@ -317,17 +369,22 @@ def test_fill_diagonal_wraps_in_a_tall_matrix(device, wrap):
 
 @fact("torch.Tensor.fill_diagonal_")
 def test_fill_diagonal_of_a_cube_is_that_of_all_its_sides(device):
-    """`fill_diagonal_` of more than two dimensions writes where all places are equal, and refuses unequal sides."""
+    """`x.fill_diagonal_` of a cube writes where all three places are equal."""
     x, want = torch.zeros(2, 2, 2, device=device), numpy.zeros((2, 2, 2), "float32")
     numpy.fill_diagonal(want, 3)
     same(x.fill_diagonal_(3), want)
+
+
+@fact("torch.Tensor.fill_diagonal_")
+def test_fill_diagonal_refuses_unequal_sides(device):
+    """`x.fill_diagonal_` of three dimensions refuses unequal ones: "all dimensions … must be of equal length"."""
     with pytest.raises(RuntimeError, match="all dimensions of input must be of equal length"):
         torch.zeros(2, 2, 3, device=device).fill_diagonal_(1)
 
 
 @fact("torch.Tensor.fill_diagonal_")
 def test_fill_diagonal_stops_the_gradient_of_what_it_overwrites(device):
-    """The gradient of `fill_diagonal_` is zero on the diagonal, and that of the result elsewhere."""
+    """The gradient of `x.fill_diagonal_` is zero on the diagonal, and that of the result elsewhere."""
     x = torch.ones(2, 2, device=device, requires_grad=True)
     x.clone().fill_diagonal_(5).backward(torch.tensor([[2.0, 3.0], [4.0, 5.0]], device=device))
     same(x.grad, torch.tensor([[0.0, 3.0], [4.0, 0.0]]))
@@ -336,7 +393,7 @@ def test_fill_diagonal_stops_the_gradient_of_what_it_overwrites(device):
 @fact("torch.addr")
 @pytest.mark.parametrize("dtype", ["float64", "int64"])
 def test_addr_adds_an_outer_product(device, dtype):
-    """`addr` adds the outer product of two vectors to a matrix, each with its weight."""
+    """`torch.addr` adds `alpha` times the outer product of vectors to `beta` times a matrix, in a contiguous tensor."""
     x, a, b = (numpy.array(each, dtype) for each in ([[4, -2, 6], [8, 2, 0]], [1, -3], [2, 5, -1]))
     added_to, *vectors = as_tensors((x, a, b), device)
     y = torch.addr(added_to, *vectors, beta=3, alpha=2)
@@ -347,7 +404,7 @@ def test_addr_adds_an_outer_product(device, dtype):
 
 @fact("torch.addr")
 def test_addr_has_the_gradient_of_a_product(device):
-    """The gradient of `addr` by either vector is the gradient of the matrix times the other vector."""
+    """The gradient of `torch.addr` by either vector is that of its result times the other vector, times `alpha`."""
     x, a, b = (torch.tensor(each, device=device, requires_grad=True) for each in (ANY, COLUMN, ROW))
     torch.addr(x, a, b, alpha=2).backward(torch.tensor(OTHER, device=device))
     same(x.grad, OTHER)
@@ -357,6 +414,6 @@ def test_addr_has_the_gradient_of_a_product(device):
 
 @fact("torch.addr")
 def test_addr_without_weight_ignores_what_is_added_to(device):
-    """`addr` with `beta=0` ignores the matrix, NaN and all."""
+    """`torch.addr` with `beta=0` ignores the matrix, NaN and all."""
     x = torch.full((2, 3), math.nan, dtype=torch.float64, device=device)
     same(torch.addr(x, *as_tensors((COLUMN, ROW), device), beta=0), numpy.outer(COLUMN, ROW))

@@ -1,3 +1,5 @@
+"""Losses of `nn.functional` by formula; those of classes are in test_cross_entropy too, layers in layers.loss."""
+
 import itertools
 import math
 from collections.abc import Callable
@@ -6,9 +8,12 @@ from typing import Any, NamedTuple
 import numpy
 import pytest
 import torch
+from hypothesis import example, given
+from hypothesis import strategies as st
 from torch.nn import functional
 
 from torchproof import close, fact, same
+from torchproof.suites.functional.reference import log_softmax, logistic, lying
 
 ROUNDINGS = 64  # of a few functions one behind the other, each within 2 units in the last place of float64
 DIFFERENCE = 2**24  # roundings of slopes by differences: 2e-9
@@ -39,16 +44,8 @@ def huber(delta):
     return lambda a, b: numpy.where(abs(a - b) < delta, (a - b) ** 2 / 2, delta * (abs(a - b) - delta / 2))
 
 
-def logistic(x):
-    return 1 / (1 + numpy.exp(-x))
-
-
 def entropy(p, t):
     return -(t * numpy.log(p) + (1 - t) * numpy.log(1 - p))
-
-
-def log_softmax(x, axis=-1):
-    return x - numpy.log(numpy.exp(x).sum(axis, keepdims=True))
 
 
 def distance(a, b, p=2, eps=1e-6):
@@ -222,7 +219,7 @@ def slopes(case, place):
 @of_cases
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_are_their_formulas_reduced_as_asked(device, case, reduction):
-    """A loss is its formula, one for each sample or element, or the sum of these, or by default the mean."""
+    """`l1_loss`, `kl_div` and other losses are their formula for each element or sample, contiguous, or sum or mean."""
     arguments = tensors(device, CASES[case].arguments)
     y = loss(case, arguments, **({} if reduction == "default" else {"reduction": reduction}))
     want = REDUCTIONS[reduction](CASES[case].formula(*CASES[case].arguments))
@@ -234,7 +231,7 @@ def test_are_their_formulas_reduced_as_asked(device, case, reduction):
 @fact(*SUBJECTS)
 @of_cases
 def test_have_the_gradients_of_their_formulas(device, case):
-    """The gradients of a summed loss are the slopes of its formula."""
+    """The gradients of `l1_loss`, `kl_div` and other losses with `reduction="sum"` are the slopes of their formulas."""
     arguments = tensors(device, CASES[case].arguments)
     followed = [argument.requires_grad_() for argument in arguments[: CASES[case].followed]]
     loss(case, arguments, reduction="sum").backward()
@@ -245,20 +242,20 @@ def test_have_the_gradients_of_their_formulas(device, case):
 @fact(*SUBJECTS)
 @of_cases
 def test_do_not_depend_on_how_their_input_lies_in_memory(device, case):
-    """A loss and its gradient are the same, but for rounding, of a transposed input, and of every second element."""
+    """`l1_loss`, `kl_div` and other losses, and their gradients, do not depend on strides, but for rounding."""
+    first, *rest = tensors(device, CASES[case].arguments)
     results = []
-    for lie in (torch.clone, lambda x: x.t().contiguous().t(), lambda x: torch.stack([x, x], -1)[..., 0]):
-        first, *rest = tensors(device, CASES[case].arguments)
-        y = loss(case, [lie(first.requires_grad_()), *rest], reduction="sum")
+    for x in lying(first):
+        y = loss(case, [x.requires_grad_(), *rest], reduction="sum")
         y.backward()
-        results.append(torch.cat([y.detach()[None], first.grad.flatten()]))
-    close(torch.stack(results[1:]), results[0].cpu().expand(2, -1).numpy(), roundings=ROUNDINGS, scale=8)
+        results.append(torch.cat([y.detach()[None], x.grad.flatten()]))
+    close(torch.stack(results[1:]), results[0].cpu().expand(3, -1).numpy(), roundings=ROUNDINGS, scale=8)
 
 
 @fact(*SUBJECTS)
 @pytest.mark.parametrize("case", [case for case in CASES if "-" not in case])
 def test_refuse_a_reduction_that_does_not_exist(device, case):
-    """A loss refuses a `reduction` that is none of its three."""
+    """`l1_loss`, `kl_div` and other losses refuse a `reduction` that does not exist: "average is not valid"."""
     with pytest.raises(ValueError, match="average is not (a )?valid"):
         loss(case, tensors(device, CASES[case].arguments), reduction="average")
 
@@ -269,7 +266,7 @@ EMPTY = ["l1_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy", "bin
 @fact(*(f"torch.nn.functional.{name}" for name in EMPTY))
 @pytest.mark.parametrize("name", EMPTY)
 def test_of_nothing_are_nan_on_average(device, name):
-    """A loss of no element is NaN as a mean and zero as a sum."""
+    """`l1_loss`, `huber_loss`, `binary_cross_entropy` and the like of no element are NaN on average, and 0 in sum."""
     nothing = torch.empty(0, device=device)
     same(getattr(functional, name)(nothing, nothing), torch.tensor(math.nan))
     same(getattr(functional, name)(nothing, nothing, reduction="sum"), torch.tensor(0.0))
@@ -278,7 +275,7 @@ def test_of_nothing_are_nan_on_average(device, name):
 @fact("torch.nn.functional.l1_loss", "torch.nn.functional.smooth_l1_loss", "torch.nn.functional.huber_loss")
 @pytest.mark.parametrize("name", ["l1_loss", "smooth_l1_loss", "huber_loss"])
 def test_warn_before_they_broadcast(device, name):
-    """A loss of a column and a row warns before it makes a table of them."""
+    """`l1_loss`, `smooth_l1_loss` and `huber_loss` warn before they broadcast a column with a row into a matrix."""
     a, b = torch.tensor([[1.0], [2.0]], device=device), torch.tensor([1.0, 5.0], device=device)
     with pytest.warns(UserWarning, match="target size .* that is different to the input size"):
         y = getattr(functional, name)(a, b, reduction="none")
@@ -329,7 +326,7 @@ def test_of_binary_entropy_refuses_what_is_no_share(number):
     myth="log(0) makes BCELoss infinite",
 )
 def test_of_binary_entropy_ends_at_a_hundred(device):
-    """`binary_cross_entropy` is 100 where a share of 0 or 1 is wholly wrong, and 0 where it is right."""
+    """`binary_cross_entropy` is 100, not infinite, where a share of 0 or 1 is wholly wrong, and 0 where it is right."""
     shares, targets = (
         torch.tensor([0.0, 1.0, 0.0, 1.0], device=device),
         torch.tensor([1.0, 0.0, 0.0, 1.0], device=device),
@@ -341,11 +338,18 @@ def test_of_binary_entropy_ends_at_a_hundred(device):
 @fact("torch.nn.functional.binary_cross_entropy_with_logits", source="generated/torch.nn.BCEWithLogitsLoss")
 def test_of_logits_do_not_overflow(device):
     """`binary_cross_entropy_with_logits` of a huge logit is the logit where it is wrong, and 0 where it is right."""
-    x = torch.tensor([1000.0, -1000.0, 1000.0, -1000.0], device=device, requires_grad=True)
+    x = torch.tensor([1000.0, -1000.0, 1000.0, -1000.0], device=device)
     targets = torch.tensor([0.0, 1.0, 1.0, 0.0], device=device)
     y = functional.binary_cross_entropy_with_logits(x, targets, reduction="none")
     same(y, torch.tensor([1000.0, 1000.0, 0.0, 0.0]))
-    y.sum().backward()
+
+
+@fact("torch.nn.functional.binary_cross_entropy_with_logits", source="generated/torch.nn.BCEWithLogitsLoss")
+def test_of_logits_have_finite_gradients(device):
+    """The gradient of `binary_cross_entropy_with_logits` of a huge logit is 1 or -1 where it is wrong, and else 0."""
+    x = torch.tensor([1000.0, -1000.0, 1000.0, -1000.0], device=device, requires_grad=True)
+    targets = torch.tensor([0.0, 1.0, 1.0, 0.0], device=device)
+    functional.binary_cross_entropy_with_logits(x, targets, reduction="sum").backward()
     same(x.grad, torch.tensor([1.0, -1.0, 0.0, 0.0]))
 
 
@@ -390,7 +394,7 @@ def test_of_gaussian_takes_a_variance_of_eps_at_least(device):
 
 @fact("torch.nn.functional.gaussian_nll_loss")
 def test_of_gaussian_takes_one_variance_for_each_sample(device):
-    """`gaussian_nll_loss` takes a variance without the last dimension, or with size 1 there, for the whole row."""
+    """`gaussian_nll_loss` takes a variance without the last dimension, or of size 1 there, for the whole row."""
     var = numpy.array([0.5, 2.0])
     want = (numpy.log(var)[:, None] + (A - B) ** 2 / var[:, None]) / 2
     both = [
@@ -401,7 +405,7 @@ def test_of_gaussian_takes_one_variance_for_each_sample(device):
 
 @fact("torch.nn.functional.triplet_margin_with_distance_loss")
 def test_of_triplets_takes_any_distance(device):
-    """`triplet_margin_with_distance_loss` measures by its `distance_function`, and with `swap` the nearer pair too."""
+    """`triplet_margin_with_distance_loss` measures by the `distance_function` that it is given, with `swap` too."""
     far = {"distance_function": lambda a, b: (a - b).abs().amax(-1), "margin": 3.0}
     y = functional.triplet_margin_with_distance_loss(*tensors(device, (A, B, C)), **far, swap=True, reduction="none")
     ap, an, pn = (abs(a - b).max(-1) for a, b in ((A, B), (A, C), (B, C)))
@@ -425,12 +429,12 @@ SPEECH = log_softmax(numpy.sin(numpy.arange(24.0)).reshape(4, 2, 3) * 2)
 @fact("torch.nn.functional.ctc_loss")
 @pytest.mark.parametrize("reduction", ["none", "sum", "mean"])
 def test_of_ctc_sums_over_all_alignments(device, reduction):
-    """`ctc_loss` is minus the logarithm of the probability of all alignments, whose mean is by target length."""
-    x = torch.tensor(SPEECH, device=device, requires_grad=True)
+    """`ctc_loss` is minus the logarithm of the probability of all alignments, on average over target lengths."""
+    x = torch.tensor(SPEECH, device=device)
     targets = torch.tensor([[1, 2], [2, 0]], device=device)
     y = functional.ctc_loss(x, targets, torch.tensor([4, 3]), torch.tensor([2, 1]), reduction=reduction)
     each = numpy.array([alignments(SPEECH[:, 0], [1, 2]), alignments(SPEECH[:3, 1], [2])])
-    assert (y.dtype, y.requires_grad, y.is_contiguous()) == (torch.float64, True, True)
+    assert y.dtype == torch.float64
     close(y, {"none": each, "sum": each.sum(), "mean": (each / [2, 1]).mean()}[reduction], roundings=ROUNDINGS)
 
 
@@ -463,3 +467,59 @@ def test_of_ctc_have_the_slopes_of_all_alignments(device):
     functional.ctc_loss(x.log_softmax(-1), targets, (4,), (2,), reduction="sum").backward()
     want = slopes(Case((SPEECH[:, 0],), lambda x: numpy.array(alignments(log_softmax(x), [1, 2]))), 0)
     close(x.grad[:, 0], want, roundings=DIFFERENCE, scale=8)
+
+
+PAIRS = st.lists(st.tuples(st.floats(-8, 8, width=32), st.floats(-8, 8, width=32)), min_size=1, max_size=8)
+
+
+@fact("torch.nn.functional.mse_loss")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@given(pairs=PAIRS)
+@example(pairs=[(0.5, 2.0), (1.25, -3.0)])
+def test_mse_loss_is_the_mean_of_squared_differences(device, dtype, pairs):
+    """`mse_loss` gives the mean of the squared differences, in a tensor without dimensions."""
+    a, b = (torch.tensor(column, dtype=dtype, device=device) for column in zip(*pairs, strict=True))
+    y = functional.mse_loss(a, b)
+    assert y.dtype == dtype
+    close(y, math.fsum((p - q) ** 2 for p, q in pairs) / len(pairs), roundings=len(pairs) + 4)
+
+
+@fact("torch.nn.functional.mse_loss")
+@pytest.mark.parametrize(
+    ("reduction", "want"), [("none", [2.25, 0.0, 16.0]), ("sum", 18.25), ("mean", 18.25 / 3)], ids=str
+)
+def test_mse_loss_is_reduced_as_asked(device, reduction, want):
+    """`mse_loss` gives the squared differences, their sum or their mean, as `reduction` says."""
+    a, b = (torch.tensor(values, device=device) for values in ([0.5, 3.0, 1.0], [2.0, 3.0, 5.0]))
+    y = functional.mse_loss(a, b, reduction=reduction)
+    assert y.dtype == torch.float32
+    close(y, want, roundings=4)
+
+
+@fact("torch.nn.functional.mse_loss")
+def test_mse_loss_has_gradients_of_twice_the_difference(device):
+    """The gradients of `mse_loss` are 2/n times the difference for the input, and the opposite for the target."""
+    a, b = (torch.tensor(values, device=device, requires_grad=True) for values in ([0.5, 3.0], [2.0, 7.0]))
+    functional.mse_loss(a, b).backward()
+    same(a.grad, torch.tensor([-1.5, -4.0]))
+    same(b.grad, torch.tensor([1.5, 4.0]))
+
+
+@fact("torch.nn.functional.mse_loss", hint="give both the same shape")
+def test_mse_loss_warns_of_another_shape(device):
+    """`mse_loss` of a column and a row warns before it broadcasts them into a matrix: "Using a target size"."""
+    a, b = torch.tensor([[1.0], [2.0]], device=device), torch.tensor([1.0, 4.0], device=device)
+    with pytest.warns(UserWarning, match="target size .* that is different to the input size"):
+        y = functional.mse_loss(a, b, reduction="none")
+    same(y, torch.tensor([[0.0, 9.0], [1.0, 4.0]]))
+
+
+@fact("torch.nn.functional.mse_loss")
+def test_mse_loss_leaves_its_input_as_it_was(device):
+    """`mse_loss(reduction="none")` gives a new contiguous tensor, and changes neither of its arguments."""
+    a, b = (torch.tensor(rows, device=device) for rows in ([[0.5, 3.0], [1.0, 2.0]], [[2.0, 3.0], [5.0, 2.5]]))
+    y = functional.mse_loss(a, b, reduction="none")
+    same(a, torch.tensor([[0.5, 3.0], [1.0, 2.0]]))
+    same(b, torch.tensor([[2.0, 3.0], [5.0, 2.5]]))
+    same(y, torch.tensor([[2.25, 0.0], [16.0, 0.25]]))
+    assert y.stride() == (2, 1)

@@ -63,7 +63,7 @@ def _seed():
 @fact(*CONTINUOUS, requires="scipy")
 @pytest.mark.parametrize("name", CONTINUOUS)
 def test_draw_from_their_distribution(name):
-    """Random numbers come from the distribution that is documented, with the parameters that it is told."""
+    """`torch.rand`, `torch.randn`, `x.exponential_` and the like draw from the distribution that they are told."""
     from scipy import stats
 
     draw, distribution = CONTINUOUS[name]
@@ -75,7 +75,7 @@ def test_draw_from_their_distribution(name):
 @fact(*DISCRETE, requires="scipy")
 @pytest.mark.parametrize("name", DISCRETE)
 def test_draw_whole_numbers_from_their_distribution(name):
-    """Random whole numbers come with the frequencies of the distribution that is documented."""
+    """`torch.randint`, `torch.bernoulli`, `torch.poisson` and the like draw with their distribution's frequencies."""
     from scipy import stats
 
     draw, distribution = DISCRETE[name]
@@ -89,7 +89,7 @@ def test_draw_whole_numbers_from_their_distribution(name):
 @fact(*(f"torch.Tensor.{name}" for name in IN_PLACE))
 @pytest.mark.parametrize("name", IN_PLACE)
 def test_in_place_fill_their_tensor(device, name):
-    """A random function with an underscore fills its own tensor, wherever its elements lie, and returns it."""
+    """`x.uniform_()`, `x.normal_()` and the like fill `x` alone, which may be a column of a matrix, and return it."""
     x = torch.full((50, 2), -7.0, device=device)
     part = x[:, 0]
     assert getattr(part, name)(*IN_PLACE[name]) is part
@@ -100,7 +100,7 @@ def test_in_place_fill_their_tensor(device, name):
 @fact("torch.bernoulli", "torch.poisson", "torch.normal")
 @pytest.mark.parametrize("name", ["bernoulli", "poisson", "normal"])
 def test_leave_their_parameters_as_they_are(device, name):
-    """What is drawn with a tensor of parameters has its shape and dtype, and the parameters stay as they are."""
+    """`torch.bernoulli`, `poisson` and `normal` of a tensor of parameters draw its shape and dtype, and keep it."""
     p = torch.full((4, 5), 0.5, dtype=torch.float64, device=device)
     drawn = getattr(torch, name)(p)
     same(p, torch.full((4, 5), 0.5, dtype=torch.float64))
@@ -110,7 +110,7 @@ def test_leave_their_parameters_as_they_are(device, name):
 @fact(*(f"torch.{name}" for name in SIZED))
 @pytest.mark.parametrize("name", SIZED)
 def test_are_made_as_told(name):
-    """A random factory takes `dtype`, `device` and `requires_grad`, as the other factories do."""
+    """`torch.rand`, `randn`, `randint` and `randperm` take `dtype`, `device` and `requires_grad`, as `zeros` does."""
     dtype = torch.float64 if name.endswith(("rand", "randn")) else torch.int32
     drawn = getattr(torch, name)(*SIZED[name], dtype=dtype, device="meta", requires_grad=dtype.is_floating_point)
     assert (drawn.dtype, drawn.device.type, drawn.requires_grad) == (dtype, "meta", dtype.is_floating_point)
@@ -123,7 +123,7 @@ LIKE = {"rand_like": (), "randn_like": (), "randint_like": (1 << 20,)}
 @fact(*(f"torch.{name}" for name in LIKE))
 @pytest.mark.parametrize("name", LIKE)
 def test_of_what_they_are_like_take_all_but_the_values(device, name):
-    """`rand_like` and its kin take shape, dtype and strides of a tensor, and leave it as it is."""
+    """`torch.rand_like`, `randn_like` and `randint_like` take shape, dtype and strides of a tensor, and keep it."""
     x = torch.full((3, 4), 7.0, dtype=torch.float64, device=device).t()
     y = getattr(torch, name)(x, *LIKE[name])
     same(x, torch.full((4, 3), 7.0, dtype=torch.float64))

@@ -1,3 +1,5 @@
+"""Images resized or rearranged: `pad`, `interpolate`, `pixel_shuffle`, `unfold`, `grid_sample`; as layers, in layers."""
+
 import math
 
 import numpy
@@ -13,24 +15,34 @@ IMAGE = numpy.arange(24.0).reshape(1, 2, 3, 4) ** 2 % 11
 MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
+of_pads = pytest.mark.parametrize("pad", [(1, 2), (2, 0), (0, 0)])
+
+
 @fact("torch.nn.functional.pad")
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("pad", [(1, 2), (2, 0), (0, 0)])
+@of_pads
 def test_by_pad_are_those_of_numpy(device, mode, pad):
     """`pad` puts elements before and behind the last dimension: zeros, or a reflection, the edge or the other end."""
-    x = torch.tensor(X, device=device, requires_grad=True)
-    y = functional.pad(x, pad, mode=mode)
-    y.sum().backward()
-    places = numpy.pad(numpy.arange(1, 4), pad, mode=MODES[mode])
-    same(y, numpy.pad(X, ((0, 0), (0, 0), pad), mode=MODES[mode]))
-    same(x.grad, numpy.broadcast_to(numpy.bincount(places, minlength=4)[1:].astype(float), X.shape).copy())
+    x = torch.tensor(X, device=device)
+    same(functional.pad(x, pad, mode=mode), numpy.pad(X, ((0, 0), (0, 0), pad), mode=MODES[mode]))
     same(x, X)
 
 
 @fact("torch.nn.functional.pad")
 @pytest.mark.parametrize("mode", MODES)
+@of_pads
+def test_by_pad_hand_the_gradient_of_each_copy_back(device, mode, pad):
+    """The gradient of `pad` adds up at each element what its copies are given."""
+    x = torch.tensor(X, device=device, requires_grad=True)
+    functional.pad(x, pad, mode=mode).sum().backward()
+    places = numpy.pad(numpy.arange(1, 4), pad, mode=MODES[mode])
+    same(x.grad, numpy.broadcast_to(numpy.bincount(places, minlength=4)[1:].astype(float), X.shape).copy())
+
+
+@fact("torch.nn.functional.pad")
+@pytest.mark.parametrize("mode", MODES)
 def test_by_pad_start_from_the_last_dimension(device, mode):
-    """`pad` takes pairs for dimensions from the last one on, and reads a tensor of any strides."""
+    """`pad` takes pairs of sizes for dimensions from the last one on, of a transposed image too."""
     x = torch.tensor(IMAGE, device=device).transpose(2, 3).contiguous().transpose(2, 3)
     y = functional.pad(x, (1, 2, 0, 1), mode=mode)
     same(y, numpy.pad(IMAGE, ((0, 0), (0, 0), (0, 1), (1, 2)), mode=MODES[mode]))
@@ -38,7 +50,7 @@ def test_by_pad_start_from_the_last_dimension(device, mode):
 
 @fact("torch.nn.functional.pad")
 def test_by_pad_are_filled_with_a_value(device):
-    """`pad` fills with `value`, cuts where a number is negative, and keeps an integer dtype."""
+    """`pad(x, (1, -1), value=9)` puts a 9 in front and cuts an element off behind, in a contiguous tensor."""
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
     y = functional.pad(x, (1, -1), value=9)
     same(y, torch.tensor([[9, 1, 2], [9, 4, 5]]))
@@ -58,7 +70,7 @@ def test_by_pad_are_filled_with_a_value(device):
     ids=["odd", "reflect", "circular", "mode"],
 )
 def test_by_pad_are_refused(device, shape, pad, mode, words):
-    """`pad` refuses an odd number of sizes, a reflection or a round that is too long, and an unknown mode."""
+    """`pad` refuses an odd number of sizes, a reflection or a round that is too long, and an unknown `mode`."""
     with pytest.raises((RuntimeError, NotImplementedError), match=words):
         functional.pad(torch.ones(shape, device=device), pad, mode=mode)
 
@@ -124,7 +136,7 @@ of_ways = pytest.mark.parametrize(("way", "n"), CASES, ids=[f"{way}-{n}d" for wa
 @of_ways
 @pytest.mark.parametrize("to", [2, 6])
 def test_by_interpolate_are_weighted_sums_along_each_dimension(device, way, n, to):
-    """`interpolate` gives sums of old elements weighted along each dimension, with these weights as gradient."""
+    """`interpolate` gives, in each `mode`, sums of elements weighted along dimensions; the weights are its gradient."""
     weights = WAYS[way][0](3, to, 3 / to)
     array = numpy.arange(2.0 * 3**n).reshape(1, 2, *[3] * n) ** 2 % 7
     x = torch.tensor(array, device=device, requires_grad=True)
@@ -143,7 +155,7 @@ def test_by_interpolate_are_weighted_sums_along_each_dimension(device, way, n, t
 @fact("torch.nn.functional.interpolate")
 @of_ways
 def test_by_interpolate_may_be_told_by_scale(device, way, n):
-    """`interpolate` with a scale gives as many elements, whatever the memory format."""
+    """`interpolate` with `scale_factor=1.5` gives what it gives for that size, of permuted images too."""
     array = numpy.arange(2.0 * 4**n).reshape(1, 2, *[4] * n) ** 2 % 7
     x = torch.tensor(array, device=device).transpose(1, -1).contiguous().transpose(1, -1)
     y = functional.interpolate(x, scale_factor=1.5, **WAYS[way][1](n))
@@ -155,7 +167,7 @@ def test_by_interpolate_may_be_told_by_scale(device, way, n):
 @fact("torch.nn.functional.interpolate")
 @pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
 def test_by_interpolate_are_smoothed_when_told(device, mode):
-    """`interpolate` with `antialias=True` keeps about the mean of an image that it makes smaller."""
+    """`interpolate` with `antialias=True` about keeps the mean of an image of one bright pixel that it reduces."""
     x = torch.zeros(1, 1, 8, 8, dtype=torch.float64, device=device)
     x[0, 0, 3, 3] = 64.0
     smooth = functional.interpolate(x, size=2, mode=mode, antialias=True)
@@ -190,7 +202,7 @@ def test_by_interpolate_are_refused(device, dims, options, words):
 )
 @pytest.mark.filterwarnings("ignore:.*(deprecated|replaced)")
 def test_by_the_old_names_are_of_interpolate(device, name, weights):
-    """`upsample` and its kin give what `interpolate` gives; `upsample_bilinear` aligns corners."""
+    """`upsample` and `upsample_nearest` are `interpolate`, and `upsample_bilinear` with `align_corners=True`."""
     x = torch.tensor(IMAGE[:, :, :, :3], device=device, requires_grad=True)
     y = getattr(functional, name)(x, scale_factor=2)
     y.sum().backward()
@@ -225,7 +237,6 @@ def test_by_shuffles_move_whole_elements(device, name):
     y = getattr(functional, name)(x, 2)
     same(y, of_array(array))
     same(x, array)
-    assert y.is_contiguous()
 
 
 def there_and_back(name, device):
@@ -253,7 +264,7 @@ def test_by_channel_shuffle_give_each_gradient_back(device):
 @about_shuffles
 @of_shuffles
 def test_by_shuffles_do_not_depend_on_the_memory_format(device, name):
-    """A shuffle gives the same of channels-last images."""
+    """`pixel_shuffle`, `pixel_unshuffle` and `channel_shuffle` give the same of channels-last images."""
     shape, of_array = SHUFFLES[name]
     array = numpy.arange(24.0).reshape(shape)
     x = torch.tensor(array, device=device).contiguous(memory_format=torch.channels_last)
@@ -271,42 +282,60 @@ def test_by_shuffles_do_not_depend_on_the_memory_format(device, name):
     ids=list(SHUFFLES),
 )
 def test_by_shuffles_need_sizes_that_divide(device, name, words):
-    """A shuffle refuses sizes that its factor does not divide."""
+    """`pixel_shuffle`, `pixel_unshuffle` and `channel_shuffle` refuse sizes that their factor does not divide."""
     with pytest.raises(RuntimeError, match=words):
         getattr(functional, name)(torch.ones(1, 3, 3, 3, device=device), 2)
 
 
-@fact("torch.nn.functional.unfold", "torch.nn.functional.fold")
-@pytest.mark.parametrize("stride", [1, 2])
-@pytest.mark.parametrize("padding", [0, 1])
-def test_by_unfold_are_blocks_in_columns(device, stride, padding):
-    """`unfold` puts each block of an image into a column, and `fold` adds the columns back."""
-    x = torch.tensor(IMAGE, device=device, requires_grad=True)
-    y = functional.unfold(x, (2, 2), stride=stride, padding=padding)
+def blocks(stride, padding):
+    """The blocks of two by two of IMAGE in columns, and in how many each element is."""
     padded = numpy.pad(IMAGE, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
-    tops, lefts = (range(0, size - 1, stride) for size in padded.shape[2:])
-    want = numpy.stack([padded[0, :, i : i + 2, j : j + 2].ravel() for i in tops for j in lefts], -1)[None]
-    same(y, want)
-    y.backward(torch.tensor(want, device=device))
-    columns = y.detach().requires_grad_()
-    back = functional.fold(columns, (3, 4), (2, 2), stride=stride, padding=padding)
-    back.backward(torch.tensor(IMAGE, device=device))
-    same(x.grad, back.detach())
-    same(columns.grad, want)
-    counts = sum(
-        numpy.pad(numpy.ones((2, 2)), ((i, padded.shape[2] - i - 2), (j, padded.shape[3] - j - 2)))
-        for i in tops
-        for j in lefts
-    )
-    same(back, IMAGE * counts[padding : padding + 3, padding : padding + 4])
-    assert y.is_contiguous() and back.is_contiguous()
+    places = [(i, j) for i in range(0, padded.shape[2] - 1, stride) for j in range(0, padded.shape[3] - 1, stride)]
+    counts = numpy.zeros(padded.shape[2:])
+    for i, j in places:
+        counts[i : i + 2, j : j + 2] += 1
+    columns = numpy.stack([padded[0, :, i : i + 2, j : j + 2].ravel() for i, j in places], -1)[None]
+    return columns, counts[padding : padding + 3, padding : padding + 4]
+
+
+of_steps = pytest.mark.parametrize(("stride", "padding"), [(1, 0), (1, 1), (2, 0), (2, 1)])
+
+
+@fact("torch.nn.functional.unfold")
+@of_steps
+def test_by_unfold_are_blocks_in_columns(device, stride, padding):
+    """`unfold` puts each block of an image into a column of a contiguous tensor."""
+    y = functional.unfold(torch.tensor(IMAGE, device=device), (2, 2), stride=stride, padding=padding)
+    same(y, blocks(stride, padding)[0])
+    assert y.is_contiguous()
+
+
+@fact("torch.nn.functional.fold")
+@of_steps
+def test_by_fold_are_sums_of_blocks(device, stride, padding):
+    """`fold` adds the columns of `unfold` up at the places that they came from, in a contiguous tensor."""
+    columns, counts = blocks(stride, padding)
+    y = functional.fold(torch.tensor(columns, device=device), (3, 4), (2, 2), stride=stride, padding=padding)
+    same(y, IMAGE * counts)
+    assert y.is_contiguous()
+
+
+@fact("torch.nn.functional.unfold", "torch.nn.functional.fold")
+@of_steps
+def test_by_unfold_and_fold_are_each_other_s_gradient(device, stride, padding):
+    """The gradient of `unfold` is `fold` of that of its result, and the gradient of `fold` is `unfold`."""
+    columns, counts = blocks(stride, padding)
+    x, y = (torch.tensor(each, device=device, requires_grad=True) for each in (IMAGE, columns))
+    functional.unfold(x, (2, 2), stride=stride, padding=padding).backward(torch.tensor(columns, device=device))
+    functional.fold(y, (3, 4), (2, 2), stride=stride, padding=padding).backward(torch.tensor(IMAGE, device=device))
+    same(x.grad, IMAGE * counts)
+    same(y.grad, columns)
 
 
 @fact("torch.nn.functional.unfold", "torch.nn.functional.fold")
 def test_by_unfold_may_be_spread(device):
     """`unfold` and `fold` with `dilation` take elements that are apart."""
-    x = torch.tensor(IMAGE, device=device)
-    y = functional.unfold(x, (2, 2), dilation=2)
+    y = functional.unfold(torch.tensor(IMAGE, device=device), (2, 2), dilation=2)
     same(y, numpy.stack([IMAGE[0, :, ::2, j : j + 3 : 2].ravel() for j in (0, 1)], -1)[None])
     want = IMAGE * numpy.array([1.0, 0.0, 1.0])[:, None]
     same(functional.fold(y, (3, 4), (2, 2), dilation=2), want)
@@ -326,26 +355,56 @@ def test_by_unfold_need_a_block_that_fits(device, refused):
         refused(torch.tensor(IMAGE, device=device))
 
 
-@fact("torch.nn.functional.affine_grid", "torch.nn.functional.grid_sample")
-@pytest.mark.parametrize("corners", [False, True])
-@pytest.mark.parametrize("mode", ["bilinear", "nearest"])
-def test_by_an_identity_grid_are_as_they_were(device, corners, mode):
-    """`grid_sample` with the `affine_grid` of the identity gives the image again, and turned with one that turns."""
-    x = torch.tensor(IMAGE, device=device, requires_grad=True)
-    theta = torch.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]], dtype=torch.float64, device=device, requires_grad=True)
-    flipped = torch.tensor([[[-1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]], dtype=torch.float64, device=device)
-    grid, mirror = (functional.affine_grid(each, (1, 2, 3, 4), align_corners=corners) for each in (theta, flipped))
-    y, turned = (functional.grid_sample(x, each, mode=mode, align_corners=corners) for each in (grid, mirror))
-    turned.backward(torch.tensor(IMAGE, device=device))
-    close(y, IMAGE, roundings=ROUNDINGS, scale=16)
-    close(turned, IMAGE[..., ::-1], roundings=ROUNDINGS, scale=16)
-    close(x.grad, IMAGE[..., ::-1], roundings=ROUNDINGS, scale=16)
+of_corners = pytest.mark.parametrize("corners", [False, True])
+of_modes = pytest.mark.parametrize("mode", ["bilinear", "nearest"])
+
+
+def grid_of(device, across, corners):
+    """The grid of an affine map that multiplies by `across` along the width."""
+    theta = torch.tensor([[[across, 0.0, 0.0], [0.0, 1.0, 0.0]]], dtype=torch.float64, device=device)
+    return functional.affine_grid(theta, (1, 2, 3, 4), align_corners=corners)
+
+
+@fact("torch.nn.functional.affine_grid")
+@of_corners
+def test_by_an_affine_grid_are_from_places_between_minus_one_and_one(device, corners):
+    """`affine_grid` of the identity gives the place of each element, from -1 to 1, in a contiguous tensor."""
+    grid = grid_of(device, 1.0, corners)
     across, down = (numpy.linspace(-1, 1, n) * (1 if corners else (n - 1) / n) for n in (4, 3))
+    assert (grid.dtype, grid.is_contiguous()) == (torch.float64, True)
     close(grid[0], numpy.stack(numpy.meshgrid(across, down), -1), roundings=ROUNDINGS, scale=1)
-    grid.sum().backward()
+
+
+@fact("torch.nn.functional.affine_grid")
+@of_corners
+def test_by_an_affine_grid_hand_the_gradient_to_its_map(device, corners):
+    """The gradient of `affine_grid` for the shift in its map is the sum of those of all places."""
+    theta = torch.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]], dtype=torch.float64, device=device, requires_grad=True)
+    functional.affine_grid(theta, (1, 2, 3, 4), align_corners=corners).sum().backward()
     close(theta.grad[0, :, 2], [12.0, 12.0], roundings=ROUNDINGS)
-    assert (grid.dtype, grid.is_contiguous(), y.dtype) == (torch.float64, True, torch.float64)
+
+
+@fact("torch.nn.functional.affine_grid", "torch.nn.functional.grid_sample")
+@of_corners
+@of_modes
+def test_by_an_identity_grid_are_as_they_were(device, corners, mode):
+    """`grid_sample` with the `affine_grid` of the identity gives the image again, in a new contiguous tensor."""
+    x = torch.tensor(IMAGE, device=device)
+    y = functional.grid_sample(x, grid_of(device, 1.0, corners), mode=mode, align_corners=corners)
+    assert (y.dtype, y.is_contiguous()) == (torch.float64, True)
+    close(y, IMAGE, roundings=ROUNDINGS, scale=16)
     same(x, IMAGE)
+
+
+@fact("torch.nn.functional.affine_grid", "torch.nn.functional.grid_sample")
+@of_corners
+@of_modes
+def test_by_a_mirroring_grid_are_turned(device, corners, mode):
+    """`grid_sample` with an `affine_grid` of -1 across turns the image, and its gradient likewise."""
+    x = torch.tensor(IMAGE, device=device, requires_grad=True)
+    y = functional.grid_sample(x, grid_of(device, -1.0, corners), mode=mode, align_corners=corners)
+    y.backward(torch.tensor(IMAGE, device=device))
+    close(torch.stack([y.detach(), x.grad]), numpy.stack([IMAGE[..., ::-1]] * 2), roundings=ROUNDINGS, scale=16)
 
 
 @fact("torch.nn.functional.grid_sample")
@@ -355,12 +414,11 @@ def test_by_an_identity_grid_are_as_they_were(device, corners, mode):
     ids=["nearest", "bilinear", "bicubic"],
 )
 def test_by_a_grid_between_elements_are_as_told(device, mode, want):
-    """`grid_sample` takes the nearest element, or weighs two or four neighbours along each dimension."""
+    """`grid_sample` takes the nearest element, or weighs two or four neighbours, as `mode` says."""
     x = torch.tensor([[[[2.0, 4.0, 8.0, 9.0]]]], dtype=torch.float64, device=device)
     places = (numpy.array([1.0, 1.75]) + 0.5) / 2 - 1
     grid = torch.tensor([[[[place, 0.0] for place in places]]], dtype=torch.float64, device=device)
     y = functional.grid_sample(x, grid, mode=mode, align_corners=False)
-    assert y.is_contiguous()
     close(y, [[[want]]], roundings=ROUNDINGS)
 
 
@@ -371,7 +429,7 @@ def test_by_a_grid_between_elements_are_as_told(device, mode, want):
     ids=["zeros", "border", "reflection"],
 )
 def test_by_a_grid_beyond_the_edge_are_as_told(device, mode, want):
-    """`grid_sample` takes zeros beyond the edge, or the edge, or a reflection."""
+    """`grid_sample` takes zeros beyond the edge, or the edge, or a reflection, as `padding_mode` says."""
     x = torch.tensor([[[[1.0, 2.0]]]], device=device)
     grid = torch.tensor([[[[-2.5, 0.0], [2.5, 0.0]]]], device=device)
     same(
@@ -383,7 +441,7 @@ def test_by_a_grid_beyond_the_edge_are_as_told(device, mode, want):
 @fact("torch.nn.functional.affine_grid", "torch.nn.functional.grid_sample")
 @pytest.mark.parametrize("name", ["affine_grid", "grid_sample"])
 def test_by_a_grid_warn_of_corners(device, name):
-    """`affine_grid` and `grid_sample` without `align_corners` warn that they do not align them."""
+    """`affine_grid` and `grid_sample` without `align_corners` warn that it is False, which it is."""
     theta = torch.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]], device=device)
     grid = functional.affine_grid(theta, (1, 1, 2, 2), align_corners=False)
     x = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]], device=device)

@@ -1,6 +1,4 @@
-"""Functions of layers that are also under `torch`, and functions of indices and segments that nothing else is like."""
-
-import math
+"""Functions of layers that are also under `torch`, and `torch.while_loop`; the layers have a topic of their own."""
 
 import numpy
 import pytest
@@ -45,7 +43,7 @@ LAYERS = {
 @fact(*(f"torch.{name}" for name in LAYERS))
 @pytest.mark.parametrize("name", LAYERS)
 def test_is_a_layer(device, name):
-    """`avg_pool1d`, `conv_transpose1d`, `prelu` and others are under `torch` what they are in `nn.functional`."""
+    """`torch.avg_pool1d`, `torch.conv_transpose1d`, `torch.prelu` and the like give what the layer does, contiguous."""
     act, want, slope = LAYERS[name]
     x = torch.tensor(SIGNAL, dtype=torch.float64, device=device, requires_grad=True)
     y = act(x)
@@ -56,89 +54,39 @@ def test_is_a_layer(device, name):
     same(x, SIGNAL)
 
 
+PAIR = numpy.array([[1.0, 2.0], [-0.5, 1.5]]), numpy.array([[0.5, -1.0, 2.0], [1.0, 3.0, 0.25]])
+MATRICES, BIAS = numpy.arange(24.0).reshape(4, 2, 3) / 4 - 2, numpy.array([0.5, 1.0, -1.0, 2.0])
+
+
 @fact("torch.bilinear")
 def test_bilinear_is_a_form_of_two(device):
-    """`bilinear` gives for each pair of rows what each matrix makes of them, with a bias for each."""
-    a, b = numpy.array([[1.0, 2.0], [-0.5, 1.5]]), numpy.array([[0.5, -1.0, 2.0], [1.0, 3.0, 0.25]])
-    matrices, bias = numpy.arange(24.0).reshape(4, 2, 3) / 4 - 2, numpy.array([0.5, 1.0, -1.0, 2.0])
-    x = torch.tensor(a, device=device, requires_grad=True)
-    y = torch.bilinear(x, *(torch.tensor(each, device=device) for each in (b, matrices, bias)))
-    close(y, numpy.einsum("ni,kij,nj->nk", a, matrices, b) + bias, roundings=16, scale=32)
-    y.sum().backward()
-    close(x.grad, numpy.einsum("kij,nj->ni", matrices, b), roundings=16, scale=32)
+    """`torch.bilinear` gives for each pair of rows what each matrix makes of them, plus a bias, contiguous."""
+    y = torch.bilinear(*(torch.tensor(each, device=device) for each in (*PAIR, MATRICES, BIAS)))
+    close(y, numpy.einsum("ni,kij,nj->nk", PAIR[0], MATRICES, PAIR[1]) + BIAS, roundings=16, scale=32)
     assert y.is_contiguous()
 
 
-SEGMENTS = numpy.array([1.5, 2.0, -3.0, 4.0, 0.5])
-REDUCED = {
-    "sum": ([3.5, 0.0, 1.5], [1, 1, 3, 3, 3]),
-    "mean": ([1.75, math.nan, 0.5], [0.5, 0.5, 1, 1, 1]),
-    "max": ([2.0, -math.inf, 4.0], [0, 1, 0, 3, 0]),
-    "min": ([1.5, math.inf, -3.0], [1, 0, 3, 0, 0]),
-    "prod": ([3.0, 1.0, -6.0], [2, 1.5, 6, -4.5, -36]),
-}
-
-
-@fact("torch.segment_reduce")
-@pytest.mark.parametrize("reduce", REDUCED)
-@pytest.mark.parametrize("by", [{"lengths": [2, 0, 3]}, {"offsets": [0, 2, 2, 5]}], ids=["lengths", "offsets"])
-def test_segments_are_reduced_one_by_one(device, reduce, by):
-    """`segment_reduce` reduces each part of a row, told by lengths or offsets, and hands its gradient back."""
-    x = torch.tensor(SEGMENTS, device=device, requires_grad=True)
-    y = torch.segment_reduce(x, reduce, **{name: torch.tensor(each, device=device) for name, each in by.items()})
-    same(y, torch.tensor(REDUCED[reduce][0], dtype=torch.float64))
-    y.backward(torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64, device=device))
-    close(x.grad, numpy.array(REDUCED[reduce][1], "float64"), roundings=4)
-    assert y.is_contiguous()
-
-
-@fact("torch.segment_reduce")
-def test_segments_start_with_what_is_told(device):
-    """`segment_reduce` starts with `initial` where it is given, which is all that an empty segment has."""
-    x, lengths = torch.tensor(SEGMENTS, device=device), torch.tensor([2, 0, 3], device=device)
-    y = torch.segment_reduce(x, "prod", lengths=lengths, initial=10)
-    same(y, torch.tensor([30.0, 10.0, -60.0], dtype=torch.float64))
-
-
-@fact("torch.segment_reduce")
-@pytest.mark.parametrize(
-    ("reduce", "lengths", "words"),
-    [("sum", [2, 2], "to sum to data.size"), ("median", [2, 3], "reduce argument must be either")],
-    ids=["lengths", "reduce"],
-)
-def test_segments_cover_the_row(device, reduce, lengths, words):
-    """`segment_reduce` refuses lengths that do not add up to the row, and a reduction that it does not know."""
-    with pytest.raises(RuntimeError, match=words):
-        torch.segment_reduce(
-            torch.tensor(SEGMENTS, device=device), reduce, lengths=torch.tensor(lengths, device=device)
-        )
-
-
-@fact("torch.nonzero_static")
-@pytest.mark.parametrize(("size", "want"), [(3, [[0, 1], [1, 0], [1, 2]]), (1, [[0, 1]])], ids=["all", "one"])
-def test_nonzero_of_a_fixed_number_is_cut(size, want):
-    """`nonzero_static` gives the places of the first so many elements that are not zero."""
-    x = torch.tensor([[0, 2, 0], [3, 0, -1]])
-    y = torch.nonzero_static(x, size=size)
-    same(y, torch.tensor(want, dtype=torch.int64))
-    assert y.is_contiguous()
-
-
-@fact("torch.nonzero_static")
-def test_nonzero_of_a_fixed_number_is_filled_up():
-    """`nonzero_static` fills up with `fill_value`, -1 unless told, where there are fewer."""
-    x = torch.tensor([0.0, 1.5, 0.0])
-    same(torch.nonzero_static(x, size=3), torch.tensor([[1], [-1], [-1]]))
-    same(torch.nonzero_static(x, size=2, fill_value=7), torch.tensor([[1], [7]]))
+@fact("torch.bilinear")
+def test_bilinear_has_the_other_row_in_its_gradient(device):
+    """The gradient of `torch.bilinear` by one row is the other row times the matrices, added up."""
+    x = torch.tensor(PAIR[0], device=device, requires_grad=True)
+    torch.bilinear(x, *(torch.tensor(each, device=device) for each in (PAIR[1], MATRICES, BIAS))).sum().backward()
+    close(x.grad, numpy.einsum("kij,nj->ni", MATRICES, PAIR[1]), roundings=16, scale=32)
 
 
 @fact("torch.while_loop")
 @pytest.mark.slow
 def test_loop_goes_on_while_it_is_told(device):
-    """`while_loop` calls its body with what the body gave, as long as the condition is true, or never."""
+    """`torch.while_loop`, control flow as a function, calls its body with what it gave while the condition is true."""
     start = torch.tensor(0, device=device), torch.tensor([1.5, 2.5], device=device)
     count, x = torch.while_loop(lambda i, x: i < 3, lambda i, x: (i + 1, x * 2), start)
     same(count, torch.tensor(3))
     same(x, torch.tensor([12.0, 20.0]))
-    assert x.is_contiguous()
+
+
+@fact("torch.while_loop")
+@pytest.mark.slow
+def test_loop_that_never_begins_gives_its_start(device):
+    """`torch.while_loop` of a condition that is false at once gives what it was given."""
+    start = torch.tensor(0, device=device), torch.tensor([1.5, 2.5], device=device)
     same(torch.while_loop(lambda i, x: i > 3, lambda i, x: (i + 1, x * 2), start)[1], torch.tensor([1.5, 2.5]))

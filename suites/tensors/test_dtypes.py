@@ -309,3 +309,11 @@ def test_of_complex_half_numbers_are_two_of_float16(device):
     x = torch.tensor([1.5 + 2.5j, -3j], device=device).chalf()
     assert (x.dtype, x.element_size(), x.is_contiguous()) == (torch.complex32, 4, True)
     same(torch.view_as_real(x), torch.tensor([[1.5, 2.5], [0.0, -3.0]], dtype=torch.float16))
+
+
+@fact("torch.Tensor.to")
+@pytest.mark.parametrize("dtype", [torch.int8, torch.int32, torch.int64])
+def test_float_made_an_integer_is_cut(device, dtype):
+    """`x.to(torch.int64)` and the like cut off what is behind the point, towards zero."""
+    x = torch.tensor([1.75, -1.75, 2.5], device=device)
+    same(x.to(dtype), torch.tensor([1, -1, 2], dtype=dtype))

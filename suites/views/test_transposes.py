@@ -180,3 +180,11 @@ def test_pass_the_gradient_back_transposed(way, order, device):
     x, grad = torch.zeros(2, 3, device=device, requires_grad=True), numpy.arange(6, dtype="float32").reshape(2, 3)
     way(x).backward(torch.from_numpy(grad.transpose(order).copy()).to(device))
     same(x.grad, grad)
+
+
+@fact("torch.t")
+def test_by_t_hand_the_gradient_back(device):
+    """The gradient of `x.t()` is handed back transposed: to each element what was its own."""
+    x = torch.tensor([[1.5, -2.5, 3.5], [4.25, 5.5, -6.5]], device=device, requires_grad=True)
+    x.t().backward(torch.tensor([[2.0, 7.0], [3.0, 11.0], [5.0, 13.0]], device=device))
+    same(x.grad, torch.tensor([[2.0, 3.0, 5.0], [7.0, 11.0, 13.0]]))

@@ -1,3 +1,5 @@
+"""Tensors of one number: `ones`, `zeros`, `empty` and those like another; by a rule they are in test_factories."""
+
 import math
 
 import numpy
@@ -31,7 +33,7 @@ def row_major(shape):
 @example(shape=())
 @example(shape=(2, 3))
 def test_fill_every_element(device, factory, shape):
-    """`ones` and `zeros` give a float32 tensor of the shape asked for with one number in every element."""
+    """`torch.ones` and `torch.zeros` give a float32 tensor of the shape asked for, with one number in every element."""
     same(factory(shape, device=device), numpy.full(shape, FILLED[factory], dtype="float32"))
 
 
@@ -40,7 +42,7 @@ def test_fill_every_element(device, factory, shape):
 @given(shape=SHAPED, dtype=DTYPES)
 @example(shape=(2, 3), dtype=torch.int32)
 def test_make_the_dtype_that_is_asked_for(device, factory, shape, dtype):
-    """`ones` and `zeros` with `dtype=` give their number in that dtype."""
+    """`torch.ones` and `torch.zeros` with `dtype=` give their number in that dtype."""
     same(factory(shape, dtype=dtype, device=device), torch.tensor(numpy.full(shape, FILLED[factory])).to(dtype))
 
 
@@ -49,7 +51,7 @@ def test_make_the_dtype_that_is_asked_for(device, factory, shape, dtype):
 @example(shape=(2, 3), dtype=torch.int32)
 @example(shape=(2, 0), dtype=torch.float64)
 def test_make_a_shape_that_is_left_unfilled(device, shape, dtype):
-    """`empty` gives a tensor of the shape and dtype asked for."""
+    """`torch.empty` gives a tensor of the shape and dtype asked for."""
     y = torch.empty(shape, dtype=dtype, device=device)
     assert (y.dtype, tuple(y.shape)) == (dtype, shape)
 
@@ -59,7 +61,7 @@ def test_make_a_shape_that_is_left_unfilled(device, shape, dtype):
 @given(shape=SHAPED)
 @example(shape=(2, 3, 4))
 def test_lie_row_by_row(device, factory, shape):
-    """A new tensor is contiguous: rows follow each other in memory."""
+    """`torch.ones`, `torch.zeros` and `torch.empty` give a contiguous float32 tensor: its rows follow each other."""
     y = factory(shape, device=device)
     assert (y.dtype, y.stride(), y.storage_offset()) == (torch.float32, row_major(shape), 0)
 
@@ -67,14 +69,14 @@ def test_lie_row_by_row(device, factory, shape):
 @fact("torch.ones", "torch.zeros", "torch.empty")
 @blank
 def test_take_the_shape_as_numbers_too(device, factory):
-    """A factory takes its shape as separate numbers as it takes it as a tuple."""
+    """`torch.ones`, `torch.zeros` and `torch.empty` take the shape as numbers too: `ones(2, 3)` is `ones((2, 3))`."""
     assert tuple(factory(2, 3, device=device).shape) == tuple(factory((2, 3), device=device).shape) == (2, 3)
 
 
 @fact("torch.ones", "torch.zeros", "torch.empty")
 @blank
 def test_make_a_leaf_when_asked_for_a_gradient(device, factory):
-    """A factory with `requires_grad=True` gives a leaf that `backward` fills, and without it one that it does not."""
+    """`torch.ones(2, requires_grad=True)`, and `zeros` and `empty` so told, are leaves that `backward` fills."""
     x, plain = factory(2, device=device, requires_grad=True), factory(2, device=device)
     (x * 3 + plain).sum().backward()
     same(x.grad, torch.tensor([3.0, 3.0]))
@@ -88,7 +90,7 @@ def test_make_a_leaf_when_asked_for_a_gradient(device, factory):
     ids=["zeros", "zeros_like"],
 )
 def test_make_zeros_that_are_positive(device, zeros):
-    """A zero of `zeros` or `zeros_like` has no sign: one divided by it is plus infinity."""
+    """A zero of `torch.zeros` or `zeros_like` has no sign: one divided by it is plus infinity."""
     same(1 / zeros(2, device=device), torch.tensor([math.inf, math.inf]))
 
 
@@ -124,7 +126,7 @@ def test_like_another_have_memory_of_their_own(device, factory):
     "factory", [torch.zeros_like, torch.ones_like, torch.empty_like], ids=lambda made: made.__name__
 )
 def test_like_another_do_not_write_to_it(device, factory):
-    """What is made like a tensor leaves the tensor as it was, whatever is written to it."""
+    """What is written to the result of `zeros_like`, `ones_like` or `empty_like` is not seen in their argument."""
     x = torch.tensor([1.5, 2.5], device=device)
     factory(x).fill_(7)
     same(x, torch.tensor([1.5, 2.5]))
@@ -135,7 +137,7 @@ def test_like_another_do_not_write_to_it(device, factory):
     "factory", [torch.zeros_like, torch.ones_like, torch.empty_like], ids=lambda made: made.__name__
 )
 def test_like_a_transposed_tensor_lie_as_it_does(device, factory):
-    """What is made like a dense tensor has its shape, dtype and strides."""
+    """`zeros_like`, `ones_like` and `empty_like` of a transposed matrix have its shape, dtype and strides."""
     x = torch.zeros(2, 3, dtype=torch.float16, device=device).t()
     y = factory(x)
     assert (tuple(y.shape), y.dtype, y.stride()) == ((3, 2), torch.float16, (1, 3))
@@ -146,6 +148,6 @@ def test_like_a_transposed_tensor_lie_as_it_does(device, factory):
     "factory", [torch.zeros_like, torch.ones_like, torch.empty_like], ids=lambda made: made.__name__
 )
 def test_like_a_tensor_that_requires_grad_do_not(device, factory):
-    """What is made like a tensor that requires grad does not, unless it is asked for."""
+    """`zeros_like`, `ones_like` and `empty_like` of a tensor that requires grad do not require it, unless told to."""
     x = torch.tensor([1.5, 2.5], device=device, requires_grad=True)
     assert (factory(x).requires_grad, factory(x, requires_grad=True).requires_grad) == (False, True)
