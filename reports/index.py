@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -87,6 +88,8 @@ def read(file: Path, text: str | None = None) -> Iterator[IndexedFact]:
     text = file.read_text(encoding="utf-8") if text is None else text
     lines = text.splitlines()
     for node in ast.parse(text, path).body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("torchproof.suites."):
+            names.update(_imported(node))
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             names[node.targets[0].id] = node.value
         if not isinstance(node, ast.FunctionDef) or not (declared := _decorator(node, names)):
@@ -105,6 +108,24 @@ def read(file: Path, text: str | None = None) -> Iterator[IndexedFact]:
             line=node.decorator_list[0].lineno,
             errors=tuple(_errors(node, names)) if any("match=" in one for one in _lines(node, lines)) else (),
         )
+
+
+def _imported(node: ast.ImportFrom) -> Iterator[tuple[str, Any]]:
+    """The constants that a file takes from another one of the suites, by the names that it gives them."""
+    constants = _constants(ROOT.joinpath(*str(node.module).split(".")[1:]).with_suffix(".py"))
+    for alias in node.names:
+        with suppress(ValueError):  # what is no constant that can be read is not used in a declaration
+            if alias.name in constants:
+                yield alias.asname or alias.name, _value(constants[alias.name], constants)
+
+
+@cache
+def _constants(file: Path) -> dict[str, Any]:
+    """What is assigned at the top of a file; a folder has nothing."""
+    if not file.is_file():
+        return {}
+    assigned = [node for node in ast.parse(file.read_text(encoding="utf-8")).body if isinstance(node, ast.Assign)]
+    return {node.targets[0].id: node.value for node in assigned if isinstance(node.targets[0], ast.Name)}
 
 
 def _decorator(test: ast.FunctionDef, names: dict[str, Any]) -> ast.Call | None:
@@ -140,7 +161,7 @@ def _several(said: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:
 
 
 def _value(node: ast.expr, names: dict[str, Any]) -> Any:
-    """The value of literals, constants of the file and parts, `+`, `|`, `!=`, `not in`, f-strings and comprehensions.
+    """The value of literals, constants, imported ones too, parts, `+`, `|`, `!=`, `not in`, f-strings, comprehensions.
 
     A dictionary stands for its keys where its values are no literals, or it is joined: they are what `*NAME` takes.
     """

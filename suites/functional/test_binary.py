@@ -50,15 +50,11 @@ positive = st.floats(0.0625, 4, width=32)
 signed = positive.flatmap(lambda x: st.sampled_from([x, -x]))
 
 
-def about(names, **said):
-    return fact(*(f"torch.{name}" for name in names), **said)
-
-
 def first(name):
     return ABOVE if name == "pow" else ANY
 
 
-@about(OF_TWO)
+@fact(*(f"torch.{name}" for name in OF_TWO))
 @over(OF_TWO)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_functions_broadcast_a_column_with_a_row(device, name, dtype):
@@ -72,7 +68,7 @@ def test_functions_broadcast_a_column_with_a_row(device, name, dtype):
     same(y, b)
 
 
-@about(ARITHMETIC)
+@fact(*(f"torch.{name}" for name in ARITHMETIC))
 @over(ARITHMETIC)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @given(pairs=st.lists(st.tuples(positive, signed), min_size=1, max_size=6))
@@ -85,7 +81,7 @@ def test_arithmetic_is_that_of_numpy(device, name, dtype, pairs):
     close(y, OF_TWO[name][0](a, b), roundings=16)
 
 
-@about(ARITHMETIC)
+@fact(*(f"torch.{name}" for name in ARITHMETIC))
 @over(ARITHMETIC)
 @given(layout=layouts(1, 3, max_side=3, overlap=True))
 @example(layout=Layout((2, 3), (1, 2)))
@@ -98,7 +94,7 @@ def test_arithmetic_reads_operands_of_any_strides(device, name, layout):
     close(getattr(torch, name)(a, b), want, roundings=16)
 
 
-@about(ARITHMETIC)
+@fact(*(f"torch.{name}" for name in ARITHMETIC))
 @pytest.mark.parametrize(("name", "neutral"), [("add", 0), ("sub", 0), ("mul", 1), ("div", 1), ("pow", 1)])
 def test_arithmetic_that_changes_nothing_gives_a_copy(device, name, neutral):
     """`torch.add(x, 0)`, `sub(x, 0)`, `mul(x, 1)`, `div(x, 1)` and `pow(x, 1)` give a copy of `x`."""
@@ -108,7 +104,7 @@ def test_arithmetic_that_changes_nothing_gives_a_copy(device, name, neutral):
     assert not shares(y, x)
 
 
-@about(ARITHMETIC, source="notes/numerical_accuracy")
+@fact(*(f"torch.{name}" for name in ARITHMETIC), source="notes/numerical_accuracy")
 @pytest.mark.parametrize(
     ("operation", "a", "b", "want"),
     [
@@ -125,7 +121,7 @@ def test_arithmetic_gives_infinity_and_nan_of_ieee_754(device, operation, a, b, 
     same(operation(torch.tensor(a, device=device), torch.tensor(b, device=device)), torch.tensor(want))
 
 
-@about(OF_TWO)
+@fact(*(f"torch.{name}" for name in OF_TWO))
 @over(OF_TWO)
 def test_functions_have_their_derivatives_as_gradients(device, name):
     """The gradients of `torch.mul`, `torch.atan2` and the like are their derivatives, summed where they broadcast."""
@@ -137,7 +133,7 @@ def test_functions_have_their_derivatives_as_gradients(device, name):
     close(y.grad, by_y.sum(0), roundings=ROUNDINGS, scale=abs(by_y).sum(0) + 1)
 
 
-@about(OF_TWO)
+@fact(*(f"torch.{name}" for name in OF_TWO))
 @over(OF_TWO)
 def test_functions_do_not_depend_on_how_operands_lie(device, name):
     """`torch.add`, `torch.atan2` and the like, with their gradients, do not depend on strides, but for rounding."""
@@ -151,11 +147,11 @@ def test_functions_do_not_depend_on_how_operands_lie(device, name):
 
 
 OF_THREE = ["lerp", "addcmul", "addcdiv"]
-LAID = [*OF_TWO, *COMPARISONS, *INTEGER, *LOGICAL, *OF_THREE]
-LAID += ["floor_divide", "float_power", "heaviside", "nextafter", "ldexp", "igamma", "igammac"]
+OTHERS = ["floor_divide", "float_power", "heaviside", "nextafter", "ldexp", "igamma", "igammac"]
+LAID = [*OF_TWO, *COMPARISONS, *INTEGER, *LOGICAL, *OF_THREE, *OTHERS]
 
 
-@about(LAID, source="tensor_attributes")
+@fact(*(f"torch.{name}" for name in LAID), source="tensor_attributes")
 @over(LAID)
 def test_functions_keep_the_strides_of_matrices_alike(device, name):
     """`torch.add`, `torch.lt`, `torch.lerp` and the like of contiguous or of transposed matrices keep the strides."""
@@ -164,7 +160,7 @@ def test_functions_keep_the_strides_of_matrices_alike(device, name):
     assert (y.stride(), turned.stride()) == ((3, 1), (1, 3))
 
 
-@about(OF_TWO)
+@fact(*(f"torch.{name}" for name in OF_TWO))
 @over(OF_TWO)
 def test_functions_write_to_out(device, name):
     """`torch.add`, `torch.atan2` and the like write to `out`, and return it."""
@@ -175,7 +171,7 @@ def test_functions_write_to_out(device, name):
     close(out, want, roundings=ROUNDINGS, scale=abs(want) + 1)
 
 
-@about(EXTREMES)
+@fact(*(f"torch.{name}" for name in EXTREMES))
 @over(EXTREMES)
 def test_extremes_and_nan(device, name):
     """`torch.maximum` and `minimum` give NaN where one of two is NaN, `torch.fmax` and `fmin` the other one."""
@@ -187,7 +183,7 @@ def test_extremes_and_nan(device, name):
 # --- comparisons, bits and logic --------------------------------------------------------------------------------------
 
 
-@about(COMPARISONS)
+@fact(*(f"torch.{name}" for name in COMPARISONS))
 @over(COMPARISONS)
 @pytest.mark.parametrize("dtype", ["int64", "float32"])
 def test_comparisons_broadcast_a_column_with_a_row(device, name, dtype):
@@ -209,7 +205,7 @@ def test_comparisons_of_nan_differ(device, name, want):
     same(getattr(torch, name)(x, x), torch.tensor(want))
 
 
-@about(INTEGER)
+@fact(*(f"torch.{name}" for name in INTEGER))
 @over(INTEGER)
 @pytest.mark.parametrize("dtype", ["int64", "int16", "uint8"])
 def test_bits_are_those_of_numpy(device, name, dtype):
@@ -220,7 +216,7 @@ def test_bits_are_those_of_numpy(device, name, dtype):
     same(torch.stack([x, y]), numpy.stack([a, b]))
 
 
-@about(INTEGER)
+@fact(*(f"torch.{name}" for name in INTEGER))
 @over(INTEGER)
 def test_bits_are_written_to_out(device, name):
     """`torch.bitwise_and`, `torch.gcd`, `torch.lcm` and the like write to `out`, transposed ones too."""
@@ -230,7 +226,7 @@ def test_bits_are_written_to_out(device, name):
     same(out, INTEGER[name](*BITS))
 
 
-@about(INTEGER)
+@fact(*(f"torch.{name}" for name in INTEGER))
 @over(INTEGER)
 def test_bits_of_fractions_are_refused(device, name):
     """`torch.bitwise_and`, `torch.gcd`, `torch.lcm` and the like refuse floating-point numbers."""
@@ -238,7 +234,7 @@ def test_bits_of_fractions_are_refused(device, name):
         getattr(torch, name)(torch.tensor([1.5], device=device), torch.tensor([2.5], device=device))
 
 
-@about(LOGICAL)
+@fact(*(f"torch.{name}" for name in LOGICAL))
 @over(LOGICAL)
 @pytest.mark.parametrize(("dtype", "true"), [("bool", True), ("int64", 2), ("float32", NAN)])
 def test_logic_takes_what_is_not_zero_for_true(device, name, dtype, true):

@@ -9,8 +9,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from torchproof import close, fact, same
-from torchproof.suites.functional import reference
 from torchproof.suites.functional.reference import ABOVE, ANY, BITS, INSIDE, INTEGER, LOGICAL, OTHER, each, over
+from torchproof.suites.functional.reference import FRACTIONS as PLAIN_FRACTIONS
+from torchproof.suites.functional.reference import SMOOTH as PLAIN
+from torchproof.suites.functional.reference import STEPS as PLAIN_STEPS
 
 ROUNDINGS = 64
 WHOLE_NUMBERS = numpy.array([[0.0, 1.0, -2.0], [0.0, 3.0, -1.0]])
@@ -72,7 +74,6 @@ SMOOTH = {
 SMOOTH |= {  # those of products take weights by name
     name: (*SMOOTH[name][:3], {"beta": 0.5, "alpha": 2}) for name in ("addr_", "addmv_", "addbmm_", "baddbmm_")
 }
-SMOOTH |= {f"{name}_": (function, array, (), {}) for name, (function, _, array) in reference.SMOOTH.items()}
 STEPPED = {
     "floor_divide_": (numpy.floor_divide, ANY, (OTHER,), {}),
     "heaviside_": (numpy.heaviside, WHOLE_NUMBERS, (ABOVE,), {}),
@@ -81,7 +82,6 @@ STEPPED = {
     "logical_not_": (numpy.logical_not, WHOLE_NUMBERS, (), {}),
     "nextafter_": (numpy.nextafter, ANY, (OTHER,), {}),
 }
-STEPPED |= {f"{name}_": (function, ANY, (), {}) for name, function in reference.STEPS.items()}
 COMPARED = {
     "ge_": numpy.greater_equal,
     "greater_": numpy.greater,
@@ -94,7 +94,7 @@ COMPARED = {
     "ne_": numpy.not_equal,
     "not_equal_": numpy.not_equal,
 }
-FRACTIONS = ["digamma_", "erfinv_", "i0_", "lgamma_", *(f"{name}_" for name in reference.FRACTIONS)]
+FRACTIONS = ["digamma_", "erfinv_", "i0_", "lgamma_", *(f"{name}_" for name in PLAIN_FRACTIONS)]
 WHOLE = {
     "bitwise_not_": (numpy.invert, ()),
     "clamp_": (numpy.clip, (-2, 3)),
@@ -121,15 +121,22 @@ OF_LAYERS = {
 DROPS = ["alpha_dropout_", "feature_alpha_dropout_", "feature_dropout_"]
 
 
+METHODS = [*SMOOTH, *(f"{name}_" for name in PLAIN)]
+STEP_METHODS = [*STEPPED, *(f"{name}_" for name in PLAIN_STEPS)]
+CASES = {**SMOOTH, **STEPPED}
+CASES |= {f"{name}_": (function, array, (), {}) for name, (function, _, array) in PLAIN.items()}
+CASES |= {f"{name}_": (function, ANY, (), {}) for name, function in PLAIN_STEPS.items()}
+
+
 def as_tensors(arguments, device):
     return [torch.tensor(each, device=device) if isinstance(each, numpy.ndarray) else each for each in arguments]
 
 
-@fact(*(f"torch.Tensor.{name}" for name in [*SMOOTH, *STEPPED]))
-@over([*SMOOTH, *STEPPED])
+@fact(*(f"torch.Tensor.{name}" for name in [*METHODS, *STEP_METHODS]))
+@over([*METHODS, *STEP_METHODS])
 def test_methods_write_into_their_tensor_alone(device, name):
     """`x.exp_()`, `x.clamp_(0, 1)` and the like change `x`, which may be a view, nothing beside it, and return `x`."""
-    function, array, arguments, named = {**SMOOTH, **STEPPED}[name]
+    function, array, arguments, named = CASES[name]
     table = torch.tensor(numpy.stack([array, array], -1), device=device)
     x = table[..., 0]
     assert getattr(x, name)(*as_tensors(arguments, device), **named) is x
@@ -138,14 +145,14 @@ def test_methods_write_into_their_tensor_alone(device, name):
 
 
 UNDERIVED = ["acosh_", "asinh_", "atanh_"]
-DERIVED = [name for name in SMOOTH if name not in [*UNDERIVED, "ldexp_"]]
+DERIVED = [name for name in METHODS if name not in [*UNDERIVED, "ldexp_"]]
 
 
 @fact(*(f"torch.Tensor.{name}" for name in UNDERIVED))
 @over(UNDERIVED)
 def test_methods_without_a_derivative_are_refused_by_backward(device, name):
     """`backward` through `x.acosh_()`, `asinh_` or `atanh_` raises "the derivative for … is not implemented"."""
-    x = torch.tensor(SMOOTH[name][1], device=device, requires_grad=True)
+    x = torch.tensor(CASES[name][1], device=device, requires_grad=True)
     y = getattr(x.clone(), name)()
     with pytest.raises(RuntimeError, match=f"derivative for 'inplace version of {name[:-1]}' is not implemented"):
         y.sum().backward()
@@ -155,7 +162,7 @@ def test_methods_without_a_derivative_are_refused_by_backward(device, name):
 @over(DERIVED)
 def test_methods_have_the_gradient_of_those_out_of_place(device, name):
     """The gradient of `x.exp_()`, `x.clamp_(0, 1)` and the like is that of the method without the underscore."""
-    _, array, arguments, named = SMOOTH[name]
+    _, array, arguments, named = CASES[name]
     arguments = as_tensors(arguments, device)
     weights, grads = torch.arange(1, array.size + 1, device=device).view(array.shape) / 4, []
     for method in (name, name[:-1]):
@@ -261,7 +268,7 @@ def test_float_power_is_for_float64_only(device):
 @over(["log_", "sqrt_", "lgamma_", "clamp_", "neg_", "addcmul_"])
 def test_is_refused_for_a_leaf_that_requires_grad(device, name):
     """`x.log_()`, `x.clamp_(0, 1)` and the like are refused for a leaf that requires grad."""
-    _, array, arguments, named = SMOOTH[name]
+    _, array, arguments, named = CASES[name]
     x = torch.tensor(array, device=device, requires_grad=True)
     with pytest.raises(RuntimeError, match="a leaf Variable that requires grad is being used in an in-place"):
         getattr(x, name)(*as_tensors(arguments, device), **named)

@@ -1,4 +1,4 @@
-"""Images resized or rearranged: `pad`, `interpolate`, `pixel_shuffle`, `unfold`, `grid_sample`; as layers, in layers."""
+"""Images resized or rearranged: `pad`, `interpolate`, `pixel_shuffle`, `unfold`, `grid_sample`; layers: in layers."""
 
 import math
 

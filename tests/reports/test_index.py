@@ -79,6 +79,21 @@ def test_one(device):
     assert line.subjects == ("torch.add", "torch.sub")
 
 
+def test_subjects_of_imported_constants_are_read(facts_of, tmp_path):
+    reference = tmp_path / "suites" / "topic" / "reference.py"
+    reference.write_text(
+        "SHORT = {'add': abs, 'sub': abs}\nLONG = [f'torch.{name}' for name in SHORT]\nMADE = abs(1)\n"
+    )
+    [line] = facts_of("""
+from torchproof.suites.topic.reference import LONG as NAMES, MADE, over
+
+@fact(*NAMES)
+def test_one(device):
+    'One.'
+""")
+    assert line.subjects == ("torch.add", "torch.sub")
+
+
 def test_what_the_decorator_says_is_read(facts_of):
     [line] = facts_of('''
 import torch
