@@ -56,7 +56,7 @@ def test_sums_go_along_a_dimension(device, name, dim):
 @of_sums
 @along
 def test_sums_have_the_gradient_of_all_that_follow(device, name, dim):
-    """The gradients of `torch.cumsum`, `cumprod` and `logcumsumexp` at a place collect those of all behind it."""
+    """The gradients of `torch.cumsum`, `cumprod` and `logcumsumexp` collect those of a place and all behind it."""
     x = torch.tensor(X, device=device, requires_grad=True)
     getattr(torch, name)(x, dim).backward(torch.tensor(G, device=device))
     close(x.grad, SUMS[name][1](X, G, dim), roundings=4 * ROUNDINGS, scale=16)

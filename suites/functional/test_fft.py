@@ -117,7 +117,7 @@ BACK = {
 @over(BACK)
 @pytest.mark.parametrize("norm", NORMS)
 def test_transforms_undo_each_other(device, name, norm):
-    """`torch.fft.ifft` undoes `fft`, `irfft` undoes `rfft`, and so on, where both have the same `norm`."""
+    """`torch.fft.ifft` undoes `fft`, `irfft` undoes `rfft` of an even length, and so on, with the same `norm`."""
     array = array_for(name)
     y = getattr(torch.fft, name)(torch.tensor(array, device=device), norm=norm)
     close(getattr(torch.fft, BACK[name])(y, norm=norm), array, roundings=ROUNDINGS, scale=32)

@@ -267,7 +267,7 @@ def test_float_power_is_for_float64_only(device):
 @fact(*(f"torch.Tensor.{name}" for name in ("log_", "sqrt_", "lgamma_", "clamp_", "neg_", "addcmul_")))
 @over(["log_", "sqrt_", "lgamma_", "clamp_", "neg_", "addcmul_"])
 def test_is_refused_for_a_leaf_that_requires_grad(device, name):
-    """`x.log_()`, `x.clamp_(0, 1)` and the like are refused for a leaf that requires grad."""
+    """`x.log_()`, `x.clamp_(0, 1)` and the like are refused for "a leaf Variable that requires grad"."""
     _, array, arguments, named = CASES[name]
     x = torch.tensor(array, device=device, requires_grad=True)
     with pytest.raises(RuntimeError, match="a leaf Variable that requires grad is being used in an in-place"):
@@ -314,7 +314,7 @@ def test_copy_fills_the_tensor_itself(device, numbers):
 @fact(*(f"torch.{name}" for name in OF_LAYERS))
 @over(OF_LAYERS)
 def test_activations_change_their_argument(device, name):
-    """`torch.celu_`, `rrelu_`, `selu_` and `threshold_` write into their argument, and have the usual gradient."""
+    """`torch.celu_`, `rrelu_`, `selu_` and `threshold_` write into their argument, with the gradients of `celu` etc."""
     function, arguments = OF_LAYERS[name]
     x = torch.tensor(ANY, device=device, requires_grad=True)
     written, plain = x.clone(), getattr(torch, name[:-1])(x, *arguments)
@@ -376,7 +376,7 @@ def test_fill_diagonal_wraps_in_a_tall_matrix(device, wrap):
 
 @fact("torch.Tensor.fill_diagonal_")
 def test_fill_diagonal_of_a_cube_is_that_of_all_its_sides(device):
-    """`x.fill_diagonal_` of a cube writes where all three places are equal."""
+    """`x.fill_diagonal_` of a cube writes where all three indices are equal."""
     x, want = torch.zeros(2, 2, 2, device=device), numpy.zeros((2, 2, 2), "float32")
     numpy.fill_diagonal(want, 3)
     same(x.fill_diagonal_(3), want)

@@ -363,7 +363,7 @@ def test_of_kl_div_is_averaged_over_the_batch_when_told(device):
 
 @fact("torch.nn.functional.kl_div", hint='use reduction="batchmean", which is the divergence as mathematics has it')
 def test_of_kl_div_warns_of_its_mean(device):
-    """`kl_div` warns that `reduction="mean"` is not the divergence, and gives the mean over all elements."""
+    """`kl_div` with `reduction="mean"`, which is over all elements, warns that "batchmean" is the divergence."""
     with pytest.warns(UserWarning, match="batchmean"):
         y = functional.kl_div(*tensors(device, (B, SHARES)), reduction="mean")
     close(y, (SHARES * (numpy.log(SHARES) - B)).mean(), roundings=ROUNDINGS, scale=8)

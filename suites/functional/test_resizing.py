@@ -70,7 +70,7 @@ def test_by_pad_are_filled_with_a_value(device):
     ids=["odd", "reflect", "circular", "mode"],
 )
 def test_by_pad_are_refused(device, shape, pad, mode, words):
-    """`pad` refuses an odd number of sizes, a reflection or a round that is too long, and an unknown `mode`."""
+    """`pad` refuses an odd number of sizes, a `reflect` or `circular` one that is too long, and an unknown `mode`."""
     with pytest.raises((RuntimeError, NotImplementedError), match=words):
         functional.pad(torch.ones(shape, device=device), pad, mode=mode)
 

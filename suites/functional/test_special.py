@@ -315,7 +315,7 @@ BEHIND = numpy.array([[0.5, 1.25, 3.0], [2.0, 0.25, 1.5]])
 @fact("torch.igamma", "torch.igammac")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_incomplete_gamma_functions_add_up_to_one(device, dtype):
-    """`torch.igammac(a, x)` is exp(-x) of a = 1, (1 + x) exp(-x) of a = 2, and `torch.igamma` is one less that."""
+    """`torch.igammac(a, x)` is exp(-x) of a = 1, (1 + x) exp(-x) of a = 2, and `torch.igamma` is 1 minus that."""
     order, x = (torch.tensor(each.astype(dtype), device=device) for each in (ORDER, BEHIND))
     upper, lower = torch.igammac(order, x), torch.igamma(order, x)
     want = numpy.where(ORDER == 1, 1, 1 + BEHIND) * numpy.exp(-BEHIND)

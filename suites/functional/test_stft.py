@@ -136,7 +136,7 @@ def test_of_an_inverse_is_the_signal(device, options):
 
 @fact("torch.istft")
 def test_of_an_inverse_without_a_length_loses_the_end(device):
-    """`torch.istft` without `length` gives what whole hops cover, and loses the end of the signal."""
+    """`torch.istft` without `length` gives what whole hops cover: the end of a signal of another length is lost."""
     stretch = numpy.resize(STRETCH, 8)
     y = tensor(transformed(numpy.pad(SIGNAL, [(0, 0), (4, 4)]), 8, 2, stretch), device)
     close(torch.istft(y, 8, window=tensor(stretch, device)), SIGNAL[:, :20], roundings=400, scale=8)
