@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from zlib import crc32
 
 import nox
 from nox.command import CommandFailed
@@ -247,6 +248,24 @@ def inventory(session: nox.Session) -> None:
         session.run(*merge, *answers, *options, "-o", f"reports/releases/{what}.tsv", external=True)
     answers = [str(folder / f"{name}.json") for name in supported()]
     session.run(*_reports(session), "headers", *answers, "-o", "torchproof/headers.tsv", external=True)
+
+
+@nox.session
+def outcomes(session: nox.Session) -> None:
+    """Ask the supported releases what calls give, write torchproof/outcomes.tsv, and tell what the newest brings.
+
+    Answers stay in .nox/outcomes as long as the calls are the same: when a release is added, it alone is asked.
+    """
+    calls = crc32((ROOT / "reports" / "outcomes" / "calls.txt").read_bytes())
+    folder = ROOT / ".nox" / "outcomes" / f"{calls:08x}"
+    folder.mkdir(parents=True, exist_ok=True)
+    unasked = [release for release in supported().values() if not (folder / f"{release.name}.txt").exists()]
+    for release, python in _each(session, unasked):
+        asking = [python, "-I", "reports/outcomes/ask.py", str(folder / f"{release.name}.txt")]
+        session.run(*asking, external=True, env=BYTECODE)
+    session.run(*_reports(session), "outcomes", str(folder), "-o", "torchproof/outcomes.tsv", external=True)
+    [*_, before, newest] = supported()
+    session.run(*_reports(session), "diff", before, newest, external=True)
 
 
 @nox.session

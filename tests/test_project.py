@@ -16,7 +16,8 @@ from torchproof import plugins, releases
 from torchproof.facts import findings, renamed
 
 # These run in the Python of the torch that is asked.
-ASKED = ("child.py", "ask.py", "built.py", "sources.py", "signatures.py", "values.py", "kernels.py")
+ASKED = ("child.py", "ask.py", "built.py", "sources.py", "signatures.py", "values.py", "kernels.py",
+         "described.py", "given.py", "here.py", "inside.py")  # fmt: skip
 
 
 def trees(folder):

@@ -23,6 +23,7 @@ COMMANDS = {
     "check": "build.check",
     "diff": "releases.diff",
     "when": "releases.when",
+    "outcome": "outcomes.outcome",
     "floor": "code.floor",
     "run": "verdicts.prove",
     "explain": "verdicts.explain",
@@ -36,6 +37,7 @@ COMMANDS = {
 OURS = {  # for work on the project itself
     "refutation": "verdicts.refutation",
     "inventory": "releases.merge",
+    "outcomes": "outcomes.merge",
     "platforms": "releases.platforms",
     "headers": "code.cpp.headers",
     "coverage": "releases.coverage",

@@ -32,9 +32,11 @@ from typing import TYPE_CHECKING
 
 from torchproof import releases
 from torchproof.inventory import Inventory, inventory
+from torchproof.outcomes import outcomes
 from torchproof.reports import Refusal, formats, screen
 from torchproof.reports.code import files
 from torchproof.reports.index import ranged
+from torchproof.reports.outcomes.changes import changed
 from torchproof.reports.releases import ahead, platforms
 from torchproof.reports.releases.behaviours import behaviours
 from torchproof.reports.releases.entries import entries
@@ -43,6 +45,7 @@ from torchproof.reports.releases.names import (
     KINDS,
     NEITHER,
     NOWHERE,
+    OUTCOMES,
     STUCK,
     Change,
     changes,
@@ -77,6 +80,12 @@ _SAYS = {
     "parameter ignored": "passing it does nothing",
     "default": "not passing it may mean something else",
     "behaviour": "the same call does something else",
+    "call refused": "the same call raises an error",
+    "another value": "the same call gives something else",
+    "another gradient": "the same call has another gradient",
+    "another stream": "the same seed gives other numbers",
+    "another error": "what catches the old one does not catch it",
+    "call warns": "the same call gives a warning",
     "no longer called": "what overrides it has no effect",
     "another base": "`isinstance` takes it for something else",
     "deprecated": "it works, and is to go",
@@ -85,6 +94,7 @@ _SAYS = {
     "parameter optional": "it had to be passed: nothing to do",
     "parameter added": "optional: nothing to do",
     "value taken": "nothing to do",
+    "call taken": "it raised an error: nothing to do",
     "new": "nothing to do",
     NEITHER: "it only works in other releases",
     NOWHERE: "a mistake in the code, or older than all known releases",
@@ -97,13 +107,14 @@ _SAYS_BACK = {
     "new": "the newer release no longer has it: nothing to do",
 }
 _PLACES = 8  # of one change
+_ROWS = 12  # of one kind of what calls give
 _GAINS = "refused before, or slower"
 # By code that goes on to work.
 _FELT = (
-    "declared", "platform", "package required", "parameter ignored", "default", "behaviour", "no longer called",
-    "another base", "deprecated", "warning",
+    "declared", "platform", "package required", "parameter ignored", "default", "behaviour", *OUTCOMES[:-1],
+    "no longer called", "another base", "deprecated", "warning",
 )  # fmt: skip
-_NOTHING_TO_DO = ("no longer deprecated", "parameter optional", "parameter added", "value taken", "new")
+_NOTHING_TO_DO = ("no longer deprecated", "parameter optional", "parameter added", "value taken", "call taken", "new")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -149,7 +160,9 @@ def command(options: argparse.Namespace) -> int:
     old, new = _meant(options.old, names), _meant(options.new, names)
     found = changes(names, old, new)
     found += platforms.changes(old, new)
-    found += behaviours(ranged(), names, old, new, found)
+    known = ranged()
+    found += behaviours(known, names, old, new, found)
+    found += changed(outcomes(), names, known, old, new, found)
     found.sort(key=lambda change: KINDS.index(change.kind))
     if options.uses:
         return _touched(options, found, names, old, new)
@@ -217,8 +230,13 @@ def _in_order(told: list[Change], back: bool, is_all: bool) -> Iterator[tuple[st
         used = [change for change in group if is_all or kind == "platform" or any(use.of(change.name))]
         more = len(group) - len(used)
         folded = f"{'and ' if used else ''}{more}{' more' if used else ''} that hardly anyone uses: --all tells them"
+        shown = rows(used, use)
+        if kind in OUTCOMES and not is_all and len(shown) > _ROWS:
+            shown = shown[:_ROWS]
+            more = len(group) - sum(len(row.changes) for row in shown)
+            folded = f"and {more} more: --all tells them, and --uses those that code shows"
         says = _SAYS_BACK.get(kind, _SAYS[kind]) if back else _SAYS[kind]
-        yield f"{kind} ({len(group)}): {says}", rows(used, use), folded if more else ""
+        yield f"{kind} ({len(group)}): {says}", shown, folded if more else ""
 
 
 def _wrapped(line: str) -> list[str]:

@@ -91,12 +91,13 @@ def _lines(member: str, states: Mapping[str, list[bool]], releases: list[str]) -
     """A line for each state of one member, the oldest first; only the first of them names it."""
     lines = []
     for state in sorted(states, key=lambda state: states[state].index(True)):
-        spans = "" if all(states[state]) else _spans(releases, states[state])
+        spans = "" if all(states[state]) else spanned(releases, states[state])
         lines.append("\t".join(["" if lines else member, spans, *filter(None, [state])]))
     return [f"\t{line}" for line in lines]
 
 
-def _spans(releases: list[str], present: list[bool]) -> str:
+def spanned(releases: list[str], present: list[bool]) -> str:
+    """The releases in which something is present, as the data files write them: '2.0-2.4,2.6-'."""
     spans, before = [], False
     for release, here in zip(releases, present):
         if here and not before:

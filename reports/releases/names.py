@@ -21,6 +21,12 @@ A change has one of these kinds, most felt first:
     parameter ignored     it may still be passed, and does nothing
     default               not passing `parameter` means `new` instead of `old`
     behaviour             a fact that begins or ends to hold: `new` is its claim, or `old` the claim that ended
+    call refused          a call that worked raises an error; `new` says which, as with the next five, and what it gives
+    another value         a call gives another result
+    another gradient      what is differentiated through a call has another gradient
+    another stream        a call draws other numbers after the same seed
+    another error         a call that raised an error raises one of another class
+    call warns            a call that works gives a warning that it did not give
     no longer called      what code may have for itself in the place of `name`, which is gone, has no effect
     another base          a class is a `new` now, or no `old` any more, which `isinstance` tells
     deprecated            it works, and says or documents that it will go; `new` has the words
@@ -29,6 +35,7 @@ A change has one of these kinds, most felt first:
     parameter optional    it had to be passed, and `new` is its default now
     parameter added       optional: what was written before means the same
     value taken           `parameter` may be the word `new`, which was refused
+    call taken            a call that raised an error works; `new` says which
     new                   the name was not there
 """
 
@@ -50,6 +57,9 @@ from torchproof.reports import Refusal
 from torchproof.reports.code import refusals
 from torchproof.reports.releases import defaults, replacements, since, withdrawn
 
+# What calls give that were asked of both releases (reports/outcomes/), most felt first.
+OUTCOMES = ("call refused", "another value", "another gradient", "another stream", "another error", "call warns",
+            "call taken")  # fmt: skip
 KINDS = (
     "declared",
     "platform",
@@ -69,6 +79,7 @@ KINDS = (
     "parameter ignored",
     "default",
     "behaviour",
+    *OUTCOMES[:-1],
     "no longer called",
     "another base",
     "deprecated",
@@ -77,6 +88,7 @@ KINDS = (
     "parameter optional",
     "parameter added",
     "value taken",
+    "call taken",
     "new",
 )
 # Every object has these: they do not go, and operators pass what they take.
@@ -88,6 +100,8 @@ NEITHER = "works in neither"
 NOWHERE = "no release has it"
 STUCK = "no release runs it"
 COMPARISON = "wrong comparison"
+# What concerns the calls that `calls` says, whatever else uses the name.
+BY_CALLS = frozenset({"behaviour", *OUTCOMES})
 # Code that uses the name, or passes the parameter, stops to work.
 BREAKING = frozenset(KINDS[KINDS.index("gone") : KINDS.index("package required")])
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from torchproof.reports.code import refusals
-from torchproof.reports.releases.names import Change
+from torchproof.reports.releases.names import OUTCOMES, Change
 from torchproof.reports.releases.usage import Usage
 from torchproof.reports.screen import counted
 
@@ -17,7 +17,13 @@ _NAMES = 24  # of one owner, in one row
 _PARAMETERS = 6  # of one order, in one row
 _WORDS = 200  # of torch, in one row
 _SAY_MORE = ("default", "parameters reordered")  # than the name of a parameter
-_SAY_OF_EACH = ("behaviour", "deprecated", "parameter ignored", "warning")  # what is to be known, beside what to do
+_SAY_OF_EACH = (
+    "behaviour",
+    *OUTCOMES,
+    "deprecated",
+    "parameter ignored",
+    "warning",
+)  # what is to be known, beside what to do
 _ADVICE = re.compile(r"\b(?:use|using|instead|see|prefer|switch|migrate)\b", re.IGNORECASE)
 # How words of torch call what they are about.
 _ITSELF = (
@@ -137,6 +143,8 @@ def _note(change: Change) -> str:
     """What is to be known or done."""
     if change.kind == "behaviour":
         return _of_behaviour(change)
+    if change.kind in OUTCOMES:
+        return change.new or ""
     if change.kind == "deprecated":
         return _of_deprecation(change)
     if change.kind == "warning":

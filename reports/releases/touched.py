@@ -23,7 +23,7 @@ from torchproof.reports.code.uses import uses
 from torchproof.reports.releases import names, replacements
 from torchproof.reports.releases.behaviours import deprecations, warns_of
 from torchproof.reports.releases.entries import grouped
-from torchproof.reports.releases.names import COMPARISON, KINDS, NEITHER, NOWHERE, STUCK, Change
+from torchproof.reports.releases.names import BY_CALLS, COMPARISON, KINDS, NEITHER, NOWHERE, STUCK, Change
 from torchproof.spellings import operation
 
 # How code in Python uses what a release may not have.
@@ -230,7 +230,7 @@ class _Join:
         self.concerns, self.inventory, self.old, self.new = concerns, inventory, old, new
         self.changes: dict[str, list[Change]] = defaultdict(list)
         for change in changes:
-            if change.kind != "behaviour":
+            if change.kind not in BY_CALLS:
                 self.changes[change.name].append(change)
 
     def all(self, used: list[Use]) -> list[Touched]:
@@ -335,7 +335,7 @@ class _Behaviours:
         self.concerns, self.inventory, self.old, self.new = concerns, inventory, old, new
         self.about: dict[str, dict[Change, None]] = defaultdict(dict)
         for change in changes:
-            for subject in change.subjects if change.kind == "behaviour" else ():
+            for subject in change.subjects if change.kind in BY_CALLS else ():
                 self.about[operation(subject)][change] = None
         self.places: dict[Concern, dict[Change, dict[str, None]]] = {one: defaultdict(dict) for one in Concern}
         self.used: dict[tuple[Concern, Change], list[Use]] = defaultdict(list)

@@ -27,9 +27,11 @@ from itertools import groupby, pairwise
 from torchproof import ROOT
 from torchproof.facts import command_of
 from torchproof.inventory import Entry, Inventory, Parameter, inventory, is_private
+from torchproof.outcomes import outcomes
 from torchproof.releases import supported
 from torchproof.reports import formats, screen, words
 from torchproof.reports.index import IndexedFact, facts_about
+from torchproof.reports.outcomes.changes import changed
 from torchproof.reports.releases.behaviours import warns_of
 from torchproof.reports.releases.diff import plain
 from torchproof.reports.releases.names import Change, besides, changes, compare, gone
@@ -164,7 +166,18 @@ class Name:
             elif before and not before.raises:
                 went = self._went(before, changes(self.names, old, new, self._package))
                 told.append((new, went or gone(self.owned, before)))
+        told += self._of_calls([change for _, change in told])
         return ((release, change) for release, change in told if self._is_about(change))
+
+    def _of_calls(self, found: list[Change]) -> Iterator[tuple[str, Change]]:
+        """What calls of it give that they did not, where neither facts nor what was `found` tell it."""
+        table = outcomes()
+        own = replace(
+            table, calls={one: table.calls[one] for one in {self.owned, self.entry.name} & table.calls.keys()}
+        )
+        for old, new in pairwise(self.names.releases) if own.calls else ():
+            for change in changed(own, self.names, self.facts(), old, new, found):
+                yield new, change
 
     def facts(self) -> list[IndexedFact]:
         """The facts about it, its other spellings and its members."""

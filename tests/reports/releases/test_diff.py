@@ -12,6 +12,7 @@ import pytest
 
 from torchproof.inventory import Inventory
 from torchproof.inventory import inventory as of_releases
+from torchproof.outcomes import Call, Outcome, Table
 from torchproof.reports import Refusal
 from torchproof.reports.index import IndexedFact
 from torchproof.reports.releases import defaults, diff
@@ -423,6 +424,7 @@ def run(monkeypatch, capsys):
     monkeypatch.setattr(diff, "inventory", lambda: NAMES)
     monkeypatch.setattr(diff, "ranged", lambda: (fact("a", since="2.1", subject="torch.save", hint="say so"),))
     monkeypatch.setattr(diff.platforms, "changes", lambda old, new: [PLATFORM] if old != new else [])
+    monkeypatch.setattr(diff, "outcomes", lambda: Table(("2.0", "2.1"), {}, {}))
 
     def run(*arguments):
         parser = argparse.ArgumentParser()
@@ -438,6 +440,28 @@ def test_the_screen_begins_with_the_counts_most_felt_first(run):
     assert out.startswith(
         "torch 2.0 → 2.1: 1 platform, 2 gone, 3 parameter gone, 1 default, 1 behaviour, 1 deprecated, "
     )
+
+
+def test_what_a_call_gives_that_it_did_not_is_told(run, monkeypatch):
+    call = Call("torch.save", "torch.save(x)", "float16", (Outcome("raises RuntimeError: no"), Outcome("1")))
+    monkeypatch.setattr(diff, "outcomes", lambda: Table(("2.0", "2.1"), {}, {"torch.save": [call]}))
+    _, out = run("2.0", "2.1")
+    assert "call taken (1): it raised an error: nothing to do\n  torch.save  takes float16 on the CPU\n" in out
+
+
+def test_of_what_many_calls_give_some_is_told_and_the_rest_counted(run, monkeypatch):
+    outcomes = Outcome("raises RuntimeError: no"), Outcome("1")
+    calls = [Call("torch.save", f"torch.save(x, k={place})", "float32", outcomes) for place in range(3)]
+    refused = [
+        Call(
+            "torch.save", f"torch.save(x, k={place})", "float32", (Outcome("1"), Outcome(f"raises ValueError: {place}"))
+        )
+        for place in range(diff._ROWS + 2)
+    ]
+    monkeypatch.setattr(diff, "outcomes", lambda: Table(("2.0", "2.1"), {}, {"torch.save": [*calls, *refused]}))
+    assert "and 2 more: --all tells them" in run("2.0", "2.1")[1]
+    assert "--all tells them" not in run("2.0", "2.1", "--all")[1]
+    assert "`torch.save(x, k=0)` (and 2 more such calls) works where it raised RuntimeError" in run("2.0", "2.1")[1]
 
 
 def test_what_changed_alike_stands_in_one_line(run):

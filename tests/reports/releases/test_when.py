@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 
 import pytest
 
 from torchproof.inventory import Inventory
+from torchproof.outcomes import Call, Outcome, Table
 from torchproof.reports import Refusal, index
 from torchproof.reports.index import IndexedFact
 from torchproof.reports.releases import when
@@ -64,6 +66,7 @@ def ask(monkeypatch, capsys):
         fact("other", "It is another thing.", subject="torch.add"),
     )
     monkeypatch.setattr(when, "inventory", lambda: NAMES)
+    monkeypatch.setattr(when, "outcomes", lambda: Table(("2.0", "2.1", "2.2"), {}, {}))
     monkeypatch.setattr(index, "facts", lambda: known)
 
     def ask(*arguments):
@@ -77,6 +80,13 @@ def ask(monkeypatch, capsys):
 
 def test_a_name_of_the_oldest_release_may_be_older(ask):
     assert ask("torch.load").startswith("torch.load: function, since 2.0 or before\n")
+
+
+def test_what_calls_of_a_name_give_that_they_did_not_stands_among_its_changes(ask, monkeypatch):
+    gave = Outcome("raises RuntimeError: no"), Outcome("1"), Outcome("1")
+    call = Call("torch.load", "torch.load(x)", "float16", gave)
+    monkeypatch.setattr(when, "outcomes", lambda: Table(("2.0", "2.1", "2.2"), {}, {"torch.load": [call]}))
+    assert re.search("^  2.1 +call taken: takes float16 on the CPU$", ask("torch.load"), re.MULTILINE)
 
 
 def test_a_name_that_is_gone(ask):

@@ -1,0 +1,1 @@
+"""What the same calls give in every release: asked, kept, and told where it changes."""
