@@ -282,6 +282,25 @@ def platforms(session: nox.Session) -> None:
     session.run(*_reports(session), "platforms", str(listing), *answers, external=True)
 
 
+@nox.session
+def patches(session: nox.Session) -> None:
+    """Ask every patch of the releases that have several what it has, and write reports/releases/patches.tsv."""
+    folder, environment = ROOT / ".nox" / "patches", ROOT / ".nox" / "patch"
+    folder.mkdir(parents=True, exist_ok=True)
+    answers = []
+    for release in supported().values():
+        for patch in (*release.patches, release.torch) if release.patches else ():
+            shutil.rmtree(environment, ignore_errors=True)
+            _make(session, release, environment)
+            python, answer = _python_in(environment), str(folder / f"{patch}.txt")
+            _install(session, python, [f"torch=={patch}", *release.also, "numpy", *_ASKED_BESIDE], [_NO_CACHE])
+            session.run(python, "-I", "reports/releases/ask.py", answer, external=True)
+            answers.append(answer)
+    shutil.rmtree(environment)
+    merge = [*_reports(session), "inventory", *answers, "--patches"]
+    session.run(*merge, "-o", "reports/releases/patches.tsv", external=True)
+
+
 # --- what is asked of a change ----------------------------------------------------------------------------------------
 
 
@@ -373,9 +392,12 @@ def _folder(release: Release) -> Path:
     return ROOT / ".nox" / f"torch-{release.name}"
 
 
+# What an environment has in which the inventory is asked, so that no module of torch is missed.
+_ASKED_BESIDE = ["tensorboard", "pyyaml", "urllib3"]
+
+
 def _asked_beside(release: Release) -> list[str]:
-    """What an environment has in which the inventory is asked, so that no module of torch is missed."""
-    return ["tensorboard", "pyyaml", "urllib3", f"torchaudio=={release.torchaudio}"]
+    return [*_ASKED_BESIDE, f"torchaudio=={release.torchaudio}"]
 
 
 def _each(

@@ -159,6 +159,7 @@ def here(tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)  # all facts are listed
 def test_what_was_renamed_leads_to_facts(here):
     tests = {one.partition("[")[0] for one in here}
     assert tests.isdisjoint(renamed()), "these ids are of facts"
@@ -166,6 +167,7 @@ def test_what_was_renamed_leads_to_facts(here):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)  # all facts are listed
 def test_every_finding_is_about_a_fact(here):
     known = findings(ROOT / "suites" / "findings.toml")
     elsewhere = {one.replace("[cpu", "[standin").replace("gloo]", "standin_ccl]") for one in here}  # not collected here

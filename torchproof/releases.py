@@ -25,7 +25,7 @@ PAIRED = ("torchvision", "torchaudio")  # of which each release is built for one
 class Release:
     """One supported release: `torch` with its `torchvision` and `torchaudio`, and what goes `also` beside it.
 
-    `python` is the range of Pythons that it has wheels for.
+    `torch` is the newest patch, `patches` are those before it; `python` is the range of Pythons that it has wheels for.
     """
 
     torch: str
@@ -33,6 +33,7 @@ class Release:
     torchaudio: str
     python: str
     also: list[str] = field(default_factory=list)
+    patches: list[str] = field(default_factory=list)
 
     @property
     def name(self) -> str:

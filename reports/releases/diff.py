@@ -37,7 +37,7 @@ from torchproof.reports import Refusal, formats, screen
 from torchproof.reports.code import files
 from torchproof.reports.index import ranged
 from torchproof.reports.outcomes.changes import changed
-from torchproof.reports.releases import ahead, platforms
+from torchproof.reports.releases import ahead, patches, platforms
 from torchproof.reports.releases.behaviours import behaviours
 from torchproof.reports.releases.entries import entries
 from torchproof.reports.releases.names import (
@@ -152,12 +152,15 @@ def command(options: argparse.Namespace) -> int:
     if options.ahead:
         if options.old:
             raise Refusal("--ahead is about one release: write it behind --ahead")
-        here = names.releases[-1] if options.ahead == "newest" else _meant(options.ahead, names)
+        here = names.releases[-1] if options.ahead == "newest" else release(_version(options.ahead), names)
         return ahead.command(names, here, options.uses, options.format, options.all)
     _take_releases(options)
     if not options.new:
         raise Refusal("diff takes two releases, as in torchproof diff 2.8 2.13, or --ahead")
-    old, new = _meant(options.old, names), _meant(options.new, names)
+    options.old, options.new = _version(options.old), _version(options.new)
+    old, new = release(options.old, names), release(options.new, names)
+    if patches.are_of_one_release(options.old, options.new):
+        return _inside(options)
     found = changes(names, old, new)
     found += platforms.changes(old, new)
     known = ranged()
@@ -166,12 +169,34 @@ def command(options: argparse.Namespace) -> int:
     found.sort(key=lambda change: KINDS.index(change.kind))
     if options.uses:
         return _touched(options, found, names, old, new)
-    found = entries(found)
+    _print(options, found, old, new)
+    if options.format == "text":
+        print(*_stand_for(options.old, options.new), sep="", end="")
+    return 0
+
+
+def _inside(options: argparse.Namespace) -> int:
+    """Between two patches of one release."""
+    if options.uses:
+        raise Refusal("--uses compares releases, and these are patches of one: leave it out to see what differs")
+    old, new = patches.patch(options.old), patches.patch(options.new)
+    _print(options, patches.changes(old, new), old, new)
+    return 0
+
+
+def _print(options: argparse.Namespace, found: list[Change], old: str, new: str) -> None:
     forms = {"text": as_text, "json": as_json, "markdown": as_markdown}
     if options.format not in forms:
         raise Refusal(f"--format {options.format} shows places in code: say which with --uses PATH")
-    print(forms[options.format](found, old, new, is_all=options.all))
-    return 0
+    print(forms[options.format](entries(found), old, new, is_all=options.all))
+
+
+def _stand_for(*said: str) -> Iterator[str]:
+    """For each patch that was named, that another one stands for it, where something differs between them."""
+    for one in said:
+        if newest := patches.stands_for(one):
+            here = patches.patch(one)
+            yield f"\nOf torch {here}, what {newest} has is told: torchproof diff {here} {newest} says what differs.\n"
 
 
 def _take_releases(options: argparse.Namespace) -> None:
@@ -182,12 +207,10 @@ def _take_releases(options: argparse.Namespace) -> None:
         options.uses, (options.old, options.new) = options.uses[:-missing], said
 
 
-def _meant(text: str, names: Inventory) -> str:
-    return release(_installed() if text == "installed" else text, names)
-
-
-def _installed() -> str:
-    """The version of the torch of this Python, which is not imported."""
+def _version(said: str) -> str:
+    """What was said, or for 'installed' the version of the torch of this Python, which is not imported."""
+    if said != "installed":
+        return said
     try:
         return metadata.version("torch")
     except metadata.PackageNotFoundError:
@@ -209,7 +232,7 @@ def _touched(options: argparse.Namespace, found: list[Change], names: Inventory,
 def as_text(found: list[Change], old: str, new: str, *, is_all: bool = False) -> str:
     """For a terminal: what people use comes first, and what hardly anyone does is counted, or told where `is_all`."""
     told = _told(found)
-    lines = [f"torch {old} → {new}: {_counts(told)}"]
+    lines = [f"torch {old} → {new}: {_counts(told, old, new)}"]
     if spellings := sum(change.spelling for change in found if change.kind != "new"):
         lines.append(
             f"Not told: {spellings} modules' own spellings of what they import went; --uses tells those in use."
@@ -246,7 +269,7 @@ def _wrapped(line: str) -> list[str]:
 def as_markdown(found: list[Change], old: str, new: str, *, is_all: bool = False) -> str:
     """For a pull request's comment: long groups, and those in which there is nothing to do, are folded."""
     told = _told(found)
-    lines = [f"### torch {old} → {new}", "", _counts(told)]
+    lines = [f"### torch {old} → {new}", "", _counts(told, old, new)]
     for head, shown, folded in _in_order(told, is_back(old, new), is_all):
         written = [f"- `{row.call}`{f': {row.note}' if row.note else ''}" for row in shown]
         written += [f"- {folded}"] if folded else []
@@ -429,5 +452,7 @@ def _groups(told: list[Change]) -> Iterator[tuple[str, list[Change]]]:
             yield kind, group
 
 
-def _counts(told: list[Change]) -> str:
-    return ", ".join(f"{len(group)} {kind}" for kind, group in _groups(told)) or "nothing changed"
+def _counts(told: list[Change], old: str, new: str) -> str:
+    mended = "what else was mended, the notes of the release say"
+    none = "both are one" if old == new else f"no change of names, parameters or defaults; {mended}"
+    return ", ".join(f"{len(group)} {kind}" for kind, group in _groups(told)) or none

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from torchproof import data
 from torchproof.inventory import VERSION, Inventory, inventory
+from torchproof.releases import named
+
+_States = dict[str, list[bool]]  # each state of a member, with whether each release has it
 
 HELP = "Make the inventory of all releases from each one's answer."
 
@@ -26,15 +29,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="what one release says it has, in a file named as the release, oldest first",
     )
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", required=True, help="the file to write")
-    parser.add_argument(
+    kept = parser.add_mutually_exclusive_group()
+    kept.add_argument(
         "--differing", action="store_true", help="leave out what all releases say alike that have what it belongs to"
+    )
+    kept.add_argument(
+        "--patches", action="store_true", help="of patch releases: leave out what all of one minor release say alike"
     )
 
 
 def command(options: argparse.Namespace) -> int:
     """Merge them."""
     answers = {path.stem: data.read_text(path).splitlines() for path in options.answers}
-    options.output.write_text(merge(answers, inventory() if options.differing else None), encoding="utf-8")
+    text = merge_patches(answers) if options.patches else merge(answers, inventory() if options.differing else None)
+    options.output.write_text(text, encoding="utf-8")
     print(f"{len(answers)} releases: {options.output}")
     return 0
 
@@ -46,26 +54,60 @@ def merge(answers: Mapping[str, Iterable[str]], names: Inventory | None = None) 
     what differs between releases that have what it belongs to is kept.
     """
     releases = list(answers)
-    owners: dict[str, dict[str, dict[str, list[bool]]]] = defaultdict(lambda: defaultdict(dict))
+    owners = _by_owner(answers)
+    if names:
+        owners = {owner: _not_as(_having(names, owner, releases), members) for owner, members in owners.items()}
+    return _text(owners, releases)
+
+
+def _having(names: Inventory, owner: str, releases: list[str]) -> list[bool]:
+    return [names.find(owner, release) is not None for release in releases]
+
+
+def _not_as(having: list[bool], members: dict[str, _States]) -> dict[str, _States]:
+    """The members that are not in one state in all releases that have their owner."""
+    return {member: states for member, states in members.items() if any(one != having for one in states.values())}
+
+
+def merge_patches(answers: Mapping[str, Iterable[str]]) -> str:
+    """The text of a data file of patch releases, '2.1.0' and '2.1.2', with only what differs inside a minor release."""
+    releases = list(answers)
+    minors = [
+        [at for at, one in enumerate(releases) if named(one) == minor] for minor in dict.fromkeys(map(named, releases))
+    ]
+    owners = {
+        owner: {member: _differing(states, minors) for member, states in members.items()}
+        for owner, members in _by_owner(answers).items()
+    }
+    return _text(owners, releases)
+
+
+def _by_owner(answers: Mapping[str, Iterable[str]]) -> dict[str, dict[str, _States]]:
+    owners: dict[str, dict[str, _States]] = defaultdict(lambda: defaultdict(dict))
     for position, lines in enumerate(answers.values()):
         for line in lines:
             name, _, state = line.partition("\t")
             owner, _, member = name.rpartition(".")
             states = owners[owner][member]
-            states.setdefault(state, [False] * len(releases))[position] = True
-    for members in owners.values():
-        for member, states in members.items():
-            members[member] = _completed(states)
+            states.setdefault(state, [False] * len(answers))[position] = True
     owners.pop("", None)  # torch itself, which every release has
+    return {
+        owner: {member: _completed(states) for member, states in members.items()} for owner, members in owners.items()
+    }
+
+
+def _differing(states: _States, minors: list[list[int]]) -> _States:
+    """The states where the releases of one minor do not all have the same; of the others nothing is said."""
+    differing = [one for one in minors if any(len({having[at] for at in one}) > 1 for having in states.values())]
+    told = {at for one in differing for at in one}
+    kept = {state: [one and at in told for at, one in enumerate(having)] for state, having in states.items()}
+    return {state: having for state, having in kept.items() if any(having)}
+
+
+def _text(owners: Mapping[str, Mapping[str, _States]], releases: list[str]) -> str:
     text = [VERSION, f"releases {' '.join(releases)}"]
     for owner in sorted(owners):
-        having = [names is not None and names.find(owner, release) is not None for release in releases]
-        lines = [
-            line
-            for member, states in sorted(owners[owner].items())
-            if names is None or any(present != having for present in states.values())
-            for line in _lines(member, states, releases)
-        ]
+        lines = [line for member, states in sorted(owners[owner].items()) for line in _lines(member, states, releases)]
         text += [owner, *lines] if lines else []
     return "\n".join(text) + "\n"
 

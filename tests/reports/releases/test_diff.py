@@ -482,7 +482,7 @@ def test_lines_fit_the_terminal_and_are_whole_elsewhere(run, monkeypatch, column
 
 
 def test_nothing_changed_says_so(run):
-    assert run("2.1", "2.1")[1] == "torch 2.1 → 2.1: nothing changed\n"
+    assert run("2.1", "2.1")[1] == "torch 2.1 → 2.1: both are one\n"
 
 
 @pytest.mark.parametrize("form", ["text", "markdown"])

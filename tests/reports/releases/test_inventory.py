@@ -205,7 +205,9 @@ def test_packages_that_go_with_torch_are_asked_apart():
 def test_the_command_writes_the_file_of_the_answers(tmp_path, capsys):
     (tmp_path / "2.0.txt").write_text("torch\tmodule\ntorch.a\tattribute\n")
     options = type(
-        "Options", (), {"answers": [tmp_path / "2.0.txt"], "output": tmp_path / "inventory.tsv", "differing": False}
+        "Options",
+        (),
+        {"answers": [tmp_path / "2.0.txt"], "output": tmp_path / "inventory.tsv", "differing": False, "patches": False},
     )
     assert command(options) == 0
     assert Inventory((tmp_path / "inventory.tsv").read_text()).entry("torch.a", "2.0").kind == "attribute"
