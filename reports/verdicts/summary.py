@@ -16,7 +16,7 @@ from torchproof import ROOT, builds, data, releases, steadiness
 from torchproof.facts import findings
 from torchproof.records import FAILED, Verdict
 from torchproof.reports import screen
-from torchproof.reports.verdicts import refutation
+from torchproof.reports.verdicts import lacking, refutation
 from torchproof.reports.verdicts.runs import VERDICTS, Run, load
 
 HELP = "Print what each recorded run decided."
@@ -79,7 +79,7 @@ def show(run: Run, console: Console) -> None:
     for result in run.explained():
         _print(console, Text.assemble(("known", "yellow"), " ", run.facts[result.id].claim))
         _print(console, Text(f"  {result.finding}{_mended(result)}\n  {run.again(result)}"))
-    _print(console, undecided(run))
+    _print(console, Text("\n".join([*lacking.told(run), undecided(run).plain])))
     if run.is_repeated:
         _print(console, steadiness_of([run]))
     if run.planted:
