@@ -223,6 +223,25 @@ def test_bohb_suggests_what_is_to_be_tried_first_and_draws_by_its_seed():
     assert first == again != other
 
 
+@fact("ray.tune.search.bohb.TuneBOHB", requires=BOHB, claims=["B04"])
+@quietly
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_bohb_suggests_nearer_to_what_lost_little(seed):
+    """TuneBOHB, told what twenty trials lost (`on_trial_result`), suggests nearer to the best than one not told."""
+    from ray.tune import uniform
+    from ray.tune.search.bohb import TuneBOHB
+
+    def distance(is_told):
+        searcher = TuneBOHB(space={"x": uniform(-5, 5)}, seed=seed, metric="loss", mode="min")
+        for trial in map(str, range(20)):
+            told = {"loss": (searcher.suggest(trial)["x"] - 1) ** 2, "training_iteration": 1}
+            if is_told:
+                searcher.on_trial_result(trial, {**told, "hyperband_info": {"budget": 1}})
+        return sum(abs(searcher.suggest(f"next {number}")["x"] - 1) for number in range(20))
+
+    assert distance(is_told=True) < distance(is_told=False)
+
+
 @fact("ray.tune.search.bohb.TuneBOHB", "ray.tune.schedulers.HyperBandForBOHB", requires=BOHB, claims=["B03", "B04"])
 @quietly
 def test_bohb_spends_less_on_most_trials(tune):
