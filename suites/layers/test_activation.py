@@ -1,3 +1,5 @@
+"""Layers and functions of activation by their formulas; writing into tensors is in functional.in_place too."""
+
 import math
 
 import numpy
@@ -63,14 +65,14 @@ FORMULAS = {
 @fact(*FORMULAS)
 @pytest.mark.parametrize("name", FORMULAS)
 def test_is_its_formula(device, name):
-    """An activation is its documented formula of each element, and passes the gradient on by the formula's slope."""
+    """`ReLU`, `GELU` and the other activations give their formula for each element, and its slope as the gradient."""
     layer, formula = FORMULAS[name]
     follows(device, layer(), formula, POINTS)
 
 
 @fact("torch.nn.GELU")
 def test_gelu_can_be_approximated_by_tanh(device):
-    """`GELU(approximate="tanh")` is the approximation with tanh and a cubic term."""
+    """`GELU(approximate="tanh")` is x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3)))."""
     inner = lambda x: math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)  # noqa: E731
     follows(device, nn.GELU(approximate="tanh"), lambda x: x / 2 * (1 + numpy.tanh(inner(x))), POINTS)
 
@@ -89,7 +91,7 @@ def test_prelu_learns_the_slope_below_zero(device, count):
 
 @fact("torch.nn.PReLU")
 def test_prelu_starts_with_a_quarter(device):
-    """`PReLU` begins with one slope of 0.25, unless it is told another."""
+    """`PReLU` begins with one slope of 0.25, or with what `init` says."""
     x = torch.tensor([[-2.0, 4.0], [-4.0, -8.0]], device=device)
     same(nn.PReLU(device=device)(x), torch.tensor([[-0.5, 4.0], [-1.0, -2.0]]))
     same(nn.PReLU(init=0.5, device=device)(x), torch.tensor([[-1.0, 4.0], [-2.0, -4.0]]))
@@ -111,20 +113,20 @@ ALONG = {  # over a dimension
 @fact(*ALONG)
 @pytest.mark.parametrize("name", ALONG)
 def test_is_its_formula_along_a_dimension(device, name):
-    """An activation of a dimension is its documented formula of all that differs in this index only."""
+    """`Softmax`, `LogSoftmax`, `Softmin`, `Softmax2d` and `GLU` give their formula along a dimension, gradients too."""
     layer, formula = ALONG[name]
     follows(device, layer(), formula, fractions(2, 4, 3, 2))
 
 
 @fact("torch.nn.GLU")
 def test_glu_halves_the_last_dimension(device):
-    """`GLU` multiplies the first half of the last dimension by the sigmoid of the second."""
+    """`GLU` by default multiplies the first half of the last dimension by the sigmoid of the second."""
     follows(device, nn.GLU(), lambda x: x[..., :2] * sigmoid(x[..., 2:]), fractions(3, 4))
 
 
 @fact("torch.nn.GLU")
 def test_glu_refuses_an_odd_dimension(device):
-    """`GLU` refuses a dimension that it cannot halve."""
+    """`GLU` refuses a dimension that it cannot halve: "Halving dimension must be even"."""
     with pytest.raises(RuntimeError, match="Halving dimension must be even"):
         nn.GLU()(torch.ones(2, 3, device=device))
 
@@ -135,7 +137,7 @@ def test_glu_refuses_an_odd_dimension(device):
     ("shape", "dim"), [((), 0), ((3,), 0), ((2, 3), 1), ((2, 3, 2), 0), ((2, 3, 2, 2), 1)], ids=str
 )
 def test_softmax_without_a_dimension_warns_and_guesses(device, kind, shape, dim):
-    """`Softmax` and its kin without `dim` warn, and take 0 of none, one or three dimensions, else 1."""
+    """`Softmax` etc. without `dim` warn of an "Implicit dimension choice": 0 of 0, 1 or 3 dimensions, else 1."""
     x = torch.arange(math.prod(shape), device=device, dtype=torch.float64).reshape(shape) ** 2 / 4
     with pytest.warns(UserWarning, match="Implicit dimension choice"):
         y = getattr(nn, kind)()(x)
@@ -148,7 +150,7 @@ def test_softmax_without_a_dimension_warns_and_guesses(device, kind, shape, dim)
 @fact("torch.nn.Softmax", "torch.nn.LogSoftmax", "torch.nn.Softmin")
 @pytest.mark.parametrize("kind", ["Softmax", "LogSoftmax", "Softmin"])
 def test_softmax_of_huge_numbers_does_not_overflow(device, kind):
-    """`Softmax` and its kin give what they give of smaller numbers with the same differences."""
+    """`Softmax`, `LogSoftmax` and `Softmin` do not overflow on numbers up to 1e30: only differences count."""
     x = torch.tensor([[-1000.0, 0.0, 1000.0], [1e30, 1e30, 1e30]], device=device)
     layer = getattr(nn, kind)(1)
     rows = {"Softmax": [0.0, 0.0, 1.0], "Softmin": [1.0, 0.0, 0.0], "LogSoftmax": [-2000.0, -1000.0, 0.0]}
@@ -159,14 +161,14 @@ def test_softmax_of_huge_numbers_does_not_overflow(device, kind):
 @fact("torch.nn.Softmax2d")
 @pytest.mark.parametrize("shape", [(2, 3), (1, 2, 3, 1, 1)], ids=str)
 def test_softmax_2d_takes_images_only(device, shape):
-    """`Softmax2d` refuses what has neither three dimensions nor four."""
+    """`Softmax2d` refuses an input of two or five dimensions: it takes a "3D or 4D" one."""
     with pytest.raises((ValueError, AssertionError), match="3D or 4D"):
         nn.Softmax2d()(torch.ones(shape, device=device))
 
 
 @fact("torch.nn.Softplus", myth="Softplus is log(1 + exp(x)) throughout")
 def test_softplus_is_the_identity_above_its_threshold(device):
-    """`Softplus` gives its input where beta times it exceeds the threshold, 20 unless told."""
+    """`Softplus` of beta 1 gives its input itself above its `threshold`, 20 by default."""
     x = torch.tensor([0.0, 20.5, 2.5], dtype=torch.float64, device=device)
     close(nn.Softplus(threshold=2.0)(x), [math.log(2), 20.5, 2.5], roundings=2)
     close(nn.Softplus()(x), [math.log(2), 20.5, math.log1p(math.exp(2.5))], roundings=2)
@@ -191,7 +193,7 @@ ARGUMENTS = {"Threshold": (0.5, 0.25)}
 @fact(*(f"torch.nn.{kind}" for kind in IN_PLACE))
 @pytest.mark.parametrize("kind", IN_PLACE)
 def test_writes_into_its_input_when_told(device, kind):
-    """An activation that is made with `inplace=True` writes its result into its input, and returns this tensor."""
+    """`ReLU(inplace=True)` and the like write their result into their input, and return this tensor."""
     x = torch.tensor([-2.0, 0.25, 3.0, 8.0], dtype=torch.float64, device=device)
     y = getattr(nn, kind)(*ARGUMENTS.get(kind, ()), inplace=True).eval()(x)
     assert y is x
@@ -219,7 +221,7 @@ KINKS = {  # a layer, where it has a kink, and the slope that torch takes there
 @fact(*KINKS, source="notes/autograd")
 @pytest.mark.parametrize("name", KINKS)
 def test_has_one_slope_at_its_kink(device, name):
-    """At a kink an activation has one of its slopes: the flatter one, where it is zero on one side."""
+    """`ReLU`, `Hardtanh` and the like have at a kink the slope of one side, 0 where one side is flat."""
     layer, places, slopes = KINKS[name]
     x = torch.tensor(places, device=device, requires_grad=True)
     y = layer()(x)
@@ -233,7 +235,7 @@ EVERY = {name: layer for name, (layer, _) in {**FORMULAS, **ALONG}.items()}
 @fact(*FORMULAS)
 @pytest.mark.parametrize("name", [name for name in FORMULAS if "shrink" not in name.lower()])
 def test_passes_nan_on(device, name):
-    """An activation gives NaN of NaN, and there only."""
+    """`ReLU`, `GELU` and other activations (shrinking ones aside) pass NaN on, and to no other element."""
     y = EVERY[name]()(torch.tensor([NAN, 0.75, NAN, 0.75], device=device))
     assert y.isnan().tolist() == [True, False, True, False]
 
@@ -241,7 +243,7 @@ def test_passes_nan_on(device, name):
 @fact(*FORMULAS, *ALONG)
 @pytest.mark.parametrize("name", EVERY)
 def test_takes_an_empty_batch(device, name):
-    """An activation of an empty batch gives an empty batch of its dtype."""
+    """`ReLU`, `Softmax` and the other activations turn an empty batch into an empty one of the same dtype."""
     y = EVERY[name]()(torch.empty(0, 4, 3, 2, device=device, dtype=torch.float64))
     shape = (0, 2, 3, 2) if name == "torch.nn.GLU" else (0, 4, 3, 2)
     assert (y.shape, y.dtype) == (shape, torch.float64)
@@ -256,7 +258,7 @@ def near(layer, x, formula):
 @fact(*FORMULAS)
 @pytest.mark.parametrize("name", FORMULAS)
 def test_of_bfloat16_is_near_the_formula(device, name):
-    """An activation of bfloat16 gives bfloat16, within few roundings of the formula."""
+    """`ReLU`, `GELU` and the other activations of bfloat16 give bfloat16, within few roundings of their formula."""
     layer, formula = FORMULAS[name]
     y, want, scale = near(layer(), torch.tensor(POINTS, device=device).to(torch.bfloat16), formula)
     assert y.dtype == torch.bfloat16
@@ -273,7 +275,7 @@ HALF = [f"torch.nn.{kind}" for kind in IN_HALF]
 @fact(*HALF, since={"cpu": "2.1"}, calls="names float16|half", gain=True)
 @pytest.mark.parametrize("name", HALF)
 def test_of_float16_is_near_the_formula(device, name):
-    """An activation of float16 gives float16, within few roundings of the formula."""
+    """`ReLU`, `GELU` and other activations of float16 give float16, within few roundings of their formula."""
     layer, formula = FORMULAS[name]
     y, want, scale = near(layer(), torch.tensor(POINTS, device=device).to(torch.float16), formula)
     assert y.dtype == torch.float16
@@ -312,7 +314,7 @@ UNDERSCORED = ["celu", "elu", "hardtanh", "leaky_relu", "relu", "rrelu", "selu",
 @fact(*(f"torch.nn.functional.{name}" for name in FUNCTIONS))
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_function_is_its_formula(device, name):
-    """A function of activation is its documented formula of each element, and differentiates it."""
+    """`relu`, `gelu` and the other functions of activation give their formula for each element, gradients too."""
     options, formula = FUNCTIONS[name]
     follows(device, Called(name, **options), formula, POINTS)
 
@@ -327,7 +329,7 @@ class Written(Called):
 @fact(*(f"torch.nn.functional.{name}_" for name in UNDERSCORED))
 @pytest.mark.parametrize("name", UNDERSCORED)
 def test_function_with_an_underscore_is_its_formula(device, name):
-    """A function of activation with an underscore writes its formula into its input, and differentiates it."""
+    """`relu_`, `elu_` and the like write their formula into their input and return it, with the formula's gradient."""
     options, formula = FUNCTIONS[name]
     x = torch.tensor(POINTS, device=device)
     assert getattr(functional, f"{name}_")(x, **options) is x
@@ -346,7 +348,7 @@ def test_function_of_prelu_is_given_its_slopes(device, count):
 @fact("torch.nn.functional.rrelu", "torch.nn.functional.rrelu_")
 @pytest.mark.parametrize("name", ["rrelu", "rrelu_"])
 def test_function_of_rrelu_draws_its_slope_in_training(device, name):
-    """`rrelu(training=True)` multiplies each negative element by a slope of its own between the bounds."""
+    """`rrelu` and `rrelu_` with `training=True` multiply each negative element by a slope of its own within bounds."""
     x = torch.full((50,), -1.0, device=device)
     y = getattr(functional, name)(x, 0.25, 0.5, training=True)
     assert -0.5 <= y.min() < y.max() <= -0.25

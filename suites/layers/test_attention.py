@@ -1,3 +1,5 @@
+"""`scaled_dot_product_attention`, `MultiheadAttention` and `Transformer`; back ends are in test_attention_back_ends."""
+
 import copy
 import math
 
@@ -52,14 +54,14 @@ def causal(queries, keys):
 @fact(ATTENTION)
 @pytest.mark.parametrize("batch", [(), (2,), (2, 2), (2, 1, 2)], ids=str)
 def test_is_the_plain_formula(device, batch):
-    """Attention gives, and differentiates, softmax(q kT / sqrt(width)) v, for any batch dimensions."""
+    """`scaled_dot_product_attention` is softmax(q kT / sqrt(width)) v, gradients too, for 0 to 3 batch dimensions."""
     follows(device, Attending(), attention, *qkv(batch=batch))
 
 
 @fact(ATTENTION)
 @pytest.mark.parametrize("lengths", [(3, 3), (2, 4), (4, 2)], ids=str)
 def test_causal_keeps_keys_up_to_the_query(device, lengths):
-    """`is_causal` lets query i see the keys 0 to i, counted from the first, for unequal lengths too."""
+    """`scaled_dot_product_attention(is_causal=True)` lets query i see the keys 0 to i, for unequal lengths too."""
     bias = causal(*lengths)
     follows(device, Attending(is_causal=True), lambda q, k, v: attention(q, k, v, bias), *qkv(*lengths))
 
@@ -67,7 +69,7 @@ def test_causal_keeps_keys_up_to_the_query(device, lengths):
 @fact(ATTENTION, myth="True in a mask means left out")
 @pytest.mark.parametrize("shape", [(3, 4), (2, 1, 3, 4), (1, 4), (2, 2, 3, 4)], ids=str)
 def test_boolean_mask_keeps_where_true(device, shape):
-    """A boolean `attn_mask` lets those take part that are True, and broadcasts."""
+    """`scaled_dot_product_attention` keeps keys where a boolean `attn_mask` is True, and broadcasts the mask."""
     kept = fractions(*shape, seed=9) > -1
     kept[..., 0] = True
     layer = Attending(attn_mask=torch.tensor(kept, device=device))
@@ -76,7 +78,7 @@ def test_boolean_mask_keeps_where_true(device, shape):
 
 @fact(ATTENTION)
 def test_mask_of_numbers_is_added(device):
-    """An `attn_mask` of numbers is added to the scores before the softmax."""
+    """`scaled_dot_product_attention` adds an `attn_mask` of numbers to the scores before the softmax."""
     bias = fractions(3, 4, seed=9)
     layer = Attending(attn_mask=torch.tensor(bias, device=device))
     follows(device, layer, lambda q, k, v: attention(q, k, v, bias), *qkv())
@@ -84,7 +86,7 @@ def test_mask_of_numbers_is_added(device):
 
 @fact(ATTENTION, source="generated/torch.nn.functional.scaled_dot_product_attention")
 def test_mask_of_numbers_gets_a_gradient(device):
-    """An `attn_mask` of numbers that requires grad gets the gradient of the scores it is added to."""
+    """`scaled_dot_product_attention` gives an `attn_mask` of numbers that requires grad the gradient of the scores."""
     q, k, v = given(device, *qkv(1, 2, 1, 1, ()), dtype=torch.float64)
     bias = torch.zeros(1, 2, device=device, dtype=torch.float64, requires_grad=True)
     y = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias)
@@ -96,13 +98,13 @@ def test_mask_of_numbers_gets_a_gradient(device):
 
 @fact(ATTENTION, since="2.1", calls="scale", gain=True)
 def test_scale_replaces_the_root_of_the_width(device):
-    """`scale` multiplies the scores instead of one over the root of the width."""
+    """`scaled_dot_product_attention(scale=0.75)` multiplies the scores by that, instead of by 1 / sqrt(width)."""
     follows(device, Attending(scale=0.75), lambda q, k, v: attention(q, k, v, scale=0.75), *qkv())
 
 
 @fact(ATTENTION, since="2.5", calls="enable_gqa=True", gain=True)
 def test_groups_of_heads_share_their_keys(device):
-    """`enable_gqa` repeats each head of keys and values for as many heads of queries as stand to it."""
+    """`scaled_dot_product_attention(enable_gqa=True)` repeats heads of keys and values for groups of query heads."""
     q, k, v = fractions(2, 4, 3, 2), fractions(2, 2, 4, 2, seed=1), fractions(2, 2, 4, 5, seed=2)
     formula = lambda q, k, v: attention(q, k.repeat(2, 1), v.repeat(2, 1))  # noqa: E731
     follows(device, Attending(enable_gqa=True), formula, q, k, v)
@@ -110,7 +112,7 @@ def test_groups_of_heads_share_their_keys(device):
 
 @fact(ATTENTION)
 def test_refuses_a_mask_and_causal(device):
-    """`is_causal` beside an `attn_mask` is refused."""
+    """`scaled_dot_product_attention` refuses `is_causal=True` beside an `attn_mask`."""
     q, k, v = given(device, *qkv())
     with pytest.raises(RuntimeError, match="attn_mask.* is_causal|is_causal.*attn_mask"):
         functional.scaled_dot_product_attention(q, k, v, torch.zeros(3, 4, device=device), is_causal=True)
@@ -121,7 +123,7 @@ def test_refuses_a_mask_and_causal(device):
     ("other", "error"), [(torch.float64, RuntimeError), (torch.int64, RuntimeError)], ids=["float64", "int64"]
 )
 def test_refuses_several_dtypes(device, other, error):
-    """Query, key and value of different dtypes are refused."""
+    """`scaled_dot_product_attention` refuses a key of another dtype than the query: it wants the "same dtype"."""
     q, k, v = given(device, *qkv())
     with pytest.raises(error, match="same dtype"):
         functional.scaled_dot_product_attention(q, k.to(other), v)
@@ -129,7 +131,7 @@ def test_refuses_several_dtypes(device, other, error):
 
 @fact(ATTENTION)
 def test_refuses_vectors(device):
-    """Queries without a dimension of their number are refused."""
+    """`scaled_dot_product_attention` refuses vectors: its inputs are to be "at least 2 dimensional"."""
     with pytest.raises(RuntimeError, match="at least 2 dimensional"):
         functional.scaled_dot_product_attention(*[torch.ones(3, device=device)] * 3)
 
@@ -137,7 +139,7 @@ def test_refuses_vectors(device):
 @fact(ATTENTION)
 @pytest.mark.parametrize("p", [0.5, 1.0])
 def test_drops_also_without_training(device, p):
-    """`dropout_p` drops shares of the attention, whatever the mode of the module that calls it."""
+    """`scaled_dot_product_attention` drops by `dropout_p` whenever it is called: it knows no training mode."""
     q, k = torch.zeros(50, 1, 1, device=device), torch.zeros(50, 1, 1, device=device)
     v = torch.ones(50, 1, 1, device=device)
     y = functional.scaled_dot_product_attention(q, k, v, dropout_p=p)
@@ -147,7 +149,7 @@ def test_drops_also_without_training(device, p):
 @fact(ATTENTION)
 @pytest.mark.parametrize("bias", [True, False], ids=["numbers", "boolean"])
 def test_does_not_depend_on_what_is_masked(device, bias):
-    """Keys and values that are masked have no influence, as long as they are finite, and get gradients of zero."""
+    """Masked finite keys and values do not change `scaled_dot_product_attention`; such values get zero gradients."""
     q, k, v = given(device, *qkv(), dtype=torch.float64)
     kept = torch.tensor([True, True, False, False], device=device).expand(3, 4)
     mask = torch.zeros(3, 4, device=device, dtype=torch.float64).masked_fill(~kept, -INF) if bias else kept
@@ -167,7 +169,7 @@ def test_does_not_depend_on_what_is_masked(device, bias):
     myth="a row that sees nothing is NaN",
 )
 def test_row_that_sees_nothing_is_zero(device):
-    """A query that a boolean mask lets see no key gets zeros, and passes on gradients of zero."""
+    """`scaled_dot_product_attention` gives zeros, not NaN, where a boolean mask lets a query see no key, grads too."""
     q, k, v = (each.requires_grad_() for each in given(device, *qkv(), dtype=torch.float64))
     kept = torch.tensor([[True] * 4, [False] * 4, [True] * 4], dtype=torch.bool, device=device)
     y = functional.scaled_dot_product_attention(q, k, v, kept)
@@ -191,7 +193,7 @@ LAYOUTS = {  # ways to lay a tensor out in memory otherwise
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("is_causal", [False, True], ids=["all", "causal"])
 def test_does_not_depend_on_the_layout(device, layout, is_causal):
-    """Attention and its gradients do not depend on how query, key and value lie in memory."""
+    """`scaled_dot_product_attention` is the same, but for rounding, of transposed, stepped, offset or sliced inputs."""
     bias = causal(4, 4) if is_causal else 0.0
     arrays = qkv(4, 4, 2, 2)
 
@@ -206,7 +208,7 @@ def test_does_not_depend_on_the_layout(device, layout, is_causal):
 
 @fact(ATTENTION)
 def test_expanded_keys_are_shared(device):
-    """Attention takes keys and values that are expanded over the batch, whose gradients then add up."""
+    """`scaled_dot_product_attention` takes keys and values expanded over the batch, whose gradients then add up."""
     q, (k, v) = fractions(3, 2, 2, 4), (fractions(1, 1, 3, 4, seed=seed) for seed in (1, 2))
 
     class Expanded(nn.Module):
@@ -222,7 +224,7 @@ def test_expanded_keys_are_shared(device):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("is_causal", [False, True], ids=["all", "causal"])
 def test_of_a_reduced_dtype_is_near_the_exact_one(device, dtype, is_causal):
-    """Attention gives its dtype, with an error of a few roundings of its values."""
+    """`scaled_dot_product_attention` of float32 or bfloat16 gives that dtype, with an error of a few roundings."""
     q, k, v = given(device, *qkv(4, 4, 8, 8), dtype=dtype)
     y = functional.scaled_dot_product_attention(q, k, v, is_causal=is_causal)
     exact = [each.double().cpu().numpy() for each in (q, k, v)]
@@ -232,21 +234,21 @@ def test_of_a_reduced_dtype_is_near_the_exact_one(device, dtype, is_causal):
 
 @fact(ATTENTION)
 def test_of_no_queries_is_empty(device):
-    """Attention of no queries gives no rows."""
+    """`scaled_dot_product_attention` of no queries gives no rows."""
     q, k, v = given(device, *qkv(0))
     assert functional.scaled_dot_product_attention(q, k, v).shape == (2, 2, 0, 5)
 
 
 @fact(ATTENTION)
 def test_of_one_key_is_its_value(device):
-    """Attention to a single key gives its value to every query."""
+    """`scaled_dot_product_attention` to a single key gives its value to every query."""
     q, k, v = given(device, *qkv(3, 1))
     same(functional.scaled_dot_product_attention(q, k, v), v.expand(2, 2, 3, 5))
 
 
 @fact("torch.nn.attention.sdpa_kernel")
 def test_back_end_can_be_chosen(device):
-    """Within `sdpa_kernel` attention runs on the back end that it names, here the plain one, and gives the same."""
+    """Within `sdpa_kernel(SDPBackend.MATH)` flash attention is off and the plain back end on, with the same result."""
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
     q, k, v = given(device, *qkv(4, 4, 4, 4), dtype=torch.float64)
@@ -343,7 +345,7 @@ def made(device, **options):
 @pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
 @pytest.mark.parametrize("need_weights", [True, False], ids=["weights", "no-weights"])
 def test_multihead_takes_the_batch_first_when_told(device, need_weights, training):
-    """`batch_first` takes and gives batches by time, in training and on the fast path of evaluation alike."""
+    """`MultiheadAttention(batch_first=True)` takes and gives (batch, time, features), in training and evaluation."""
     layer, of, q, _ = made(device, batch_first=True)
     x = torch.tensor(q.swapaxes(0, 1), device=device)
     with torch.no_grad():
@@ -356,7 +358,7 @@ def test_multihead_takes_the_batch_first_when_told(device, need_weights, trainin
 
 @fact("torch.nn.MultiheadAttention")
 def test_multihead_tells_the_weights_of_each_head(device):
-    """`average_attn_weights=False` gives the weights of each head."""
+    """`MultiheadAttention` called with `average_attn_weights=False` gives the weights of each head."""
     layer, of, q, k = made(device)
     _, weights = layer(*given(device, q, k, k, dtype=torch.float64), average_attn_weights=False)
     close(weights.detach(), multihead(q, k, k, average=False, **of)[1], roundings=200, scale=1)
@@ -365,7 +367,7 @@ def test_multihead_tells_the_weights_of_each_head(device):
 @fact("torch.nn.MultiheadAttention", myth="True in a mask means the same everywhere")
 @pytest.mark.parametrize("kind", ["key_padding_mask", "attn_mask"])
 def test_multihead_leaves_out_where_true(device, kind):
-    """A boolean mask of `MultiheadAttention` leaves out where it is True, unlike that of the function."""
+    """A boolean `attn_mask` or `key_padding_mask` of `MultiheadAttention` leaves out (ignores) keys where True."""
     layer, of, q, k = made(device)
     mask = numpy.zeros((2, 5) if kind == "key_padding_mask" else (3, 5), dtype=bool)
     mask[0, 3:] = mask[1, 1] = True
@@ -379,7 +381,7 @@ def test_multihead_leaves_out_where_true(device, kind):
 
 @fact("torch.nn.MultiheadAttention")
 def test_multihead_may_attend_to_nothing(device):
-    """`add_zero_attn` adds a key and a value of zeros."""
+    """`MultiheadAttention(add_zero_attn=True)` has one more key, which takes a share from the weights of the others."""
     layer, of, q, k = made(device, add_zero_attn=True)
     _, weights = layer(*given(device, q, k, k, dtype=torch.float64))
     scores = multihead(q, k, k, average=False, **of)[1]
@@ -390,14 +392,14 @@ def test_multihead_may_attend_to_nothing(device):
 
 @fact("torch.nn.MultiheadAttention")
 def test_multihead_refuses_heads_that_do_not_divide():
-    """`MultiheadAttention` refuses heads that do not divide its width."""
+    """`MultiheadAttention` refuses heads that do not divide its width: "embed_dim must be divisible by num_heads"."""
     with pytest.raises((AssertionError, ValueError), match="embed_dim must be divisible by num_heads"):
         nn.MultiheadAttention(4, 3)
 
 
 @fact("torch.nn.MultiheadAttention")
 def test_multihead_needs_a_mask_to_be_causal(device):
-    """`is_causal` of `MultiheadAttention` is a hint about the mask, and refused without it."""
+    """`MultiheadAttention` called with `is_causal=True` and no mask is refused: "Need attn_mask"."""
     layer, _, q, _ = made(device)
     x = torch.tensor(q, device=device)
     with pytest.raises(RuntimeError, match="Need attn_mask if specifying the is_causal hint"):
@@ -448,7 +450,7 @@ def test_function_of_multihead_takes_weights_apart(device):
 @fact(FORWARD)
 @pytest.mark.parametrize("kind", ["key_padding_mask", "attn_mask"])
 def test_function_of_multihead_leaves_out_where_true(device, kind):
-    """A boolean mask of `multi_head_attention_forward` leaves out where it is True."""
+    """A boolean mask of `multi_head_attention_forward`, of padding or attention, leaves out keys where it is True."""
     mask = numpy.zeros((2, 5) if kind == "key_padding_mask" else (3, 5), dtype=bool)
     mask[0, 3:] = mask[1, 1] = True
     bias = numpy.where(mask, -INF, 0)
@@ -461,7 +463,7 @@ def test_function_of_multihead_leaves_out_where_true(device, kind):
 
 @fact(FORWARD)
 def test_function_of_multihead_gives_weights_when_asked(device):
-    """`multi_head_attention_forward` gives None for its weights with `need_weights=False`, and refuses other widths."""
+    """`multi_head_attention_forward(need_weights=False)` gives None for the weights, and the same output."""
     x = torch.tensor(fractions(3, 2, 4), device=device)
     shapes = [(12, 4), (12,), None, None, False, 0.0, (4, 4), (4,)]
     given = [x.new_full(each, 0.25) if isinstance(each, tuple) else each for each in shapes]
@@ -534,7 +536,7 @@ def test_encoder_layer_attends_and_feeds_forward(device, options, training):
 @fact("torch.nn.TransformerDecoderLayer")
 @pytest.mark.parametrize("options", TRANSFORMER)
 def test_decoder_layer_attends_to_its_memory_too(device, options):
-    """`TransformerDecoderLayer` attends to itself, then to the memory, then feeds forward."""
+    """`TransformerDecoderLayer` attends to its target, then to the memory, then feeds forward."""
     layer = nn.TransformerDecoderLayer(4, 2, 6, dropout=0.0, **TRANSFORMER[options])
     formula = lambda x, memory, **of: encoder_layer(x, memory=memory, **blocks_of(options), **of)  # noqa: E731
     follows(device, layer, formula, fractions(3, 2, 4), fractions(5, 2, 4, seed=1))
@@ -548,7 +550,7 @@ def encoder_with(device, count=2, **options):
 @fact("torch.nn.TransformerEncoder", "torch.nn.TransformerEncoderLayer")
 @pytest.mark.parametrize("masked", [False, True], ids=["all", "causal"])
 def test_fast_path_equals_the_slow_one(device, masked):
-    """An encoder in evaluation without gradients, on its fast path and unpadded, gives what it gives with them."""
+    """`TransformerEncoder` in evaluation gives the same under `no_grad`, on its fast path, as with gradients."""
     encoder = encoder_with(device).eval()
     x = torch.tensor(fractions(2, 3, 4), device=device, dtype=torch.float32)
     mask = torch.ones(3, 3, dtype=torch.bool, device=device).triu(1) if masked else None
@@ -572,7 +574,7 @@ def takes_the_slow_path(patch):
 )
 @pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
 def test_fast_path_gives_zeros_at_padded_places(device):
-    """An encoder in evaluation without gradients gives zeros at places of `src_key_padding_mask`, with them others."""
+    """`TransformerEncoder` in evaluation gives zeros where `src_key_padding_mask` is True, but under `no_grad` only."""
     encoder = encoder_with(device).eval()
     x = torch.tensor(fractions(2, 3, 4), device=device, dtype=torch.float32)
     is_padded = torch.tensor([[False, False, False], [False, False, True]], device=device)
@@ -602,7 +604,7 @@ def test_encoder_starts_with_copies_of_one_layer(device):
 @fact("torch.nn.TransformerEncoder", "torch.nn.TransformerDecoder")
 @pytest.mark.parametrize("kind", ["Encoder", "Decoder"])
 def test_stack_runs_its_layers_and_the_norm(device, kind):
-    """A stack runs its layers one after the other, and at the end the norm that it is given."""
+    """`TransformerEncoder` and `TransformerDecoder` run their layers one after the other, then their `norm`."""
     layer = getattr(nn, f"Transformer{kind}Layer")(4, 2, 6, dropout=0.0)
     stack = getattr(nn, f"Transformer{kind}")(layer, 2, norm=nn.LayerNorm(4))
     memory = [fractions(5, 2, 4, seed=1)] * (kind == "Decoder")
@@ -631,7 +633,7 @@ def test_stack_runs_its_layers_and_the_norm(device, kind):
     ids=["sequence first", "norm first", "one head"],
 )
 def test_encoder_warns_that_it_has_no_nested_tensors(layer, why):
-    """`TransformerEncoder` warns where its layer keeps it from nested tensors, as one without `batch_first` does."""
+    """`TransformerEncoder` warns "use_nested_tensor is False" of one head, `norm_first` or without `batch_first`."""
     with pytest.warns(UserWarning, match=f"use_nested_tensor is False because .*{why}"):
         nn.TransformerEncoder(layer(), 1)
 
@@ -652,7 +654,7 @@ def test_transformer_is_an_encoder_and_a_decoder(device):
 
 @fact("torch.nn.Transformer.generate_square_subsequent_mask")
 def test_causal_mask_is_of_minus_infinity_above_the_diagonal():
-    """`generate_square_subsequent_mask` gives zeros, and minus infinity above the diagonal."""
+    """`Transformer.generate_square_subsequent_mask` is zeros, and -inf above the diagonal, in a contiguous matrix."""
     mask = nn.Transformer.generate_square_subsequent_mask(3)
     same(mask, causal(3, 3).astype("float32"))
     assert mask.is_contiguous()
@@ -676,13 +678,13 @@ def test_causal_mask_is_of_minus_infinity_above_the_diagonal():
     ids=["Transformer", "TransformerEncoderLayer", "TransformerDecoderLayer"],
 )
 def test_may_be_without_biases(layer):
-    """A transformer that is made with `bias=False` has no bias anywhere, those of its norms included."""
+    """`Transformer` and its layers with `bias=False` have no bias anywhere, those of their norms included."""
     assert {name.rpartition(".")[2] for name, _ in layer().named_parameters()} == {"weight", "in_proj_weight"}
 
 
 @fact("torch.nn.TransformerEncoderLayer")
 def test_encoder_layer_is_causal_with_a_mask(device):
-    """An encoder layer with a causal mask gives the first place the same, whatever comes after it."""
+    """`TransformerEncoderLayer` with a causal mask gives the first place the same, whatever comes after it."""
     layer = nn.TransformerEncoderLayer(4, 2, 6, dropout=0.0, device=device).eval()
     x = torch.tensor(fractions(3, 1, 4), device=device, dtype=torch.float32)
     mask = nn.Transformer.generate_square_subsequent_mask(3).to(device)

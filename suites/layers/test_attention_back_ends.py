@@ -1,4 +1,4 @@
-"""Each back end of attention that is here, beside the plain formula and its gradients."""
+"""`scaled_dot_product_attention` by each back end that is here; what it takes and refuses is in test_attention."""
 
 import math
 import re
@@ -48,7 +48,7 @@ def attend(back_end, inputs, options):
 @pytest.mark.parametrize("seen", SEEN)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_is_the_plain_formula(device, back_end, seen, dtype):
-    """Each back end of attention gives the plain formula and its gradients: of all keys, of earlier ones, or masked."""
+    """`scaled_dot_product_attention` by each `SDPBackend` that is here gives its formula and gradients, masked too."""
     options = {name: value.to(device) if name == "attn_mask" else value for name, value in SEEN[seen].items()}
     arrays = [fractions(2, 2, 3, 8, seed=seed) for seed in range(4)]
     *inputs, grad = (torch.tensor(array, device=device).to(dtype) for array in arrays)

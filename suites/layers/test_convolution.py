@@ -1,3 +1,5 @@
+"""`Conv1d` to `ConvTranspose3d` and their functions; how inputs lie in memory is in test_layout."""
+
 import numpy
 import pytest
 import torch
@@ -78,7 +80,7 @@ def said(options):
 @pytest.mark.parametrize("dims", DIMS)
 @pytest.mark.parametrize("options", OPTIONS, ids=said)
 def test_is_a_cross_correlation(device, dims, options):
-    """A convolution gives, and differentiates, the cross-correlation of its padded input with its weight, plus bias."""
+    """`Conv1d`, `Conv2d` and `Conv3d` give the cross-correlation of padded input and weight, plus bias, grads too."""
     layer = getattr(nn, f"Conv{dims}d")(4, 6, 2, **options)
     plain = {name: value for name, value in options.items() if name != "bias"}
     follows(device, layer, lambda x, **of: convolved(x, **of, **plain), image(dims))
@@ -87,7 +89,7 @@ def test_is_a_cross_correlation(device, dims, options):
 @fact("torch.nn.Conv2d", "torch.nn.Conv3d")
 @pytest.mark.parametrize("dims", DIMS[1:])
 def test_has_a_size_stride_and_padding_for_each_dimension(device, dims):
-    """A convolution takes kernel size, stride, padding and dilation as a tuple, one number for each dimension."""
+    """`Conv2d` and `Conv3d` take kernel size, stride, padding and dilation as tuples, one number for each dimension."""
     options = {"stride": (2, 1, 3)[:dims], "padding": (1, 0, 2)[:dims], "dilation": (1, 2, 3)[:dims]}
     layer = getattr(nn, f"Conv{dims}d")(2, 3, (3, 2, 1)[:dims], **options)
     follows(device, layer, lambda x, **of: convolved(x, **of, **options), image(dims, 2))
@@ -97,7 +99,7 @@ def test_has_a_size_stride_and_padding_for_each_dimension(device, dims):
 @pytest.mark.parametrize("dims", DIMS)
 @pytest.mark.parametrize(("size", "before", "after"), [(3, 1, 1), (2, 0, 1), (4, 1, 2)], ids=str)
 def test_same_padding_keeps_the_size(device, dims, size, before, after):
-    """`padding="same"` pads so that the size stays, with one element more behind than before an even kernel."""
+    """`Conv2d(padding="same")` and the like keep the size, with one more element behind than before an even kernel."""
     layer = getattr(nn, f"Conv{dims}d")(1, 1, size, padding="same")
     sides = [(0, 0), (0, 0), *[(before, after)] * dims]
     follows(device, layer, lambda x, **of: convolved(numpy.pad(x, sides), **of), image(dims, 1))
@@ -106,7 +108,7 @@ def test_same_padding_keeps_the_size(device, dims, size, before, after):
 @fact(*CONVOLUTIONS)
 @pytest.mark.parametrize("dims", DIMS)
 def test_same_padding_is_refused_with_a_stride(dims):
-    """`padding="same"` with a stride other than one is refused when the layer is made."""
+    """`Conv2d` and the like refuse `padding="same"` with `stride=2`: "not supported for strided convolutions"."""
     with pytest.raises(ValueError, match="padding='same' is not supported for strided convolutions"):
         getattr(nn, f"Conv{dims}d")(1, 1, 3, stride=2, padding="same")
 
@@ -114,7 +116,7 @@ def test_same_padding_is_refused_with_a_stride(dims):
 @fact(*CONVOLUTIONS)
 @pytest.mark.parametrize("dims", DIMS)
 def test_valid_padding_is_none(device, dims):
-    """`padding="valid"` is no padding."""
+    """`padding="valid"` of `Conv1d`, `Conv2d` and `Conv3d` is no padding."""
     follows(device, getattr(nn, f"Conv{dims}d")(2, 1, 2, padding="valid"), convolved, image(dims, 2))
 
 
@@ -130,7 +132,7 @@ def test_valid_padding_is_none(device, dims):
     ids=["groups", "padding_mode", "padding"],
 )
 def test_refuses_options_that_do_not_fit(dims, options, words):
-    """A convolution refuses, when it is made, groups that do not divide its channels and unknown kinds of padding."""
+    """`Conv2d` and the like refuse, when made, groups that do not divide the channels, and unknown kinds of padding."""
     with pytest.raises(ValueError, match=words):
         getattr(nn, f"Conv{dims}d")(3, 4, 3, **options)
 
@@ -139,7 +141,7 @@ def test_refuses_options_that_do_not_fit(dims, options, words):
 @pytest.mark.parametrize("dims", DIMS)
 @pytest.mark.parametrize("kind", ["Conv", "ConvTranspose"])
 def test_takes_a_sample_without_a_batch(device, kind, dims):
-    """A convolution takes a sample without a batch dimension, and gives what a batch of one gives."""
+    """`Conv2d`, `ConvTranspose2d` and the like give a sample without a batch what they give it in one, contiguous."""
     layer = getattr(nn, f"{kind}{dims}d")(4, 2, 2, device=device, dtype=torch.float64)
     x = torch.tensor(image(dims), device=device)
     y = layer(x[1])
@@ -151,7 +153,7 @@ def test_takes_a_sample_without_a_batch(device, kind, dims):
 @pytest.mark.parametrize("dims", DIMS)
 @pytest.mark.parametrize("kind", ["Conv", "ConvTranspose"])
 def test_refuses_another_number_of_channels(device, kind, dims):
-    """A convolution refuses an input of other channels than it was made for."""
+    """`Conv2d`, `ConvTranspose2d` and the like refuse an input of other channels: "to have 3 channels, but got 4"."""
     layer = getattr(nn, f"{kind}{dims}d")(3, 2, 2, device=device)
     with pytest.raises(RuntimeError, match="expected input.* to have 3 channels, but got 4"):
         layer(torch.ones(image(dims).shape, device=device))
@@ -160,7 +162,7 @@ def test_refuses_another_number_of_channels(device, kind, dims):
 @fact(*CONVOLUTIONS)
 @pytest.mark.parametrize("dims", DIMS)
 def test_refuses_an_input_smaller_than_its_kernel(device, dims):
-    """A convolution refuses an input that is smaller, with its padding, than the kernel."""
+    """`Conv2d` and the like refuse an input below the kernel: "Kernel size can't be greater than actual input size"."""
     layer = getattr(nn, f"Conv{dims}d")(1, 1, 7, device=device)
     with pytest.raises(RuntimeError, match="Kernel size can't be greater than actual input size"):
         layer(torch.ones(1, 1, *[4] * dims, device=device))
@@ -170,7 +172,7 @@ def test_refuses_an_input_smaller_than_its_kernel(device, dims):
 @pytest.mark.parametrize("dims", DIMS)
 @pytest.mark.parametrize("kind", ["Conv", "ConvTranspose"])
 def test_of_an_empty_batch_is_empty(device, kind, dims):
-    """A convolution of an empty batch is an empty batch, and leaves gradients of zero."""
+    """`Conv2d`, `ConvTranspose2d` and the like turn an empty batch into an empty one, with a zero weight gradient."""
     layer = getattr(nn, f"{kind}{dims}d")(4, 2, 2, device=device)
     y = layer(torch.ones(0, 4, *[3] * dims, device=device))
     y.sum().backward()
@@ -180,7 +182,7 @@ def test_of_an_empty_batch_is_empty(device, kind, dims):
 
 @fact("torch.nn.Conv2d", myth="a depthwise convolution needs a layer of its own")
 def test_with_as_many_groups_as_channels_is_depthwise(device):
-    """A convolution with as many groups as channels has one kernel for each channel and does not mix them."""
+    """`Conv2d` with as many groups as channels is depthwise: one kernel for each channel, and no channels are mixed."""
     layer = nn.Conv2d(2, 2, 1, groups=2, bias=False, device=device)
     layer.weight.data.copy_(torch.tensor([3.0, 5.0]).reshape(2, 1, 1, 1))
     same(layer(torch.tensor([[[[1.0]], [[2.0]]]], device=device)), torch.tensor([[[[3.0]], [[10.0]]]]))
@@ -188,7 +190,7 @@ def test_with_as_many_groups_as_channels_is_depthwise(device):
 
 @fact("torch.nn.Conv2d", myth="a convolution layer flips its kernel")
 def test_does_not_flip_its_kernel(device):
-    """A convolution layer does not turn its kernel around, as the convolution of signal processing does."""
+    """`Conv2d` does not flip its kernel, as the convolution of signal processing does."""
     layer = nn.Conv2d(1, 1, (1, 2), bias=False, device=device)
     layer.weight.data.copy_(torch.tensor([[[[1.0, 10.0]]]]))
     same(layer(torch.tensor([[[[1.0, 2.0, 3.0]]]], device=device)), torch.tensor([[[[21.0, 32.0]]]]))
@@ -198,7 +200,7 @@ def test_does_not_flip_its_kernel(device):
 @pytest.mark.parametrize("dims", DIMS)
 @pytest.mark.parametrize("kind", ["Conv", "ConvTranspose"])
 def test_weight_has_the_documented_shape(kind, dims):
-    """The weight of a convolution is (out, in / groups, size), that of a transposed one (in, out / groups, size)."""
+    """`Conv2d.weight` is (out, in / groups, *size), and `ConvTranspose2d.weight` (in, out / groups, *size)."""
     layer = getattr(nn, f"{kind}{dims}d")(6, 4, 3, groups=2, bias=False)
     assert layer.weight.shape == ((4, 3) if kind == "Conv" else (6, 2)) + (3,) * dims
     assert layer.bias is None
@@ -219,7 +221,7 @@ TRANSPOSED_OPTIONS = [
 @pytest.mark.parametrize("dims", DIMS)
 @pytest.mark.parametrize("options", TRANSPOSED_OPTIONS, ids=said)
 def test_transposed_spreads_each_element_over_the_kernel(device, dims, options):
-    """A transposed convolution adds, for each element, its multiple of the kernel around the place it stands for."""
+    """`ConvTranspose2d` and the like add each element's multiple of the kernel around its place, gradients too."""
     layer = getattr(nn, f"ConvTranspose{dims}d")(4, 2, 2, **options)
     plain = {name: value for name, value in options.items() if name != "bias"}
     follows(device, layer, lambda x, **of: spread(x, **of, **plain), fractions(2, 4, *(3, 2, 3)[:dims]))
@@ -228,7 +230,7 @@ def test_transposed_spreads_each_element_over_the_kernel(device, dims, options):
 @fact(*TRANSPOSED)
 @pytest.mark.parametrize("dims", DIMS)
 def test_transposed_is_the_adjoint_of_a_convolution(device, dims):
-    """A transposed convolution is the adjoint of the convolution with the same weight: <conv x, y> is <x, spread y>."""
+    """`ConvTranspose2d` and the like are the adjoint of `Conv2d` of the same weight: <conv x, y> is <x, spread y>."""
     ahead = getattr(nn, f"Conv{dims}d")(2, 3, 2, stride=2, bias=False, device=device, dtype=torch.float64)
     back = getattr(nn, f"ConvTranspose{dims}d")(3, 2, 2, stride=2, bias=False, device=device, dtype=torch.float64)
     back.weight = ahead.weight
@@ -239,7 +241,7 @@ def test_transposed_is_the_adjoint_of_a_convolution(device, dims):
 @fact(*TRANSPOSED)
 @pytest.mark.parametrize("dims", DIMS)
 def test_transposed_takes_the_size_that_it_is_to_give(device, dims):
-    """A transposed convolution gives the `output_size` that it is called with, of those that a stride allows."""
+    """`ConvTranspose2d` and the like give the `output_size` that they are called with, of those a stride allows."""
     layer = getattr(nn, f"ConvTranspose{dims}d")(1, 1, 3, stride=2, padding=1)
 
     class Sized(nn.Module):
@@ -257,7 +259,7 @@ def test_transposed_takes_the_size_that_it_is_to_give(device, dims):
 @fact(*TRANSPOSED)
 @pytest.mark.parametrize("dims", DIMS)
 def test_transposed_refuses_a_size_that_it_cannot_give(device, dims):
-    """A transposed convolution refuses an `output_size` that no input padding would lead to."""
+    """`ConvTranspose2d` and the like refuse an `output_size` out of reach: "requested an output size of"."""
     layer = getattr(nn, f"ConvTranspose{dims}d")(1, 1, 3, stride=2, padding=1, device=device)
     with pytest.raises(ValueError, match="requested an output size of"):
         layer(torch.ones(1, 1, *[3] * dims, device=device), output_size=[8] * dims)
@@ -266,7 +268,7 @@ def test_transposed_refuses_a_size_that_it_cannot_give(device, dims):
 @fact(*TRANSPOSED)
 @pytest.mark.parametrize("dims", DIMS)
 def test_transposed_pads_with_zeros_only(dims):
-    """A transposed convolution refuses a padding mode other than zeros."""
+    """`ConvTranspose2d` and the like refuse `padding_mode="reflect"`: only "zeros" is supported."""
     with pytest.raises(ValueError, match='Only "zeros" padding mode is supported'):
         getattr(nn, f"ConvTranspose{dims}d")(1, 1, 3, padding_mode="reflect")
 
@@ -275,7 +277,7 @@ def test_transposed_pads_with_zeros_only(dims):
 @pytest.mark.parametrize("dims", DIMS)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_of_a_reduced_dtype_is_near_the_exact_one(device, dims, dtype):
-    """A convolution gives its dtype, with the error that the roundings of a sum of its products can have."""
+    """`Conv2d` and the like of float32 or bfloat16 give that dtype, contiguous, within the roundings of their sums."""
     layer = getattr(nn, f"Conv{dims}d")(4, 6, 2, padding=1, device=device, dtype=dtype)
     x = torch.tensor(image(dims), device=device).to(dtype)
     exact = [tensor.detach().double().cpu().numpy() for tensor in (x, layer.weight, layer.bias)]
@@ -286,7 +288,7 @@ def test_of_a_reduced_dtype_is_near_the_exact_one(device, dims, dtype):
 
 @fact("torch.nn.Conv2d")
 def test_of_complex_numbers_is_of_their_products(device):
-    """A convolution of complex numbers multiplies them as numbers, without a conjugate."""
+    """`Conv2d` of complex numbers multiplies them as numbers, without a conjugate."""
     layer = nn.Conv2d(1, 1, (1, 2), bias=False, device=device, dtype=torch.complex128)
     layer.weight.data.copy_(torch.tensor([[[[1j, 2.0 + 1j]]]], dtype=torch.complex128))
     x = torch.tensor([[[[1.0 + 1j, 3.0, -1j]]]], dtype=torch.complex128, device=device)
@@ -295,7 +297,7 @@ def test_of_complex_numbers_is_of_their_products(device):
 
 @fact("torch.nn.Conv2d")
 def test_keeps_nan_within_its_window(device):
-    """NaN in an element reaches those results only whose windows hold it."""
+    """`Conv2d` passes NaN in an element on to those results only whose windows hold it."""
     layer = nn.Conv2d(1, 1, 2, device=device)
     x = torch.ones(1, 1, 4, 4, device=device)
     x[0, 0, 0, 0] = float("nan")
@@ -323,7 +325,7 @@ PLAIN = [
 @pytest.mark.parametrize("biased", [True, False], ids=["bias", "no-bias"])
 @pytest.mark.parametrize("options", PLAIN, ids=said)
 def test_function_is_a_cross_correlation(device, dims, options, biased):
-    """`conv1d`, `2d` and `3d` give, and differentiate, the cross-correlation of padded input with a weight."""
+    """`conv1d`, `conv2d` and `conv3d` give the cross-correlation of padded input and weight, gradients too."""
     shape = (6, 4 // options.get("groups", 1), *[2] * dims)
     layer = layer_of(f"conv{dims}d", shape, biased and (6,), **options)
     follows(device, layer, lambda x, **of: convolved(x, **of, **options), image(dims))
@@ -334,7 +336,7 @@ def test_function_is_a_cross_correlation(device, dims, options, biased):
 @pytest.mark.parametrize("biased", [True, False], ids=["bias", "no-bias"])
 @pytest.mark.parametrize("options", [*PLAIN, {"stride": 2, "output_padding": 1}], ids=said)
 def test_transposed_function_spreads_each_element(device, dims, options, biased):
-    """`conv_transpose1d`, `2d` and `3d` add each element's multiple of the weight to the places it spreads over."""
+    """`conv_transpose2d` and the like add each element's multiple of the weight around its place, gradients too."""
     layer = layer_of(
         f"conv_transpose{dims}d", (4, 3, *[2] * dims), biased and (3 * options.get("groups", 1),), **options
     )

@@ -1,3 +1,5 @@
+"""Layers of dropout, in training and in evaluation; the functions are in functional.dropout."""
+
 import math
 
 import pytest
@@ -18,7 +20,7 @@ FLOOR = -1.7580993408473766  # what SELU tends to: minus its scale times its alp
 @fact(*(f"torch.nn.{kind}" for kind in DROPOUTS), claims=["M07"])
 @pytest.mark.parametrize("kind", DROPOUTS)
 def test_is_the_identity_in_evaluation(device, kind):
-    """A dropout layer in evaluation mode gives its input as it is, and the gradient too."""
+    """`Dropout`, `AlphaDropout` etc. in evaluation give values and strides of their input, and gradients unchanged."""
     x = torch.arange(24.0, device=device).reshape(SHAPES.get(kind, (2, 3, 4))).requires_grad_()
     y = getattr(nn, kind)(0.9).eval()(x)
     y.backward(x.detach())
@@ -30,7 +32,7 @@ def test_is_the_identity_in_evaluation(device, kind):
 @fact(*(f"torch.nn.{kind}" for kind in PLAIN), myth="a layer's result never shares memory with its input")
 @pytest.mark.parametrize("kind", PLAIN)
 def test_gives_the_memory_of_its_input_in_evaluation(device, kind):
-    """A `Dropout` layer in evaluation mode copies nothing: a write into its result is seen in its input."""
+    """`Dropout`, `Dropout2d` and the like in evaluation mode copy nothing: their result shares their input's memory."""
     x = torch.arange(24.0, device=device).reshape(SHAPES.get(kind, (2, 3, 4)))
     y = getattr(nn, kind)().eval()(x)
     assert shares(x, y)
@@ -40,7 +42,7 @@ def test_gives_the_memory_of_its_input_in_evaluation(device, kind):
 @fact(*(f"torch.nn.{kind}" for kind in PLAIN))
 @pytest.mark.parametrize("kind", PLAIN)
 def test_scales_what_it_keeps_so_that_the_mean_stays(device, kind):
-    """A dropout layer makes what it keeps 1 / (1 - p) times as large, values and gradients, and the rest zero."""
+    """`Dropout`, `Dropout2d` etc. make what they keep 1 / (1 - p) times as large, gradients too, and the rest zero."""
     shape = CHANNELS.get(kind, (20, 10, 3))
     x = torch.full(shape, 3.0, device=device, requires_grad=True)
     y = getattr(nn, kind)(0.75)(x)
@@ -53,7 +55,7 @@ def test_scales_what_it_keeps_so_that_the_mean_stays(device, kind):
 @fact(*(f"torch.nn.{kind}" for kind in CHANNELS), myth="Dropout2d drops single elements")
 @pytest.mark.parametrize("kind", CHANNELS)
 def test_of_channels_drops_whole_ones(device, kind):
-    """`Dropout1d`, `2d` and `3d` keep or drop each channel of each sample as a whole, and of many some of both."""
+    """`Dropout1d`, `Dropout2d` and `Dropout3d` keep or drop each channel of each sample as a whole."""
     y = getattr(nn, kind)(0.5)(torch.ones(CHANNELS[kind], device=device)).flatten(2)
     same(y, y[..., :1].expand(y.shape))
     assert set(y[..., 0].flatten().tolist()) == {0.0, 2.0}
@@ -70,7 +72,7 @@ def test_of_rows_takes_a_sample_without_a_batch(device):
 @fact(*(f"torch.nn.{kind}" for kind in PLAIN))
 @pytest.mark.parametrize("kind", PLAIN)
 def test_drops_half_by_default(device, kind):
-    """A dropout layer that is not told p drops about one half, and doubles the rest."""
+    """`Dropout`, `Dropout2d` and the like by default drop about one half, and double the rest."""
     y = getattr(nn, kind)()(torch.ones(40, 50, *SHAPES.get(kind, (2, 3, 1))[2:], device=device))
     kept = (y == 2).double().mean().item()
     assert abs(kept - 0.5) < 6 * math.sqrt(0.25 / 2000)
@@ -81,7 +83,7 @@ def test_drops_half_by_default(device, kind):
 @pytest.mark.parametrize("kind", DROPOUTS)
 @pytest.mark.parametrize("p", [-0.1, 1.1])
 def test_refuses_what_is_no_probability(kind, p):
-    """A dropout layer refuses, when it is made, a p outside of 0 to 1."""
+    """`Dropout`, `AlphaDropout` and the like refuse, when made, a p that is not "between 0 and 1"."""
     with pytest.raises(ValueError, match="dropout probability has to be between 0 and 1"):
         getattr(nn, kind)(p)
 
@@ -89,7 +91,7 @@ def test_refuses_what_is_no_probability(kind, p):
 @fact(*(f"torch.nn.{kind}" for kind in DROPOUTS))
 @pytest.mark.parametrize("kind", DROPOUTS)
 def test_keeps_all_with_a_probability_of_zero(device, kind):
-    """A dropout layer with p=0 gives its input's values in training too."""
+    """`Dropout(0.0)`, `AlphaDropout(0.0)` and the like give values and strides of their input in training too."""
     x = torch.arange(24.0, device=device).reshape(SHAPES.get(kind, (2, 3, 4)))
     y = getattr(nn, kind)(0.0)(x)
     same(y, torch.arange(24.0).reshape(x.shape))
@@ -99,7 +101,7 @@ def test_keeps_all_with_a_probability_of_zero(device, kind):
 @fact(*(f"torch.nn.{kind}" for kind in PLAIN))
 @pytest.mark.parametrize("kind", PLAIN)
 def test_drops_all_with_a_probability_of_one(device, kind):
-    """A dropout layer with p=1 gives zeros."""
+    """`Dropout(1.0)`, `Dropout2d(1.0)` and the like give zeros."""
     shape = SHAPES.get(kind, (2, 3, 4))
     same(getattr(nn, kind)(1.0)(torch.full(shape, 7.0, device=device)), torch.zeros(shape))
 
@@ -107,7 +109,7 @@ def test_drops_all_with_a_probability_of_one(device, kind):
 @fact(*(f"torch.nn.{kind}" for kind in PLAIN))
 @pytest.mark.parametrize("kind", PLAIN)
 def test_writes_into_its_input_when_told(device, kind):
-    """A dropout layer that is made with `inplace=True` writes into its input, and returns this tensor."""
+    """`Dropout(inplace=True)`, `Dropout2d(inplace=True)` and the like write into their input, and return it."""
     x = torch.ones(30, *SHAPES.get(kind, (2, 3, 4))[1:], device=device)
     y = getattr(nn, kind)(0.5, inplace=True)(x)
     assert y is x
@@ -117,7 +119,7 @@ def test_writes_into_its_input_when_told(device, kind):
 @fact(*(f"torch.nn.{kind}" for kind in ALPHA))
 @pytest.mark.parametrize("kind", ALPHA)
 def test_alpha_writes_into_its_input_when_told(device, kind):
-    """Alpha dropout that is made with `inplace=True` writes into its input, and returns this tensor."""
+    """`AlphaDropout` and `FeatureAlphaDropout` made with `inplace=True` write into their input, and return it."""
     x = torch.ones(30, 30, 1, device=device)
     is_its_input = getattr(nn, kind)(0.5, inplace=True)(x) is x
     assert (is_its_input, bool((x == 1).any())) == (True, False)
@@ -127,7 +129,7 @@ def test_alpha_writes_into_its_input_when_told(device, kind):
 @pytest.mark.parametrize("kind", ["AlphaDropout", "FeatureAlphaDropout"])
 @pytest.mark.parametrize("p", [0.25, None], ids=str)
 def test_alpha_puts_what_selu_tends_to(device, kind, p):
-    """Alpha dropout puts the floor of SELU, and maps all so that zero mean and unit variance stay."""
+    """`AlphaDropout` and `FeatureAlphaDropout` put SELU's floor for what they drop, then scale and shift all."""
     q = 1 - (p or 0.5)
     scale = 1 / math.sqrt(q + q * (1 - q) * FLOOR**2)
     shift = -scale * (1 - q) * FLOOR
@@ -150,7 +152,7 @@ def test_feature_alpha_drops_whole_channels(device):
 
 @fact("torch.nn.Dropout", myth="a dropout layer always drops the share p exactly")
 def test_draws_anew_at_each_call(device):
-    """A dropout layer drops other elements at each call, and the same after the same seed."""
+    """`Dropout` drops other elements at each call, and the same after the same seed."""
     layer, x = nn.Dropout(0.5), torch.ones(100, device=device)
     torch.manual_seed(5)
     first, second = layer(x), layer(x)

@@ -1,3 +1,5 @@
+"""`Embedding`, `EmbeddingBag` and `embedding_bag`: rows that are looked up, and what they learn."""
+
 import math
 
 import numpy
@@ -41,7 +43,7 @@ def test_takes_integers_of_two_kinds(device, dtype):
 @fact("torch.nn.Embedding")
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bool])
 def test_refuses_indices_that_are_no_integers(device, dtype):
-    """`Embedding` refuses indices of another dtype."""
+    """`Embedding` refuses indices of float32 or bool: it expects another "scalar type"."""
     with pytest.raises(RuntimeError, match="[Ee]xpected.*scalar type"):
         table(device)(words(device, 1, 0).to(dtype))
 
@@ -57,7 +59,7 @@ def test_refuses_an_index_out_of_range(index):
 
 @fact("torch.nn.Embedding", myth="padding_idx masks its index")
 def test_padding_row_starts_as_zero_and_is_never_learned(device):
-    """The row of `padding_idx` starts as zeros and gets no gradient, but is looked up like any other."""
+    """The row of `padding_idx` in `Embedding` starts as zeros and gets no gradient, but is looked up like any other."""
     layer = nn.Embedding(3, 2, padding_idx=1, device=device)
     same(layer.weight[1], torch.zeros(2))
     layer.weight.data.fill_(2.0)
@@ -69,7 +71,7 @@ def test_padding_row_starts_as_zero_and_is_never_learned(device):
 
 @fact("torch.nn.Embedding")
 def test_padding_may_be_counted_from_the_end(device):
-    """A negative `padding_idx` counts from the last row."""
+    """A negative `padding_idx` of `Embedding` counts from the last row."""
     layer = nn.Embedding(3, 2, padding_idx=-1, device=device)
     layer(words(device, 2, 0)).sum().backward()
     same(layer.weight.grad, torch.tensor([[1.0, 1.0], [0.0, 0.0], [0.0, 0.0]]))
@@ -80,14 +82,14 @@ def test_padding_may_be_counted_from_the_end(device):
 @pytest.mark.parametrize("kind", [nn.Embedding, nn.EmbeddingBag], ids=["Embedding", "EmbeddingBag"])
 @pytest.mark.parametrize("index", [3, -4])
 def test_refuses_padding_that_is_no_row(kind, index):
-    """An embedding refuses, when it is made, a `padding_idx` that is none of its rows."""
+    """`Embedding` and `EmbeddingBag` refuse, when made, a `padding_idx` that is not "within num_embeddings"."""
     with pytest.raises(AssertionError, match="adding_idx must be within num_embeddings"):
         kind(3, 2, padding_idx=index)
 
 
 @fact("torch.nn.Embedding", myth="max_norm changes what is looked up only")
 def test_rows_are_shortened_in_the_table_itself(device):
-    """`max_norm` shortens, in the table itself, those rows that are looked up and longer."""
+    """`max_norm` of `Embedding` shortens, in the table itself, those rows that are looked up and longer."""
     layer = table(device, max_norm=5.0)
     with torch.no_grad():
         y = layer(words(device, 2, 1))
@@ -98,7 +100,7 @@ def test_rows_are_shortened_in_the_table_itself(device):
 
 @fact("torch.nn.Embedding")
 def test_length_of_a_row_is_of_the_norm_that_it_is_told(device):
-    """`norm_type` is the norm that `max_norm` limits."""
+    """`norm_type` of `Embedding` is the norm that `max_norm` limits."""
     layer = table(device, max_norm=7.0, norm_type=1.0)
     with torch.no_grad():
         close(layer(words(device, 2, 0)), [[-3.0, 4.0], [3.0, 4.0]], roundings=8)
@@ -107,7 +109,7 @@ def test_length_of_a_row_is_of_the_norm_that_it_is_told(device):
 @fact("torch.nn.Embedding", "torch.nn.EmbeddingBag")
 @pytest.mark.parametrize("kind", [nn.Embedding, nn.EmbeddingBag], ids=["Embedding", "EmbeddingBag"])
 def test_gradients_may_be_shared_by_frequency(device, kind):
-    """`scale_grad_by_freq` divides the gradient of a row by how often it was looked up."""
+    """`scale_grad_by_freq` of `Embedding` and `EmbeddingBag` divides a row's gradient by how often it was looked up."""
     options = {"mode": "sum"} if kind is nn.EmbeddingBag else {}
     layer = table(device, kind, scale_grad_by_freq=True, **options)
     layer(words(device, [2, 2, 2, 0])).sum().backward()
@@ -117,7 +119,7 @@ def test_gradients_may_be_shared_by_frequency(device, kind):
 @fact("torch.nn.Embedding", "torch.nn.EmbeddingBag")
 @pytest.mark.parametrize("kind", [nn.Embedding, nn.EmbeddingBag], ids=["Embedding", "EmbeddingBag"])
 def test_gradients_may_be_sparse(device, kind):
-    """With `sparse=True` the gradient is a sparse tensor with a row for each one that was looked up."""
+    """`Embedding` and `EmbeddingBag` with `sparse=True` get a sparse gradient of the rows that were looked up."""
     options = {"mode": "sum"} if kind is nn.EmbeddingBag else {}
     layer = table(device, kind, sparse=True, **options)
     layer(words(device, [2, 2, 0])).sum().backward()
@@ -129,7 +131,7 @@ def test_gradients_may_be_sparse(device, kind):
 @fact("torch.nn.Embedding.from_pretrained", "torch.nn.EmbeddingBag.from_pretrained")
 @pytest.mark.parametrize("kind", [nn.Embedding, nn.EmbeddingBag], ids=["Embedding", "EmbeddingBag"])
 def test_made_of_a_table_is_frozen(device, kind):
-    """`from_pretrained` gives a layer with this very table, which is not trained unless told `freeze=False`."""
+    """`from_pretrained` of `Embedding` and `EmbeddingBag` keeps this very table, frozen unless `freeze=False`."""
     rows = torch.tensor(TABLE, device=device)
     layer = kind.from_pretrained(rows)
     same(layer.weight, rows)
@@ -182,7 +184,7 @@ def test_bags_are_told_by_where_they_begin(device, mode, want):
 
 @fact("torch.nn.EmbeddingBag")
 def test_last_offset_may_be_the_end(device):
-    """With `include_last_offset` the last offset is where the last bag ends."""
+    """`EmbeddingBag(include_last_offset=True)` takes the last offset for the end of the last bag."""
     layer = table(device, nn.EmbeddingBag, mode="sum", include_last_offset=True)
     same(layer(words(device, 0, 1, 2), words(device, 0, 2, 3)), torch.tensor([[3.5, 5.0], [-6.0, 8.0]]))
 
@@ -202,7 +204,7 @@ def test_bag_weighs_its_rows(device):
 @fact("torch.nn.EmbeddingBag")
 @pytest.mark.parametrize("mode", ["mean", "max"])
 def test_bag_weighs_its_rows_in_a_sum_only(device, mode):
-    """`EmbeddingBag` refuses `per_sample_weights` in another mode than sum."""
+    """`EmbeddingBag` of mode "mean" or "max" refuses `per_sample_weights`."""
     with pytest.raises(NotImplementedError, match="per_sample_weights"):
         table(device, nn.EmbeddingBag, mode=mode)(
             words(device, [0, 1]), per_sample_weights=torch.ones(1, 2, device=device)
@@ -211,7 +213,7 @@ def test_bag_weighs_its_rows_in_a_sum_only(device, mode):
 
 @fact("torch.nn.EmbeddingBag")
 def test_bag_leaves_padding_out(device):
-    """`EmbeddingBag` leaves `padding_idx` out of its sum, and of what its mean divides by."""
+    """`EmbeddingBag` leaves `padding_idx` out of its mean, and of the count that it divides by."""
     layer = table(device, nn.EmbeddingBag, padding_idx=2)
     y = layer(words(device, [0, 2, 1], [2, 2, 2]))
     y.sum().backward()
@@ -238,7 +240,7 @@ def test_bag_shortens_its_rows(device):
     ids=["missing", "late"],
 )
 def test_bag_refuses_a_row_without_its_beginnings(device, offsets, error, words_):
-    """`EmbeddingBag` of a row of indices refuses to be told no offsets, or a first one other than 0."""
+    """`EmbeddingBag` of a row of indices refuses to be without `offsets`, and to have a first one other than 0."""
     offsets = None if offsets is None else words(device, *offsets)
     with pytest.raises(error, match=words_):
         table(device, nn.EmbeddingBag)(words(device, 0, 1, 2), offsets)
@@ -246,7 +248,7 @@ def test_bag_refuses_a_row_without_its_beginnings(device, offsets, error, words_
 
 @fact("torch.nn.EmbeddingBag")
 def test_bag_refuses_beginnings_of_a_matrix(device):
-    """`EmbeddingBag` of a matrix of indices refuses offsets."""
+    """`EmbeddingBag` of a matrix of indices refuses offsets: "offsets has to be None"."""
     with pytest.raises(ValueError, match="offsets has to be None"):
         table(device, nn.EmbeddingBag)(words(device, [0, 1]), words(device, 0))
 
@@ -288,7 +290,7 @@ def test_function_of_bags_reduces_the_rows_of_each_bag(device, mode):
 @fact(BAG)
 @pytest.mark.parametrize("ended", [False, True], ids=["beginnings", "with-the-end"])
 def test_function_of_bags_is_told_where_they_begin(device, ended):
-    """`embedding_bag` takes the mean from each offset to the next, of which the last may be told to be the end."""
+    """`embedding_bag` takes the mean from each offset to the next; with `include_last_offset` the last is the end."""
     offsets = words(device, 0, 2, 2, *([3] if ended else []))
     y = functional.embedding_bag(
         words(device, 0, 1, 2), torch.tensor(TABLE, device=device), offsets, include_last_offset=ended
@@ -320,7 +322,7 @@ def test_function_of_bags_leaves_padding_out(device):
 @fact(BAG)
 @pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
 def test_function_of_bags_shares_gradients_by_frequency(device, sparse):
-    """The gradient of `embedding_bag` may be divided by how often a row was looked up, or be sparse."""
+    """The gradient of `embedding_bag` is divided by frequency with `scale_grad_by_freq`, or sparse with `sparse`."""
     rows = torch.tensor(TABLE, device=device, requires_grad=True)
     y = functional.embedding_bag(
         words(device, [2, 2, 0]), rows, mode="sum", scale_grad_by_freq=not sparse, sparse=sparse

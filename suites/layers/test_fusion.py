@@ -1,4 +1,4 @@
-"""Weights of two layers made into those of one, and weights laid out otherwise."""
+"""Weights of two layers made into those of one, and weights laid out otherwise; inputs so are in test_layout."""
 
 import numpy
 import pytest
@@ -25,7 +25,7 @@ def learned(device):
 @pytest.mark.parametrize("transposed", [False, True], ids=["conv", "transposed"])
 @pytest.mark.parametrize("biased", [True, False], ids=["bias", "no-bias"])
 def test_weights_of_a_convolution_take_a_normalisation_in(device, transposed, biased):
-    """`fuse_conv_bn_weights` scales each output channel by weight over root, and shifts its bias by the same."""
+    """`fuse_conv_bn_weights` scales weight and bias of each channel as the normalisation would, and shifts the bias."""
     shape, column = ((3, 2, 2), (1, 2, 1)) if transposed else ((2, 3, 2), (2, 1, 1))
     weight, bias = fractions(*shape), fractions(2, seed=1) if biased else numpy.zeros(2)
     given = torch.tensor(weight, device=device), torch.tensor(bias, device=device) if biased else None
@@ -39,7 +39,7 @@ def test_weights_of_a_convolution_take_a_normalisation_in(device, transposed, bi
 
 @fact("torch.nn.utils.fuse_conv_bn_weights")
 def test_weights_of_a_convolution_take_a_plain_normalisation_in(device):
-    """`fuse_conv_bn_weights` takes a normalisation without weight and bias as one of ones and zeros."""
+    """`fuse_conv_bn_weights` takes ones and zeros for the weight and bias of a normalisation that has none."""
     weight, bias = fractions(2, 3, 2), fractions(2, seed=1)
     given = torch.tensor(weight, device=device), torch.tensor(bias, device=device)
     fused = utils.fuse_conv_bn_weights(*given, *statistics(device), 0.5, None, None)
@@ -50,7 +50,7 @@ def test_weights_of_a_convolution_take_a_plain_normalisation_in(device):
 @fact("torch.nn.utils.fuse_linear_bn_weights")
 @pytest.mark.parametrize("biased", [True, False], ids=["bias", "no-bias"])
 def test_weights_of_a_linear_layer_take_a_normalisation_in(device, biased):
-    """`fuse_linear_bn_weights` scales each row by weight over root, and shifts its bias by the same."""
+    """`fuse_linear_bn_weights` scales each row and its bias as the normalisation would, and shifts the bias."""
     weight, bias = fractions(2, 3), fractions(2, seed=1) if biased else numpy.zeros(2)
     given = torch.tensor(weight, device=device), torch.tensor(bias, device=device) if biased else None
     fused = utils.fuse_linear_bn_weights(*given, *statistics(device), 0.5, *learned(device))
@@ -71,7 +71,7 @@ CONVERTED = {
 @pytest.mark.parametrize("name", CONVERTED)
 @pytest.mark.parametrize("kind", ["Conv", "ConvTranspose"])
 def test_weights_of_convolutions_are_laid_out_otherwise(device, name, kind):
-    """`convert_conv2d_weight_memory_format` and its kin lay out the weights of convolutions, keep their values."""
+    """`convert_conv2d_weight_memory_format`, and that of 3d, lay out the weights of convolutions, values unchanged."""
     dims, layout = CONVERTED[name]
     layers = nn.Sequential(getattr(nn, f"{kind}{dims}d")(4, 6, 2), nn.Conv1d(2, 2, 2), nn.Linear(2, 3)).to(device)
     before = [each.detach().clone() for each in layers.parameters()]

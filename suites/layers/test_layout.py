@@ -1,3 +1,5 @@
+"""Layers whose input lies otherwise in memory, or comes sample by sample; their formulas are in files of their own."""
+
 import numpy
 import pytest
 import torch
@@ -98,7 +100,7 @@ def of_layout(device, made, shape, layout):
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("name", LAYERS)
 def test_image_layer_does_not_depend_on_the_layout(device, name, layout):
-    """A layer of images gives the same result and gradients, but for rounding, however its input lies in memory."""
+    """`Conv2d`, `BatchNorm2d` and the like give the same, gradients too, but for rounding, in six layouts of memory."""
     want, got = of_layout(device, LAYERS[name], (2, 4, 4, 4), layout)
     scale = 1 + max(part.abs().max().item() for part in want)
     assert [part.shape for part in got] == [part.shape for part in want]
@@ -109,7 +111,7 @@ def test_image_layer_does_not_depend_on_the_layout(device, name, layout):
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("name", ROWS)
 def test_row_layer_does_not_depend_on_the_layout(device, name, layout):
-    """A layer of rows gives the same result and gradients, but for rounding, however its input lies in memory."""
+    """`Conv1d`, `LSTM` and the like give the same, gradients too, but for rounding, in six layouts of memory."""
     want, got = of_layout(device, ROWS[name], (2, 4, 4), layout)
     scale = 1 + max(part.abs().max().item() for part in want)
     assert [part.shape for part in got] == [part.shape for part in want]
@@ -119,7 +121,7 @@ def test_row_layer_does_not_depend_on_the_layout(device, name, layout):
 @fact(*SAMPLEWISE)
 @pytest.mark.parametrize("name", SAMPLEWISE)
 def test_treats_the_samples_of_a_batch_alike(device, name):
-    """A layer that mixes no samples gives a batch what it gives its samples one by one, but for rounding."""
+    """`Conv2d`, `LayerNorm` and the like give a batch what they give its samples one by one, but for rounding."""
     layer = LAYERS[name]().to(device, torch.float64)
     x = torch.tensor(fractions(3, 4, 4, 4), device=device)
     one_by_one = [layer(x[place : place + 1]).detach().cpu().numpy() for place in (2, 0, 1)]

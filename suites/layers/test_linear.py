@@ -1,4 +1,4 @@
-"""`nn.Linear`: its product, its parameters and their gradients."""
+"""`nn.Linear`: its product, its parameters and their gradients; any batch shape by formula is in test_shapes."""
 
 import pytest
 import torch

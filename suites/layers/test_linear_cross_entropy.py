@@ -1,4 +1,4 @@
-"""The cross entropy of a linear layer's result, which need not be held as a whole."""
+"""The cross entropy of a linear layer's result, which need not be held as a whole; without it, see test_loss."""
 
 import numpy
 import pytest
@@ -75,7 +75,7 @@ def test_weighs_each_class(device, rows):
 @CHUNKS
 @pytest.mark.parametrize("index", [None, 2], ids=["minus-a-hundred", "told"])
 def test_leaves_out_what_it_ignores(device, rows, index):
-    """`linear_cross_entropy` leaves out the samples of class -100, or of the class it is told to ignore."""
+    """`linear_cross_entropy` leaves out the samples of class -100, or of the `ignore_index` that it is told."""
     classes = numpy.where(CLASSES == 2, -100 if index is None else 2, CLASSES)
     options = {"target": torch.tensor(classes, device=device), "options": chunked(rows), "ignore_index": index}
     kept = CLASSES != 2
@@ -102,7 +102,7 @@ def test_smooths_its_target(device):
 
 @fact(FUNCTION)
 def test_warns_of_what_it_cannot_do_in_chunks(device):
-    """`linear_cross_entropy` with options and `label_smoothing` warns, and computes without chunks."""
+    """`linear_cross_entropy` with `options` and `label_smoothing` warns that the options are "ignored"."""
     x, weight, _ = given(device)
     target = torch.tensor(CLASSES, device=device)
     with pytest.warns(UserWarning, match="``options`` ignored"):
@@ -157,7 +157,7 @@ def test_refuses_sizes_that_do_not_fit(device):
 
 @fact(FUNCTION, hint="say LinearCrossEntropyOptions(allow_retain_graph=True)")
 def test_in_chunks_differentiates_once(device):
-    """A second backward pass through a loss that was made in chunks is refused."""
+    """`linear_cross_entropy` in chunks refuses a second backward pass: "chunked backward called twice"."""
     x, weight, _ = given(device)
     x.requires_grad_()
     loss = functional.linear_cross_entropy(x, weight, torch.tensor(CLASSES, device=device), options=chunked(2))
@@ -169,7 +169,7 @@ def test_in_chunks_differentiates_once(device):
 
 @fact(OPTIONS)
 def test_in_chunks_differentiates_again_when_told(device):
-    """With `allow_retain_graph` a loss in chunks can be differentiated again, and gives the same gradient."""
+    """`LinearCrossEntropyOptions(allow_retain_graph=True)` lets a loss in chunks be differentiated again."""
     x, weight, _ = given(device)
     x.requires_grad_()
     options = nn.LinearCrossEntropyOptions(allow_retain_graph=True, batch_chunk_size=2, chunking_method=None)
@@ -186,7 +186,7 @@ def allows_another_pass(patch):
 
 @fact(OPTIONS, refuter=allows_another_pass)
 def test_options_are_automatic_by_default():
-    """`LinearCrossEntropyOptions` leaves the size of chunks and their precision to torch, and cannot be changed."""
+    """`LinearCrossEntropyOptions` by default leaves the size of chunks and their precision to torch."""
     options = nn.LinearCrossEntropyOptions()
     said = (options.allow_retain_graph, options.batch_chunk_size, options.chunking_method, options.acc_policy)
     assert (said, options.acc_dtype) == ((False, None, "auto", "auto"), None)
@@ -240,7 +240,7 @@ class Targeted(nn.Module):
 @CHUNKS
 @pytest.mark.parametrize("bias", [True, False], ids=["bias", "no-bias"])
 def test_loss_has_its_linear_layer(device, reduction, rows, bias):
-    """`LinearCrossEntropyLoss` is the cross entropy of a linear layer of its own, without a bias unless told."""
+    """`LinearCrossEntropyLoss` is the cross entropy of a linear layer of its own, with a bias when told."""
     loss = nn.LinearCrossEntropyLoss(2, 3, bias=bias, reduction=reduction, options=chunked(rows))
     formula = lambda x, **of: entropy(x, of["linear.weight"], of.get("linear.bias", 0.0), reduction=reduction)  # noqa: E731
     follows(device, Targeted(loss, torch.tensor(CLASSES, device=device)), formula, X)
@@ -273,7 +273,7 @@ def test_loss_weighs_ignores_and_smooths(device):
 
 @fact(LOSS)
 def test_loss_is_made_where_and_of_what_it_is_told(device):
-    """`LinearCrossEntropyLoss` has a flat weight of the places it is told, of the dtype and device it is told."""
+    """`LinearCrossEntropyLoss(out_features=(4,))` has a flat weight of 4 * classes rows, of the dtype it is told."""
     loss = nn.LinearCrossEntropyLoss(2, 3, out_features=(4,), bias=True, dtype=torch.float64, device=device)
     assert [(tuple(each.shape), each.dtype) for each in loss.parameters()] == [
         ((12, 2), torch.float64),

@@ -1,3 +1,5 @@
+"""Layers of loss by their formulas, options and refusals; the functions are in functional.losses and cross_entropy."""
+
 import math
 
 import numpy
@@ -156,7 +158,7 @@ REDUCTIONS = {"none": lambda terms: terms, "sum": numpy.sum, "mean": numpy.mean}
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("name", LOSSES)
 def test_is_its_formula_reduced(device, name, reduction):
-    """A loss is its documented formula of each sample or element, or their sum or mean, in value and gradient."""
+    """`MSELoss`, `BCELoss` etc. give their formula for each element or sample, or its sum or mean, gradients too."""
     layer, inputs, formula = LOSSES[name]
     follows(device, layer(reduction), lambda *of: REDUCTIONS[reduction](formula(*of)), *inputs)
 
@@ -164,7 +166,7 @@ def test_is_its_formula_reduced(device, name, reduction):
 @fact(*LOSSES)
 @pytest.mark.parametrize("name", LOSSES)
 def test_takes_the_mean_by_default(device, name):
-    """A loss that is not told a reduction takes the mean."""
+    """`MSELoss`, `BCELoss` and other losses take the mean unless they are told a `reduction`."""
     inputs = [torch.tensor(array, device=device) for array in LOSSES[name][1]]
     layer = getattr(nn, name.rpartition(".")[2])
     terms = layer(reduction="none")(*inputs)
@@ -206,7 +208,7 @@ def test_of_classes_takes_them_in_the_second_dimension(device, kind):
 @pytest.mark.parametrize("kind", ["CrossEntropyLoss", "NLLLoss"])
 @pytest.mark.parametrize("ignored", [-100, 1])
 def test_of_classes_leaves_the_ignored_one_out(device, kind, ignored):
-    """`ignore_index`, -100 by default, gives no gradient, and its samples do not count in the mean."""
+    """Ignored labels (`ignore_index`, -100) do not count in the mean of `CrossEntropyLoss` and `NLLLoss`, grads too."""
     options = {"ignore_index": ignored} if ignored != -100 else {}
     y = numpy.array([2, ignored, ignored, 0])
 
@@ -220,7 +222,7 @@ def test_of_classes_leaves_the_ignored_one_out(device, kind, ignored):
 @fact("torch.nn.CrossEntropyLoss", "torch.nn.NLLLoss")
 @pytest.mark.parametrize("kind", ["CrossEntropyLoss", "NLLLoss"])
 def test_of_classes_that_are_all_ignored_is_nan(device, kind):
-    """The mean over samples that are all ignored is NaN, and their sum is zero."""
+    """The mean of `CrossEntropyLoss` or `NLLLoss` over samples that are all ignored is NaN, and their sum is zero."""
     x, y = torch.tensor(A, device=device), torch.full((4,), -100, device=device)
     same(getattr(nn, kind)()(x, y), torch.tensor(math.nan, dtype=torch.float64))
     same(getattr(nn, kind)(reduction="sum")(x, y), torch.tensor(0.0, dtype=torch.float64))
@@ -229,7 +231,7 @@ def test_of_classes_that_are_all_ignored_is_nan(device, kind):
 @fact("torch.nn.CrossEntropyLoss")
 @pytest.mark.parametrize("reduction", ["none", "sum", "mean"])
 def test_cross_entropy_smooths_its_labels(device, reduction):
-    """`label_smoothing` takes a share from the right class and divides it among all."""
+    """`CrossEntropyLoss(label_smoothing=0.2)` takes that share from the right class, and divides it among all."""
     shares = 0.2 / 3 + 0.8 * numpy.eye(3)[CLASSES]
     formula = lambda x, y: REDUCTIONS[reduction](-(shares * log_softmax(x)).sum(1))  # noqa: E731
     follows(device, nn.CrossEntropyLoss(label_smoothing=0.2, reduction=reduction), formula, A, CLASSES)
@@ -255,7 +257,7 @@ def test_cross_entropy_normalises_by_itself(device):
 @pytest.mark.parametrize("kind", ["CrossEntropyLoss", "NLLLoss"])
 @pytest.mark.parametrize("label", [-1, 3])
 def test_of_classes_refuses_a_label_out_of_range(kind, label):
-    """`CrossEntropyLoss` and `NLLLoss` on the CPU refuse a label that is no class."""
+    """`CrossEntropyLoss` and `NLLLoss` on the CPU refuse a label that is no class: "Target 3 is out of bounds"."""
     with pytest.raises(IndexError, match=rf"Target {label} is out of bounds"):
         getattr(nn, kind)()(torch.ones(1, 3), torch.tensor([label]))
 
@@ -264,7 +266,7 @@ def test_of_classes_refuses_a_label_out_of_range(kind, label):
 @pytest.mark.parametrize("kind", ["CrossEntropyLoss", "NLLLoss"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.int32, torch.bool])
 def test_of_classes_refuses_labels_of_another_dtype(device, kind, dtype):
-    """`CrossEntropyLoss` and `NLLLoss` refuse classes that are neither int64 nor uint8."""
+    """`CrossEntropyLoss` and `NLLLoss` refuse classes of float32, int32 or bool: they expect int64, which is Long."""
     with pytest.raises(RuntimeError, match="expected (scalar type|target dtype to be) Long|not implemented for"):
         getattr(nn, kind)()(torch.ones(2, 3, device=device), torch.tensor([1, 0], device=device).to(dtype))
 
@@ -272,7 +274,7 @@ def test_of_classes_refuses_labels_of_another_dtype(device, kind, dtype):
 @fact("torch.nn.CrossEntropyLoss", "torch.nn.NLLLoss")
 @pytest.mark.parametrize("kind", ["CrossEntropyLoss", "NLLLoss"])
 def test_of_classes_refuses_another_batch_size(device, kind):
-    """`CrossEntropyLoss` and `NLLLoss` refuse as many labels as there are no samples."""
+    """`CrossEntropyLoss` and `NLLLoss` refuse too few labels: "Expected input batch_size (4) to match target"."""
     with pytest.raises(ValueError, match=r"Expected input batch_size \(4\) to match target batch_size \(2\)"):
         getattr(nn, kind)()(torch.ones(4, 3, device=device), torch.tensor([1, 0], device=device))
 
@@ -286,7 +288,7 @@ def test_cross_entropy_of_huge_logits_is_finite(device):
 
 @fact("torch.nn.BCEWithLogitsLoss", "torch.nn.BCELoss")
 def test_bce_of_logits_is_finite_where_that_of_a_sigmoid_is_cut(device):
-    """`BCEWithLogitsLoss` of huge logits is their size, `BCELoss` of their sigmoid is at most 100."""
+    """`BCEWithLogitsLoss` of huge wrong logits is their size, where `BCELoss` of their sigmoid is cut at 100."""
     x, y = torch.tensor([-500.0, 500.0], device=device), torch.tensor([1.0, 0.0], device=device)
     same(nn.BCEWithLogitsLoss(reduction="none")(x, y), torch.tensor([500.0, 500.0]))
     same(nn.BCELoss(reduction="none")(x.sigmoid(), y), torch.tensor([100.0, 100.0]))
@@ -296,7 +298,7 @@ def test_bce_of_logits_is_finite_where_that_of_a_sigmoid_is_cut(device):
 @pytest.mark.cpu
 @pytest.mark.parametrize("number", [-0.1, 1.1])
 def test_bce_refuses_what_is_no_probability(number):
-    """`BCELoss` on the CPU refuses an input outside of 0 to 1."""
+    """`BCELoss` on the CPU refuses an input that is not "between 0 and 1"."""
     with pytest.raises(RuntimeError, match="all elements of input should be between 0 and 1"):
         nn.BCELoss()(torch.tensor([number]), torch.tensor([1.0]))
 
@@ -311,14 +313,14 @@ def test_bce_refuses_a_target_of_another_shape(device, kind):
 
 @fact("torch.nn.KLDivLoss", myth="KLDivLoss divides by the batch size")
 def test_kl_divergence_of_a_batch_is_divided_by_its_size(device):
-    """`KLDivLoss` divides by all elements in the mean, and by the samples with `reduction="batchmean"`."""
+    """`KLDivLoss(reduction="batchmean")` divides the sum by the number of samples."""
     formula = lambda x, y: (y * (numpy.log(y) - x)).sum() / 4  # noqa: E731
     follows(device, nn.KLDivLoss(reduction="batchmean"), formula, A, SHARES)
 
 
 @fact("torch.nn.KLDivLoss", hint='reduction="batchmean"')
 def test_kl_divergence_warns_of_its_mean(device):
-    """`KLDivLoss` with the mean, which is its default, warns that this is not the divergence."""
+    """`KLDivLoss` with the mean, its default, warns that it divides by "both the batch size and the support size"."""
     x, y = torch.tensor([[-2.0, -1.0]], device=device), torch.tensor([[1.0, 1.0]], device=device)
     with pytest.warns(UserWarning, match="divides the total loss by both the batch size and the support size"):
         same(nn.KLDivLoss()(x, y), torch.tensor(1.5))
@@ -326,14 +328,14 @@ def test_kl_divergence_warns_of_its_mean(device):
 
 @fact("torch.nn.KLDivLoss")
 def test_kl_divergence_takes_logarithms_of_targets(device):
-    """`KLDivLoss(log_target=True)` takes the target as logarithms, as it always takes its input."""
+    """`KLDivLoss(log_target=True)` takes the target as logarithms, as it takes its input."""
     formula = lambda x, y: numpy.exp(y) * (y - x)  # noqa: E731
     follows(device, nn.KLDivLoss(reduction="none", log_target=True), formula, A, B)
 
 
 @fact("torch.nn.KLDivLoss")
 def test_kl_divergence_of_a_target_of_zero_is_zero(device):
-    """`KLDivLoss` is zero where the target is zero."""
+    """`KLDivLoss` is zero where the target is zero and the input is finite."""
     x, y = torch.tensor([-2.0, -3.0], device=device), torch.tensor([0.0, 1.0], device=device)
     same(nn.KLDivLoss(reduction="none")(x, y), torch.tensor([0.0, 3.0]))
 
@@ -353,14 +355,14 @@ def test_poisson_may_take_rates(device, full):
 
 @fact("torch.nn.GaussianNLLLoss")
 def test_gaussian_keeps_its_variance_above_eps(device):
-    """`GaussianNLLLoss` takes eps for a smaller variance, and leaves a constant out unless `full`."""
+    """`GaussianNLLLoss` takes `eps` for a variance that is smaller."""
     x, y, variance = (torch.tensor([value], dtype=torch.float64, device=device) for value in (1.0, 2.0, 0.0))
     close(nn.GaussianNLLLoss(eps=0.5)(x, y, variance), (math.log(0.5) + 1 / 0.5) / 2, roundings=8)
 
 
 @fact("torch.nn.GaussianNLLLoss")
 def test_gaussian_refuses_a_negative_variance(device):
-    """`GaussianNLLLoss` refuses a negative variance."""
+    """`GaussianNLLLoss` refuses a negative variance: "var has negative entry"."""
     x = torch.ones(2, device=device)
     with pytest.raises(ValueError, match="var has negative entry"):
         nn.GaussianNLLLoss()(x, x, -x)
@@ -373,7 +375,7 @@ def test_gaussian_refuses_a_negative_variance(device):
     ids=["HuberLoss", "SmoothL1Loss"],
 )
 def test_huber_is_smooth_l1_times_its_bound(device, layer, want):
-    """`HuberLoss(delta)` is delta times `SmoothL1Loss(beta=delta)`."""
+    """`HuberLoss(delta=2.0)` is twice `SmoothL1Loss(beta=2.0)`: half the square, and from 2 on a line."""
     x = torch.tensor([1.0, -2.0, 4.0], device=device)
     layer.reduction = "none"
     same(layer(x, torch.zeros(3, device=device)), torch.tensor(want))
@@ -396,7 +398,7 @@ def test_smooth_l1_without_a_bend_is_l1(device):
     ids=["HuberLoss", "SmoothL1Loss"],
 )
 def test_refuses_a_bend_below_zero(device, kind, option, words):
-    """`HuberLoss` and `SmoothL1Loss` refuse a negative delta or beta when they are called."""
+    """`HuberLoss` refuses a negative `delta` when it is called, and `SmoothL1Loss` a negative `beta`."""
     x = torch.ones(2, device=device)
     with pytest.raises(RuntimeError, match=words):
         getattr(nn, kind)(**option)(x, x)
@@ -405,7 +407,7 @@ def test_refuses_a_bend_below_zero(device, kind, option, words):
 @fact("torch.nn.L1Loss", "torch.nn.SmoothL1Loss", "torch.nn.HuberLoss", source="notes/autograd")
 @pytest.mark.parametrize("kind", ["L1Loss", "SmoothL1Loss", "HuberLoss"])
 def test_has_no_slope_where_both_are_equal(device, kind):
-    """The gradient of an absolute or bent difference is zero where both are equal."""
+    """`L1Loss`, `SmoothL1Loss` and `HuberLoss` have a gradient of zero where input and target are equal."""
     x = torch.tensor([3.0, 5.0], device=device, requires_grad=True)
     getattr(nn, kind)(reduction="sum")(x, torch.tensor([3.0, 1.0], device=device)).backward()
     same(x.grad, torch.tensor([0.0, 1.0]))
@@ -414,7 +416,7 @@ def test_has_no_slope_where_both_are_equal(device, kind):
 @fact("torch.nn.TripletMarginLoss", "torch.nn.TripletMarginWithDistanceLoss")
 @pytest.mark.parametrize("kind", ["TripletMarginLoss", "TripletMarginWithDistanceLoss"])
 def test_triplet_may_swap_the_anchor(device, kind):
-    """`swap=True` takes, of the anchor's and the positive's distance from the negative, the smaller one."""
+    """`TripletMarginLoss(swap=True)` takes the distance of anchor or positive from the negative, what is smaller."""
     a, b, c = (torch.tensor([[place]], device=device) for place in (0.0, 3.0, 4.0))
     close(getattr(nn, kind)(margin=2.0)(a, b, c), 1.0, roundings=32, scale=4)
     close(getattr(nn, kind)(margin=2.0, swap=True)(a, b, c), 4.0, roundings=32, scale=4)
@@ -446,7 +448,7 @@ def likelihood(labels, blank=0, steps=3):
     ("labels", "blank", "steps"), [([1], 0, 3), ([1, 2], 0, 3), ([1, 1], 0, 3), ([0, 1], 2, 3), ([2], 0, 2)], ids=str
 )
 def test_ctc_sums_over_all_alignments(device, labels, blank, steps):
-    """`CTCLoss` is minus the logarithm of the sum over all paths that spell the labels, over their number."""
+    """`CTCLoss` is -log of the sum over all paths that spell the labels; its mean divides that by their number."""
     logs = torch.tensor(CTC, device=device).unsqueeze(1)
     given = (torch.tensor([labels], device=device), torch.tensor([steps]), torch.tensor([len(labels)]))
     want = -math.log(likelihood(labels, blank, steps))
@@ -458,7 +460,7 @@ def test_ctc_sums_over_all_alignments(device, labels, blank, steps):
 @fact("torch.nn.CTCLoss")
 @pytest.mark.parametrize(("zero_infinity", "want"), [(False, math.inf), (True, 0.0)])
 def test_ctc_of_too_many_labels_is_infinite(device, zero_infinity, want):
-    """`CTCLoss` of labels that no path can spell is infinite, or zero with `zero_infinity`, which gives no gradient."""
+    """`CTCLoss` of labels that no path can spell is infinite, or zero with `zero_infinity=True` and finite grads."""
     logs = torch.tensor(CTC, device=device).unsqueeze(1).requires_grad_()
     layer = nn.CTCLoss(zero_infinity=zero_infinity)
     loss = layer(logs, torch.tensor([[1, 1, 2]], device=device), torch.tensor([3]), torch.tensor([3]))
@@ -539,7 +541,7 @@ def test_adaptive_softmax_predicts_the_likeliest_class(device):
 @fact("torch.nn.AdaptiveLogSoftmaxWithLoss")
 @pytest.mark.parametrize("cutoffs", [[3, 2], [2, 2], [0, 2], [2, 5]], ids=str)
 def test_adaptive_softmax_refuses_bounds_out_of_order(cutoffs):
-    """`AdaptiveLogSoftmaxWithLoss` refuses bounds of clusters that do not rise between 1 and the last class."""
+    """`AdaptiveLogSoftmaxWithLoss` refuses `cutoffs` that do not rise, or are not between 1 and the last class."""
     with pytest.raises(ValueError, match="cutoffs should be a sequence of unique, positive integers"):
         nn.AdaptiveLogSoftmaxWithLoss(4, 5, cutoffs)
 
@@ -553,7 +555,7 @@ def test_adaptive_softmax_refuses_bounds_out_of_order(cutoffs):
 )
 @pytest.mark.parametrize("kind", ["L1Loss", "SmoothL1Loss", "HuberLoss", "MSELoss"])
 def test_warns_of_another_shape(device, kind):
-    """A difference of a column and a row warns before it broadcasts them into a table."""
+    """`MSELoss`, `L1Loss`, `SmoothL1Loss` and `HuberLoss` of a column and a row warn, and broadcast to a table."""
     a, b = torch.tensor([[1.0], [2.0]], device=device), torch.tensor([1.0, 1.5], device=device)
     with pytest.warns(UserWarning, match="target size .* that is different to the input size"):
         y = getattr(nn, kind)(reduction="none")(a, b)
@@ -563,7 +565,7 @@ def test_warns_of_another_shape(device, kind):
 @fact("torch.nn.MSELoss", myth="size_average is how a loss is told to add")
 @pytest.mark.parametrize(("options", "want"), [({"size_average": False}, 5.0), ({"reduce": False}, None)], ids=str)
 def test_old_names_of_the_reduction_warn(device, options, want):
-    """`size_average` and `reduce` still choose the reduction, and warn."""
+    """`size_average` and `reduce` of `MSELoss` still choose the reduction, and warn that they "will be deprecated"."""
     with pytest.warns(UserWarning, match="size_average and reduce args will be deprecated"):
         layer = nn.MSELoss(**options)
     y = layer(torch.tensor([1.0, 2.0], device=device), torch.zeros(2, device=device))

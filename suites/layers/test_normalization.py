@@ -1,3 +1,5 @@
+"""Layers and functions of normalisation by their formulas, and running statistics; modes are in modules.eval too."""
+
 import math
 
 import numpy
@@ -39,7 +41,7 @@ def but(ndim, *kept):
 @pytest.mark.parametrize("eps", [1e-5, 0.5], ids=str)
 @pytest.mark.parametrize("learned", [True, False], ids=["affine", "plain"])
 def test_batch_norm_is_over_all_but_the_channels(device, dims, eps, learned):
-    """A `BatchNorm` in training normalises each channel by its mean and biased variance over all else."""
+    """`BatchNorm2d` and the like in training normalise each channel by its mean and biased variance over all else."""
     layer = getattr(nn, f"BatchNorm{dims}d")(2, eps=eps, affine=learned)
     follows(
         device,
@@ -62,7 +64,7 @@ def test_batch_norm_takes_rows_of_channels(device):
 @pytest.mark.parametrize("learned", [True, False], ids=["affine", "plain"])
 @pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
 def test_instance_norm_is_over_each_channel_of_a_sample(device, dims, eps, learned, training):
-    """An `InstanceNorm` normalises each channel of each sample by itself, in evaluation mode too."""
+    """`InstanceNorm2d` and the like normalise each channel of each sample by itself, by default in evaluation too."""
     layer = getattr(nn, f"InstanceNorm{dims}d")(2, eps=eps, affine=learned).train(training)
     follows(
         device,
@@ -76,7 +78,7 @@ def test_instance_norm_is_over_each_channel_of_a_sample(device, dims, eps, learn
 @fact(*INSTANCE)
 @pytest.mark.parametrize("dims", DIMS)
 def test_instance_norm_takes_a_sample_without_a_batch(device, dims):
-    """An `InstanceNorm` takes a sample without a batch dimension, and gives what a batch of one gives."""
+    """`InstanceNorm2d` and the like give a sample without a batch dimension what they give a batch of one."""
     x = torch.tensor(fractions(*SHAPES[dims]), device=device)
     layer = getattr(nn, f"InstanceNorm{dims}d")(2)
     same(layer(x[0]), layer(x[:1])[0])
@@ -85,7 +87,7 @@ def test_instance_norm_takes_a_sample_without_a_batch(device, dims):
 @fact(*INSTANCE, myth="InstanceNorm has learned weights, as BatchNorm has")
 @pytest.mark.parametrize("dims", DIMS)
 def test_instance_norm_has_nothing_of_its_own_by_default(dims):
-    """An `InstanceNorm` has neither parameters nor running statistics unless it is told to."""
+    """`InstanceNorm2d` and the like by default have neither parameters nor running statistics."""
     assert not getattr(nn, f"InstanceNorm{dims}d")(2).state_dict()
     learned = getattr(nn, f"InstanceNorm{dims}d")(2, affine=True, track_running_stats=True)
     assert list(learned.state_dict()) == ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"]
@@ -95,7 +97,7 @@ def test_instance_norm_has_nothing_of_its_own_by_default(dims):
 @pytest.mark.parametrize(("kind", "dims"), BOTH)
 @pytest.mark.parametrize("momentum", [0.1, 0.25], ids=str)
 def test_running_statistics_move_by_momentum(device, kind, dims, momentum):
-    """Running statistics keep 1 - momentum of themselves, and take momentum of the mean and unbiased variance."""
+    """Running statistics of `BatchNorm2d` and the like move by `momentum` towards the mean and unbiased variance."""
     layer = getattr(nn, f"{kind}{dims}d")(2, momentum=momentum, track_running_stats=True, device=device).double()
     x = fractions(*SHAPES[dims])
     layer(torch.tensor(x, device=device))
@@ -111,7 +113,7 @@ def test_running_statistics_move_by_momentum(device, kind, dims, momentum):
 @fact(*BATCH)
 @pytest.mark.parametrize("dims", DIMS)
 def test_batch_norm_without_momentum_takes_the_plain_average(device, dims):
-    """A `BatchNorm` with momentum=None keeps the average of all batches, each with the same weight."""
+    """`BatchNorm2d(momentum=None)` and the like keep the average of all batches, each with the same weight."""
     layer = getattr(nn, f"BatchNorm{dims}d")(2, momentum=None, device=device).double()
     batches = [fractions(*SHAPES[dims], seed=seed) for seed in range(3)]
     ys = [layer(torch.tensor(batch, device=device)) for batch in batches]
@@ -125,7 +127,7 @@ def test_batch_norm_without_momentum_takes_the_plain_average(device, dims):
 @fact(*BATCH, *INSTANCE)
 @pytest.mark.parametrize(("kind", "dims"), BOTH)
 def test_evaluation_uses_the_running_statistics(device, kind, dims):
-    """In evaluation mode running statistics are used, and stay."""
+    """In evaluation mode, `eval()`, `BatchNorm2d` and the like use their running statistics, and leave them."""
     layer = getattr(nn, f"{kind}{dims}d")(2, eps=0.5, affine=True, track_running_stats=True).eval()
     layer.running_mean.copy_(torch.tensor([0.5, -1.0]))
     layer.running_var.copy_(torch.tensor([3.5, 0.5]))
@@ -139,7 +141,7 @@ def test_evaluation_uses_the_running_statistics(device, kind, dims):
 @fact(*BATCH, hint="use GroupNorm or LayerNorm, or track running statistics")
 @pytest.mark.parametrize("dims", DIMS)
 def test_batch_norm_without_statistics_uses_those_of_the_batch(device, dims):
-    """A `BatchNorm` with track_running_stats=False normalises by the batch in evaluation mode too."""
+    """`BatchNorm2d(track_running_stats=False)` and the like normalise by the batch in evaluation mode too."""
     layer = getattr(nn, f"BatchNorm{dims}d")(2, track_running_stats=False).eval()
     follows(device, layer, lambda x, **of: affine(standard(x, but(x.ndim, 1)), **of), fractions(*SHAPES[dims]))
     assert layer.running_mean is None
@@ -148,7 +150,7 @@ def test_batch_norm_without_statistics_uses_those_of_the_batch(device, dims):
 @fact(*BATCH, *INSTANCE)
 @pytest.mark.parametrize(("kind", "dims"), BOTH)
 def test_refuses_one_value_a_channel_in_training(device, kind, dims):
-    """Normalisation in training refuses a single value for each channel, which has no variance."""
+    """`BatchNorm2d`, `InstanceNorm2d` and the like in training refuse one value a channel: "Expected more than 1"."""
     with pytest.raises(ValueError, match=r"Expected more than 1 (value per channel|spatial element) when training"):
         getattr(nn, f"{kind}{dims}d")(2, device=device)(torch.ones(1, 2, *[1] * dims, device=device))
 
@@ -156,7 +158,7 @@ def test_refuses_one_value_a_channel_in_training(device, kind, dims):
 @fact(*BATCH, *INSTANCE)
 @pytest.mark.parametrize(("kind", "dims"), BOTH)
 def test_refuses_an_input_of_other_dimensions(device, kind, dims):
-    """Normalisation of rows, images or volumes refuses an input of other dimensions."""
+    """`BatchNorm2d`, `InstanceNorm2d` and the like refuse an input of more dimensions: "expected 4D input"."""
     with pytest.raises(ValueError, match=r"expected \dD or \dD input|expected \dD input"):
         getattr(nn, f"{kind}{dims}d")(2, device=device)(torch.ones(*[2] * (dims + 3), device=device))
 
@@ -164,7 +166,7 @@ def test_refuses_an_input_of_other_dimensions(device, kind, dims):
 @fact(*BATCH)
 @pytest.mark.parametrize("dims", DIMS)
 def test_batch_norm_starts_anew_when_told(device, dims):
-    """`reset_running_stats` of a `BatchNorm` sets the mean to 0, the variance to 1 and the count to 0."""
+    """`BatchNorm2d.reset_running_stats()` and the like set the mean to 0, the variance to 1 and the count to 0."""
     layer = getattr(nn, f"BatchNorm{dims}d")(2, device=device)
     layer(torch.tensor(fractions(*SHAPES[dims]), device=device, dtype=torch.float32))
     moved = layer.running_mean.tolist() != [0, 0]
@@ -176,7 +178,7 @@ def test_batch_norm_starts_anew_when_told(device, dims):
 @fact(*BATCH, myth="no_grad() keeps the statistics of BatchNorm")
 @pytest.mark.parametrize("dims", DIMS)
 def test_batch_norm_learns_its_statistics_without_gradients(device, dims):
-    """A `BatchNorm` in training updates its running statistics under `no_grad` as well."""
+    """`BatchNorm2d` and the like in training update running statistics (mean and variance) under `no_grad` as well."""
     layer = getattr(nn, f"BatchNorm{dims}d")(2, momentum=0.5, device=device)
     with torch.no_grad():
         layer(torch.full(SHAPES[dims], 3.0, device=device))
@@ -227,7 +229,7 @@ def test_refuses_a_shape_it_was_not_made_for(device, layer, shape, words):
 
 @fact("torch.nn.LayerNorm", myth="LayerNorm depends on the batch, or on the mode")
 def test_layer_norm_is_the_same_in_training_and_evaluation(device):
-    """`LayerNorm` gives a sample the same in any batch, in training and in evaluation, but for rounding."""
+    """`LayerNorm` gives a sample alone, in evaluation, what it gives it in a batch in training."""
     layer, x = nn.LayerNorm(4, device=device), torch.tensor(fractions(3, 4), device=device, dtype=torch.float32)
     y = layer(x)
     same(layer.eval()(x[1:2]), y[1:2].detach())
@@ -316,7 +318,7 @@ NORMS = {
 @fact(*NORMS)
 @pytest.mark.parametrize("name", NORMS)
 def test_of_an_empty_batch_is_empty(device, name):
-    """Normalisation of an empty batch gives an empty batch."""
+    """`GroupNorm`, `LayerNorm`, `InstanceNorm2d` and, in evaluation, `BatchNorm2d` turn an empty batch into another."""
     y = NORMS[name]().to(device)(torch.ones(0, 4, 2, 3, device=device))
     assert (y.shape, y.dtype) == ((0, 4, 2, 3), torch.float32)
 
@@ -324,7 +326,7 @@ def test_of_an_empty_batch_is_empty(device, name):
 @fact("torch.nn.LayerNorm", "torch.nn.GroupNorm", "torch.nn.BatchNorm2d", "torch.nn.InstanceNorm2d")
 @pytest.mark.parametrize("name", NORMS)
 def test_of_a_constant_is_zero(device, name):
-    """Normalisation of what does not vary gives zeros but for its rounding over the root of eps, never NaN."""
+    """`GroupNorm`, `LayerNorm` and `InstanceNorm2d` of a constant are zero but for rounding over sqrt(eps), not NaN."""
     y = NORMS[name]().to(device)(torch.full((2, 4, 2, 3), 5.0, device=device))
     want = 5 / math.sqrt(1 + 1e-5) if "Batch" in name else 0.0
     close(y, numpy.full((2, 4, 2, 3), want), roundings=8, scale=5 / math.sqrt(1e-5))
@@ -333,7 +335,7 @@ def test_of_a_constant_is_zero(device, name):
 @fact(*NORMS)
 @pytest.mark.parametrize("name", NORMS)
 def test_of_bfloat16_is_near_the_exact_one(device, name):
-    """Normalisation of bfloat16 gives bfloat16, computed in more and rounded at the end."""
+    """`GroupNorm`, `LayerNorm`, `InstanceNorm2d` and `BatchNorm2d` of bfloat16 give bfloat16, within few roundings."""
     x = torch.tensor(fractions(2, 4, 2, 3), device=device).to(torch.bfloat16)
     exact = x.double().cpu().numpy()
     wants = {

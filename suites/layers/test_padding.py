@@ -1,3 +1,5 @@
+"""Layers of padding by their formulas, and what they refuse; the function `pad` is in functional.resizing."""
+
 import numpy
 import pytest
 import torch
@@ -45,7 +47,7 @@ def case(device, name, all_alike):
 @pytest.mark.parametrize("name", SINCE_THE_FIRST)
 @pytest.mark.parametrize("all_alike", [True, False], ids=["alike", "each"])
 def test_pads_from_the_last_dimension_on(device, name, all_alike):
-    """A padding layer takes one number for all sides, or two for each dimension, those of the last one first."""
+    """`ReflectionPad2d` and the like take one number for all sides, or two for each dimension, the last one's first."""
     follows(device, *case(device, name, all_alike))
 
 
@@ -53,14 +55,14 @@ def test_pads_from_the_last_dimension_on(device, name, all_alike):
 @pytest.mark.parametrize("name", ADDED)
 @pytest.mark.parametrize("all_alike", [True, False], ids=["alike", "each"])
 def test_added_later_pads_from_the_last_dimension_on(device, name, all_alike):
-    """Circular padding, and with zeros of rows and volumes, takes its numbers as the other padding layers do."""
+    """`CircularPad2d`, `ZeroPad1d` etc. take one number for all sides, or two a dimension, the last one's first."""
     follows(device, *case(device, name, all_alike))
 
 
 @fact(*(f"torch.nn.{name}" for name in CONSTANT))
 @pytest.mark.parametrize("name", CONSTANT)
 def test_with_a_negative_number_takes_off(device, name):
-    """Padding with a constant takes elements off where it is told a negative number."""
+    """`ConstantPad2d`, `ZeroPad2d` and the like take elements off where they are told a negative number."""
     kind, dims = parts_of(name)
     x = torch.arange(9.0, device=device).reshape(3, 3).expand(*[1] * max(dims - 1, 1), 3, 3)
     y = layer_of(kind, dims, (-1, 0) + (0, 0) * (dims - 1))(x)
@@ -70,7 +72,7 @@ def test_with_a_negative_number_takes_off(device, name):
 @fact(*(f"torch.nn.{name}" for name in REFLECTION), myth="a reflection repeats the border")
 @pytest.mark.parametrize("dims", DIMS)
 def test_reflection_is_smaller_than_its_input(device, dims):
-    """Padding by reflection does not repeat the border, and so refuses to pad by as much as there is."""
+    """`ReflectionPad2d` and the like do not repeat the border, and so refuse to pad by as much as there is."""
     x = torch.ones(1, 2, *[3] * dims, device=device)
     with pytest.raises(RuntimeError, match="[Pp]adding size should be less than the corresponding input dimension"):
         layer_of("Reflection", dims, 3)(x)
@@ -82,7 +84,7 @@ def test_reflection_is_smaller_than_its_input(device, dims):
 @fact(*(f"torch.nn.{name}" for name in CIRCULAR))
 @pytest.mark.parametrize("dims", DIMS)
 def test_circular_goes_round_once_only(device, dims):
-    """Circular padding refuses to wrap around more than once."""
+    """`CircularPad2d` and the like refuse "wrapping around more than once"."""
     with pytest.raises(RuntimeError, match="wrapping around more than once"):
         layer_of("Circular", dims, 4)(torch.ones(1, 2, *[3] * dims, device=device))
 
@@ -90,7 +92,7 @@ def test_circular_goes_round_once_only(device, dims):
 @fact(*(f"torch.nn.{name}" for name in SINCE_THE_FIRST))
 @pytest.mark.parametrize("name", SINCE_THE_FIRST)
 def test_takes_a_sample_without_a_batch(device, name):
-    """A padding layer takes a sample without a batch dimension, and gives what a batch of one gives."""
+    """`ReflectionPad2d` and the like pad a sample without a batch as they pad a batch of one, and contiguously."""
     kind, dims = parts_of(name)
     layer, x = layer_of(kind, dims, 1), torch.tensor(fractions(1, 2, *(4, 3, 4)[:dims]), device=device)
     same(layer(x[0]), padded(x.cpu().numpy(), kind, (1, 1) * dims)[0])
@@ -101,7 +103,7 @@ def test_takes_a_sample_without_a_batch(device, name):
 @pytest.mark.parametrize("name", CONSTANT)
 @pytest.mark.parametrize("dtype", [torch.int64, torch.bool, torch.bfloat16])
 def test_pads_any_dtype(device, name, dtype):
-    """Padding with a constant keeps the dtype, of integers and booleans too."""
+    """`ConstantPad2d`, `ZeroPad2d` and the like keep the dtype, be it int64, bool or bfloat16."""
     kind, dims = parts_of(name)
     x = torch.ones(1, *[1] * dims, device=device, dtype=dtype)
     layer = getattr(nn, f"{kind}Pad{dims}d")((1, 0) * dims, *[0] * (kind == "Constant"))

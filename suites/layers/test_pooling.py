@@ -1,3 +1,5 @@
+"""Layers and functions of pooling and unpooling by their formulas; how inputs lie in memory is in test_layout."""
+
 import math
 
 import numpy
@@ -76,7 +78,7 @@ MAX_OPTIONS = [
 @pytest.mark.parametrize("dims", DIMS)
 @pytest.mark.parametrize("options", MAX_OPTIONS, ids=said)
 def test_max_is_the_highest_of_each_window(device, dims, options):
-    """A `MaxPool` gives the highest element of each window, which alone gets the gradient, and ignores padding."""
+    """`MaxPool2d` and the like give the highest of each window, padding aside, which alone gets the gradient."""
     layer = getattr(nn, f"MaxPool{dims}d")(3, **options)
     follows(
         device, layer, lambda x: pooled(x, [spans(side, 3, **options) for side in x.shape[2:]], highest), image(dims)
@@ -96,7 +98,7 @@ AVERAGE_OPTIONS = [
 @pytest.mark.parametrize("counted", [True, False], ids=["counted", "not-counted"])
 @pytest.mark.parametrize("options", AVERAGE_OPTIONS, ids=said)
 def test_average_is_the_mean_of_each_window(device, dims, options, counted):
-    """An `AvgPool` gives the mean of each window, in which zeros of padding count unless it is told otherwise."""
+    """`AvgPool2d` and the like give the mean of each window, in which zeros of padding count unless told otherwise."""
     layer = getattr(nn, f"AvgPool{dims}d")(3, count_include_pad=counted, **options)
     reduce = mean_with_padding if counted else mean
     follows(
@@ -107,7 +109,7 @@ def test_average_is_the_mean_of_each_window(device, dims, options, counted):
 @fact("torch.nn.AvgPool2d", "torch.nn.AvgPool3d")
 @pytest.mark.parametrize("dims", [2, 3])
 def test_average_divides_by_what_it_is_told(device, dims):
-    """An `AvgPool` with `divisor_override` divides the sum of each window by it."""
+    """`AvgPool2d` and `AvgPool3d` with `divisor_override` divide the sum of each window by it."""
     layer = getattr(nn, f"AvgPool{dims}d")(2, divisor_override=3)
     divided = lambda window, count: window.sum(-1) / 3  # noqa: E731
     follows(device, layer, lambda x: pooled(x, [spans(side, 2, 2) for side in x.shape[2:]], divided), image(dims))
@@ -117,7 +119,7 @@ def test_average_divides_by_what_it_is_told(device, dims):
 @pytest.mark.parametrize("dims", DIMS)
 @pytest.mark.parametrize(("kind", "want"), [("MaxPool", [3.0, 7.0]), ("AvgPool", [2.0, 6.0])], ids=["max", "mean"])
 def test_windows_lie_side_by_side_unless_told(device, kind, dims, want):
-    """The stride of a pooling layer is the size of its window unless it is told another."""
+    """`MaxPool2d`, `AvgPool2d` and the like by default take steps as large as their window."""
     x = torch.tensor([1.0, 3.0, 5.0, 7.0, 9.0], device=device).expand(1, 1, *[2] * (dims - 1), 5)
     y = getattr(nn, f"{kind}{dims}d")(2)(x)
     same(y, torch.tensor(want).reshape(1, 1, *[1] * (dims - 1), 2))
@@ -126,7 +128,7 @@ def test_windows_lie_side_by_side_unless_told(device, kind, dims, want):
 @fact(*(f"torch.nn.MaxPool{dims}d" for dims in DIMS))
 @pytest.mark.parametrize("dims", DIMS)
 def test_max_tells_where_it_found_the_highest(device, dims):
-    """A `MaxPool` with `return_indices` gives the flat place of each highest element in its channel, as int64."""
+    """`MaxPool2d(return_indices=True)` and the like give each highest one's flat place in its channel, as int64."""
     x = torch.tensor(image(dims), device=device)
     y, places = getattr(nn, f"MaxPool{dims}d")(2, stride=1, padding=1, return_indices=True)(x)
     assert (places.dtype, places.is_contiguous(), y.is_contiguous()) == (torch.int64, True, True)
@@ -137,7 +139,7 @@ def test_max_tells_where_it_found_the_highest(device, dims):
 @fact(*(f"torch.nn.MaxPool{dims}d" for dims in DIMS))
 @pytest.mark.parametrize("dims", DIMS)
 def test_max_of_a_tie_is_the_first(device, dims):
-    """Among equal elements a `MaxPool` takes the first, and gives it the whole gradient."""
+    """`MaxPool2d` and the like take the first of equal elements, and give it the whole gradient."""
     x = torch.zeros(1, 1, *[2] * dims, device=device, requires_grad=True)
     y, places = getattr(nn, f"MaxPool{dims}d")(2, return_indices=True)(x)
     y.sum().backward()
@@ -148,7 +150,7 @@ def test_max_of_a_tie_is_the_first(device, dims):
 @fact(*(f"torch.nn.MaxPool{dims}d" for dims in DIMS))
 @pytest.mark.parametrize("dims", DIMS)
 def test_max_with_nan_in_its_window_is_nan(device, dims):
-    """A `MaxPool` gives NaN for those windows that hold NaN."""
+    """`MaxPool2d` and the like give NaN for those windows that hold NaN."""
     x = torch.ones(1, 1, *[4] * dims, device=device)
     x[(0, 0, *[-1] * dims)] = math.nan
     y = getattr(nn, f"MaxPool{dims}d")(2)(x)
@@ -159,7 +161,7 @@ def test_max_with_nan_in_its_window_is_nan(device, dims):
 @pytest.mark.parametrize("dims", DIMS)
 @pytest.mark.parametrize("kind", ["MaxPool", "AvgPool"])
 def test_refuses_more_padding_than_half_a_window(device, kind, dims):
-    """A pooling layer refuses padding of more than half its window."""
+    """`MaxPool2d`, `AvgPool2d` and the like refuse padding that is not "at most half of" their window."""
     with pytest.raises(RuntimeError, match="should be at most half of"):
         getattr(nn, f"{kind}{dims}d")(2, padding=2)(torch.ones(1, 1, *[4] * dims, device=device))
 
@@ -170,7 +172,7 @@ SMALLER = "Output size is too small|Invalid computed output size|smaller than ke
 @fact("torch.nn.MaxPool2d", "torch.nn.MaxPool3d", *(f"torch.nn.AvgPool{dims}d" for dims in DIMS))
 @pytest.mark.parametrize(("kind", "dims"), [("MaxPool", 2), ("MaxPool", 3), *(("AvgPool", dims) for dims in DIMS)])
 def test_refuses_an_input_that_no_window_fits(device, kind, dims):
-    """A pooling layer refuses an input smaller than its window."""
+    """`MaxPool2d`, `AvgPool2d` and the like refuse an input smaller than their window."""
     with pytest.raises(RuntimeError, match=SMALLER):
         getattr(nn, f"{kind}{dims}d")(5)(torch.ones(1, 1, *[4] * dims, device=device))
 
@@ -189,7 +191,7 @@ SIZES = [(3,), (2, 4), (1, 2, 3)]
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
 @pytest.mark.parametrize(("kind", "reduce"), [("AdaptiveAvgPool", mean), ("AdaptiveMaxPool", highest)])
 def test_adaptive_divides_its_input_into_windows(device, kind, reduce, sizes):
-    """An adaptive pooling layer gives the size it is told: window i of n goes from i/n to (i + 1)/n, rounded out."""
+    """`AdaptiveAvgPool2d` and the like give the size told: window i of n goes from i/n to (i + 1)/n, rounded out."""
     layer = getattr(nn, f"{kind}{len(sizes)}d")(sizes)
     follows(device, layer, lambda x: pooled(x, map(adaptive, x.shape[2:], sizes), reduce), image(len(sizes)))
 
@@ -203,7 +205,7 @@ def test_adaptive_divides_its_input_into_windows(device, kind, reduce, sizes):
 @pytest.mark.parametrize("dims", [2, 3])
 @pytest.mark.parametrize(("kind", "reduce"), [("AdaptiveAvgPool", mean), ("AdaptiveMaxPool", highest)])
 def test_adaptive_keeps_a_size_of_none(device, kind, reduce, dims):
-    """An adaptive pooling layer leaves a dimension for which it is told None at its size."""
+    """`AdaptiveAvgPool2d`, `AdaptiveMaxPool2d` and those of 3d leave a dimension told None at its size."""
     layer = getattr(nn, f"{kind}{dims}d")((None, *[2] * (dims - 1)))
     follows(
         device,
@@ -216,7 +218,7 @@ def test_adaptive_keeps_a_size_of_none(device, kind, reduce, dims):
 @fact(*(f"torch.nn.AdaptiveMaxPool{dims}d" for dims in DIMS))
 @pytest.mark.parametrize("dims", DIMS)
 def test_adaptive_max_tells_where_it_found_the_highest(device, dims):
-    """An `AdaptiveMaxPool` with `return_indices` gives the flat place of each highest element in its channel."""
+    """`AdaptiveMaxPool2d(return_indices=True)` and the like give each highest one's flat place in its channel."""
     x = torch.tensor(image(dims), device=device)
     y, places = getattr(nn, f"AdaptiveMaxPool{dims}d")(2, return_indices=True)(x)
     assert (places.dtype, places.is_contiguous(), y.is_contiguous()) == (torch.int64, True, True)
@@ -229,7 +231,7 @@ def test_adaptive_max_tells_where_it_found_the_highest(device, dims):
 @pytest.mark.parametrize("power", [1, 2, 3.0], ids=str)
 @pytest.mark.parametrize("stride", [None, 1], ids=str)
 def test_power_average_is_the_norm_of_each_window(device, dims, power, stride):
-    """An `LPPool` gives the root of the sum of the powers of each window, without a mean."""
+    """`LPPool1d` and `LPPool2d` give the root of the sum of the powers of each window, without a mean."""
     layer = getattr(nn, f"LPPool{dims}d")(power, 2, stride=stride)
     norm = lambda window, count: (window**power).sum(-1) ** (1 / power)  # noqa: E731
     follows(
@@ -257,7 +259,7 @@ def test_power_average_of_volumes_is_the_norm_of_each_window(device, stride):
 @pytest.mark.parametrize("dims", [2, 3])
 @pytest.mark.parametrize("how", [{"output_size": 4}, {"output_ratio": 0.5}], ids=["output_size", "output_ratio"])
 def test_fractional_is_the_highest_of_random_windows(device, dims, how):
-    """A `FractionalMaxPool` gives the size or share it is told: highest elements of windows that it draws."""
+    """`FractionalMaxPool2d` and `FractionalMaxPool3d` give the size or ratio told, of windows that they draw."""
     x = torch.arange(8.0**dims, device=device).reshape(1, 1, *[8] * dims).requires_grad_()
     y, places = getattr(nn, f"FractionalMaxPool{dims}d")(2, return_indices=True, **how)(x)
     y.sum().backward()
@@ -271,7 +273,7 @@ def test_fractional_is_the_highest_of_random_windows(device, dims, how):
 @fact("torch.nn.FractionalMaxPool2d", "torch.nn.FractionalMaxPool3d")
 @pytest.mark.parametrize("dims", [2, 3])
 def test_fractional_is_told_a_size_or_a_share(dims):
-    """A `FractionalMaxPool` refuses to be made with both an output size and a ratio, or with neither."""
+    """`FractionalMaxPool2d` and `FractionalMaxPool3d` refuse both `output_size` and `output_ratio`, or neither."""
     layer = getattr(nn, f"FractionalMaxPool{dims}d")
     with pytest.raises(ValueError, match="requires specifying either"):
         layer(2)
@@ -296,7 +298,7 @@ def puts_back(x, unpool):
 @fact(*(f"torch.nn.MaxUnpool{dims}d" for dims in DIMS))
 @pytest.mark.parametrize("dims", DIMS)
 def test_unpooling_puts_the_highest_back_where_they_were(device, dims):
-    """A `MaxUnpool` puts each element at its place, with its gradient, and zeros elsewhere."""
+    """`MaxUnpool2d` and the like put each element back at its place, with its gradient, and zeros elsewhere."""
     x = torch.tensor(image(dims), device=device)
     unpool = getattr(nn, f"MaxUnpool{dims}d")(3, stride=2, padding=1)
     puts_back(x, lambda y, places: unpool(y, places, output_size=x.shape))
@@ -305,7 +307,7 @@ def test_unpooling_puts_the_highest_back_where_they_were(device, dims):
 @fact(*(f"torch.nn.MaxUnpool{dims}d" for dims in DIMS))
 @pytest.mark.parametrize("dims", DIMS)
 def test_unpooling_gives_the_size_that_pooling_came_from(device, dims):
-    """A `MaxUnpool` without `output_size` gives as many elements as its windows cover, less the padding."""
+    """`MaxUnpool2d` and the like without `output_size` give as much as their windows cover, less the padding."""
     y = torch.full((1, 1, *[2] * dims), 5.0, device=device)
     places = torch.arange(2**dims, device=device).view(y.shape)
     back, less = (getattr(nn, f"MaxUnpool{dims}d")(3, **how)(y, places) for how in ({}, {"stride": 2, "padding": 1}))
@@ -322,7 +324,7 @@ def test_unpooling_gives_the_size_that_pooling_came_from(device, dims):
 @pytest.mark.parametrize("dims", DIMS)
 @pytest.mark.parametrize("kind", ["MaxPool", "AvgPool", "AdaptiveAvgPool", "AdaptiveMaxPool"])
 def test_takes_a_sample_without_a_batch(device, kind, dims):
-    """A pooling layer takes a sample without a batch dimension, and gives what a batch of one gives."""
+    """`MaxPool2d`, `AdaptiveAvgPool2d` and the like give a sample without a batch what they give it in a batch."""
     layer, x = getattr(nn, f"{kind}{dims}d")(2), torch.tensor(image(dims), device=device)
     same(layer(x[1]), layer(x)[1])
 
@@ -336,7 +338,7 @@ def test_takes_a_sample_without_a_batch(device, kind, dims):
 @pytest.mark.parametrize("dims", DIMS)
 @pytest.mark.parametrize("kind", ["MaxPool", "AvgPool", "AdaptiveAvgPool", "AdaptiveMaxPool"])
 def test_of_an_empty_batch_is_empty(device, kind, dims):
-    """A pooling layer of an empty batch gives an empty batch of pooled samples."""
+    """`MaxPool2d`, `AdaptiveAvgPool2d` and the like turn an empty batch into an empty batch of pooled samples."""
     y = getattr(nn, f"{kind}{dims}d")(2)(torch.ones(0, 3, *[4] * dims, device=device))
     assert (y.shape, y.dtype) == ((0, 3, *[2] * dims), torch.float32)
 
@@ -348,7 +350,7 @@ def test_of_an_empty_batch_is_empty(device, kind, dims):
 @pytest.mark.parametrize("dims", DIMS)
 @pytest.mark.parametrize("options", MAX_OPTIONS, ids=said)
 def test_function_gives_the_highest_of_each_window(device, dims, options):
-    """`max_pool1d`, `2d` and `3d` give the highest element of each window, which alone gets the gradient."""
+    """`max_pool2d` and the like give the highest of each window, padding aside, which alone gets the gradient."""
     want = lambda x: pooled(x, [spans(side, 3, **options) for side in x.shape[2:]], highest)  # noqa: E731
     follows(device, Called(f"max_pool{dims}d", kernel_size=3, **options), want, image(dims))
 
@@ -358,7 +360,7 @@ def test_function_gives_the_highest_of_each_window(device, dims, options):
 @pytest.mark.parametrize("counted", [True, False], ids=["counted", "not-counted"])
 @pytest.mark.parametrize("options", AVERAGE_OPTIONS, ids=said)
 def test_function_gives_the_mean_of_each_window(device, dims, options, counted):
-    """`avg_pool1d`, `2d` and `3d` give the mean of each window, with zeros of padding unless told otherwise."""
+    """`avg_pool2d` and the like give the mean of each window, with zeros of padding unless told otherwise."""
     layer = Called(f"avg_pool{dims}d", kernel_size=3, count_include_pad=counted, **options)
     reduce = mean_with_padding if counted else mean
     follows(
@@ -369,7 +371,7 @@ def test_function_gives_the_mean_of_each_window(device, dims, options, counted):
 @fact(*(f"torch.nn.functional.avg_pool{dims}d" for dims in [2, 3]))
 @pytest.mark.parametrize("dims", [2, 3])
 def test_function_divides_by_what_it_is_told(device, dims):
-    """`avg_pool2d` and `3d` with `divisor_override` divide the sum of each window by it."""
+    """`avg_pool2d` and `avg_pool3d` with `divisor_override` divide the sum of each window by it."""
     divided = lambda window, count: window.sum(-1) / 3  # noqa: E731
     layer = Called(f"avg_pool{dims}d", kernel_size=2, divisor_override=3)
     follows(device, layer, lambda x: pooled(x, [spans(side, 2, 2) for side in x.shape[2:]], divided), image(dims))
@@ -382,7 +384,7 @@ def test_function_divides_by_what_it_is_told(device, dims):
 @pytest.mark.parametrize("dims", DIMS)
 @pytest.mark.parametrize(("kind", "want"), [("max_pool", [3.0, 7.0]), ("avg_pool", [2.0, 6.0])], ids=["max", "mean"])
 def test_function_has_windows_side_by_side_unless_told(device, kind, dims, want):
-    """The stride of a pooling function is the size of its window unless it is told another."""
+    """`max_pool2d`, `avg_pool2d` and the like by default take steps as large as their window."""
     x = torch.tensor([1.0, 3.0, 5.0, 7.0, 9.0], device=device).expand(1, 1, *[2] * (dims - 1), 5)
     y = getattr(functional, f"{kind}{dims}d")(x, 2)
     same(y, torch.tensor(want).reshape(1, 1, *[1] * (dims - 1), 2))
@@ -395,7 +397,7 @@ def test_function_has_windows_side_by_side_unless_told(device, kind, dims, want)
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
 @pytest.mark.parametrize(("kind", "reduce"), [("adaptive_avg_pool", mean), ("adaptive_max_pool", highest)])
 def test_adaptive_function_divides_its_input_into_windows(device, kind, reduce, sizes):
-    """An adaptive pooling function gives the size it is told: window i of n goes from i/n to (i + 1)/n, rounded out."""
+    """`adaptive_avg_pool2d` and the like give the size told: window i of n is i/n to (i + 1)/n, rounded out."""
     layer = Called(f"{kind}{len(sizes)}d", output_size=sizes)
     follows(device, layer, lambda x: pooled(x, map(adaptive, x.shape[2:], sizes), reduce), image(len(sizes)))
 
@@ -407,7 +409,7 @@ def test_adaptive_function_divides_its_input_into_windows(device, kind, reduce, 
 @pytest.mark.parametrize("dims", [2, 3])
 @pytest.mark.parametrize(("kind", "reduce"), [("adaptive_avg_pool", mean), ("adaptive_max_pool", highest)])
 def test_adaptive_function_keeps_a_size_of_none(device, kind, reduce, dims):
-    """An adaptive pooling function leaves a dimension for which it is told None at its size."""
+    """`adaptive_avg_pool2d`, `adaptive_max_pool2d` and those of 3d leave a dimension told None at its size."""
     want = lambda x: pooled(x, map(adaptive, x.shape[2:], (x.shape[2], *[2] * (dims - 1))), reduce)  # noqa: E731
     follows(device, Called(f"{kind}{dims}d", output_size=(None, *[2] * (dims - 1))), want, image(dims))
 
@@ -419,7 +421,7 @@ def test_adaptive_function_keeps_a_size_of_none(device, kind, reduce, dims):
 @pytest.mark.parametrize("dims", DIMS)
 @pytest.mark.parametrize("kind", ["max_pool", "adaptive_max_pool"])
 def test_function_tells_where_it_found_the_highest(device, kind, dims):
-    """A function of max pooling with `return_indices` gives the flat place of each highest element in its channel."""
+    """`max_pool2d(return_indices=True)`, `adaptive_max_pool2d` etc. give each highest one's flat place, as int64."""
     x = torch.tensor(image(dims), device=device)
     y, places = getattr(functional, f"{kind}{dims}d")(x, 2, return_indices=True)
     rows = [spans(side, 2, 2) if kind == "max_pool" else adaptive(side, 2) for side in x.shape[2:]]
@@ -431,7 +433,7 @@ def test_function_tells_where_it_found_the_highest(device, kind, dims):
 @fact(*(f"torch.nn.functional.max_unpool{dims}d" for dims in DIMS))
 @pytest.mark.parametrize("dims", DIMS)
 def test_function_puts_the_highest_back_where_they_were(device, dims):
-    """`max_unpool1d`, `2d` and `3d` put each element at its place, with its gradient, and zeros elsewhere."""
+    """`max_unpool2d` and the like put each element back at its place, with its gradient, and zeros elsewhere."""
     x = torch.tensor(image(dims), device=device)
     unpool = getattr(functional, f"max_unpool{dims}d")
     puts_back(x, lambda y, places: unpool(y, places, 3, stride=2, padding=1, output_size=x.shape))
@@ -440,7 +442,7 @@ def test_function_puts_the_highest_back_where_they_were(device, dims):
 @fact(*(f"torch.nn.functional.max_unpool{dims}d" for dims in DIMS))
 @pytest.mark.parametrize("dims", DIMS)
 def test_function_gives_the_size_that_pooling_came_from(device, dims):
-    """`max_unpool1d`, `2d` and `3d` without `output_size` give as much as the windows cover, less the padding."""
+    """`max_unpool2d` and the like without `output_size` give as much as the windows cover, less the padding."""
     y, unpool = torch.full((1, 1, *[2] * dims), 5.0, device=device), getattr(functional, f"max_unpool{dims}d")
     places = torch.arange(2**dims, device=device).view(y.shape)
     back, less = unpool(y, places, 3), unpool(y, places, 3, stride=2, padding=1)
@@ -455,7 +457,7 @@ def test_function_gives_the_size_that_pooling_came_from(device, dims):
 @pytest.mark.parametrize("power", [1, 2, 3.0], ids=str)
 @pytest.mark.parametrize("stride", [None, 1], ids=str)
 def test_power_function_is_the_norm_of_each_window(device, dims, power, stride):
-    """`lp_pool1d` and `2d` give the root of the sum of the powers of each window, without a mean."""
+    """`lp_pool1d` and `lp_pool2d` give the root of the sum of the powers of each window, without a mean."""
     norm = lambda window, count: (window**power).sum(-1) ** (1 / power)  # noqa: E731
     want = lambda x: pooled(x, [spans(side, 2, stride or 2) for side in x.shape[2:]], norm)  # noqa: E731
     layer = Called(f"lp_pool{dims}d", norm_type=power, kernel_size=2, stride=stride)
@@ -475,7 +477,7 @@ def test_power_function_of_volumes_is_the_norm_of_each_window(device, stride):
 @pytest.mark.parametrize("dims", [2, 3])
 @pytest.mark.parametrize("how", ["output_size", "output_ratio"])
 def test_fractional_function_is_the_highest_of_random_windows(device, dims, how):
-    """`fractional_max_pool2d` and `3d` give the size or share they are told: highest elements of windows they draw."""
+    """`fractional_max_pool2d` and `fractional_max_pool3d` give the size or ratio told, of windows that they draw."""
     x = torch.arange(8.0**dims, device=device).reshape(1, 1, *[8] * dims).requires_grad_()
     options = {"return_indices": True, how: 4 if how == "output_size" else (0.5,) * dims}
     y, places = getattr(functional, f"fractional_max_pool{dims}d")(x, 2, **options)
@@ -489,7 +491,7 @@ def test_fractional_function_is_the_highest_of_random_windows(device, dims, how)
 @fact(*(f"torch.nn.functional.fractional_max_pool{dims}d" for dims in [2, 3]))
 @pytest.mark.parametrize("dims", [2, 3])
 def test_fractional_function_takes_one_share_for_all(device, dims):
-    """`fractional_max_pool2d` and `3d` take `output_ratio` as one number for all dimensions."""
+    """`fractional_max_pool2d` and `fractional_max_pool3d` take one `output_ratio` for all dimensions."""
     x = torch.full((1, 1, *[6] * dims), 2.5, device=device)
     y = getattr(functional, f"fractional_max_pool{dims}d")(x, 2, output_ratio=0.5)
     same(y, torch.full((1, 1, *[3] * dims), 2.5))

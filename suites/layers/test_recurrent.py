@@ -1,3 +1,5 @@
+"""`RNN`, `LSTM`, `GRU` and their cells by their gates; how their inputs lie in memory is in test_layout."""
+
 import math
 
 import numpy
@@ -124,7 +126,7 @@ def test_computes_its_gates_step_by_step(device, kind, options, started):
 @fact(*LAYERS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_takes_the_batch_first_when_told(device, kind):
-    """`batch_first` takes and gives batches by time, but states as ever."""
+    """`RNN`, `LSTM` and `GRU` with `batch_first=True` take and give (batch, time, features), but states as ever."""
     layer = getattr(nn, kind)(INPUTS, HIDDEN, batch_first=True, device=device, dtype=torch.float64)
     x = fractions(BATCH, STEPS, INPUTS)
     weights = {name: value.detach().cpu().numpy() for name, value in layer.named_parameters()}
@@ -137,7 +139,7 @@ def test_takes_the_batch_first_when_told(device, kind):
 @fact(*LAYERS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_takes_a_sequence_without_a_batch(device, kind):
-    """A recurrent layer takes a sequence without a batch dimension, and gives what a batch of one gives."""
+    """`RNN`, `LSTM` and `GRU` give a sequence without a batch dimension what they give a batch of one."""
     layer = getattr(nn, kind)(INPUTS, HIDDEN, device=device, dtype=torch.float64)
     x = torch.tensor(fractions(STEPS, INPUTS), device=device)
     y, state = layer(x)
@@ -160,7 +162,7 @@ def test_rnn_may_use_relu(device):
 @fact("torch.nn.RNN", "torch.nn.RNNCell")
 @pytest.mark.parametrize("kind", ["RNN", "RNNCell"])
 def test_rnn_refuses_another_nonlinearity(device, kind):
-    """`RNN` and `RNNCell` refuse another nonlinearity than tanh and relu."""
+    """`RNN` and `RNNCell` refuse `nonlinearity="gelu"` as "Unknown nonlinearity"."""
     x = torch.ones(1, INPUTS, device=device)
     with pytest.raises((ValueError, RuntimeError), match="Unknown nonlinearity"):
         getattr(nn, kind)(INPUTS, HIDDEN, nonlinearity="gelu", device=device)(x)
@@ -168,7 +170,7 @@ def test_rnn_refuses_another_nonlinearity(device, kind):
 
 @fact("torch.nn.LSTM")
 def test_lstm_may_project_its_output(device):
-    """`LSTM(proj_size)` multiplies its output, and what it feeds back, by one more weight, and not the cell."""
+    """`LSTM(proj_size=2)` multiplies its output, and what it feeds back, by one more weight, but not the cell."""
     follows(
         device,
         nn.LSTM(INPUTS, HIDDEN, proj_size=2),
@@ -179,7 +181,7 @@ def test_lstm_may_project_its_output(device):
 
 @fact("torch.nn.LSTM")
 def test_lstm_projects_to_less_than_its_hidden_size():
-    """`LSTM` refuses a `proj_size` that is not smaller than its hidden size."""
+    """`LSTM` refuses a `proj_size` of its hidden size: "proj_size has to be smaller than hidden_size"."""
     with pytest.raises(ValueError, match="proj_size has to be smaller than hidden_size"):
         nn.LSTM(INPUTS, HIDDEN, proj_size=HIDDEN)
 
@@ -187,7 +189,7 @@ def test_lstm_projects_to_less_than_its_hidden_size():
 @fact("torch.nn.RNN", "torch.nn.GRU")
 @pytest.mark.parametrize("kind", ["RNN", "GRU"])
 def test_lstm_alone_projects(kind):
-    """`RNN` and `GRU` refuse a `proj_size`."""
+    """`RNN` and `GRU` refuse a `proj_size`, which is "only supported for LSTM"."""
     with pytest.raises(ValueError, match="proj_size argument is only supported for LSTM"):
         getattr(nn, kind)(INPUTS, HIDDEN, proj_size=2)
 
@@ -200,7 +202,7 @@ CELLS = {"RNNCell": "RNN", "LSTMCell": "LSTM", "GRUCell": "GRU"}
 @pytest.mark.parametrize("bias", [True, False], ids=["bias", "without-bias"])
 @pytest.mark.parametrize("started", [False, True], ids=["from-zero", "from-a-state"])
 def test_cell_is_one_step(device, cell, bias, started):
-    """A cell is one step of its layer."""
+    """`RNNCell`, `LSTMCell` and `GRUCell` are one step of `RNN`, `LSTM` and `GRU`."""
     kind = CELLS[cell]
     start = [each[0] for each in states(kind, 1)] if started else []
 
@@ -215,7 +217,7 @@ def test_cell_is_one_step(device, cell, bias, started):
 
 @fact("torch.nn.RNNCell")
 def test_cell_may_use_relu(device):
-    """`RNNCell(nonlinearity="relu")` takes the positive part."""
+    """`RNNCell(nonlinearity="relu")` takes the positive part instead of tanh."""
     follows(
         device,
         nn.RNNCell(INPUTS, HIDDEN, nonlinearity="relu"),
@@ -227,7 +229,7 @@ def test_cell_may_use_relu(device):
 @fact("torch.nn.RNNCell", "torch.nn.LSTMCell", "torch.nn.GRUCell")
 @pytest.mark.parametrize("cell", CELLS)
 def test_cell_refuses_another_size(device, cell):
-    """A cell refuses an input of another size than it was made for."""
+    """`RNNCell`, `LSTMCell` and `GRUCell` refuse an input of another size: "inconsistent input_size"."""
     with pytest.raises(RuntimeError, match="input has inconsistent input_size"):
         getattr(nn, cell)(INPUTS, HIDDEN, device=device)(torch.ones(1, INPUTS + 1, device=device))
 
@@ -235,7 +237,7 @@ def test_cell_refuses_another_size(device, cell):
 @fact(*LAYERS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_refuses_another_size(device, kind):
-    """A recurrent layer refuses an input of another size than it was made for."""
+    """`RNN`, `LSTM` and `GRU` refuse an input of another size than their `input_size`."""
     with pytest.raises((RuntimeError, ValueError), match="input.size.*must be equal to input_size|Expected"):
         getattr(nn, kind)(INPUTS, HIDDEN, device=device)(torch.ones(1, 1, INPUTS + 1, device=device))
 
@@ -243,7 +245,7 @@ def test_refuses_another_size(device, kind):
 @fact(*LAYERS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_refuses_a_state_of_another_shape(device, kind):
-    """A recurrent layer refuses a first state of another shape than its own."""
+    """`RNN`, `LSTM` and `GRU` refuse a first state of another shape than their own: "Expected hidden"."""
     layer, wrong = getattr(nn, kind)(INPUTS, HIDDEN, device=device), torch.ones(1, 1, HIDDEN + 1, device=device)
     with pytest.raises(RuntimeError, match=r"Expected hidden(\[0\])? size"):
         layer(torch.ones(1, 1, INPUTS, device=device), (wrong, wrong) if kind == "LSTM" else wrong)
@@ -256,7 +258,7 @@ def starts_from_zero(patch):
 @fact(*LAYERS, refuter=starts_from_zero)
 @pytest.mark.parametrize("kind", KINDS)
 def test_starts_with_small_uniform_numbers(kind):
-    """All parameters of a recurrent layer start between plus and minus one over the root of its hidden size."""
+    """`RNN`, `LSTM` and `GRU` start all parameters between plus and minus 1 / sqrt(hidden_size)."""
     layer = getattr(nn, kind)(8, 16)
     numbers = torch.cat([parameter.detach().flatten() for parameter in layer.parameters()]).double()
     assert 0.24 < numbers.abs().max().item() <= 0.25
@@ -266,7 +268,7 @@ def test_starts_with_small_uniform_numbers(kind):
 @fact(*LAYERS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_names_its_parameters_by_layer_and_direction(kind):
-    """The parameters of a recurrent layer are named by layer and direction, with a row of gates each."""
+    """`RNN`, `LSTM` and `GRU` name their parameters by layer and direction, such as `weight_ih_l0_reverse`."""
     layer = getattr(nn, kind)(2, 3, num_layers=2, bidirectional=True)
     gates = {"RNN": 1, "LSTM": 4, "GRU": 3}[kind]
     want = {}
@@ -280,7 +282,7 @@ def test_names_its_parameters_by_layer_and_direction(kind):
 @fact(*LAYERS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_dropout_is_between_layers(device, kind):
-    """`dropout` drops the outputs of all layers but the last, in training only: with all dropped, time is forgotten."""
+    """`RNN`, `LSTM` and `GRU` with `dropout` drop, in training only, the outputs of all layers but the last."""
     layer = getattr(nn, kind)(INPUTS, HIDDEN, num_layers=2, dropout=1.0, device=device)
     x = torch.tensor(fractions(1, 4, INPUTS), device=device, dtype=torch.float32)
     y = layer(x)[0]
@@ -291,7 +293,7 @@ def test_dropout_is_between_layers(device, kind):
 @fact(*LAYERS, hint="dropout needs two layers")
 @pytest.mark.parametrize("kind", KINDS)
 def test_dropout_of_one_layer_warns(kind):
-    """`dropout` of a recurrent layer that is a single one does nothing, and warns."""
+    """`RNN`, `LSTM` and `GRU` of a single layer warn of `dropout`, which then does nothing."""
     with pytest.warns(UserWarning, match="dropout option adds dropout after all but last"):
         layer = getattr(nn, kind)(INPUTS, HIDDEN, dropout=0.5)
     x = torch.ones(2, 1, INPUTS)
@@ -302,7 +304,7 @@ def test_dropout_of_one_layer_warns(kind):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("ways", [(1,), (1, -1)], ids=["one-way", "both-ways"])
 def test_of_packed_sequences_is_that_of_each_alone(device, kind, ways):
-    """A recurrent layer of packed sequences gives each what it gives it alone, and its state at its own end."""
+    """`RNN`, `LSTM` and `GRU` of packed sequences give each what they give it alone, and its state at its own end."""
     layer = getattr(nn, kind)(INPUTS, HIDDEN, bidirectional=len(ways) == 2, device=device, dtype=torch.float64)
     sequences = [torch.tensor(fractions(length, INPUTS, seed=length), device=device) for length in (2, 4, 1)]
     y, state = layer(rnn.pack_sequence(sequences, enforce_sorted=False))
@@ -319,7 +321,7 @@ def test_of_packed_sequences_is_that_of_each_alone(device, kind, ways):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_of_a_reduced_dtype_is_near_the_exact_one(device, kind, dtype):
-    """A recurrent layer gives its dtype, near what it gives in float64."""
+    """`RNN`, `LSTM` and `GRU` of float32 or bfloat16 give that dtype, near what they give in float64."""
     layer = getattr(nn, kind)(INPUTS, HIDDEN, device=device, dtype=dtype)
     x = torch.tensor(fractions(STEPS, BATCH, INPUTS), device=device).to(dtype)
     weights = {name: value.detach().double().cpu().numpy() for name, value in layer.named_parameters()}
@@ -331,7 +333,7 @@ def test_of_a_reduced_dtype_is_near_the_exact_one(device, kind, dtype):
 @fact("torch.nn.RNNBase")
 @pytest.mark.parametrize(("mode", "gates"), [("LSTM", 4), ("GRU", 3), ("RNN_TANH", 1), ("RNN_RELU", 1)])
 def test_base_makes_the_parameters_of_its_mode(device, mode, gates):
-    """`RNNBase` makes small uniform weights of the mode, size and directions it is told, and has no formula."""
+    """`RNNBase` makes small uniform weights of the mode, size and directions that it is told."""
     layer = nn.RNNBase(mode, INPUTS, 4, num_layers=2, bidirectional=True, device=device, dtype=torch.float64)
     want = [
         shape

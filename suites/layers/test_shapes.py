@@ -1,3 +1,5 @@
+"""`Flatten`, `PixelShuffle`, `Fold`, `Upsample` and other layers that rearrange, and products and distances."""
+
 import math
 
 import numpy
@@ -22,7 +24,7 @@ def test_flatten_keeps_the_batch_by_default(device, dims, shape):
     "layer", [nn.Flatten(), nn.Unflatten(1, (2, 3)), nn.Identity()], ids=["Flatten", "Unflatten", "Identity"]
 )
 def test_gives_a_view(device, layer):
-    """`Flatten`, `Unflatten` and `Identity` give the memory of their input."""
+    """`Flatten`, `Unflatten` and `Identity` of a contiguous input give a view: they share its memory."""
     x = torch.arange(12.0, device=device).reshape(2, 6)
     assert shares(x, layer(x))
     same(layer(x).flatten(), torch.arange(12.0))
@@ -64,7 +66,7 @@ def test_pixels_move_between_channels_and_places(device, kind, batch):
 @fact("torch.nn.PixelShuffle", "torch.nn.PixelUnshuffle")
 @pytest.mark.parametrize("kind", ["PixelShuffle", "PixelUnshuffle"])
 def test_pixels_refuse_what_does_not_divide(device, kind):
-    """`PixelShuffle` and `PixelUnshuffle` refuse channels or places that their factor does not divide."""
+    """`PixelShuffle` and `PixelUnshuffle` refuse channels or places that are not "divisible by" their factor."""
     with pytest.raises(RuntimeError, match="divisible by"):
         getattr(nn, kind)(2)(torch.ones(1, 3, 3, 3, device=device))
 
@@ -75,7 +77,7 @@ def dealt(x):
 
 @fact("torch.nn.ChannelShuffle")
 def test_channels_are_dealt_out(device):
-    """`ChannelShuffle` takes the first channel of each group, then the second of each."""
+    """`ChannelShuffle` takes the first channel of each group, then the second of each, into a contiguous tensor."""
     x = torch.arange(48.0, device=device).reshape(2, 6, 2, 2)
     y = nn.ChannelShuffle(2)(x)
     same(y, dealt(numpy.arange(48, dtype="float32").reshape(2, 6, 2, 2)))
@@ -84,7 +86,7 @@ def test_channels_are_dealt_out(device):
 
 @fact("torch.nn.ChannelShuffle", since={"cpu": "2.5"}, calls="any", gain=True)
 def test_channels_that_are_dealt_out_get_gradients(device):
-    """`ChannelShuffle` deals the gradients back."""
+    """`ChannelShuffle` takes part in `backward`: it deals gradients back to their channels."""
     follows(device, nn.ChannelShuffle(2), dealt, fractions(2, 6, 2, 2))
 
 
@@ -146,7 +148,7 @@ def hat(side, count, corners):
 @pytest.mark.parametrize("mode", ["nearest", "nearest-exact"])
 @pytest.mark.parametrize("how", [{"scale_factor": 2}, {"scale_factor": 1.5}], ids=["2", "1.5"])
 def test_nearest_repeats_elements(device, dims, mode, how):
-    """`Upsample` by the nearest element rounds places down, or about their centres with nearest-exact."""
+    """`Upsample` by "nearest" takes places rounded down, and by "nearest-exact" those that centres fall into."""
 
     def formula(x):
         rows = [nearest(side, how["scale_factor"], mode == "nearest-exact") for side in x.shape[2:]]
@@ -160,7 +162,7 @@ def test_nearest_repeats_elements(device, dims, mode, how):
 @pytest.mark.parametrize("mode", ["linear", "bilinear", "trilinear"])
 @pytest.mark.parametrize("corners", [False, True], ids=["centres", "corners"])
 def test_linear_draws_straight_lines(device, mode, corners):
-    """`Upsample` by lines weighs neighbours along each dimension, aligned by centres of elements or by corners."""
+    """`Upsample` by lines weighs neighbours along each dimension, from centres of elements, or with `align_corners`."""
     dims = {"linear": 1, "bilinear": 2, "trilinear": 3}[mode]
     sizes = (5, 4, 3)[:dims]
 
@@ -184,7 +186,7 @@ def test_old_upsampling_is_nearest_or_by_corners(device, how):
 
 @fact("torch.nn.Upsample")
 def test_refuses_neither_size_nor_factor(device):
-    """`Upsample` refuses to be called when it was made with neither a size nor a factor."""
+    """`Upsample` made with neither is refused when called: "either size or scale_factor should be defined"."""
     with pytest.raises(ValueError, match="either size or scale_factor should be defined"):
         nn.Upsample()(torch.ones(1, 1, 2, device=device))
 
@@ -217,7 +219,7 @@ def test_bilinear_is_a_form_of_two_inputs(device, batch, bias):
 
 @fact("torch.nn.Bilinear")
 def test_bilinear_refuses_other_sizes(device):
-    """`Bilinear` refuses inputs of other features than it was made for."""
+    """`Bilinear` refuses inputs of other features: "input1 size does not match weight size"."""
     x = torch.ones(2, 3, device=device)
     with pytest.raises(RuntimeError, match="input1 size does not match weight size"):
         nn.Bilinear(2, 3, 2, device=device)(x, x)
