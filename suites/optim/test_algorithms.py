@@ -1,4 +1,4 @@
-"""Each optimizer against its documented algorithm, written again in NumPy, step by step in float64."""
+"""Each optimizer against its documented algorithm in NumPy, step by step in float64; what it keeps is in test_state."""
 
 import numpy
 import pytest
@@ -210,7 +210,7 @@ def followed(algorithm, **options):
 @each(CORNERS)
 @pytest.mark.parametrize("foreach", [False, True], ids=["loop", "foreach"])
 def test_is_followed_at_every_step(device, name, algorithm, options, foreach):
-    """An optimizer moves a parameter at every step as its documented algorithm, with `foreach` or without."""
+    """`SGD`, `Adam` and the like move at every step by their documented algorithm, with `foreach` or without."""
     got = moved(device, name, foreach=foreach, **options)
     close(got, followed(algorithm, **options), roundings=100, scale=16)
 
@@ -227,7 +227,7 @@ UPWARDS = {
 @each(UPWARDS)
 @pytest.mark.parametrize("foreach", [False, True], ids=["loop", "foreach"])
 def test_goes_up_to_maximize(device, name, algorithm, options, foreach):
-    """An optimizer with `maximize=True` takes the gradient with the other sign, and leaves weight decay its own."""
+    """`SGD`, `Adam` and the like with `maximize=True` turn the sign of the gradient, but not of weight decay."""
     got = moved(device, name, foreach=foreach, maximize=True, **options)
     close(got, followed(opposite(algorithm), **options), roundings=100, scale=16)
 
@@ -260,7 +260,7 @@ def test_of_adafactor_is_followed_at_every_step(device, name, algorithm, options
 )
 @each(FUSED)
 def test_is_followed_by_the_fused_kernel(device, name, algorithm, options):
-    """An optimizer with `fused=True` moves a parameter at every step as its documented algorithm."""
+    """`SGD`, `Adam`, `AdamW` and `Adagrad` with `fused=True` move at every step by their documented algorithm."""
     close(moved(device, name, fused=True, **options), followed(algorithm, **options), roundings=100, scale=16)
 
 
@@ -269,7 +269,7 @@ def test_is_followed_by_the_fused_kernel(device, name, algorithm, options):
 @pytest.mark.parametrize("decoupled", [False, True], ids=["coupled", "decoupled"])
 @pytest.mark.parametrize("maximize", [False, True], ids=["down", "up"])
 def test_of_nadam_and_radam_decays_weights_as_asked(device, name, algorithm, options, decoupled, maximize):
-    """`NAdam` and `RAdam` take weight decay out of the gradient with `decoupled_weight_decay`, up or down."""
+    """`NAdam` and `RAdam` decay weights by the gradient, or apart from it with `decoupled_weight_decay=True`."""
     options = {**options, "decoupled_weight_decay": decoupled}
     wanted = followed(opposite(algorithm) if maximize else algorithm, **options)
     close(moved(device, name, maximize=maximize, **options), wanted, roundings=100, scale=16)
@@ -335,7 +335,7 @@ def muon(w, gradients, lr, momentum, nesterov, weight_decay, ratio=1.0):
 @fact("torch.optim.Muon")
 @pytest.mark.parametrize("nesterov", [False, True], ids=["plain", "nesterov"])
 def test_of_muon_makes_each_change_orthogonal(device, nesterov):
-    """`Muon` moves a matrix by its momentum with all singular values made 1, and decays the weights apart."""
+    """`Muon` whose `ns_coefficients` converge moves a matrix by its momentum made orthogonal, to bfloat16."""
     options = {"lr": 0.5, "momentum": 0.5, "nesterov": nesterov, "weight_decay": 0.5}
     got = moved(device, "Muon", **CONVERGES, **options).to(torch.bfloat16)
     close(got, followed(muon, **options), roundings=16, scale=4)  # the iteration is in bfloat16
@@ -346,7 +346,7 @@ def test_of_muon_makes_each_change_orthogonal(device, nesterov):
     ("adjust", "ratio"), [(None, 1.5**0.5), ("original", 1.5**0.5), ("match_rms_adamw", 0.2 * 3**0.5)]
 )
 def test_of_muon_adjusts_the_rate_to_the_shape(device, adjust, ratio):
-    """`Muon` multiplies its rate by sqrt(rows / columns) at least 1, or by 0.2 sqrt of the larger, as it is asked."""
+    """`Muon` multiplies its rate for a tall matrix by sqrt(rows / columns), or 0.2 sqrt(rows) for "match_rms_adamw"."""
     options = {"lr": 0.5, "momentum": 0.5, "nesterov": False, "weight_decay": 0.0}
     gradients = [g.T.copy() for g in GRADIENTS]
     got = moved(device, "Muon", START.T.copy(), gradients, **CONVERGES, **options, adjust_lr_fn=adjust)
@@ -357,7 +357,7 @@ def test_of_muon_adjusts_the_rate_to_the_shape(device, adjust, ratio):
 @fact("torch.optim.Muon")
 @pytest.mark.parametrize("shape", [(3,), (2, 2, 2), ()], ids=["vector", "cube", "number"])
 def test_of_muon_takes_matrices_only(device, shape):
-    """`Muon` refuses a parameter that is not a matrix with ValueError."""
+    """`Muon` refuses a vector, a cube or a number with ValueError: it takes matrices, which are "2D", only."""
     with pytest.raises(ValueError, match="2D"):
         torch.optim.Muon([torch.ones(shape, device=device, requires_grad=True)])
 
@@ -404,7 +404,7 @@ def closure_of(w, optimizer, seen):
 @fact("torch.optim.LBFGS")
 @pytest.mark.parametrize("steps", [1, 2, 3])
 def test_of_lbfgs_is_followed_by_iterations(device, steps):
-    """`LBFGS.step` takes `max_iter` iterations of BFGS, the first one shortened, and gives the first loss."""
+    """`LBFGS.step` on a quadratic takes `max_iter` steps of BFGS, the first one shortened, and gives the first loss."""
     w = torch.zeros(3, device=device, requires_grad=True)
     optimizer = torch.optim.LBFGS([w], lr=0.5, max_iter=steps, max_eval=9)
     loss = optimizer.step(closure_of(w, optimizer, seen := []))
@@ -429,7 +429,7 @@ def test_of_lbfgs_finds_the_least_of_a_quadratic(device, search, lr):
     ("tolerance", "steps"), [({"tolerance_grad": 2.5}, 0), ({"tolerance_change": 1.0}, 1)], ids=["gradient", "change"]
 )
 def test_of_lbfgs_stops_at_a_tolerance(device, tolerance, steps):
-    """`LBFGS` ends a step early where gradient or change is within its tolerance."""
+    """`LBFGS` ends a step early where the gradient is within `tolerance_grad`, or a change in `tolerance_change`."""
     w = torch.zeros(3, device=device, requires_grad=True)
     optimizer = torch.optim.LBFGS([w], **tolerance)
     optimizer.step(closure_of(w, optimizer, seen := []))
@@ -439,7 +439,7 @@ def test_of_lbfgs_stops_at_a_tolerance(device, tolerance, steps):
 
 @fact("torch.optim.LBFGS")
 def test_of_lbfgs_calls_at_most_as_often_as_told(device):
-    """`LBFGS` calls its closure `max_eval` times at most."""
+    """`LBFGS` without a line search calls its closure `max_eval` times at most."""
     w = torch.zeros(3, device=device, requires_grad=True)
     optimizer = torch.optim.LBFGS([w], max_iter=50, max_eval=4, lr=0.5)
     optimizer.step(closure_of(w, optimizer, seen := []))
@@ -465,7 +465,7 @@ def test_of_lbfgs_needs_a_closure(device):
 
 @fact("torch.optim.LBFGS", since="2.14", calls="maximize=True", gain=True)
 def test_of_lbfgs_goes_up_to_maximize(device):
-    """`LBFGS` with `maximize=True` goes to the maximum of the function."""
+    """`LBFGS` with `maximize=True` goes up a quadratic as it goes down the negative of it."""
     w = torch.zeros(3, device=device, requires_grad=True)
     optimizer = torch.optim.LBFGS([w], lr=0.5, max_iter=3, max_eval=9, maximize=True)
 
@@ -553,6 +553,6 @@ def test_of_sparse_adam_refuses_a_dense_gradient(device):
 )  # fmt: skip
 @pytest.mark.parametrize("name", ["Adam", "AdamW", "Adamax", "NAdam", "RAdam", "Adadelta", "RMSprop", "Rprop", "ASGD"])
 def test_refuses_a_sparse_gradient(device, name):
-    """An optimizer without an algorithm for sparse gradients refuses one with RuntimeError."""
+    """`Adam`, `RMSprop` and the like refuse a sparse gradient: "does not support sparse gradients"."""
     with pytest.raises(RuntimeError, match="sparse gradients"):
         moved_by_rows(device, name)

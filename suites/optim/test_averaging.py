@@ -1,4 +1,4 @@
-"""Averages of weights: `torch.optim.swa_utils`."""
+"""Averages of weights and their rates: `torch.optim.swa_utils`; other schedulers are in test_lr_scheduler."""
 
 import math
 
@@ -41,7 +41,7 @@ def test_is_the_mean_of_all_updates(device):
 
 @fact("torch.optim.swa_utils.AveragedModel")
 def test_takes_a_rule_of_its_own(device):
-    """`AveragedModel` with `avg_fn` asks it for the average, from the average, the weight and how many went into it."""
+    """`AveragedModel` averages by its `avg_fn` of the average, the new weight and how many went into it."""
     rule = {"avg_fn": lambda average, weight, count: average + weight * count}
     assert averaged(device, [1.0, 2.0, 4.0], **rule) == [1.0, 1 + 2 * 1, 3 + 4 * 2]
 
@@ -62,7 +62,7 @@ def test_of_one_tensor_has_its_rule(device):
     ids=["ema", "swa"],
 )
 def test_of_many_tensors_is_written_into_them(device, name, given, count):
-    """The rules for many tensors at once write the averages into the first list, and leave the second."""
+    """`get_ema_multi_avg_fn` and `get_swa_multi_avg_fn` write averages into the first list, and leave the second."""
     averages = [torch.tensor([1.0, 2.0], device=device), torch.tensor(1.0, device=device)]
     weights = [torch.tensor([5.0, -2.0], device=device), torch.tensor(9.0, device=device)]
     getattr(swa_utils, name)(*given)(averages, weights, torch.tensor(count))
@@ -73,7 +73,7 @@ def test_of_many_tensors_is_written_into_them(device, name, given, count):
 
 @fact("torch.optim.swa_utils.AveragedModel", "torch.optim.swa_utils.get_ema_multi_avg_fn")
 def test_of_an_ema_begins_with_the_first_weights(device):
-    """An `AveragedModel` with a decay copies the first weights, then moves towards the new ones by 1 - decay."""
+    """`AveragedModel` by `get_ema_multi_avg_fn` copies the first weights, then moves to new ones by 1 - decay."""
     rule = {"multi_avg_fn": swa_utils.get_ema_multi_avg_fn(0.75)}
     assert averaged(device, [4.0, 8.0, 1.0], **rule) == [4.0, 5.0, 4.0]
 
@@ -82,7 +82,7 @@ def test_of_an_ema_begins_with_the_first_weights(device):
 @pytest.mark.parametrize("name", ["get_ema_avg_fn", "get_ema_multi_avg_fn"])
 @pytest.mark.parametrize("decay", [-0.5, 1.5])
 def test_of_an_ema_refuses_an_impossible_decay(name, decay):
-    """An exponential average refuses a decay outside of 0 to 1 with ValueError."""
+    """`get_ema_avg_fn` and `get_ema_multi_avg_fn` refuse a decay outside of 0 to 1: "Invalid decay"."""
     with pytest.raises(ValueError, match="Invalid decay"):
         getattr(swa_utils, name)(decay)
 

@@ -1,4 +1,4 @@
-"""Gradients that are limited before a step: `clip_grad_norm_`, `clip_grad_value_`."""
+"""Gradients that are limited before a step: `clip_grad_norm_`, `clip_grad_value_`; and parameters as one vector."""
 
 import math
 
@@ -30,7 +30,7 @@ def norm_of(gradients, order):
 @norms
 @pytest.mark.parametrize("foreach", [None, False, True], ids=str)
 def test_scales_all_gradients_by_one_factor(device, order, foreach):
-    """`clip_grad_norm_` scales all gradients so that their norm as one vector is `max_norm`, and gives the old one."""
+    """`clip_grad_norm_` scales all gradients together, by one factor, to the norm `max_norm`, and gives the old one."""
     parameters = with_gradients(device)
     before = utils.clip_grad_norm_(parameters, 2.0, norm_type=order, foreach=foreach)
     norm = norm_of(GRADIENTS, order)
@@ -42,7 +42,7 @@ def test_scales_all_gradients_by_one_factor(device, order, foreach):
 @fact("torch.nn.utils.clip_grad_norm_")
 @norms
 def test_leaves_gradients_below_the_norm(device, order):
-    """`clip_grad_norm_` leaves gradients whose norm is below `max_norm`, bit by bit, and gives their norm."""
+    """`clip_grad_norm_` leaves gradients whose norm is far below `max_norm`, bit by bit, and gives their norm."""
     parameters = with_gradients(device)
     close(utils.clip_grad_norm_(parameters, 1000.0, norm_type=order), norm_of(GRADIENTS, order), roundings=20)
     same(parameters[0].grad, torch.tensor(GRADIENTS[0], dtype=torch.float64))
@@ -80,7 +80,7 @@ def test_of_what_is_not_finite_spoils_all(device, bad, want):
 @fact("torch.nn.utils.clip_grad_norm_")
 @pytest.mark.parametrize("bad", [math.nan, math.inf], ids=str)
 def test_refuses_what_is_not_finite_when_told(device, bad):
-    """`clip_grad_norm_` with `error_if_nonfinite=True` refuses a NaN or infinite norm, and leaves the gradients."""
+    """`clip_grad_norm_(error_if_nonfinite=True)` refuses a "non-finite" norm, NaN or infinite, and leaves gradients."""
     [w] = with_gradients(device, gradients=[[bad, 3.0]])
     with pytest.raises(RuntimeError, match="non-finite"):
         utils.clip_grad_norm_([w], 1.0, error_if_nonfinite=True)
@@ -90,7 +90,7 @@ def test_refuses_what_is_not_finite_when_told(device, bad):
 @fact("torch.nn.utils.clip_grad_value_")
 @pytest.mark.parametrize("foreach", [False, True], ids=["loop", "foreach"])
 def test_cuts_every_element_by_itself(device, foreach):
-    """`clip_grad_value_` cuts each element to between -value and value, in the gradients that are there."""
+    """`clip_grad_value_` cuts each element of the gradients, in place, to between -value and value."""
     parameters = with_gradients(device)
     kept = parameters[0].grad
     assert utils.clip_grad_value_(parameters, 2.5, foreach=foreach) is None
@@ -103,7 +103,7 @@ def test_cuts_every_element_by_itself(device, foreach):
 @norms
 @pytest.mark.parametrize("foreach", [False, True], ids=["loop", "foreach"])
 def test_norm_is_of_all_tensors_as_one_vector(device, order, foreach):
-    """`get_total_norm` is the norm of all tensors as one vector, of NaN refused when told."""
+    """`get_total_norm` is the norm of all tensors as one vector, in their dtype."""
     tensors = [parameter.grad for parameter in with_gradients(device)]
     norm = utils.get_total_norm(tensors, order, foreach=foreach)
     assert norm.dtype == torch.float64
@@ -125,7 +125,7 @@ def test_takes_a_norm_that_is_known(device, foreach):
 
 @fact("torch.nn.utils.clip_grads_with_norm_")
 def test_refuses_foreach_where_a_device_has_none():
-    """`clip_grads_with_norm_` with `foreach=True` refuses gradients on a device that cannot do them together."""
+    """`clip_grads_with_norm_(foreach=True)` refuses meta tensors: it "can't use the foreach API" on them."""
     parameters = with_gradients("meta")
     with pytest.raises(RuntimeError, match="can't use the foreach API on meta tensors"):
         utils.clip_grads_with_norm_(parameters, 2.0, torch.tensor(1.0), foreach=True)

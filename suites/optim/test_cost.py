@@ -1,4 +1,4 @@
-"""What a step of an optimizer costs, by how it goes over the parameters."""
+"""What steps of optimizers cost in time, by how they go over the parameters; their memory is in memory.optimizer."""
 
 import pytest
 import torch
@@ -29,7 +29,7 @@ def foreach_is_slow(patch):
 @fact("torch.optim.Adam", "torch.optim.AdamW", refuter=foreach_is_slow)
 @OPTIMIZERS
 def test_of_foreach_is_less_than_of_a_loop(name, numbers):
-    """A step with foreach=True over a hundred small parameters takes less time than with foreach=False."""
+    """`Adam` and `AdamW` step over a hundred small parameters in less time with `foreach=True` than with False."""
     assert race(step(name, foreach=True), step(name, foreach=False), numbers).ratio_below(1)
 
 
@@ -43,7 +43,7 @@ def test_of_foreach_is_less_than_of_a_loop(name, numbers):
 )
 @OPTIMIZERS
 def test_of_fused_is_less_than_half_of_a_loop(name, numbers):
-    """A step with fused=True over a hundred small parameters takes less than half of the time of foreach=False."""
+    """`Adam` and `AdamW` step over 100 small parameters by `fused=True` in less than half the time of a loop."""
     assert race(step(name, fused=True), step(name, foreach=False), numbers).ratio_below(0.5)
 
 
@@ -55,7 +55,7 @@ def sets_to_zeros_always(patch):
 
 @fact("torch.optim.Optimizer.zero_grad", refuter=sets_to_zeros_always)
 def test_of_zero_grad_to_none_is_less_than_to_zeros(numbers):
-    """`zero_grad` that sets gradients to None takes less than half of the time of setting them to zeros."""
+    """`zero_grad()` to None takes less than half of the time of `set_to_none=False`, for 20 gradients of 10,000."""
     parameters = [nn.Parameter(torch.rand(10_000)) for _ in range(20)]
     gradients = [torch.rand(10_000) for _ in range(20)]
     optimizer = torch.optim.SGD(parameters, lr=1)

@@ -1,4 +1,4 @@
-"""Parameter groups: what they hold, how they are made, and what is refused."""
+"""Parameter groups: what they hold, how they are made, and what is refused; loading a state is in test_state."""
 
 import pytest
 import torch
@@ -60,7 +60,7 @@ def weights(count=1):
 @pytest.mark.parametrize("name", OPTIONS)
 @pytest.mark.parametrize("foreach", [False, True], ids=["loop", "foreach"])
 def test_hold_every_hyperparameter(name, foreach):
-    """The groups of an optimizer hold every hyperparameter that it was given under its name."""
+    """`SGD`, `Adam` and the like hold every hyperparameter that they are given under its name in `param_groups`."""
     given = {**OPTIONS[name], "foreach": foreach, "differentiable": not foreach}
     [group] = getattr(torch.optim, name)(weights(), **given).param_groups
     assert {key: group[key] for key in given} == given
@@ -78,7 +78,7 @@ def test_of_adafactor_hold_every_hyperparameter(foreach):
 @fact(*WITH_DEFAULTS, refuter=forgets_defaults)
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_hold_the_documented_defaults(name):
-    """The groups of an optimizer hold the documented default of what was not given."""
+    """`SGD`, `Adam` and other optimizers hold the documented default of what they are not given in `param_groups`."""
     optimizer = getattr(torch.optim, name)(weights(), **({"lr": 0.5} if name == "SGD" else {}))
     assert {key: optimizer.param_groups[0][key] for key in DEFAULTS[name]} == DEFAULTS[name]
     assert {key: optimizer.defaults[key] for key in DEFAULTS[name]} == DEFAULTS[name]
@@ -96,7 +96,7 @@ def test_of_sgd_hold_whether_the_kernel_is_fused():
 @fact(*(f"torch.optim.{name}" for name in FUSED), since="2.4", calls="fused=True", gain=True)
 @pytest.mark.parametrize("name", FUSED)
 def test_hold_whether_the_kernel_is_fused(name):
-    """The groups of an optimizer with `fused=True` say so."""
+    """`Adam`, `AdamW` and `Adagrad` with `fused=True` say so in `param_groups`."""
     [group] = getattr(torch.optim, name)(weights(), lr=0.5, fused=True).param_groups
     assert (group["fused"], group["foreach"]) == (True, None)
 
@@ -104,7 +104,7 @@ def test_hold_whether_the_kernel_is_fused(name):
 @fact(*(f"torch.optim.{name}" for name in FUSED), since="2.4", calls="fused=True, foreach=True")
 @pytest.mark.parametrize("name", FUSED)
 def test_of_fused_and_foreach_at_once_are_refused(name):
-    """An optimizer is either fused or foreach: both at once are refused with RuntimeError."""
+    """`Adam`, `AdamW` and `Adagrad` refuse `fused=True` and `foreach=True` at once with RuntimeError."""
     with pytest.raises(RuntimeError, match="`?fused`? and `?foreach`?"):
         getattr(torch.optim, name)(weights(), lr=0.5, fused=True, foreach=True)
 
@@ -118,14 +118,14 @@ def test_of_sgd_have_a_default_rate():
 
 @fact("torch.optim.SGD", until="2.2", calls="not lr", hint="pass lr")
 def test_of_sgd_needed_a_rate():
-    """`SGD` without a learning rate is refused with ValueError."""
+    """`SGD` without a learning rate is refused: it lacks the "required optimization parameter lr"."""
     with pytest.raises(ValueError, match="required optimization parameter lr"):
         torch.optim.SGD(weights())
 
 
 @fact("torch.optim.SGD")
 def test_override_the_defaults():
-    """A group's own learning rate goes before that of the optimizer, which the other groups take."""
+    """The `lr` of a group of `SGD` goes before that of the optimizer, which the other groups take."""
     a, b = weights(2)
     optimizer = torch.optim.SGD([{"params": [a], "lr": 0.25}, {"params": [b]}], lr=0.5)
     a.grad, b.grad = torch.ones(2), torch.ones(2)
@@ -136,7 +136,7 @@ def test_override_the_defaults():
 
 @fact("torch.optim.SGD.step")
 def test_take_a_rate_that_is_written_into_them(device):
-    """A learning rate that is written into `param_groups` is that of the next `step`."""
+    """A learning rate that is written into `param_groups` is that of the next `step` of `SGD`."""
     w = torch.tensor([1.0, 2.0], device=device, requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5)
     optimizer.param_groups[0]["lr"] = 0.125
@@ -177,7 +177,7 @@ def with_a_group_after(made):
 )
 @LATE
 def test_added_after_a_scheduler_end_its_steps(made):
-    """After `add_param_group` the `step` of an older LambdaLR, CyclicLR and others raises ValueError of `zip`."""
+    """After `add_param_group` the `step` of an older `LambdaLR`, `CyclicLR` or the like raises ValueError of `zip`."""
     _, scheduler = with_a_group_after(made)
     with pytest.raises(ValueError, match="zip"):
         scheduler.step()
@@ -191,7 +191,7 @@ def test_added_after_a_scheduler_end_its_steps(made):
 )
 @LATE
 def test_added_after_a_scheduler_keep_their_rate(made):
-    """A group of `add_param_group` keeps its rate in the `step` of an older LambdaLR, CyclicLR and others."""
+    """A group of `add_param_group` keeps its rate in the `step` of an older `LambdaLR`, `CyclicLR` or the like."""
     optimizer, scheduler = with_a_group_after(made)
     scheduler.step()
     assert optimizer.param_groups[1]["lr"] == 0.25
@@ -212,7 +212,7 @@ def test_may_be_added_later():
 
 @fact("torch.optim.Optimizer.add_param_group")
 def test_do_not_share_a_parameter():
-    """`add_param_group` refuses a parameter that another group has with ValueError."""
+    """`add_param_group` refuses a parameter of another group, as it would be in "more than one parameter group"."""
     [w] = weights()
     optimizer = torch.optim.SGD([w], lr=0.5)
     with pytest.raises(ValueError, match="more than one parameter group"):
@@ -239,7 +239,7 @@ def test_refuse_what_is_no_parameter(params, error, words):
 @fact(*WITH_DEFAULTS)
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_refuse_to_be_empty(name):
-    """An optimizer of no parameters raises ValueError, "optimizer got an empty parameter list"."""
+    """`SGD`, `Adam` and other optimizers of no parameters raise ValueError, "optimizer got an empty parameter list"."""
     with pytest.raises(ValueError, match="empty parameter list"):
         getattr(torch.optim, name)([], lr=0.5)
 
@@ -247,7 +247,7 @@ def test_refuse_to_be_empty(name):
 @fact(*CLASSES)
 @pytest.mark.parametrize("name", OPTIONS)
 def test_refuse_a_lone_tensor(name):
-    """An optimizer refuses a tensor in the place of a list of tensors with TypeError."""
+    """`SGD`, `Adam` and other optimizers refuse a lone tensor with TypeError: they take an "iterable of Tensors"."""
     with pytest.raises(TypeError, match="iterable of Tensors"):
         getattr(torch.optim, name)(weights()[0], lr=0.5)
 
@@ -255,7 +255,7 @@ def test_refuse_a_lone_tensor(name):
 @fact(*CLASSES)
 @pytest.mark.parametrize("name", OPTIONS)
 def test_refuse_a_negative_rate(name):
-    """An optimizer refuses a negative learning rate with ValueError."""
+    """`SGD`, `Adam` and other optimizers refuse a negative learning rate with ValueError."""
     with pytest.raises(ValueError, match="learning rate"):
         getattr(torch.optim, name)(weights(), lr=-0.5)
 
@@ -276,14 +276,14 @@ def test_of_nesterov_need_undampened_momentum(wrong):
     ids=["first_beta", "second_beta", "epsilon"],
 )
 def test_refuse_moments_out_of_range(name, wrong, words):
-    """An optimizer with moments refuses a beta outside of 0 to 1, and a negative epsilon."""
+    """`Adam`, `AdamW`, `Adamax`, `NAdam` and `RAdam` refuse a beta of 1 or below 0, and a negative epsilon."""
     with pytest.raises(ValueError, match=words):
         getattr(torch.optim, name)(weights(), lr=0.5, **wrong)
 
 
 @fact("torch.optim.SGD")
 def test_warn_of_a_parameter_twice():
-    """An optimizer that is given a parameter twice in one group warns that this is to be an error."""
+    """`SGD` that is given a parameter twice in one group warns of "duplicate parameters"."""
     [w] = weights()
     with pytest.warns(UserWarning, match="duplicate parameters"):
         torch.optim.SGD([w, w], lr=0.5)
@@ -291,7 +291,7 @@ def test_warn_of_a_parameter_twice():
 
 @fact("torch.optim.SGD", since="2.6", calls="names named_parameters|param_names", gain=True, refuter=forgets_names)
 def test_keep_the_names_of_parameters():
-    """An optimizer that is given named parameters keeps their names in its groups, in order."""
+    """`SGD` of named parameters, pairs of a name and a tensor, keeps their names in its groups, in order."""
     a, b = weights(2)
     optimizer = torch.optim.SGD([("first", a), ("second", b)], lr=0.5)
     assert optimizer.param_groups[0]["param_names"] == ["first", "second"]

@@ -1,4 +1,4 @@
-"""Each learning-rate scheduler against its closed form."""
+"""Each learning-rate scheduler against its closed form, its state and its refusals; `SWALR` is in test_averaging."""
 
 import math
 from itertools import pairwise
@@ -157,7 +157,7 @@ def about(want):
 @fact(*SCHEDULERS)
 @each
 def test_gives_its_closed_form(made, formula):
-    """A scheduler gives after t steps the rate of its closed form, and the first one when it is made."""
+    """`StepLR`, `OneCycleLR` and the other schedulers give after t steps the rate of their closed form, t = 0 too."""
     optimizer = optimizer_with(RATE)
     scheduler = made(optimizer)
     assert rates(optimizer, scheduler, EPOCHS) == about([formula(t) for t in range(EPOCHS + 1)])
@@ -167,7 +167,7 @@ def test_gives_its_closed_form(made, formula):
 @fact(*SCHEDULERS)
 @each
 def test_goes_on_from_its_state(made, formula):
-    """A scheduler that loads the state of another goes on where that one was, beside its optimizer's state."""
+    """`StepLR` and the other schedulers go on from the `state_dict` of another one, beside that of its optimizer."""
     optimizer, again = optimizer_with(RATE), optimizer_with(RATE)
     scheduler, other = made(optimizer), made(again)
     rates(optimizer, scheduler, 5)
@@ -193,7 +193,7 @@ STATES = {
 @fact(*[f"torch.optim.lr_scheduler.{name}" for name in STATES])
 @pytest.mark.parametrize("name", STATES)
 def test_has_its_numbers_in_its_state(name):
-    """The state of a scheduler has its hyperparameters, its epoch and rates by name, and not the optimizer."""
+    """`state_dict` of `StepLR` and the like has hyperparameters, epoch and rates by name, but not the optimizer."""
     made, formula = FORMULAS[name]
     optimizer = optimizer_with(RATE)
     scheduler = made(optimizer)
@@ -208,7 +208,7 @@ def test_has_its_numbers_in_its_state(name):
 @fact(*[f"torch.optim.lr_scheduler.{name}" for name in STATES])
 @pytest.mark.parametrize("name", STATES)
 def test_takes_its_numbers_from_a_state(name):
-    """A scheduler that loads a state takes its hyperparameters, its epoch and its first rates from that."""
+    """`StepLR` and the like take hyperparameters, epoch and first rates from what `load_state_dict` is given."""
     made, _ = FORMULAS[name]
     scheduler = made(optimizer_with(RATE))
     given = {**scheduler.state_dict(), "base_lrs": [8.0], "last_epoch": 7, **STATES[name]}
@@ -221,7 +221,7 @@ def test_takes_its_numbers_from_a_state(name):
 @fact(*SCHEDULERS)
 @each
 def test_follows_each_group_by_itself(made, formula):
-    """A scheduler moves the rate of every group by its own formula, or from the rate that the group began with."""
+    """`get_last_lr` of `StepLR` and the other schedulers has the rate of each parameter group, as that has it."""
     optimizer = optimizer_with(RATE, RATE / 2)
     scheduler = made(optimizer)
     for _ in range(3):
@@ -242,7 +242,7 @@ FACTORS = ["StepLR", "MultiStepLR", "ConstantLR", "LinearLR", "ExponentialLR", "
 @fact(*CHAINABLE)
 @pytest.mark.parametrize("name", FACTORS)
 def test_multiplies_with_another(name):
-    """Two schedulers that are stepped one after the other give the product of what each makes of the rate."""
+    """`StepLR`, `LinearLR` and the like, stepped beside `ExponentialLR`, multiply what each makes of the rate."""
     made, formula = FORMULAS[name]
     optimizer = optimizer_with(RATE)
     one, other = made(optimizer), lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
@@ -256,7 +256,7 @@ def test_multiplies_with_another(name):
 @fact(*CHAINABLE)
 @pytest.mark.parametrize("name", FACTORS)
 def test_goes_on_from_a_rate_that_was_changed_by_hand(name):
-    """A scheduler that multiplies goes on from a rate that was written into the group."""
+    """`StepLR`, `LinearLR` and other schedulers go on from a rate that was written into `param_groups` by hand."""
     made, formula = FORMULAS[name]
     optimizer = optimizer_with(RATE)
     scheduler = made(optimizer)
@@ -269,7 +269,7 @@ def test_goes_on_from_a_rate_that_was_changed_by_hand(name):
 
 @fact("torch.optim.lr_scheduler.LambdaLR")
 def test_of_lambda_forgets_a_rate_that_was_changed_by_hand():
-    """`LambdaLR` sets the rate anew from the first one, whatever was written into the group."""
+    """`LambdaLR` sets the rate anew from the first one, whatever was written into `param_groups` by hand."""
     optimizer = optimizer_with(RATE)
     scheduler = lr_scheduler.LambdaLR(optimizer, lambda t: 1 / (1 + t))
     optimizer.param_groups[0]["lr"] = 100.0
@@ -304,7 +304,7 @@ class Halving:
 @fact("torch.optim.lr_scheduler.LambdaLR.state_dict", "torch.optim.lr_scheduler.MultiplicativeLR.state_dict")
 @pytest.mark.parametrize("made", [lr_scheduler.LambdaLR, lr_scheduler.MultiplicativeLR], ids=["each", "product"])
 def test_of_functions_saves_objects_alone(made):
-    """`state_dict` of a scheduler of functions has the attributes of callable objects, and None for functions."""
+    """`state_dict` of `LambdaLR` and `MultiplicativeLR` has attributes of callable objects, and None for functions."""
     optimizer = optimizer_with(RATE, RATE)
     state = made(optimizer, [Halving(0.5), lambda t: 0.25]).state_dict()
     assert state["lr_lambdas"] == [{"factor": 0.5}, None]
@@ -371,7 +371,7 @@ def test_of_cycles_needs_momentum_to_move(name):
 
 @fact("torch.optim.lr_scheduler.OneCycleLR")
 def test_of_one_cycle_ends():
-    """`OneCycleLR` refuses a step beyond its last one with ValueError."""
+    """`OneCycleLR` refuses a step beyond its `total_steps` with ValueError: "Tried to step 4 times"."""
     optimizer = optimizer_with(RATE)
     scheduler = lr_scheduler.OneCycleLR(optimizer, 1.0, total_steps=3)
     with pytest.raises(ValueError, match="Tried to step 4 times"):
@@ -384,7 +384,7 @@ def test_of_one_cycle_ends():
     "given", [{}, {"epochs": 3, "steps_per_epoch": 0}, {"total_steps": -1}], ids=["none", "zero", "negative"]
 )
 def test_of_one_cycle_needs_its_length(given):
-    """`OneCycleLR` refuses to be without `total_steps`, or both of `epochs` and `steps_per_epoch`."""
+    """`OneCycleLR` refuses to be without a positive `total_steps`, or `epochs` and `steps_per_epoch`."""
     with pytest.raises(ValueError, match="total_steps|epoch"):
         lr_scheduler.OneCycleLR(optimizer_with(RATE), 1.0, **given)
 
@@ -409,7 +409,7 @@ def test_of_restarts_takes_a_part_of_an_epoch():
 
 @fact("torch.optim.lr_scheduler.LRScheduler.step", hint="call optimizer.step() first", claims=["L01"])
 def test_warns_when_it_is_before_the_optimizer():
-    """`scheduler.step` before the first `optimizer.step` warns, as the first rate is then never used."""
+    """`lr_scheduler.step()` before `optimizer.step()` warns "Detected call of": the first rate is then never used."""
     optimizer = optimizer_with(RATE)
     scheduler = lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
     with pytest.warns(UserWarning, match="before `optimizer.step"):
@@ -446,14 +446,14 @@ def test_may_be_made_by_a_subclass():
 
 @fact("torch.optim.lr_scheduler.LRScheduler")
 def test_that_goes_on_needs_the_first_rate():
-    """A scheduler with `last_epoch` refuses an optimizer whose groups have no `initial_lr` with KeyError."""
+    """`ExponentialLR(last_epoch=3)` refuses an optimizer whose groups have no `initial_lr` with KeyError."""
     with pytest.raises(KeyError, match="initial_lr"):
         lr_scheduler.ExponentialLR(optimizer_with(RATE), gamma=0.5, last_epoch=3)
 
 
 @fact("torch.optim.lr_scheduler.LRScheduler")
 def test_is_for_an_optimizer():
-    """A scheduler refuses what is no optimizer with TypeError."""
+    """`LRScheduler` refuses a module with TypeError: it is "not an Optimizer"."""
     with pytest.raises(TypeError, match="not an Optimizer"):
         lr_scheduler.LRScheduler(torch.nn.Linear(1, 1))
 
@@ -466,7 +466,7 @@ def test_is_for_an_optimizer():
     hint="print scheduler.get_last_lr()",
 )
 def test_warned_when_verbose():
-    """A scheduler with `verbose` warned that it is deprecated."""
+    """`ExponentialLR(verbose=True)` warned that the argument `verbose` is deprecated."""
     with pytest.warns(UserWarning, match="verbose parameter is deprecated"):
         lr_scheduler.ExponentialLR(optimizer_with(RATE), gamma=0.5, verbose=True)
 
@@ -485,7 +485,7 @@ def takes_anything(patch):
     hint="print scheduler.get_last_lr()",
 )
 def test_is_not_verbose():
-    """A scheduler has no argument `verbose`."""
+    """`ExponentialLR` refuses `verbose=True` with TypeError: schedulers have no argument `verbose`."""
     with pytest.raises(TypeError, match="verbose"):
         lr_scheduler.ExponentialLR(optimizer_with(RATE), gamma=0.5, verbose=True)
 
@@ -493,7 +493,7 @@ def test_is_not_verbose():
 @fact("torch.optim.lr_scheduler.SequentialLR")
 @pytest.mark.parametrize("milestones", [[], [2, 4]], ids=["none", "two"])
 def test_of_a_sequence_needs_a_milestone_between(milestones):
-    """`SequentialLR` refuses any number of milestones but one less than schedulers."""
+    """`SequentialLR` of two schedulers refuses to be given no milestone, and to be given two."""
     optimizer = optimizer_with(RATE)
     parts = [lr_scheduler.ConstantLR(optimizer), lr_scheduler.ConstantLR(optimizer)]
     with pytest.raises(ValueError, match="milestones|number of"):
@@ -536,7 +536,7 @@ def test_of_several_is_for_one_optimizer(made):
 
 @fact("torch.optim.lr_scheduler.SequentialLR")
 def test_of_a_sequence_warms_up():
-    """`SequentialLR` of a linear rise and a cosine gives the warm-up that training is used to."""
+    """`SequentialLR` of `LinearLR` and `CosineAnnealingLR` gives a warm-up: a linear rise, then a cosine."""
     optimizer = optimizer_with(RATE)
     parts = [lr_scheduler.LinearLR(optimizer, 0.25, 1.0, 4), lr_scheduler.CosineAnnealingLR(optimizer, 8)]
     seen = rates(optimizer, lr_scheduler.SequentialLR(optimizer, parts, [4]), 11)
@@ -585,14 +585,14 @@ def test_of_a_plateau_falls_after_patience(options, metrics, want):
 
 @fact("torch.optim.lr_scheduler.ReduceLROnPlateau")
 def test_of_a_plateau_has_defaults():
-    """`ReduceLROnPlateau` takes a tenth of the rate at the eleventh bad metric in a row: its patience is ten."""
+    """`ReduceLROnPlateau` by default takes a tenth of the rate at the eleventh bad metric in a row."""
     assert on_plateau([1.0] * 12) == about([1.0] * 11 + [0.1])
 
 
 @fact("torch.optim.lr_scheduler.ReduceLROnPlateau")
 @pytest.mark.parametrize(("better", "last"), [(2e-4, 1.0), (0.5e-4, 0.1)])
 def test_of_a_plateau_takes_a_ten_thousandth_for_better(better, last):
-    """`ReduceLROnPlateau` takes a metric for better that is lower by more than a ten thousandth of the best."""
+    """`ReduceLROnPlateau` by default takes a metric for better if it is lower by over a ten thousandth of the best."""
     assert on_plateau([1.0, 1.0 - better] + [1.0] * 10)[-1:] == about([last])
 
 
@@ -632,7 +632,7 @@ def test_of_a_plateau_goes_on_from_its_state():
 
 @fact("torch.optim.lr_scheduler.ReduceLROnPlateau")
 def test_of_a_plateau_takes_a_tensor():
-    """`ReduceLROnPlateau.step` takes the metric as a tensor, too."""
+    """`ReduceLROnPlateau.step` takes the metric as a tensor, as it takes a number."""
     assert on_plateau(torch.tensor([2.0, 2.0, 1.0, 1.0]), factor=0.5, patience=0) == [1, 0.5, 0.5, 0.25]
 
 

@@ -1,3 +1,5 @@
+"""Micro-batches, which is gradient accumulation, beside the batch as a whole; `backward` alone is in autograd."""
+
 import pytest
 import torch
 from hypothesis import example, given
@@ -35,7 +37,7 @@ def test_of_a_sum_give_the_gradient_of_the_whole(device, samples, size):
 @fact("torch.Tensor.backward", "torch.nn.functional.mse_loss", claims=["A04"])
 @pytest.mark.parametrize("size", [1, 2, 4])
 def test_of_a_mean_give_the_whole_when_divided_by_their_number(device, size):
-    """With `reduction="mean"`, losses of k equal micro-batches divided by k leave the gradient of the whole batch."""
+    """With `reduction="mean"`, accumulated losses of k equal micro-batches, divided by k, give the whole's gradient."""
     w = torch.tensor(3.0, device=device, requires_grad=True)
     for start in range(0, 4, size):
         (loss(w, SAMPLES[start : start + size], "mean") / (4 / size)).backward()
@@ -64,7 +66,7 @@ def test_of_a_mean_give_a_multiple_of_the_whole_when_not_divided(device, size):
     myth="dividing by the number of micro-batches is always right",
 )
 def test_of_unequal_sizes_weigh_small_ones_too_much_when_divided_by_their_number(device):
-    """A mean over unequal micro-batches divided by their number weighs each micro-batch alike, not each sample."""
+    """With `reduction="mean"`, unequal micro-batches divided by their number weigh each alike, and not each sample."""
     w = torch.tensor(3.0, device=device, requires_grad=True)
     parts = [SAMPLES[:1], SAMPLES[1:3]]
     for part in parts:
@@ -75,7 +77,7 @@ def test_of_unequal_sizes_weigh_small_ones_too_much_when_divided_by_their_number
 
 @fact("torch.Tensor.backward", "torch.nn.functional.mse_loss")
 def test_of_unequal_sizes_give_the_whole_when_weighed_by_size(device):
-    """A mean over unequal micro-batches, each times its share of the samples, leaves the gradient of the whole."""
+    """With `reduction="mean"`, unequal micro-batches times their share of samples leave the whole batch's gradient."""
     w = torch.tensor(3.0, device=device, requires_grad=True)
     for part in (SAMPLES[:1], SAMPLES[1:]):
         (loss(w, part, "mean") * (len(part) / 4)).backward()
@@ -84,7 +86,7 @@ def test_of_unequal_sizes_give_the_whole_when_weighed_by_size(device):
 
 @fact("torch.optim.SGD.step", claims=["L01"])
 def test_with_one_step_at_the_end_train_as_the_whole_batch(device):
-    """One `step` after `backward` on every micro-batch moves a parameter as one `step` on the whole batch."""
+    """One `SGD.step` after `backward` on every micro-batch moves a parameter as one `step` on the whole batch."""
     w = torch.tensor(3.0, device=device, requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.125)
     for sample in SAMPLES:
@@ -95,7 +97,7 @@ def test_with_one_step_at_the_end_train_as_the_whole_batch(device):
 
 @fact("torch.optim.SGD.step", claims=["L01"])
 def test_with_a_step_after_each_train_otherwise(device):
-    """A `step` after each micro-batch takes later gradients at a parameter that has moved already."""
+    """`SGD.step` after each micro-batch takes later gradients at a parameter that has moved already."""
     w = torch.tensor(3.0, device=device, requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.125)
     for sample in SAMPLES[:2]:

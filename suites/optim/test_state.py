@@ -1,4 +1,4 @@
-"""What an optimizer keeps between its steps, and how it is taken over: state_dict, load_state_dict, hooks, closures."""
+"""What optimizers keep between steps and how it is taken over, with hooks and closures; groups are in test_groups."""
 
 import copy
 import pickle
@@ -60,7 +60,7 @@ GRADIENTS = [torch.tensor([[0.5, -1.0, 2.0], [0.25, 3.0, -0.75]]) * factor for f
 @fact(*CLASSES)
 @each
 def test_that_is_loaded_goes_on_as_if_nothing_had_been(device, name):
-    """An optimizer that loads the state of another in the middle takes exactly the steps that one would have taken."""
+    """An optimizer such as `Adam` that loads the `state_dict` of another takes exactly the steps that would follow."""
     w = weight(device)
     optimizer = made(name, w)
     train(w, optimizer, GRADIENTS[:2])
@@ -74,7 +74,7 @@ def test_that_is_loaded_goes_on_as_if_nothing_had_been(device, name):
 @fact(*CLASSES)
 @each
 def test_that_is_left_out_makes_other_steps(device, name):
-    """An optimizer made anew in the middle takes other steps than one that goes on."""
+    """`SGD`, `Adam` and other optimizers made anew in the middle take other steps than one that goes on."""
     w = weight(device)
     optimizer = made(name, w)
     train(w, optimizer, GRADIENTS[:2])
@@ -87,7 +87,7 @@ def test_that_is_left_out_makes_other_steps(device, name):
 @each
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_has_the_dtype_and_shape_of_its_parameter(device, name, dtype):
-    """What an optimizer keeps for each element has the dtype and the shape of the parameter."""
+    """`SGD`, `Adam` and other optimizers keep state for each element in the dtype and the shape of the parameter."""
     w = weight(device, dtype)
     optimizer = made(name, w)
     train(w, optimizer, GRADIENTS)
@@ -99,7 +99,7 @@ def test_has_the_dtype_and_shape_of_its_parameter(device, name, dtype):
 @fact(*CLASSES)
 @each
 def test_keeps_its_documented_names(device, name):
-    """What an optimizer keeps for a parameter has the names that checkpoints are read by."""
+    """`SGD`, `Adam` and the like keep their state under the names that checkpoints are read by, such as `exp_avg`."""
     w = weight(device)
     optimizer = made(name, w)
     train(w, optimizer, GRADIENTS)
@@ -112,7 +112,7 @@ def test_keeps_its_documented_names(device, name):
 @fact(*CLASSES)
 @each
 def test_does_not_depend_on_how_the_parameter_lies(device, name):
-    """A step moves a transposed parameter with a stepped gradient as it moves a contiguous one."""
+    """`SGD`, `Adam` etc. move a transposed parameter with a stepped gradient as a contiguous one, but for rounding."""
     w = weight(device, torch.float64)
     memory = w.detach().t().contiguous()
     v = memory.t().requires_grad_()
@@ -127,7 +127,7 @@ def test_does_not_depend_on_how_the_parameter_lies(device, name):
 @each
 @pytest.mark.parametrize("foreach", [False, True], ids=["loop", "foreach"])
 def test_moves_parameters_of_any_shape(device, name, foreach):
-    """A step moves a number, an empty parameter and one of another dtype beside each other, each as if alone."""
+    """`SGD`, `Adam` and the like move a number, an empty tensor and a float64 one beside each other as if alone."""
     number, empty, half = (torch.full(shape, 2.0, device=device) for shape in [(), (0, 3), (2,)])
     half = half.to(torch.float64)
     together = [x.clone().requires_grad_() for x in (number, empty, half)]
@@ -148,7 +148,7 @@ def test_moves_parameters_of_any_shape(device, name, foreach):
 
 @fact("torch.optim.Optimizer.state_dict")
 def test_dict_numbers_its_parameters(device):
-    """`state_dict` names parameters by their number over all groups, and holds no parameter itself."""
+    """`Optimizer.state_dict` names parameters by their number over all groups, and holds no parameter itself."""
     a, b, c = (torch.ones(2, device=device, requires_grad=True) for _ in range(3))
     optimizer = torch.optim.SGD([{"params": [a, b]}, {"params": [c], "lr": 0.25}], lr=0.5, momentum=0.5)
     c.grad = torch.tensor([3.0, 4.0], device=device)
@@ -161,7 +161,7 @@ def test_dict_numbers_its_parameters(device):
 
 @fact("torch.optim.Optimizer.state_dict", myth="state_dict is a snapshot", hint="copy.deepcopy(optimizer.state_dict())")
 def test_dict_shares_its_tensors(device):
-    """`state_dict` refers to the tensors of the state: a later step is seen in it."""
+    """`Optimizer.state_dict` refers to the tensors of the state: a later step is seen in it."""
     w = torch.ones(2, device=device, requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5, momentum=0.5)
     train(w, optimizer, [torch.tensor([4.0, 8.0])])
@@ -174,7 +174,7 @@ def test_dict_shares_its_tensors(device):
 
 @fact("torch.optim.Optimizer.load_state_dict")
 def test_dict_brings_its_hyperparameters():
-    """`load_state_dict` takes over the learning rate of the state, in the place of the one given."""
+    """`Optimizer.load_state_dict` takes over the learning rate of the state, in the place of the one given."""
     w = torch.ones(1, requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5)
     optimizer.load_state_dict(torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.25).state_dict())
@@ -185,7 +185,7 @@ def test_dict_brings_its_hyperparameters():
 
 @fact("torch.optim.Optimizer.load_state_dict")
 def test_dict_goes_to_the_dtype_of_the_parameter():
-    """`load_state_dict` converts what is kept for each element to the dtype of its parameter."""
+    """`Optimizer.load_state_dict` converts what is kept for each element to the dtype of its parameter."""
     w, v = torch.ones(2, requires_grad=True), torch.ones(2, dtype=torch.float64, requires_grad=True)
     optimizer, other = torch.optim.Adam([w], lr=0.5), torch.optim.Adam([v], lr=0.5)
     train(w, optimizer, [torch.tensor([1.0, 2.0])])
@@ -201,7 +201,7 @@ def test_dict_goes_to_the_dtype_of_the_parameter():
     ids=["groups", "parameters"],
 )
 def test_dict_of_other_groups_is_refused(shapes, words):
-    """`load_state_dict` refuses a state with other numbers of groups, or of parameters in them, with ValueError."""
+    """`Optimizer.load_state_dict` refuses a state with another number of groups, or of parameters in them."""
     groups = [{"params": [torch.ones(size, requires_grad=True) for size in group]} for group in shapes]
     state = torch.optim.SGD(groups, lr=0.5).state_dict()
     with pytest.raises(ValueError, match=words):
@@ -210,7 +210,7 @@ def test_dict_of_other_groups_is_refused(shapes, words):
 
 @fact("torch.optim.Optimizer.load_state_dict", "torch.optim.SGD", myth="load_state_dict knows parameters by name")
 def test_dict_is_loaded_in_order_of_the_parameters():
-    """`load_state_dict` gives a state to the parameter at its place, whatever that is."""
+    """`Optimizer.load_state_dict` gives a state to the parameter at its place, whatever that is."""
     a, b = torch.ones(1, requires_grad=True), torch.ones(1, requires_grad=True)
     optimizer = torch.optim.SGD([a, b], lr=0.5, momentum=0.5)
     a.grad, b.grad = torch.tensor([1.0]), torch.tensor([2.0])
@@ -224,7 +224,7 @@ def test_dict_is_loaded_in_order_of_the_parameters():
 @fact(*CLASSES)
 @each
 def test_step_gives_the_loss_of_its_closure(device, name):
-    """`step` with a closure calls it once with gradients enabled, and returns what it returns."""
+    """`step` of `SGD`, `Adam` and the like calls its closure once with gradients enabled, and returns its loss."""
     w = weight(device)
     optimizer = made(name, w)
     losses = []
@@ -243,7 +243,7 @@ def test_step_gives_the_loss_of_its_closure(device, name):
 @fact(*CLASSES)
 @each
 def test_step_without_a_closure_gives_none(device, name):
-    """`step` without a closure returns None."""
+    """`step` of `SGD`, `Adam` and other optimizers without a closure returns None."""
     w = weight(device)
     w.grad = torch.ones_like(w)
     assert made(name, w).step() is None
@@ -252,7 +252,7 @@ def test_step_without_a_closure_gives_none(device, name):
 
 @fact("torch.optim.Optimizer.register_step_pre_hook", "torch.optim.Optimizer.register_step_post_hook")
 def test_hooks_run_around_the_step():
-    """Step hooks are called with the optimizer before and after the parameters move, until they are removed."""
+    """Hooks of `register_step_pre_hook` and `register_step_post_hook` are called before and after parameters move."""
     w = torch.ones(1, requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5)
     seen = []
@@ -270,7 +270,7 @@ def test_hooks_run_around_the_step():
     "torch.optim.Optimizer.register_state_dict_post_hook",
 )
 def test_hooks_run_around_the_state_dict():
-    """A hook after `state_dict` may change it or give another, and one before is called with the optimizer."""
+    """A hook of `register_state_dict_post_hook` may give another state, and one of `pre_hook` gets the optimizer."""
     optimizer = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.5)
     seen = []
 
@@ -297,7 +297,7 @@ def test_hooks_run_around_the_state_dict():
     "torch.optim.Optimizer.register_load_state_dict_post_hook",
 )
 def test_hooks_run_around_loading():
-    """A hook before `load_state_dict` may give another state, and one after sees the optimizer with it."""
+    """A hook of `register_load_state_dict_pre_hook` may give another state, and one of `post_hook` sees it loaded."""
     optimizer = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.5)
     state, seen, calls = optimizer.state_dict(), [], []
 
@@ -324,7 +324,7 @@ def test_hooks_run_around_loading():
       "torch.optim.Rprop", "torch.optim.ASGD")  # fmt: skip
 @pytest.mark.parametrize("name", ["Adam", "AdamW", "Adamax", "RMSprop", "Adadelta", "Rprop", "ASGD"])
 def test_of_a_complex_parameter_is_that_of_its_two_parts(device, name):
-    """An optimizer moves the real and the imaginary part of a complex parameter as two parameters of their own."""
+    """`Adam`, `RMSprop` and the like move real and imaginary part of a complex parameter as two of their own."""
     real = torch.tensor([[1.0, -2.0], [3.0, 0.5]], dtype=torch.float64, device=device).requires_grad_()
     z = torch.view_as_complex(real.detach().clone()).requires_grad_()
     optimizer = getattr(torch.optim, name)([z], lr=0.1, foreach=False)
@@ -340,7 +340,7 @@ def test_of_a_complex_parameter_is_that_of_its_two_parts(device, name):
 @fact("torch.optim.SGD", "torch.optim.Adam", "torch.optim.RMSprop", "torch.optim.Adamax", "torch.optim.Adadelta")
 @pytest.mark.parametrize("name", ["SGD", "Adam", "RMSprop", "Adamax", "Adadelta"])
 def test_lets_a_gradient_through_when_differentiable(name):
-    """With `differentiable=True` a step is differentiated through: a moved parameter's gradient reaches the first."""
+    """`step` of `SGD`, `Adam` etc. with `differentiable=True` lets a moved parameter's gradient reach the first one."""
     start = torch.tensor([1.0, 2.0], dtype=torch.float64, requires_grad=True)
     w = start.clone()
     optimizer = getattr(torch.optim, name)([torch.zeros(2, requires_grad=True)], lr=0.5, differentiable=True)
@@ -355,7 +355,7 @@ def test_lets_a_gradient_through_when_differentiable(name):
 @fact("torch.optim.Adam.step", "torch.optim.SGD.step")
 @pytest.mark.parametrize("name", ["Adam", "SGD"])
 def test_step_takes_nan_into_the_parameter(device, name):
-    """A NaN in a gradient makes its element NaN, for good, and leaves the others."""
+    """`SGD.step` and `Adam.step` of a gradient with a NaN make that element NaN, for good, and no other."""
     w = torch.ones(2, device=device, requires_grad=True)
     optimizer = getattr(torch.optim, name)([w], lr=0.5)
     train(w, optimizer, [torch.tensor([numpy.nan, 1.0]), torch.tensor([1.0, 1.0])])
@@ -368,7 +368,7 @@ def test_step_takes_nan_into_the_parameter(device, name):
 )
 @pytest.mark.parametrize(("dtype", "bits"), [(torch.bfloat16, 8), (torch.float16, 11), (torch.float32, 24)])
 def test_step_too_small_for_the_dtype_is_lost(device, dtype, bits):
-    """A step of less than half a unit in the last place leaves a weight, however often it is taken."""
+    """`SGD.step` of less than half a unit in the last place leaves a weight, however often it is taken."""
     w = torch.tensor([1.0, 1.0], dtype=dtype, device=device, requires_grad=True)
     w.grad = torch.tensor([-(0.25 * 2.0 ** (1 - bits)), -(2.0 ** (1 - bits))], dtype=dtype, device=device)
     optimizer = torch.optim.SGD([w], lr=1.0)

@@ -1,3 +1,5 @@
+"""What `step` does by a gradient, by one of zero and without one; whole algorithms are in test_algorithms."""
+
 import math
 
 import pytest
@@ -50,7 +52,7 @@ def test_of_sgd_subtracts_the_rate_times_the_gradient(device):
 @fact(*STEPS, claims=["L02"], myth="step() updates every parameter")
 @each_optimizer
 def test_passes_over_a_parameter_without_a_gradient(device, made):
-    """`step` leaves the value of a parameter whose `.grad` is None."""
+    """`step` of `SGD`, `Adam` and other optimizers leaves the value of a parameter whose `.grad` is None."""
     w, v = (torch.tensor([1.0, 2.0], dtype=torch.float64, device=device, requires_grad=True) for _ in range(2))
     v.grad = torch.ones_like(v)
     made([w, v]).step()
@@ -61,7 +63,7 @@ def test_passes_over_a_parameter_without_a_gradient(device, made):
 @fact(*STEPS, claims=["L02"])
 @each_optimizer
 def test_without_a_gradient_keeps_a_parameter_where_it_was_going(device, made):
-    """A parameter that has moved before stands still in a `step` for which its `.grad` is None."""
+    """A parameter of `SGD`, `Adam` etc. that has moved stands still in a `step` for which its `.grad` is None."""
     w = torch.tensor([1.0, 2.0], dtype=torch.float64, device=device, requires_grad=True)
     optimizer = made([w])
     w.grad = torch.ones_like(w)
@@ -74,7 +76,7 @@ def test_without_a_gradient_keeps_a_parameter_where_it_was_going(device, made):
 
 @fact("torch.optim.SGD.step", claims=["L02"])
 def test_without_a_gradient_keeps_the_momentum(device):
-    """A `step` for which `.grad` is None does not let the momentum decay."""
+    """`SGD.step` does not let the momentum of a parameter decay while its `.grad` is None."""
     w = torch.tensor(1.0, dtype=torch.float64, device=device, requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5, momentum=0.5)
     for gradient in (torch.ones_like(w), None, torch.ones_like(w)):
@@ -85,7 +87,7 @@ def test_without_a_gradient_keeps_the_momentum(device):
 
 @fact("torch.optim.SGD.step", claims=["A05"], myth="a gradient of zero and no gradient are the same to an optimizer")
 def test_of_sgd_with_a_zero_gradient_goes_on_by_momentum(device):
-    """A parameter with momentum goes on moving in a `step` for which its gradient is zero."""
+    """`SGD` with momentum goes on moving a parameter in a `step` for which its gradient is zero."""
     w = torch.tensor(1.0, dtype=torch.float64, device=device, requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5, momentum=0.5)
     for gradient in (1.0, 0.0, 0.0):
@@ -96,7 +98,7 @@ def test_of_sgd_with_a_zero_gradient_goes_on_by_momentum(device):
 
 @fact("torch.optim.SGD.step", claims=["A05"])
 def test_of_sgd_with_a_zero_gradient_still_decays_the_weight(device):
-    """Weight decay shrinks a parameter in a `step` for which its gradient is zero."""
+    """`SGD` with `weight_decay` shrinks a parameter in a `step` for which its gradient is zero."""
     w = torch.tensor([4.0, -8.0], dtype=torch.float64, device=device, requires_grad=True)
     w.grad = torch.zeros_like(w)
     torch.optim.SGD([w], lr=0.5, weight_decay=0.5).step()
@@ -170,7 +172,7 @@ def test_of_adam_does_not_count_a_missing_gradient(device):
 
 @fact("torch.optim.Adam.step")
 def test_makes_state_only_for_parameters_with_a_gradient(device):
-    """`step` makes no state for a parameter whose `.grad` is None, and some for one whose gradient is zero."""
+    """`Adam.step` makes no state for a parameter whose `.grad` is None, but some for one whose gradient is zero."""
     without, zero = (torch.ones(2, device=device, requires_grad=True) for _ in range(2))
     zero.grad = torch.zeros(2, device=device)
     optimizer = torch.optim.Adam([without, zero], lr=0.5)
@@ -180,7 +182,7 @@ def test_makes_state_only_for_parameters_with_a_gradient(device):
 
 @fact("torch.optim.SGD.step", claims=["L02"], myth="step() updates every parameter")
 def test_leaves_parameters_that_the_optimizer_was_not_given(device):
-    """`step` leaves a parameter with a gradient that the optimizer was not given."""
+    """`SGD.step` leaves a parameter that the optimizer was not given, though it has a gradient."""
     given, other = (torch.tensor(1.0, device=device, requires_grad=True) for _ in range(2))
     (given * other * 2).backward()
     torch.optim.SGD([given], lr=0.25).step()
@@ -195,7 +197,7 @@ def test_leaves_parameters_that_the_optimizer_was_not_given(device):
     hint="set .grad to None as well",
 )
 def test_moves_a_parameter_frozen_after_backward(device):
-    """`step` applies the gradient that a parameter had when `requires_grad` was set to False."""
+    """`SGD.step` moves a parameter frozen (`requires_grad_(False)`) after `backward`, as it still has its gradient."""
     w = torch.tensor(1.0, device=device, requires_grad=True)
     (w * 2).backward()
     w.requires_grad_(False)
@@ -205,7 +207,7 @@ def test_moves_a_parameter_frozen_after_backward(device):
 
 @fact("torch.optim.SGD.step", claims=["L01"])
 def test_keeps_the_gradient(device):
-    """`step` leaves `.grad` as it is, so that a second `step` applies it again."""
+    """`SGD.step` leaves `.grad` as it is, so that a second `step` applies it again."""
     w = torch.tensor(1.0, device=device, requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.25)
     (w * 2).backward()
@@ -217,7 +219,7 @@ def test_keeps_the_gradient(device):
 
 @fact("torch.optim.SGD.step", claims=["L01"])
 def test_before_the_first_backward_moves_nothing(device):
-    """`step` before any `backward` has no gradient to apply, and without an error leaves the parameters."""
+    """`SGD.step` before any `backward` leaves the parameters, without an error: there is no gradient to apply."""
     w = torch.tensor(1.0, device=device, requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.25)
     optimizer.step()
@@ -229,7 +231,7 @@ def test_before_the_first_backward_moves_nothing(device):
 
 @fact("torch.optim.SGD.step", claims=["L02"])
 def test_writes_into_the_parameter_itself(device):
-    """`step` updates a parameter in place: other names for its memory see the new value."""
+    """`SGD.step` updates a parameter in place: `detach()` of it, taken before, sees the new value."""
     w = torch.tensor([1.0, 2.0], device=device, requires_grad=True)
     seen = w.detach()
     w.grad = torch.tensor([4.0, 4.0], device=device)

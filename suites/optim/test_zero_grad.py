@@ -1,3 +1,5 @@
+"""What `Optimizer.zero_grad` does to gradients, and when it is called; that of modules is in modules."""
+
 import pytest
 import torch
 
@@ -65,7 +67,7 @@ def test_without_set_to_none_cuts_the_gradient_from_its_graph(device):
     ids=lambda made: made.__name__,
 )
 def test_has_the_same_default_in_every_optimizer(device, optimizer):
-    """`zero_grad()` of each optimizer sets gradients to None."""
+    """`zero_grad()` of `SGD`, `Adam`, `AdamW` and `RMSprop` sets gradients to None by default."""
     w = torch.ones(2, device=device, requires_grad=True)
     w.grad = torch.ones(2, device=device)
     optimizer([w], lr=1.0).zero_grad()
@@ -145,7 +147,7 @@ def test_may_stand_anywhere_outside_of_backward_and_step(device):
 
 @fact("torch.optim.SGD.step", claims=["A04", "L01"])
 def test_left_out_steps_by_the_sum_of_all_gradients_so_far(device):
-    """Without `zero_grad` each step applies the sum of the gradients of all steps so far."""
+    """Without `zero_grad` each step of `SGD` applies the sum of the gradients of all steps so far."""
     w = torch.tensor(8.0, device=device, requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.25)
     for _ in range(2):
