@@ -1,4 +1,4 @@
-"""What a call takes from torch's allocator at most. What oneDNN and MKL allocate for themselves is not in it."""
+"""What calls take from torch's allocator at most, without what oneDNN and MKL allocate; what stays is in test_graph."""
 
 import math
 
@@ -61,7 +61,7 @@ def peak(function, *arguments):
 @DTYPES
 @pytest.mark.parametrize("name", OTHERS)
 def test_of_a_norm_or_pointwise_function_is_that_of_its_result(name, dtype):
-    """A pointwise function, `softmax` or `layer_norm` takes at most one and a half times the bytes of its result."""
+    """`torch.exp`, `softmax`, `layer_norm` and the like take at most one and a half times the bytes of their result."""
     [x] = numbers_of([(128, 256)], dtype)
     assert bytes_of(x) <= peak(subject(name), x, *OTHERS[name]) <= 1.5 * bytes_of(x)
 
@@ -70,7 +70,7 @@ def test_of_a_norm_or_pointwise_function_is_that_of_its_result(name, dtype):
 @DTYPES
 @pytest.mark.parametrize("name", PRODUCTS)
 def test_of_a_product_is_that_of_its_operands_and_result(name, dtype):
-    """A product or attention takes at most one and a half times the bytes of its operands and its result."""
+    """`matmul`, `linear` and attention take at most one and a half times the bytes of operands and result."""
     function, operands = subject(name), numbers_of(PRODUCTS[name], dtype)
     most = 1.5 * bytes_of(*operands, function(*operands))
     assert 0 < peak(function, *operands) <= most
@@ -80,7 +80,7 @@ def test_of_a_product_is_that_of_its_operands_and_result(name, dtype):
 @DTYPES
 @pytest.mark.parametrize("name", CONVOLUTIONS)
 def test_of_a_convolution_is_that_of_its_unfolded_input(name, dtype):
-    """A convolution takes at most one and a half times the bytes of its result and its input unfolded for a product."""
+    """`conv2d` and the like take at most 1.5 times the bytes of result and input unfolded for a product."""
     function, (x, weight) = subject(name), numbers_of(CONVOLUTIONS[name], dtype)
     y = function(x, weight)
     unfolded = bytes_of(y[:, :1]) * math.prod(weight.shape[1:])
@@ -113,7 +113,7 @@ def test_of_expand_is_none():
 
 @fact("torch.nn.functional.relu", refuter=larger("torch.nn.functional.relu"))
 def test_of_a_chain_is_that_of_two_results():
-    """A chain of five functions takes the bytes of two results at once, where nothing is recorded or kept."""
+    """A chain of five `relu` takes the bytes of two results at once, where nothing is recorded or kept."""
     x = torch.rand(1000)
 
     def chain(y):

@@ -1,4 +1,4 @@
-"""What keeps memory alive: the graph, names that are still bound, views of a large storage."""
+"""What keeps memory alive: the graph, names still bound, views of a large storage; peaks of calls are in test_cost."""
 
 import weakref
 
@@ -23,7 +23,7 @@ def chain(x, length=3):
 @fact("torch.sigmoid", "torch.exp", "torch.tanh", "torch.sqrt", "torch.relu")
 @pytest.mark.parametrize("name", ["sigmoid", "exp", "tanh", "sqrt", "relu"])
 def test_saves_the_result(device, name):
-    """A function whose derivative is told from its result saves that alone: the bytes of its elements."""
+    """`sigmoid`, `exp`, `tanh`, `sqrt` and `relu` save for `backward` their result alone: the bytes of its elements."""
     x = torch.ones(1000, device=device, requires_grad=True)
     with saved_bytes() as saved:
         y = getattr(x, name)()
@@ -45,7 +45,7 @@ def test_saves_the_result(device, name):
     ids=["add", "sub", "neg", "sum", "reshape", "cat"],
 )
 def test_saves_nothing_of_a_linear_function(device, make):
-    """A function whose derivative is constant saves no element for the backward pass."""
+    """`add`, `sub`, `neg`, `sum`, `reshape` and `cat`, whose derivative is constant, save no element for `backward`."""
     x = torch.ones(1000, device=device, requires_grad=True)
     with saved_bytes() as saved:
         y = make(x)
@@ -56,7 +56,7 @@ def test_saves_nothing_of_a_linear_function(device, make):
 @pytest.mark.parametrize("function", ["mul", "matmul"])
 @pytest.mark.parametrize("needs", [(True, True), (True, False), (False, True)], ids=["both", "first", "second"])
 def test_saves_the_other_factor(device, function, needs):
-    """A product saves, of each factor that requires grad, the other one."""
+    """`torch.mul` and `torch.matmul` save, for each factor that requires grad, the other one."""
     a, b = (torch.ones(20, 20, device=device, requires_grad=need) for need in needs)
     with saved_bytes() as saved:
         y = getattr(torch, function)(a, b)
@@ -124,7 +124,7 @@ def test_of_a_loop_is_alive_after_it():
 @fact("torch.Tensor.untyped_storage", "torch.Tensor.clone", hint="clone() the part that you keep")
 @pytest.mark.parametrize("cloned", [False, True], ids=["view", "clone"])
 def test_of_a_slice_is_the_whole(device, cloned):
-    """A slice keeps the whole memory of what it was cut from, and its clone only what it has itself."""
+    """A slice such as `x[:2]` keeps the whole memory of what it was cut from, and its `clone()` only its own."""
     part = torch.ones(1000, device=device)[:2]
     kept = part.clone() if cloned else part
     assert kept.untyped_storage().nbytes() == (2 if cloned else 1000) * FLOAT
@@ -143,7 +143,7 @@ def test_of_expand_is_that_of_one(device):
 
 @fact("torch.from_numpy", "torch.Tensor.numpy")
 def test_of_an_array_is_kept_by_its_tensor():
-    """A tensor `from_numpy` keeps the array's memory alive after its last name, and an array the tensor's."""
+    """`torch.from_numpy` keeps the array's memory alive after its last name, and `numpy()` that of a tensor."""
     x = torch.from_numpy(numpy.arange(3.0))
     y = torch.tensor([1.0, 2.0]).numpy()
     same(x, torch.tensor([0.0, 1.0, 2.0], dtype=torch.float64))
@@ -169,7 +169,7 @@ def test_of_a_checkpoint_is_its_input(device, reentrant):
 @fact("torch.Tensor.sigmoid_", "torch.Tensor.relu_")
 @pytest.mark.parametrize("name", ["sigmoid_", "relu_"])
 def test_of_a_function_in_place_is_its_result(device, name):
-    """A function in place saves its result without a second memory: the bytes of one tensor."""
+    """`sigmoid_` and `relu_` save their result without a second memory: the bytes of one tensor."""
     x = torch.ones(1000, device=device, requires_grad=True) * 1
     with saved_bytes() as saved:
         y = getattr(x, name)()

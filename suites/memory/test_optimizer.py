@@ -1,4 +1,4 @@
-"""How much memory an optimizer keeps beside the parameters and their gradients."""
+"""How much memory optimizers keep beside parameters and gradients; what a step costs in time is in optim.cost."""
 
 import pytest
 import torch
@@ -30,7 +30,7 @@ def test_of_adam_is_twice_that_of_the_parameters(device, kind):
 @fact("torch.optim.Adam.step", "torch.optim.AdamW.step")
 @pytest.mark.parametrize("kind", ["Adam", "AdamW"])
 def test_of_adam_with_amsgrad_is_three_times_that_of_the_parameters(device, kind):
-    """`Adam(amsgrad=True)` keeps a third tensor, the largest average so far: three times the parameters' bytes."""
+    """`Adam` and `AdamW` with `amsgrad=True` keep the largest average too: three times the parameters' bytes."""
     assert kept(device, kind, amsgrad=True) == (3 * WEIGHTS, WEIGHTS)
 
 

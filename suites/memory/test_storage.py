@@ -1,4 +1,4 @@
-"""How much memory a tensor has, and what happens where there is none left."""
+"""How much memory a tensor has, its storage, and what happens where none is left; for how long is in test_graph."""
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ SIZES = {
 @fact("torch.Tensor.element_size", "torch.Tensor.nbytes", "torch.Tensor.itemsize", since="2.1", calls="none")
 @pytest.mark.parametrize("dtype", SIZES, ids=lambda dtype: str(dtype).removeprefix("torch."))
 def test_is_what_the_dtype_says(device, dtype):
-    """A tensor takes its elements times the bytes of its dtype."""
+    """`nbytes` of a tensor is its number of elements times the `itemsize` of its dtype, as in its storage."""
     x = torch.zeros(3, 5, dtype=dtype, device=device)
     assert (x.element_size(), x.itemsize, dtype.itemsize) == (SIZES[dtype],) * 3
     assert x.nbytes == x.untyped_storage().nbytes() == 15 * SIZES[dtype]
@@ -23,7 +23,7 @@ def test_is_what_the_dtype_says(device, dtype):
 @fact("torch.Tensor.to", claims=["E06"])
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_is_halved_by_16_bits(device, dtype):
-    """A tensor in 16 bits takes half of the memory that it takes in float32."""
+    """`x.to(torch.float16)` or `x.to(torch.bfloat16)` takes half of the memory that a float32 `x` takes."""
     x = torch.tensor([0.5, 1.5, -2.0], device=device)
     y = x.to(dtype)
     assert x.untyped_storage().nbytes() == 2 * y.untyped_storage().nbytes() == 12
@@ -33,7 +33,7 @@ def test_is_halved_by_16_bits(device, dtype):
 @fact("torch.nn.Module.to", claims=["E06"])
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_of_a_model_is_halved_by_16_bits(device, dtype):
-    """A model in 16 bits takes half the memory for its parameters, and as many bytes for their gradients."""
+    """`Module.to(torch.float16)`, or to bfloat16, halves the memory of a model's parameters."""
     model = torch.nn.Linear(10, 4, device=device)
     before = sum(p.untyped_storage().nbytes() for p in model.parameters())
     after = sum(p.untyped_storage().nbytes() for p in model.to(dtype).parameters())
@@ -53,7 +53,7 @@ def test_of_weights_is_not_halved_by_autocast():
 @fact("torch.empty", "torch.zeros")
 @pytest.mark.parametrize("name", ["empty", "zeros"])
 def test_that_is_not_there_is_refused(name):
-    """More memory than there is on the CPU raises RuntimeError, "can't allocate memory", and afterwards all goes on."""
+    """`torch.empty` or `zeros` out of memory on the CPU is a RuntimeError, "can't allocate memory", and all goes on."""
     with pytest.raises(RuntimeError, match="can't allocate memory|not enough memory|out of memory"):
         getattr(torch, name)(2**58, dtype=torch.uint8)
     same(torch.zeros(2), torch.tensor([0.0, 0.0]))
@@ -61,7 +61,7 @@ def test_that_is_not_there_is_refused(name):
 
 @fact("torch.empty")
 def test_of_more_than_64_bits_is_refused():
-    """A tensor of more bytes than 64 bits count is refused with RuntimeError."""
+    """`torch.empty` of more bytes than 64 bits count is refused with RuntimeError of an "overflow"."""
     with pytest.raises(RuntimeError, match="overflow"):
         torch.empty(2**40, 2**40)
 
@@ -86,7 +86,7 @@ def test_is_kept_by_a_tensor_that_shrinks(device):
 
 @fact("torch.Tensor.is_pinned")
 def test_is_not_pinned_unless_asked_for():
-    """Memory of the CPU is not pinned unless it was asked for."""
+    """`is_pinned` is False of memory of the CPU that was not asked to be pinned."""
     assert torch.ones(2).is_pinned() is False
     assert torch.empty(0).is_pinned() is False
 
@@ -149,7 +149,7 @@ def test_of_a_typed_storage_is_a_row_of_numbers():
 @fact("torch.Tensor.storage")
 @pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
 def test_of_the_old_storage_is_shared_with_the_tensor(device):
-    """`storage` gives the whole memory of a tensor, also of a view, as numbers that are written through."""
+    """`Tensor.storage` gives the whole memory of a tensor, also of a view, as numbers that are written through."""
     x = torch.tensor([1.5, 2.5, 4.5], device=device)
     numbers = x[1:].storage()
     assert (len(numbers), numbers[2], numbers.dtype) == (3, 4.5, torch.float32)
@@ -187,7 +187,7 @@ def test_of_a_storage_is_taken_over_with_a_layout(device):
 
 @fact("torch.Tensor.set_")
 def test_of_another_dtype_is_not_taken_over(device):
-    """`set_` refuses a tensor of another dtype."""
+    """`set_` refuses a tensor of another dtype: "Could not set tensor of type"."""
     with pytest.raises(RuntimeError, match="Could not set tensor of type"):
         torch.zeros(1, device=device).set_(torch.arange(3, device=device))
 
@@ -238,7 +238,7 @@ def test_of_other_processes_is_asked_for():
 
 @fact("torch.Tensor.pin_memory")
 def test_is_pinned_for_a_gpu_only():
-    """`pin_memory` without a GPU is refused, or gives what `is_pinned` says True of."""
+    """`pin_memory` is refused without a GPU, and with one gives what `is_pinned` says True of."""
     x, refused = torch.tensor([1.5, 2.5]), False
     try:
         pinned = x.pin_memory()
@@ -251,7 +251,7 @@ def test_is_pinned_for_a_gpu_only():
 
 @fact("torch.Tensor.cpu")
 def test_of_the_cpu_is_not_copied():
-    """`cpu` gives a tensor that is there already itself, in its layout."""
+    """`cpu()` of a tensor that is on the CPU already gives it itself, in its layout."""
     x = torch.tensor([[1.5, 2.5], [3.5, 4.5]]).t()
     y = x.cpu()
     assert y is x
@@ -260,7 +260,7 @@ def test_of_the_cpu_is_not_copied():
 
 @fact("torch.Tensor.cpu")
 def test_of_no_data_is_not_brought_to_the_cpu():
-    """`cpu` of a meta tensor is refused: it has no data."""
+    """`cpu()` of a meta tensor is refused: "Cannot copy out of meta tensor; no data"."""
     with pytest.raises(NotImplementedError, match="Cannot copy out of meta tensor; no data"):
         torch.ones(2, device="meta").cpu()
 
@@ -283,7 +283,7 @@ def test_is_told_from_the_outermost_dimension(device, lie, order):
 @fact("torch.cuda.empty_cache", "torch.cuda.memory_allocated", "torch.cuda.memory_reserved", claims=["E02"],
       myth="empty_cache() frees memory that my tensors take")  # fmt: skip
 def test_of_the_cache_goes_back_and_that_of_tensors_stays(accelerator):
-    """`empty_cache` gives back what no tensor uses, and leaves what one does."""
+    """`torch.cuda.empty_cache` gives back what no tensor uses, and leaves what one does."""
     memory = getattr(torch, accelerator)
     x = torch.full((1 << 22,), 2.0, device=accelerator)
     y = torch.empty(1 << 24, device=accelerator)
@@ -298,7 +298,7 @@ def test_of_the_cache_goes_back_and_that_of_tensors_stays(accelerator):
 
 @fact("torch.cuda.OutOfMemoryError", "torch.cuda.empty_cache", claims=["E01"])
 def test_of_the_gpu_is_refused_and_goes_on(accelerator):
-    """More memory than the GPU has is "CUDA out of memory", an OutOfMemoryError, and afterwards all goes on."""
+    """`torch.empty` beyond the GPU's memory raises `OutOfMemoryError`, "CUDA out of memory", and all goes on."""
     with pytest.raises(torch.cuda.OutOfMemoryError, match=f"(?i){accelerator} out of memory") as caught:
         torch.empty(1 << 50, dtype=torch.uint8, device=accelerator)
     assert isinstance(caught.value, RuntimeError)
@@ -307,7 +307,7 @@ def test_of_the_gpu_is_refused_and_goes_on(accelerator):
 
 @fact("torch.cuda.max_memory_allocated", "torch.cuda.reset_peak_memory_stats")
 def test_peak_is_told_until_it_is_reset(accelerator):
-    """`max_memory_allocated` tells the peak since `reset_peak_memory_stats`."""
+    """`torch.cuda.max_memory_allocated` tells the peak since `reset_peak_memory_stats`."""
     memory = getattr(torch, accelerator)
     memory.reset_peak_memory_stats()
     before = memory.memory_allocated()
