@@ -1,4 +1,4 @@
-"""`torch.use_deterministic_algorithms`: what it tells, refuses, fills and changes."""
+"""`torch.use_deterministic_algorithms`: what it tells, refuses, fills and changes; seeds are in test_seed."""
 
 import math
 import warnings
@@ -35,7 +35,7 @@ MODES = {"default": 0, "warn": 1, "error": 2}
 @fact("torch.set_deterministic_debug_mode", "torch.get_deterministic_debug_mode")
 @pytest.mark.parametrize("word", MODES)
 def test_debug_mode_is_a_word_or_a_number(word):
-    """`set_deterministic_debug_mode` takes default, warn or error, or 0 to 2, which `get_` gives back."""
+    """`set_deterministic_debug_mode` takes default, warn, error or 0 to 2, which the getter gives as a number."""
     torch.set_deterministic_debug_mode(word)
     assert torch.get_deterministic_debug_mode() == MODES[word]
     assert torch.are_deterministic_algorithms_enabled() == (word != "default")
@@ -54,7 +54,7 @@ def test_debug_mode_is_no_other(mode, error):
 
 @fact("torch.use_deterministic_algorithms", hint="torch.use_deterministic_algorithms(True, warn_only=True)")
 def test_algorithms_are_refused_where_there_are_none():
-    """An operation without a deterministic algorithm is refused by its name when those are asked for."""
+    """`use_deterministic_algorithms(True)` raises an error for an operation that is not deterministic, as `put_`."""
     torch.use_deterministic_algorithms(True)
     index = torch.tensor([0, 0])
     with pytest.raises(RuntimeError, match="does not have a deterministic implementation"):
@@ -63,7 +63,7 @@ def test_algorithms_are_refused_where_there_are_none():
 
 @fact("torch.use_deterministic_algorithms")
 def test_algorithms_are_warned_of_when_told():
-    """With `warn_only=True` an operation without a deterministic algorithm warns, and is done."""
+    """With `warn_only=True`, `use_deterministic_algorithms` warns of an operation like `put_`, but does it."""
     torch.use_deterministic_algorithms(True, warn_only=True)
     x = torch.zeros(2)
     with pytest.warns(UserWarning, match="does not have a deterministic implementation"):
@@ -73,7 +73,7 @@ def test_algorithms_are_warned_of_when_told():
 
 @fact("torch.use_deterministic_algorithms", "torch.Tensor.index_add_")
 def test_algorithms_are_taken_where_there_are_some():
-    """An operation with a deterministic algorithm gives the same sums under it, without a warning."""
+    """`index_add_` has a deterministic algorithm: under `use_deterministic_algorithms` it gives its sums, unwarned."""
     torch.use_deterministic_algorithms(True)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -97,7 +97,7 @@ EMPTY = {
     ("dtype", "filled"), [(torch.float32, math.nan), (torch.int32, 2**31 - 1)], ids=["float32", "int32"]
 )
 def test_memory_is_filled(name, dtype, filled):
-    """Under deterministic algorithms memory that nobody wrote is filled with NaN, or with the largest integer."""
+    """`use_deterministic_algorithms(True)` has `torch.empty` and the like filled with NaN, or the largest integer."""
     torch.use_deterministic_algorithms(True)
     x = EMPTY[name](dtype)
     same(x, torch.tensor([filled] * 3, dtype=dtype))
@@ -106,7 +106,7 @@ def test_memory_is_filled(name, dtype, filled):
 
 @fact("torch.empty", since="2.2", calls="names fill_uninitialized_memory", gain=True, source="deterministic")
 def test_memory_is_not_filled_when_told(monkeypatch):
-    """`empty` fills nothing, even under deterministic algorithms, while `fill_uninitialized_memory` is False."""
+    """`torch.empty` under deterministic algorithms is not filled while `fill_uninitialized_memory` is False."""
     torch.use_deterministic_algorithms(True)
     monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)
     assert not torch.empty(1000).isnan().all()

@@ -1,4 +1,4 @@
-"""Seeds and generators: what gives the same random numbers again, and what moves a stream on."""
+"""Seeds and generators: what gives the same random numbers again; algorithms that differ are in test_deterministic."""
 
 import hashlib
 import random
@@ -84,7 +84,7 @@ def generator(device, seed=0):
 @fact("torch.Generator", *DRAWN, source="notes/randomness")
 @pytest.mark.parametrize("name", DRAWN)
 def test_of_a_generator_gives_the_same_again(device, name, observe):
-    """A random function gives the same from generators of one seed, and something else from another seed."""
+    """`torch.rand` and the like give the same from a `Generator` of the same seed, something else from another seed."""
     first, again, other = (DRAWN[name](device, generator(device, seed)) for seed in (3, 3, 4))
     observe("digest", digest(first))
     same(again, first)
@@ -96,7 +96,7 @@ def test_of_a_generator_gives_the_same_again(device, name, observe):
 @fact("torch.manual_seed", refuter=forgets_the_seed, source="notes/randomness")
 @pytest.mark.parametrize("name", DRAWN)
 def test_of_all_gives_the_same_again(device, name):
-    """`manual_seed` sets the stream of a function that is given no generator, and each call goes on in it."""
+    """`manual_seed` sets the stream of `rand` and the like without a generator, and each call goes on in it."""
     torch.manual_seed(3)
     first, second = DRAWN[name](device, None), DRAWN[name](device, None)
     torch.manual_seed(3)
@@ -162,7 +162,7 @@ def test_of_the_gpu_leaves_the_cpu(accelerator, name):
 
 @fact("torch.Generator", refuter=has_one_generator)
 def test_of_a_generator_leaves_the_others_alone(device):
-    """Drawing from a generator of one's own does not move the default one."""
+    """Drawing from a `torch.Generator` of one's own does not move the default one."""
     torch.manual_seed(3)
     want = torch.rand(4, device=device)
     torch.manual_seed(3)
@@ -182,7 +182,7 @@ def test_gives_the_default_generator():
 @fact("torch.initial_seed", "torch.Generator")
 @pytest.mark.parametrize("seed", [0, 2**31, 2**63 - 1, 2**64 - 1, -1, -(2**63)])
 def test_is_any_number_of_64_bits(seed):
-    """A seed is a number of 64 bits, of which a negative one counts from 2**64 down."""
+    """A seed for `manual_seed` is a number of 64 bits, of which a negative one counts from 2**64 down."""
     torch.manual_seed(seed)
     g = torch.Generator().manual_seed(seed)
     assert (torch.initial_seed(), g.initial_seed()) == (seed % 2**64, seed % 2**64)
@@ -198,7 +198,7 @@ def test_beyond_64_bits_is_refused(seed):
 
 @fact("torch.seed", "torch.Generator")
 def test_from_the_system_differs_every_time():
-    """`seed` takes a seed from the system, tells it, and by it the stream can be had again."""
+    """`torch.seed` takes a seed from the system, tells it, and by it the stream can be had again."""
     first, g = torch.seed(), torch.Generator()
     drawn = torch.rand(4)
     assert first != torch.seed() and g.seed() == g.initial_seed() != g.seed()
@@ -222,7 +222,7 @@ def test_state_is_bytes_that_give_the_stream_back():
 
 @fact("torch.Generator", refuter=generators_with(set_state=lambda g, state: g))
 def test_state_of_a_generator_can_be_given_to_another(device):
-    """The state of a generator, given to another one, makes it go on in the same place."""
+    """`Generator.set_state` with the `get_state()` of another one makes it go on in the same place."""
     g, other = generator(device, 3), generator(device, 4)
     torch.rand(5, generator=g, device=device)
     other.set_state(g.get_state())
@@ -233,7 +233,7 @@ def test_state_of_a_generator_can_be_given_to_another(device):
 
 @fact("torch.Generator", refuter=generators_with(set_state=lambda g, state: g))
 def test_state_must_be_one():
-    """`set_state` refuses a tensor that is no state."""
+    """`Generator.set_state` refuses a tensor that is no state."""
     with pytest.raises((RuntimeError, TypeError), match="ByteTensor|size|state"):
         torch.Generator().set_state(torch.zeros(3))
 
@@ -301,7 +301,7 @@ def test_of_torch_leaves_numpy():
 
 @fact("torch.Generator", refuter=has_one_generator)
 def test_of_the_same_sizes_is_needed(device):
-    """A draw begins where the last one ended, so that as many draws of the same sizes give the same."""
+    """A draw from a `Generator` begins where the last ended, so that as many draws of the same sizes give the same."""
     one, two = generator(device, 3), generator(device, 3)
     parts = [torch.rand(n, generator=one, device=device) for n in (3, 5, 1)]
     again = [torch.rand(n, generator=two, device=device) for n in (3, 5, 1)]
@@ -326,7 +326,7 @@ def threads_count(patch):
 @fact("torch.set_num_threads", "torch.get_num_threads", refuter=threads_count)
 @pytest.mark.usefixtures("threads")
 def test_does_not_depend_on_the_threads():
-    """Random numbers of one seed do not depend on the number of threads."""
+    """`torch.randn` of one seed gives the same numbers with one thread and with two."""
     torch.set_num_threads(1)
     want = torch.randn(40_000, generator=generator("cpu", 3))
     torch.set_num_threads(2)
@@ -353,7 +353,7 @@ def another_generator(patch):
 
 @fact("torch.thread_safe_generator", "torch.random.thread_safe_generator", refuter=another_generator)
 def test_of_threads_is_none_in_the_main_process():
-    """`thread_safe_generator` is None but in a worker thread, and a None generator draws from the default one."""
+    """`thread_safe_generator` is None in the main process, and a None generator draws from the default one."""
     assert torch.thread_safe_generator() is torch.random.thread_safe_generator() is None
     torch.manual_seed(3)
     want = torch.rand(4)
