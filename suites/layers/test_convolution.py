@@ -99,7 +99,7 @@ def test_has_a_size_stride_and_padding_for_each_dimension(device, dims):
 @pytest.mark.parametrize("dims", DIMS)
 @pytest.mark.parametrize(("size", "before", "after"), [(3, 1, 1), (2, 0, 1), (4, 1, 2)], ids=str)
 def test_same_padding_keeps_the_size(device, dims, size, before, after):
-    """`Conv2d(padding="same")` and the like keep the size, with one more element behind than before an even kernel."""
+    """`Conv2d(padding="same")` etc. keep the size, with one more element behind than before for an even kernel."""
     layer = getattr(nn, f"Conv{dims}d")(1, 1, size, padding="same")
     sides = [(0, 0), (0, 0), *[(before, after)] * dims]
     follows(device, layer, lambda x, **of: convolved(numpy.pad(x, sides), **of), image(dims, 1))

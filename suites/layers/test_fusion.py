@@ -1,4 +1,4 @@
-"""Weights of two layers made into those of one, and weights laid out otherwise; inputs so are in test_layout."""
+"""Weights of two layers made into those of one, and weights laid out otherwise; inputs are in test_layout."""
 
 import numpy
 import pytest

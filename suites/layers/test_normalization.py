@@ -259,7 +259,7 @@ def test_group_norm_can_be_plain(device):
 
 @fact("torch.nn.GroupNorm")
 def test_group_norm_refuses_groups_that_do_not_divide(device):
-    """`GroupNorm` refuses, when it is made, groups that do not divide its channels."""
+    """`GroupNorm` refuses, when made, groups that do not divide its channels: "must be divisible by num_groups"."""
     with pytest.raises(ValueError, match=r"num_channels .*must be divisible by num_groups"):
         nn.GroupNorm(3, 4, device=device)
 

@@ -162,7 +162,7 @@ def test_nearest_repeats_elements(device, dims, mode, how):
 @pytest.mark.parametrize("mode", ["linear", "bilinear", "trilinear"])
 @pytest.mark.parametrize("corners", [False, True], ids=["centres", "corners"])
 def test_linear_draws_straight_lines(device, mode, corners):
-    """`Upsample` by lines weighs neighbours along each dimension, from centres of elements, or with `align_corners`."""
+    """`Upsample` of mode linear, bilinear or trilinear weighs neighbours by centres, or corners if `align_corners`."""
     dims = {"linear": 1, "bilinear": 2, "trilinear": 3}[mode]
     sizes = (5, 4, 3)[:dims]
 

@@ -66,7 +66,7 @@ def test_saves_the_other_factor(device, function, needs):
 @fact("torch.no_grad", "torch.inference_mode", claims=["E05"])
 @pytest.mark.parametrize("mode", ["no_grad", "inference_mode"])
 def test_saves_nothing_without_grad(device, mode):
-    """A forward pass under `no_grad` or `inference_mode` saves nothing, where it saves every result with autograd."""
+    """A forward pass of `sigmoid` under `no_grad` or `inference_mode` saves nothing, where autograd saves results."""
     x = torch.ones(1000, device=device, requires_grad=True)
     with saved_bytes() as saved, getattr(torch, mode)():
         y = chain(x)

@@ -42,7 +42,7 @@ def test_of_a_model_is_halved_by_16_bits(device, dtype):
 
 @fact("torch.autocast", claims=["E06"], myth="autocast halves the memory of the weights")
 def test_of_weights_is_not_halved_by_autocast():
-    """Under `autocast` weights and their gradients stay in float32: only results are of 16 bits."""
+    """Under `autocast` weights and gradients of `nn.Linear` stay in float32: only its result is of 16 bits."""
     model = torch.nn.Linear(10, 4)
     with torch.autocast("cpu", torch.bfloat16):
         y = model(torch.ones(2, 10))

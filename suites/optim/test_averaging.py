@@ -145,7 +145,7 @@ ANNEALED = {
 @fact("torch.optim.swa_utils.SWALR")
 @pytest.mark.parametrize("strategy", ANNEALED)
 def test_rate_is_annealed_to_a_constant(strategy):
-    """`SWALR` moves the rate to `swa_lr` over its epochs, by a cosine or a line, and holds it there."""
+    """`SWALR` moves the rate to `swa_lr` over `anneal_epochs`, by a cosine or a line, and holds it there."""
     optimizer = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.5)
     scheduler = swa_utils.SWALR(optimizer, swa_lr=0.125, anneal_epochs=4, anneal_strategy=strategy)
     seen = []
@@ -160,7 +160,7 @@ def test_rate_is_annealed_to_a_constant(strategy):
 @fact("torch.optim.swa_utils.SWALR")
 @pytest.mark.parametrize("wrong", [{"anneal_strategy": "step"}, {"anneal_epochs": -1}], ids=["strategy", "epochs"])
 def test_rate_has_a_known_strategy(wrong):
-    """`SWALR` refuses an unknown strategy, and a negative number of epochs, with ValueError."""
+    """`SWALR` refuses an unknown `anneal_strategy`, and negative `anneal_epochs`, with ValueError."""
     optimizer = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.5)
     with pytest.raises(ValueError, match=next(iter(wrong))):
         swa_utils.SWALR(optimizer, swa_lr=0.125, **wrong)
