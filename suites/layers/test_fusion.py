@@ -25,7 +25,7 @@ def learned(device):
 @pytest.mark.parametrize("transposed", [False, True], ids=["conv", "transposed"])
 @pytest.mark.parametrize("biased", [True, False], ids=["bias", "no-bias"])
 def test_weights_of_a_convolution_take_a_normalisation_in(device, transposed, biased):
-    """`fuse_conv_bn_weights` scales weight and bias of each channel as the normalisation would, and shifts the bias."""
+    """`fuse_conv_bn_weights` gives contiguous parameters, a channel's scaled and shifted as the normalisation would."""
     shape, column = ((3, 2, 2), (1, 2, 1)) if transposed else ((2, 3, 2), (2, 1, 1))
     weight, bias = fractions(*shape), fractions(2, seed=1) if biased else numpy.zeros(2)
     given = torch.tensor(weight, device=device), torch.tensor(bias, device=device) if biased else None
@@ -50,7 +50,7 @@ def test_weights_of_a_convolution_take_a_plain_normalisation_in(device):
 @fact("torch.nn.utils.fuse_linear_bn_weights")
 @pytest.mark.parametrize("biased", [True, False], ids=["bias", "no-bias"])
 def test_weights_of_a_linear_layer_take_a_normalisation_in(device, biased):
-    """`fuse_linear_bn_weights` scales each row and its bias as the normalisation would, and shifts the bias."""
+    """`fuse_linear_bn_weights` gives contiguous parameters, a row's scaled and shifted as the normalisation would."""
     weight, bias = fractions(2, 3), fractions(2, seed=1) if biased else numpy.zeros(2)
     given = torch.tensor(weight, device=device), torch.tensor(bias, device=device) if biased else None
     fused = utils.fuse_linear_bn_weights(*given, *statistics(device), 0.5, *learned(device))

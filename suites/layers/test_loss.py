@@ -528,7 +528,7 @@ def test_adaptive_softmax_gives_the_right_class_and_the_loss(device):
 
 @fact("torch.nn.AdaptiveLogSoftmaxWithLoss")
 def test_adaptive_softmax_predicts_the_likeliest_class(device):
-    """`predict` of `AdaptiveLogSoftmaxWithLoss` gives the class with the highest logarithm."""
+    """`AdaptiveLogSoftmaxWithLoss.predict` gives the class with the highest logarithm, in a contiguous tensor."""
     layer, x = adaptive().to(device), torch.tensor(fractions(30, 4), device=device, dtype=torch.float32)
     with torch.no_grad():
         layer.head.weight[2:] *= 9

@@ -259,7 +259,7 @@ def test_power_average_of_volumes_is_the_norm_of_each_window(device, stride):
 @pytest.mark.parametrize("dims", [2, 3])
 @pytest.mark.parametrize("how", [{"output_size": 4}, {"output_ratio": 0.5}], ids=["output_size", "output_ratio"])
 def test_fractional_is_the_highest_of_random_windows(device, dims, how):
-    """`FractionalMaxPool2d` and `FractionalMaxPool3d` give the size or ratio told, of windows that they draw."""
+    """`FractionalMaxPool2d` and `FractionalMaxPool3d` give the highest of windows that they draw, as many as told."""
     x = torch.arange(8.0**dims, device=device).reshape(1, 1, *[8] * dims).requires_grad_()
     y, places = getattr(nn, f"FractionalMaxPool{dims}d")(2, return_indices=True, **how)(x)
     y.sum().backward()

@@ -133,7 +133,7 @@ def test_refuses_foreach_where_a_device_has_none():
 
 @fact("torch.nn.utils.parameters_to_vector", "torch.nn.utils.vector_to_parameters")
 def test_vector_of_parameters_goes_there_and_back(device):
-    """`parameters_to_vector` joins parameters in order, and `vector_to_parameters` writes such a vector into them."""
+    """`parameters_to_vector` joins parameters into one contiguous vector, and `vector_to_parameters` writes it back."""
     parameters = [torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device), torch.tensor([5.0], device=device)]
     vector = utils.parameters_to_vector(parameters)
     same(vector, torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0]))

@@ -324,7 +324,7 @@ def test_hooks_run_around_loading():
       "torch.optim.Rprop", "torch.optim.ASGD")  # fmt: skip
 @pytest.mark.parametrize("name", ["Adam", "AdamW", "Adamax", "RMSprop", "Adadelta", "Rprop", "ASGD"])
 def test_of_a_complex_parameter_is_that_of_its_two_parts(device, name):
-    """`Adam`, `RMSprop` and the like move real and imaginary part of a complex parameter as two of their own."""
+    """`Adam`, `RMSprop` etc. move the real and imaginary parts of a complex parameter as two real parameters."""
     real = torch.tensor([[1.0, -2.0], [3.0, 0.5]], dtype=torch.float64, device=device).requires_grad_()
     z = torch.view_as_complex(real.detach().clone()).requires_grad_()
     optimizer = getattr(torch.optim, name)([z], lr=0.1, foreach=False)

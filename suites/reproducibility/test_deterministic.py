@@ -35,7 +35,7 @@ MODES = {"default": 0, "warn": 1, "error": 2}
 @fact("torch.set_deterministic_debug_mode", "torch.get_deterministic_debug_mode")
 @pytest.mark.parametrize("word", MODES)
 def test_debug_mode_is_a_word_or_a_number(word):
-    """`set_deterministic_debug_mode` takes default, warn, error or 0 to 2, which the getter gives as a number."""
+    """`set_deterministic_debug_mode` takes "default", "warn" or "error", or 0 to 2, which the getter tells."""
     torch.set_deterministic_debug_mode(word)
     assert torch.get_deterministic_debug_mode() == MODES[word]
     assert torch.are_deterministic_algorithms_enabled() == (word != "default")
