@@ -172,7 +172,7 @@ SMALLER = "Output size is too small|Invalid computed output size|smaller than ke
 @fact("torch.nn.MaxPool2d", "torch.nn.MaxPool3d", *(f"torch.nn.AvgPool{dims}d" for dims in DIMS))
 @pytest.mark.parametrize(("kind", "dims"), [("MaxPool", 2), ("MaxPool", 3), *(("AvgPool", dims) for dims in DIMS)])
 def test_refuses_an_input_that_no_window_fits(device, kind, dims):
-    """`MaxPool2d`, `AvgPool2d` and the like refuse an input smaller than their window."""
+    """`MaxPool2d`, `MaxPool3d` and `AvgPool1d` to `AvgPool3d` refuse an input smaller than their window."""
     with pytest.raises(RuntimeError, match=SMALLER):
         getattr(nn, f"{kind}{dims}d")(5)(torch.ones(1, 1, *[4] * dims, device=device))
 
@@ -477,7 +477,7 @@ def test_power_function_of_volumes_is_the_norm_of_each_window(device, stride):
 @pytest.mark.parametrize("dims", [2, 3])
 @pytest.mark.parametrize("how", ["output_size", "output_ratio"])
 def test_fractional_function_is_the_highest_of_random_windows(device, dims, how):
-    """`fractional_max_pool2d` and `fractional_max_pool3d` give the size or ratio told, of windows that they draw."""
+    """`fractional_max_pool2d` and `fractional_max_pool3d` give the highest of windows they draw, as many as told."""
     x = torch.arange(8.0**dims, device=device).reshape(1, 1, *[8] * dims).requires_grad_()
     options = {"return_indices": True, how: 4 if how == "output_size" else (0.5,) * dims}
     y, places = getattr(functional, f"fractional_max_pool{dims}d")(x, 2, **options)
