@@ -1,3 +1,5 @@
+"""What `addmm`, `addmv`, `addbmm` and `baddbmm` share; what one has alone is in test_addmm, test_mv and test_bmm."""
+
 import numpy
 import pytest
 import torch
@@ -40,7 +42,7 @@ def test_times_beta_of_zero_is_not_read(name, special, device):
 @fact(*SUBJECTS, source="notes/numerical_accuracy")
 @of_each
 def test_to_a_product_errs_by_one_rounding_a_term_at_most(product, sizes, of_arrays, device):
-    """What adds to a product of float32 errs by no more than a rounding of float32 for each term."""
+    """`addmm`, `addmv`, `addbmm` and `baddbmm` over k float32 terms err by at most k + 1 roundings of their sizes."""
     generator = numpy.random.default_rng(0)
     arrays = [generator.standard_normal(shape).astype("float32") for shape in sizes]
     exact = [x.astype("float64") for x in arrays]

@@ -1,3 +1,5 @@
+"""`addmm` and `addmm_`, a matrix product with something added; dtypes and `out=` are in test_dtypes and test_out."""
+
 import numpy
 import pytest
 import torch
@@ -93,7 +95,7 @@ def test_of_an_empty_inner_dimension_and_beta_zero_is_zero(special, device):
 @fact("torch.addmm")
 @pytest.mark.parametrize("transposed", [0, 1, 2], ids=["input", "mat1", "mat2"])
 def test_reads_transposed_operands(transposed, device):
-    """`addmm` gives the same result where an operand is transposed in memory."""
+    """`addmm` gives the same result, but for rounding, where an operand is transposed in memory."""
     arrays = [whole(2, 4), whole(2, 3, start=1), whole(3, 4, start=2)]
     operands = tensors(device, *arrays)
     operands[transposed] = operands[transposed].t().contiguous().t()
@@ -102,7 +104,7 @@ def test_reads_transposed_operands(transposed, device):
 
 @fact("torch.addmm")
 def test_leaves_what_it_adds_as_it_was(device):
-    """`addmm` writes its result to a new tensor."""
+    """`addmm` leaves the tensor that it adds as it was: its result is a new tensor."""
     c, a, b = torch.zeros(2, 2, device=device), torch.ones(2, 3, device=device), torch.ones(3, 2, device=device)
     same(torch.addmm(c, a, b), numpy.full((2, 2), 3, dtype="float32"))
     same(c, numpy.zeros((2, 2), dtype="float32"))
@@ -132,7 +134,7 @@ def test_in_place_writes_through_a_view(device):
 @fact("torch.Tensor.addmm_")
 @pytest.mark.parametrize("shape", [(2,), (2, 1), (1, 2), ()])
 def test_in_place_does_not_broadcast(shape, device):
-    """`addmm_` refuses a tensor that has not the shape of the product."""
+    """`addmm_` does not broadcast what it changes: a tensor that has not the shape of the product is refused."""
     with pytest.raises(RuntimeError, match=r"should match|Bad in-place call"):
         torch.zeros(shape, device=device).addmm_(torch.zeros(2, 3, device=device), torch.zeros(3, 2, device=device))
 
@@ -152,7 +154,7 @@ def test_takes_what_it_adds_as_out(device):
 @fact("torch.addmm")
 @pytest.mark.parametrize("shape", [(3,), (3, 2), (2, 3), (0, 2)])
 def test_refuses_to_add_what_does_not_broadcast(shape, device):
-    """`addmm` refuses to add what does not broadcast to the shape of the product."""
+    """`addmm` refuses to add what does not broadcast to the product: "must match the existing size"."""
     with pytest.raises(RuntimeError, match="must match the existing size"):
         torch.addmm(
             torch.zeros(shape, device=device), torch.zeros(2, 3, device=device), torch.zeros(3, 2, device=device)
@@ -171,7 +173,7 @@ def test_refuses_to_add_three_dimensions(device):
 @fact("torch.addmm")
 @pytest.mark.parametrize(("one", "other"), [((3,), (3, 2)), ((2, 3), (3,)), ((1, 2, 3), (3, 2))])
 def test_multiplies_matrices_only(one, other, device):
-    """`addmm` refuses to multiply what has not two dimensions."""
+    """`addmm` refuses to multiply what has not two dimensions: "must be a matrix"."""
     with pytest.raises(RuntimeError, match="must be a matrix"):
         torch.addmm(
             torch.zeros(2, 2, device=device), torch.zeros(one, device=device), torch.zeros(other, device=device)
@@ -180,7 +182,7 @@ def test_multiplies_matrices_only(one, other, device):
 
 @fact("torch.addmm")
 def test_refuses_inner_sizes_that_differ(device):
-    """`addmm` refuses matrices whose inner sizes differ."""
+    """`addmm` refuses matrices whose inner sizes differ: "mat1 and mat2 shapes cannot be multiplied"."""
     with pytest.raises(RuntimeError, match="mat1 and mat2 shapes cannot be multiplied"):
         torch.addmm(
             torch.zeros(2, 3, device=device), torch.zeros(2, 3, device=device), torch.zeros(2, 3, device=device)

@@ -1,3 +1,5 @@
+"""`bmm`, the products of two batches of matrices, and `baddbmm` and `addbmm`, which add to them."""
+
 import numpy
 import pytest
 import torch
@@ -26,7 +28,7 @@ def test_multiplies_pair_by_pair(batch, n, k, p, device):
 @example(layout=Layout((2, 3, 2), (0, 1, 3), 2))
 @example(layout=Layout((2, 3, 2), (1, 4, 2)))
 def test_reads_operands_of_any_strides(layout, device):
-    """`bmm` gives the same product for permuted, sliced, offset and expanded operands."""
+    """`bmm` gives the same product, but for rounding, for permuted, sliced, offset and expanded operands."""
     memory = whole(layout.reach)
     x, want = torch.from_numpy(memory).to(device).as_strided(*layout), memory[layout.places()]
     same(torch.bmm(x, x.mT), want @ want.swapaxes(-1, -2))
@@ -47,7 +49,7 @@ def test_of_an_empty_inner_dimension_is_zero(device):
     [((2, 3), (1, 3, 2), 1), ((1, 2, 3), (3, 2), 2), ((1, 1, 2, 3), (1, 3, 2), 1), ((1, 2, 3), (3,), 2)],
 )
 def test_takes_three_dimensions_only(one, other, which, device):
-    """`bmm` refuses an operand that has not three dimensions."""
+    """`bmm` refuses an operand that has not three dimensions: "must be a 3D tensor"."""
     with pytest.raises(RuntimeError, match=f"batch{which} must be a 3D tensor"):
         torch.bmm(torch.zeros(one, device=device), torch.zeros(other, device=device))
 
@@ -55,7 +57,7 @@ def test_takes_three_dimensions_only(one, other, which, device):
 @fact("torch.bmm", myth="bmm broadcasts a batch of one")
 @pytest.mark.parametrize(("one", "other"), [((1, 2, 3), (4, 3, 2)), ((4, 2, 3), (1, 3, 2)), ((2, 2, 3), (3, 3, 2))])
 def test_does_not_broadcast(one, other, device):
-    """`bmm` refuses batches of different sizes, even where one of them is 1."""
+    """`bmm` does not broadcast: it refuses batches of different sizes, even where one of them is 1."""
     with pytest.raises(RuntimeError, match="Expected size for first two dimensions of batch2 tensor to be"):
         torch.bmm(torch.zeros(one, device=device), torch.zeros(other, device=device))
 
@@ -63,7 +65,7 @@ def test_does_not_broadcast(one, other, device):
 @fact("torch.bmm")
 @pytest.mark.parametrize(("one", "other"), [((2, 2, 3), (2, 4, 2)), ((2, 2, 1), (2, 3, 2))])
 def test_refuses_inner_sizes_that_differ(one, other, device):
-    """`bmm` refuses matrices whose inner sizes differ, even where one of them is 1."""
+    """`bmm` refuses inner sizes that differ, even 1: "Expected size for first two dimensions of batch2 tensor"."""
     with pytest.raises(RuntimeError, match="Expected size for first two dimensions of batch2 tensor to be"):
         torch.bmm(torch.zeros(one, device=device), torch.zeros(other, device=device))
 
@@ -84,7 +86,7 @@ def test_passes_gradients_pair_by_pair(device):
 @fact("torch.baddbmm")
 @pytest.mark.parametrize("shape", [(2, 3, 2), (1, 3, 2), (3, 2), (2,), (3, 1), ()])
 def test_is_added_to_by_baddbmm(shape, device):
-    """`baddbmm` adds a tensor that broadcasts to the products, each part times its factor."""
+    """`baddbmm` adds `beta` times a tensor that broadcasts to `alpha` times the products of two batches."""
     c, a, b = whole(*shape), whole(2, 3, 4, start=1), whole(2, 4, 2, start=2)
     tensors = (torch.from_numpy(x).to(device) for x in (c, a, b))
     same(torch.baddbmm(*tensors, beta=2, alpha=3), 2 * c + 3 * (a @ b))

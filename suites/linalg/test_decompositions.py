@@ -1,3 +1,5 @@
+"""Decompositions of `torch.linalg`, judged by NumPy and by their products; by random directions: test_low_rank."""
+
 import numpy
 import pytest
 import torch
@@ -38,7 +40,7 @@ def in_batch(a, device):
 @definite
 @pytest.mark.parametrize("upper", [False, True])
 def test_by_cholesky_is_a_triangle_times_its_adjoint(a, upper, device):
-    """`cholesky` gives the triangle, with a positive diagonal, whose product with its adjoint is the matrix."""
+    """`torch.linalg.cholesky` gives the triangle of positive diagonal whose product with its adjoint is the matrix."""
     x = torch.tensor(a, device=device)
     y = torch.linalg.cholesky(x, upper=upper)
     want = numpy.linalg.cholesky(a)
@@ -49,7 +51,7 @@ def test_by_cholesky_is_a_triangle_times_its_adjoint(a, upper, device):
 
 @fact("torch.linalg.cholesky")
 def test_by_cholesky_has_the_gradient_of_a_determinant(device):
-    """The gradient of the sum of logarithms of a Cholesky diagonal is half the inverse."""
+    """The gradient of the summed logarithms of the diagonal of `torch.linalg.cholesky` is half the inverse."""
     x = torch.tensor(SYMMETRIC, device=device, requires_grad=True)
     torch.linalg.cholesky(x).diagonal().log().sum().backward()
     near((x.grad + x.grad.T) / 2, numpy.linalg.inv(SYMMETRIC) / 2)
@@ -57,7 +59,7 @@ def test_by_cholesky_has_the_gradient_of_a_determinant(device):
 
 @fact("torch.linalg.cholesky", "torch.linalg.cholesky_ex")
 def test_by_cholesky_reads_one_triangle(device):
-    """`cholesky` reads the lower triangle only."""
+    """`torch.linalg.cholesky` and `cholesky_ex` read the lower triangle only."""
     x = torch.tensor(numpy.tril(SYMMETRIC), device=device)
     near(torch.linalg.cholesky(x), numpy.linalg.cholesky(SYMMETRIC))
     near(torch.linalg.cholesky_ex(x).L, numpy.linalg.cholesky(SYMMETRIC))
@@ -65,7 +67,7 @@ def test_by_cholesky_reads_one_triangle(device):
 
 @fact("torch.linalg.cholesky", "torch.linalg.cholesky_ex")
 def test_by_cholesky_needs_a_positive_definite_matrix(device):
-    """`cholesky` refuses a matrix that is not positive definite; `cholesky_ex` tells the minor that is not."""
+    """`torch.linalg.cholesky` refuses what is "not positive-definite"; `cholesky_ex` tells the minor that is not."""
     x = torch.tensor([[2.0, 0.0], [0.0, -1.0]], device=device)
     with pytest.raises(torch.linalg.LinAlgError, match="not positive-definite .*minor of order 2"):
         torch.linalg.cholesky(x)
@@ -77,7 +79,7 @@ def test_by_cholesky_needs_a_positive_definite_matrix(device):
 @fact("torch.linalg.cholesky_ex")
 @pytest.mark.parametrize("upper", [False, True])
 def test_by_cholesky_ex_say_that_they_succeeded(upper, device):
-    """`cholesky_ex` of a positive definite matrix gives its triangle and 0."""
+    """`torch.linalg.cholesky_ex` of a positive definite matrix gives its triangle, and 0 as `info`."""
     x = torch.tensor(SYMMETRIC, device=device, requires_grad=True)
     factor, info = torch.linalg.cholesky_ex(x, upper=upper)
     factor.diagonal().log().sum().backward()
@@ -90,7 +92,7 @@ def test_by_cholesky_ex_say_that_they_succeeded(upper, device):
 @fact("torch.cholesky_solve", "torch.cholesky_inverse")
 @pytest.mark.parametrize("upper", [False, True])
 def test_by_cholesky_solve_equations(upper, device):
-    """`cholesky_solve` and `cholesky_inverse` take the triangle, lower by default, for the whole matrix."""
+    """`torch.cholesky_solve` solves, and `cholesky_inverse` inverts, by a Cholesky factor, lower by default."""
     lower = numpy.linalg.cholesky(SYMMETRIC)
     x = torch.tensor(lower.T.copy() if upper else lower, device=device, requires_grad=True)
     b = torch.tensor(TALL, device=device)
@@ -111,7 +113,7 @@ def test_by_cholesky_solve_equations(upper, device):
 @of_any
 @pytest.mark.parametrize("mode", ["reduced", "complete", "r"])
 def test_by_qr_is_orthonormal_times_a_triangle(a, mode, device):
-    """`qr` gives orthonormal columns and an upper triangle whose product is the matrix; `"r"` only the triangle."""
+    """`torch.linalg.qr` gives orthonormal Q and upper triangular R whose product is the matrix; `mode="r"` R alone."""
     x = torch.tensor(a, device=device)
     q, r = torch.linalg.qr(x, mode=mode)
     close(r, numpy.triu(r.cpu().numpy()), roundings=0)
@@ -125,7 +127,7 @@ def test_by_qr_is_orthonormal_times_a_triangle(a, mode, device):
 
 @fact("torch.linalg.qr")
 def test_by_qr_gives_back_the_gradient_of_their_product(device):
-    """The gradient through both parts of `qr` and their product is that of the matrix itself."""
+    """The gradient through `Q @ R` of both parts of `torch.linalg.qr` of a tall matrix is that of the matrix itself."""
     x = torch.tensor(TALL, device=device, requires_grad=True)
     q, r = torch.linalg.qr(x)
     (q @ r).backward(torch.tensor(TALL[::-1].copy(), device=device))
@@ -134,7 +136,7 @@ def test_by_qr_gives_back_the_gradient_of_their_product(device):
 
 @fact("torch.linalg.qr")
 def test_by_qr_knows_three_modes(device):
-    """`qr` refuses a mode that does not exist."""
+    """`torch.linalg.qr` refuses a mode that does not exist: "unrecognized mode"."""
     with pytest.raises(RuntimeError, match="unrecognized mode 'full'"):
         torch.linalg.qr(torch.tensor(A, device=device), mode="full")
 
@@ -143,7 +145,7 @@ def test_by_qr_knows_three_modes(device):
 @of_any
 @pytest.mark.parametrize("full", [False, True])
 def test_by_svd_is_two_rotations_and_a_stretch(a, full, device):
-    """`svd` gives orthonormal U and Vh, all of their columns by default, and singular values from large to small."""
+    """`torch.linalg.svd` gives orthonormal U and Vh, square by default, and singular values from large to small."""
     x = torch.tensor(a, device=device)
     u, s, vh = torch.linalg.svd(x, **({} if full else {"full_matrices": False}))
     k = min(a.shape)
@@ -157,7 +159,7 @@ def test_by_svd_is_two_rotations_and_a_stretch(a, full, device):
 
 @fact("torch.linalg.svd")
 def test_by_svd_give_back_the_gradient_of_their_product(device):
-    """The gradient through all three parts of `svd` and their product is that of the matrix itself."""
+    """The gradient through `U @ S.diag() @ Vh` of `torch.linalg.svd` is that of the matrix itself."""
     x = torch.tensor(A, device=device, requires_grad=True)
     u, s, vh = torch.linalg.svd(x)
     (u @ s.diag() @ vh).backward(torch.tensor(A.T.copy(), device=device))
@@ -167,7 +169,7 @@ def test_by_svd_give_back_the_gradient_of_their_product(device):
 @fact("torch.linalg.svdvals", "torch.linalg.eigvalsh")
 @pytest.mark.parametrize("name", ["svdvals", "eigvalsh"])
 def test_by_values_have_the_inverse_as_slope(name, device):
-    """The values alone have a gradient: that of the sum of their logarithms is the inverse of a definite matrix."""
+    """The gradient of the summed logarithms of `svdvals` or `eigvalsh` of a positive definite matrix is its inverse."""
     x = torch.tensor(SYMMETRIC, device=device, requires_grad=True)
     y = getattr(torch.linalg, name)(x)
     y.log().sum().backward()
@@ -179,7 +181,7 @@ def test_by_values_have_the_inverse_as_slope(name, device):
 @fact("torch.linalg.svdvals")
 @of_any
 def test_by_values_are_singular_values(a, device):
-    """`svdvals` gives the singular values, real ones, from large to small."""
+    """`torch.linalg.svdvals` gives the singular values, real and contiguous, from large to small."""
     x = torch.tensor(a, device=device)
     y = torch.linalg.svdvals(x)
     assert (y.dtype, y.is_contiguous()) == (torch.float64, True)
@@ -191,7 +193,7 @@ def test_by_values_are_singular_values(a, device):
 @definite
 @pytest.mark.parametrize("uplo", ["L", "U"])
 def test_by_eigh_are_orthonormal_and_rise(a, uplo, device):
-    """`eigh` gives real eigenvalues from small to large and orthonormal eigenvectors, of the triangle that is named."""
+    """`torch.linalg.eigh` gives real, rising eigenvalues and orthonormal eigenvectors, of the triangle `UPLO` names."""
     half = numpy.tril(a) if uplo == "L" else numpy.triu(a)
     x = torch.tensor(half, device=device)
     values, vectors = torch.linalg.eigh(x, UPLO=uplo)
@@ -204,7 +206,7 @@ def test_by_eigh_are_orthonormal_and_rise(a, uplo, device):
 
 @fact("torch.linalg.eigh")
 def test_by_eigh_give_back_the_gradient_of_their_product(device):
-    """The gradient through both parts of `eigh` and their product is that of the symmetric matrix itself."""
+    """The gradient through both parts of `torch.linalg.eigh` and their product is that of the symmetric matrix."""
     x = torch.tensor(SYMMETRIC, device=device, requires_grad=True)
     values, vectors = torch.linalg.eigh(x)
     ((vectors * values) @ vectors.T).backward(torch.tensor(A @ A.T, device=device))
@@ -215,7 +217,7 @@ def test_by_eigh_give_back_the_gradient_of_their_product(device):
 @definite
 @pytest.mark.parametrize("uplo", ["L", "U"])
 def test_by_eigvalsh_are_the_values_alone(a, uplo, device):
-    """`eigvalsh` gives the eigenvalues of the triangle that is named."""
+    """`torch.linalg.eigvalsh` gives the eigenvalues of the triangle that `UPLO` names, rising and contiguous."""
     x = torch.tensor(numpy.tril(a) if uplo == "L" else numpy.triu(a), device=device)
     y = torch.linalg.eigvalsh(x, UPLO=uplo)
     assert (y.dtype, y.is_contiguous()) == (torch.float64, True)
@@ -225,7 +227,7 @@ def test_by_eigvalsh_are_the_values_alone(a, uplo, device):
 @fact("torch.linalg.eigh", "torch.linalg.eigvalsh")
 @pytest.mark.parametrize("name", ["eigh", "eigvalsh"])
 def test_by_eigh_know_two_triangles(name, device):
-    """`eigh` and `eigvalsh` refuse a triangle that is neither L nor U."""
+    """`torch.linalg.eigh` and `eigvalsh` refuse a `UPLO` that is neither "L" nor "U"."""
     with pytest.raises(RuntimeError, match="UPLO"):
         getattr(torch.linalg, name)(torch.tensor(SYMMETRIC, device=device), UPLO="X")
 
@@ -233,7 +235,7 @@ def test_by_eigh_know_two_triangles(name, device):
 @fact("torch.linalg.eig")
 @square
 def test_by_eig_is_stretched_along_its_vectors(a, device):
-    """`eig` gives complex values and unit vectors that the matrix stretches by them."""
+    """`torch.linalg.eig` gives complex values and unit vectors that the matrix stretches by them."""
     x = torch.tensor(a, device=device)
     values, vectors = torch.linalg.eig(x)
     assert (values.dtype, vectors.dtype) == (torch.complex128, torch.complex128)
@@ -245,7 +247,7 @@ def test_by_eig_is_stretched_along_its_vectors(a, device):
 
 @fact("torch.linalg.eig")
 def test_by_eig_of_a_rotation_are_imaginary(device):
-    """`eig` of a real rotation by a quarter has the eigenvalues i and -i, and a gradient through its parts."""
+    """`torch.linalg.eig` of a real rotation by a quarter turn gives the eigenvalues i and -i."""
     x = torch.tensor([[0.0, -1.0], [1.0, 0.0]], dtype=torch.float64, device=device, requires_grad=True)
     values, vectors = torch.linalg.eig(x)
     near(values.imag.sort().values, [-1.0, 1.0])
@@ -257,7 +259,7 @@ def test_by_eig_of_a_rotation_are_imaginary(device):
 @fact("torch.linalg.eigvals")
 @square
 def test_by_eigvals_are_the_values_alone(a, device):
-    """`eigvals` gives complex eigenvalues, whose powers add up to the traces of powers, with a gradient."""
+    """`torch.linalg.eigvals` gives contiguous complex eigenvalues, whose powers add up to the traces of powers."""
     x = torch.tensor(a, device=device, requires_grad=True)
     values = torch.linalg.eigvals(x)
     assert (values.dtype, values.is_contiguous()) == (torch.complex128, True)
@@ -270,7 +272,7 @@ def test_by_eigvals_are_the_values_alone(a, device):
 @fact("torch.linalg.lu")
 @of_any
 def test_by_lu_is_a_permutation_of_two_triangles(a, device):
-    """`lu` gives a permutation, a unit lower triangle and an upper one, whose product is the matrix."""
+    """`torch.linalg.lu` gives a permutation, a unit lower triangle and an upper one, whose product is the matrix."""
     x = torch.tensor(a, device=device, requires_grad=True)
     p, low, up = torch.linalg.lu(x)
     assert (p.dtype, p.requires_grad) == (x.dtype, False)
@@ -286,7 +288,7 @@ def test_by_lu_is_a_permutation_of_two_triangles(a, device):
 @fact("torch.linalg.lu_factor", "torch.lu_unpack")
 @of_any
 def test_by_lu_are_packed_into_one_matrix(a, device):
-    """`lu_factor` packs both triangles into one matrix, with pivots from 1, and `lu_unpack` takes them apart."""
+    """`torch.linalg.lu_factor` packs both triangles into a matrix, with pivots from 1; `lu_unpack` takes them apart."""
     x = torch.tensor(a, device=device, requires_grad=True)
     packed, pivots = torch.linalg.lu_factor(x)
     assert (pivots.dtype, pivots.min().item() >= 1, pivots.max().item() <= len(a)) == (torch.int32, True, True)
@@ -303,7 +305,7 @@ def test_by_lu_are_packed_into_one_matrix(a, device):
 @pytest.mark.parametrize("options", [{}, {"adjoint": True}, {"left": False}], ids=["left", "adjoint", "right"])
 @square
 def test_by_lu_solve_equations(a, options, device):
-    """`lu_solve` solves with a packed decomposition, its adjoint or from the right."""
+    """`torch.linalg.lu_solve` solves by the packed `lu_factor`, by its adjoint too, or from the right."""
     b = numpy.eye(3)[::-1] * 2 + a
     packed = torch.linalg.lu_factor(torch.tensor(a, device=device))
     right = torch.tensor(b, device=device, requires_grad=True)
@@ -320,7 +322,7 @@ def test_by_lu_solve_equations(a, options, device):
 @pytest.mark.filterwarnings("ignore:torch.lu_solve is deprecated")
 @pytest.mark.parametrize("solve", [torch.lu_solve, torch.Tensor.lu_solve], ids=["torch", "torch.Tensor"])
 def test_by_lu_solve_equations_the_older_way(solve, device):
-    """`torch.lu_solve` takes the right-hand side before the decomposition, `torch.linalg.lu_solve` after it."""
+    """`torch.lu_solve` and `x.lu_solve` take the right side first, then the parts of `torch.linalg.lu_factor`."""
     a, b = numpy.array([[4.0, 1.0], [1.5, -3.0]]), numpy.array([[1.0], [2.5]])
     packed = torch.linalg.lu_factor(torch.tensor(a, device=device))
     right = torch.tensor(b, device=device, requires_grad=True)
@@ -348,7 +350,7 @@ def can_be_followed(pivots, size):
 @fact("torch.linalg.ldl_factor", "torch.linalg.ldl_solve")
 @pytest.mark.parametrize("hermitian", [False, True])
 def test_by_ldl_solve_equations(hermitian, device):
-    """`ldl_factor` takes a symmetric or Hermitian matrix apart, definite or not, and `ldl_solve` solves with it."""
+    """`torch.linalg.ldl_solve` solves by the `ldl_factor` of a complex symmetric or an indefinite Hermitian matrix."""
     a = HERMITIAN - 12 * numpy.eye(3) if hermitian else COMPLEX + COMPLEX.T
     b = torch.tensor(TALL + 0j, device=device)
     packed, pivots = torch.linalg.ldl_factor(torch.tensor(a, device=device), hermitian=hermitian)
@@ -362,7 +364,7 @@ def test_by_ldl_solve_equations(hermitian, device):
 @fact("torch.linalg.householder_product", "torch.geqrf", "torch.ormqr", "torch.orgqr")
 @pytest.mark.parametrize("name", ["linalg.householder_product", "orgqr"])
 def test_by_reflections_make_the_matrix_again(name, device):
-    """`geqrf` packs reflections, which `householder_product` multiplies into Q, and `ormqr` onto a matrix."""
+    """`torch.geqrf` packs reflections; `householder_product`, `orgqr` multiply them into Q, `ormqr` onto a matrix."""
     x = torch.tensor(TALL, device=device)
     packed, tau = torch.geqrf(x)
     make = torch.linalg.householder_product if "." in name else torch.orgqr
@@ -401,7 +403,7 @@ of_batches = pytest.mark.parametrize("name", BATCHED)
 @fact(*(f"torch.linalg.{name}" for name in BATCHED))
 @of_batches
 def test_of_a_batch_are_those_of_each_matrix(name, device):
-    """A decomposition of a batch, in whatever layout, is the decomposition of each of its matrices."""
+    """`cholesky`, `qr`, `svd`, `eigh`, `lu` and the like of a batch, though permuted, are those of each matrix."""
     batch = in_batch(SYMMETRIC, device)
     want = torch.stack([BATCHED[name](torch.tensor(scale * SYMMETRIC, device=device)) for scale in (1, 2)])
     close(BATCHED[name](batch), want.cpu().numpy(), roundings=ROUNDINGS, scale=16)
@@ -411,7 +413,7 @@ def test_of_a_batch_are_those_of_each_matrix(name, device):
 @fact(*(f"torch.linalg.{name}" for name in BATCHED))
 @of_batches
 def test_of_vectors_are_refused(name, device):
-    """A decomposition of a vector is refused."""
+    """`torch.linalg.cholesky`, `qr`, `svd`, `eig`, `lu` and the like refuse a vector, of one dimension."""
     with pytest.raises(RuntimeError, match="(at least 2 dimensions|2 or more dimensions)"):
         BATCHED[name](torch.ones(3, device=device))
 
@@ -422,7 +424,7 @@ SQUARE = ["cholesky", "eigh", "eigvalsh", "eig", "eigvals"]
 @fact(*(f"torch.linalg.{name}" for name in SQUARE))
 @pytest.mark.parametrize("name", SQUARE)
 def test_of_what_is_not_square_are_refused(name, device):
-    """A decomposition of square matrices refuses another shape."""
+    """`torch.linalg.cholesky`, `eigh` and `eig` refuse what is not square: "must be batches of square matrices"."""
     with pytest.raises(RuntimeError, match="must be batches of square matrices, but they are 3 by 2 matrices"):
         BATCHED[name](torch.tensor(TALL, device=device))
 
@@ -431,7 +433,7 @@ def test_of_what_is_not_square_are_refused(name, device):
 @of_batches
 @pytest.mark.parametrize("dtype", [torch.int64, torch.float16])
 def test_of_integers_or_halves_are_refused(name, dtype, device):
-    """A decomposition refuses integers and reduced dtypes."""
+    """`torch.linalg.cholesky`, `qr`, `svd`, `eig`, `lu` and the like refuse int64 and float16."""
     with pytest.raises(
         RuntimeError, match="([Ll]ow.precision|floating point|not implemented|Unknown Complex ScalarType)"
     ):
@@ -441,7 +443,7 @@ def test_of_integers_or_halves_are_refused(name, dtype, device):
 @fact("torch.linalg.svd", "torch.linalg.svdvals", "torch.linalg.eig")
 @pytest.mark.parametrize("name", ["svd", "svdvals", "eig"])
 def test_of_nan_are_refused(name):
-    """`svd` and `eig` refuse NaN on the CPU."""
+    """`torch.linalg.svd`, `svdvals` and `eig` refuse a matrix of NaN on the CPU."""
     with pytest.raises(RuntimeError, match="(non-finite values|contain infs or NaNs|should not contain)"):
         BATCHED[name](torch.full((2, 2), float("nan")))
 
@@ -475,7 +477,7 @@ MISFITS = {
 @fact(*(f"torch.{name}" for name in MISFITS))
 @pytest.mark.parametrize("name", MISFITS)
 def test_refuse_what_does_not_fit(name, device):
-    """What makes or uses a decomposition refuses shapes that do not fit, and pivots of another dtype."""
+    """`geqrf`, `ormqr`, `cholesky_solve`, `lu_solve` and the like refuse shapes, `lu_unpack` pivots, that misfit."""
     refused, words = MISFITS[name]
     with pytest.raises(RuntimeError, match=words):
         refused(lambda *shape: torch.ones(*shape, device=device))
@@ -484,7 +486,7 @@ def test_refuse_what_does_not_fit(name, device):
 @fact("torch.linalg.lu_factor_ex")
 @pytest.mark.parametrize("batched", [False, True], ids=["one", "batch"])
 def test_lu_factor_ex_tells_of_a_singular_matrix(device, batched):
-    """`lu_factor_ex` factors what it can, and tells the place of the first zero pivot, or 0, rather than refuse."""
+    """`torch.linalg.lu_factor_ex` factors a singular matrix too, and tells in `info` its first zero pivot, or 0."""
     singular = numpy.array([[2.0, 4.0, 1.0], [1.0, 2.0, 3.0], [1.0, 2.0, 4.5]])
     x = torch.tensor(numpy.stack([A, singular]) if batched else A, device=device)
     packed, pivots, info = torch.linalg.lu_factor_ex(x)
@@ -501,7 +503,7 @@ def test_lu_factor_ex_tells_of_a_singular_matrix(device, batched):
 @fact("torch.linalg.ldl_factor_ex")
 @pytest.mark.parametrize("hermitian", [False, True], ids=["symmetric", "hermitian"])
 def test_ldl_factor_ex_takes_a_matrix_apart(device, hermitian):
-    """`ldl_factor_ex` gives the parts that `ldl_solve` solves with, and 0 where the factorization succeeded."""
+    """`torch.linalg.ldl_factor_ex` gives the parts that `ldl_solve` solves with, and 0 as `info` where it succeeded."""
     a = HERMITIAN if hermitian else SYMMETRIC
     packed, pivots, info = torch.linalg.ldl_factor_ex(torch.tensor(a, device=device), hermitian=hermitian)
     assert can_be_followed(pivots, 3)
@@ -514,7 +516,7 @@ def test_ldl_factor_ex_takes_a_matrix_apart(device, hermitian):
 @fact("torch.linalg.lu_factor_ex", "torch.linalg.ldl_factor_ex")
 @pytest.mark.parametrize("name", ["lu_factor_ex", "ldl_factor_ex"])
 def test_factor_ex_refuses_a_singular_matrix_when_told(device, name):
-    """`lu_factor_ex` and `ldl_factor_ex` tell of a zero pivot by `info`, and refuse it with `check_errors=True`."""
+    """`lu_factor_ex` and `ldl_factor_ex` tell a zero pivot in `info`, and refuse it only with `check_errors=True`."""
     x = torch.zeros(2, 2, device=device)
     factor = getattr(torch.linalg, name)
     parts = factor(x)
@@ -540,7 +542,7 @@ def refuses_otherwise(patch):
 @fact("torch.linalg.LinAlgError", refuter=refuses_otherwise)
 @pytest.mark.parametrize("name", SINGULAR)
 def test_error_is_of_the_data(device, name):
-    """Where the numbers of a matrix do not allow a result, `LinAlgError` is raised, which is a RuntimeError."""
+    """`torch.linalg.inv`, `solve` and `cholesky` of zeros raise a `LinAlgError`, which is a `RuntimeError`."""
     with pytest.raises(torch.linalg.LinAlgError, match=f"linalg.{name}") as raised:
         SINGULAR[name](torch.zeros(2, 2, device=device))
     assert isinstance(raised.value, RuntimeError)
@@ -548,7 +550,7 @@ def test_error_is_of_the_data(device, name):
 
 @fact("torch.linalg.LinAlgError", refuter=refuses_otherwise)
 def test_error_of_the_shape_is_another(device):
-    """A matrix of the wrong shape is refused with a RuntimeError that is no `LinAlgError`."""
+    """`torch.linalg.inv` refuses a matrix that is not square with a `RuntimeError` that is no `LinAlgError`."""
     with pytest.raises(RuntimeError, match="must be batches of square matrices") as raised:
         torch.linalg.inv(torch.zeros(2, 3, device=device))
     assert not isinstance(raised.value, torch.linalg.LinAlgError)
@@ -558,7 +560,7 @@ def test_error_of_the_shape_is_another(device):
 @fact("torch.linalg.diagonal", myth="linalg.diagonal takes the first two dimensions, as torch.diagonal does")
 @pytest.mark.parametrize("options", [{}, {"offset": 1}, {"offset": -1}, {"dim1": 0, "dim2": 1}], ids=str)
 def test_diagonal_is_of_the_last_two_dimensions(device, options):
-    """`linalg.diagonal` is a view of the diagonal over the last two dimensions unless told others."""
+    """`torch.linalg.diagonal` is a view, with NumPy's strides, of the last two dimensions' diagonal by default."""
     a = numpy.arange(24.0).reshape(2, 3, 4)
     x = torch.tensor(a, device=device, requires_grad=True)
     y = torch.linalg.diagonal(x, **options)
@@ -584,7 +586,7 @@ DEFINITE = SYMMETRIC + 2 * numpy.eye(3)
 @fact("torch.linalg.matrix_sqrth")
 @pytest.mark.parametrize("a", [DEFINITE, HERMITIAN], ids=["real", "complex"])
 def test_matrix_sqrth_is_the_principal_root(device, a):
-    """`matrix_sqrth` of a definite matrix is the definite one whose square it is, and reads the lower triangle only."""
+    """`torch.linalg.matrix_sqrth` of a definite matrix, read by its lower triangle, is the definite root of it."""
     x = torch.tensor(a, device=device)
     near(torch.linalg.matrix_sqrth(x), principal_root(a))
     near(torch.linalg.matrix_sqrth(x.tril()), principal_root(a))
@@ -594,7 +596,7 @@ def test_matrix_sqrth_is_the_principal_root(device, a):
 
 @fact("torch.linalg.matrix_sqrth")
 def test_matrix_sqrth_has_the_slope_of_a_root(device):
-    """The gradient of `matrix_sqrth` is that of its trace: half of the root's inverse."""
+    """The gradient of the trace of `torch.linalg.matrix_sqrth`, symmetrised, is half of the root's inverse."""
     x = torch.tensor(DEFINITE, device=device, requires_grad=True)
     torch.linalg.matrix_sqrth(x).diagonal().sum().backward()
     near((x.grad + x.grad.T) / 2, numpy.linalg.inv(principal_root(DEFINITE)) / 2)
@@ -603,7 +605,7 @@ def test_matrix_sqrth_has_the_slope_of_a_root(device):
 @fact("torch.linalg.polar")
 @pytest.mark.parametrize("a", [A, TALL, COMPLEX], ids=["square", "tall", "complex"])
 def test_polar_is_a_rotation_and_a_definite_factor(device, a):
-    """`polar` gives the nearest matrix with orthonormal columns, and the root of the adjoint times the matrix."""
+    """`torch.linalg.polar` gives the nearest matrix with orthonormal columns, and the root of `A.mH @ A`."""
     x = torch.tensor(a, device=device)
     rotation, factor = torch.linalg.polar(x)
     left, _, right = numpy.linalg.svd(a, full_matrices=False)
@@ -615,7 +617,7 @@ def test_polar_is_a_rotation_and_a_definite_factor(device, a):
 
 @fact("torch.linalg.polar")
 def test_polar_has_a_gradient(device):
-    """The gradient of the trace of the factor that `polar` gives, the sum of singular values, is the rotation."""
+    """The gradient of the trace of the factor of `torch.linalg.polar`, the sum of singular values, is the rotation."""
     x = torch.tensor(TALL, device=device, requires_grad=True)
     torch.linalg.polar(x).H.diagonal().sum().backward()
     left, _, right = numpy.linalg.svd(TALL, full_matrices=False)

@@ -1,3 +1,5 @@
+"""`dot`, `vdot`, `inner` and `vecdot`, the products of vectors, with what they refuse."""
+
 from fractions import Fraction
 
 import numpy
@@ -44,7 +46,7 @@ def test_of_empty_vectors_is_zero(device):
 )
 @example(pair=(Layout((3,), (2,), 1), Layout((3,), (0,))))
 def test_reads_vectors_of_any_stride(pair, device):
-    """`dot` gives the same product for stepped, offset and expanded vectors."""
+    """`dot` gives the same product, but for rounding, for stepped, offset and expanded vectors."""
     a, b = (torch.arange(layout.reach, dtype=torch.float32, device=device).as_strided(*layout) for layout in pair)
     same(torch.dot(a, b), numpy.array(pair[0].places() @ pair[1].places(), dtype="float32"))
 
@@ -90,7 +92,7 @@ def test_equals_vdot_for_real_numbers(device):
     ("one", "other"), [((2, 2), (2, 2)), ((2,), (2, 2)), ((2, 2), (2,)), ((), ()), ((1, 3), (3, 1))]
 )
 def test_takes_vectors_only(one, other, dot, device):
-    """`dot` and `vdot` refuse an operand that has not one dimension, though NumPy takes it."""
+    """`dot` and `vdot` refuse what has not one dimension, though `numpy.dot` takes it: "1D tensors expected"."""
     with pytest.raises(RuntimeError, match="1D tensors expected"):
         dot(torch.zeros(one, device=device), torch.zeros(other, device=device))
 
@@ -99,7 +101,7 @@ def test_takes_vectors_only(one, other, dot, device):
 @pytest.mark.parametrize("dot", BOTH.values(), ids=BOTH)
 @pytest.mark.parametrize(("one", "other"), [((3,), (4,)), ((1,), (3,)), ((0,), (1,))])
 def test_takes_vectors_of_one_length_only(one, other, dot, device):
-    """`dot` and `vdot` refuse vectors of different lengths, and do not repeat a single element."""
+    """`dot` and `vdot` refuse vectors of different lengths, even 1 and 3: "inconsistent tensor size"."""
     with pytest.raises(RuntimeError, match="inconsistent tensor size"):
         dot(torch.zeros(one, device=device), torch.zeros(other, device=device))
 

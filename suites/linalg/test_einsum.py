@@ -1,3 +1,5 @@
+"""Products beside `matmul` and its like, judged by NumPy: `einsum`, `tensordot`, `kron`, `cross` and others."""
+
 import functools
 
 import numpy
@@ -57,7 +59,7 @@ def test_gives_what_numpy_gives(name, device):
 @fact("torch.einsum")
 @pytest.mark.parametrize("name", EQUATIONS)
 def test_passes_gradients_on(name, device):
-    """The gradient of `einsum` by an operand is the sum of what stands beside it."""
+    """The gradient of a summed `einsum` by its first operand is the sum of what stands beside it."""
     equation, *shapes = EQUATIONS[name]
     arrays, _ = operands(device, *shapes)
     has_the_gradient_of_its_sum(
@@ -67,7 +69,7 @@ def test_passes_gradients_on(name, device):
 
 @fact("torch.einsum")
 def test_does_not_depend_on_how_operands_lie(device):
-    """`einsum` gives the same for transposed and stepped operands."""
+    """`einsum` of a matrix product gives the same, contiguous, for transposed and stepped operands, within rounding."""
     (a, b), (x, y) = operands(device, (2, 3), (3, 4))
     got = torch.einsum("ij,jk->ik", x.t().contiguous().t(), torch.stack([y, y], -1)[..., 0])
     same(got, a @ b)
@@ -106,7 +108,7 @@ AXES = {"2": 2, "1": 1, "0": 0, "lists": ([0, 2], [1, 0])}
 @fact("torch.tensordot")
 @pytest.mark.parametrize("dims", AXES)
 def test_of_tensordot_sums_over_pairs_of_dimensions(dims, device):
-    """`tensordot` sums over the last dimensions of one and the first of the other, or over pairs that are named."""
+    """`tensordot` sums over last dimensions of one and first of the other, or named pairs, and is contiguous."""
     shapes = (
         [(2, 3, 4), (4, 2, 3) if dims == "lists" else (3, 4, 2)[2 - AXES[dims] :]] if dims != "0" else [(2, 3), (2,)]
     )
@@ -124,7 +126,7 @@ def test_of_tensordot_sums_over_pairs_of_dimensions(dims, device):
 
 @fact("torch.tensordot")
 def test_of_tensordot_refuses_sizes_that_differ(device):
-    """`tensordot` refuses pairs of dimensions of different sizes."""
+    """`tensordot` refuses pairs of dimensions of different sizes: "contracted dimensions need to match"."""
     with pytest.raises(RuntimeError, match="contracted dimensions need to match, but first has size 3 in dim -1"):
         torch.tensordot(torch.ones(2, 3, device=device), torch.ones(2, 3, device=device), dims=1)
 
@@ -156,7 +158,7 @@ PRODUCTS = {
 @pytest.mark.parametrize("name", PRODUCTS)
 @pytest.mark.filterwarnings("ignore:torch.chain_matmul is deprecated")
 def test_s_kin_are_those_of_numpy(name, device):
-    """A product of another kind gives what NumPy gives, row by row, with its gradient."""
+    """`kron`, `outer`, `inner`, `linalg.cross`, `multi_dot` and the like give what NumPy gives, contiguous."""
     function, of_arrays, *shapes = PRODUCTS[name]
     arrays, tensors = operands(device, *shapes)
     y = function(*tensors)
@@ -176,7 +178,7 @@ def test_of_kron_takes_other_numbers_of_dimensions(device):
 @fact("torch.cross", "torch.linalg.cross")
 @pytest.mark.parametrize("function", [torch.cross, torch.linalg.cross], ids=["cross", "linalg.cross"])
 def test_of_cross_goes_along_a_dimension_of_three(function, device):
-    """`cross` goes along the dimension of three that is named, broadcasts the others, and refuses another size."""
+    """`torch.cross` and `linalg.cross` go along the named `dim`, which "must have length 3", and broadcast others."""
     (a, b), (x, y) = operands(device, (3, 2), (3, 1))
     same(function(x, y, dim=0), numpy.cross(a, b, axis=0))
     same(x, a)
@@ -217,7 +219,7 @@ def test_of_multi_dot_refuses_what_is_no_chain(count, words, device):
 @fact("torch.linalg.vander", "torch.vander")
 @pytest.mark.parametrize("size", [None, 2, 4], ids=str)
 def test_of_vander_is_of_powers(size, device):
-    """`linalg.vander` has rising powers in its rows, `torch.vander` falling ones, or rising when told."""
+    """`torch.linalg.vander` is contiguous, of rising powers; `torch.vander` of falling ones by default."""
     a = numpy.array([1.0, 2.0, -3.0], dtype="float32")
     x = torch.tensor(a, device=device)
     rising, falling = numpy.vander(a, size, increasing=True).astype("float32"), numpy.vander(a, size).astype("float32")
@@ -231,7 +233,7 @@ def test_of_vander_is_of_powers(size, device):
 
 @fact("torch.linalg.vecdot")
 def test_of_vecdot_conjugates_the_first(device):
-    """`vecdot` conjugates its first operand, along any dimension."""
+    """`torch.linalg.vecdot` of complex vectors conjugates the first operand, also where it is broadcast."""
     a, b = numpy.array([[1 + 2j], [3j]]), numpy.array([[2 - 1j, 1j], [1 + 1j, 4]])
     got = torch.linalg.vecdot(torch.tensor(a, device=device), torch.tensor(b, device=device), dim=0)
     same(got, (a.conj() * b).sum(0))
@@ -253,7 +255,7 @@ def test_s_of_sets_are_pairs(device):
 
 @fact("torch.block_diag")
 def test_s_of_nothing_stand_between_blocks(device):
-    """`block_diag` sets matrices along the diagonal, with zeros around, and takes a number for one of 1 by 1."""
+    """`block_diag` sets matrices along the diagonal of a contiguous one of zeros, and takes a number for 1 by 1."""
     a = torch.tensor([[1.0, 2.0, 3.0]], device=device, requires_grad=True)
     y = torch.block_diag(a, torch.tensor(4.0, device=device), torch.tensor([[5.0], [6.0]], device=device))
     same(y, torch.tensor([[1.0, 2, 3, 0, 0], [0, 0, 0, 4, 0], [0, 0, 0, 0, 5], [0, 0, 0, 0, 6]]))

@@ -87,7 +87,7 @@ def eight_bits(device):
 
 @fact("torch.nn.functional.scaled_mm", "torch.nn.functional.ScalingType", since={"cpu": "2.12"}, calls="any", gain=True)
 def test_multiplies_scaled_numbers_of_eight_bits(device):
-    """`scaled_mm` gives the product of float8 matrices times both scales, of bfloat16 unless told."""
+    """`scaled_mm` gives the product of float8 matrices times both scales, in bfloat16 by default."""
     if device == "cuda" and torch.cuda.get_device_capability() < (8, 9):
         unavailable("platform", "a GPU with float8")
     (left, right), a, b = eight_bits(device)
@@ -105,7 +105,7 @@ def test_multiplies_scaled_numbers_of_eight_bits(device):
 @pytest.mark.gpu
 @pytest.mark.parametrize("name", ["scaled_addmm", "scaled_addmm_"])
 def test_adds_to_a_product_of_eight_bits(name):
-    """`scaled_addmm` adds beta times its input to alpha times the scaled product, with an underscore in its place."""
+    """`scaled_addmm` adds `beta` times its input to `alpha` times the scaled product, `scaled_addmm_` in place."""
     if torch.cuda.get_device_capability() < (8, 9):
         unavailable("platform", "a GPU with float8")
     (left, right), a, b = eight_bits("cuda")

@@ -20,7 +20,7 @@ LOW = {
 @fact("torch.svd_lowrank", "torch.pca_lowrank")
 @pytest.mark.parametrize("name", LOW)
 def test_gives_a_matrix_of_low_rank_back(device, name):
-    """`svd_lowrank`, and `pca_lowrank` of columns whose mean is taken away, decompose a matrix of low rank exactly."""
+    """`svd_lowrank`, and `pca_lowrank` of columns less their mean, give back a matrix of rank `q` but for rounding."""
     make, want = LOW[name]
     u, s, v = make(torch.tensor(RANK_TWO, device=device))
     assert (u.shape, s.shape, v.shape) == ((6, 2), (2,), (5, 2))
@@ -33,7 +33,7 @@ def test_gives_a_matrix_of_low_rank_back(device, name):
 
 @fact("torch.pca_lowrank")
 def test_takes_at_most_as_many_as_there_are(device):
-    """`pca_lowrank` refuses more values than the matrix has rows or columns."""
+    """`pca_lowrank` refuses a `q` above the number of rows or columns, whichever is smaller."""
     with pytest.raises(ValueError, match="must be non-negative integer and not greater than min"):
         torch.pca_lowrank(torch.ones(6, 5, dtype=torch.float64, device=device), q=6)
 
@@ -41,7 +41,7 @@ def test_takes_at_most_as_many_as_there_are(device):
 @fact("torch.lobpcg")
 @pytest.mark.parametrize("largest", [True, False])
 def test_finds_the_outermost_eigenvalues(device, largest):
-    """`lobpcg` finds the largest, or the smallest, eigenvalues of a symmetric matrix, and vectors of them."""
+    """`lobpcg` finds the two largest, or smallest, eigenvalues of a diagonal matrix within 1e-5, and their vectors."""
     values = numpy.arange(1.0, 13.0) ** 2
     matrix = torch.tensor(numpy.diag(values), device=device)
     found, vectors = torch.lobpcg(matrix, k=2, largest=largest)

@@ -1,3 +1,5 @@
+"""`matmul` and `@`: what is multiplied, broadcast and refused; dtypes and `out=` are in test_dtypes and test_out."""
+
 from fractions import Fraction
 
 import numpy
@@ -61,7 +63,7 @@ WAYS = {
 @example(pair=((2, 0), (0, 3)))
 @example(pair=((0,), (0,)))
 def test_broadcasts_as_numpy_does(pair, device):
-    """`matmul` gives the shape and values of NumPy's for every two shapes that fit."""
+    """`matmul` of whole numbers gives the shape and values of NumPy's for every two shapes that fit."""
     a, b = whole(*pair[0]), whole(*pair[1], start=2)
     same(torch.matmul(torch.from_numpy(a).to(device), torch.from_numpy(b).to(device)), numpy.matmul(a, b))
 
@@ -113,7 +115,7 @@ def test_by_assignment_makes_a_new_tensor(device):
 @given(layout=layouts(3, 3, max_side=3, overlap=True))
 @example(layout=Layout((2, 3, 2), (0, 1, 3), 2))
 def test_reads_operands_of_any_strides(layout, device):
-    """`matmul` gives the same product for permuted, sliced, offset and expanded operands."""
+    """`matmul` gives the same product, but for rounding, for permuted, sliced, offset and expanded operands."""
     memory = whole(layout.reach)
     x, want = torch.from_numpy(memory).to(device).as_strided(*layout), memory[layout.places()]
     same(torch.matmul(x, x.mT), want @ want.swapaxes(-1, -2))
@@ -164,7 +166,7 @@ def test_refuses_what_numpy_refuses(pair, device):
     ids=["matrix by matrix", "vector by matrix", "matrix by vector", "vector by vector", "batch by batch"],
 )
 def test_refuses_inner_sizes_that_differ(one, other, words, device):
-    """`matmul` refuses operands whose inner sizes differ."""
+    """`matmul` refuses inner sizes that differ, of matrices with "mat1 and mat2 shapes cannot be multiplied"."""
     with pytest.raises(RuntimeError, match=words):
         torch.matmul(torch.zeros(one, device=device), torch.zeros(other, device=device))
 
@@ -188,7 +190,7 @@ def test_refuses_batches_that_do_not_broadcast(one, other, device):
 @fact("torch.matmul")
 @pytest.mark.parametrize(("one", "other"), [((), ()), ((), (3,)), ((2, 3), ())])
 def test_refuses_a_tensor_without_dimensions(one, other, device):
-    """`matmul` refuses an operand without dimensions."""
+    """`matmul` refuses an operand without dimensions: "both arguments to matmul need to be at least 1D"."""
     with pytest.raises(RuntimeError, match="both arguments to matmul need to be at least 1D"):
         torch.matmul(torch.zeros(one, device=device), torch.zeros(other, device=device))
 
@@ -198,7 +200,7 @@ def test_refuses_a_tensor_without_dimensions(one, other, device):
     "way", [lambda x: torch.matmul(x, 2), lambda x: x @ 2, lambda x: 2 @ x], ids=["function", "x @ 2", "2 @ x"]
 )
 def test_refuses_a_number(way, device):
-    """`matmul` raises a `TypeError` for a number."""
+    """`matmul` and `@` raise a `TypeError` for a number."""
     with pytest.raises(TypeError, match=r"must be Tensor|unsupported operand"):
         way(torch.zeros(2, 3, device=device))
 

@@ -1,3 +1,5 @@
+"""`mm`, the product of two matrices and of nothing else; dtypes and `out=` are in test_dtypes and test_out."""
+
 from fractions import Fraction
 
 import numpy
@@ -35,7 +37,7 @@ def are_not_both_matrices(pair):
 @example(n=2, k=0, p=3)
 @example(n=0, k=3, p=2)
 def test_multiplies_rows_by_columns(n, k, p, device):
-    """`mm` gives the matrix product that NumPy gives, for matrices of any fitting sizes."""
+    """`mm` of whole numbers gives the matrix product that NumPy gives, for matrices of any fitting sizes."""
     a, b = whole(n, k), whole(k, p)
     same(torch.mm(torch.from_numpy(a).to(device), torch.from_numpy(b).to(device)), a @ b)
 
@@ -83,7 +85,7 @@ def test_multiplies_zeros_by_what_is_not_finite(special, device):
 @given(pair=st.tuples(STRIDED, STRIDED).filter(fit))
 @example(pair=(Layout((3, 2), (1, 3)), Layout((2, 3), (0, 2), 1)))
 def test_reads_operands_of_any_strides(pair, device):
-    """`mm` gives the same product for transposed, sliced, offset and expanded operands."""
+    """`mm` gives the same product, but for rounding, for transposed, sliced, offset and expanded operands."""
     numbers = [whole(layout.reach) for layout in pair]
     a, b = (torch.from_numpy(x).to(device).as_strided(*layout) for x, layout in zip(numbers, pair))
     same(torch.mm(a, b), numbers[0][pair[0].places()] @ numbers[1][pair[1].places()])
@@ -104,7 +106,7 @@ def test_errs_by_one_rounding_a_term_at_most(seed, n, k, p, dtype, device):
 
 @fact("torch.mm")
 def test_leaves_its_operands_as_they_were(device):
-    """`mm` does not write to its operands."""
+    """`mm` gives a new tensor: a write into it leaves the operands as they were."""
     a, b = torch.eye(2, device=device) * 3, torch.ones(2, 2, device=device)
     torch.mm(a, b).add_(1)
     assert (a.tolist(), b.tolist()) == ([[3, 0], [0, 3]], [[1, 1], [1, 1]])
@@ -119,7 +121,7 @@ def test_leaves_its_operands_as_they_were(device):
 @example(pair=((2, 1), (3, 2)))
 @example(pair=((2, 0), (1, 2)))
 def test_refuses_inner_sizes_that_differ(pair, device):
-    """`mm` refuses matrices whose inner sizes differ, even where one of them is 1."""
+    """`mm` refuses inner sizes that differ, even where one is 1: "mat1 and mat2 shapes cannot be multiplied"."""
     a, b = (torch.zeros(shape, device=device) for shape in pair)
     with pytest.raises(RuntimeError, match="mat1 and mat2 shapes cannot be multiplied"):
         torch.mm(a, b)
@@ -130,7 +132,7 @@ def test_refuses_inner_sizes_that_differ(pair, device):
     ("one", "other"), [((3,), (3, 2)), ((2, 3), (3,)), ((1, 2, 3), (3, 2)), ((2, 3), (1, 3, 2)), ((), (3, 2))]
 )
 def test_takes_matrices_only(one, other, device):
-    """`mm` refuses an operand that has not two dimensions."""
+    """`mm` refuses an operand that has not two dimensions: "must be a matrix"."""
     with pytest.raises(RuntimeError, match="must be a matrix"):
         torch.mm(torch.zeros(one, device=device), torch.zeros(other, device=device))
 
@@ -149,7 +151,7 @@ def test_refuses_whatever_matmul_takes_beyond_two_matrices(pair, device):
 
 @fact("torch.mm", claims=["O07"], myth="mm catches every mistaken shape")
 def test_takes_square_matrices_in_the_wrong_order(device):
-    """`mm` multiplies square matrices in either order, and gives another product."""
+    """`mm` takes square matrices in the wrong order without an error, and gives another product."""
     a = torch.tensor([[0.0, 1], [0, 0]], device=device)
     b = torch.tensor([[1.0, 0], [0, 0]], device=device)
     assert (torch.mm(a, b).tolist(), torch.mm(b, a).tolist()) == ([[0, 0], [0, 0]], [[0, 1], [0, 0]])

@@ -1,3 +1,5 @@
+"""`mv` and `addmv`, the product of a matrix and a vector."""
+
 import numpy
 import pytest
 import torch
@@ -26,7 +28,7 @@ def test_multiplies_a_matrix_by_a_vector(n, k, device):
 @example(layout=Layout((3, 2), (1, 3), 2), step=0)
 @example(layout=Layout((3, 4), (4, 1)), step=2)
 def test_reads_operands_of_any_strides(layout, step, device):
-    """`mv` gives the same product for transposed, sliced and expanded matrices and stepped vectors."""
+    """`mv` gives the same, but for rounding, for transposed, sliced and expanded matrices and stepped vectors."""
     memory = whole(layout.reach + 10)
     a = torch.from_numpy(memory).to(device).as_strided(*layout)
     x = torch.from_numpy(memory).to(device).as_strided(layout.shape[1:], (step,))
@@ -36,7 +38,7 @@ def test_reads_operands_of_any_strides(layout, step, device):
 @fact("torch.mv")
 @pytest.mark.parametrize(("one", "other"), [((3,), (3,)), ((2, 3), (3, 1)), ((1, 2, 3), (3,)), ((3,), (3, 2))])
 def test_takes_a_matrix_first(one, other, device):
-    """`mv` refuses all but a matrix and a vector, in this order."""
+    """`mv` refuses all but a matrix and a vector, in this order: "vector + matrix @ vector expected"."""
     with pytest.raises(RuntimeError, match=r"vector \+ matrix @ vector expected"):
         torch.mv(torch.zeros(one, device=device), torch.zeros(other, device=device))
 
@@ -44,7 +46,7 @@ def test_takes_a_matrix_first(one, other, device):
 @fact("torch.mv")
 @pytest.mark.parametrize(("one", "other"), [((2, 3), (2,)), ((2, 3), (1,)), ((2, 1), (3,))])
 def test_refuses_sizes_that_differ(one, other, device):
-    """`mv` refuses a vector whose length is not the matrix's number of columns."""
+    """`mv` refuses a vector whose length is not the matrix's number of columns: "size mismatch"."""
     with pytest.raises(RuntimeError, match="size mismatch"):
         torch.mv(torch.zeros(one, device=device), torch.zeros(other, device=device))
 
@@ -62,6 +64,6 @@ def test_passes_gradients_by_the_other_operand(device):
 @fact("torch.addmv")
 @pytest.mark.parametrize("shape", [(2,), (1,), ()])
 def test_is_added_to_by_addmv(shape, device):
-    """`addmv` adds a vector that broadcasts to the product, each part times its factor."""
+    """`addmv` adds `beta` times a vector that broadcasts to `alpha` times the product of a matrix and a vector."""
     c, a, x = whole(*shape), whole(2, 3, start=1), whole(3, start=2)
     same(torch.addmv(*(torch.from_numpy(y).to(device) for y in (c, a, x)), beta=2, alpha=3), 2 * c + 3 * (a @ x))

@@ -1,3 +1,5 @@
+"""Norms of vectors and of matrices, `cond` and `renorm`."""
+
 import math
 
 import numpy
@@ -30,7 +32,7 @@ def length(x, order, axis=None, keepdims=False):
 @pytest.mark.parametrize("dim", [0, -1])
 @kept
 def test_of_vectors_are_roots_of_powers(name, order, dim, keepdim, device):
-    """The norm of order p along a dimension is the p-th root of the sum of p-th powers, or the extreme for infinity."""
+    """`vector_norm`, `linalg.norm` and `torch.norm` give contiguous p-norms along a dimension, infinity included."""
     x = torch.tensor(X, device=device)
     function = torch.norm if name == "norm" else getattr(torch.linalg, name.partition(".")[2])
     y = function(x, order, dim=dim, keepdim=keepdim)
@@ -46,7 +48,7 @@ def test_of_vectors_are_roots_of_powers(name, order, dim, keepdim, device):
     ids=["vector_norm", "linalg_norm", "norm", "matrix_norm"],
 )
 def test_of_all_elements_are_their_length_by_default(norm, device):
-    """A norm without order and dimension is the root of the sum of squares, with the direction as gradient."""
+    """`torch.norm`, `linalg.norm`, `vector_norm` and `matrix_norm` are the root of the sum of squares by default."""
     x = torch.tensor(X, device=device, requires_grad=True)
     y = norm(x)
     y.backward(torch.tensor(3.0, dtype=torch.float64, device=device))
@@ -57,7 +59,7 @@ def test_of_all_elements_are_their_length_by_default(norm, device):
 @fact("torch.linalg.vector_norm")
 @pytest.mark.parametrize("order", [1, 2, 3])
 def test_of_zero_has_a_gradient_of_zero(order, device):
-    """The gradient of a norm is zero at zero, and by formula elsewhere, for any strides."""
+    """The gradient of `torch.linalg.vector_norm` of order 1, 2 or 3 is zero at zero, and by formula elsewhere."""
     rows = numpy.concatenate([X, numpy.zeros((1, 3))])
     x = torch.tensor(rows.T.copy(), device=device).t().requires_grad_()
     torch.linalg.vector_norm(x, order, dim=1).sum().backward()
@@ -68,14 +70,14 @@ def test_of_zero_has_a_gradient_of_zero(order, device):
 @fact("torch.linalg.vector_norm", "torch.linalg.norm")
 @pytest.mark.parametrize("name", ["vector_norm", "norm"])
 def test_of_complex_numbers_are_real(name, device):
-    """A norm of complex numbers is real."""
+    """`torch.linalg.vector_norm` and `torch.linalg.norm` of complex numbers are real."""
     y = getattr(torch.linalg, name)(torch.tensor([3 + 4j, 12j], dtype=torch.complex64, device=device))
     same(y, torch.tensor(13.0))
 
 
 @fact("torch.linalg.vector_norm")
 def test_of_nothing_are_zero_where_that_is_neutral(device):
-    """A norm of no element is zero, and refused for an order that has no neutral element."""
+    """`torch.linalg.vector_norm` of no element is zero for the orders 0, 1 and 2, and refused for infinity."""
     x = torch.empty(0, device=device)
     same(torch.stack([torch.linalg.vector_norm(x, order) for order in (0, 1, 2)]), torch.zeros(3))
     with pytest.raises(RuntimeError, match="cannot compute the .* norm on an empty tensor|identity"):
@@ -92,7 +94,7 @@ def test_are_made_in_the_dtype_asked_for(device):
 @fact("torch.linalg.vector_norm", "torch.linalg.norm", "torch.linalg.matrix_norm")
 @pytest.mark.parametrize("name", ["vector_norm", "norm", "matrix_norm"])
 def test_of_integers_are_refused(name, device):
-    """A norm refuses integers."""
+    """`torch.linalg.norm`, `vector_norm`, `matrix_norm` refuse integers: "Expected a floating point or complex"."""
     with pytest.raises(RuntimeError, match="Expected a floating point or complex tensor as input. Got Long"):
         getattr(torch.linalg, name)(torch.tensor([[1, 2], [3, 4]], device=device))
 
@@ -102,7 +104,7 @@ def test_of_integers_are_refused(name, device):
 @pytest.mark.parametrize("order", MATRIX_ORDERS)
 @kept
 def test_of_matrices_are_those_of_numpy(name, order, keepdim, device):
-    """A norm of a matrix is that of NumPy: of columns, of rows, of singular values or of all elements."""
+    """`torch.linalg.matrix_norm` and `norm` are NumPy's: of columns, of rows, of singular values or of all elements."""
     x = torch.tensor(numpy.stack([X, 2 * X], -1), device=device)
     y = getattr(torch.linalg, name)(x, order, dim=(0, 1), keepdim=keepdim)
     want = numpy.linalg.norm(X, order) * numpy.array([1.0, 2.0])
@@ -114,7 +116,7 @@ def test_of_matrices_are_those_of_numpy(name, order, keepdim, device):
 @fact("torch.linalg.matrix_norm")
 @pytest.mark.parametrize("order", ["nuc", 2, -2, 1, INF])
 def test_of_matrices_have_gradients(order, device):
-    """The gradient of a matrix norm grows it at the rate of the norm itself: along the matrix it is the norm."""
+    """The gradient of `torch.linalg.matrix_norm`, times the matrix and summed, is the norm itself."""
     x = torch.tensor(X, device=device, requires_grad=True)
     torch.linalg.matrix_norm(x, order).backward()
     close((x.grad * x.detach()).sum(), numpy.linalg.norm(X, order), roundings=ROUNDINGS)
@@ -122,7 +124,7 @@ def test_of_matrices_have_gradients(order, device):
 
 @fact("torch.linalg.matrix_norm", "torch.linalg.norm")
 def test_refuse_an_order_that_does_not_exist(device):
-    """A matrix norm refuses an order that is none, and a vector."""
+    """`torch.linalg.matrix_norm`, and `norm` of a matrix, refuse an order that is none, with "not supported"."""
     with pytest.raises(RuntimeError, match="[Oo]rder .*not supported"):
         torch.linalg.matrix_norm(torch.tensor(X, device=device), "abs")
     with pytest.raises(RuntimeError, match="[Oo]rder .*not supported"):
@@ -133,7 +135,7 @@ def test_refuse_an_order_that_does_not_exist(device):
 
 @fact("torch.linalg.norm", myth="linalg.norm of a matrix with an order is of its elements")
 def test_of_a_matrix_with_an_order_are_of_the_matrix(device):
-    """`linalg.norm` with order 1 and no dimension is the largest sum of a column, where `vector_norm` adds all up."""
+    """`torch.linalg.norm(x, 1)` of a matrix is the largest sum of a column, where `vector_norm(x, 1)` adds all up."""
     x = torch.tensor(X, device=device)
     same(torch.stack([torch.linalg.norm(x, 1), torch.linalg.vector_norm(x, 1)]), numpy.array([2.75, 6.25]))
 
@@ -141,7 +143,7 @@ def test_of_a_matrix_with_an_order_are_of_the_matrix(device):
 @fact("torch.linalg.cond")
 @pytest.mark.parametrize("order", [None, "fro", "nuc", 1, -1, 2, -2, INF, -INF], ids=str)
 def test_times_that_of_the_inverse_are_the_condition(order, device):
-    """`cond` is the norm times that of the inverse, by default the ratio of singular values."""
+    """`torch.linalg.cond` is the norm times that of the inverse, by default the ratio of singular values."""
     a = numpy.array([[4.0, 1.0], [1.5, 3.0]])
     x = torch.tensor(a, device=device)
     y = torch.linalg.cond(x, order)
@@ -153,13 +155,13 @@ def test_times_that_of_the_inverse_are_the_condition(order, device):
 @fact("torch.linalg.cond")
 @pytest.mark.parametrize("order", [None, 1, INF], ids=str)
 def test_of_a_singular_matrix_have_an_infinite_condition(order, device):
-    """`cond` of a singular matrix is infinite."""
+    """`torch.linalg.cond` of a diagonal matrix with a zero is infinite."""
     same(torch.linalg.cond(torch.diag(torch.tensor([2.0, 0.0], device=device)), order), torch.tensor(INF))
 
 
 @fact("torch.renorm")
 def test_are_cut_by_renorm(device):
-    """`renorm` scales what has a norm above the bound down to it, and leaves the others."""
+    """`torch.renorm` scales what has a norm above the bound down to it, and leaves others, in a contiguous tensor."""
     x = torch.tensor([[3.0, 4.0], [0.3, 0.4]], dtype=torch.float64, device=device)
     y = torch.renorm(x, 2, 0, 2.5)
     close(y, [[1.5, 2.0], [0.3, 0.4]], roundings=2**32)  # of a norm that 1e-7 is added to

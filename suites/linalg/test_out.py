@@ -1,3 +1,5 @@
+"""`out=` of products of matrices and vectors: where they write to it, resize it and refuse it."""
+
 import numpy
 import pytest
 import torch
@@ -36,7 +38,7 @@ def expected(sizes):
 @fact(*SUBJECTS)
 @products
 def test_is_written_and_returned(product, sizes, device):
-    """A product with `out=` writes to that tensor and returns it."""
+    """`mm`, `matmul`, `bmm`, `mv`, `dot` and `addmm` with `out=` write to that tensor and return it."""
     out = torch.zeros(shape_of(sizes), device=device)
     assert product(*operands(sizes, device), out=out) is out
     same(out, expected(sizes))
@@ -45,7 +47,7 @@ def test_is_written_and_returned(product, sizes, device):
 @fact(*SUBJECTS)
 @products
 def test_is_resized_where_it_is_empty(product, sizes, device):
-    """A product with an empty `out=` gives that tensor the shape of the product."""
+    """`mm`, `matmul`, `bmm`, `mv`, `dot` and `addmm` give an empty `out=` the shape of the product."""
     out = torch.empty(0, device=device)
     product(*operands(sizes, device), out=out)
     same(out, expected(sizes))
@@ -54,7 +56,7 @@ def test_is_resized_where_it_is_empty(product, sizes, device):
 @fact(*SUBJECTS)
 @products
 def test_is_resized_with_a_warning_where_it_has_another_shape(product, sizes, device):
-    """A product with an `out=` of another shape warns and gives that tensor the shape of the product."""
+    """`mm`, `matmul`, `bmm`, `mv`, `dot` and `addmm` give an `out=` of another shape that of the product, and warn."""
     out = torch.zeros(7, 7, device=device)
     with pytest.warns(UserWarning, match="An output with one or more elements was resized"):
         product(*operands(sizes, device), out=out)
@@ -65,7 +67,7 @@ def test_is_resized_with_a_warning_where_it_has_another_shape(product, sizes, de
 @products
 @pytest.mark.parametrize("dtype", [torch.float16, torch.int64, torch.complex64])
 def test_is_refused_where_it_has_another_dtype(dtype, product, sizes, device):
-    """A product refuses an `out=` of another dtype than its operands'."""
+    """`mm`, `matmul`, `bmm`, `mv`, `dot` and `addmm` refuse an `out=` of another dtype than the operands'."""
     out = torch.zeros(shape_of(sizes), dtype=dtype, device=device)
     with pytest.raises(RuntimeError, match="dtype"):
         product(*operands(sizes, device), out=out)
@@ -74,7 +76,7 @@ def test_is_refused_where_it_has_another_dtype(dtype, product, sizes, device):
 @fact(*SUBJECTS)
 @products
 def test_is_refused_where_it_requires_a_gradient(product, sizes, device):
-    """A product refuses an `out=` that requires a gradient."""
+    """`mm`, `matmul`, `bmm`, `mv`, `dot` and `addmm` refuse an `out=` that requires a gradient."""
     out = torch.zeros(shape_of(sizes), device=device, requires_grad=True)
     with pytest.raises(RuntimeError, match="don't support automatic differentiation"):
         product(*operands(sizes, device), out=out)
@@ -83,7 +85,7 @@ def test_is_refused_where_it_requires_a_gradient(product, sizes, device):
 @fact(*SUBJECTS)
 @products
 def test_is_refused_where_an_operand_requires_a_gradient(product, sizes, device):
-    """A product with `out=` refuses an operand that requires a gradient."""
+    """`mm(a, b, out=c)` and the like "don't support automatic differentiation": no operand may require grad."""
     first, *rest = operands(sizes, device)
     with pytest.raises(RuntimeError, match="don't support automatic differentiation"):
         product(first.requires_grad_(), *rest, out=torch.zeros(shape_of(sizes), device=device))
@@ -92,7 +94,7 @@ def test_is_refused_where_an_operand_requires_a_gradient(product, sizes, device)
 @fact(*SUBJECTS)
 @products
 def test_takes_an_operand_that_requires_a_gradient_under_no_grad(product, sizes, device):
-    """Under `no_grad` a product with `out=` takes operands that require a gradient."""
+    """Under `no_grad`, `mm`, `bmm`, `mv`, `dot`, `addmm` and `matmul` with `out=` take operands that require grad."""
     out = torch.zeros(shape_of(sizes), device=device)
     with torch.no_grad():
         product(*(x.requires_grad_() for x in operands(sizes, device)), out=out)
@@ -103,7 +105,7 @@ def test_takes_an_operand_that_requires_a_gradient_under_no_grad(product, sizes,
 @pytest.mark.parametrize("product", [torch.mm, torch.matmul], ids=["mm", "matmul"])
 @pytest.mark.parametrize("index", [(slice(0, 2), slice(0, 4)), (slice(0, 3, 2), slice(1, 5))], ids=["corner", "steps"])
 def test_is_written_through_a_slice(index, product, device):
-    """A product with a slice as `out=` writes to the tensor behind it, and nowhere else."""
+    """`mm` and `matmul` with a slice as `out=` write to the tensor behind it, and nowhere else."""
     base, want = torch.zeros(3, 6, device=device), numpy.zeros((3, 6), dtype="float32")
     a, b = numpy.arange(6, dtype="float32").reshape(2, 3), numpy.arange(12, dtype="float32").reshape(3, 4)
     product(torch.from_numpy(a).to(device), torch.from_numpy(b).to(device), out=base[index])
@@ -114,7 +116,7 @@ def test_is_written_through_a_slice(index, product, device):
 @fact("torch.mm", "torch.matmul")
 @pytest.mark.parametrize("product", [torch.mm, torch.matmul], ids=["mm", "matmul"])
 def test_is_written_through_a_transpose(product, device):
-    """A product with a transposed matrix as `out=` writes the transposed product to the matrix."""
+    """`mm` and `matmul` with a transposed matrix as `out=` write the transposed product to the matrix."""
     base = torch.zeros(4, 2, device=device)
     a, b = numpy.arange(6, dtype="float32").reshape(2, 3), numpy.arange(12, dtype="float32").reshape(3, 4)
     product(torch.from_numpy(a).to(device), torch.from_numpy(b).to(device), out=base.t())
@@ -123,7 +125,7 @@ def test_is_written_through_a_transpose(product, device):
 
 @fact("torch.mm")
 def test_is_refused_where_its_elements_share_memory(device):
-    """`mm` refuses an expanded tensor as `out=`."""
+    """`mm` refuses an expanded tensor as `out=`, as its elements share "a single memory location"."""
     with pytest.raises(
         RuntimeError, match="more than one element of the written-to tensor refers to a single memory location"
     ):

@@ -1,3 +1,5 @@
+"""Equations, inverses, determinants, powers and exponentials of matrices; decompositions are in test_decompositions."""
+
 import math
 
 import numpy
@@ -57,7 +59,7 @@ of_functions = pytest.mark.parametrize("name", FUNCTIONS)
     ids=["in_order", "transposed", "stepped"],
 )
 def test_functions_of_a_matrix_and_their_gradients(name, lie, device):
-    """A function of a square matrix has its value and its gradient by formula, for any strides."""
+    """`torch.linalg.inv`, `pinv`, `det`, `trace` and the like have value and gradient by formula, transposed or not."""
     function, of_array, gradient = FUNCTIONS[name]
     x = lie(torch.tensor(A, device=device)).requires_grad_()
     y, want = function(x), of_array(A)
@@ -75,7 +77,7 @@ BATCHED = ["inv", "inv_ex", "pinv", "det", "slogdet", "matrix_power"]
 @fact(*(f"torch.linalg.{name}" for name in BATCHED))
 @pytest.mark.parametrize("name", BATCHED)
 def test_functions_of_a_batch_are_of_each_matrix(name, device):
-    """A function of a batch of matrices is that of each of them, and of none where there is none."""
+    """`torch.linalg.inv`, `pinv`, `det` and the like of a batch are those of each matrix, or of none."""
     batch = torch.tensor(numpy.stack([A, A.T + 1]), device=device)
     function, of_array, _ = FUNCTIONS[f"linalg.{name}"]
     y = function(batch)
@@ -98,7 +100,7 @@ about_refusing = fact(*(f"torch.linalg.{name}" for name in REFUSING))
 @about_refusing
 @of_refusing
 def test_functions_refuse_what_is_not_square(name, device):
-    """A function of square matrices refuses another shape."""
+    """`torch.linalg.inv`, `det`, `solve` and the like refuse what is not square: "batches of square matrices"."""
     with pytest.raises(RuntimeError, match="must be batches of square matrices, but they are 3 by 2 matrices"):
         REFUSING[name](torch.tensor(B, device=device))
 
@@ -106,7 +108,7 @@ def test_functions_refuse_what_is_not_square(name, device):
 @about_refusing
 @of_refusing
 def test_functions_refuse_a_vector(name, device):
-    """A function of square matrices refuses a vector."""
+    """`torch.linalg.inv`, `det`, `solve` and the like refuse a vector: "must have at least 2 dimensions"."""
     with pytest.raises(RuntimeError, match="must have at least 2 dimensions"):
         REFUSING[name](torch.ones(3, device=device))
 
@@ -114,7 +116,7 @@ def test_functions_refuse_a_vector(name, device):
 @fact("torch.linalg.inv", "torch.linalg.det", "torch.linalg.solve", "torch.linalg.matrix_exp")
 @pytest.mark.parametrize("name", ["inv", "det", "solve", "matrix_exp"])
 def test_functions_refuse_integers(name, device):
-    """A function of matrices refuses integers."""
+    """`torch.linalg.inv`, `det`, `solve`, `matrix_exp` refuse integers: "Expected a floating point or complex"."""
     with pytest.raises(RuntimeError, match="Expected a floating point or complex tensor as input. Got Long"):
         REFUSING[name](torch.eye(2, dtype=torch.int64, device=device))
 
@@ -124,7 +126,7 @@ def test_functions_refuse_integers(name, device):
     "function", [torch.linalg.inv, torch.inverse, lambda x: torch.linalg.solve(x, x)], ids=["inv", "inverse", "solve"]
 )
 def test_of_a_singular_matrix_is_refused(function, device):
-    """`inv` and `solve` of a singular matrix raise `LinAlgError`, which is a RuntimeError."""
+    """`torch.linalg.inv` and `solve` of a "singular" matrix raise `LinAlgError`, a `RuntimeError`: a pivot is zero."""
     with pytest.raises(torch.linalg.LinAlgError, match="singular"):
         function(torch.tensor(SINGULAR, device=device))
     assert issubclass(torch.linalg.LinAlgError, RuntimeError)
@@ -133,7 +135,7 @@ def test_of_a_singular_matrix_is_refused(function, device):
 @fact("torch.linalg.inv_ex", "torch.linalg.solve_ex")
 @pytest.mark.parametrize("name", ["inv_ex", "solve_ex"])
 def test_of_a_singular_matrix_is_told(name, device):
-    """`inv_ex` and `solve_ex` tell in `info` the pivot that is zero, 0 where none is, and raise only when asked."""
+    """`torch.linalg.inv_ex` and `solve_ex` tell the zero pivot in `info`, and raise only with `check_errors=True`."""
     x = torch.tensor(numpy.stack([A[:2, :2], SINGULAR]), device=device)
     more = (x,) if name == "solve_ex" else ()
     result, info = getattr(torch.linalg, name)(x, *more)
@@ -145,7 +147,7 @@ def test_of_a_singular_matrix_is_told(name, device):
 
 @fact("torch.linalg.det", "torch.linalg.slogdet", "torch.logdet")
 def test_by_determinants_tells_a_singular_matrix(device):
-    """`det` of a singular matrix is zero, and `slogdet` a sign of 0 with minus infinity."""
+    """`torch.linalg.det` of a diagonal matrix with a zero is 0, and `slogdet` is a sign of 0 with minus infinity."""
     x = torch.tensor(numpy.diag([2.0, 0.0]), device=device)
     sign, logarithm = torch.linalg.slogdet(x)
     same(
@@ -160,7 +162,7 @@ def test_by_determinants_tells_a_singular_matrix(device):
 @pytest.mark.parametrize("slogdet", [torch.linalg.slogdet, torch.slogdet, torch.Tensor.slogdet], ids=OWNERS)
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_by_slogdet_has_a_sign(sign, slogdet, device):
-    """`slogdet` gives the sign of the determinant and the logarithm of its size."""
+    """`torch.linalg.slogdet` gives the sign of the determinant and the logarithm of its size."""
     got = slogdet(torch.tensor(sign * A, device=device))
     same(got.sign, torch.tensor(sign, dtype=torch.float64))
     near(got.logabsdet, math.log(numpy.linalg.det(A)))
@@ -176,7 +178,7 @@ SIDES = {
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("name", ["solve", "solve_ex"])
 def test_gives_what_times_the_matrix_is_the_right_side(side, name, device):
-    """`solve` gives the X with A X = B, for a matrix or a vector B, with gradients for both."""
+    """`torch.linalg.solve` and `solve_ex` give the X with A X = B, for a matrix or a vector B, with gradients."""
     b = SIDES[side][0]
     x, y = torch.tensor(A, device=device, requires_grad=True), torch.tensor(b, device=device, requires_grad=True)
     got = getattr(torch.linalg, name)(x, y)
@@ -193,7 +195,7 @@ def test_gives_what_times_the_matrix_is_the_right_side(side, name, device):
 @fact("torch.linalg.solve", "torch.linalg.solve_ex")
 @pytest.mark.parametrize("name", ["solve", "solve_ex"])
 def test_from_the_right_is_of_the_other_product(name, device):
-    """`solve` with `left=False` gives the X with X A = B, and a batch of A shares one B."""
+    """`torch.linalg.solve` and `solve_ex` with `left=False` give the X with X A = B, one B for a batch of A."""
     x, y = torch.tensor(numpy.stack([A, A.T]), device=device), torch.tensor(G, device=device)
     got = getattr(torch.linalg, name)(x, y, left=False)
     near(got if name == "solve" else got.result, numpy.stack([G @ INVERSE(each) for each in (A, A.T)]))
@@ -202,7 +204,7 @@ def test_from_the_right_is_of_the_other_product(name, device):
 
 @fact("torch.linalg.solve")
 def test_refuses_another_number_of_rows(device):
-    """`solve` refuses a right side with another number of rows than the matrix."""
+    """`torch.linalg.solve` refuses a right side of another number of rows: "Incompatible shapes of A and B"."""
     with pytest.raises(RuntimeError, match=r"Incompatible shapes of A and B for the equation AX = B \(3x3 and 2x2\)"):
         torch.linalg.solve(torch.tensor(A, device=device), torch.tensor(B[:2], device=device))
 
@@ -211,7 +213,7 @@ def test_refuses_another_number_of_rows(device):
 @pytest.mark.parametrize("unit", [False, True])
 @pytest.mark.parametrize("upper", [False, True])
 def test_of_a_triangle_reads_that_triangle(upper, unit, device):
-    """`solve_triangular` reads one triangle, without its diagonal when told that it is of ones."""
+    """`solve_triangular` and `triangular_solve` read one triangle, without its diagonal if told that it is of ones."""
     a = numpy.triu(A) if upper else numpy.tril(A)
     a = a - numpy.diag(numpy.diag(a)) + numpy.eye(3) if unit else a
     x, y = torch.tensor(A, device=device), torch.tensor(B, device=device, requires_grad=True)
@@ -227,7 +229,7 @@ def test_of_a_triangle_reads_that_triangle(upper, unit, device):
 
 @fact("torch.linalg.lstsq")
 def test_by_lstsq_is_nearest(device):
-    """`lstsq` gives the X for which A X is nearest to B: what is left is at right angles to A."""
+    """`torch.linalg.lstsq` gives the X for which A X is nearest to B: what is left is at right angles to A."""
     a, b = numpy.array([[1.0, 0.5], [1.0, 1.5], [1.0, 4.0], [1.0, -2.0]]), numpy.array([[1.0], [3.0], [2.0], [0.5]])
     x, y = torch.tensor(a, device=device, requires_grad=True), torch.tensor(b, device=device, requires_grad=True)
     got = torch.linalg.lstsq(x, y, driver="gels")
@@ -242,7 +244,7 @@ def test_by_lstsq_is_nearest(device):
 @fact("torch.linalg.lstsq")
 @pytest.mark.parametrize("driver", ["gelsy", "gelsd", "gelss"])
 def test_by_lstsq_without_full_rank_is_the_shortest(driver):
-    """`lstsq` with a driver that sees the rank gives the shortest of all nearest X."""
+    """`torch.linalg.lstsq` with a driver that sees the rank, as "gelsy", gives the shortest of all nearest X."""
     got = torch.linalg.lstsq(
         torch.tensor(SINGULAR), torch.tensor([[1.0], [2.0]], dtype=torch.float64), rcond=1e-6, driver=driver
     )
@@ -252,7 +254,7 @@ def test_by_lstsq_without_full_rank_is_the_shortest(driver):
 
 @fact("torch.linalg.lstsq")
 def test_by_lstsq_needs_as_many_rows(device):
-    """`lstsq` refuses a right side with another number of rows."""
+    """`torch.linalg.lstsq` refuses a right side of another number of rows: "should match other.size(-2)"."""
     with pytest.raises(RuntimeError, match=r"input.size\(-2\) should match other.size\(-2\)"):
         torch.linalg.lstsq(torch.tensor(A, device=device), torch.tensor(B[:2], device=device))
 
@@ -261,7 +263,7 @@ def test_by_lstsq_needs_as_many_rows(device):
 @pytest.mark.parametrize("name", ["linalg.pinv", "pinverse"])
 @pytest.mark.parametrize("a", [B, B.T.copy(), SINGULAR], ids=["tall", "wide", "singular"])
 def test_by_pinv_is_the_pseudoinverse(name, a, device):
-    """`pinv` gives the pseudoinverse of a matrix of any shape and rank."""
+    """`torch.linalg.pinv` and `torch.pinverse` give the pseudoinverse of a tall, a wide or a singular matrix."""
     x = torch.tensor(a, device=device)
     y = (torch.linalg.pinv if "." in name else torch.pinverse)(x)
     assert y.dtype == torch.float64
@@ -271,7 +273,7 @@ def test_by_pinv_is_the_pseudoinverse(name, a, device):
 
 @fact("torch.linalg.pinv", "torch.linalg.matrix_rank")
 def test_by_pinv_drops_what_is_small(device):
-    """`pinv` and `matrix_rank` leave out singular values below `atol`, or below `rtol` times the largest."""
+    """`torch.linalg.pinv` and `matrix_rank` drop singular values below `atol`, or below `rtol` times the largest."""
     x = torch.tensor(numpy.diag([4.0, 1.0, 0.5]), device=device)
     near(torch.linalg.pinv(x, atol=0.75), numpy.diag([0.25, 1.0, 0.0]))
     near(torch.linalg.pinv(x, rtol=0.3), numpy.diag([0.25, 0.0, 0.0]))
@@ -281,7 +283,7 @@ def test_by_pinv_drops_what_is_small(device):
 
 @fact("torch.linalg.pinv", "torch.linalg.matrix_rank")
 def test_by_hermitian_ranks_reads_one_triangle(device):
-    """`pinv` and `matrix_rank` with `hermitian=True` read the lower triangle."""
+    """`torch.linalg.pinv` and `matrix_rank` with `hermitian=True` read the lower triangle."""
     x = torch.tensor(numpy.tril(A + A.T), device=device)
     near(torch.linalg.pinv(x, hermitian=True), INVERSE(A + A.T))
     half = torch.tensor([[1.0, 9.0], [1.0, 1.0]], device=device)
@@ -297,7 +299,7 @@ def test_by_hermitian_ranks_reads_one_triangle(device):
 )
 @pytest.mark.parametrize("n", [0, 1, 3, -2])
 def test_by_powers_multiplies_the_matrix_by_itself(n, power, device):
-    """`matrix_power` multiplies a matrix n times by itself, or its inverse, in new memory."""
+    """`torch.linalg.matrix_power` multiplies a matrix n times by itself, or its inverse, in new memory."""
     x = torch.tensor(A, device=device)
     y = power(x, n)
     assert y.dtype == x.dtype
@@ -309,7 +311,7 @@ def test_by_powers_multiplies_the_matrix_by_itself(n, power, device):
 @fact("torch.linalg.matrix_exp", "torch.matrix_exp")
 @pytest.mark.parametrize("name", ["linalg.matrix_exp", "matrix_exp"])
 def test_by_matrix_exp_is_the_series(name, device):
-    """`matrix_exp` is the sum of powers over factorials, with itself as gradient of its trace."""
+    """`torch.linalg.matrix_exp` is the sum of powers over factorials, and its transpose the gradient of its trace."""
     x = torch.tensor(A / 4, device=device, requires_grad=True)
     y = (torch.linalg.matrix_exp if "." in name else torch.matrix_exp)(x)
     y.trace().backward()
@@ -320,7 +322,7 @@ def test_by_matrix_exp_is_the_series(name, device):
 
 @fact("torch.linalg.tensorsolve", "torch.linalg.tensorinv")
 def test_of_tensors_is_of_the_flattened_matrix(device):
-    """`tensorsolve` and `tensorinv` take a tensor for the matrix that it is flattened to."""
+    """`torch.linalg.tensorsolve` and `tensorinv` take a tensor for the matrix that it is flattened to."""
     a = numpy.arange(36.0).reshape(2, 3, 6) ** 2 % 7 + 9 * numpy.eye(6).reshape(2, 3, 6)
     b = numpy.array([[1.0, 2.0, 3.0], [-1.0, 0.5, 0.25]])
     x, y = torch.tensor(a, device=device), torch.tensor(b, device=device)
@@ -349,7 +351,7 @@ MISFITS = {
 @fact(*(f"torch.{name}" for name in MISFITS))
 @pytest.mark.parametrize("name", MISFITS)
 def test_refuses_what_does_not_fit(name, device):
-    """What solves equations refuses shapes that do not fit, and says which."""
+    """`torch.linalg.pinv`, `solve_triangular`, `tensorsolve` and the like refuse misfitting shapes, and say which."""
     refused, words = MISFITS[name]
     with pytest.raises(RuntimeError, match=words):
         refused(lambda *shape: torch.ones(*shape, device=device))

@@ -1,3 +1,5 @@
+"""How products of contiguous operands lie in memory; operands of other strides are in each product's file."""
+
 import numpy
 import pytest
 import torch
@@ -31,7 +33,7 @@ SUBJECTS = [
 @fact(*SUBJECTS)
 @pytest.mark.parametrize(("product", "sizes", "of_arrays"), PRODUCTS.values(), ids=PRODUCTS)
 def test_of_a_product_are_row_major(product, sizes, of_arrays, device):
-    """A product of contiguous operands is contiguous."""
+    """`mm`, `matmul`, `bmm`, `mv`, `addmm`, `inner`, `linear` and the like of contiguous operands are contiguous."""
     arrays = [whole(*shape, start=place) for place, shape in enumerate(sizes)]
     y = product(*(torch.from_numpy(x).to(device) for x in arrays))
     same(y, of_arrays(*arrays))
