@@ -36,7 +36,7 @@ TOGETHER = example((numpy.eye(2), 3 * numpy.eye(2)))
 @APART
 @TOGETHER
 def test_sum_of_sparse_and_sparse_is_sparse(device, layout, pair):
-    """The sum of two COO or two CSR matrices has their layout and the elements that NumPy computes."""
+    """`a + b` of two COO or two CSR matrices has their layout and the elements that NumPy computes."""
     a, b = (torch.tensor(array, device=device).to_sparse(layout=layout) for array in pair)
     same(a + b, pair[0] + pair[1])
     assert (a + b).layout == layout
@@ -44,7 +44,7 @@ def test_sum_of_sparse_and_sparse_is_sparse(device, layout, pair):
 
 @fact("torch.add", since="2.1", calls="names *sparse_csc*", gain=True)
 def test_sum_of_csc_and_csc_is_csc(device):
-    """The sum of two CSC matrices is a CSC matrix."""
+    """`a + b` of two CSC matrices is a CSC matrix."""
     x = torch.tensor([[0.0, 2.0], [3.0, 0.0]], device=device).to_sparse_csc()
     same(x + x, torch.tensor([[0.0, 4.0], [6.0, 0.0]]))
     assert (x + x).layout == torch.sparse_csc
@@ -52,7 +52,7 @@ def test_sum_of_csc_and_csc_is_csc(device):
 
 @fact("torch.add", until="2.1", calls="names *sparse_csc*")
 def test_sum_of_csc_and_csc_was_refused(device):
-    """Two CSC matrices cannot be added."""
+    """`a + b` of two CSC matrices is refused: "expected sparse row compressed tensor layout but got SparseCsc"."""
     x = torch.eye(2, device=device).to_sparse_csc()
     with pytest.raises(RuntimeError, match="expected sparse row compressed tensor layout but got SparseCsc"):
         x + x
@@ -64,7 +64,7 @@ def test_sum_of_csc_and_csc_was_refused(device):
 @APART
 @TOGETHER
 def test_sum_of_dense_and_sparse_is_dense(device, layout, pair):
-    """A dense matrix plus a COO or CSR one is a dense matrix."""
+    """`dense + sparse`, where the latter is a COO or CSR matrix, is a dense matrix."""
     a, b = (torch.tensor(array, device=device) for array in pair)
     total = a + b.to_sparse(layout=layout)
     same(total, pair[0] + pair[1])
@@ -75,7 +75,7 @@ def test_sum_of_dense_and_sparse_is_dense(device, layout, pair):
 @fact("torch.add", since="2.3", calls="names *sparse_cs*|to_sparse", gain=True)
 @COMPRESSED
 def test_sum_of_compressed_and_dense_is_dense(device, layout):
-    """A CSR or CSC matrix plus a dense one is a dense matrix."""
+    """`sparse + dense`, where the former is a CSR or CSC matrix, is a dense matrix."""
     x = torch.tensor([[0.0, 2.0], [3.0, 0.0]], device=device)
     total = x.to_sparse(layout=layout) + torch.ones(2, 2, device=device)
     same(total, torch.tensor([[1.0, 3.0], [4.0, 1.0]]))
@@ -85,7 +85,7 @@ def test_sum_of_compressed_and_dense_is_dense(device, layout):
 @fact("torch.add", until="2.3", calls="names *sparse_cs*|to_sparse")
 @COMPRESSED
 def test_sum_of_compressed_and_dense_was_refused(device, layout):
-    """A dense matrix cannot be added to a CSR or CSC one."""
+    """`sparse + dense`, where the former is a CSR or CSC matrix, is refused."""
     x = torch.eye(2, device=device)
     with pytest.raises(RuntimeError, match=r"_nnz|is_sparse_compressed"):
         x.to_sparse(layout=layout) + x
@@ -94,7 +94,7 @@ def test_sum_of_compressed_and_dense_was_refused(device, layout):
 @fact("torch.add", hint="write dense + sparse")
 @pytest.mark.parametrize("other", [torch.ones(2, 2), 1.0], ids=["dense", "number"])
 def test_sum_of_coo_and_dense_is_refused(device, other):
-    """Neither a dense matrix nor a number can be added to a COO matrix."""
+    """`sparse + dense` and `sparse + 1.0` of a COO matrix are refused: "add(sparse, dense) is not supported"."""
     with pytest.raises(RuntimeError, match=r"add\(sparse, dense\) is not supported"):
         torch.eye(2, device=device).to_sparse() + torch.as_tensor(other, device=device)
 
@@ -105,7 +105,7 @@ def test_sum_of_coo_and_dense_is_refused(device, other):
 @APART
 @TOGETHER
 def test_product_of_sparse_and_sparse_is_sparse(device, layout, pair):
-    """The product by element of two COO or two CSR matrices has their layout and the elements that NumPy computes."""
+    """`a * b` of two COO or two CSR matrices has their layout and the elements that NumPy computes."""
     a, b = (torch.tensor(array, device=device).to_sparse(layout=layout) for array in pair)
     same(a * b, pair[0] * pair[1])
     assert (a * b).layout == layout
@@ -114,7 +114,7 @@ def test_product_of_sparse_and_sparse_is_sparse(device, layout, pair):
 @fact("torch.mul", source="sparse")
 @ROWS
 def test_product_has_entries_where_both_have(device, layout):
-    """The product element by element of two sparse matrices has an entry only where both have one."""
+    """`a * b` of two COO or two CSR matrices has an entry only where both have one."""
     a = torch.tensor([[1.0, 2.0], [0.0, 0.0]], device=device).to_sparse(layout=layout)
     b = torch.tensor([[0.0, 3.0], [5.0, 0.0]], device=device).to_sparse(layout=layout)
     assert (a * b)._nnz() == 1
@@ -123,7 +123,7 @@ def test_product_has_entries_where_both_have(device, layout):
 @fact("torch.add", source="sparse")
 @ROWS
 def test_sum_has_entries_where_either_has(device, layout):
-    """The sum of two sparse matrices has one entry wherever one of them has."""
+    """`a + b` of two COO or two CSR matrices, once coalesced, has one entry wherever one of them has."""
     a = torch.tensor([[1.0, 2.0], [0.0, 0.0]], device=device).to_sparse(layout=layout)
     b = torch.tensor([[0.0, 3.0], [5.0, 0.0]], device=device).to_sparse(layout=layout)
     total = a + b
@@ -134,7 +134,7 @@ def test_sum_has_entries_where_either_has(device, layout):
 @fact("torch.mul", source="sparse")
 @ROWS
 def test_product_of_sparse_and_dense_keeps_its_entries(device, layout):
-    """A sparse matrix times a dense one by element has the same entries, so that NaN elsewhere is left out."""
+    """`sparse * dense` has the entries of the COO or CSR matrix, so that NaN elsewhere in the dense one is left out."""
     x = torch.tensor([[0.0, 2.0], [3.0, 0.0]], device=device).to_sparse(layout=layout)
     product = x * torch.tensor([[float("nan"), 10.0], [100.0, float("nan")]], device=device)
     same(product, torch.tensor([[0.0, 20.0], [300.0, 0.0]]))
@@ -144,7 +144,7 @@ def test_product_of_sparse_and_dense_keeps_its_entries(device, layout):
 @fact("torch.mul")
 @LAYOUTS
 def test_product_with_a_number_is_sparse(device, layout):
-    """A sparse matrix times a number keeps its layout."""
+    """`sparse * 10` keeps the layout of a COO, CSR or CSC matrix."""
     product = torch.tensor([[0, 2], [3, 0]], device=device).to_sparse(layout=layout) * 10
     same(product, torch.tensor([[0, 20], [30, 0]]))
     assert product.layout == layout
@@ -152,7 +152,7 @@ def test_product_with_a_number_is_sparse(device, layout):
 
 @fact("torch.div")
 def test_quotient_of_coo_and_a_number_is_sparse(device):
-    """A COO matrix over a number is a COO matrix."""
+    """`sparse / 2` of a COO matrix is a COO matrix."""
     quotient = torch.tensor([[0.0, 2.0], [3.0, 0.0]], device=device).to_sparse() / 2
     same(quotient, torch.tensor([[0.0, 1.0], [1.5, 0.0]]))
     assert quotient.layout == torch.sparse_coo
@@ -161,7 +161,7 @@ def test_quotient_of_coo_and_a_number_is_sparse(device):
 @fact("torch.neg", source="sparse")
 @LAYOUTS
 def test_negative_is_sparse(device, layout):
-    """`neg` of a sparse matrix keeps its layout."""
+    """`torch.neg` of a COO, CSR or CSC matrix keeps its layout."""
     x = torch.neg(torch.tensor([[0, 2], [-3, 0]], device=device).to_sparse(layout=layout))
     same(x, torch.tensor([[0, -2], [3, 0]]))
     assert x.layout == layout
@@ -170,7 +170,7 @@ def test_negative_is_sparse(device, layout):
 @fact("torch.sqrt", source="sparse")
 @LAYOUTS
 def test_root_is_sparse(device, layout):
-    """`sqrt`, as it maps zero to zero, keeps the layout of a sparse matrix."""
+    """`torch.sqrt`, as it maps zero to zero, keeps the layout of a COO, CSR or CSC matrix."""
     x = torch.sqrt(torch.tensor([[0.0, 2.25], [9.0, 0.0]], device=device).to_sparse(layout=layout))
     same(x, torch.tensor([[0.0, 1.5], [3.0, 0.0]]))
     assert x.layout == layout
@@ -187,14 +187,14 @@ def test_root_is_sparse(device, layout):
     ids=["sparse_coo", "sparse_csr", "sparse_csc"],
 )
 def test_exponential_is_refused(device, layout, words):
-    """`exp`, as it does not map zero to zero, is refused on a sparse matrix."""
+    """`exp`, as it does not map zero to zero, is refused on a COO, CSR or CSC matrix."""
     with pytest.raises(RuntimeError, match=words):
         torch.eye(2, device=device).to_sparse(layout=layout).exp()
 
 
 @fact("torch.pow", source="sparse")
 def test_power_of_zero_is_refused(device):
-    """`pow` with exponent zero is refused on a COO matrix, as the result would have no zeros."""
+    """`torch.pow` of a COO matrix refuses an exponent of zero: "cannot raise to zeroth power on sparse tensor"."""
     with pytest.raises(RuntimeError, match="cannot raise to zeroth power on sparse tensor"):
         torch.pow(torch.eye(2, device=device).to_sparse(), 0)
 
@@ -202,7 +202,7 @@ def test_power_of_zero_is_refused(device):
 @fact("torch.Tensor.sparse_mask")
 @ROWS
 def test_masked_has_the_entries_of_the_mask(device, layout):
-    """`sparse_mask` takes the elements where the mask has entries, whatever the values of these."""
+    """`sparse_mask` takes the elements where a COO or CSR mask has entries, whatever the values of these."""
     mask = torch.tensor([[0.0, 2.0], [3.0, 0.0]], device=device).to_sparse(layout=layout)
     x = torch.tensor([[1.0, 5.0], [7.0, 1.0]], device=device).sparse_mask(mask)
     same(x, torch.tensor([[0.0, 5.0], [7.0, 0.0]]))
@@ -220,7 +220,7 @@ def test_masked_by_csc_is_csc(device):
 
 @fact("torch.Tensor.sparse_mask", until="2.1", calls="names *sparse_csc*")
 def test_masked_by_csc_was_refused(device):
-    """`sparse_mask` refuses a CSC mask."""
+    """`sparse_mask` refuses a CSC mask: "expects mask to be sparse csr"."""
     with pytest.raises(RuntimeError, match="expects mask to be sparse csr"):
         torch.ones(2, 2, device=device).sparse_mask(torch.eye(2, device=device).to_sparse_csc())
 

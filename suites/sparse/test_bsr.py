@@ -73,7 +73,7 @@ def test_made_of_its_parts_shares_them(device, name):
 @fact(*MAKERS)
 @pytest.mark.parametrize("name", MAKERS)
 def test_made_of_its_parts_refuses_wrong_pointers(device, name):
-    """`sparse_bsr_tensor` and `sparse_bsc_tensor` with `check_invariants=True` refuse pointers that do not end."""
+    """`sparse_bsr_tensor`, `sparse_bsc_tensor` with `check_invariants=True` refuse a last pointer other than nnz."""
     _, blocks, plain = MAKERS[name]
     parts = [torch.tensor(each, device=device) for each in ([0, 1, 1], plain, blocks)]
     with pytest.raises(RuntimeError, match="== nnz` is not satisfied"):
@@ -92,7 +92,7 @@ COMPRESSED = {  # pointers, plain indices and values of one matrix
 @pytest.mark.parametrize("layout", COMPRESSED)
 @pytest.mark.parametrize("sized", [True, False], ids=["sized", "guessed"])
 def test_compressed_is_made_of_the_parts_of_its_layout(device, layout, sized):
-    """`sparse_compressed_tensor` makes a matrix of the layout it is told of pointers, plain indices and values."""
+    """`sparse_compressed_tensor` makes a matrix of the `layout` it is told, whose values are those given, no copy."""
     parts = [torch.tensor(each, device=device) for each in COMPRESSED[layout]]
     given = [*parts, *([(2, 3)] if sized else [])]
     x = torch.sparse_compressed_tensor(*given, dtype=torch.float64, layout=layout, requires_grad=True)
@@ -105,7 +105,7 @@ def test_compressed_is_made_of_the_parts_of_its_layout(device, layout, sized):
 
 @fact("torch.sparse_compressed_tensor")
 def test_compressed_refuses_another_layout(device):
-    """`sparse_compressed_tensor` refuses a layout that is not compressed, and wrong pointers where it checks."""
+    """`sparse_compressed_tensor` refuses a `layout` that is not compressed, and wrong pointers where it checks."""
     parts = [torch.tensor(each, device=device) for each in ([0, 1, 1], [1, 0, 2], [2.0, 3.0, 4.0])]
     with pytest.raises(RuntimeError, match="layout"):
         torch.sparse_compressed_tensor(*parts, (2, 3), layout=torch.strided)

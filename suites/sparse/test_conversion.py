@@ -1,4 +1,4 @@
-"""From one layout to another and back: the matrix stays the same to the bit."""
+"""From one layout to another by `to_sparse`, from SciPy and through a file: dtype and elements stay."""
 
 import io
 
@@ -39,7 +39,7 @@ DTYPES = st.sampled_from(
 @example(numpy.zeros((0, 3), dtype=numpy.int64), torch.float32)
 @example(numpy.array([[0, 0], [1, 2], [0, 0]]), torch.int64)
 def test_keeps_dtype_and_elements(device, source, target, array, dtype):
-    """A matrix of any layout keeps its dtype, shape and elements when it is converted to any other layout."""
+    """`to_sparse(layout=...)` keeps dtype, shape and elements between strided, COO, CSR and CSC, from each to each."""
     x = torch.tensor(array, dtype=dtype, device=device)
     y = x.to_sparse(layout=source).to_sparse(layout=target)
     same(y.to_dense(), x)
@@ -50,7 +50,7 @@ def test_keeps_dtype_and_elements(device, source, target, array, dtype):
 @pytest.mark.parametrize("blocks", [torch.sparse_bsr, torch.sparse_bsc])
 @pytest.mark.parametrize("source", LAYOUTS)
 def test_to_blocks_keeps_elements(device, source, blocks):
-    """A matrix of any layout keeps its elements when it is converted to blocks of two by two."""
+    """`to_sparse` to BSR or BSC blocks of two by two keeps the elements of a strided, COO, CSR or CSC matrix."""
     x = torch.tensor([[1, 0, 0, 0], [2, 3, 0, 0], [0, 0, 0, 0], [0, 0, 0, 4]], device=device)
     y = x.to_sparse(layout=source).to_sparse(layout=blocks, blocksize=(2, 2))
     same(y.to_dense(), x)
@@ -60,7 +60,7 @@ def test_to_blocks_keeps_elements(device, source, blocks):
 @fact("torch.Tensor.to_sparse")
 @pytest.mark.parametrize("layout", [torch.sparse_csr, torch.sparse_csc])
 def test_keeps_a_stored_zero(device, layout):
-    """A zero that a COO tensor stores is stored in the compressed layout that it is converted to."""
+    """`to_sparse` to CSR or CSC keeps a zero that a COO tensor stores."""
     x = torch.sparse_coo_tensor([[0, 1], [0, 1]], [0, 5], (2, 2), device=device).to_sparse(layout=layout)
     same(x.values(), torch.tensor([0, 5]))
 
@@ -68,7 +68,7 @@ def test_keeps_a_stored_zero(device, layout):
 @fact("torch.Tensor.to_sparse")
 @pytest.mark.parametrize("layout", [torch.sparse_csr, torch.sparse_csc])
 def test_sums_duplicates(device, layout):
-    """An uncoalesced COO tensor has one entry for each element in the compressed layout that it is converted to."""
+    """`to_sparse` to CSR or CSC gives one entry for each element of an uncoalesced COO tensor: it sums duplicates."""
     x = torch.sparse_coo_tensor([[0, 0, 1], [0, 0, 1]], [1, 2, 5], (2, 2), device=device).to_sparse(layout=layout)
     same(x.values(), torch.tensor([3, 5]))
 
@@ -76,7 +76,7 @@ def test_sums_duplicates(device, layout):
 @fact("torch.Tensor.to_sparse_coo")
 @pytest.mark.parametrize("layout", [torch.sparse_csr, torch.sparse_csc])
 def test_to_coo_sorts_by_rows(device, layout):
-    """The COO tensor that a compressed one is converted to has the nonzero elements row by row once it is coalesced."""
+    """`to_sparse_coo` of a CSR or CSC tensor has the nonzero elements row by row once it is coalesced."""
     x = torch.tensor([[0, 2.5, 0], [3, 0, 4]], device=device).to_sparse(layout=layout).to_sparse_coo().coalesce()
     same(x.indices(), torch.tensor([[0, 1, 1], [1, 0, 2]]))
     same(x.values(), torch.tensor([2.5, 3, 4]))
@@ -85,7 +85,7 @@ def test_to_coo_sorts_by_rows(device, layout):
 @fact("torch.Tensor.to")
 @pytest.mark.parametrize("layout", LAYOUTS[1:])
 def test_to_another_dtype_keeps_the_layout(device, layout):
-    """`to` with a dtype converts the values of a sparse tensor and keeps its layout."""
+    """`to` with a dtype converts the values of a COO, CSR or CSC tensor and keeps its layout."""
     x = torch.tensor([[0, 2], [3, 0]], device=device).to_sparse(layout=layout).to(torch.float64)
     same(x, torch.tensor([[0.0, 2.0], [3.0, 0.0]], dtype=torch.float64))
     assert x.layout == layout
@@ -105,7 +105,7 @@ def test_from_the_parts_of_scipy(device, array):
 @fact("torch.save", "torch.load")
 @pytest.mark.parametrize("layout", LAYOUTS[1:])
 def test_saved_and_loaded_keeps_layout_and_elements(device, layout):
-    """A sparse tensor that was saved is loaded with its layout, dtype and elements."""
+    """`torch.load` of a COO, CSR or CSC tensor that was saved by `torch.save` has its layout, dtype and elements."""
     x = torch.tensor([[0.0, 2.0], [3.0, 0.0]], device=device)
     file = io.BytesIO()
     torch.save(x.to_sparse(layout=layout), file)

@@ -16,14 +16,14 @@ ENTRIES = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(-
 
 @fact("torch.Tensor.indices", source="sparse")
 def test_indices_are_a_column_of_coordinates_for_each_nonzero(device):
-    """`indices` of a COO tensor has a row for each dimension and a column for each nonzero element."""
+    """`indices` of `x.to_sparse()` has a row for each dimension and a column for each nonzero element."""
     x = torch.tensor([[0, 2, 0], [3, 0, 0], [0, 0, 4]], device=device).to_sparse()
     same(x.indices(), torch.tensor([[0, 1, 2], [1, 0, 2]]))
 
 
 @fact("torch.Tensor.values", source="sparse")
 def test_values_are_the_nonzeros_in_the_order_of_indices(device):
-    """`values` of a COO tensor holds the nonzero elements row by row."""
+    """`values` of `x.to_sparse()` holds the nonzero elements row by row."""
     x = torch.tensor([[0, 2, 0], [3, 0, 0], [0, 0, 4]], device=device).to_sparse()
     same(x.values(), torch.tensor([2, 3, 4]))
 
@@ -54,7 +54,7 @@ def test_stores_a_zero_that_is_given(device):
 
 @fact("torch.Tensor.mul", claims=["P01"], source="sparse")
 def test_keeps_its_entries_when_multiplied_with_zero(device):
-    """A COO tensor times zero keeps its entries, which are zeros then."""
+    """`x * 0` of a COO tensor keeps its entries, which are zeros then."""
     x = torch.tensor([[0, 2], [3, 0]], device=device).to_sparse() * 0
     same(x.indices(), torch.tensor([[0, 1], [1, 0]]))
     same(x.values(), torch.tensor([0, 0]))
@@ -62,7 +62,7 @@ def test_keeps_its_entries_when_multiplied_with_zero(device):
 
 @fact("torch.Tensor.sub", claims=["P01"], source="sparse")
 def test_keeps_its_entries_when_subtracted_from_itself(device):
-    """A COO tensor less itself keeps its entries, which are zeros then."""
+    """`x - x` of a COO tensor keeps its entries, which are zeros then."""
     x = torch.tensor([[0, 2], [3, 0]], device=device).to_sparse()
     same(x - x, torch.zeros(2, 2, dtype=torch.int64))
     same((x - x).coalesce().values(), torch.tensor([0, 0]))
@@ -103,7 +103,7 @@ def test_hybrid_has_values_that_are_rows(device):
 @fact("torch.Tensor.sparse_dim", "torch.Tensor.dense_dim", source="sparse")
 @pytest.mark.parametrize("sparse_dims", [1, 2, 3])
 def test_has_sparse_dims_first_and_dense_dims_after(device, sparse_dims):
-    """`sparse_dim` plus `dense_dim` of a hybrid COO tensor is its number of dimensions."""
+    """`to_sparse(n)` gives a COO tensor whose `sparse_dim` is n, and whose `dense_dim` is the number of the others."""
     x = torch.ones(2, 2, 2, device=device).to_sparse(sparse_dims)
     assert (x.sparse_dim(), x.dense_dim()) == (sparse_dims, 3 - sparse_dims)
 
@@ -141,7 +141,7 @@ def test_indices_become_int64(device):
 
 @fact("torch.sparse_coo_tensor")
 def test_refuses_more_values_than_indices():
-    """`sparse_coo_tensor` refuses values that are not as many as its columns of indices."""
+    """`sparse_coo_tensor` refuses more values than columns of indices: "indices and values must have same nnz"."""
     with pytest.raises(RuntimeError, match="indices and values must have same nnz"):
         torch.sparse_coo_tensor([[0, 1], [1, 0]], [1.0, 2.0, 3.0], (2, 2))
 
@@ -214,14 +214,14 @@ def test_coalesce_of_a_coalesced_tensor_is_that_tensor(device):
 
 @fact("torch.Tensor.indices", hint="call coalesce() first", source="sparse")
 def test_indices_of_an_uncoalesced_tensor_are_refused(device):
-    """`indices` is refused on an uncoalesced tensor."""
+    """`indices` of an uncoalesced COO tensor is refused: "Cannot get indices on an uncoalesced tensor"."""
     with pytest.raises(RuntimeError, match="Cannot get indices on an uncoalesced tensor"):
         torch.sparse_coo_tensor([[0, 0], [1, 1]], [1.0, 2.0], (2, 2), device=device).indices()
 
 
 @fact("torch.Tensor.values", hint="call coalesce() first", source="sparse")
 def test_values_of_an_uncoalesced_tensor_are_refused(device):
-    """`values` is refused on an uncoalesced tensor."""
+    """`values` of an uncoalesced COO tensor is refused: "Cannot get values on an uncoalesced tensor"."""
     with pytest.raises(RuntimeError, match="Cannot get values on an uncoalesced tensor"):
         torch.sparse_coo_tensor([[0, 0], [1, 1]], [1.0, 2.0], (2, 2), device=device).values()
 
@@ -229,7 +229,7 @@ def test_values_of_an_uncoalesced_tensor_are_refused(device):
 @fact("torch.Tensor.coalesce", source="sparse")
 @pytest.mark.parametrize("layout", [torch.sparse_csr, torch.sparse_csc])
 def test_coalesce_of_another_layout_is_refused(device, layout):
-    """`coalesce` is refused on what is not COO."""
+    """`coalesce` of a CSR or CSC tensor is refused: "expected sparse coordinate tensor layout"."""
     with pytest.raises(RuntimeError, match="expected sparse coordinate tensor layout"):
         torch.eye(2, device=device).to_sparse(layout=layout).coalesce()
 
@@ -253,7 +253,7 @@ def test_clone_has_its_own_values(device):
 @fact("torch.t")
 @given(mostly_zero())
 def test_transposed_is_coo_of_the_transpose(device, array):
-    """The transpose of a COO tensor is a COO tensor of the transposed matrix."""
+    """`x.t()` of a COO matrix is a COO matrix, the transpose."""
     x = torch.tensor(array, device=device).to_sparse().t()
     same(x, array.T.copy())
     assert x.layout == torch.sparse_coo
@@ -261,7 +261,7 @@ def test_transposed_is_coo_of_the_transpose(device, array):
 
 @fact("torch.Tensor.__getitem__")
 def test_indexed_by_a_row_is_sparse(device):
-    """A COO matrix indexed by one number is its row as a COO vector."""
+    """`x[1]` of a COO matrix is its row as a COO vector."""
     x = torch.tensor([[0, 2, 0], [3, 0, 4]], device=device).to_sparse()[1]
     same(x.coalesce().indices(), torch.tensor([[0, 2]]))
     same(x.coalesce().values(), torch.tensor([3, 4]))
@@ -270,7 +270,7 @@ def test_indexed_by_a_row_is_sparse(device):
 @fact("torch.Tensor.__getitem__")
 @pytest.mark.parametrize(("column", "element"), [(1, 2), (2, 0)], ids=["stored", "not_stored"])
 def test_indexed_by_all_dimensions_is_an_element(device, column, element):
-    """A COO matrix indexed by row and column is that element as a dense scalar, be it stored or not."""
+    """`x[row, column]` of a COO matrix is that element as a dense scalar, be it stored or not."""
     x = torch.tensor([[0, 2, 0], [3, 0, 4]], device=device).to_sparse()[0, column]
     same(x, torch.tensor(element))
     assert x.layout == torch.strided
@@ -288,7 +288,7 @@ def test_cat_joins_entries(device):
 @fact("torch.Tensor.indices", source="sparse")
 @pytest.mark.parametrize("layout", [torch.strided, torch.sparse_csr, torch.sparse_csc])
 def test_indices_of_another_layout_are_refused(device, layout):
-    """`indices` is refused on a tensor that is not COO."""
+    """`indices` is refused on a dense (strided), CSR or CSC tensor."""
     x = torch.eye(2, device=device).to_sparse(layout=layout)
     with pytest.raises(RuntimeError, match="indices expected sparse coordinate tensor layout"):
         x.indices()

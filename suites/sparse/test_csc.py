@@ -27,7 +27,7 @@ def test_row_indices_are_the_row_of_each_entry(device):
 
 @fact("torch.Tensor.values", source="sparse")
 def test_values_are_the_nonzeros_column_by_column(device):
-    """`values` of a CSC tensor holds the nonzero elements, column by column."""
+    """`values` of `x.to_sparse_csc()` holds the nonzero elements, column by column."""
     x = torch.tensor([[0, 2, 0, 0], [3, 5, 0, 1]], device=device).to_sparse_csc()
     same(x.values(), torch.tensor([3, 2, 5, 1]))
 
@@ -57,7 +57,7 @@ def test_is_the_matrix_that_its_parts_describe(device):
 @fact("torch.t")
 @given(mostly_zero())
 def test_transposed_is_csr(device, array):
-    """The transpose of a CSC tensor is a CSR tensor of the transposed matrix."""
+    """`x.t()` of a CSC matrix is a CSR matrix, the transpose."""
     x = torch.tensor(array, device=device).to_sparse_csc().t()
     same(x, array.T.copy())
     assert x.layout == torch.sparse_csr
@@ -66,7 +66,7 @@ def test_transposed_is_csr(device, array):
 @fact("torch.Tensor.ccol_indices", source="sparse")
 @pytest.mark.parametrize("layout", [torch.strided, torch.sparse_coo, torch.sparse_csr])
 def test_ccol_indices_of_another_layout_are_refused(device, layout):
-    """`ccol_indices` is refused on a tensor that is not CSC."""
+    """`ccol_indices` is refused on a dense (strided), COO or CSR tensor."""
     x = torch.eye(2, device=device).to_sparse(layout=layout)
     with pytest.raises(RuntimeError, match="ccol_indices expected sparse column compressed tensor layout"):
         x.ccol_indices()

@@ -27,7 +27,7 @@ def test_col_indices_are_the_column_of_each_entry(device):
 
 @fact("torch.Tensor.values", source="sparse")
 def test_values_are_the_nonzeros_row_by_row(device):
-    """`values` of a CSR tensor holds the nonzero elements, row by row."""
+    """`values` of `x.to_sparse_csr()` holds the nonzero elements, row by row."""
     x = torch.tensor([[0, 2, 0], [3, 0, 1], [0, 0, 0], [0, 0, 4]], device=device).to_sparse_csr()
     same(x.values(), torch.tensor([2, 3, 1, 4]))
 
@@ -98,7 +98,7 @@ def test_clone_has_its_own_values(device):
 @fact("torch.t")
 @given(mostly_zero())
 def test_transposed_is_csc(device, array):
-    """The transpose of a CSR tensor is a CSC tensor of the transposed matrix."""
+    """`x.t()` of a CSR matrix is a CSC matrix, the transpose."""
     x = torch.tensor(array, device=device).to_sparse_csr().t()
     same(x, array.T.copy())
     assert x.layout == torch.sparse_csc
@@ -106,7 +106,7 @@ def test_transposed_is_csc(device, array):
 
 @fact("torch.t", source="sparse")
 def test_transposed_shares_values(device):
-    """A write into the values of a transposed CSR tensor is seen in the tensor that was transposed."""
+    """A write into `x.t().values()` of a CSR tensor is seen in `x`."""
     x = torch.tensor([[0, 2], [3, 0]], device=device).to_sparse_csr()
     x.t().values()[0] = 9
     same(x, torch.tensor([[0, 9], [3, 0]]))
@@ -129,7 +129,7 @@ def test_of_a_batch_of_unequal_counts_is_refused(device):
 
 @fact("torch.Tensor.stride")
 def test_has_no_strides(device):
-    """`stride` is refused on a CSR tensor."""
+    """`stride` is refused on a CSR tensor: "do not have strides"."""
     with pytest.raises(RuntimeError, match="do not have strides"):
         torch.eye(2, device=device).to_sparse_csr().stride()
 
@@ -137,7 +137,7 @@ def test_has_no_strides(device):
 @fact("torch.Tensor.crow_indices", source="sparse")
 @pytest.mark.parametrize("layout", [torch.strided, torch.sparse_coo, torch.sparse_csc])
 def test_crow_indices_of_another_layout_are_refused(device, layout):
-    """`crow_indices` is refused on a tensor that is not CSR."""
+    """`crow_indices` is refused on a dense (strided), COO or CSC tensor."""
     x = torch.eye(2, device=device).to_sparse(layout=layout)
     with pytest.raises(RuntimeError, match="crow_indices expected sparse row compressed tensor layout"):
         x.crow_indices()

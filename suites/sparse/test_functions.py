@@ -39,7 +39,7 @@ def test_spdiags_puts_rows_on_diagonals(device, offsets, shape):
 @fact("torch.sparse.spdiags")
 @pytest.mark.parametrize("layout", [torch.sparse_coo, torch.sparse_csr, torch.sparse_csc])
 def test_spdiags_has_the_layout_it_is_told(device, layout):
-    """`spdiags` of integers gives these in the layout it is told."""
+    """`spdiags` of integers gives these in the `layout` it is told: COO, CSR or CSC."""
     rows = numpy.arange(1, 7).reshape(2, 3)
     y = torch.sparse.spdiags(torch.tensor(rows, device=device), torch.tensor([1, -1]), (4, 3), layout)
     same(y, diagonals_of(rows, [1, -1], (4, 3)))
@@ -48,7 +48,7 @@ def test_spdiags_has_the_layout_it_is_told(device, layout):
 
 @fact("torch.sparse.spdiags")
 def test_spdiags_has_no_derivative(device):
-    """The backward pass through `spdiags` is refused."""
+    """`spdiags` refuses the backward pass: "derivative for aten::_spdiags is not implemented"."""
     y = torch.sparse.spdiags(torch.ones(2, 3, device=device, requires_grad=True), torch.tensor([0, -1]), (3, 3))
     with pytest.raises(RuntimeError, match="derivative for aten::_spdiags is not implemented"):
         y.to_dense().sum().backward()
@@ -77,7 +77,7 @@ def shares(x, dim):
 @pytest.mark.parametrize("name", ["log_softmax", "softmax"])
 @pytest.mark.parametrize("dim", [0, 1])
 def test_softmax_is_of_what_is_stored(device, name, dim):
-    """`torch.sparse.softmax` and `log_softmax` are over the elements that are stored, and store no other."""
+    """`torch.sparse.softmax` and `log_softmax` of a COO matrix are over the elements stored, and store no other."""
     x = torch.tensor(X, device=device).to_sparse().requires_grad_()
     y, share = getattr(torch.sparse, name)(x, dim), shares(X, dim)
     ahead = numpy.where(X != 0, numpy.arange(12.0).reshape(4, 3), 0)
@@ -180,7 +180,7 @@ def test_spsolve_is_refused_on_the_cpu():
 @fact("torch.sparse.spsolve")
 @pytest.mark.gpu
 def test_spsolve_solves_a_sparse_system():
-    """`spsolve` of a CSR matrix and a vector gives what the matrix times it is that vector."""
+    """`torch.sparse.spsolve(A, b)` of a CSR matrix and a vector gives the x with A x = b."""
     x = torch.tensor([[2.0, 0.0, 0.0], [1.0, 4.0, 0.0], [0.0, 3.0, 8.0]], dtype=torch.float64, device="cuda")
     try:
         y = torch.sparse.spsolve(x.to_sparse_csr(), torch.tensor([2.0, 9.0, 22.0], dtype=torch.float64, device="cuda"))
@@ -193,7 +193,7 @@ def test_spsolve_solves_a_sparse_system():
 
 @fact("torch.sparse.to_sparse_semi_structured")
 def test_semi_structured_is_refused_on_the_cpu():
-    """`to_sparse_semi_structured` refuses a tensor on the CPU."""
+    """`to_sparse_semi_structured` refuses a tensor on the CPU: "Only CUDA tensors are currently supported"."""
     with pytest.raises(RuntimeError, match="Only CUDA tensors are currently supported"):
         torch.sparse.to_sparse_semi_structured(torch.ones(64, 64, dtype=torch.float16))
 
@@ -202,7 +202,7 @@ def test_semi_structured_is_refused_on_the_cpu():
 @pytest.mark.gpu
 @pytest.mark.filterwarnings("ignore:The PyTorch API of SparseSemiStructuredTensor")
 def test_semi_structured_multiplies_as_the_dense_one_does():
-    """A matrix of which two in four elements are zero multiplies in its semi-structured layout as in the dense one."""
+    """`to_sparse_semi_structured` of a matrix with two zeros in four multiplies as the dense one, within rounding."""
     if torch.cuda.get_device_capability() < (8, 0):
         unavailable("platform", "a GPU with sparse tensor cores")
     x = torch.tensor([0.0, 0.5, 2.0, 0.0], dtype=torch.float16, device="cuda").tile(128, 32)
@@ -226,7 +226,7 @@ PRODUCTS = {
 @fact("torch.hspmm", "torch.smm", "torch.Tensor.smm", "torch.sspaddmm")
 @pytest.mark.parametrize("name", PRODUCTS)
 def test_products_with_sparse_results_are_those_of_dense_ones(device, name):
-    """`hspmm`, `smm` and `sspaddmm` of a sparse matrix and a dense one give their product as a sparse one."""
+    """`hspmm`, `smm` and `sspaddmm` of a COO matrix and a dense one give their product as a COO matrix."""
     product = PRODUCTS[name](torch.tensor(X, device=device).to_sparse(), torch.tensor(G, device=device))
     assert (product.layout, product.dtype, product.shape) == (torch.sparse_coo, torch.float64, (4, 3))
     close(product.to_dense(), X @ G, roundings=8, scale=8)
@@ -234,7 +234,7 @@ def test_products_with_sparse_results_are_those_of_dense_ones(device, name):
 
 @fact("torch.hspmm")
 def test_hspmm_is_hybrid(device):
-    """`hspmm` gives the rows that are not zero as values of one sparse and one dense dimension."""
+    """`hspmm` gives a hybrid COO matrix, of one sparse and one dense dimension, of the rows that are not zero."""
     product = torch.hspmm(torch.tensor(X, device=device).to_sparse(), torch.tensor(G, device=device))
     assert (product.sparse_dim(), product.dense_dim()) == (1, 1)
     same(product.coalesce().indices(), torch.tensor([[0, 2, 3]]))
@@ -246,7 +246,7 @@ def test_hspmm_is_hybrid(device):
     ("factors", "want"), [({}, X + X @ G), ({"beta": 0.5, "alpha": -2}, 0.5 * X - 2 * X @ G)], ids=["plain", "scaled"]
 )
 def test_sspaddmm_adds_a_sparse_matrix(device, factors, want, sspaddmm):
-    """`sspaddmm` gives `beta` times a sparse matrix plus `alpha` times a product, with one of both by default."""
+    """`sspaddmm` gives `beta` times a COO matrix plus `alpha` times a product, both factors 1 by default."""
     x, y = (torch.tensor(values, device=device) for values in (X, G))
     y = sspaddmm(x.to_sparse(), x.to_sparse(), y, **factors)
     assert y.layout == torch.sparse_coo
@@ -255,7 +255,7 @@ def test_sspaddmm_adds_a_sparse_matrix(device, factors, want, sspaddmm):
 
 @fact("torch.Tensor.sparse_resize_")
 def test_sparse_resize_keeps_the_elements(device):
-    """`sparse_resize_` grows a sparse tensor in place, with its elements where they were."""
+    """`sparse_resize_` grows a COO tensor in place, with its elements where they were."""
     x = torch.tensor(X, device=device).to_sparse()
     assert x.sparse_resize_((5, 4), 2, 0) is x
     same(x.to_dense(), numpy.pad(X, ((0, 1), (0, 1))))
@@ -267,7 +267,7 @@ def test_sparse_resize_keeps_the_elements(device):
     [((2, 3), (2, 0), "shrinking the size of sparse dimensions"), ((4, 3), (1, 1), "changing the number of sparse")],
 )
 def test_sparse_resize_refuses_to_lose_elements(device, size, dims, because):
-    """`sparse_resize_` refuses a smaller size, and other numbers of dimensions, where there are elements."""
+    """`sparse_resize_` of a COO tensor with elements refuses a smaller size, and other numbers of dimensions."""
     x = torch.tensor(X, device=device).to_sparse()
     with pytest.raises(RuntimeError, match=because):
         x.sparse_resize_(size, *dims)
@@ -276,7 +276,7 @@ def test_sparse_resize_refuses_to_lose_elements(device, size, dims, because):
 
 @fact("torch.Tensor.sparse_resize_and_clear_")
 def test_sparse_resize_and_clear_drops_the_elements(device):
-    """`sparse_resize_and_clear_` gives any size and numbers of dimensions in place, and leaves no element."""
+    """`sparse_resize_and_clear_` gives a COO tensor another size and `sparse_dim` in place, and leaves no element."""
     x = torch.tensor(X, device=device).to_sparse()
     assert x.sparse_resize_and_clear_((2, 3), 1, 1) is x
     assert (x.shape, x.sparse_dim(), x.dense_dim(), x._nnz()) == ((2, 3), 1, 1, 0)

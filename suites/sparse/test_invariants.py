@@ -122,7 +122,7 @@ def test_are_not_checked_by_default():
 
 @fact("torch.sparse.check_sparse_tensor_invariants")
 def test_are_checked_inside_the_context():
-    """Inside `check_sparse_tensor_invariants` an index outside of the size is refused."""
+    """Inside `check_sparse_tensor_invariants` an index outside of the size is refused: "found index 5"."""
     with check_sparse_tensor_invariants(), pytest.raises(RuntimeError, match="found index 5"):
         torch.sparse_coo_tensor([[0, 5], [1, 0]], [1.0, 2.0], (2, 2))
 
@@ -189,7 +189,7 @@ def test_are_not_checked_after_disable():
 
 @fact("torch.sparse_coo_tensor", source="sparse")
 def test_are_not_checked_where_the_call_says_so():
-    """`check_invariants=False` outweighs the context around the call."""
+    """`sparse_coo_tensor(..., check_invariants=False)` outweighs `check_sparse_tensor_invariants` around it."""
     with check_sparse_tensor_invariants():
         x = torch.sparse_coo_tensor([[0, 5], [1, 0]], [1.0, 2.0], (2, 2), check_invariants=False)
     same(x._indices(), torch.tensor([[0, 5], [1, 0]]))

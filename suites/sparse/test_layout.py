@@ -13,7 +13,7 @@ LAYOUTS = pytest.mark.parametrize("layout", [torch.sparse_coo, torch.sparse_csr,
 @fact("torch.Tensor.to_sparse")
 @LAYOUTS
 def test_is_the_one_asked_for(device, layout):
-    """`to_sparse(layout=...)` returns a tensor of that layout."""
+    """`to_sparse(layout=...)` returns a tensor of that layout: COO, CSR or CSC."""
     x = torch.tensor([[0, 2], [3, 0]], device=device).to_sparse(layout=layout)
     assert x.layout == layout
     same(x, torch.tensor([[0, 2], [3, 0]]))
@@ -28,7 +28,7 @@ def test_is_coo_unless_asked_for(device):
 @fact("torch.Tensor.crow_indices", "torch.Tensor.col_indices", "torch.Tensor.ccol_indices", "torch.Tensor.row_indices")
 @pytest.mark.parametrize("part", ["crow_indices", "col_indices", "ccol_indices", "row_indices"])
 def test_is_compressed_into_contiguous_indices(device, part):
-    """The pointers and indices of a CSR or CSC tensor are contiguous."""
+    """`crow_indices`, `col_indices`, `ccol_indices` and `row_indices` that `to_sparse` makes are contiguous."""
     layout = torch.sparse_csr if part in ("crow_indices", "col_indices") else torch.sparse_csc
     x = torch.eye(3, device=device).to_sparse(layout=layout)
     assert getattr(x, part)().stride() == (1,)
@@ -54,7 +54,7 @@ def test_is_compressed_into_contiguous_indices(device, part):
     ids=["indices", "crow_indices", "col_indices", "ccol_indices", "row_indices"],
 )
 def test_moves_its_values_when_indices_are_written_to(device, layout, part, place, number, want):
-    """A write into the indices or pointers of a sparse tensor is seen in the tensor."""
+    """A write into `indices`, `crow_indices`, `col_indices`, `ccol_indices` or `row_indices` is seen in the tensor."""
     x = torch.tensor([[2, 0], [0, 3]], device=device).to_sparse(layout=layout)
     getattr(x, part)()[place] = number
     same(x, torch.tensor(want))
@@ -94,13 +94,13 @@ def test_is_sparse_csr_is_false_of_other_layouts(device, layout):
 @fact("torch.Tensor.numel")
 @LAYOUTS
 def test_numel_counts_what_is_not_stored(device, layout):
-    """`numel` of a sparse tensor is the number of its elements, stored or not."""
+    """`numel` of a COO, CSR or CSC tensor is the number of its elements, stored or not."""
     assert torch.eye(3, 4, device=device).to_sparse(layout=layout).numel() == 12
 
 
 @fact("torch.Tensor.nbytes")
 def test_nbytes_of_coo_is_refused(device):
-    """`nbytes` is refused on a COO tensor, whose bytes are those of its indices and values."""
+    """`nbytes` is refused on a COO tensor: "nbytes is not defined for sparse tensors"."""
     with pytest.raises(RuntimeError, match="nbytes is not defined for sparse tensors"):
         torch.eye(2, device=device).to_sparse().nbytes
 
@@ -108,7 +108,7 @@ def test_nbytes_of_coo_is_refused(device):
 @fact("torch.Tensor.data_ptr")
 @LAYOUTS
 def test_has_no_data_pointer(device, layout):
-    """`data_ptr` is refused on a sparse tensor."""
+    """`data_ptr` is refused on a COO, CSR or CSC tensor, which "doesn't have storage"."""
     with pytest.raises(RuntimeError, match="doesn't have storage"):
         torch.eye(2, device=device).to_sparse(layout=layout).data_ptr()
 
@@ -116,7 +116,7 @@ def test_has_no_data_pointer(device, layout):
 @fact("torch.Tensor.untyped_storage")
 @LAYOUTS
 def test_has_no_storage(device, layout):
-    """`untyped_storage` is refused on a sparse tensor."""
+    """`untyped_storage` is refused on a COO, CSR or CSC tensor: "Cannot access storage of Sparse"."""
     with pytest.raises(NotImplementedError, match="Cannot access storage of Sparse"):
         torch.eye(2, device=device).to_sparse(layout=layout).untyped_storage()
 
@@ -124,7 +124,7 @@ def test_has_no_storage(device, layout):
 @fact("torch.Tensor.numpy", hint="call to_dense() first")
 @LAYOUTS
 def test_numpy_is_refused(layout):
-    """`numpy` is refused on a sparse tensor."""
+    """`numpy` is refused on a COO, CSR or CSC tensor with "can't convert Sparse": it takes `to_dense()` first."""
     with pytest.raises(TypeError, match=r"can't convert Sparse.* layout tensor to numpy"):
         torch.eye(2).to_sparse(layout=layout).numpy()
 
@@ -132,7 +132,7 @@ def test_numpy_is_refused(layout):
 @fact("torch.Tensor.__setitem__", hint="write into values(), or into the dense tensor")
 @LAYOUTS
 def test_assignment_to_an_element_is_refused(device, layout):
-    """An element of a sparse tensor cannot be assigned to."""
+    """`x[0, 0] = 5` is refused on a COO, CSR or CSC tensor: "Cannot assign to a sparse tensor"."""
     x = torch.eye(2, device=device).to_sparse(layout=layout)
     with pytest.raises(TypeError, match="Cannot assign to a sparse tensor"):
         x[0, 0] = 5
@@ -141,6 +141,6 @@ def test_assignment_to_an_element_is_refused(device, layout):
 @fact("torch.Tensor.view")
 @LAYOUTS
 def test_view_is_refused(device, layout):
-    """`view` is refused on a sparse tensor."""
+    """`view` is refused on a COO, CSR or CSC tensor."""
     with pytest.raises(NotImplementedError, match="aten::view"):
         torch.eye(2, device=device).to_sparse(layout=layout).view(4)

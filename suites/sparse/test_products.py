@@ -32,7 +32,7 @@ ALL_ENTRIES = example((numpy.arange(6.0).reshape(2, 3) + 1, numpy.arange(6.0).re
 @NO_ENTRY
 @ALL_ENTRIES
 def test_of_sparse_and_dense_is_dense(device, layout, pair):
-    """A sparse matrix times a dense one is the dense matrix that NumPy computes."""
+    """`sparse @ dense` of a COO, CSR or CSC matrix of whole numbers is the dense matrix that NumPy computes."""
     a, b = (torch.tensor(array, device=device) for array in pair)
     product = a.to_sparse(layout=layout) @ b
     same(product, pair[0] @ pair[1])
@@ -45,7 +45,7 @@ def test_of_sparse_and_dense_is_dense(device, layout, pair):
 @NO_ENTRY
 @ALL_ENTRIES
 def test_of_dense_and_sparse_is_dense(device, layout, pair):
-    """A dense matrix times a sparse one is the dense matrix that NumPy computes."""
+    """`dense @ sparse` with a COO, CSR or CSC matrix of whole numbers is the dense matrix that NumPy computes."""
     a, b = (torch.tensor(array, device=device) for array in pair)
     product = a @ b.to_sparse(layout=layout)
     same(product, pair[0] @ pair[1])
@@ -59,7 +59,7 @@ def test_of_dense_and_sparse_is_dense(device, layout, pair):
 @NO_ENTRY
 @ALL_ENTRIES
 def test_of_sparse_and_sparse_is_sparse(device, layout, pair):
-    """The product of two COO or two CSR matrices has their layout and the elements that NumPy computes."""
+    """`a @ b` of two COO or two CSR matrices of whole numbers has their layout and the elements of NumPy's."""
     a, b = (torch.tensor(array, device=device).to_sparse(layout=layout) for array in pair)
     product = a @ b
     same(product, pair[0] @ pair[1])
@@ -72,7 +72,7 @@ def test_of_sparse_and_sparse_is_sparse(device, layout, pair):
 @NO_ENTRY
 @ALL_ENTRIES
 def test_of_sparse_and_vector_is_a_vector(device, layout, pair):
-    """A sparse matrix times a dense vector is the dense vector that NumPy computes."""
+    """`sparse @ vector` of a COO, CSR or CSC matrix of whole numbers is the dense vector that NumPy computes."""
     vector = pair[1].sum(axis=1)
     product = torch.tensor(pair[0], device=device).to_sparse(layout=layout) @ torch.tensor(vector, device=device)
     same(product, pair[0] @ vector)
@@ -101,7 +101,7 @@ def test_by_sparse_addmm_is_scaled_and_added(device, layout):
 @fact("torch.addmm")
 @LAYOUTS
 def test_by_addmm_is_added(device, layout):
-    """`addmm` of a dense matrix, a sparse one and a dense one adds the product to the first."""
+    """`addmm(c, a, b)` of a COO, CSR or CSC `a` and dense `b` and `c` is `c + a @ b`."""
     a = torch.tensor([[0.0, 2.0], [3.0, 0.0]], device=device).to_sparse(layout=layout)
     b, c = torch.tensor([[1.0], [10.0]], device=device), torch.tensor([[100.0], [200.0]], device=device)
     same(torch.addmm(c, a, b), torch.tensor([[120.0], [203.0]]))
@@ -111,7 +111,7 @@ def test_by_addmm_is_added(device, layout):
 @fact("torch.matmul", source="sparse")
 @LAYOUTS
 def test_of_fractions_is_within_the_bound_of_its_sums(device, layout):
-    """A float32 sparse product is as close to the exact one as the rounding of its sums allows."""
+    """`sparse @ dense` in float32 over k elements is within k + 1 roundings of the sum of the products' sizes."""
     a, b = torch.randn(30, 40, device=device).relu(), torch.randn(40, 20, device=device)
     want, scale = (
         a.double().cpu().numpy() @ b.double().cpu().numpy(),
@@ -123,7 +123,7 @@ def test_of_fractions_is_within_the_bound_of_its_sums(device, layout):
 @fact("torch.matmul", myth="zero times infinity makes a sparse product NaN as it makes a dense one", source="sparse")
 @LAYOUTS
 def test_leaves_out_what_is_not_stored(device, layout):
-    """An element that is not stored takes no part in a product, so that infinity times it is not NaN."""
+    """`sparse @ dense` leaves out elements that are not stored, so that infinity times them is not NaN."""
     a, b = torch.tensor([[0.0, 2.0], [0.0, 0.0]], device=device), torch.full((2, 1), float("inf"), device=device)
     same(a @ b, torch.tensor([[float("nan")], [float("nan")]]))
     same(a.to_sparse(layout=layout) @ b, torch.tensor([[float("inf")], [0.0]]))
@@ -131,7 +131,7 @@ def test_leaves_out_what_is_not_stored(device, layout):
 
 @fact("torch.matmul", source="sparse")
 def test_of_integers_in_coo_is_exact(device):
-    """A COO matrix of int64 times a dense one is exact beyond what float64 holds."""
+    """`sparse @ dense` of a COO matrix of int64 is exact beyond what float64 holds."""
     a = torch.tensor([[2**53 + 1, 0], [0, 3]], device=device).to_sparse()
     same(a @ torch.tensor([[1], [1]], device=device), torch.tensor([[2**53 + 1], [3]]))
 
@@ -147,7 +147,7 @@ def test_of_a_batch_is_dense(device):
 @fact("torch.nn.functional.linear")
 @pytest.mark.parametrize("layout", [torch.sparse_coo, torch.sparse_csr])
 def test_by_linear_takes_a_sparse_weight(device, layout):
-    """`linear` with a sparse weight gives what it gives with the dense one."""
+    """`linear` with a COO or CSR weight gives what it gives with the dense one, but for rounding."""
     weight = torch.tensor([[0.0, 2.0], [3.0, 0.0], [0.0, 0.0]], device=device).to_sparse(layout=layout)
     same(
         torch.nn.functional.linear(torch.tensor([[1.0, 10.0]], device=device), weight), torch.tensor([[20.0, 3.0, 0.0]])
@@ -177,7 +177,7 @@ def test_sampled_is_computed_where_an_entry_is(device):
     ids=["matmul", "sparse_mm", "addmm", "sparse_addmm", "bmm"],
 )
 def test_of_coo_and_dense_is_contiguous(multiply):
-    """A COO matrix times a dense one is contiguous."""
+    """`@`, `sparse.mm`, `addmm`, `sparse.addmm` and `bmm` of COO and dense matrices give contiguous ones."""
     product = multiply(torch.eye(3).to_sparse(), torch.ones(3, 2))
     assert product.stride()[-2:] == (2, 1)
 
@@ -189,7 +189,7 @@ def test_of_coo_and_dense_is_contiguous(multiply):
     ids=["sum", "mean", "amax", "amin"],
 )
 def test_by_sparse_mm_reduces_over_entries(reduce, want):
-    """`torch.sparse.mm` with `reduce` reduces over the products of a row's entries, without its zeros."""
+    """`torch.sparse.mm` of CSR with `reduce` reduces over the products of a row's entries, without its zeros."""
     a = torch.tensor([[1.0, 3.0, 0.0], [0.0, 0.0, 0.0]]).to_sparse_csr()
     b = torch.tensor([[1.0, 10.0], [2.0, -20.0], [1000.0, 1000.0]])
     same(torch.sparse.mm(a, b, reduce), torch.tensor([want, [0.0, 0.0]]))
@@ -213,7 +213,7 @@ def test_by_sparse_mm_refuses_an_unknown_reduction():
     ids=["sparse_coo", "sparse_csr", "sparse_csc"],
 )
 def test_of_sizes_that_do_not_fit_is_refused(device, layout, words):
-    """A sparse matrix times a dense one is refused where columns and rows differ in number."""
+    """`sparse @ dense` is refused where the number of columns is not that of rows."""
     with pytest.raises(RuntimeError, match=words):
         torch.eye(3, device=device).to_sparse(layout=layout) @ torch.ones(2, 2, device=device)
 
@@ -221,6 +221,6 @@ def test_of_sizes_that_do_not_fit_is_refused(device, layout, words):
 @fact("torch.matmul")
 @LAYOUTS
 def test_of_two_dtypes_is_refused(layout):
-    """A float64 sparse matrix times a float32 dense one is refused."""
+    """`sparse @ dense` of float64 and float32 is refused: "expected scalar type Double but found Float"."""
     with pytest.raises(RuntimeError, match="expected scalar type Double but found Float"):
         torch.eye(3, dtype=torch.float64).to_sparse(layout=layout) @ torch.ones(3, 2)

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Sparse (... tensor support|invar
 @given(mostly_zero())
 @example(numpy.zeros((2, 3), dtype=numpy.int64))
 def test_sum_is_a_dense_number(device, layout, array):
-    """`sum` of a sparse matrix is the sum of its entries, as a dense scalar."""
+    """`sum` of a COO, CSR or CSC matrix is the sum of its entries, as a dense scalar."""
     total = torch.tensor(array, device=device).to_sparse(layout=layout).sum()
     same(total, array.sum())
     assert total.layout == torch.strided
@@ -43,14 +43,14 @@ def test_sparse_sum_over_a_dimension_is_sparse(device, dim, array):
 @fact("torch.sparse.sum")
 @pytest.mark.parametrize("dim", [0, 1])
 def test_sparse_sum_over_a_dimension_has_no_entry_for_what_is_empty(device, dim):
-    """`torch.sparse.sum` over one dimension has an entry only where something was added up."""
+    """`torch.sparse.sum` of a COO matrix over one dimension has an entry only where something was added up."""
     x = torch.tensor([[2, 0], [0, 0]], device=device).to_sparse()
     assert torch.sparse.sum(x, dim)._nnz() == 1
 
 
 @fact("torch.sparse.sum")
 def test_sparse_sum_over_all_is_a_dense_number(device):
-    """`torch.sparse.sum` without a dimension is the sum of all entries, as a dense scalar."""
+    """`torch.sparse.sum` of a COO matrix without a dimension is the sum of all entries, as a dense scalar."""
     total = torch.sparse.sum(torch.tensor([[0.0, 2.0], [3.0, 0.0]], device=device).to_sparse())
     same(total, torch.tensor(5.0))
     assert total.layout == torch.strided

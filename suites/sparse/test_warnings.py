@@ -13,7 +13,7 @@ from torchproof import fact, same
 @fact("torch.Tensor.to_sparse_csr", source="sparse")
 @pytest.mark.filterwarnings("ignore:Sparse invariant checks")
 def test_of_beta_state_come_with_a_compressed_layout(device, every_warning):
-    """The first tensor of a compressed layout in a process warns that its support is in beta state."""
+    """`to_sparse_csr` warns, where it is the first of a process, that "Sparse CSR tensor support is in beta state"."""
     with pytest.warns(UserWarning, match="Sparse CSR tensor support is in beta state"):
         x = torch.eye(2, device=device).to_sparse_csr()
     same(x, torch.eye(2))
@@ -46,7 +46,7 @@ CALLS = {
 )
 @pytest.mark.parametrize("name", CALLS)
 def test_of_implicitly_disabled_checks_come_with_indices(name):
-    """The first sparse tensor that a process makes of indices warns that its checks are disabled implicitly."""
+    """The first `sparse_coo_tensor`, `sparse_csr_tensor` or such of a process warns of "implicitly disabled" checks."""
     make = f"import torch; torch.{name}({CALLS[name]})"
     ended = subprocess.run([sys.executable, "-c", make], capture_output=True, text=True, check=True)
     assert "Sparse invariant checks are implicitly disabled" in ended.stderr
