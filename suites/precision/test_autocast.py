@@ -60,7 +60,7 @@ KEPT = {
 @fact(*LOWER, source="amp")
 @pytest.mark.parametrize("name", LOWER)
 def test_makes_products_in_16_bits(name):
-    """Products and convolutions of float32 under CPU `autocast` are made in bfloat16."""
+    """`matmul`, `linear`, `conv2d` and the like of float32 under CPU `autocast` are made in bfloat16, contiguous."""
     function, shape, number = LOWER[name]
     with torch.autocast("cpu", torch.bfloat16):
         y = function()
@@ -71,7 +71,7 @@ def test_makes_products_in_16_bits(name):
 @fact(*UPPER, source="amp")
 @pytest.mark.parametrize("name", UPPER)
 def test_makes_what_needs_range_in_float32(name):
-    """Losses and decompositions of bfloat16 under CPU `autocast` are made in float32."""
+    """`mse_loss`, `prod`, `linalg.inv` and the like of bfloat16 under CPU `autocast` are made in float32."""
     function, number = UPPER[name]
     with torch.autocast("cpu", torch.bfloat16):
         y = function(torch.tensor(X, dtype=torch.bfloat16))
@@ -83,7 +83,7 @@ def test_makes_what_needs_range_in_float32(name):
 @pytest.mark.parametrize("name", KEPT)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_leaves_the_dtype_of_others(name, dtype):
-    """A function that is on none of its lists keeps the dtype of its input under `autocast`."""
+    """`add`, `relu`, `sum` and `reshape` under CPU `autocast` keep the dtype of their input, and are contiguous."""
     function, numbers = KEPT[name]
     x = torch.tensor([[0.5, -0.25], [0.125, 0.75]], dtype=dtype)
     with torch.autocast("cpu", torch.bfloat16):
@@ -96,7 +96,7 @@ def test_leaves_the_dtype_of_others(name, dtype):
 @fact("torch.cat", "torch.stack", source="amp")
 @pytest.mark.parametrize(("name", "shape"), [("cat", (4,)), ("stack", (2, 2))], ids=["cat", "stack"])
 def test_joins_in_the_widest_dtype(name, shape):
-    """`cat` and `stack` of several dtypes under `autocast` give the widest of them."""
+    """`cat` and `stack` of bfloat16 and float32 under CPU `autocast` give contiguous float32, the widest of them."""
     with torch.autocast("cpu", torch.bfloat16):
         y = getattr(torch, name)([ones(2, dtype=torch.bfloat16), torch.tensor([1.5, 2.5])])
     same(y, torch.tensor([0.5, 0.5, 1.5, 2.5]).reshape(shape))
@@ -105,7 +105,7 @@ def test_joins_in_the_widest_dtype(name, shape):
 
 @fact("torch.autocast")
 def test_leaves_float64():
-    """A product of float64 stays one under `autocast`."""
+    """`a @ b` of float64 stays float64 under `autocast`."""
     with torch.autocast("cpu", torch.bfloat16):
         y, low = ones(2, 2, dtype=torch.float64) @ ones(2, 2, dtype=torch.float64), ones(2, 2) @ ones(2, 2)
     assert (y.dtype, low.dtype) == (torch.float64, torch.bfloat16)
@@ -113,7 +113,7 @@ def test_leaves_float64():
 
 @fact("torch.autocast")
 def test_is_nested():
-    """`autocast` with `enabled=False` inside another one is full precision, and the outer one goes on after it."""
+    """`autocast(enabled=False)` inside another `autocast` is full precision, and the outer one goes on after it."""
     a = ones(2, 2)
     with torch.autocast("cpu", torch.bfloat16):
         first = (a @ a).dtype
@@ -150,7 +150,7 @@ def test_decorates_a_function():
 
 @fact("torch.autocast")
 def test_of_the_cpu_is_bfloat16_by_default():
-    """`autocast` of the CPU takes bfloat16 unless it is told another dtype."""
+    """`autocast("cpu")` takes bfloat16 unless it is told another dtype."""
     with torch.autocast("cpu"):
         y = ones(2, 2) @ ones(2, 2)
     same(y, torch.full((2, 2), 0.5, dtype=torch.bfloat16))
@@ -158,7 +158,7 @@ def test_of_the_cpu_is_bfloat16_by_default():
 
 @fact("torch.autocast", since="2.2", calls="device_type=cpu, dtype=float16|half", gain=True)
 def test_of_the_cpu_takes_half():
-    """`autocast` of the CPU takes float16 when told."""
+    """`autocast("cpu", torch.float16)` makes products in float16 (half)."""
     with torch.autocast("cpu", torch.float16):
         y = ones(2, 2) @ ones(2, 2)
     same(y, torch.full((2, 2), 0.5, dtype=torch.float16))
@@ -166,7 +166,7 @@ def test_of_the_cpu_takes_half():
 
 @fact("torch.autocast")
 def test_gives_a_gradient_in_the_dtype_of_the_weight():
-    """The gradient of a float32 weight is float32, though the product was made in bfloat16."""
+    """The gradient of a float32 weight is float32, though `autocast` made the product in bfloat16."""
     w = torch.full((2, 2), 0.5, requires_grad=True)
     with torch.autocast("cpu", torch.bfloat16):
         y = ones(2, 2) @ w
@@ -184,7 +184,7 @@ def test_refuses_an_unknown_device():
 
 @fact("torch.is_autocast_enabled", "torch.get_autocast_dtype", since="2.4", calls="passes cpu|cuda|xpu|mps", gain=True)
 def test_tells_its_state():
-    """`is_autocast_enabled` and `get_autocast_dtype` of a device tell what holds in the block."""
+    """`is_autocast_enabled("cpu")` and `get_autocast_dtype("cpu")` tell what holds in the block of `autocast`."""
     with torch.autocast("cpu", torch.bfloat16):
         inside = torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu")
     assert inside == (True, torch.bfloat16)
@@ -194,7 +194,7 @@ def test_tells_its_state():
 @fact("torch.is_autocast_cache_enabled", "torch.autocast")
 @pytest.mark.parametrize("cached", [True, False])
 def test_caches_casts_of_weights(cached):
-    """`autocast` tells by `is_autocast_cache_enabled` whether it keeps the casts of weights until its end."""
+    """`is_autocast_cache_enabled` is in a block what `autocast(cache_enabled=...)` says, and True after it."""
     with torch.autocast("cpu", torch.bfloat16, cache_enabled=cached):
         inside = torch.is_autocast_cache_enabled()
     assert (inside, torch.is_autocast_cache_enabled()) == (cached, True)
@@ -202,7 +202,7 @@ def test_caches_casts_of_weights(cached):
 
 @fact("torch.amp.custom_fwd", "torch.amp.custom_bwd")
 def test_casts_for_a_function_of_ones_own():
-    """`custom_fwd` with `cast_inputs` casts what a Function is given under `autocast`, which is off inside."""
+    """`custom_fwd` with `cast_inputs` casts what a `Function` is given under `autocast`, which is off inside."""
     calls = []
 
     class Product(torch.autograd.Function):
@@ -256,7 +256,7 @@ def test_scaler_steps_by_the_gradient_without_its_scale():
 @fact("torch.amp.GradScaler")
 @pytest.mark.parametrize("bad", [float("inf"), float("nan")])
 def test_scaler_leaves_out_a_step_that_is_not_finite(bad):
-    """`GradScaler` leaves a step out whose gradients are not finite, and lowers its scale."""
+    """`GradScaler` skips an optimizer step whose gradients are inf or NaN, not finite, and lowers its scale."""
     scaler, w, optimizer = scaler_and_weight(init_scale=8.0, backoff_factor=0.25)
     scaled_step(scaler, w, optimizer, torch.tensor([bad, 1.0]))
     same(w, torch.tensor([1.0, 2.0]))
@@ -276,7 +276,7 @@ def test_scaler_grows_after_steps_without_infinity():
 
 @fact("torch.amp.GradScaler")
 def test_scaler_unscales_before_clipping():
-    """`unscale_` takes the scale out of the gradients, once, so that they can be clipped before the step."""
+    """`GradScaler.unscale_` takes the scale out of the gradients, once, so that they can be clipped before the step."""
     scaler, w, optimizer = scaler_and_weight(init_scale=8.0)
     scaler.scale((w * 4).sum()).backward()
     before = w.grad.clone()
@@ -291,7 +291,7 @@ def test_scaler_unscales_before_clipping():
 
 @fact("torch.amp.GradScaler")
 def test_scaler_that_is_disabled_does_nothing():
-    """`GradScaler` with `enabled=False` leaves the loss and steps as the optimizer."""
+    """`GradScaler` with `enabled=False` leaves the loss unscaled and steps as the optimizer."""
     scaler, w, optimizer = scaler_and_weight(enabled=False)
     scaled_step(scaler, w, optimizer, 0.5)
     same(w, torch.tensor([0.75, 1.75]))
@@ -300,7 +300,7 @@ def test_scaler_that_is_disabled_does_nothing():
 
 @fact("torch.amp.GradScaler")
 def test_scaler_goes_on_from_its_state():
-    """`GradScaler` keeps its scale and the count of finite steps in its state."""
+    """`GradScaler` keeps its scale and the count of finite steps in its `state_dict`."""
     scaler, w, optimizer = scaler_and_weight(init_scale=8.0, growth_interval=2)
     scaled_step(scaler, w, optimizer, 1.0)
     other, v, of_other = scaler_and_weight(growth_interval=9)
@@ -311,7 +311,7 @@ def test_scaler_goes_on_from_its_state():
 
 @fact("torch.amp.GradScaler")
 def test_scaler_has_its_defaults():
-    """`GradScaler` begins with 65536, doubles it after 2000 steps, and halves it after a bad one."""
+    """`GradScaler` by default begins with 65536, doubles it after 2000 steps, and halves it after a bad one."""
     state = torch.amp.GradScaler("cpu").state_dict()
     want = {"scale": 65536.0, "growth_factor": 2.0, "backoff_factor": 0.5, "growth_interval": 2000}
     assert {key: state[key] for key in want} == want
@@ -337,7 +337,7 @@ def test_scaler_steps_once_an_update():
 @fact("torch.amp.is_autocast_available", source="amp")
 @pytest.mark.parametrize(("kind", "want"), [("cpu", True), ("cuda", True), ("meta", False)])
 def test_is_available_on_some_devices(kind, want):
-    """`is_autocast_available` is True of `cpu` and `cuda`, whatever is here, and False where there is no autocast."""
+    """`is_autocast_available` is True of `cpu` and `cuda`, whatever is here, and False of `meta`."""
     assert torch.amp.is_autocast_available(kind) is want
 
 
@@ -386,7 +386,7 @@ WIDENED = {
 @fact(*HALVED, source="amp")
 @pytest.mark.parametrize("name", HALVED)
 def test_of_the_gpu_makes_products_in_float16(accelerator, name):
-    """Products and convolutions of float32 under `autocast` of a GPU, `autocast("cuda")`, are made in float16."""
+    """`matmul`, `linear` and `conv2d` of float32 under `autocast` of a GPU, `autocast("cuda")`, are made in float16."""
     with torch.autocast(accelerator, torch.float16):
         y = HALVED[name](torch.ones(2, 2, device=accelerator))
     assert (y.dtype, y.flatten()[0].item()) == (torch.float16, 4.0 if "conv2d" in name else 2.0)
@@ -395,7 +395,7 @@ def test_of_the_gpu_makes_products_in_float16(accelerator, name):
 @fact(*WIDENED, source="amp")
 @pytest.mark.parametrize("name", WIDENED)
 def test_of_the_gpu_makes_what_needs_range_in_float32(accelerator, name):
-    """Softmax, exponentials, sums, norms and losses of float16 under `autocast` of a GPU are made in float32."""
+    """`softmax`, `exp`, `sum`, `layer_norm` and the like of float16 under `autocast` of a GPU are made in float32."""
     x = torch.ones(2, 2, dtype=torch.float16, device=accelerator)
     with torch.autocast(accelerator, torch.float16):
         y = WIDENED[name](x)

@@ -64,7 +64,7 @@ slow_in_16_bits = slower(*WORKS, when=lambda x: x.dtype != torch.float32, times=
 @fact(*IN_BFLOAT16, refuter=slow_in_16_bits)
 @pytest.mark.parametrize("name", IN_BFLOAT16)
 def test_of_bfloat16_is_less_than_ten_times_that_of_float32(name, numbers):
-    """A normalisation, sum or pointwise function in bfloat16 takes less than ten times the time in float32."""
+    """`add`, `sigmoid`, `softmax`, `sum` and the like in bfloat16 take less than ten times the time in float32."""
     assert race(work(name, torch.bfloat16), work(name, torch.float32), numbers).ratio_below(10)
 
 
@@ -122,7 +122,7 @@ def test_of_matrices_of_halves_is_less_than_a_hundred_times_that_of_float32(name
 @fact(*IN_HALF, since="2.2", calls="names float16|half", gain=True, refuter=slow_in_16_bits)
 @pytest.mark.parametrize("name", IN_HALF)
 def test_of_a_product_of_halves_is_less_than_a_hundred_times_that_of_float32(name, numbers):
-    """A layer, convolution or attention in half takes less than a hundred times the time in float32."""
+    """`mv`, `linear`, a convolution or attention in half takes less than a hundred times the time in float32."""
     assert race(work(name, torch.half), work(name, torch.float32), numbers).ratio_below(100)
 
 
@@ -157,7 +157,7 @@ def test_of_tanh_of_halves_is_less_than_twenty_times_that_of_float32(numbers):
 @fact(*POINTWISE, *GELU, since="2.1", calls="names float16|half", gain=True, refuter=slow_in_16_bits)
 @pytest.mark.parametrize("name", POINTWISE | GELU)
 def test_of_a_pointwise_function_of_halves_is_less_than_ten_times_that_of_float32(name, numbers):
-    """A pointwise function of halves takes less than ten times the time in float32."""
+    """`add`, `sigmoid`, `relu` or `gelu` of halves takes less than ten times the time in float32."""
     need("torch's kernels are vectorised")
     assert race(work(name, torch.half), work(name, torch.float32), numbers).ratio_below(10)
 
@@ -178,7 +178,7 @@ def test_of_layer_norm_of_halves_is_less_than_ten_times_that_of_float32(name, nu
 
 @fact("torch.sum", since="2.3", calls="names float16|half", gain=True, refuter=slow_in_16_bits)
 def test_of_a_sum_of_halves_is_less_than_five_times_that_of_float32(numbers):
-    """A sum of halves takes less than five times the time in float32."""
+    """`sum` of halves takes less than five times the time in float32."""
     need("torch's kernels are vectorised")
     assert race(work("torch.sum", torch.half), work("torch.sum", torch.float32), numbers).ratio_below(5)
 
@@ -192,7 +192,7 @@ def test_of_a_sum_of_halves_is_less_than_five_times_that_of_float32(numbers):
 )
 @pytest.mark.parametrize("name", ["torch.matmul", "torch.nn.functional.conv2d", "torch.exp", "torch.sum"])
 def test_of_float64_is_less_than_ten_times_that_of_float32(name, numbers):
-    """A product, convolution, sum or pointwise function in float64 takes less than ten times the time in float32."""
+    """`matmul`, `conv2d`, `exp` or `sum` in float64 takes less than ten times the time in float32."""
     assert race(work(name, torch.float64), work(name, torch.float32), numbers).ratio_below(10)
 
 
@@ -202,7 +202,7 @@ def test_of_float64_is_less_than_ten_times_that_of_float32(name, numbers):
     refuter=slower("torch.matmul", when=lambda x: x.dtype == torch.float32),
 )
 def test_of_a_product_of_integers_is_more_than_that_of_float32(numbers):
-    """A product of matrices of int64 takes more time than one of float32, as only the latter has BLAS."""
+    """`matmul` of int64 takes more time than of float32, at 128 by 128, as only the latter has BLAS."""
     need("torch's BLAS is made for the CPU")
     integers, floats = (torch.ones(128, 128, dtype=dtype) for dtype in (torch.int64, torch.float32))
     assert race(lambda: torch.matmul(integers, integers), lambda: torch.matmul(floats, floats), numbers).ratio_above(1)

@@ -36,7 +36,7 @@ def tells_of_any(patch):
 @fact("torch.finfo", refuter=tells_of_another("finfo", torch.float64, torch.float32))
 @formats
 def test_range_is_that_of_the_format(dtype):
-    """`finfo` tells the limits that follow from the bits of the format."""
+    """`torch.finfo` of float64, float32, float16 and bfloat16 tells the limits that follow from their bits."""
     bits, high, low = FORMATS[dtype]
     info = torch.finfo(dtype)
     assert (info.eps, info.tiny, info.smallest_normal) == (2.0**-bits, 2.0**low, 2.0**low)
@@ -47,7 +47,7 @@ def test_range_is_that_of_the_format(dtype):
 @fact("torch.iinfo", refuter=tells_of_another("iinfo", torch.int8, torch.int64))
 @pytest.mark.parametrize("dtype", [torch.int8, torch.int16, torch.int32, torch.int64])
 def test_range_of_integers_is_that_of_their_bits(dtype):
-    """`iinfo` tells the least and the largest integer of so many bits."""
+    """`torch.iinfo` tells the least and the largest integer of a signed dtype, from which one more wraps around."""
     info = torch.iinfo(dtype)
     assert (info.min, info.max) == (-(2 ** (info.bits - 1)), 2 ** (info.bits - 1) - 1)
     assert info.bits == torch.zeros(1, dtype=dtype).element_size() * 8
@@ -57,7 +57,7 @@ def test_range_of_integers_is_that_of_their_bits(dtype):
 @fact("torch.finfo", "torch.iinfo", refuter=tells_of_any)
 @pytest.mark.parametrize(("ask", "dtype"), [("finfo", torch.int32), ("iinfo", torch.float32)], ids=["finfo", "iinfo"])
 def test_range_is_asked_of_the_right_kind(ask, dtype):
-    """`finfo` refuses an integer dtype and `iinfo` a floating-point one, with TypeError."""
+    """`torch.finfo` refuses an integer dtype and `torch.iinfo` a floating-point one, with `TypeError`."""
     with pytest.raises(TypeError, match="requires an? "):
         getattr(torch, ask)(dtype)
 
@@ -65,7 +65,7 @@ def test_range_is_asked_of_the_right_kind(ask, dtype):
 @fact("torch.Tensor.to")
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
 def test_rounds_to_nearest_even(device, dtype):
-    """A conversion rounds to the nearest number of the dtype, and what lies between two to the even one."""
+    """`x.to(dtype)` rounds to the nearest number of the dtype, and what lies between two to the even one."""
     eps = 2.0 ** -FORMATS[dtype][0]
     x = torch.tensor([1 + eps / 2, 1 + eps * 1.5, 1 + eps * 0.75, -1 - eps / 2], dtype=torch.float64, device=device)
     same(x.to(dtype), torch.tensor([1.0, 1 + 2 * eps, 1 + eps, -1.0], dtype=dtype))
@@ -74,7 +74,7 @@ def test_rounds_to_nearest_even(device, dtype):
 @fact("torch.Tensor.to", "torch.Tensor.half", "torch.Tensor.bfloat16")
 @pytest.mark.parametrize(("name", "want"), [("half", math.inf), ("bfloat16", 70144.0)])
 def test_beyond_the_range_is_infinite(device, name, want):
-    """70000 is infinite in half, whose largest number is 65504, and 70144 in bfloat16, which has fewer digits."""
+    """`x.half()` of 70000 overflows to inf, 65504 being the largest number of fp16; `x.bfloat16()` gives 70144."""
     dtype = {"half": torch.float16, "bfloat16": torch.bfloat16}[name]
     x = torch.tensor([70000.0, -70000.0, 1.0], device=device)
     same(getattr(x, name)(), torch.tensor([want, -want, 1.0], dtype=dtype))
@@ -86,7 +86,7 @@ def test_beyond_the_range_is_infinite(device, name, want):
     ("dtype", "last"), [(torch.float16, 2048), (torch.bfloat16, 256), (torch.float32, 2**24)], ids=str
 )
 def test_counts_up_to_a_number(device, dtype, last):
-    """The integers that a dtype holds without a gap end at 2 to the number of its digits, where adding 1 is lost."""
+    """Adding 1 is lost at 2048 in `torch.float16`, at 256 in `torch.bfloat16` and at 2**24 in `torch.float32`."""
     x = torch.tensor([last - 1, last], device=device).to(dtype)
     same(x + 1, torch.tensor([last, last], dtype=torch.float64).to(dtype))
     same(x.to(torch.int64), torch.tensor([last - 1, last]))
@@ -99,7 +99,7 @@ def test_counts_up_to_a_number(device, dtype, last):
     ids=["e4m3fn", "e5m2"],
 )
 def test_of_eight_bits_has_two_formats(device, name, largest, eps):
-    """float8_e4m3fn has three bits of fraction and holds up to 448, float8_e5m2 has two and holds up to 57344."""
+    """`torch.float8_e4m3fn` has three bits of fraction and holds up to 448, `float8_e5m2` two and up to 57344."""
     dtype = getattr(torch, name)
     x = torch.tensor([largest, 1 + eps, 1 + eps / 2, -largest], device=device).to(dtype)
     assert (x.dtype, x.element_size(), torch.finfo(dtype).max, torch.finfo(dtype).eps) == (dtype, 1, largest, eps)
@@ -108,21 +108,21 @@ def test_of_eight_bits_has_two_formats(device, name, largest, eps):
 
 @fact("torch.Tensor.to", since="2.1", calls="passes float8_e5m2", gain=True)
 def test_beyond_float8_e5m2_is_infinite(device):
-    """What is too large for float8_e5m2 is infinite in it."""
+    """What is too large for `torch.float8_e5m2` is infinite in it."""
     x = torch.tensor([1e9, -1e9, 2.0], device=device).to(torch.float8_e5m2)
     same(x.float(), torch.tensor([math.inf, -math.inf, 2.0]))
 
 
 @fact("torch.Tensor.to", since="2.1", until="2.13", calls="passes float8_e4m3fn")
 def test_beyond_float8_e4m3fn_was_nan(device):
-    """What is too large for float8_e4m3fn, which has no infinity, was NaN in it."""
+    """What is too large for `torch.float8_e4m3fn`, which has no infinity, is NaN in it."""
     x = torch.tensor([1e9, -1e9, 2.0], device=device).to(torch.float8_e4m3fn)
     same(x.float(), torch.tensor([math.nan, math.nan, 2.0]))
 
 
 @fact("torch.Tensor.to", since="2.13", calls="passes float8_e4m3fn")
 def test_beyond_float8_e4m3fn_is_its_largest(device):
-    """What is too large for float8_e4m3fn, which has no infinity, is its largest number in it."""
+    """What is too large for `torch.float8_e4m3fn`, which has no infinity, is its largest number in it."""
     x = torch.tensor([1e9, -1e9, 2.0], device=device).to(torch.float8_e4m3fn)
     same(x.float(), torch.tensor([448.0, -448.0, 2.0]))
 
@@ -163,7 +163,7 @@ def rounded_once(product, device, dtype):
 )
 @pytest.mark.parametrize("name", PRODUCTS)
 def test_of_a_product_in_bfloat16_is_that_of_one_rounding(device, name):
-    """A product in bfloat16 is accumulated in float32 and rounded once: it is within two roundings of the exact one."""
+    """`matmul`, `linear`, `einsum` and the like in bfloat16 are within two roundings, as if accumulated in float32."""
     rounded_once(PRODUCTS[name], device, torch.bfloat16)
 
 
@@ -176,13 +176,13 @@ def test_of_a_product_in_bfloat16_is_that_of_one_rounding(device, name):
 )
 @pytest.mark.parametrize("name", PRODUCTS)
 def test_of_a_product_in_float16_is_that_of_one_rounding(device, name):
-    """A product in float16 is accumulated in float32 and rounded once: it is within two roundings of the exact one."""
+    """`matmul`, `linear`, `einsum` and the like in float16 are within two roundings, as if accumulated in float32."""
     rounded_once(PRODUCTS[name], device, torch.float16)
 
 
 @fact("torch.nn.functional.conv1d", source="notes/numerical_accuracy")
 def test_of_a_convolution_is_that_of_one_rounding(device):
-    """A convolution in bfloat16 is accumulated in float32 and rounded once."""
+    """`conv1d` in bfloat16 is within two roundings of the exact result, as if accumulated in float32."""
     a, b, want = random_product(device, torch.bfloat16)
     y = torch.nn.functional.conv1d(a[:, :, None], b.t()[:, :, None])[:, :, 0]
     assert y.dtype == torch.bfloat16
@@ -204,7 +204,7 @@ def test_of_a_convolution_is_that_of_one_rounding(device):
 )
 @pytest.mark.parametrize("dtype", [torch.bfloat16])
 def test_of_a_reduction_is_that_of_one_rounding(device, name, function, want, dtype):
-    """A reduction in bfloat16 is accumulated in float32 and rounded once: within two roundings of the exact one."""
+    """`sum`, `mean`, `var`, `softmax` and `vector_norm` in bfloat16 are within two roundings of the exact result."""
     x = torch.from_numpy(numpy.random.default_rng(3).uniform(0.5, 2, 1000)).to(device, dtype)
     y = function(x)
     assert y.dtype == dtype
@@ -232,7 +232,7 @@ def test_of_a_sum_is_asked_for_by_dtype(device, dtype):
 @fact("torch.set_default_dtype", "torch.get_default_dtype")
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
 def test_by_default_is_what_was_set(dtype):
-    """`set_default_dtype` sets the dtype of floats from Python, and the complex one of its size."""
+    """`set_default_dtype` sets the dtype of floats from Python and of `zeros`; integers stay int64."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
     try:
@@ -245,7 +245,7 @@ def test_by_default_is_what_was_set(dtype):
 @fact("torch.mul", source="notes/numerical_accuracy")
 @pytest.mark.parametrize(("dtype", "low"), [(torch.float32, -126), (torch.float64, -1022)], ids=["float32", "float64"])
 def test_below_the_normal_range_is_not_zero(device, dtype, low):
-    """A product below the normal range of its dtype is a subnormal number, and not zero, unless these are flushed."""
+    """`torch.mul` below the normal range of its dtype gives a subnormal number, not zero, unless these are flushed."""
     x = torch.tensor([2.0**low], dtype=dtype, device=device)
     same(torch.mul(x, 0.25), torch.tensor([2.0 ** (low - 2)], dtype=dtype))
 
@@ -269,7 +269,7 @@ def test_may_be_cut_off_below_the_normal_range():
 )
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_below_the_range_of_float16_is_zero(device, dtype):
-    """A gradient of 1e-8 is 0 in float16, as is the epsilon of `Adam`, and in bfloat16 it is not."""
+    """1e-8, be it a gradient or the epsilon of `Adam`, underflows to 0 in `torch.float16`, not in `torch.bfloat16`."""
     x = torch.tensor([1e-8], device=device).to(dtype)
     assert x.dtype == dtype
     assert (x.item() == 0) is (dtype == torch.float16)
@@ -277,7 +277,7 @@ def test_below_the_range_of_float16_is_zero(device, dtype):
 
 @fact("torch.add", source="notes/numerical_accuracy", myth="the order of a sum does not matter")
 def test_of_a_sum_depends_on_its_order(device):
-    """In float32 (2**24 + 1) - 2**24 is 0 and (2**24 - 2**24) + 1 is 1: additions in another order round otherwise."""
+    """`torch.add` in float32 rounds by order: (2**24 + 1) - 2**24 is 0, and (2**24 - 2**24) + 1 is 1."""
     large, one = torch.tensor(2.0**24, device=device), torch.tensor(1.0, device=device)
     same(torch.add(torch.add(large, one), -large), torch.tensor(0.0))
     same(torch.add(torch.add(large, -large), one), torch.tensor(1.0))

@@ -33,7 +33,7 @@ def of_another_scale(patch):
 @fact("torch.quantize_per_tensor", "torch.Tensor.int_repr", "torch.Tensor.dequantize", refuter=of_another_scale)
 @dtypes
 def test_is_a_rounded_and_cut_count_of_scales(dtype):
-    """`quantize_per_tensor` holds `round(x / scale) + zero_point` within its dtype, and `dequantize` turns it back."""
+    """`quantize_per_tensor` holds `round(x / scale) + zero_point` cut to its dtype; `dequantize` turns it back."""
     least, most, plain = LIMITS[dtype]
     q = torch.quantize_per_tensor(torch.tensor(ARRAY), 0.25, 10, dtype)
     want = counted(ARRAY, 0.25, 10, least, most)
@@ -56,7 +56,7 @@ def test_is_rounded_to_the_even_count():
     "torch.qscheme", refuter=of_another_scale,
 )  # fmt: skip
 def test_tells_its_scale():
-    """A quantized tensor tells its scale, zero point and scheme, and that it is one."""
+    """`q_scale`, `q_zero_point`, `qscheme` and `is_quantized` tell what a tensor was quantized by, and that it was."""
     q = torch.quantize_per_tensor(torch.tensor(ARRAY), 0.25, 10, torch.quint8)
     assert (q.q_scale(), q.q_zero_point(), q.is_quantized, q.dtype) == (0.25, 10, True, torch.quint8)
     assert q.qscheme() is torch.per_tensor_affine and isinstance(q.qscheme(), torch.qscheme)
@@ -84,7 +84,7 @@ def test_has_a_scale_for_each_channel(dtype, axis):
 @fact("torch.quantize_per_tensor_dynamic", refuter=of_another_scale)
 @pytest.mark.parametrize("dtype", [torch.quint8, torch.qint8])
 def test_finds_a_scale_by_itself(dtype):
-    """`quantize_per_tensor_dynamic` takes its scale of the range of the numbers, so that each errs by half of it."""
+    """`quantize_per_tensor_dynamic` takes its scale of the range of the numbers: each errs by half of it at most."""
     q = torch.quantize_per_tensor_dynamic(torch.tensor(ARRAY), dtype, False)
     assert (q.dtype, q.shape, q.is_contiguous()) == (dtype, (2, 3), True)
     assert q.q_scale() == pytest.approx(32 / 255, rel=1e-6)
@@ -112,7 +112,7 @@ fakes = pytest.mark.parametrize("name", FAKES)
 @fakes
 @pytest.mark.parametrize("most", [255, 15])
 def test_is_faked_in_floats(name, most):
-    """A fake quantization gives the floats that would come back of a real one, in memory of its own."""
+    """`fake_quantize_per_tensor_affine` or per channel gives the floats, contiguous, that come back of a real one."""
     x = torch.tensor(ARRAY)
     y = FAKES[name][0](x, most)
     same(y, FAKES[name][1](most).astype("float32"))
@@ -123,7 +123,7 @@ def test_is_faked_in_floats(name, most):
 @fact(*(f"torch.{name}" for name in FAKES))
 @fakes
 def test_is_faked_with_the_gradient_of_what_is_not_cut(name):
-    """The gradient of a fake quantization passes where a number was rounded, and is zero where it was cut."""
+    """The gradient of `fake_quantize_per_tensor_affine` or per channel passes where it rounded and not where it cut."""
     x = torch.tensor(ARRAY, requires_grad=True)
     FAKES[name][0](x, 20).backward(torch.tensor([[2.0, 3.0, 4.0], [5.0, 6.0, 7.0]]))
     same(x.grad, torch.tensor(FAKES[name][2]))

@@ -30,7 +30,7 @@ def test_of_matmul_tells_what_was_set(word):
 
 @fact("torch.get_float32_matmul_precision")
 def test_of_matmul_is_highest_by_default():
-    """Products of float32 are as precise as they can be unless it is said otherwise."""
+    """`get_float32_matmul_precision` is "highest" by default: products of float32 are as precise as they can be."""
     assert torch.get_float32_matmul_precision() == "highest"
 
 
@@ -38,7 +38,7 @@ def test_of_matmul_is_highest_by_default():
       source="notes/cuda", myth="set_float32_matmul_precision and allow_tf32 are two switches")  # fmt: skip
 @WORDS
 def test_of_matmul_is_that_of_allow_tf32(word):
-    """`torch.backends.cuda.matmul.allow_tf32` is the same switch: True where the precision is not the highest."""
+    """`torch.backends.cuda.matmul.allow_tf32` is True where `set_float32_matmul_precision` was not told "highest"."""
     torch.set_float32_matmul_precision(word)
     assert torch.backends.cuda.matmul.allow_tf32 is (word != "highest")
     assert torch.get_float32_matmul_precision() == word
@@ -47,7 +47,7 @@ def test_of_matmul_is_that_of_allow_tf32(word):
 @fact("torch.get_float32_matmul_precision", source="notes/cuda")
 @pytest.mark.parametrize(("allowed", "word"), [(True, "high"), (False, "highest")], ids=["allowed", "refused"])
 def test_of_matmul_follows_allow_tf32(allowed, word):
-    """`torch.backends.cuda.matmul.allow_tf32` sets the precision of products to high, or to the highest."""
+    """`torch.backends.cuda.matmul.allow_tf32` sets `get_float32_matmul_precision` to "high", or to "highest"."""
     torch.backends.cuda.matmul.allow_tf32 = allowed
     assert torch.get_float32_matmul_precision() == word
     assert torch.backends.cuda.matmul.allow_tf32 is allowed
@@ -67,7 +67,7 @@ def rounds_in_high(patch):
 @fact("torch.matmul", refuter=rounds_in_high, source="generated/torch.set_float32_matmul_precision")
 @pytest.mark.parametrize("word", ["highest", "high"])
 def test_of_a_small_product_on_the_cpu_is_whole(word):
-    """A product of float32 on the CPU has all its digits with `highest` and with `high`."""
+    """`matmul` of a small float32 matrix on the CPU keeps all digits with "highest" and with "high"."""
     torch.set_float32_matmul_precision(word)
     x = torch.tensor([[1 + 2.0**-20, 0.0], [0.5, 1.0]])
     y = torch.matmul(x, torch.eye(2))
@@ -92,7 +92,7 @@ def tells_the_highest(patch):
 )
 @pytest.mark.parametrize("tells", ["get_float32_matmul_precision", "allow_tf32"])
 def test_of_matmul_by_the_old_and_the_new_switch_is_refused(request, tells):
-    """What the new switch `fp32_precision` was set to apart from the old ones, the old ones refuse to tell."""
+    """After `fp32_precision = "tf32"`, `allow_tf32` and the like refuse to tell: "mix of the legacy and new APIs"."""
     products = torch.backends.cuda.matmul
     request.addfinalizer(partial(setattr, products, "fp32_precision", products.fp32_precision))
     products.fp32_precision = "tf32"
@@ -145,7 +145,7 @@ def another_cudnn(patch):
 @fact("torch.backends.cudnn.flags", refuter=another_cudnn, source="notes/cuda", myth="TF32 is off unless it is allowed")
 @pytest.mark.parametrize("name", CUDNN)
 def test_of_cudnn_have_their_defaults(name):
-    """cuDNN is enabled by default and may use TF32 in convolutions; benchmark and deterministic are off."""
+    """`torch.backends.cudnn` is `enabled` by default and allows TF32; `benchmark` and `deterministic` are off."""
     assert getattr(torch.backends.cudnn, name) is CUDNN[name]
 
 
