@@ -51,7 +51,7 @@ def test_begin_as_the_model_that_they_adapt(device):
 
 @fact("torch.nn.Module.requires_grad_", "torch.optim.AdamW", claims=["F02"])
 def test_leave_the_frozen_weights_bit_by_bit(device):
-    """Training a LoRA adapter moves its two matrices alone: the frozen weights stay as they were, bit by bit."""
+    """Training a LoRA adapter with `AdamW` leaves the weight of the frozen `Linear` as it was, bit by bit."""
     model, x = adapted(device)
     train(model, x)
     same(model.layer.weight.detach(), torch.arange(12.0).view(3, 4) / 8)
@@ -60,7 +60,7 @@ def test_leave_the_frozen_weights_bit_by_bit(device):
 
 @fact("torch.Tensor.backward")
 def test_begin_with_a_gradient_for_one_matrix(device):
-    """In the first step of LoRA only the matrix of zeros has a gradient: that of the other passes through zeros."""
+    """In the first `backward` of LoRA only the matrix of zeros has a gradient other than zero."""
     model, x = adapted(device)
     model(x).square().sum().backward()
     same(model.a.grad, torch.zeros(1, 4))
@@ -69,7 +69,7 @@ def test_begin_with_a_gradient_for_one_matrix(device):
 
 @fact("torch.Tensor.backward", myth="both matrices of LoRA may begin with zeros")
 def test_of_two_zero_matrices_never_learn(device):
-    """LoRA with both matrices zero gets no gradient for either, and stays at the model that it adapts."""
+    """LoRA with both matrices zero gets gradients of zero from `backward` for both, and so never learns."""
     model, x = adapted(device)
     nn.init.zeros_(model.a)
     model(x).square().sum().backward()
@@ -80,7 +80,7 @@ def test_of_two_zero_matrices_never_learn(device):
 @fact("torch.linalg.matrix_rank", "torch.matmul")
 @pytest.mark.parametrize("rank", [1, 2])
 def test_change_a_weight_by_no_more_than_their_rank(device, rank):
-    """What LoRA adds to a weight is a matrix of at most its rank, whatever it was trained on."""
+    """The product of the two thin matrices of LoRA has the rank of LoRA, as `torch.linalg.matrix_rank` tells."""
     generator = torch.Generator().manual_seed(0)
     a, b = (torch.randn(shape, generator=generator).to(device) for shape in ((rank, 8), (6, rank)))
     change = torch.matmul(b, a)
@@ -90,7 +90,7 @@ def test_change_a_weight_by_no_more_than_their_rank(device, rank):
 
 @fact("torch.nn.Linear", "torch.addmm")
 def test_can_be_merged_into_the_weight(device):
-    """A LoRA adapter merged into the weight of a `Linear`, as scale * B A, gives the same outputs without itself."""
+    """A LoRA adapter merged into the weight of a `Linear`, as scale * B A, gives the same outputs but for rounding."""
     model, x = adapted(device)
     train(model, x)
     want = model(x).detach().cpu().numpy()
@@ -102,7 +102,7 @@ def test_can_be_merged_into_the_weight(device):
 
 @fact("torch.nn.Module.parameters", "torch.nn.Module.requires_grad_")
 def test_train_few_parameters(device):
-    """LoRA of rank r trains r * (inputs + outputs) numbers of a `Linear` of inputs * outputs."""
+    """LoRA of rank 1 trains inputs + outputs numbers beside a frozen `Linear` of inputs * outputs."""
     model = LowRank(nn.Linear(4, 100, device=device), rank=1)
     numbers = [p.numel() for p in model.parameters() if p.requires_grad]
     assert (sum(numbers), sum(p.numel() for p in model.parameters())) == (104, 104 + 500)
@@ -122,7 +122,7 @@ def test_are_saved_without_the_model(device):
 
 @fact("torch.nn.Module.state_dict", hint="wrap first, or load into model.layer")
 def test_rename_the_weights_that_they_wrap():
-    """A module around a layer puts its name before the layer's keys: a checkpoint of the plain model does not fit."""
+    """A module around a layer puts its name before the layer's `state_dict` keys: a plain checkpoint does not fit."""
     model, _ = adapted("cpu")
     assert list(model.state_dict()) == ["a", "b", "layer.weight", "layer.bias"]
     with pytest.raises(RuntimeError, match=r"Missing key\(s\) in state_dict"):
@@ -145,7 +145,7 @@ class Added(nn.Module):
     "torch.nn.utils.parametrize.remove_parametrizations",
 )
 def test_by_parametrization_are_merged_when_it_is_removed():
-    """LoRA as a parametrization of `weight` trains beside a frozen original, and is merged as it is removed."""
+    """LoRA by `register_parametrization` trains beside a frozen original; `remove_parametrizations` merges it."""
     layer = nn.Linear(2, 3, bias=False)
     start = layer.weight.detach().clone()
     layer.requires_grad_(False)

@@ -49,7 +49,7 @@ def test_keeps_exactly_the_frozen_weights(device, made):
 
 @fact("torch.nn.Module.requires_grad_", "torch.Tensor.backward", claims=["F02"])
 def test_lets_the_gradient_pass_to_what_stands_before(device):
-    """A frozen layer passes the gradient on: a layer before it is trained through it."""
+    """A layer frozen by `requires_grad_(False)` passes the gradient on: a layer before it is trained through it."""
     model = chain(device, 2.0, 3.0)
     model[1].requires_grad_(False)
     model(column(5.0, device=device)).sum().backward()
@@ -119,7 +119,7 @@ def test_later_stands_still_where_gradients_are_none(device, made):
     ids=["momentum", "weight_decay", "plain"],
 )
 def test_later_goes_on_moving_where_gradients_are_zeros(device, options, moved):
-    """With `zero_grad(set_to_none=False)` a weight frozen later goes on moving by its momentum and weight decay."""
+    """With `zero_grad(set_to_none=False)` a weight frozen later goes on moving by momentum or weight decay of `SGD`."""
     model = chain(device, 0.3, 0.7)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5, **options)
     train(model, optimizer, 1, set_to_none=False)
@@ -146,7 +146,7 @@ def test_ends_with_thawing_where_the_optimizer_knows_the_weights(device):
 
 @fact("torch.optim.SGD", "torch.optim.Optimizer.add_param_group", hint="optimizer.add_param_group when thawing")
 def test_does_not_end_with_thawing_where_the_optimizer_was_made_without_them(device):
-    """An optimizer of the parameters that require grad never trains those thawed later, until they are added to it."""
+    """An optimizer made without frozen parameters does not train those thawed later, until `add_param_group`."""
     model = chain(device, 1.0, 2.0)
     model[0].requires_grad_(False)
     optimizer = torch.optim.SGD(filter(lambda p: p.requires_grad, model.parameters()), lr=0.125)
@@ -229,7 +229,7 @@ def test_ends_for_batch_norm_with_train_of_the_model(device):
 
 @fact("torch.nn.Dropout", "torch.nn.Module.eval", hint="put the frozen part into eval() for repeatable features")
 def test_leaves_dropout_dropping(device):
-    """A frozen part in training mode drops as before: its features are the same for a sample in `eval` alone."""
+    """A frozen `Dropout` in training mode drops as before: features are the same for a sample in `eval` alone."""
     part = nn.Sequential(line(1.0, device), nn.Dropout(1.0)).requires_grad_(False)
     same(part(column(2.0, device=device)), torch.zeros(1, 1))
     same(part.eval()(column(2.0, device=device)), torch.tensor([[2.0]]))
@@ -249,7 +249,7 @@ def tower(device, frozen):
 @fact("torch.nn.Module.requires_grad_", "torch.nn.Linear", myth="freezing saves no memory")
 @pytest.mark.parametrize(("frozen", "kept"), [(0, 5), (1, 4), (3, 2), (4, 0)])
 def test_of_the_first_layers_saves_their_activations(device, frozen, kept):
-    """Of frozen layers at the beginning of a model no activation is saved for backward."""
+    """First layers frozen by `requires_grad_(False)` save memory: none of their activations is kept for `backward`."""
     x = torch.ones(64, 8, device=device)
     with saved_bytes() as saved:
         tower(device, frozen)(x)
@@ -259,7 +259,7 @@ def test_of_the_first_layers_saves_their_activations(device, frozen, kept):
 
 @fact("torch.nn.Module.requires_grad_", "torch.nn.Linear")
 def test_of_the_last_layers_saves_no_activations_of_sigmoids(device):
-    """Behind a layer that is trained frozen layers save their activations and weights, for the gradient to pass."""
+    """Layers frozen behind a trained one save no memory: `backward` passes through their activations and weights."""
     model, x = tower(device, 0), torch.ones(64, 8, device=device)
     for layer in model[1:]:
         layer.requires_grad_(False)
@@ -288,7 +288,7 @@ def test_by_no_grad_gives_the_head_the_same_gradient(device):
 @fact("torch.Tensor.register_hook", "torch.optim.SGD")
 @pytest.mark.parametrize(("decay", "kept"), [(0.0, True), (0.5, False)], ids=["plain", "weight_decay"])
 def test_of_some_rows_by_a_hook_holds_without_weight_decay_alone(device, decay, kept):
-    """Rows whose gradient a hook sets to zero stay as they were, unless weight decay shrinks them all the same."""
+    """Rows whose gradient `register_hook` sets to zero stay as they were, unless weight decay shrinks them."""
     w = torch.ones(3, 2, device=device, requires_grad=True)
     mask = torch.tensor([[0.0], [1.0], [1.0]], device=device)
     w.register_hook(lambda gradient: gradient * mask)
@@ -300,7 +300,7 @@ def test_of_some_rows_by_a_hook_holds_without_weight_decay_alone(device, decay, 
 
 @fact("torch.nn.Module.requires_grad_")
 def test_of_a_tied_weight_freezes_both_layers(device):
-    """Freezing one of two layers that share a weight freezes the other, too."""
+    """`requires_grad_(False)` of one of two layers that share a weight freezes the weight of the other, too."""
     first, second = line(1.0, device), line(2.0, device)
     second.weight = first.weight
     first.requires_grad_(False)

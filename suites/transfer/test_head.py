@@ -48,7 +48,7 @@ def test_that_replaces_another_before_freezing_is_frozen(device):
 
 @fact("torch.optim.SGD", "torch.optim.Optimizer.add_param_group", hint="make the optimizer after replacing the head")
 def test_that_replaces_another_is_unknown_to_an_older_optimizer(device):
-    """An optimizer made before the head was replaced trains the old one, and never the new one."""
+    """An optimizer made before the head was replaced does not train the new one, until `add_param_group` adds it."""
     model = nn.Sequential(line(1.0, device), line(2.0, device))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
     old, model[1] = model[1], line(4.0, device)
@@ -97,7 +97,7 @@ def test_left_out_by_children_leaves_out_what_forward_does(device):
 
 @fact("torch.nn.Module.register_forward_hook")
 def test_is_given_features_that_a_hook_can_take(device):
-    """A forward hook on the head is told the features that it is given, with the model as it is."""
+    """A `register_forward_hook` on the head is told the features that it is given, with the model as it is."""
     model, taken = Network(10).to(device), []
     hook = model.head.register_forward_hook(lambda module, given, result: taken.append(given[0].detach()))
     model(images(device))
@@ -120,7 +120,7 @@ def test_of_other_classes_is_refused_even_when_not_strict(strict):
 
 @fact("torch.nn.Module.load_state_dict")
 def test_that_is_dropped_from_the_checkpoint_stays_as_it_was():
-    """Without the head's keys a checkpoint is loaded by `strict=False`, which names what is missing."""
+    """Without the head's keys a checkpoint is loaded by `load_state_dict(strict=False)`, which names the missing."""
     old, new = Network(10), Network(3)
     before = new.head.weight.detach().clone()
     state = {name: value for name, value in old.state_dict().items() if not name.startswith("head.")}
@@ -134,7 +134,7 @@ def test_that_is_dropped_from_the_checkpoint_stays_as_it_was():
 
 @fact("torch.nn.Module.load_state_dict", myth="no error from strict=False means that the weights were loaded")
 def test_and_all_else_of_other_names_are_left_out_in_silence():
-    """`strict=False` loads nothing, without an error, where every key has another prefix, as "module."."""
+    """`load_state_dict(strict=False)` loads nothing, without an error, where every key has a prefix, as "module."."""
     model = Network(3)
     before = model.backbone.weight.detach().clone()
     state = {f"module.{name}": torch.zeros_like(value) for name, value in model.state_dict().items()}
@@ -206,7 +206,7 @@ def test_of_an_image_model_of_torchvision_gives_a_score_a_class():
     hint='weights="DEFAULT"',
 )
 def test_and_all_else_of_a_model_of_torchvision_are_random_unless_weights_are_asked_for():
-    """A model of `torchvision.models` has random weights, those of the seed, unless `weights=` names others."""
+    """`torchvision.models.squeezenet1_1()` without `weights=` is not pre-trained: its weights are random, as seeded."""
     states = []
     for seed in (0, 0, 1):
         torch.manual_seed(seed)

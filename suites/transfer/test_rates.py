@@ -34,7 +34,7 @@ def test_of_two_groups_move_each_by_its_own(device):
 
 @fact("torch.optim.SGD", "torch.optim.lr_scheduler.ExponentialLR")
 def test_of_two_groups_keep_their_ratio_under_a_scheduler(device):
-    """A scheduler lowers the rates of all groups by the same factor: the backbone keeps its share."""
+    """`ExponentialLR` lowers the rates of all groups by the same factor: the backbone keeps its share."""
     model, optimizer = pair(device)
     scheduler = lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
     step(model, optimizer)
@@ -58,7 +58,7 @@ def test_of_two_groups_may_have_schedules_of_their_own(device):
 @fact("torch.optim.SGD")
 @pytest.mark.parametrize("decay", [0.0, 0.5])
 def test_of_zero_are_as_good_as_freezing_for_the_weights(device, decay):
-    """A group with a rate of zero keeps its weights, with weight decay too, while `backward` still pays for them."""
+    """A group of `SGD` with a rate of zero keeps its weights, weight decay or not; `backward` still pays for them."""
     model, optimizer = pair(device, weight_decay=decay)
     optimizer.param_groups[0]["lr"] = 0.0
     step(model, optimizer)
@@ -68,7 +68,7 @@ def test_of_zero_are_as_good_as_freezing_for_the_weights(device, decay):
 
 @fact("torch.optim.Optimizer.add_param_group", "torch.optim.SGD")
 def test_of_layers_thawed_one_by_one_are_those_given_with_them(device):
-    """Layers thawed one by one are added to the optimizer, each with its own rate, and train from then on."""
+    """Layers thawed one by one are added by `add_param_group`, each with its own rate, and train from then on."""
     layers = [line(1.0, device).requires_grad_(False) for _ in range(3)]
     model, seen = nn.Sequential(*layers), []
     layers[2].requires_grad_()
@@ -104,7 +104,7 @@ def tuned(device, lr, steps, penalty=0.0, old=0.0):
 @fact("torch.optim.SGD", claims=["F06"])
 @pytest.mark.parametrize("lr", [0.5, 0.03125])
 def test_that_are_small_forget_less_in_the_same_steps(device, lr):
-    """After ten steps on a new task the weight has gone 1 - (1 - lr)**10 of the way: a small rate forgets less."""
+    """After ten steps of `SGD` a weight has gone 1 - (1 - lr)**10 of the way to a new task: small rates forget less."""
     close(tuned(device, lr, 10).float(), [[1 - (1 - lr) ** 10]], roundings=64)
 
 
@@ -114,7 +114,7 @@ def test_that_are_small_forget_less_in_the_same_steps(device, lr):
     myth="a small learning rate keeps what the model knows however long it is trained",
 )
 def test_that_are_small_forget_as_much_in_the_end(device):
-    """A small rate only delays forgetting: with as many more steps the old task is overwritten all the same."""
+    """A small rate of `SGD` only delays forgetting: with more steps the old task is overwritten all the same."""
     close(tuned(device, 0.03125, 500).float(), [[1.0]], roundings=2**4)
     assert tuned(device, 0.03125, 10).item() < 0.3
 
@@ -122,19 +122,19 @@ def test_that_are_small_forget_as_much_in_the_end(device):
 @fact("torch.optim.SGD", claims=["F06"])
 @pytest.mark.parametrize("penalty", [1.0, 3.0])
 def test_do_not_hold_what_a_penalty_holds(device, penalty):
-    """A penalty on the distance from the pre-trained weights holds them back for good: 1 / (1 + penalty) of the way."""
+    """A penalty on the distance from pre-trained weights holds `SGD` back for good: 1 / (1 + penalty) of the way."""
     close(tuned(device, 0.125, 120, penalty=penalty).float(), [[1 / (1 + penalty)]], roundings=64)
 
 
 @fact("torch.optim.SGD", "torch.Tensor.backward")
 def test_do_not_hold_what_old_samples_hold(device):
-    """Old samples beside the new ones, as replay, keep the old task in the balance of both losses."""
+    """Old samples beside the new ones, as replay, keep a weight of `SGD` in the balance of both losses."""
     close(tuned(device, 0.125, 120, old=1.0).float(), [[0.5]], roundings=64)
 
 
 @fact("torch.optim.SGD", "torch.nn.Module.state_dict")
 def test_matter_to_nothing_that_was_kept_beforehand(device):
-    """What was forgotten comes back from a copy of the pre-trained `state_dict`, and from nothing else."""
+    """What fine-tuning forgot comes back from a copy of the pre-trained `state_dict`."""
     model = line(0.25, device)
     before = copy.deepcopy(model.state_dict())
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
