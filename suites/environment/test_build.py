@@ -1,3 +1,5 @@
+"""What the installed build of torch has and can use, and what it says where there is no GPU."""
+
 import re
 import sys
 
@@ -73,7 +75,7 @@ def available_to_any_build(patch):
     refuter=available_to_any_build,
 )
 def test_cuda_is_available_to_builds_with_cuda_only():
-    """Where `torch.cuda.is_available`, the build names the CUDA or ROCm that it was made for."""
+    """Where `torch.cuda.is_available()`, `torch.version` names the CUDA or ROCm that the build was made for."""
     assert torch.cuda.is_available() is False or isinstance(torch.version.cuda or torch.version.hip, str)
 
 
@@ -127,7 +129,7 @@ def test_config_names_the_release():
 @fact("torch.cuda.get_arch_list", claims=["C03"], hint="a build for this GPU is newer, or older, than this one")
 @pytest.mark.gpu
 def test_has_kernels_for_this_gpu(cuda_build):
-    """A GPU computes where the build has kernels of its major compute capability, or older intermediate code."""
+    """A GPU computes where `torch.cuda.get_arch_list` has its major compute capability, or older intermediate code."""
     here = torch.cuda.get_device_capability()
     names = re.findall(r"(sm|compute)_(\d+)(\d)", str(torch.cuda.get_arch_list()))
     built = [(kind, (int(major), int(minor))) for kind, major, minor in names]
@@ -141,20 +143,20 @@ LIBRARIES = {"torch.backends.mkl.is_available": "MKL", "torch.backends.openmp.is
 @fact(*LIBRARIES)
 @pytest.mark.parametrize("name", LIBRARIES)
 def test_has_the_libraries_that_config_names(name):
-    """MKL and OpenMP are available exactly where `torch.__config__.show` says that the build has them."""
+    """`torch.backends.mkl` and `openmp` are available exactly where `torch.__config__.show` says so of the build."""
     assert subject(name)() is built_with(LIBRARIES[name])
 
 
 @fact("torch.distributed.is_available")
 def test_distributed_is_available_where_it_has_more_to_offer():
-    """`torch.distributed.is_available` is True exactly where `torch.distributed` offers anything else."""
+    """`torch.distributed.is_available` is True exactly where `torch.distributed` has `init_process_group`."""
     assert torch.distributed.is_available() is hasattr(torch.distributed, "init_process_group")
 
 
 @fact("torch.backends.mps.is_available", "torch.backends.mps.is_built")
 @pytest.mark.parametrize("name", ["torch.backends.mps.is_available", "torch.backends.mps.is_built"])
 def test_mps_is_not_there_outside_of_macos(not_macos, name):
-    """Outside of macOS, asking for MPS answers False without an error."""
+    """Outside of macOS `torch.backends.mps.is_available` and `is_built` answer False without an error."""
     assert subject(name)() is False
 
 
@@ -185,7 +187,7 @@ def first_of_its_kind(patch):
 
 @fact("torch.device", refuter=first_of_its_kind)
 def test_names_a_device_that_is_not_here():
-    """A device that is not here can be named: only using it is refused."""
+    """`torch.device("cuda", 7)` names a device, be it here or not."""
     device = torch.device("cuda", 7)
     assert (device.type, device.index, str(device)) == ("cuda", 7, "cuda:7")
 
@@ -193,7 +195,7 @@ def test_names_a_device_that_is_not_here():
 @fact("torch.ones", "torch.Tensor.cuda", "torch.Tensor.to", claims=["C01"], hint="ask torch.cuda.is_available() first")
 @EACH_USE
 def test_with_cuda_says_what_is_missing(no_gpu, gpu_build, use):
-    """Without a GPU, a build with CUDA refuses to use one: "Found no NVIDIA driver" or "No CUDA GPUs are available"."""
+    """Without a GPU `x.cuda()` of a build with CUDA says "Found no NVIDIA driver" or "No CUDA GPUs are available"."""
     with pytest.raises(RuntimeError, match="Found no NVIDIA driver|No (CUDA|HIP) GPUs are available"):
         use()
 
@@ -201,6 +203,6 @@ def test_with_cuda_says_what_is_missing(no_gpu, gpu_build, use):
 @fact("torch.ones", "torch.Tensor.cuda", "torch.Tensor.to", claims=["C04"], hint="install a build with CUDA")
 @EACH_USE
 def test_without_cuda_says_so(cpu_build, use):
-    """A build for the CPU only refuses to use a GPU: "Torch not compiled with CUDA enabled"."""
+    """`x.cuda()` and `x.to("cuda")` of a build for the CPU only say "Torch not compiled with CUDA enabled"."""
     with pytest.raises(AssertionError, match="Torch not compiled with CUDA enabled"):
         use()

@@ -1,3 +1,5 @@
+"""What holds where nobody has set anything: dtype, layout, device and threads."""
+
 import re
 from collections.abc import Iterator
 from functools import partial
@@ -18,7 +20,7 @@ def threads() -> Iterator[int]:
 
 @fact("torch.get_default_dtype")
 def test_dtype_is_float32():
-    """The default dtype is float32, which Python floats become."""
+    """`torch.get_default_dtype` is float32, which Python floats become."""
     assert torch.get_default_dtype() is torch.float32
     assert torch.tensor(1.5).dtype is torch.float32
 
@@ -26,7 +28,7 @@ def test_dtype_is_float32():
 @fact("torch.ones", "torch.full")
 @pytest.mark.parametrize("name", ["ones", "full"])
 def test_layout_is_row_major(device, name):
-    """A tensor that a factory function fills has the default dtype and row-major strides."""
+    """`torch.ones` and `torch.full` give the default dtype and row-major strides."""
     x = {"ones": torch.ones, "full": partial(torch.full, fill_value=1.0)}[name]((2, 3), device=device)
     same(x, torch.tensor([[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]))
     assert x.stride() == (3, 1)
@@ -39,7 +41,7 @@ def on_meta(patch):
 
 @fact("torch.ones", refuter=on_meta)
 def test_device_is_the_cpu():
-    """A tensor is made on the CPU unless another device is named, also where there is a GPU."""
+    """`torch.ones` makes its tensor on the CPU unless another device is named, also where there is a GPU."""
     assert torch.ones(2).device == torch.device("cpu")
 
 

@@ -1,3 +1,5 @@
+"""Whether the installed torch, torchvision and NumPy go together; what each of them does is elsewhere."""
+
 import importlib.metadata
 import types
 
@@ -23,14 +25,14 @@ def release():
 
 @fact("torch.__version__", requires="torchvision", claims=["C02"], source=PAGE, hint=INSTALL)
 def test_torchvision_is_the_release_that_goes_with_torch(release):
-    """The installed torchvision is of the release that was published for the installed torch."""
+    """The installed `torchvision` is of the release that was published for the installed `torch`."""
     installed = releases.number(importlib.metadata.version("torchvision"))
     assert installed[:2] == releases.number(release.torchvision)[:2]
 
 
 @fact("torch.__version__", requires="torchvision", claims=["C02"], source=PAGE, hint=INSTALL)
 def test_torchvision_asks_for_this_torch():
-    """The installed torch is one that the installed torchvision says it needs."""
+    """The installed `torch` is one that the installed `torchvision` says it needs."""
     asked = [Requirement(line) for line in importlib.metadata.requires("torchvision")]
     (torch_asked,) = [requirement.specifier for requirement in asked if requirement.name == "torch"]
     assert torch_asked.contains(Version(torch.__version__).public, prereleases=True)
@@ -59,7 +61,7 @@ def test_torchvision_operators_run(device):
 
 @fact("torch.from_numpy", hint="torch before 2.3 was built for NumPy 1: install 'numpy<2' beside it")
 def test_numpy_is_one_that_torch_was_built_for():
-    """The installed NumPy's arrays become tensors, without a copy."""
+    """`torch.from_numpy` makes tensors of the installed NumPy's arrays, without a copy."""
     array = numpy.array([1.5, 2.5])
     x = torch.from_numpy(array)
     same(x, torch.tensor([1.5, 2.5], dtype=torch.float64))
@@ -69,7 +71,7 @@ def test_numpy_is_one_that_torch_was_built_for():
 
 @fact("torch.Tensor.numpy", hint="torch before 2.3 was built for NumPy 1: install 'numpy<2' beside it")
 def test_tensors_become_arrays_of_the_installed_numpy():
-    """A tensor becomes an array of the installed NumPy, without a copy."""
+    """`x.numpy()` is an array of the installed NumPy, without a copy."""
     x = torch.tensor([1.5, 2.5])
     array = x.numpy()
     assert (type(array), array.dtype, array.tolist()) == (numpy.ndarray, numpy.float32, [1.5, 2.5])

@@ -1,3 +1,5 @@
+"""`torch.__version__`, and how versions compare with text and with numbers."""
+
 import importlib.metadata
 
 import pytest
@@ -27,7 +29,7 @@ def test_compares_by_number():
 
 @fact("torch.torch_version.TorchVersion", hint="compare torch.__version__ itself, not a part of its text")
 def test_is_misordered_as_plain_text():
-    """Of '2.10.0' and '2.6.0' the first is the newer version, and the smaller text."""
+    """`TorchVersion("2.10.0")` is newer than "2.6.0", though as plain text it is the smaller."""
     assert TorchVersion("2.10.0") > "2.6.0"
     assert str(TorchVersion("2.10.0")) < "2.6.0"
 
@@ -38,7 +40,7 @@ def test_is_misordered_as_plain_text():
 @example((2, 6, 1), (2, 6, 1))
 @example((1, 13, 1), (2, 0, 0))
 def test_orders_as_the_numbers_do(a, b):
-    """Versions compare with text as their numbers compare, one after the other."""
+    """`TorchVersion` compares with text as the numbers compare, one after the other."""
     version, text = TorchVersion(".".join(map(str, a))), ".".join(map(str, b))
     assert (version < text, version == text, version > text) == (a < b, a == b, a > b)
 
@@ -48,14 +50,14 @@ def test_orders_as_the_numbers_do(a, b):
 @example((2, 10, 0), (2, 6, 0))
 @example((2, 6, 1), (2, 6, 1))
 def test_compares_with_tuples(a, b):
-    """Versions compare with tuples of numbers as with text."""
+    """`TorchVersion` compares by `<=` and `>=` with tuples of numbers as these compare."""
     version = TorchVersion(".".join(map(str, a)))
     assert (version <= b, version >= b) == (a <= b, a >= b)
 
 
 @fact("torch.torch_version.TorchVersion", hint='compare with >= "2.6" and < "2.7", or split the build off')
 def test_with_a_build_is_not_equal_to_the_release():
-    """A version that names its build, such as 2.6.0+cu124, is newer than the plain release, not equal to it."""
+    """`TorchVersion("2.6.0+cu124")`, which names its build, is newer than "2.6.0", the plain release, and unequal."""
     assert TorchVersion("2.6.0+cu124") != "2.6.0"
     assert TorchVersion("2.6.0+cu124") > "2.6.0"
 
@@ -63,7 +65,7 @@ def test_with_a_build_is_not_equal_to_the_release():
 @fact("torch.torch_version.TorchVersion")
 @pytest.mark.parametrize("early", ["2.6.0a0+git1234567", "2.6.0.dev20250101", "2.6.0rc1"])
 def test_before_a_release_is_older(early):
-    """A nightly build or a candidate of a release is older than the release."""
+    """`TorchVersion` of a nightly build or a candidate of a release is older than the release."""
     assert TorchVersion(early) < "2.6.0"
     assert TorchVersion(early) > "2.5.1"
 
