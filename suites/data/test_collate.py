@@ -39,7 +39,7 @@ def convert(sample):
 @fact("torch.utils.data.default_collate")
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.int64, torch.uint8, torch.bool])
 def test_stacks_tensors(dtype):
-    """`default_collate` stacks tensors along a new first dimension, and keeps their dtype."""
+    """`default_collate` stacks tensors along a new first dimension, contiguous and of their dtype."""
     samples = [torch.tensor([0, 1, 1], dtype=dtype), torch.tensor([1, 0, 1], dtype=dtype)]
     batch = collate(samples)
     same(batch, torch.tensor([[0, 1, 1], [1, 0, 1]], dtype=dtype))
@@ -48,7 +48,7 @@ def test_stacks_tensors(dtype):
 
 @fact("torch.utils.data.default_collate")
 def test_copies_tensors():
-    """`default_collate` copies: a write into the batch is not seen in the samples."""
+    """`default_collate` copies tensors: a write into the batch is not seen in the samples."""
     samples = [torch.ones(2), torch.ones(2)]
     batch = collate(samples)
     assert not shares(batch, samples[0])
@@ -132,7 +132,7 @@ def test_of_dicts_is_a_dict_of_batches():
 
 @fact("torch.utils.data.DataLoader", claims=["D10"])
 def test_loads_dicts_as_a_dict_of_batches():
-    """A DataLoader over samples that are dicts gives dicts of batches."""
+    """A `DataLoader` over samples that are dicts gives dicts of batches."""
     first, second = DataLoader([{"n": 1}, {"n": 2}, {"n": 3}], batch_size=2)
     same(first["n"], torch.tensor([1, 2]))
     same(second["n"], torch.tensor([3]))
@@ -149,7 +149,7 @@ def test_keeps_the_type_of_a_mapping():
 
 @fact("torch.utils.data.default_collate")
 def test_of_mappings_that_cannot_be_written_keeps_their_type():
-    """`default_collate` makes of read-only mappings one of their type again."""
+    """`default_collate` makes of read-only mappings, of `MappingProxyType`, one of their type again."""
     batch = collate([types.MappingProxyType({"a": 1}), types.MappingProxyType({"a": 2})])
     assert type(batch) is types.MappingProxyType
     same(batch["a"], torch.tensor([1, 2]))
@@ -202,7 +202,7 @@ def test_goes_down_into_what_is_nested():
 @fact("torch.utils.data.default_collate")
 @pytest.mark.parametrize("kind", [collections.UserList, collections.deque])
 def test_keeps_the_type_of_a_sequence(kind):
-    """`default_collate` makes of sequences of another type than list one of that type."""
+    """`default_collate` of sequences such as `UserList` or `deque` is one of their type with a batch of each place."""
     batch = collate([kind([1, 2]), kind([3, 4])])
     assert type(batch) is kind
     same(batch[1], torch.tensor([2, 4]))
@@ -253,7 +253,7 @@ def test_refuses_several_sizes(kind):
 
 @fact("torch.utils.data.default_collate", claims=["D03"], hint="pad in a collate_fn")
 def test_refuses_lists_of_several_lengths():
-    """`default_collate` refuses lists of several lengths with RuntimeError: each element, of equal size."""
+    """`default_collate` refuses lists of several lengths: "each element in list of batch should be of equal size"."""
     with pytest.raises(RuntimeError, match="each element in list of batch should be of equal size"):
         collate([[1, 2], [3]])
 
@@ -291,7 +291,7 @@ def converts_all(patch):
 @fact("torch.utils.data.default_convert", refuter=converts_all)
 @pytest.mark.parametrize("sample", [1, 2.5, "a", b"a", None, {1}, Sample(1)], ids=lambda sample: type(sample).__name__)
 def test_convert_leaves_what_is_no_array(sample):
-    """`default_convert` gives numbers, text, None and any object back as they are."""
+    """`default_convert` gives numbers, text, None, a set and a dataclass back as they are."""
     assert convert(sample) is sample
 
 
@@ -332,7 +332,7 @@ def test_convert_leaves_arrays_of_no_numbers(array):
 
 @fact("torch.utils.data.DataLoader")
 def test_without_batches_converts_the_samples():
-    """With `batch_size=None` a DataLoader gives the samples one by one, arrays as tensors and the rest as it is."""
+    """With `batch_size=None` a `DataLoader` gives NumPy arrays one by one as tensors, numbers and text as they are."""
     array, number, text = DataLoader([numpy.ones(2), 3, "a"], batch_size=None)
     same(array, torch.ones(2, dtype=torch.float64))
     assert (number, text) == (3, "a")
@@ -351,7 +351,7 @@ def padded(samples):
     myth="all samples must have the same dimensions to be batched",
 )
 def test_with_a_collate_fn_that_pads_batches_several_lengths():
-    """A `collate_fn` that pads lets a DataLoader batch samples of several lengths."""
+    """A `collate_fn` that pads by `pad_sequence` lets a `DataLoader` batch samples of several lengths."""
     samples = [torch.tensor([1.0]), torch.tensor([2.0, 3.0]), torch.tensor([4.0])]
     (first, lengths), (second, _) = DataLoader(samples, batch_size=2, collate_fn=padded)
     same(first, torch.tensor([[1.0, 0.0], [2.0, 3.0]]))
@@ -361,14 +361,14 @@ def test_with_a_collate_fn_that_pads_batches_several_lengths():
 
 @fact("torch.utils.data.DataLoader", claims=["D09"])
 def test_collate_fn_is_given_a_list_of_samples():
-    """A DataLoader hands its `collate_fn` the list of the samples of a batch, and gives what that returns."""
+    """A `DataLoader` hands its `collate_fn` the list of the samples of a batch, and gives what that returns."""
     loader = DataLoader("abc", batch_size=2, collate_fn=lambda samples: (type(samples), "".join(samples)))
     assert list(loader) == [(list, "ab"), (list, "c")]
 
 
 @fact("torch.utils.data.DataLoader")
 def test_collate_fn_is_given_each_sample_without_batches():
-    """With `batch_size=None` a DataLoader hands each sample to its `collate_fn`."""
+    """With `batch_size=None` a `DataLoader` hands each sample to its `collate_fn`."""
     assert list(DataLoader("abc", batch_size=None, collate_fn=str.upper)) == ["A", "B", "C"]
 
 
@@ -382,5 +382,5 @@ def test_collate_fn_may_drop_samples():
 
 @fact("torch.utils.data.DataLoader")
 def test_collate_fn_of_its_own_leaves_samples_alone():
-    """A `collate_fn` that returns the list that it is given makes a DataLoader give lists of samples."""
+    """A `collate_fn` that returns the list that it is given makes a `DataLoader` give lists of samples."""
     assert list(DataLoader([{1}, None, 3.5], batch_size=2, collate_fn=list)) == [[{1}, None], [3.5]]

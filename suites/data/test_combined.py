@@ -126,14 +126,14 @@ def test_concatenated_keep_the_lengths_that_they_had():
     ids=["nothing", "a_stream"],
 )
 def test_concatenated_are_some_datasets_with_an_index(datasets, words):
-    """`ConcatDataset` refuses no datasets at all, and an IterableDataset, with AssertionError."""
+    """`ConcatDataset` refuses no datasets at all, and an `IterableDataset`, with AssertionError."""
     with pytest.raises(AssertionError, match=words):
         ConcatDataset(datasets)
 
 
 @fact("torch.utils.data.Dataset", "torch.utils.data.ConcatDataset")
 def test_added_are_concatenated():
-    """The sum of two Datasets is a `ConcatDataset` of them."""
+    """The sum of two `Dataset`s is a `ConcatDataset` of them."""
     added = TensorDataset(torch.tensor([1])) + TensorDataset(torch.tensor([2, 3]))
     assert type(added) is ConcatDataset
     same(torch.stack([x for (x,) in added]), torch.tensor([1, 2, 3]))
@@ -141,7 +141,7 @@ def test_added_are_concatenated():
 
 @fact("torch.utils.data.ChainDataset")
 def test_chained_are_read_one_after_the_other():
-    """`ChainDataset` yields all of its first IterableDataset, then all of the next."""
+    """`ChainDataset` yields all of its first `IterableDataset`, then all of the next."""
     assert list(ChainDataset([Stream(3, 1), Stream(2)])) == [3, 1, 2]
 
 
@@ -153,14 +153,14 @@ def test_chained_have_the_sum_of_lengths():
 
 @fact("torch.utils.data.ChainDataset")
 def test_chained_are_streams_only():
-    """`ChainDataset` refuses a dataset that is no IterableDataset when its length is asked: AssertionError."""
+    """`ChainDataset` refuses a dataset that is no `IterableDataset` when its length is asked: AssertionError."""
     with pytest.raises(AssertionError, match="ChainDataset only supports IterableDataset"):
         len(ChainDataset([Stream(1), range(2)]))
 
 
 @fact("torch.utils.data.ChainDataset")
 def test_chained_are_streams_only_when_they_are_read():
-    """`ChainDataset` refuses a dataset that is no IterableDataset only when it comes to it."""
+    """`ChainDataset` refuses a dataset that is no `IterableDataset` only when it comes to it."""
     chained = iter(ChainDataset([Stream(1), range(2)]))
     assert next(chained) == 1
     with pytest.raises(AssertionError, match="ChainDataset only supports IterableDataset"):
@@ -169,7 +169,7 @@ def test_chained_are_streams_only_when_they_are_read():
 
 @fact("torch.utils.data.IterableDataset", "torch.utils.data.ChainDataset")
 def test_added_streams_are_chained():
-    """The sum of two IterableDatasets is a `ChainDataset` of them."""
+    """The sum of two `IterableDataset`s is a `ChainDataset` of them."""
     added = Stream(1) + Stream(2, 3)
     assert type(added) is ChainDataset
     assert list(added) == [1, 2, 3]
@@ -327,14 +327,14 @@ class Negated(Subset):
 
 @fact("torch.utils.data.Subset", since="2.11", calls=OWN_GETITEM, hint="define __getitems__ too")
 def test_subset_with_its_own_getitem_alone_is_refused():
-    """A subclass of `Subset` that defines `__getitem__` and not `__getitems__` raises NotImplementedError."""
+    """A subclass of `Subset` with its own `__getitem__`, but no `__getitems__`, raises NotImplementedError if made."""
     with pytest.raises(NotImplementedError, match="overrides __getitem__ but not __getitems__"):
         Negated(range(10), [1, 2])
 
 
 @fact("torch.utils.data.Subset", since="2.1", until="2.11", calls=OWN_GETITEM, hint="define __getitems__ too")
 def test_subset_with_its_own_getitem_alone_was_overlooked():
-    """A DataLoader over a subclass of `Subset` that defines `__getitem__` alone goes past it, to the whole dataset."""
+    """A `DataLoader` over a subclass of `Subset` that defines `__getitem__` alone never calls it."""
     subset = Negated(range(10), [1, 2])
     assert (subset[0], subset[1]) == (-1, -2)
     assert [batch.tolist() for batch in DataLoader(subset, batch_size=2)] == [[1, 2]]
@@ -349,7 +349,7 @@ class Both(Negated):
 
 @fact("torch.utils.data.Subset", "torch.utils.data.DataLoader")
 def test_subset_with_both_of_its_own_is_loaded_by_them():
-    """A subclass of `Subset` that defines `__getitem__` and `__getitems__` is loaded by them on every release."""
+    """A `DataLoader` over a subclass of `Subset` with its own `__getitem__` and `__getitems__` loads by these."""
     assert [batch.tolist() for batch in DataLoader(Both(range(10), [1, 2]), batch_size=2)] == [[-1, -2]]
 
 
@@ -407,7 +407,7 @@ def test_split_is_of_the_whole_dataset(lengths):
 
 @fact("torch.utils.data.random_split")
 def test_split_refuses_a_fraction_beyond_all():
-    """`random_split` refuses a fraction below 0 or above 1 with ValueError."""
+    """`random_split` refuses a fraction above 1 with ValueError: Fraction at index 0 is not between 0 and 1."""
     with pytest.raises(ValueError, match="Fraction at index 0 is not between 0 and 1"):
         torch.utils.data.random_split(range(10), [1.5, -0.5])
 
@@ -437,7 +437,7 @@ def test_split_without_a_generator_depends_on_the_global_seed():
 
 @fact("torch.utils.data.random_split", "torch.utils.data.Subset")
 def test_split_gives_subsets_of_one_dataset():
-    """`random_split` gives Subsets that all hold the dataset itself, and no copy."""
+    """`random_split` gives `Subset`s that all hold the dataset itself, and no copy."""
     dataset = list(range(10))
     parts = torch.utils.data.random_split(dataset, [6, 4])
     assert [type(part) for part in parts] == [Subset, Subset]

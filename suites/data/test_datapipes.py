@@ -36,7 +36,7 @@ def numbers(loader):
 
 @fact("torch.utils.data.DataLoader")
 def test_are_loaded_as_streams():
-    """A DataLoader makes batches of what an `IterDataPipe` yields."""
+    """A `DataLoader` makes batches of what an `IterDataPipe` yields."""
     loader = DataLoader(Numbers(5), batch_size=2)
     assert [batch.tolist() for batch in loader] == [[0, 1], [2, 3], [4]]
     assert len(loader) == 3
@@ -44,7 +44,7 @@ def test_are_loaded_as_streams():
 
 @fact("torch.utils.data.DataLoader")
 def test_with_an_index_are_loaded_by_it():
-    """A DataLoader makes batches of the samples of a `MapDataPipe`."""
+    """A `DataLoader` makes batches of the samples of a `MapDataPipe`."""
     first, second = DataLoader(Squares(), batch_size=2)
     same(first, torch.tensor([0, 1]))
     same(second, torch.tensor([4]))
@@ -58,7 +58,7 @@ def ignores_shuffle(patch):
 
 @fact("torch.utils.data.DataLoader", refuter=ignores_shuffle)
 def test_that_shuffle_do_so_where_the_loader_does():
-    """A DataLoader switches the `shuffle` steps of an `IterDataPipe` on and off by its own `shuffle`."""
+    """A `DataLoader` switches the `shuffle` steps of an `IterDataPipe` on and off by its own `shuffle`."""
     ordered, shuffled = (DataLoader(Numbers(50).shuffle(), shuffle=shuffle) for shuffle in (False, True))
     assert numbers(ordered) == list(range(50)) != numbers(shuffled)
     assert sorted(numbers(shuffled)) == list(range(50))
@@ -67,7 +67,7 @@ def test_that_shuffle_do_so_where_the_loader_does():
 @fact("torch.utils.data.DataLoader", hint="pipe.sharding_filter()")
 @pytest.mark.slow
 def test_are_shared_by_workers_where_they_say_so():
-    """Workers of a DataLoader share an `IterDataPipe` with a `sharding_filter`; without, each gives all of it."""
+    """Workers of a `DataLoader` share an `IterDataPipe` with a `sharding_filter`; without, each gives all of it."""
     whole, shared = (DataLoader(pipe, num_workers=2) for pipe in (Numbers(3), Numbers(3).sharding_filter()))
     assert sorted(numbers(whole)) == [0, 0, 1, 1, 2, 2]
     assert sorted(numbers(shared)) == [0, 1, 2]

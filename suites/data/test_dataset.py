@@ -1,4 +1,4 @@
-"""What a loader asks of a dataset, with an index and without, and the datasets of tensors."""
+"""What a loader asks of a dataset, by an index or as a stream, and `TensorDataset`; workers are in `test_workers`."""
 
 from itertools import islice
 
@@ -57,7 +57,7 @@ def gives_nothing(patch):
 @fact("torch.utils.data.DataLoader", myth="what a DataLoader loads is a Dataset", claims=["D01"])
 @pytest.mark.parametrize("dataset", [[4, 5, 6], (4, 5, 6), range(4, 7), torch.tensor([4, 5, 6])], ids=type)
 def test_of_any_object_with_length_and_index_is_loaded(dataset):
-    """A DataLoader takes any object that has `__len__` and `__getitem__`: a list, a tuple, a range, a tensor."""
+    """A `DataLoader` takes what has `__len__`, and `__getitem__` from 0 on: a list, a tuple, a range, a tensor."""
     first, second = DataLoader(dataset, batch_size=2)
     same(first, torch.tensor([4, 5]))
     same(second, torch.tensor([6]))
@@ -65,7 +65,7 @@ def test_of_any_object_with_length_and_index_is_loaded(dataset):
 
 @fact("torch.utils.data.Dataset", "torch.utils.data.DataLoader", claims=["D01"])
 def test_returns_a_sample_each_time_that_it_is_asked():
-    """A DataLoader asks `__getitem__` of a Dataset for one sample after the other, from 0 to its length."""
+    """A `DataLoader` without `shuffle` asks a `Dataset` by `__getitem__` for one sample after the other, from 0 on."""
     squares = Squares()
     assert [batch.tolist() for batch in DataLoader(squares, batch_size=2)] == [[0, 1], [4]]
     assert squares.asked == [0, 1, 2]
@@ -73,7 +73,7 @@ def test_returns_a_sample_each_time_that_it_is_asked():
 
 @fact("torch.utils.data.DataLoader", myth="a DataLoader keeps the samples of the first epoch", claims=["D01"])
 def test_is_asked_again_in_every_epoch():
-    """A DataLoader asks its dataset for every sample again in each epoch: it caches nothing."""
+    """A `DataLoader` asks its dataset for every sample again in each epoch: it caches nothing."""
     squares = Squares()
     loader = DataLoader(squares, batch_size=2)
     assert [list(map(len, loader)), list(map(len, loader))] == [[2, 1], [2, 1]]
@@ -82,7 +82,7 @@ def test_is_asked_again_in_every_epoch():
 
 @fact("torch.utils.data.DataLoader", claims=["D11"])
 def test_is_asked_when_the_batch_is_needed():
-    """A DataLoader without workers asks for the samples of a batch when that batch is asked for, and not before."""
+    """A `DataLoader` without workers asks for the samples of a batch when that batch is asked for, and not before."""
     squares = Squares()
     batches = iter(DataLoader(squares, batch_size=2))
     assert squares.asked == []
@@ -97,7 +97,7 @@ def test_is_asked_when_the_batch_is_needed():
     claims=["D02"],
 )
 def test_of_samples_that_are_no_tensors_is_loaded():
-    """Samples need not be tensors: a DataLoader makes tensors of their numbers and leaves their text as it is."""
+    """Samples need not be tensors: a `DataLoader` makes tensors of their numbers and leaves their text as it is."""
     [batch] = DataLoader(Words(), batch_size=2)
     same(batch["label"], torch.tensor([0, 1]))
     same(batch["weight"], torch.tensor([0.0, 0.5], dtype=torch.float64))
@@ -106,14 +106,14 @@ def test_of_samples_that_are_no_tensors_is_loaded():
 
 @fact("torch.utils.data.Dataset")
 def test_without_getitem_is_not_implemented():
-    """Indexing a Dataset that defines no `__getitem__` raises NotImplementedError."""
+    """Indexing a `Dataset` that defines no `__getitem__` raises NotImplementedError."""
     with pytest.raises(NotImplementedError):
         Dataset()[0]
 
 
 @fact("torch.utils.data.Dataset", refuter=gives_nothing)
 def test_iteration_ends_at_the_first_index_error():
-    """`for` over a Dataset that defines no `__iter__` ends when `__getitem__` raises IndexError."""
+    """`for` over a `Dataset` that defines no `__iter__` ends when `__getitem__` raises IndexError."""
     assert list(Squares()) == [0, 1, 4]
 
 
@@ -134,13 +134,13 @@ class Endless(Dataset):
     hint="raise IndexError in __getitem__, or iterate over a DataLoader",
 )
 def test_iteration_without_an_index_error_goes_on_behind_the_length():
-    """`for` over a Dataset whose `__getitem__` never raises IndexError goes on behind its `__len__`, without an end."""
+    """`for` over a `Dataset` whose `__getitem__` never raises IndexError goes on past its `__len__`, without end."""
     assert list(islice(Endless(), 5)) == [0, 1, 2, 3, 4]
 
 
 @fact("torch.utils.data.DataLoader")
 def test_iteration_by_a_loader_ends_at_the_length():
-    """A DataLoader ends at the `__len__` of its dataset, whether or not an index behind it raises IndexError."""
+    """A `DataLoader` ends at the `__len__` of its dataset, whether or not an index behind it raises IndexError."""
     assert [batch.tolist() for batch in DataLoader(Endless(), batch_size=2)] == [[0, 1]]
 
 
@@ -153,7 +153,7 @@ class Endlessly(Dataset):
 
 @fact("torch.utils.data.DataLoader", hint="define __len__, or give a sampler")
 def test_without_a_length_needs_a_sampler():
-    """A DataLoader over a Dataset without `__len__` raises TypeError (has no len) unless it is given a sampler."""
+    """A `DataLoader` over a `Dataset` without `__len__` raises TypeError (has no len) unless it is given a sampler."""
     assert [batch.item() for batch in DataLoader(Endlessly(), sampler=[7, 5])] == [7, 5]
     with pytest.raises(TypeError, match="has no len"):
         list(DataLoader(Endlessly()))
@@ -161,14 +161,14 @@ def test_without_a_length_needs_a_sampler():
 
 @fact("torch.utils.data.DataLoader", claims=["D08"])
 def test_of_keys_is_loaded_by_a_sampler_of_keys():
-    """A DataLoader over a dict takes its keys from the `sampler`."""
+    """A `DataLoader` over a dict takes its keys from the `sampler`."""
     loader = DataLoader({"cat": 4, "dog": 6}, batch_size=2, sampler=["dog", "cat"])
     assert [batch.tolist() for batch in loader] == [[6, 4]]
 
 
 @fact("torch.utils.data.DataLoader", hint="give a sampler that draws its keys")
 def test_of_keys_is_asked_for_numbers_without_a_sampler():
-    """A DataLoader over a dict raises KeyError without a `sampler` of its keys: it asks for the sample 0."""
+    """A `DataLoader` over a dict raises KeyError without a `sampler` of its keys: it asks for the sample 0."""
     assert len(list(DataLoader({"cat": 4}, sampler=["cat"]))) == 1
     with pytest.raises(KeyError, match="0"):
         next(iter(DataLoader({"cat": 4})))
@@ -194,7 +194,7 @@ class Fetching(Dataset):
 
 @fact("torch.utils.data.Dataset", "torch.utils.data.DataLoader")
 def test_with_getitems_is_asked_for_whole_batches():
-    """Where a Dataset has `__getitems__`, a DataLoader asks that for a batch, by a list of indices."""
+    """Where a `Dataset` has `__getitems__`, a `DataLoader` asks that for a batch, by a list of indices."""
     fetching = Fetching()
     assert [batch.tolist() for batch in DataLoader(fetching, batch_size=3)] == [[0, 10, 20], [30]]
     assert fetching.asked == [[0, 1, 2], [3]]
@@ -202,7 +202,7 @@ def test_with_getitems_is_asked_for_whole_batches():
 
 @fact("torch.utils.data.DataLoader")
 def test_with_getitems_is_asked_for_samples_without_batches():
-    """With `batch_size=None` a DataLoader asks `__getitem__`, although the dataset has `__getitems__`."""
+    """With `batch_size=None` a `DataLoader` asks `__getitem__`, although the dataset has `__getitems__`."""
     fetching = Fetching()
     assert list(DataLoader(fetching, batch_size=None)) == [0, 1, 2, 3]
     assert fetching.asked == [0, 1, 2, 3]
@@ -213,14 +213,14 @@ def test_with_getitems_is_asked_for_samples_without_batches():
 
 @fact("torch.utils.data.IterableDataset", "torch.utils.data.DataLoader")
 def test_of_a_stream_is_loaded_in_its_order():
-    """A DataLoader makes batches of what an IterableDataset yields, in that order."""
+    """A `DataLoader` makes batches of what an `IterableDataset` yields, in that order."""
     loader = DataLoader(Stream(lambda: iter([3, 1, 2])), batch_size=2)
     assert [batch.tolist() for batch in loader] == [[3, 1], [2]]
 
 
 @fact("torch.utils.data.IterableDataset", "torch.utils.data.DataLoader")
 def test_of_a_stream_is_read_no_further_than_needed():
-    """A DataLoader without workers reads an IterableDataset no further than the batch that it is asked for."""
+    """A `DataLoader` without workers reads an `IterableDataset` no further than the batch that it is asked for."""
     numbers = iter(range(10))
     assert next(iter(DataLoader(Stream(lambda: numbers), batch_size=3))).tolist() == [0, 1, 2]
     assert next(numbers) == 3
@@ -228,7 +228,7 @@ def test_of_a_stream_is_read_no_further_than_needed():
 
 @fact("torch.utils.data.IterableDataset", "torch.utils.data.DataLoader")
 def test_of_a_stream_begins_anew_in_every_epoch():
-    """A DataLoader calls `__iter__` of an IterableDataset in every epoch."""
+    """A `DataLoader` calls `__iter__` of an `IterableDataset` in every epoch."""
     loader = DataLoader(Stream(lambda: iter([1, 2])), batch_size=2)
     assert [batch.tolist() for _ in range(2) for batch in loader] == [[1, 2], [1, 2]]
 
@@ -239,7 +239,7 @@ def test_of_a_stream_begins_anew_in_every_epoch():
     hint="have __iter__ make an iterator: write it with yield",
 )
 def test_of_one_iterator_is_empty_in_the_second_epoch():
-    """An IterableDataset whose `__iter__` returns one iterator again and again is empty from the second epoch on."""
+    """An `IterableDataset` whose `__iter__` returns one iterator again and again is empty from the second epoch on."""
     numbers = iter([1, 2])
     loader = DataLoader(Stream(lambda: numbers), batch_size=2)
     assert [[batch.tolist() for batch in loader] for _ in range(2)] == [[[1, 2]], []]
@@ -252,7 +252,7 @@ def asks_for_nothing(patch):
 
 @fact("torch.utils.data.IterableDataset", since="2.2", calls="catches TypeError", refuter=asks_for_nothing)
 def test_without_iter_cannot_be_made():
-    """A subclass of IterableDataset that defines no `__iter__` cannot be instantiated: TypeError, abstract class."""
+    """A subclass of `IterableDataset` that defines no `__iter__` cannot be instantiated: TypeError, abstract class."""
 
     class Nothing(IterableDataset):
         pass
@@ -264,7 +264,7 @@ def test_without_iter_cannot_be_made():
 
 @fact("torch.utils.data.IterableDataset", until="2.2", calls="catches NotImplementedError")
 def test_without_iter_was_not_implemented():
-    """Iterating over an IterableDataset that defines no `__iter__` raises NotImplementedError."""
+    """Iterating over an `IterableDataset` that defines no `__iter__` raises NotImplementedError."""
 
     class Nothing(IterableDataset):
         pass
@@ -275,14 +275,14 @@ def test_without_iter_was_not_implemented():
 
 @fact("torch.utils.data.IterableDataset", "torch.utils.data.Dataset")
 def test_of_a_stream_has_no_index():
-    """Indexing an IterableDataset raises NotImplementedError."""
+    """Indexing an `IterableDataset` raises NotImplementedError."""
     with pytest.raises(NotImplementedError):
         Stream(lambda: iter([1]))[0]
 
 
 @fact("torch.utils.data.DataLoader", hint="yield from a subclass of IterableDataset")
 def test_of_a_generator_is_no_stream():
-    """A DataLoader over a generator raises TypeError (has no len): only an IterableDataset is read as a stream."""
+    """A `DataLoader` over a generator raises TypeError (has no len): only an `IterableDataset` is read as a stream."""
     assert [batch.item() for batch in DataLoader(Stream(lambda: (n for n in [5])))] == [5]
     with pytest.raises(TypeError, match="has no len"):
         list(DataLoader(n for n in [5]))
@@ -291,14 +291,14 @@ def test_of_a_generator_is_no_stream():
 @fact("torch.utils.data.DataLoader")
 @pytest.mark.parametrize("option", ["shuffle", "sampler", "batch_sampler"])
 def test_of_a_stream_takes_no_order(option):
-    """A DataLoader over an IterableDataset refuses `shuffle`, `sampler` and `batch_sampler` with ValueError."""
+    """A `DataLoader` over an `IterableDataset` refuses `shuffle`, `sampler` and `batch_sampler` with ValueError."""
     with pytest.raises(ValueError, match=f"IterableDataset: expected unspecified {option} option"):
         DataLoader(Stream(lambda: iter([1])), **{option: True})
 
 
 @fact("torch.utils.data.IterableDataset", "torch.utils.data.DataLoader", hint="define __len__ where it is known")
 def test_of_a_stream_has_no_length_unless_it_says_so():
-    """`len` of a DataLoader over an IterableDataset without `__len__` raises TypeError (has no len)."""
+    """`len` of a `DataLoader` over an `IterableDataset` without `__len__` raises TypeError (has no len)."""
     with pytest.raises(TypeError, match="has no len"):
         len(DataLoader(Stream(lambda: iter([1]))))
 
@@ -313,13 +313,13 @@ class Counted(Stream):
 @fact("torch.utils.data.DataLoader")
 @pytest.mark.parametrize(("drop_last", "length"), [(False, 3), (True, 2)], ids=["kept", "dropped"])
 def test_of_a_stream_has_the_batches_of_its_length(drop_last, length):
-    """`len` of a DataLoader over an IterableDataset is its `__len__` over the batch size, rounded as by `drop_last`."""
+    """`len` of a `DataLoader` of an `IterableDataset` is its `__len__` / `batch_size`, rounded down by `drop_last`."""
     assert len(DataLoader(Counted(lambda: iter(range(5))), batch_size=2, drop_last=drop_last)) == length
 
 
 @fact("torch.utils.data.DataLoader", "torch.utils.data.IterableDataset")
 def test_of_a_stream_that_is_longer_than_it_said_warns():
-    """A DataLoader warns when an IterableDataset gives more than the `__len__` that was asked for before."""
+    """A `DataLoader` warns when an `IterableDataset` gives more than the `__len__` that was asked for before."""
     loader = DataLoader(Counted(lambda: iter(range(6))))
     assert len(loader) == 5
     with pytest.warns(UserWarning, match="Length of IterableDataset .* was reported to be 5"):
@@ -373,7 +373,7 @@ def test_of_tensors_shares_their_memory():
 @fact("torch.utils.data.TensorDataset")
 @pytest.mark.parametrize("index", [slice(0, 2), [0, 1], torch.tensor([0, 1])], ids=["slice", "list", "tensor"])
 def test_of_tensors_takes_what_tensors_take(index):
-    """A `TensorDataset` is indexed by all that indexes a tensor: a slice, a list or a tensor give a batch."""
+    """`TensorDataset(x, y)` indexed by a slice, a list or a tensor gives a batch of rows of x, and one of y."""
     x, y = TensorDataset(*tensors())[index]
     same(x, torch.tensor([[0.0, 1.0], [2.0, 3.0]]))
     same(y, torch.tensor([7, 8]))
@@ -389,7 +389,7 @@ def test_of_tensors_ends_iteration():
 
 @fact("torch.utils.data.TensorDataset", "torch.utils.data.DataLoader")
 def test_of_tensors_is_loaded_as_a_list():
-    """A batch of a `TensorDataset` of two tensors is a list of two tensors, not a tuple."""
+    """A batch that a `DataLoader` makes of a `TensorDataset` of two tensors is a list of two tensors, not a tuple."""
     batch = next(iter(DataLoader(TensorDataset(*tensors()), batch_size=2)))
     assert isinstance(batch, list)
     same(batch[0], torch.tensor([[0.0, 1.0], [2.0, 3.0]]))

@@ -34,7 +34,7 @@ def sizes(loader):
 @example(7, 3, True)
 @example(6, 3, True)
 def test_gives_batches_of_the_batch_size(length, size, drop_last):
-    """A DataLoader gives batches of `batch_size` samples, and last what is left, unless `drop_last`."""
+    """A `DataLoader` gives batches of `batch_size` samples, and last what is left, unless `drop_last`."""
     loader = DataLoader(range(length), batch_size=size, drop_last=drop_last)
     rest = [length % size] * (length % size > 0 and not drop_last)
     assert sizes(loader) == [size] * (length // size) + rest
@@ -43,7 +43,7 @@ def test_gives_batches_of_the_batch_size(length, size, drop_last):
 
 @fact("torch.utils.data.DataLoader", claims=["D04"])
 def test_gives_batches_of_one_by_default():
-    """A DataLoader makes batches of one sample by default: they have one dimension more than the sample."""
+    """A `DataLoader` makes batches of one sample by default: they have one dimension more than the sample."""
     first, second = DataLoader([torch.zeros(2, 3), torch.ones(2, 3)])
     same(first, torch.zeros(1, 2, 3))
     same(second, torch.ones(1, 2, 3))
@@ -51,7 +51,7 @@ def test_gives_batches_of_one_by_default():
 
 @fact("torch.utils.data.DataLoader", claims=["D04"])
 def test_gives_samples_without_a_batch_size():
-    """With `batch_size=None` a DataLoader gives the samples themselves, without a dimension for the batch."""
+    """With `batch_size=None` a `DataLoader` gives tensors one by one, without a dimension for the batch."""
     [sample] = DataLoader([torch.ones(2, 3)], batch_size=None)
     same(sample, torch.ones(2, 3))
 
@@ -61,7 +61,7 @@ def test_gives_samples_without_a_batch_size():
 @example(7, 3, False)
 @example(7, 3, True)
 def test_has_the_length_of_its_batches(length, size, drop_last):
-    """`len` of a DataLoader is the number of its batches, not of its samples."""
+    """`len` of a `DataLoader` is the number of its batches, not of its samples."""
     loader = DataLoader(range(length), batch_size=size, drop_last=drop_last)
     assert len(loader) == len(list(loader)) == (length // size if drop_last else -(-length // size))
     assert len(loader.dataset) == length
@@ -69,21 +69,21 @@ def test_has_the_length_of_its_batches(length, size, drop_last):
 
 @fact("torch.utils.data.DataLoader")
 def test_has_the_length_of_its_samples_without_batches():
-    """`len` of a DataLoader with `batch_size=None` is the number of samples that its sampler draws."""
+    """`len` of a `DataLoader` with `batch_size=None` is the number of samples that its sampler draws."""
     assert len(DataLoader(range(7), batch_size=None)) == 7
     assert len(DataLoader(range(7), batch_size=None, sampler=[3, 1])) == 2
 
 
 @fact("torch.utils.data.DataLoader", claims=["D07"], hint="drop_last=False, or a smaller batch_size")
 def test_drop_last_leaves_nothing_of_less_than_a_batch():
-    """With `drop_last=True` a DataLoader over fewer samples than `batch_size` has no batch at all."""
+    """With `drop_last=True` a `DataLoader` over fewer samples than `batch_size` has no batch at all."""
     assert sizes(DataLoader(range(3), batch_size=4, drop_last=True)) == []
     assert sizes(DataLoader(range(3), batch_size=4)) == [3]
 
 
 @fact("torch.utils.data.DataLoader", claims=["D07"])
 def test_drop_last_with_shuffle_drops_other_samples_each_time():
-    """With `shuffle=True` and `drop_last=True` other samples are dropped in another epoch."""
+    """With `shuffle=True` and `drop_last=True` a `DataLoader` drops other samples in another epoch."""
     loader = DataLoader(range(50), batch_size=40, shuffle=True, drop_last=True, generator=seeded())
     first, second = set(epoch(loader)), set(epoch(loader))
     assert len(first) == len(second) == 40
@@ -92,7 +92,7 @@ def test_drop_last_with_shuffle_drops_other_samples_each_time():
 
 @fact("torch.utils.data.DataLoader")
 def test_gives_batches_on_the_device_of_the_samples(device):
-    """A DataLoader moves nothing: the batches are on the device of the samples."""
+    """A `DataLoader` moves nothing: the batches are on the device of the samples."""
     [(x,)] = DataLoader(TensorDataset(torch.ones(2, device=device)), batch_size=2)
     assert x.device == torch.ones(1, device=device).device
     same(x, torch.ones(2))
@@ -100,7 +100,7 @@ def test_gives_batches_on_the_device_of_the_samples(device):
 
 @fact("torch.utils.data.DataLoader")
 def test_calls_the_collate_fn_once_a_batch():
-    """A DataLoader calls its `collate_fn` once for each batch."""
+    """A `DataLoader` calls its `collate_fn` once for each batch."""
     calls = []
     assert list(DataLoader("abc", batch_size=2, collate_fn=lambda samples: calls.append(samples))) == [None, None]
     assert calls == [["a", "b"], ["c"]]
@@ -111,14 +111,14 @@ def test_calls_the_collate_fn_once_a_batch():
 
 @fact("torch.utils.data.DataLoader", claims=["D05"])
 def test_keeps_the_order_without_shuffle():
-    """A DataLoader gives the samples in the order of the dataset unless it is told to shuffle."""
+    """A `DataLoader` gives the samples in the order of the dataset unless it is told to shuffle."""
     loader = DataLoader(range(20), batch_size=6)
     assert epoch(loader) == epoch(loader) == list(range(20))
 
 
 @fact("torch.utils.data.DataLoader", claims=["D05"])
 def test_shuffles_into_another_order_at_every_epoch():
-    """A DataLoader with `shuffle=True` gives every sample once, in another order at every epoch."""
+    """A `DataLoader` with `shuffle=True` gives every sample once, in another order at every epoch."""
     loader = DataLoader(range(50), batch_size=8, shuffle=True)
     first, second, third = epoch(loader), epoch(loader), epoch(loader)
     assert first != second != third != first
@@ -127,7 +127,7 @@ def test_shuffles_into_another_order_at_every_epoch():
 
 @fact("torch.utils.data.DataLoader", claims=["D05"])
 def test_shuffles_samples_and_not_batches():
-    """A DataLoader with `shuffle=True` puts together other batches at every epoch, not the same in another order."""
+    """A `DataLoader` with `shuffle=True` puts together other batches at every epoch, not the same in another order."""
     loader = DataLoader(range(50), batch_size=10, shuffle=True)
     first, second = ({frozenset(batch.tolist()) for batch in loader} for _ in range(2))
     assert len(first) == 5
@@ -136,7 +136,7 @@ def test_shuffles_samples_and_not_batches():
 
 @fact("torch.utils.data.DataLoader", claims=["D05"], hint="generator=torch.Generator().manual_seed(0)")
 def test_shuffles_alike_with_the_same_generator():
-    """DataLoaders whose `generator` has the same seed shuffle alike, epoch by epoch, whatever the global seed."""
+    """`DataLoader`s whose `generator` has the same seed shuffle alike, epoch by epoch, whatever the global seed."""
     runs = []
     for global_seed, seed in ((1, 3), (2, 3), (2, 4)):
         torch.manual_seed(global_seed)
@@ -147,7 +147,7 @@ def test_shuffles_alike_with_the_same_generator():
 
 @fact("torch.utils.data.DataLoader")
 def test_with_a_generator_leaves_the_global_one_alone():
-    """A DataLoader with `shuffle=True` and a `generator` takes nothing from the global one."""
+    """A `DataLoader` with `shuffle=True` and a `generator` takes nothing from the global one."""
     before = torch.get_rng_state()
     assert sorted(epoch(DataLoader(range(9), shuffle=True, generator=seeded()))) == list(range(9))
     same(torch.get_rng_state(), before)
@@ -159,7 +159,7 @@ def test_with_a_generator_leaves_the_global_one_alone():
     hint="RandomSampler(dataset, generator=generator)",
 )
 def test_shuffles_by_the_generator_of_its_sampler():
-    """A `RandomSampler` draws by the global seed, whatever `generator` its DataLoader has, unless given one itself."""
+    """A `RandomSampler` draws by the global seed, whatever `generator` its `DataLoader` has, unless given its own."""
 
     def order(global_seed, **options):
         torch.manual_seed(global_seed)
@@ -182,7 +182,7 @@ def takes_nothing(patch):
 
 @fact("torch.utils.data.DataLoader", refuter=takes_nothing, hint="give the loader a generator of its own")
 def test_takes_a_number_from_the_global_generator_even_in_order():
-    """Each epoch of a DataLoader without a `generator` takes a number from the global one, also without `shuffle`."""
+    """Each epoch of a `DataLoader` without a `generator` takes a number from the global one, also without `shuffle`."""
     torch.manual_seed(0)
     wanted = torch.rand(3)
     torch.manual_seed(0)
@@ -192,7 +192,7 @@ def test_takes_a_number_from_the_global_generator_even_in_order():
 
 @fact("torch.utils.data.DataLoader", claims=["D08"])
 def test_has_the_samplers_that_it_was_not_given():
-    """A DataLoader has a `SequentialSampler`, with `shuffle=True` a `RandomSampler`, and a `BatchSampler` over it."""
+    """A `DataLoader` has a `SequentialSampler`, with `shuffle=True` a `RandomSampler`, and a `BatchSampler` over it."""
     ordered, shuffled = DataLoader(range(4), 2), DataLoader(range(4), 2, shuffle=True)
     assert (type(ordered.sampler), type(shuffled.sampler)) == (SequentialSampler, RandomSampler)
     assert type(ordered.batch_sampler) is BatchSampler
@@ -208,7 +208,7 @@ def test_has_the_samplers_that_it_was_not_given():
     hint="keep batches = iter(loader), and call next(batches)",
 )
 def test_begins_anew_with_each_iter():
-    """`next(iter(loader))` gives the first batch each time: `iter` begins a new epoch."""
+    """`next(iter(loader))` of a `DataLoader` without shuffle gives the first batch each time: `iter` begins anew."""
     loader = DataLoader(range(6), batch_size=2)
     same(next(iter(loader)), torch.tensor([0, 1]))
     same(next(iter(loader)), torch.tensor([0, 1]))
@@ -216,7 +216,7 @@ def test_begins_anew_with_each_iter():
 
 @fact("torch.utils.data.DataLoader")
 def test_goes_on_with_one_iterator():
-    """`next` of one iterator over a DataLoader gives the batches one after the other, then raises StopIteration."""
+    """`next` of one iterator over a `DataLoader` gives the batches one after the other, then raises StopIteration."""
     batches = iter(DataLoader(range(4), batch_size=2))
     assert [next(batches).tolist(), next(batches).tolist()] == [[0, 1], [2, 3]]
     with pytest.raises(StopIteration):
@@ -225,7 +225,7 @@ def test_goes_on_with_one_iterator():
 
 @fact("torch.utils.data.DataLoader", hint="next(iter(loader))")
 def test_is_no_iterator_itself():
-    """`next` of a DataLoader itself raises TypeError: 'DataLoader' object is not an iterator."""
+    """`next` of a `DataLoader` itself raises TypeError: 'DataLoader' object is not an iterator."""
     loader = DataLoader(range(4), batch_size=2)
     assert next(iter(loader)).tolist() == [0, 1]
     with pytest.raises(TypeError, match="'DataLoader' object is not an iterator"):
@@ -234,7 +234,7 @@ def test_is_no_iterator_itself():
 
 @fact("torch.utils.data.DataLoader")
 def test_has_independent_iterators():
-    """Two iterators over one DataLoader do not move each other."""
+    """Two iterators over one `DataLoader` do not move each other."""
     loader = DataLoader(range(4), batch_size=2)
     one, other = iter(loader), iter(loader)
     assert [next(one).tolist(), next(other).tolist(), next(one).tolist()] == [[0, 1], [0, 1], [2, 3]]
@@ -242,7 +242,7 @@ def test_has_independent_iterators():
 
 @fact("torch.utils.data.DataLoader")
 def test_raises_what_the_dataset_raises():
-    """A DataLoader without workers lets through what `__getitem__` raises, as it is."""
+    """A `DataLoader` without workers lets through what `__getitem__` raises, as it is."""
 
     class Broken:
         def __len__(self):
@@ -260,7 +260,7 @@ def test_raises_what_the_dataset_raises():
 
 @fact("torch.utils.data.DataLoader", claims=["D08"])
 def test_refuses_a_sampler_with_shuffle():
-    """A DataLoader refuses a `sampler` together with `shuffle=True`: mutually exclusive."""
+    """A `DataLoader` refuses a `sampler` together with `shuffle=True`: mutually exclusive."""
     with pytest.raises(ValueError, match="sampler option is mutually exclusive with shuffle"):
         DataLoader(range(4), sampler=[0, 1], shuffle=True)
 
@@ -272,14 +272,14 @@ def test_refuses_a_sampler_with_shuffle():
     ids=lambda option: next(iter(option)),
 )
 def test_refuses_a_batch_sampler_with_what_it_decides(option):
-    """A DataLoader refuses a `batch_sampler` with `batch_size`, `shuffle`, `sampler` or `drop_last`: ValueError."""
+    """`DataLoader` refuses `batch_sampler` with `batch_size`, `shuffle`, `sampler`, `drop_last`: mutually exclusive."""
     with pytest.raises(ValueError, match="mutually exclusive"):
         DataLoader(range(4), batch_sampler=[[0]], **option)
 
 
 @fact("torch.utils.data.DataLoader", claims=["D07"])
 def test_refuses_drop_last_without_batches():
-    """A DataLoader refuses `batch_size=None` with `drop_last=True`: mutually exclusive."""
+    """A `DataLoader` refuses `batch_size=None` with `drop_last=True`: option disables auto-batching."""
     with pytest.raises(ValueError, match="batch_size=None option disables auto-batching"):
         DataLoader(range(4), batch_size=None, drop_last=True)
 
@@ -296,7 +296,7 @@ def test_refuses_drop_last_without_batches():
     ids=["batch_size", "num_workers", "timeout", "prefetch_factor"],
 )
 def test_refuses_numbers_that_are_too_small(options, words):
-    """A DataLoader refuses a `batch_size` of 0 and a negative `num_workers`, `timeout` or `prefetch_factor`."""
+    """A `DataLoader` refuses a `batch_size` of 0 and a negative `num_workers`, `timeout` or `prefetch_factor`."""
     with pytest.raises(ValueError, match=words):
         DataLoader(range(4), **options)
 
@@ -312,14 +312,14 @@ def test_refuses_numbers_that_are_too_small(options, words):
     ids=["prefetch_factor", "persistent_workers", "multiprocessing_context"],
 )
 def test_refuses_options_of_workers_without_workers(option, words):
-    """A DataLoader refuses what is for workers where `num_workers` is 0, with ValueError."""
+    """A `DataLoader` without workers refuses `prefetch_factor`, `persistent_workers` and `multiprocessing_context`."""
     with pytest.raises(ValueError, match=words):
         DataLoader(range(4), **option)
 
 
 @fact("torch.utils.data.DataLoader")
 def test_refuses_a_timeout_without_workers_when_it_is_iterated():
-    """A DataLoader with a `timeout` and without workers raises AssertionError when it is iterated over."""
+    """A `DataLoader` with a `timeout` and without workers raises AssertionError when it is iterated over."""
     loader = DataLoader(range(4), timeout=1)
     with pytest.raises(AssertionError):
         iter(loader)
@@ -335,7 +335,7 @@ def test_refuses_a_timeout_without_workers_when_it_is_iterated():
     ids=["a_word", "a_number"],
 )
 def test_refuses_an_unknown_start_method(context, error, words):
-    """A DataLoader refuses a `multiprocessing_context` that is neither a start method of Python's nor a context."""
+    """A `DataLoader` refuses a `multiprocessing_context` that is neither a start method of Python's nor a context."""
     with pytest.raises(error, match=words):
         DataLoader(range(4), num_workers=1, multiprocessing_context=context)
 
@@ -345,7 +345,7 @@ def test_refuses_an_unknown_start_method(context, error, words):
     "attribute", ["batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers"]
 )
 def test_refuses_another_value_later(attribute):
-    """Setting what a DataLoader was made with, such as `batch_size` or `dataset`, raises ValueError."""
+    """Setting what a `DataLoader` was made with, such as `batch_size` or `dataset`, raises ValueError."""
     loader = DataLoader(range(4), batch_size=2)
     with pytest.raises(ValueError, match=f"{attribute} attribute should not be set after DataLoader is initialized"):
         setattr(loader, attribute, 1)
@@ -354,7 +354,7 @@ def test_refuses_another_value_later(attribute):
 
 @fact("torch.utils.data.DataLoader.check_worker_number_rationality", "torch.utils.data.DataLoader", claims=["D06"])
 def test_warns_of_more_workers_than_processors():
-    """A DataLoader with more workers than there are processors for this process warns that it may be slow or freeze."""
+    """A `DataLoader` with more workers than this process has processors warns that it may be slow or freeze."""
     with pytest.warns(UserWarning, match="This DataLoader will create 9999 worker processes in total"):
         loader = DataLoader(range(4), num_workers=9999)
     assert loader.num_workers == 9999

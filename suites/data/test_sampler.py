@@ -72,7 +72,7 @@ def test_base_class_has_no_order():
 @fact("torch.utils.data.DataLoader", claims=["D08"])
 @pytest.mark.parametrize("sampler", [[2, 0], (2, 0), torch.tensor([2, 0]), range(2, -1, -2)], ids=type)
 def test_of_a_loader_is_anything_to_iterate_over(sampler):
-    """The `sampler` of a DataLoader may be any collection of indices: it need not be a `Sampler`."""
+    """The `sampler` of a `DataLoader` may be a list, tuple, tensor or range of indices: it need not be a `Sampler`."""
     assert [batch.item() for batch in DataLoader([5, 6, 7], sampler=sampler)] == [7, 5]
 
 
@@ -92,7 +92,7 @@ class Halves(Sampler):
 
 @fact("torch.utils.data.DataLoader", claims=["D08"])
 def test_of_ones_own_decides_the_order():
-    """A DataLoader fetches the samples in the order in which a `Sampler` of one's own yields their indices."""
+    """A `DataLoader` fetches the samples in the order in which a `Sampler` of one's own yields their indices."""
     loader = DataLoader("abcde", batch_size=2, sampler=Halves(5))
     assert list(loader) == [["a", "c"], ["e", "b"], ["d"]]
     assert len(loader) == 3
@@ -198,14 +198,14 @@ def test_random_refuses_a_number_that_is_not_positive(number):
 
 @fact("torch.utils.data.RandomSampler", "torch.utils.data.DataLoader", hint="look whether the folder has any files")
 def test_random_refuses_an_empty_dataset():
-    """A DataLoader with `shuffle=True` refuses an empty dataset: num_samples=0."""
+    """A `DataLoader` with `shuffle=True` refuses an empty dataset with ValueError: but got num_samples=0."""
     with pytest.raises(ValueError, match="num_samples=0"):
         DataLoader([], shuffle=True)
 
 
 @fact("torch.utils.data.DataLoader")
 def test_sequential_takes_an_empty_dataset():
-    """A DataLoader without `shuffle` over an empty dataset has no batches."""
+    """A `DataLoader` without `shuffle` over an empty dataset has no batches."""
     loader = DataLoader([], batch_size=2)
     assert (list(loader), len(loader)) == ([], 0)
 
@@ -222,7 +222,7 @@ def test_random_refuses_a_replacement_that_is_no_bool():
 
 @fact("torch.utils.data.SubsetRandomSampler")
 def test_subset_draws_its_indices_once():
-    """`SubsetRandomSampler` draws each of the indices that it is given once, and no other."""
+    """`SubsetRandomSampler` draws the indices that it is given, each as often as it is among them."""
     sampler = SubsetRandomSampler([7, 3, 5, 3])
     assert sorted(sampler) == [3, 3, 5, 7]
     assert len(sampler) == 4
@@ -247,7 +247,7 @@ def test_subset_draws_the_same_for_the_same_generator():
 
 @fact("torch.utils.data.SubsetRandomSampler", "torch.utils.data.DataLoader", claims=["D08"])
 def test_subset_is_how_two_loaders_share_a_dataset():
-    """Two DataLoaders of one dataset with a `SubsetRandomSampler` each give the samples of their indices alone."""
+    """Two `DataLoader`s of one dataset with a `SubsetRandomSampler` each give the samples of their indices alone."""
     train = DataLoader(range(10), batch_size=8, sampler=SubsetRandomSampler(range(8)))
     test = DataLoader(range(10), batch_size=8, sampler=SubsetRandomSampler([8, 9]))
     assert [sorted(batch.tolist()) for batch in (*train, *test)] == [[0, 1, 2, 3, 4, 5, 6, 7], [8, 9]]
@@ -336,7 +336,7 @@ def test_weighted_without_replacement_is_refused_more_than_there_are():
     ids=["none", "a_bool", "replacement", "dimensions"],
 )
 def test_weighted_refuses_what_it_cannot_draw(arguments, words):
-    """`WeightedRandomSampler` refuses a number that is not positive, and weights of two dimensions."""
+    """`WeightedRandomSampler` refuses a `num_samples` of 0 or True, `replacement=1`, and weights of two dimensions."""
     with pytest.raises(ValueError, match=words):
         WeightedRandomSampler(*arguments)
 
@@ -398,20 +398,20 @@ def test_batch_draws_anew_in_every_epoch():
 @fact("torch.utils.data.DataLoader", claims=["D08"])
 @pytest.mark.parametrize("kind", [list, iter])
 def test_batch_of_ones_own_decides_the_batches(kind):
-    """The `batch_sampler` of a DataLoader decides which samples come in which batch: any lists of indices."""
+    """The `batch_sampler` of a `DataLoader` decides which samples come in which batch: any lists of indices."""
     assert list(DataLoader("abc", batch_sampler=kind([[2, 0], [1]]))) == [["c", "a"], ["b"]]
 
 
 @fact("torch.utils.data.DataLoader", myth="a sampler that is a generator works in every epoch", hint="give a Sampler")
 def test_batch_of_a_generator_is_used_up_after_one_epoch():
-    """A DataLoader whose `batch_sampler` is a generator is empty from the second epoch on."""
+    """A `DataLoader` whose `batch_sampler` is a generator is empty from the second epoch on."""
     loader = DataLoader("abc", batch_sampler=(indices for indices in [[2, 0], [1]]))
     assert (list(loader), list(loader)) == ([["c", "a"], ["b"]], [])
 
 
 @fact("torch.utils.data.DataLoader")
 def test_batch_as_sampler_indexes_the_dataset_by_lists():
-    """A `BatchSampler` as the `sampler` of a DataLoader with `batch_size=None` indexes the dataset by whole lists."""
+    """A `BatchSampler` as the `sampler` of a `DataLoader` with `batch_size=None` indexes the dataset by whole lists."""
     batches = BatchSampler(SequentialSampler(range(5)), batch_size=2, drop_last=False)
     loader = DataLoader(torch.arange(10, 15), batch_size=None, sampler=batches)
     assert [batch.tolist() for batch in loader] == [[10, 11], [12, 13], [14]]

@@ -39,7 +39,7 @@ def forks(patch):
 
 @fact("torch.utils.data.DataLoader")
 def test_forked_workers_take_lambdas_and_local_classes():
-    """A DataLoader whose workers are forked takes what cannot be pickled: a lambda, a local class."""
+    """A `DataLoader` whose workers are forked takes what cannot be pickled: a lambda, a local class."""
     need("fork")
 
     class Local(Dataset):
@@ -57,7 +57,7 @@ def test_forked_workers_take_lambdas_and_local_classes():
 @fact("torch.utils.data.DataLoader", refuter=forks, hint="give a function of a module, or functools.partial of one")
 @afresh
 def test_other_workers_refuse_a_lambda(method):
-    """A DataLoader whose workers start by spawn or forkserver refuses a dataset that holds a lambda: Can't pickle."""
+    """A `DataLoader` whose workers start by spawn or forkserver refuses a dataset that holds a lambda: Can't pickle."""
     need(method)
     with pytest.raises(PICKLE, match=WORDS):
         list(DataLoader(Calls(lambda index: index, 1), num_workers=1, multiprocessing_context=method))
@@ -66,7 +66,7 @@ def test_other_workers_refuse_a_lambda(method):
 @fact("torch.utils.data.DataLoader", refuter=forks, hint="define the class in a module")
 @afresh
 def test_other_workers_refuse_a_local_class(method):
-    """A DataLoader whose workers start by spawn or forkserver refuses a dataset of a local class: Can't pickle."""
+    """A `DataLoader` whose workers start by spawn or forkserver refuses a dataset of a local class: Can't pickle."""
     need(method)
 
     class Local(Dataset):
@@ -89,7 +89,7 @@ def test_other_workers_refuse_a_local_class(method):
 )
 @afresh
 def test_other_workers_warn_of_what_cannot_be_pickled(method):
-    """A DataLoader whose workers cannot be started, since something is not pickled, warns: Got pickle error."""
+    """A `DataLoader` whose workers cannot be started, since something is not pickled, warns: Got pickle error."""
     need(method)
     loader = DataLoader(Calls(lambda index: index, 1), num_workers=1, multiprocessing_context=method)
     words = "Got pickle error when attempting to start a worker Process"
@@ -100,14 +100,14 @@ def test_other_workers_warn_of_what_cannot_be_pickled(method):
 @fact("torch.utils.data.DataLoader", claims=["D06"])
 @pytest.mark.slow
 def test_other_workers_load_what_can_be_pickled():
-    """A DataLoader whose workers start by spawn gives the same batches as one without workers."""
+    """A `DataLoader` whose workers start by spawn gives the same batches as one without workers."""
     loader = DataLoader(range(5), batch_size=2, num_workers=1, multiprocessing_context="spawn")
     assert [batch.tolist() for batch in loader] == [[0, 1], [2, 3], [4]]
 
 
 @fact("torch.utils.data.DataLoader")
 def test_context_of_python_is_taken_too():
-    """`multiprocessing_context` of a DataLoader may be a context of Python's `multiprocessing` too."""
+    """`multiprocessing_context` of a `DataLoader` may be a context of Python's `multiprocessing` too."""
     need("fork")
     context = multiprocessing.get_context("fork")
     loader = DataLoader(range(3), batch_size=2, num_workers=1, multiprocessing_context=context)
@@ -139,7 +139,7 @@ def starts_no_worker(patch):
 @pytest.mark.slow
 @pytest.mark.timeout(200)
 def test_spawned_workers_need_the_main_guard(tmp_path):
-    """A script that spawns workers without `if __name__ == "__main__"` fails: before … its bootstrapping phase."""
+    """A script that spawns `DataLoader` workers without `if __name__ == "__main__"` fails: bootstrapping phase."""
     script = tmp_path / "train.py"
     script.write_text(SCRIPT)
     run = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=100)
@@ -197,7 +197,7 @@ def counts_no_references(patch):
 )
 @pytest.mark.slow
 def test_forked_workers_copy_a_list_as_they_look_at_it():
-    """A worker that looks at all numbers of a Python list of its dataset takes memory of its own for each of them."""
+    """A forked `DataLoader` worker that looks at all numbers of a Python list copies more than half of their memory."""
     assert taken([10**6 + n for n in range(NUMBER)]) > 28 * NUMBER / 1024 / 2
 
 
@@ -210,7 +210,7 @@ def copies(patch):
 @pytest.mark.slow
 @pytest.mark.parametrize("data", [numpy.arange(NUMBER), torch.arange(NUMBER).numpy()], ids=["array", "of_a_tensor"])
 def test_forked_workers_share_an_array(data):
-    """A worker that looks at all numbers of an array of its dataset takes less than a fifth of the array's memory."""
+    """A forked `DataLoader` worker that looks at all of a NumPy array takes less than a fifth of its memory."""
     assert taken(data) < 8 * NUMBER / 1024 / 5
 
 
@@ -241,7 +241,7 @@ def loads_in_its_own_process(patch):
 )
 @pytest.mark.gpu
 def test_forked_workers_cannot_use_cuda():
-    """A forked worker that puts a sample onto CUDA raises RuntimeError: Cannot re-initialize CUDA."""
+    """A forked `DataLoader` worker that uses CUDA as its parent has raises RuntimeError: Cannot re-initialize CUDA."""
     torch.ones(1, device="cuda")  # which initialises CUDA in this process
     batches = iter(DataLoader(OnDevice(), num_workers=1, multiprocessing_context="fork"))
     with pytest.raises(RuntimeError, match="Cannot re-initialize CUDA in forked subprocess"):

@@ -69,20 +69,20 @@ def process(index):
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [1, 2])
 def test_are_as_many_processes_as_asked_for(number):
-    """A DataLoader loads in `num_workers` processes beside this one."""
+    """A `DataLoader` loads in `num_workers` processes beside the main process."""
     assert len(set(loaded(process, 6, number)) - {os.getpid()}) == number
 
 
 @fact("torch.utils.data.DataLoader", claims=["D06"])
 def test_are_none_where_none_are_asked_for():
-    """A DataLoader without `num_workers` loads in this process itself."""
+    """A `DataLoader` without `num_workers` loads in the main process itself."""
     assert loaded(process, num_workers=0) == [os.getpid()] * 4
     assert list(DataLoader(Calls(process), batch_size=None)) == [os.getpid()] * 4
 
 
 @fact("torch.utils.data.DataLoader")
 def test_make_the_batches_too():
-    """The `collate_fn` of a DataLoader runs in its workers."""
+    """The `collate_fn` of a `DataLoader` runs in its workers."""
     batches = DataLoader(
         Calls(process), 2, collate_fn=lambda samples: [os.getpid() == n for n in samples], **workers(1)
     )
@@ -101,20 +101,20 @@ class Telling(Sampler):
 
 @fact("torch.utils.data.DataLoader", claims=["D08"])
 def test_are_told_what_to_load():
-    """The sampler of a DataLoader runs in this process, and its workers are sent the indices."""
+    """The sampler of a `DataLoader` runs in the main process, and its workers are sent the indices."""
     assert loaded(lambda index: [index, os.getpid() == index], sampler=Telling()) == [[os.getpid(), False]]
 
 
 @fact("torch.utils.data.DataLoader")
 def test_of_more_than_there_are_samples_load_each_once():
-    """A DataLoader with more workers than batches gives every batch once."""
+    """A `DataLoader` with more workers than batches gives every batch once."""
     assert loaded(lambda index: index, length=1, num_workers=2) == [0]
 
 
 @fact("torch.utils.data.DataLoader", myth="with workers the order of batches is not fixed")
 @pytest.mark.slow
 def test_keep_the_order_whoever_is_first():
-    """A DataLoader with workers keeps the order of its sampler, also where a later batch is ready first."""
+    """A `DataLoader` with workers keeps the order of its sampler, also where a later batch is ready first."""
     ready = multiprocessing.Event()
 
     def load(index):
@@ -126,7 +126,7 @@ def test_keep_the_order_whoever_is_first():
 
 @fact("torch.utils.data.DataLoader", since="2.6", calls="in_order=False", gain=True)
 def test_out_of_order_give_what_is_ready():
-    """A DataLoader with `in_order=False` gives the batches in the order in which its workers have them ready."""
+    """A `DataLoader` with `in_order=False` gives the batches in the order in which its workers have them ready."""
     wanted = multiprocessing.Event()
     samples = iter(loader_of(lambda index: index if index or wanted.wait(2) else None, length=2, in_order=False))
     first = next(samples)
@@ -136,7 +136,7 @@ def test_out_of_order_give_what_is_ready():
 
 @fact("torch.utils.data.DataLoader", myth="what a worker changes in its dataset is seen outside", hint="return it")
 def test_have_a_copy_of_the_dataset():
-    """Workers of a DataLoader have copies of the dataset: what `__getitem__` changes there is not seen here."""
+    """Workers of a `DataLoader` have copies of the dataset: what they change is not seen in the main process."""
     seen = []
     assert loaded(lambda index: seen.append(index) or len(seen)) == [1, 1, 2, 2]
     assert seen == []
@@ -144,7 +144,7 @@ def test_have_a_copy_of_the_dataset():
 
 @fact("torch.utils.data.DataLoader")
 def test_have_the_dataset_as_it_was_when_they_started():
-    """What is changed in a dataset while a DataLoader is iterated over reaches its workers in the next epoch."""
+    """What is changed in a dataset while a `DataLoader` is iterated over reaches its workers in the next epoch."""
     scale = [1]
     loader = loader_of(lambda index: scale[0] * index, num_workers=1)
     samples = iter(loader)
@@ -156,14 +156,14 @@ def test_have_the_dataset_as_it_was_when_they_started():
 @fact("torch.utils.data.DataLoader")
 @pytest.mark.slow
 def test_compute_with_one_thread():
-    """A worker of a DataLoader computes with one thread, whatever this process does."""
+    """`torch.get_num_threads()` is 1 in a worker of a `DataLoader`."""
     assert loaded(lambda index: torch.get_num_threads()) == [1, 1, 1, 1]
 
 
 @fact("torch.utils.data.DataLoader")
 @pytest.mark.parametrize(("number", "is_shared"), [(0, False), (1, True)], ids=["without", "with"])
 def test_put_tensors_into_shared_memory(number, is_shared):
-    """A batch that a worker made is in shared memory, and one that was made without workers is not."""
+    """A batch of a `DataLoader` is in shared memory, by `is_shared`, where a worker made it, and else not."""
     [batch] = DataLoader([torch.ones(2), torch.zeros(2)], 2, **workers(number))
     same(batch, torch.tensor([[1.0, 1.0], [0.0, 0.0]]))
     assert batch.is_shared() is is_shared
@@ -172,7 +172,7 @@ def test_put_tensors_into_shared_memory(number, is_shared):
 @fact("torch.utils.data.DataLoader", hint="load the inner data in the worker itself, with num_workers=0")
 @pytest.mark.slow
 def test_cannot_have_workers_of_their_own():
-    """A DataLoader with workers inside of a worker raises AssertionError: daemonic processes, no children."""
+    """A `DataLoader` with workers fails in a worker: daemonic processes are not allowed to have children."""
     assert loaded(lambda index: loaded(process, 1, 0) == [os.getpid()]) == [True] * 4
     samples = one_of(lambda index: loaded(process, 1, 1))
     with pytest.raises(AssertionError, match="daemonic processes are not allowed to have children"):
@@ -185,14 +185,14 @@ def test_cannot_have_workers_of_their_own():
 
 @fact("torch.utils.data.get_worker_info", "torch.utils.data.DataLoader")
 def test_info_is_none_in_this_process():
-    """`get_worker_info` is None in the process that iterates over a DataLoader, also while a batch is loaded there."""
+    """`get_worker_info` is None in the main process of a `DataLoader`, also while a batch is loaded there."""
     assert torch.utils.data.get_worker_info() is None
     assert loaded(lambda index: torch.utils.data.get_worker_info() is None, num_workers=0) == [True] * 4
 
 
 @fact("torch.utils.data.get_worker_info")
 def test_info_has_the_number_of_the_worker():
-    """`get_worker_info` tells each worker of a DataLoader its `id`, from 0 on, and `num_workers`."""
+    """`get_worker_info` tells each worker of a `DataLoader` its `id`, from 0 on, and `num_workers`."""
 
     def told(index):
         info = torch.utils.data.get_worker_info()
@@ -226,7 +226,7 @@ def test_info_has_the_dataset_of_the_worker():
 @fact("torch.utils.data.DataLoader")
 @pytest.mark.slow
 def test_are_set_up_once_each_by_their_number():
-    """A DataLoader calls `worker_init_fn` once in each worker, with its number, before it loads anything."""
+    """A `DataLoader` calls `worker_init_fn` once in each worker, with its number, before it loads anything."""
     called = []
     got = loaded(lambda index: list(called), worker_init_fn=called.append)
     assert sorted(got) == [[0], [0], [1], [1]]
@@ -248,19 +248,19 @@ def numbers(loader):
 )
 @pytest.mark.slow
 def test_each_give_the_whole_stream():
-    """Each worker of a DataLoader gives all of an IterableDataset, so with two workers everything comes twice."""
+    """Each worker of a `DataLoader` gives all of an `IterableDataset`, so with two workers everything comes twice."""
     assert numbers(DataLoader(Stream(3), **workers(2))) == [0, 0, 1, 1, 2, 2]
 
 
 @fact("torch.utils.data.get_worker_info", "torch.utils.data.IterableDataset", "torch.utils.data.DataLoader")
 def test_share_a_stream_that_asks_who_it_is():
-    """An IterableDataset that gives a share of its data by `get_worker_info` comes once, whatever `num_workers`."""
+    """An `IterableDataset` that gives a share of its data by `get_worker_info` comes once from two workers."""
     assert numbers(DataLoader(Stream(5, shared=True), **workers(2))) == [0, 1, 2, 3, 4]
 
 
 @fact("torch.utils.data.DataLoader", "torch.utils.data.get_worker_info")
 def test_share_a_stream_that_worker_init_fn_parts():
-    """A `worker_init_fn` that gives the dataset in each worker another share has an IterableDataset come once."""
+    """A `worker_init_fn` that gives the dataset in each worker another share has an `IterableDataset` come once."""
 
     def share(number):
         torch.utils.data.get_worker_info().dataset.share()
@@ -272,7 +272,7 @@ def test_share_a_stream_that_worker_init_fn_parts():
 @pytest.mark.slow
 @pytest.mark.parametrize(("drop_last", "sizes"), [(False, [1, 1, 2, 2]), (True, [2, 2])], ids=["kept", "dropped"])
 def test_make_batches_of_a_stream_apart(drop_last, sizes):
-    """Each worker makes batches of its share of an IterableDataset, with a rest of its own that `drop_last` drops."""
+    """Each worker makes batches of its share of an `IterableDataset`, with a rest of its own that `drop_last` drops."""
     loader = DataLoader(Stream(6, shared=True), batch_size=2, drop_last=drop_last, **workers(2))
     assert sorted(len(batch) for batch in loader) == sizes
 
@@ -286,7 +286,7 @@ class Counted(Stream):
 
 @fact("torch.utils.data.DataLoader")
 def test_that_each_give_the_whole_stream_warn_of_its_length():
-    """A DataLoader warns when workers give more of an IterableDataset than the `__len__` that it said."""
+    """A `DataLoader` warns when two workers give more of an `IterableDataset` than the `__len__` that it said."""
     loader = DataLoader(Counted(2), **workers(2))
     assert len(loader) == 2
     with pytest.warns(UserWarning, match="not properly configuring the IterableDataset replica at each worker"):
@@ -325,14 +325,14 @@ def draws_alike(patch):
     source="notes/randomness",
 )
 def test_draw_other_numbers_than_each_other():
-    """Workers of a DataLoader draw different random numbers, of torch, of `numpy.random` and of Python's `random`."""
+    """Workers of a `DataLoader` draw different random numbers, of torch, of `numpy.random` and of Python's `random`."""
     one, other = loaded(draws, length=2)
     assert [a != b for a, b in zip(one, other)] == [True, True, True]
 
 
 @fact("torch.utils.data.DataLoader", refuter=draws_alike)
 def test_draw_other_numbers_in_another_epoch():
-    """Workers of a DataLoader draw other random numbers in another epoch, of torch, of NumPy and of Python."""
+    """Workers of a `DataLoader` draw other random numbers in another epoch, of torch, of NumPy and of Python."""
     loader = loader_of(draws, length=1, num_workers=1)
     [first], [second] = loader, loader
     assert [a != b for a, b in zip(first, second)] == [True, True, True]
@@ -349,7 +349,7 @@ def runs(*seeds, **options):
 @fact("torch.utils.data.DataLoader", source="notes/randomness")
 @pytest.mark.slow
 def test_draw_the_same_after_the_same_global_seed():
-    """After the same `torch.manual_seed` workers of a DataLoader draw the same again, of NumPy and Python too."""
+    """After the same `torch.manual_seed` workers of a `DataLoader` draw the same again, of NumPy and Python too."""
     first, again, other = runs((1, None), (1, None), (2, None))
     assert first == again
     assert [a != b for a, b in zip(first, other)] == [True, True, True]
@@ -358,7 +358,7 @@ def test_draw_the_same_after_the_same_global_seed():
 @fact("torch.utils.data.DataLoader", source="notes/randomness")
 @pytest.mark.slow
 def test_draw_the_same_with_the_same_generator():
-    """With a `generator` of the same seed workers of a DataLoader draw the same again, whatever the global seed."""
+    """With a `generator` of the same seed workers of a `DataLoader` draw the same again, whatever the global seed."""
     first, again, other = runs((1, 3), (2, 3), (2, 4))
     assert first == again
     assert [a != b for a, b in zip(first, other)] == [True, True, True]
@@ -371,7 +371,7 @@ def test_draw_the_same_with_the_same_generator():
 )
 @pytest.mark.slow
 def test_draw_otherwise_than_another_number_of_workers():
-    """After the same seed, random augmentation draws other numbers with another `num_workers`."""
+    """After the same seed, random augmentation in a `DataLoader` draws other numbers with another `num_workers`."""
     got = []
     for number in (0, 1, 2):
         for seed in (torch.manual_seed, numpy.random.seed, random.seed):
@@ -393,7 +393,7 @@ def draws_apart(patch):
 )
 @pytest.mark.slow
 def test_draw_the_same_from_what_the_dataset_holds():
-    """A generator of torch, NumPy or Python that a dataset holds draws the same in all workers, whenever they start."""
+    """A generator of torch, NumPy or Python that a dataset holds draws the same in all workers of a `DataLoader`."""
     held = torch.Generator().manual_seed(0), numpy.random.default_rng(0), random.Random(0)
 
     def drawn(index):
@@ -418,7 +418,7 @@ def test_set_up_with_their_seed_draw_apart_from_what_the_dataset_holds():
 @fact("torch.utils.data.DataLoader", claims=["D11"])
 @pytest.mark.slow
 def test_make_random_augmentation_anew_in_every_epoch():
-    """A random transform in `__getitem__` makes another sample of the same index in every epoch."""
+    """A random transform in `__getitem__` makes another sample of the same index in each epoch of a `DataLoader`."""
     loader = loader_of(lambda index: index + random.random(), length=2, num_workers=1)
     first, second = list(loader), list(loader)
     assert first != second
@@ -446,7 +446,7 @@ def silences(patch):
 @fact("torch.utils.data.DataLoader", refuter=silences, hint="num_workers=0 to debug in this process")
 @pytest.mark.slow
 def test_hand_on_what_they_raise_with_its_traceback():
-    """What a worker raises is raised here, of the same type and with the text of its traceback: Caught LookupError."""
+    """What a `DataLoader` worker raises, the loop raises, of its type and with its traceback: Caught LookupError."""
     samples = one_of(fails)
     with pytest.raises(LookupError, match=r"Caught LookupError in DataLoader worker process 0(.|\n)* in fails\n"):
         next(samples)
@@ -467,7 +467,7 @@ def is_picky(index):
 @fact("torch.utils.data.DataLoader", refuter=silences)
 @pytest.mark.slow
 def test_hand_on_as_runtime_error_what_takes_more_than_a_text():
-    """An exception whose class takes more than a text comes out of a worker as RuntimeError: Caught Picky."""
+    """An exception that one text cannot make comes out of a `DataLoader` worker as RuntimeError: Caught Picky."""
     samples = one_of(is_picky)
     with pytest.raises(RuntimeError, match="Caught Picky in DataLoader worker process"):
         next(samples)
@@ -477,7 +477,7 @@ def test_hand_on_as_runtime_error_what_takes_more_than_a_text():
 @fact("torch.utils.data.DataLoader")
 @pytest.mark.slow
 def test_hand_on_what_worker_init_fn_raises():
-    """What `worker_init_fn` raises is raised here when the first batch is asked for."""
+    """What `worker_init_fn` raises, a `DataLoader` raises when the first batch is asked for."""
     samples = one_of(process, worker_init_fn=fails)
     with pytest.raises(LookupError, match="no sample 0"):
         next(samples)
@@ -487,7 +487,7 @@ def test_hand_on_what_worker_init_fn_raises():
 @fact("torch.utils.data.DataLoader", hint="catch RuntimeError around next(batches)")
 @pytest.mark.slow
 def test_go_on_after_a_sample_that_failed():
-    """The iterator over a DataLoader with workers goes on behind a batch that raised."""
+    """The iterator over a `DataLoader` with workers goes on behind a batch that raised."""
     samples = iter(loader_of(lambda index: fails(index) if index == 1 else index, num_workers=1))
     got = [next(samples)]
     with pytest.raises(LookupError, match="no sample 1"):
@@ -519,7 +519,7 @@ def hides(patch):
 @pytest.mark.slow
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
 def test_that_die_raise_here(end):
-    """A worker that is killed (out of memory, say) or exits raises RuntimeError here: DataLoader worker (pid …)."""
+    """A `DataLoader` whose worker is killed (out of memory) or exits raises RuntimeError: DataLoader worker (pid …)."""
     here = os.getpid()
     samples = one_of(lambda index: end() if os.getpid() != here else None)
     with pytest.raises(RuntimeError, match=r"DataLoader worker \(pid(\(s\))? [\d, ]+\)"):
@@ -529,7 +529,7 @@ def test_that_die_raise_here(end):
 @fact("torch.utils.data.DataLoader")
 @pytest.mark.slow
 def test_that_take_too_long_raise_here():
-    """A DataLoader whose workers hang raises RuntimeError "DataLoader timed out after" once `timeout` is over."""
+    """A `DataLoader` whose workers hang raises RuntimeError once `timeout` is over: DataLoader timed out after."""
     over = multiprocessing.Event()
     samples = one_of(lambda index: over.wait(2), timeout=0.1)
     with pytest.raises(RuntimeError, match="DataLoader timed out after 0.1 seconds"):
@@ -543,14 +543,14 @@ def test_that_take_too_long_raise_here():
 @fact("torch.utils.data.DataLoader")
 @pytest.mark.slow
 def test_are_other_processes_in_every_epoch():
-    """A DataLoader without `persistent_workers` starts new workers in every epoch."""
+    """A `DataLoader` without `persistent_workers` starts new workers in every epoch."""
     loader = loader_of(process, length=2)
     assert set(loader).isdisjoint(loader)
 
 
 @fact("torch.utils.data.DataLoader")
 def test_that_persist_are_the_same_in_every_epoch():
-    """With `persistent_workers=True` the workers of a DataLoader are the same processes in every epoch."""
+    """With `persistent_workers=True` the workers of a `DataLoader` are the same processes in every epoch."""
     loader = loader_of(process, length=2, persistent_workers=True)
     assert len(set(loader)) == len({*loader, *loader}) == 2
 
@@ -586,7 +586,7 @@ def stays(patch):
 
 @fact("torch.utils.data.DataLoader", refuter=stays)
 def test_end_when_the_loop_is_left_early():
-    """After a `break` out of the loop over a DataLoader none of its workers is left."""
+    """After a `break` out of the loop over a `DataLoader` none of its workers is left."""
     before = set(multiprocessing.active_children())
     for _ in loader_of(process):
         during = set(multiprocessing.active_children()) - before
@@ -599,7 +599,7 @@ def test_end_when_the_loop_is_left_early():
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"prefetch_factor": 3}], ids=["default", "3"])
 def test_load_as_far_ahead_as_they_are_told(options):
-    """A worker of a DataLoader has `prefetch_factor` batches loaded ahead of what was asked for: 2 by default."""
+    """A worker of a `DataLoader` has `prefetch_factor` batches loaded ahead of what was asked for: 2 by default."""
     begun, ahead = torch.tensor(0).share_memory_(), options.get("prefetch_factor", 2)
     enough = multiprocessing.Event()
 
@@ -618,5 +618,5 @@ def test_load_as_far_ahead_as_they_are_told(options):
 
 @fact("torch.utils.data.DataLoader")
 def test_load_two_batches_ahead_by_default():
-    """`prefetch_factor` of a DataLoader is 2 with workers, and None without."""
+    """`prefetch_factor` of a `DataLoader` is by default 2 with workers, and None without."""
     assert (DataLoader([1], num_workers=1).prefetch_factor, DataLoader([1]).prefetch_factor) == (2, None)
