@@ -41,7 +41,7 @@ def test_leave_the_training_alone(device):
 @fact("torch.optim.swa_utils.AveragedModel", "torch.optim.swa_utils.get_ema_multi_avg_fn")
 @pytest.mark.parametrize("decay", [0.5, 0.75])
 def test_of_an_ema_lag_behind_by_their_decay(device, decay):
-    """An EMA of weights that move by 1 a step lags behind by decay / (1 - decay), as its closed form says."""
+    """An EMA by `get_ema_multi_avg_fn` of weights that move by 1 a step lags behind by decay / (1 - decay)."""
     _, average = trained(device, 30, multi_avg_fn=swa_utils.get_ema_multi_avg_fn(decay))
     want = -1.0
     for weight in range(2, 31):
@@ -64,7 +64,7 @@ def test_of_an_ema_have_a_decay_of_999_by_default(many):
 
 @fact("torch.optim.swa_utils.AveragedModel", "torch.optim.swa_utils.get_ema_multi_avg_fn")
 def test_by_one_tensor_or_many_are_the_same(device):
-    """`avg_fn` and `multi_avg_fn` of the same rule give the same average."""
+    """`avg_fn` and `multi_avg_fn` of an EMA give an `AveragedModel` the same average."""
     _, one = trained(device, 4, avg_fn=swa_utils.get_ema_avg_fn(0.5))
     _, many = trained(device, 4, multi_avg_fn=swa_utils.get_ema_multi_avg_fn(0.5))
     assert weight_of(one.module) == weight_of(many.module) == -3.125
@@ -181,7 +181,7 @@ def normalized(device):
     hint="call update_bn(loader, average) at the end",
 )
 def test_of_batch_norm_need_its_statistics_anew(device):
-    """The average has the statistics of the last weights, and `update_bn` gives it those of its own."""
+    """An `AveragedModel` has the `BatchNorm1d` statistics of the last weights, until `update_bn` gives it its own."""
     model, x = normalized(device), column(-1.0, 1.0, device=device)
     average = swa_utils.AveragedModel(model)
     for weight in (1.0, 7.0):
@@ -196,7 +196,7 @@ def test_of_batch_norm_need_its_statistics_anew(device):
 
 @fact("torch.optim.swa_utils.update_bn")
 def test_of_batch_norm_weigh_all_batches_alike(device):
-    """`update_bn` gives the plain mean of the batches' statistics, whatever the momentum of `BatchNorm1d` is."""
+    """`update_bn` gives the plain mean of the batches' statistics, and leaves `BatchNorm1d` the momentum it had."""
     model = normalized(device)
     loader = [column(0.0, 2.0, device=device), column(3.0, 5.0, device=device), column(10.0, 14.0, device=device)]
     swa_utils.update_bn(loader, model)

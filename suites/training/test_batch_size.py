@@ -20,7 +20,7 @@ WEIGHT = 16 * 16 * 4  # the bytes of the second layer's weight, through which th
 @fact("torch.nn.Sigmoid", "torch.nn.Linear", claims=["E10"], hint="if one sample does not fit, no batch does")
 @pytest.mark.parametrize("batch", [1, 2, 64])
 def test_tells_how_many_activations_are_saved(device, batch):
-    """What is saved for backward of a batch is that of one sample times its size: none takes less than batch size 1."""
+    """`Linear` and `Sigmoid` save activations for backward in proportion to the batch size: 1 takes the least."""
     x = torch.ones(batch, 16, device=device)
     with saved_bytes() as saved:
         tower(device)(x)
@@ -34,7 +34,7 @@ def test_tells_how_many_activations_are_saved(device, batch):
 )
 @pytest.mark.parametrize("batch", [1, 64])
 def test_tells_nothing_of_gradients_and_of_the_optimizer(device, batch):
-    """Gradients take the bytes of the parameters, and the moments of `Adam` twice as many, at any batch size."""
+    """Gradients take the bytes of parameters, and the moments of `Adam` twice as many, at batch size 1 as at 64."""
     model = tower(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.125)
     model(torch.ones(batch, 16, device=device)).sum().backward()

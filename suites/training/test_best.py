@@ -37,7 +37,7 @@ def run(device, keep, patience=2, losses=LOSSES):
     hint="copy.deepcopy(model.state_dict())",
 )
 def test_as_a_state_dict_is_the_last(device):
-    """A `state_dict` kept at the best epoch holds the last weights: loading it back changes nothing."""
+    """A `state_dict` kept without a copy at the best epoch holds the last weights: loading it back changes nothing."""
     model, best = run(device, lambda model: model.state_dict())
     ended = weight_of(model)
     model.load_state_dict(best)
@@ -93,7 +93,7 @@ def test_as_the_model_itself_is_the_last(device):
 @fact("torch.nn.Module.load_state_dict", claims=["L04"])
 @pytest.mark.parametrize(("patience", "best"), [(0, 1.0), (1, 3.0), (3, 7.0)])
 def test_depends_on_the_patience(device, patience, best):
-    """Early stopping with a larger patience gets over more bad epochs, to weights that it would not have seen."""
+    """Early stopping with a larger patience gets over more bad epochs, to other weights for `load_state_dict`."""
     model, kept = run(device, COPIES["deepcopy"], patience)
     model.load_state_dict(kept)
     assert weight_of(model) == best
@@ -101,7 +101,7 @@ def test_depends_on_the_patience(device, patience, best):
 
 @fact("torch.nn.Module.load_state_dict", myth="a NaN loss stops training", hint="test loss.isfinite()")
 def test_is_never_of_a_nan_loss(device):
-    """NaN is less than nothing: an epoch whose loss is NaN is never the best, and only patience ends the run."""
+    """Early stopping by `loss < least` never keeps the `state_dict` of a NaN loss, and only patience ends the run."""
     model, kept = run(device, COPIES["deepcopy"], losses=[5.0, math.nan, 4.0, *[math.nan] * 9])
     ended = weight_of(model)
     model.load_state_dict(kept)
@@ -110,7 +110,7 @@ def test_is_never_of_a_nan_loss(device):
 
 @fact("torch.nn.Module.load_state_dict", hint="begin with the first loss, or test math.isnan")
 def test_is_none_where_the_first_loss_is_nan_and_taken(device):
-    """Once NaN has become the least loss no later one is less: the best weights stay the first."""
+    """Early stopping by `loss < least` keeps its first `state_dict` for good once the least loss is NaN."""
     least, best, model = math.nan, None, line(0.0, device)
     for number, loss in enumerate([4.0, 2.0]):
         if best is None or loss < least:
@@ -122,7 +122,7 @@ def test_is_none_where_the_first_loss_is_nan_and_taken(device):
 
 @fact("torch.optim.SGD.step", "torch.nn.Module.load_state_dict", hint="restore the optimizer's state as well")
 def test_put_back_alone_keeps_the_momentum_of_the_end(device):
-    """Best weights that are put back do not take the optimizer back: the next step goes by the momentum of the end."""
+    """Best weights put back by `load_state_dict` leave `SGD` alone: the next step goes by the momentum of the end."""
     model = line(0.0, device)
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0, momentum=0.5)
     model.weight.grad = torch.tensor([[8.0]], device=device)
@@ -136,7 +136,7 @@ def test_put_back_alone_keeps_the_momentum_of_the_end(device):
 
 @fact("torch.optim.Optimizer.state_dict", "torch.optim.Optimizer.load_state_dict")
 def test_put_back_with_the_optimizer_goes_on_as_from_there(device):
-    """With copies of both states put back, the next step is the one that followed the best epoch."""
+    """With `load_state_dict` of model and optimizer the next step is the one that followed the best epoch."""
     model = line(0.0, device)
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0, momentum=0.5)
     model.weight.grad = torch.tensor([[8.0]], device=device)

@@ -60,7 +60,7 @@ class Deep(nn.Module):
 
 @fact("torch.utils.checkpoint.checkpoint")
 def test_trains_as_without():
-    """A model whose layers are checkpointed is trained bit by bit as without, dropout included."""
+    """A model whose layers are run by `checkpoint` is trained bit by bit as without, dropout included."""
     torch.manual_seed(0)
     plain = Deep(False)
     models = [plain, copy.deepcopy(plain)]
@@ -90,7 +90,7 @@ def test_moves_the_statistics_of_batch_norm_twice(device, reentrant):
 @fact("torch.utils.checkpoint.checkpoint")
 @MODES
 def test_calls_hooks_twice(device, reentrant):
-    """A forward hook within a checkpointed function is called twice: forward, and again in `backward`."""
+    """A forward hook in a function under `checkpoint` is called twice: forward, and again in `backward`."""
     layer, calls = nn.Tanh(), []
     layer.register_forward_hook(lambda *_: calls.append(1))
     function = nn.Sequential(layer, nn.Sigmoid())
@@ -120,7 +120,7 @@ def test_takes_a_weight_that_was_changed_in_between(device, reentrant):
 
 @fact("torch.utils.checkpoint.checkpoint")
 def test_runs_once_where_nothing_is_recorded(device):
-    """Under `no_grad`, as in evaluation, a checkpointed function runs once and saves nothing."""
+    """Under `no_grad`, as in evaluation, `checkpoint` runs its function once and saves nothing."""
     function, x = Calls(), leaf(1.0, device=device)
     with torch.no_grad(), saved_bytes() as saved:
         y = CHECKPOINT.checkpoint(function, x, use_reentrant=False)
@@ -131,7 +131,7 @@ def test_runs_once_where_nothing_is_recorded(device):
 
 @fact("torch.utils.checkpoint.checkpoint", since="2.1", calls="use_reentrant=False, names retain_graph")
 def test_runs_again_in_each_backward(device):
-    """With `retain_graph=True` each `backward` runs the checkpointed function again."""
+    """With `retain_graph=True` each `backward` runs a function under `checkpoint` again."""
     function, x = Calls(), leaf(1.0, device=device)
     y = CHECKPOINT.checkpoint(function, x, use_reentrant=False)
     y.backward(retain_graph=True)
@@ -142,7 +142,7 @@ def test_runs_again_in_each_backward(device):
 
 @fact("torch.utils.checkpoint.checkpoint")
 def test_within_another_runs_three_times(device):
-    """A checkpointed function within another runs three times: forward, and twice on the way back."""
+    """A function under `checkpoint` within a `checkpoint` runs three times: forward, and twice on the way back."""
     function, x = Calls(), leaf(1.0, device=device)
 
     def outer(x):
@@ -156,7 +156,7 @@ def test_within_another_runs_three_times(device):
 @fact("torch.utils.checkpoint.checkpoint", "torch.autocast")
 @MODES
 def test_keeps_the_autocast_of_its_forward_pass(device, reentrant):
-    """The second run is under the `autocast` of the first, though `backward` is called outside of it."""
+    """The second run of `checkpoint` is under the `autocast` of the first, though `backward` is called outside."""
     seen, x = [], torch.ones(2, 2, device=device, requires_grad=True)
 
     def product(x):
@@ -220,7 +220,7 @@ def of_another_dtype():
     ids=["number", "dtype"],
 )
 def test_refuses_a_second_run_that_differs(device, made, words):
-    """A second run that saves other tensors raises `CheckpointError`, a RuntimeError, that tells how they differ."""
+    """A second run of `checkpoint` that saves other tensors raises `CheckpointError`, which tells how they differ."""
     y = CHECKPOINT.checkpoint(made(), leaf(1.0, device=device), use_reentrant=False)
     with pytest.raises(CHECKPOINT.CheckpointError, match=words):
         y.backward()
@@ -229,7 +229,7 @@ def test_refuses_a_second_run_that_differs(device, made, words):
 
 @fact("torch.utils.checkpoint.checkpoint", since="2.1", calls="determinism_check", gain=True)
 def test_does_not_compare_its_runs_when_told(device):
-    """`determinism_check="none"` lets a second run save tensors of another dtype."""
+    """`checkpoint` with `determinism_check="none"` lets a second run save tensors of another dtype."""
     x = leaf(1.0, device=device)
     CHECKPOINT.checkpoint(of_another_dtype(), x, use_reentrant=False, determinism_check="none").backward()
     close(x.grad, [math.exp(1) * math.cos(math.exp(1))], roundings=64)
@@ -253,7 +253,7 @@ def debugged(device, **options):
 
 @fact("torch.utils.checkpoint.set_checkpoint_debug_enabled", "torch.utils.checkpoint.checkpoint")
 def test_lists_the_operators_of_both_runs_when_debugged(device, python_alone):
-    """Under `set_checkpoint_debug_enabled(True)`, or with `debug=True`, the error lists the operators of both runs."""
+    """With `set_checkpoint_debug_enabled(True)`, or `debug=True`, `CheckpointError` lists what the second run ran."""
     with CHECKPOINT.set_checkpoint_debug_enabled(True):
         listed = debugged(device)
     assert "Operations executed during recomputation" in listed
@@ -263,7 +263,7 @@ def test_lists_the_operators_of_both_runs_when_debugged(device, python_alone):
 
 @fact("torch.utils.checkpoint.set_checkpoint_debug_enabled", "torch.utils.checkpoint.checkpoint")
 def test_is_not_debugged_under_false(device, python_alone):
-    """`set_checkpoint_debug_enabled(False)` goes before `debug=True`, and None leaves it to that."""
+    """`set_checkpoint_debug_enabled(False)` goes before `debug=True` of `checkpoint`, and None leaves it to that."""
     with CHECKPOINT.set_checkpoint_debug_enabled(False):
         assert "Operations executed" not in debugged(device, debug=True)
     with CHECKPOINT.set_checkpoint_debug_enabled(None):
@@ -275,7 +275,7 @@ def test_is_not_debugged_under_false(device, python_alone):
     "options", [{"debug": True}, {"context_fn": lambda: (None, None)}], ids=["debug", "context_fn"]
 )
 def test_debugs_and_takes_contexts_without_the_reentrant_mode_alone(options):
-    """`debug` and `context_fn` are refused with `use_reentrant=True`."""
+    """`checkpoint` refuses `debug` and `context_fn`, "only supported when use_reentrant=False", in the other mode."""
     with pytest.raises(ValueError, match="only supported when use_reentrant=False"):
         CHECKPOINT.checkpoint(torch.exp, leaf(1.0), use_reentrant=True, **options)
 
@@ -298,7 +298,7 @@ class Noted:
 
 @fact("torch.utils.checkpoint.checkpoint", since="2.1", calls="context_fn", gain=True)
 def test_runs_in_contexts_of_ones_own(device):
-    """`context_fn` gives two contexts: the first run is in the one, and the second in the other."""
+    """`context_fn` of `checkpoint` gives two contexts: the first run is in the one, and the second in the other."""
     notes = []
     contexts = Noted("first", notes), Noted("second", notes)
     y = CHECKPOINT.checkpoint(Calls(), leaf(1.0, device=device), use_reentrant=False, context_fn=lambda: contexts)
@@ -309,7 +309,7 @@ def test_runs_in_contexts_of_ones_own(device):
 
 @fact("torch.utils.checkpoint.noop_context_fn")
 def test_runs_in_contexts_that_do_nothing_by_default():
-    """`noop_context_fn`, the default of `context_fn`, gives two contexts that change nothing."""
+    """`noop_context_fn` of `torch.utils.checkpoint` gives two contexts that change nothing."""
     first, second = CHECKPOINT.noop_context_fn()
     with first as one, second as two:
         y = leaf(1.0).exp()
@@ -333,7 +333,7 @@ SELECTIVE = ("torch.utils.checkpoint.create_selective_checkpoint_contexts", "tor
 @pytest.mark.parametrize(("name", "runs"), [("SAVE", [2, 2]), ("RECOMPUTE", [4, 2])], ids=["SAVE", "RECOMPUTE"])
 @pytest.mark.parametrize("how", ["MUST", "PREFER"])
 def test_keeps_what_a_policy_tells(device, how, name, runs):
-    """A policy of `MUST_SAVE` or `PREFER_SAVE` keeps an operator's results, one of RECOMPUTE runs it again."""
+    """A policy of `MUST_SAVE` or `PREFER_SAVE` has `checkpoint` keep results, one of RECOMPUTE has it run again."""
     wanted = getattr(CHECKPOINT.CheckpointPolicy, f"{how}_{name}")
     other = CHECKPOINT.CheckpointPolicy.MUST_RECOMPUTE
     *run, gradient = selected(device, lambda ctx, op, *args, **kwargs: wanted if op == EXP else other)
@@ -343,7 +343,7 @@ def test_keeps_what_a_policy_tells(device, how, name, runs):
 
 @fact(*SELECTIVE)
 def test_keeps_nothing_by_a_policy_of_recomputing(device):
-    """A policy that always says `PREFER_RECOMPUTE` runs every operator again, as `checkpoint` does without one."""
+    """A selective policy that says `PREFER_RECOMPUTE` runs every operator again, as `checkpoint` does without one."""
     recompute = CHECKPOINT.CheckpointPolicy.PREFER_RECOMPUTE
     *run, gradient = selected(device, lambda ctx, op, *args, **kwargs: recompute)
     assert run == [4, 2]
@@ -352,7 +352,7 @@ def test_keeps_nothing_by_a_policy_of_recomputing(device):
 
 @fact("torch.utils.checkpoint.create_selective_checkpoint_contexts")
 def test_keeps_the_operators_of_a_list(device):
-    """A list of operators in the place of a policy keeps the results of these, as `torch.ops.aten.exp.default`."""
+    """`create_selective_checkpoint_contexts` takes a list of operators to keep, as of `torch.ops.aten.exp.default`."""
     *run, gradient = selected(device, [EXP])
     assert run == [2, 2]
     close(gradient, [GRADIENT], roundings=128)
@@ -361,14 +361,14 @@ def test_keeps_the_operators_of_a_list(device):
 
 @fact("torch.utils.checkpoint.create_selective_checkpoint_contexts", hint="torch.ops.aten.exp.default")
 def test_keeps_overloads_alone(device):
-    """A list of operators is refused where one is no overload, as `torch.ops.aten.exp` without `.default`."""
+    """`create_selective_checkpoint_contexts` refuses `torch.ops.aten.exp` in a list: to be an OpOverload."""
     with pytest.raises(ValueError, match="to be an OpOverload but got"):
         selected(device, [torch.ops.aten.exp])
 
 
 @fact("torch.utils.checkpoint.create_selective_checkpoint_contexts")
 def test_keeps_it_for_one_backward(device):
-    """What a policy has kept is used up by one `backward`: a second one is refused, even with `retain_graph=True`."""
+    """What selective `checkpoint` has kept lasts for one `backward`, even with `retain_graph=True`: an extra time."""
     context_fn = functools.partial(CHECKPOINT.create_selective_checkpoint_contexts, [EXP])
     x = leaf(1.0, device=device)
     y = CHECKPOINT.checkpoint(lambda x: x.exp().sin(), x, use_reentrant=False, context_fn=context_fn)
@@ -381,7 +381,7 @@ def test_keeps_it_for_one_backward(device):
 @fact("torch.utils.checkpoint.create_selective_checkpoint_contexts")
 @pytest.mark.parametrize("allowed", [False, True], ids=["refused", "allowed"])
 def test_keeps_what_was_changed_in_place_when_told(device, allowed):
-    """A kept result that was changed in place is refused, unless `allow_cache_entry_mutation=True`."""
+    """Selective `checkpoint` refuses a kept result that has been mutated, unless `allow_cache_entry_mutation=True`."""
     x = leaf(1.0, device=device)
     options = {"allow_cache_entry_mutation": True} if allowed else {}
     context_fn = functools.partial(CHECKPOINT.create_selective_checkpoint_contexts, [EXP], **options)
@@ -403,7 +403,7 @@ def test_keeps_what_was_changed_in_place_when_told(device, allowed):
     "torch.utils.checkpoint.SelectiveCheckpointContext", "torch.utils.checkpoint.create_selective_checkpoint_contexts"
 )
 def test_asks_its_policy_of_each_operator_in_the_first_run(device):
-    """A policy is asked of each operator, with its arguments and a context whose `is_recompute` is False at first."""
+    """A policy of selective `checkpoint` is asked of each operator in the first run, where `is_recompute` is False."""
     asked = []
 
     def policy(ctx, op, *args, **kwargs):
@@ -416,7 +416,7 @@ def test_asks_its_policy_of_each_operator_in_the_first_run(device):
 
 @fact("torch.utils.checkpoint.SelectiveCheckpointContext", since="2.12", calls="names op_output", gain=True)
 def test_tells_its_policy_what_the_operator_gave(device):
-    """The context that a policy is asked with has the result of the operator as `op_output`."""
+    """The context that a policy of selective `checkpoint` is asked with has the operator's result as `op_output`."""
     given = []
 
     def policy(ctx, op, *args, **kwargs):
@@ -430,7 +430,7 @@ def test_tells_its_policy_what_the_operator_gave(device):
 
 @fact("torch.utils.checkpoint.SAC_IGNORED_OPS", "torch.utils.checkpoint.create_selective_checkpoint_contexts")
 def test_never_asks_its_policy_of_detach(device):
-    """Operators of `SAC_IGNORED_OPS`, as `detach`, are asked of no policy."""
+    """No policy of selective `checkpoint` is asked of operators of `SAC_IGNORED_OPS`, such as `detach`."""
     asked = []
     context_fn = functools.partial(
         CHECKPOINT.create_selective_checkpoint_contexts, lambda ctx, op, *args, **kwargs: asked.append(op)
@@ -448,7 +448,7 @@ def never_grouped(patch):
 
 @fact("torch.utils.checkpoint.GraphExecGroup", refuter=never_grouped)
 def test_runs_again_once_for_a_group_of_backward_calls(device):
-    """Under one `GraphExecGroup` several `backward` calls run a checkpointed function again once."""
+    """Under one `GraphExecGroup` several `backward` calls run a function under `checkpoint` again once."""
     numbers = []
     for group in (contextlib.nullcontext(), CHECKPOINT.GraphExecGroup()):
         function, x = Calls(lambda x: (x.exp().sin(), x.sin().exp())), leaf(1.0, device=device)
@@ -526,7 +526,7 @@ class Device:
 @fact("torch.utils.checkpoint.set_device_states", since="2.5", calls="device_type", gain=True)
 @pytest.mark.cpu
 def test_sets_the_state_of_each_device(monkeypatch):
-    """`set_device_states` gives each state to the device of its kind."""
+    """`set_device_states` gives each state, in order, to the module of its `device_type`."""
     monkeypatch.setattr(torch, "cuda", here := Device())
     CHECKPOINT.set_device_states([0, 1], ["first", "second"], device_type="cuda")
     assert here.set == ["first", "second"]

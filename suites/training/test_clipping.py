@@ -106,7 +106,7 @@ def test_does_not_cure_nan(device):
 
 @fact("torch.optim.Adam.step", "torch.nn.utils.clip_grad_norm_", myth="clipping bounds the step of Adam")
 def test_hardly_changes_a_first_step_of_adam(device):
-    """A first step of `Adam` is lr long in each element, whether the gradient was clipped or not."""
+    """A first step of `Adam` is about lr long in each element, also where `clip_grad_norm_` has clipped to 0.01."""
     seen = []
     for bound in (1e9, 1e-2):
         w = weights(0.0, 0.0, device=device)
@@ -133,7 +133,7 @@ def test_by_a_hook_is_done_within_backward(device):
 
 @fact("torch.Tensor.register_hook", hint="clip after the last backward")
 def test_by_a_hook_sees_each_backward_alone(device):
-    """A hook clamps each `backward` by itself, so that accumulated gradients may exceed its bound."""
+    """A `register_hook` that clamps sees each `backward` alone, so that accumulated gradients may exceed its bound."""
     w = weights(0.0, device=device)
     w.register_hook(lambda gradient: gradient.clamp(-1.0, 1.0))
     for _ in range(3):

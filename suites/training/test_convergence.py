@@ -88,7 +88,7 @@ def test_with_nesterov_keeps_to_its_bound(device):
 
 @fact("torch.optim.SGD", "torch.cosh")
 def test_of_a_smooth_convex_loss_falls_as_one_over_the_steps(device):
-    """`SGD` on a smooth convex loss is after t steps below L * distance**2 / (2 t) of the minimum, at each t."""
+    """`SGD` on log cosh, smooth and convex, is after t steps below L * distance**2 / (2 t) of the minimum, each t."""
     w = torch.tensor(6.0, dtype=torch.float64, device=device, requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=1.0)  # the slope of log cosh changes by 1 at most
     losses = []
@@ -123,7 +123,7 @@ def following(device, rate):
 
 @fact("torch.optim.SGD", "torch.optim.lr_scheduler.LambdaLR")
 def test_with_a_falling_rate_is_the_mean_of_all_samples(device):
-    """`SGD` by single samples with the rate 1 / t is at their mean, whatever their order: noise is averaged out."""
+    """`SGD` by single samples with the rate 1 / t is at the mean of those seen, after each: noise is averaged out."""
     want = [sum(SAMPLES[: t + 1]) / (t + 1) for t in range(6)]
     assert following(device, lambda t: 1 / (t + 1)) == pytest.approx(want, rel=1e-12)
 
@@ -168,7 +168,7 @@ def first_step(device, name, scale):
 @fact("torch.optim.Adam", "torch.optim.SGD", myth="doubling the loss doubles every step")
 @pytest.mark.parametrize("scale", [1.0, 1024.0])
 def test_of_adam_does_not_see_the_scale_of_the_loss(device, scale):
-    """A loss times 1000 makes the steps of `SGD` 1000 times as long, and leaves those of `Adam` as long as its rate."""
+    """A loss times 1024 makes a first step of `SGD` 1024 times as long, and leaves that of `Adam` at its rate."""
     close(first_step(device, "Adam", scale), [-0.5, 0.5, -0.5], roundings=8)
     same(first_step(device, "SGD", scale), scale * torch.tensor([-0.5, 1.0, -2.0]))
 
@@ -209,7 +209,7 @@ def hidden(device, weight, outer):
 
 @fact("torch.optim.Adam", "torch.nn.Linear", hint="begin with random weights")
 def test_from_equal_weights_keeps_hidden_units_equal(device):
-    """Hidden units that begin with equal weights stay equal for ever: the layer is worth one unit."""
+    """Hidden units of a `Linear` layer that begin with equal weights stay equal: the layer is worth one unit."""
     model = hidden(device, 0.5, 0.25)
     of_xor(device, model, 20)
     weight = model[0].weight.detach()
@@ -219,7 +219,7 @@ def test_from_equal_weights_keeps_hidden_units_equal(device):
 
 @fact("torch.optim.SGD", "torch.Tensor.backward", hint="begin with random weights")
 def test_from_zero_weights_gives_hidden_weights_no_gradient(device):
-    """With all weights zero only the last bias gets a gradient: the hidden layer does not learn."""
+    """With all `Linear` weights zero `backward` gives the last bias alone a gradient: hidden layers do not learn."""
     model = hidden(device, 0.0, 0.0)
     x, y = torch.tensor(INPUTS, device=device), torch.tensor(XOR, device=device)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
@@ -234,7 +234,7 @@ def test_from_zero_weights_gives_hidden_weights_no_gradient(device):
 
 @fact("torch.optim.SGD", "torch.Tensor.backward")
 def test_of_a_loss_with_two_minima_depends_on_the_start(device):
-    """Gradient descent on (w**2 - 1)**2 ends in the minimum on its side, and stays where the gradient is zero."""
+    """`SGD` on (w**2 - 1)**2 ends in the minimum on its side, and stays where the gradient is zero."""
     w = torch.tensor([0.25, -0.25, 0.0], dtype=torch.float64, device=device, requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.1)
     for _ in range(100):

@@ -28,7 +28,7 @@ def losses(device, size, reduction="mean", drop_last=False):
 )
 @pytest.mark.parametrize(("size", "mean"), [(2, (1 + 1 + 36) / 3), (3, (1 + 18.5) / 2), (4, (1 + 36) / 2)])
 def test_as_the_mean_of_batches_weighs_the_last_too_much(device, size, mean):
-    """The mean of the batches' mean losses is not that of the samples where the last batch is smaller."""
+    """The mean of the batches' `mse_loss` is not that of the samples where the last batch is smaller."""
     values = [loss.item() for loss, _ in losses(device, size)]
     assert sum(values) / len(values) == pytest.approx(mean)
     assert mean > 1.2 * WHOLE
@@ -37,7 +37,7 @@ def test_as_the_mean_of_batches_weighs_the_last_too_much(device, size, mean):
 @fact("torch.nn.functional.mse_loss", "torch.utils.data.DataLoader")
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5])
 def test_weighed_by_the_size_of_each_batch_is_that_of_the_samples(device, size):
-    """The batches' mean losses, each times its number of samples, add up to the loss of the whole epoch."""
+    """Each batch's mean `mse_loss` times its number of samples adds up to the loss of the whole epoch."""
     assert sum(loss.item() * n for loss, n in losses(device, size)) / 5 == pytest.approx(WHOLE, rel=1e-6)
 
 
@@ -57,7 +57,7 @@ def test_as_the_mean_of_equal_batches_is_that_of_their_samples(device):
 
 @fact("torch.eq", "torch.mean", hint="count right answers, and divide once by the number of samples")
 def test_of_accuracy_is_a_count_of_samples(device):
-    """The mean of the batches' accuracies is not the epoch's: right answers are counted over all samples."""
+    """The mean of the batches' accuracies by `torch.eq` is not the epoch's where the last batch is smaller."""
     right = torch.eq(torch.tensor([1, 1, 1, 1, 0], device=device), 1)
     parts = [torch.mean(part.float()) for part in right.split(4)]
     assert [part.item() for part in parts] == [1.0, 0.0]
@@ -69,7 +69,7 @@ WEIGHTED = [(0, 3), (1, 1)]  # a batch of three of class 0, and one of a single 
 
 @fact("torch.nn.functional.cross_entropy", hint='use reduction="sum" and divide by the sum of the weights')
 def test_with_class_weights_is_weighed_by_the_weights(device):
-    """With class weights a batch's mean is over its weights: batches weighed by size do not give the epoch's loss."""
+    """`cross_entropy` with class weights is a mean over weights: batches weighed by size do not give the epoch's."""
     weight = torch.tensor([1.0, 9.0], device=device)
     logits, labels = torch.tensor([[0.0, 2.0]] * 4, device=device), torch.tensor([0, 0, 0, 1], device=device)
     whole = nn.functional.cross_entropy(logits, labels, weight).item()
@@ -85,7 +85,7 @@ def test_with_class_weights_is_weighed_by_the_weights(device):
     hint="divide the sum of losses by all tokens of all micro-batches",
 )
 def test_of_padded_sequences_is_over_the_tokens_that_count(device):
-    """Over micro-batches with padding the mean losses divided by their number weigh tokens of short ones too much."""
+    """The mean of micro-batches' `cross_entropy` with padding weighs tokens of short sequences too much."""
     labels = torch.tensor([[0, 1, 0, 1], [1, -100, -100, -100]], device=device)
 
     def gradient(loss_of):
@@ -104,7 +104,7 @@ def test_of_padded_sequences_is_over_the_tokens_that_count(device):
 
 @fact("torch.optim.SGD.step", "torch.nn.functional.mse_loss")
 def test_while_training_is_of_weights_that_move(device):
-    """The mean of the losses that an epoch of training saw is not the loss of the weights that it ended with."""
+    """The mean `mse_loss` that an epoch of training saw is not that of the weights that it ended with."""
     model = line(0.0, device)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.25)
     seen = []
@@ -120,7 +120,7 @@ def test_while_training_is_of_weights_that_move(device):
 
 @fact("torch.optim.SGD.step", "torch.Tensor.backward", hint="step after the last micro-batch of the epoch, too")
 def test_of_accumulated_batches_leaves_a_rest_unless_it_is_stepped(device):
-    """Micro-batches that do not fill the last accumulation are not stepped: their gradient stays for the next epoch."""
+    """Micro-batches that do not fill the last accumulation get no `step`: their gradient stays for the next epoch."""
     model = line(0.0, device)
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
     for i, x in enumerate([1.0, 2.0, 4.0]):

@@ -49,14 +49,14 @@ def test_needs_eval_for_dropout(device, no_grad):
 @fact("torch.set_grad_enabled", myth="eval switches gradients off", hint="use torch.no_grad() as well")
 @pytest.mark.parametrize("eval_mode", [False, True], ids=["train", "eval"])
 def test_needs_no_grad_to_record_nothing(device, eval_mode):
-    """Whether a graph is recorded is told by the gradient mode alone, in evaluation mode or without."""
+    """Whether a graph is recorded is told by `set_grad_enabled` (or `no_grad`) alone, in `eval` mode or without."""
     assert not Evaluated(device, eval_mode, True).is_recorded
     assert Evaluated(device, eval_mode, False).is_recorded
 
 
 @fact("torch.nn.Module.eval", "torch.no_grad", myth="eval saves memory", hint="use torch.no_grad()")
 def test_by_eval_alone_keeps_the_graph_of_every_batch(device):
-    """`eval` without `no_grad` saves as many bytes for backward as training, and with it none."""
+    """`eval` without `no_grad` saves every activation for backward, and with it none."""
     model = nn.Sequential(*[nn.Sigmoid() for _ in range(3)]).eval()
     x = torch.ones(8, 4, device=device, requires_grad=True)
     with saved_bytes() as recorded:
@@ -139,7 +139,7 @@ def test_under_no_grad_gives_features_that_train_a_head(device):
 
 @fact("torch.no_grad", "torch.Tensor.backward", hint="gradients by the input need grad enabled, with eval()")
 def test_in_eval_mode_still_has_gradients_by_the_input(device):
-    """For a saliency map the model is in evaluation mode and records: the gradient by the input is there."""
+    """For a saliency map the gradient by the input is there in `eval` mode, and under `no_grad` it is not."""
     x = column(2.0, device=device).requires_grad_()
     dropping(device).eval()(x).sum().backward()
     same(x.grad, torch.tensor([[3.0]]))

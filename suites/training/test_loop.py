@@ -1,4 +1,4 @@
-"""The training loop as a whole: data, model, output, loss and optimisation."""
+"""The training loop as a whole, and without one of its parts; parts in another order are in `test_order`."""
 
 import numpy
 import pytest
@@ -39,7 +39,7 @@ def descended(steps):
 @fact("torch.optim.SGD.step", "torch.nn.functional.mse_loss", "torch.nn.Linear", claims=["L01", "L03"])
 @pytest.mark.parametrize("steps", [1, 2, 200])
 def test_goes_down_by_its_formula(device, steps):
-    """Data, model, output, loss and a step, again and again, is gradient descent, which ends at the least squares."""
+    """A loop of `Linear`, `mse_loss` and `SGD` is gradient descent by its formula, which ends at the least squares."""
     w = train(device, steps)
     close(w, descended(steps), roundings=40 * steps, scale=8)
     close(torch.tensor(descended(200)), numpy.linalg.lstsq(X, Y, rcond=None)[0].T, roundings=10_000, scale=8)

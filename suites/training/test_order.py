@@ -122,7 +122,7 @@ def test_is_not_cured_by_requires_grad_of_the_loss(device):
 
 @fact("torch.Tensor.requires_grad_", "torch.optim.SGD.step", myth="loss.requires_grad_() makes a loss trainable")
 def test_learns_nothing_from_a_loss_made_to_require_grad(device):
-    """A loop whose detached loss is made to require grad runs without an error and leaves the weights as they were."""
+    """A loop with `loss.requires_grad_()` on a detached loss raises no error, and leaves the weights as they were."""
     model = line(1.0, device)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
     for _ in range(3):
@@ -193,7 +193,7 @@ class Forgetful(nn.Module):
 
 @fact("torch.nn.Module.parameters", "torch.optim.SGD", hint="make layers in __init__")
 def test_of_layers_made_in_forward_has_nothing_to_train(device):
-    """A layer made in `forward` is new at each call and no part of the model, so that the optimizer has nothing."""
+    """A layer made in `forward` is no part of the model: an optimizer of it gets an empty parameter list."""
     model = Forgetful()
     assert model(column(2.0, device=device)).item() == 2.0
     with pytest.raises(ValueError, match="empty parameter list"):
@@ -249,7 +249,7 @@ def test_of_the_discriminator_on_detached_samples_spares_the_generator(device):
 
 @fact("torch.Tensor.backward", hint="zero the discriminator's gradients before its own backward")
 def test_of_the_generator_leaves_a_gradient_in_the_discriminator(device):
-    """A generator's loss goes through the discriminator of a GAN, and leaves a gradient in that, too."""
+    """`backward` of a generator's loss goes through the discriminator of a GAN, and leaves a gradient in that, too."""
     generator, discriminator = adversaries(device)
     discriminator(generator(column(1.0, device=device))).sum().backward()
     same(generator.weight.grad, torch.tensor([[3.0]]))

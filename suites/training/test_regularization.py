@@ -55,14 +55,14 @@ def test_by_decay_is_no_penalty_for_adamw(device):
 @fact("torch.optim.Adam", "torch.optim.AdamW")
 @pytest.mark.parametrize(("name", "factor"), [("Adam", 1.0), ("AdamW", 0.875)], ids=["Adam", "AdamW"])
 def test_by_decay_is_lost_beside_a_large_gradient_for_adam_alone(device, name, factor):
-    """Beside a large gradient `weight_decay` of `Adam` moves nothing, and that of `AdamW` as much as ever."""
+    """Beside a large gradient `weight_decay` of `Adam` moves next to nothing, and that of `AdamW` as much as ever."""
     w = moved(device, name, scale=2.0**20, weight_decay=0.25)
     close(w, numpy.array(START) * factor - [0.5, 0.5, -0.5], roundings=2**34, scale=1)
 
 
 @fact("torch.optim.SGD", hint="give biases and norms a group with weight_decay=0")
 def test_by_decay_shrinks_biases_and_norms_too(device):
-    """`weight_decay` shrinks every parameter of its group: biases, and weights of `LayerNorm` as well."""
+    """`weight_decay` of `SGD` shrinks biases too, and spares a group with `weight_decay=0`, as for a `LayerNorm`."""
     model = nn.Sequential(nn.Linear(1, 1), nn.LayerNorm(1)).to(device)
     for parameter in model.parameters():
         nn.init.ones_(parameter)
@@ -88,7 +88,7 @@ def test_by_decay_ends_at_ridge_regression(device):
 
 @fact("torch.Tensor.backward", hint="set small weights to zero after the step")
 def test_by_absolute_values_makes_no_weight_zero(device):
-    """An L1 penalty in the loss lets a weight swing around zero by its rate rather than become exactly zero."""
+    """An L1 penalty, `w.abs()` in the loss, lets a weight swing around zero rather than become exactly zero."""
     w, seen = torch.tensor(0.625, device=device, requires_grad=True), []
     for _ in range(5):
         (w.abs()).backward()
@@ -101,7 +101,7 @@ def test_by_absolute_values_makes_no_weight_zero(device):
 
 @fact("torch.nn.BatchNorm1d", "torch.Tensor.backward", myth="weight decay before BatchNorm makes outputs smaller")
 def test_by_decay_before_batch_norm_changes_the_step_and_not_the_output(device):
-    """A weight before `BatchNorm1d` times c gives the same output, and its gradient is divided by c."""
+    """With a tiny `eps` a weight before `BatchNorm1d` times 4 gives the same output, and a quarter of the gradient."""
     x, seen = torch.tensor([[1.0, 2.0], [3.0, -1.0], [-2.0, 0.5]], dtype=torch.float64, device=device), []
     for factor in (1.0, 4.0):
         norm = nn.BatchNorm1d(1, eps=1e-300, device=device, dtype=torch.float64)
@@ -130,7 +130,7 @@ def smoothed(device, gap, smoothing, classes=4):
 @fact("torch.nn.CrossEntropyLoss", myth="a perfect model has a loss of zero with label smoothing")
 @pytest.mark.parametrize("smoothing", [0.1, 0.4])
 def test_by_smoothing_has_a_least_loss_above_zero(device, smoothing):
-    """With `label_smoothing` the least loss is the entropy of the smoothed labels, at a finite gap of the logits."""
+    """`CrossEntropyLoss` with `label_smoothing` is least, the entropy of the labels, at a finite gap of the logits."""
     low = smoothing / 4
     high = 1 - smoothing + low
     loss, gradient = smoothed(device, math.log(high / low), smoothing)
@@ -147,5 +147,5 @@ def test_by_smoothing_punishes_certainty(device):
 
 @fact("torch.nn.CrossEntropyLoss", hint="validate with a CrossEntropyLoss without label_smoothing")
 def test_by_smoothing_makes_losses_that_do_not_compare(device):
-    """A loss without `label_smoothing` in validation is below one with it in training, for outputs that are right."""
+    """`CrossEntropyLoss` in validation, without `label_smoothing`, is below one with it, for outputs that are right."""
     assert smoothed(device, 4.0, 0.2)[0] - smoothed(device, 4.0, 0.0)[0] == pytest.approx(0.2 * 0.75 * 4.0, rel=1e-12)

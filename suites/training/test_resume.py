@@ -71,14 +71,14 @@ def stopped_and_whole():
 
 @fact(*PARTS, claims=["S04"])
 def test_with_all_parts_is_never_having_stopped():
-    """A run resumed with model, optimizer, scheduler, random state and the sampler's generator ends bitwise alike."""
+    """A run resumed by `load_state_dict` of model, optimizer, scheduler and both random states ends bitwise alike."""
     checkpoint, weights = stopped_and_whole()
     same(Run(2).resume(checkpoint).train(2).weights, weights)
 
 
 @fact(*PARTS, claims=["S04"])
 def test_from_a_file_is_never_having_stopped(tmp_path):
-    """The same checkpoint through `torch.save` and `torch.load` resumes the run bit by bit."""
+    """A checkpoint of all states through `torch.save` and `torch.load` resumes a run bit by bit."""
     checkpoint, weights = stopped_and_whole()
     torch.save(checkpoint, tmp_path / "checkpoint.pt")
     same(Run(2).resume(torch.load(tmp_path / "checkpoint.pt")).train(2).weights, weights)
@@ -92,7 +92,7 @@ def test_from_a_file_is_never_having_stopped(tmp_path):
 )
 @pytest.mark.parametrize("part", ["model", "optimizer", "scheduler", "order", "random"])
 def test_without_one_part_ends_elsewhere(part):
-    """A run resumed without its model, optimizer, scheduler, generator of samples or random state ends elsewhere."""
+    """A run resumed without model, optimizer, scheduler, sampler's `Generator` or `set_rng_state` ends elsewhere."""
     checkpoint, weights = stopped_and_whole()
     same(Run(2).resume(checkpoint).train(2).weights, weights)
     del checkpoint[part]
@@ -103,7 +103,7 @@ def test_without_one_part_ends_elsewhere(part):
     "torch.Generator.set_state", "torch.utils.data.DataLoader", hint="save the generator's state at the epoch's start"
 )
 def test_within_an_epoch_passes_over_the_batches_that_were_seen():
-    """Within an epoch a run resumes by the generator's state of its start, passing over the batches it has seen."""
+    """Within an epoch a run resumes by the `Generator` state of its start, passing over the batches it has seen."""
     run = Run(1).train(1)
     start = run.order.get_state()
     iterator = iter(run.loader)
@@ -119,7 +119,7 @@ def test_within_an_epoch_passes_over_the_batches_that_were_seen():
     "torch.Generator.get_state", "torch.utils.data.DataLoader", hint="save the generator's state at the epoch's start"
 )
 def test_within_an_epoch_from_the_generator_as_it_is_takes_other_samples():
-    """The generator's state within an epoch is that of the next one: the rest of this epoch's order is not in it."""
+    """`get_state` of a loader's generator within an epoch is that of the next: the rest of this order is not in it."""
     run = Run(1)
     iterator = iter(run.loader)
     next(iterator)

@@ -26,7 +26,7 @@ TINY = 2.0**-27  # an eighth of the least number of float16
 @fact("torch.amp.GradScaler")
 @pytest.mark.parametrize(("scale", "want"), [(1.0, 0.0), (2.0**16, TINY)], ids=["unscaled", "scaled"])
 def test_rescues_gradients_that_float16_cannot_hold(device, scale, want):
-    """A gradient below the least number of float16 is lost to zero without a scale, and arrives whole with 65536."""
+    """A gradient below the least number of float16 is lost to zero, and by `GradScaler` with 65536 arrives whole."""
     scaler = scaler_of(device, init_scale=scale)
     w = torch.zeros(1, device=device, requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=1.0)
@@ -38,7 +38,7 @@ def test_rescues_gradients_that_float16_cannot_hold(device, scale, want):
 @fact("torch.amp.GradScaler", myth="the scale changes the training")
 @pytest.mark.parametrize("scale", [1.0, 8.0, 65536.0])
 def test_by_a_power_of_two_changes_no_bit_of_the_step(device, scale):
-    """A scale that is a power of two is taken out without a rounding: float32 is trained bit by bit as without."""
+    """`GradScaler` with a scale that is a power of two trains in float32 bit by bit as without."""
     with_it, without = line(0.3, device), line(0.3, device)
     for model, scaler in ((with_it, scaler_of(device, init_scale=scale)), (without, scaler_of(device, enabled=False))):
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
@@ -67,7 +67,7 @@ def test_is_taken_out_before_clipping(device, unscaled, want):
 
 @fact("torch.amp.GradScaler", "torch.Tensor.backward")
 def test_over_micro_batches_is_updated_once(device):
-    """Gradients are accumulated under one scale: `step` and `update` once, after the last micro-batch."""
+    """`GradScaler` with `step` and `update` after the last micro-batch alone steps by the sum of their gradients."""
     model, scaler = line(0.0, device), scaler_of(device, growth_interval=1)
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
     for x in (1.0, 2.0, 4.0):
@@ -79,7 +79,7 @@ def test_over_micro_batches_is_updated_once(device):
 
 @fact("torch.amp.GradScaler", hint="update after the last micro-batch alone")
 def test_updated_between_micro_batches_mixes_scales(device):
-    """A scale updated between micro-batches makes a sum of gradients of two scales, of which one is taken out."""
+    """`GradScaler.update` between micro-batches makes a sum of gradients of two scales, of which one is taken out."""
     model, scaler = line(0.0, device), scaler_of(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
     scaled(scaler, model, 1.0, device)
@@ -94,7 +94,7 @@ def test_updated_between_micro_batches_mixes_scales(device):
 
 @fact("torch.amp.GradScaler")
 def test_leaves_out_the_step_of_the_optimizer_with_infinity_alone(device):
-    """Of two optimizers only that whose gradients are infinite is not stepped; the one scale falls for both."""
+    """Of two optimizers `GradScaler` does not step that with infinite gradients; the one scale falls for both."""
     good, bad, scaler = line(0.0, device), line(0.0, device), scaler_of(device)
     optimizers = [torch.optim.SGD(model.parameters(), lr=1.0) for model in (good, bad)]
     scaled(scaler, good, 2.0, device)
@@ -107,7 +107,7 @@ def test_leaves_out_the_step_of_the_optimizer_with_infinity_alone(device):
 
 @fact("torch.amp.GradScaler")
 def test_scales_several_losses_alike(device):
-    """Two losses of one scaler are scaled alike, so that their gradients add up to that of their sum."""
+    """`GradScaler` scales two losses alike, so that their gradients add up to that of their sum."""
     model, scaler = line(0.0, device), scaler_of(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
     first, second = model(column(1.0, device=device)).sum(), model(column(2.0, device=device)).sum()
@@ -154,7 +154,7 @@ def test_that_leaves_out_the_first_step_lets_the_scheduler_warn():
 
 @fact("torch.amp.GradScaler")
 def test_gives_what_the_step_gives(device):
-    """`scaler.step` gives what `optimizer.step` gives, and None where the step was left out."""
+    """`GradScaler.step` gives what `optimizer.step` gives, and None where the step was left out."""
     model, scaler = line(0.0, device), scaler_of(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
     optimizer.step = lambda: "stepped"
@@ -190,7 +190,7 @@ def test_refuses_a_closure(device):
 
 @fact("torch.amp.GradScaler", hint="unscale_ before step")
 def test_refuses_to_unscale_after_the_step(device):
-    """`scaler.unscale_` after `scaler.step` is refused until `update`."""
+    """`GradScaler.unscale_` after `step` is refused until `update`: "unscale_() is being called after step()"."""
     scaler, model = scaler_of(device), line(0.0, device)
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
     scaled(scaler, model, 1.0, device)
@@ -256,7 +256,7 @@ def test_takes_its_numbers_later_as_well(name, number):
 @fact("torch.amp.GradScaler")
 @pytest.mark.parametrize("given", [32.0, torch.tensor(32.0)], ids=["number", "tensor"])
 def test_takes_a_scale_by_hand(given):
-    """`update(new_scale)` sets the scale to a number, or to that of a tensor, whatever the gradients were."""
+    """`GradScaler.update(new_scale)` sets the scale to a number, or to that of a tensor."""
     scaler = scaler_of()
     scaler.scale(torch.ones(1))
     scaler.update(given)
@@ -340,7 +340,7 @@ LOW = pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=["bf
 @fact("torch.autocast", "torch.amp.GradScaler")
 @LOW
 def test_with_autocast_trains_weights_in_float32(device, dtype):
-    """Under `autocast` with a scaler the forward pass is of 16 bits; weight, gradient and momentum stay float32."""
+    """Under `autocast` with `GradScaler` the output is of 16 bits, and weight and momentum stay float32."""
     model, scaler = line(0.5, device), scaler_of(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0, momentum=0.5)
     with torch.autocast(torch.device(device).type, dtype):
@@ -354,7 +354,7 @@ def test_with_autocast_trains_weights_in_float32(device, dtype):
 
 @fact("torch.autocast", myth="backward has to be under autocast", hint="leave backward and step outside")
 def test_is_left_before_backward(device):
-    """`backward` outside of the `autocast` block computes in the dtypes that the forward pass had."""
+    """`backward` outside of the `autocast` block gives the gradient that it gives inside."""
     seen = []
     for inside in (False, True):
         model = line(0.3, device)
@@ -372,7 +372,7 @@ def test_is_left_before_backward(device):
 @fact("torch.optim.SGD", myth="a model in bfloat16 trains as one under autocast", hint="keep float32 weights")
 @LOW
 def test_does_not_help_weights_that_are_too_coarse(device, dtype):
-    """Small steps are lost on weights of 16 bits, step for step, that float32 weights add up."""
+    """Steps of `SGD` that are too small for weights of 16 bits are lost one by one, and add up on float32 weights."""
     coarse = torch.ones(1, device=device, dtype=dtype, requires_grad=True)
     fine = torch.ones(1, device=device, requires_grad=True)
     optimizer = torch.optim.SGD([coarse, fine], lr=2.0**-13)
@@ -386,7 +386,7 @@ def test_does_not_help_weights_that_are_too_coarse(device, dtype):
 
 @fact("torch.tensor", "torch.optim.Adam", hint="keep float32 weights, or give Adam an eps that float16 has")
 def test_does_not_help_the_eps_of_adam_in_float16(device):
-    """The eps of 1e-8 that `Adam` divides by is zero in float16: a gradient of zero is divided by zero to NaN."""
+    """The eps of 1e-8 that `Adam` divides by is zero in float16, and not in bfloat16."""
     eps = torch.optim.Adam([torch.ones(1, device=device)]).defaults["eps"]
     in_half, in_bfloat16 = (torch.tensor(eps, dtype=d, device=device) for d in (torch.half, torch.bfloat16))
     same(in_half, torch.tensor(0.0, dtype=torch.half))

@@ -1,4 +1,4 @@
-"""Learning-rate schedulers in a loop: how often they are stepped, in which order, and by which number."""
+"""Learning-rate schedulers in a loop: how often and when they are stepped; each one's formula is a fact of `optim`."""
 
 import math
 
@@ -50,7 +50,7 @@ def test_after_the_optimizer_begin_with_the_first_rate():
     hint="call optimizer.step() before scheduler.step()",
 )
 def test_before_the_optimizer_leave_the_first_rate_out():
-    """With `scheduler.step()` before `optimizer.step()` the first rate is never used, and torch warns of it once."""
+    """A loop with `scheduler.step()` before `optimizer.step()` never uses the first rate, and warns: Detected call."""
     with pytest.warns(UserWarning, match=r"Detected call of `lr_scheduler.step\(\)` before `optimizer.step\(\)`"):
         rates = used(lambda o: lr_scheduler.ExponentialLR(o, 0.5), scheduler_first=True)
     assert rates[:3] == [0.5, 0.25, 0.125]
@@ -147,7 +147,7 @@ def test_on_a_plateau_count_batches_where_they_are_told_of_each():
 
 @fact("torch.optim.lr_scheduler.ReduceLROnPlateau", myth="ReduceLROnPlateau stops the training")
 def test_on_a_plateau_never_stop():
-    """`ReduceLROnPlateau` lowers the rate again and again, and tells nobody to stop."""
+    """`ReduceLROnPlateau` lowers the rate down to `min_lr`, and stops no training: its `step` returns None."""
     assert on_plateau([1.0] * 10, min_lr=0.125)[-1] == 0.125
     assert lr_scheduler.ReduceLROnPlateau(optimizer_of()).step(1.0) is None
 
@@ -157,7 +157,7 @@ def test_on_a_plateau_never_stop():
 
 @fact("torch.optim.lr_scheduler.ExponentialLR", hint="make the scheduler anew with the optimizer")
 def test_keep_to_the_optimizer_that_they_were_made_for():
-    """A scheduler moves the rate of its own optimizer, and not that of one that is made later for the same weights."""
+    """`ExponentialLR` moves the rate of the optimizer that it was made for, and of no other."""
     first, second = optimizer_of(), optimizer_of()
     scheduler = lr_scheduler.ExponentialLR(first, 0.5)
     first.step()

@@ -26,7 +26,7 @@ def fitted(target, device, steps=60):
 
 @fact("torch.mean", "torch.Tensor.sub", "torch.Tensor.backward", hint=SHAPES, source="notes/broadcasting")
 def test_in_a_row_teach_a_column_of_outputs_their_mean(device):
-    """Outputs of shape (N, 1) and targets of shape (N,) broadcast in silence: the model learns the targets' mean."""
+    """Outputs (N, 1) and targets (N,) broadcast in silence under `torch.mean` of squares: a model learns the mean."""
     wanted = torch.tensor([0.0, 2.0, 7.0], device=device)
     close(fitted(wanted, device), [0.0, 3.0], roundings=64, scale=4)
     close(fitted(wanted.unsqueeze(1), device), [3.5, 3.0], roundings=64, scale=4)
@@ -34,7 +34,7 @@ def test_in_a_row_teach_a_column_of_outputs_their_mean(device):
 
 @fact("torch.Tensor.sub", "torch.mean", hint=SHAPES, source="notes/broadcasting")
 def test_in_a_row_are_compared_with_every_output(device):
-    """(N, 1) outputs less (N,) targets are an (N, N) table, whose mean is not zero where every output is right."""
+    """`outputs.sub(targets)` of shapes (N, 1) and (N,) is an (N, N) table, and not zero where every output is right."""
     y = torch.tensor([0.0, 2.0, 4.0], device=device)
     table = torch.Tensor.sub(y.unsqueeze(1), y)
     same(table, torch.tensor([[0.0, -2.0, -4.0], [2.0, 0.0, -2.0], [4.0, 2.0, 0.0]]))
@@ -44,7 +44,7 @@ def test_in_a_row_are_compared_with_every_output(device):
 @fact("torch.nn.MSELoss", "torch.nn.L1Loss", "torch.nn.SmoothL1Loss", "torch.nn.HuberLoss", hint=SHAPES)
 @pytest.mark.parametrize("name", ["MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss"])
 def test_in_a_row_give_a_loss_that_right_outputs_do_not_bring_to_zero(device, name):
-    """A regression loss of right outputs (N, 1) and targets (N,) warns "Using a target size", and is not zero."""
+    """`MSELoss` and its like of right outputs (N, 1) and targets (N,) warn "Using a target size", and are not zero."""
     y = torch.tensor([0.0, 2.0], device=device)
     with pytest.warns(UserWarning, match="Using a target size"):
         wrong = getattr(nn, name)()(y.unsqueeze(1), y)
@@ -54,7 +54,7 @@ def test_in_a_row_give_a_loss_that_right_outputs_do_not_bring_to_zero(device, na
 
 @fact("torch.eq", "torch.sum", hint="compare tensors of one shape", source="notes/broadcasting")
 def test_in_a_row_count_an_accuracy_above_all(device):
-    """Predictions (N, 1) compared with labels (N,) count N * N pairs, and so an accuracy above 100 %."""
+    """`torch.eq` of predictions (N, 1) and labels (N,) compares N * N pairs, which can make an accuracy above 100 %."""
     labels = torch.tensor([1, 1, 1, 0], device=device)
     same(torch.sum(torch.eq(labels.unsqueeze(1), labels)), torch.tensor(10))
     same(torch.sum(torch.eq(labels, labels)), torch.tensor(4))
@@ -65,7 +65,7 @@ def test_in_a_row_count_an_accuracy_above_all(device):
     ("batch", "dim", "shape"), [(3, None, (3,)), (1, None, ()), (1, 1, (1,))], ids=["three", "one", "named"]
 )
 def test_squeezed_lose_the_batch_of_one(device, batch, dim, shape):
-    """`squeeze()` of outputs (N, 1) takes the batch away from a last batch of one sample, `squeeze(1)` never."""
+    """`squeeze()` of outputs (N, 1) takes the batch away from a last batch of one sample, `squeeze(1)` does not."""
     output = torch.ones(batch, 1, device=device)
     squeezed = torch.squeeze(output) if dim is None else torch.squeeze(output, dim)
     same(squeezed, torch.ones(shape))
@@ -82,7 +82,7 @@ def test_squeezed_lose_the_batch_of_one(device, batch, dim, shape):
 )
 @pytest.mark.parametrize("classes", [2, 10])
 def test_as_probabilities_keep_cross_entropy_above_a_floor(device, classes):
-    """`CrossEntropyLoss` behind a softmax never falls below log(1 + (C - 1) / e), however sure the model is."""
+    """`CrossEntropyLoss` behind a `softmax` is log(1 + (C - 1) / e), not 0, where the model is sure and right."""
     logits = torch.zeros(1, classes, device=device)
     logits[0, 0] = 200.0
     label = torch.tensor([0], device=device)
@@ -104,7 +104,7 @@ def test_as_probabilities_give_a_sure_mistake_no_gradient(device):
 
 @fact("torch.nn.BCEWithLogitsLoss", "torch.sigmoid", hint="give BCEWithLogitsLoss the logits, or BCELoss the sigmoid")
 def test_as_probabilities_keep_bce_with_logits_above_a_floor(device):
-    """`BCEWithLogitsLoss` behind a sigmoid never falls below log(1 + 1/e) for a positive sample."""
+    """`BCEWithLogitsLoss` behind a `sigmoid` is log(1 + 1/e), not 0, for a positive sample the model is sure of."""
     one = torch.ones(1, device=device)
     close(nn.BCEWithLogitsLoss()(torch.sigmoid(200 * one), one), math.log(1 + 1 / math.e), roundings=8)
     assert nn.BCEWithLogitsLoss()(200 * one, one).item() == 0.0
@@ -112,7 +112,7 @@ def test_as_probabilities_keep_bce_with_logits_above_a_floor(device):
 
 @fact("torch.nn.NLLLoss", "torch.softmax", "torch.log_softmax", hint="NLLLoss wants log_softmax")
 def test_as_probabilities_make_nll_negative(device):
-    """`NLLLoss` of probabilities rather than their logarithms is negative: minus the probability of each class."""
+    """`NLLLoss` of a `softmax` rather than a `log_softmax` is negative: minus the probability of the right class."""
     logits, label = torch.zeros(1, 4, device=device), torch.tensor([2], device=device)
     same(nn.NLLLoss()(torch.softmax(logits, 1), label), torch.tensor(-0.25))
     close(nn.NLLLoss()(torch.log_softmax(logits, 1), label), math.log(4), roundings=4)
@@ -120,7 +120,7 @@ def test_as_probabilities_make_nll_negative(device):
 
 @fact("torch.nn.CrossEntropyLoss", "torch.log_softmax")
 def test_as_logarithms_of_probabilities_are_logits_too(device):
-    """`CrossEntropyLoss` of a log_softmax is that of the logits: a second log_softmax changes nothing."""
+    """`CrossEntropyLoss` of a `log_softmax` is that of the logits but for rounding: a second one changes nothing."""
     logits = torch.tensor([[1.0, 2.0, 4.0]], device=device)
     label = torch.tensor([1], device=device)
     want = math.log(math.e**1 + math.e**2 + math.e**4) - 2
@@ -152,7 +152,7 @@ def test_that_nothing_is_known_of_cost_the_logarithm_of_their_number(device, cla
 
 @fact("torch.argmax", "torch.softmax", "torch.sigmoid")
 def test_are_predicted_by_logits_as_by_probabilities(device):
-    """The predicted class is the same of logits and of their softmax; a sigmoid above 0.5 is a logit above 0."""
+    """`argmax` gives the same class of logits as of their `softmax`; a `sigmoid` above 0.5 is a logit above 0."""
     logits = torch.tensor([[1.0, 3.0, -2.0], [0.5, -1.0, 0.25]], device=device)
     same(torch.argmax(logits, 1), torch.tensor([1, 0]))
     same(torch.argmax(torch.softmax(logits, 1), 1), torch.tensor([1, 0]))
@@ -169,7 +169,7 @@ def test_predicted_along_the_batch_are_samples(device):
 
 @fact("torch.nn.MSELoss", "torch.nn.Linear")
 def test_beyond_the_range_of_the_output_are_never_met(device):
-    """A regression that ends with a ReLU cannot learn negative targets: once its output is 0 it gets no gradient."""
+    """A regression that ends with a `ReLU` cannot learn negative targets: once its output is 0 it gets no gradient."""
     model = nn.Sequential(line(-1.0, device), nn.ReLU())
     loss = nn.MSELoss()(model(column(2.0, device=device)), column(-3.0, device=device))
     loss.backward()

@@ -77,7 +77,7 @@ def alive(device, carry):
 
 @fact("torch.Tensor.detach", hint="h = h.detach() at the start of each chunk")
 def test_keeps_the_graph_of_all_chunks_unless_cut(device):
-    """A hidden state that is carried on keeps the graph of all chunks alive, and a detached one that of the last."""
+    """A hidden state that is carried on keeps the graph of all chunks alive, and after `detach` that of the last."""
     assert alive(device, lambda h: h) == 11  # the two factors of each product; the first state is a constant
     assert alive(device, lambda h: h.detach()) == 3
 
