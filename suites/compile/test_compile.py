@@ -1,4 +1,4 @@
-"""What `torch.compile` keeps of Python and of torch, with the back ends that generate no code."""
+"""What `torch.compile` keeps of Python and of torch, without generated code; how often: `test_recompiling`."""
 
 import pytest
 import torch
@@ -74,7 +74,7 @@ def compiled(function, **options):
 @fact("torch.compile", where="before 2.1: torch.compile takes this Python")
 @pytest.mark.parametrize("name", EVERYDAY)
 def test_makes_one_graph_of_everyday_code(device, graphs, name):
-    """Everyday code of tensors, lists, dicts and closures is compiled into a single graph with the same result."""
+    """`torch.compile` makes one graph of everyday code of tensors, lists, dicts and closures, with the same result."""
     x = x_on(device)
     got = compiled(EVERYDAY[name], backend=graphs.back_end, fullgraph=True)(x)
     assert len(graphs) == 1
@@ -85,7 +85,7 @@ def test_makes_one_graph_of_everyday_code(device, graphs, name):
     "torch.compile", since="2.2", calls="none", hint="use torch.where, or move the branch out of the compiled function"
 )
 def test_breaks_the_graph_where_python_needs_a_value(device, graphs):
-    """A branch on the value of a tensor breaks the graph in two, and with `fullgraph=True` is refused."""
+    """A branch on a tensor's value breaks the graph of `torch.compile` in two, and is refused with `fullgraph=True`."""
     function = lambda x: x * 2 if x.sum() > 0 else x - 1  # noqa: E731
     same(torch.compile(function, backend=graphs.back_end)(x_on(device)), x_on(device) * 2)
     assert len(graphs) == 2
@@ -95,7 +95,7 @@ def test_breaks_the_graph_where_python_needs_a_value(device, graphs):
 
 @fact("torch.compile", where="before 2.1: torch.compile takes this Python", claims=["G01"])
 def test_takes_the_branch_of_each_call(device):
-    """A compiled function with a branch on values takes the right one at each call, as tracing does not."""
+    """A function with a branch on values takes the right one at each call also under `torch.compile`."""
     call = compiled(lambda x: x * 2 if x.sum() > 0 else x - 1, backend="eager")
     up, down = (torch.tensor([number], device=device) for number in (3.0, -3.0))
     assert [call(x).item() for x in (up, down, up)] == [6.0, -4.0, 6.0]
@@ -103,7 +103,7 @@ def test_takes_the_branch_of_each_call(device):
 
 @fact("torch.compile", where="before 2.1: torch.compile takes this Python", claims=["G02"])
 def test_keeps_side_effects(device):
-    """What a compiled function does to Python's objects happens at each call, as tracing has it only once."""
+    """A side effect in Python, such as an append to a list, happens at each call under `torch.compile` too."""
     calls = []
 
     def function(x):
@@ -130,7 +130,7 @@ def test_compiles_at_the_first_call(device, graphs):
 @fact("torch.compile", since="2.1", calls="any", gain=True)
 @pytest.mark.parametrize(("dynamic", "count"), [(None, 2), (True, 1), (False, 4)], ids=["default", "dynamic", "static"])
 def test_compiles_again_for_other_shapes(device, graphs, dynamic, count):
-    """A second size compiles once more, for all sizes then, unless `dynamic` says from the first or never."""
+    """A second size makes `torch.compile` recompile once, for all sizes then, unless `dynamic` is True or False."""
     call = compiled(lambda x: x * 2, backend=graphs.back_end, dynamic=dynamic)
     for size in (3, 4, 5, 6):
         same(call(torch.ones(size, device=device)), torch.full((size,), 2.0))
@@ -139,7 +139,7 @@ def test_compiles_again_for_other_shapes(device, graphs, dynamic, count):
 
 @fact("torch.compile", where="before 2.1: torch.compile takes this Python")
 def test_compiles_again_for_what_it_assumed(device, graphs):
-    """Another dtype, another need of a gradient, and another value of an argument that is text compile once more."""
+    """Another dtype, a need of a gradient and another text as argument make `torch.compile` compile once more each."""
     call = compiled(lambda x, how: x * 2 if how == "twice" else x * 3, backend=graphs.back_end)
     x = x_on(device)
     counts = []
@@ -152,7 +152,7 @@ def test_compiles_again_for_what_it_assumed(device, graphs):
 
 @fact("torch.compile", where="before 2.1: torch.compile takes this Python")
 def test_has_the_gradients(device):
-    """A compiled function has the gradients of the function, made ahead of time with `aot_eager`."""
+    """A function under `torch.compile(backend="aot_eager")` has the gradients that it has without."""
     x, y = (x_on(device).requires_grad_() for _ in range(2))
     function = lambda x: torch.softmax(x @ x, 1)[:, 0].sum()  # noqa: E731
     compiled(function, backend="aot_eager")(x).backward()
@@ -162,7 +162,7 @@ def test_has_the_gradients(device):
 
 @fact("torch.compile", where="before 2.1: torch.compile takes this Python", hint="give it the in-place function")
 def test_changes_its_arguments_where_the_function_does(device):
-    """A compiled function that changes its argument in place changes it, with `aot_eager` too, which works without."""
+    """A function that changes its argument in place does so under `torch.compile(backend="aot_eager")` too."""
     x = x_on(device)
     y = compiled(lambda x: x.mul_(2).add_(1), backend="aot_eager")(x)
     assert y is x
@@ -175,7 +175,7 @@ def test_changes_its_arguments_where_the_function_does(device):
     hint="call module.compile() instead, or save module.state_dict()",
 )
 def test_of_a_module_shares_its_parameters(device):
-    """A compiled module has the module's parameters, under names that begin with `_orig_mod.`."""
+    """`torch.compile` of a module shares its parameters, under names that begin with `_orig_mod.`."""
     layer = nn.Linear(2, 1).to(device)
     call = compiled(layer, backend="eager")
     call(x_on(device)).sum().backward()
@@ -213,21 +213,21 @@ def test_decorates_with_and_without_arguments(device, graphs):
 
 @fact("torch.compile", since="2.1", calls="none")
 def test_refuses_an_unknown_back_end():
-    """A back end that is not known by its name is refused when it is named."""
+    """`torch.compile` refuses a `backend` whose name is not known when it is given: InvalidBackend."""
     with pytest.raises(torch._dynamo.exc.InvalidBackend, match="no_such_thing"):
         torch.compile(torch.sin, backend="no_such_thing")
 
 
 @fact("torch.compile")
 def test_refuses_a_mode_beside_options():
-    """`mode` and `options` at once are refused."""
+    """`torch.compile` refuses `mode` and `options` at once with RuntimeError."""
     with pytest.raises(RuntimeError, match="mode or options"):
         torch.compile(torch.sin, mode="default", options={"triton.cudagraphs": True})
 
 
 @fact("torch.compile", where="before 2.1: torch.compile takes this Python", source="torch.compiler_faq")
 def test_passes_on_what_the_function_raises(device):
-    """An error that the function raises comes out of the compiled function as it is."""
+    """A KeyError that a function raises comes out of it under `torch.compile` as it is."""
 
     def function(x):
         raise KeyError("own")
@@ -257,7 +257,7 @@ def test_leaves_a_disabled_function_to_python(device, graphs):
     unproven="what is compiled knows this function by its identity, which a stand-in has not",
 )
 def test_can_be_asked_for(device):
-    """`is_compiling` is True in a function that is being compiled, and False where it runs."""
+    """`torch.compiler.is_compiling` is True in a function that is being compiled, and False where it runs."""
     function = lambda x: x * (2 if torch.compiler.is_compiling() else 3)  # noqa: E731
     same(torch.compile(function, backend="eager")(x_on(device)), x_on(device) * 2)
     same(function(x_on(device)), x_on(device) * 3)
@@ -276,7 +276,7 @@ def test_can_be_forgotten(device, graphs):
 
 @fact("torch.compiler.list_backends")
 def test_lists_its_back_ends():
-    """`list_backends` names what is built in, in the order of the alphabet, and what is for debugging when asked."""
+    """`torch.compiler.list_backends` names what is built in, by the alphabet, and what is for debugging when asked."""
     names, more = torch.compiler.list_backends(), torch.compiler.list_backends(exclude_tags=())
     assert {"cudagraphs", "inductor", "tvm"} <= set(names)
     assert "aot_eager" not in names and "aot_eager" in more
@@ -307,7 +307,7 @@ def test_can_be_kept_from_compiling_again(device, default_stance):
 
 @fact("torch.library.custom_op")
 def test_takes_a_custom_operator_as_it_is(device, graphs):
-    """An operator made by `custom_op` is one node of the graph, whatever Python does inside of it."""
+    """An operator made by `custom_op` is one node of the graph of `torch.compile`, also where it computes by NumPy."""
 
     @torch.library.custom_op("torchproof::tripled", mutates_args=())
     def tripled(x: torch.Tensor) -> torch.Tensor:

@@ -62,7 +62,7 @@ def test_makes_an_operator_of_a_function(device, name):
 
 @fact("torch.library.custom_op")
 def test_wants_annotations(name):
-    """A function without annotations is refused by `custom_op`, which has no schema for it then."""
+    """`custom_op` refuses a function without annotations, "must have a type annotation", unless a schema is given."""
     with pytest.raises(ValueError, match="must have a type annotation"):
         torch.library.custom_op(name, lambda x: x * 2, mutates_args=())
     torch.library.custom_op(name, lambda x: x * 2, mutates_args=(), schema="(Tensor x) -> Tensor")
@@ -71,7 +71,7 @@ def test_wants_annotations(name):
 
 @fact("torch.library.custom_op")
 def test_refuses_to_give_an_argument(name):
-    """An operator that gives its argument itself is refused when it is called."""
+    """An operator of `custom_op` that gives its argument itself is refused when it is called, as an alias."""
 
     @torch.library.custom_op(name, mutates_args=())
     def unchanged(x: Tensor) -> Tensor:
@@ -83,7 +83,7 @@ def test_refuses_to_give_an_argument(name):
 
 @fact("torch.library.custom_op")
 def test_counts_what_it_changes(device, name):
-    """An operator that says in `mutates_args` what it changes raises the version of that tensor."""
+    """An operator of `custom_op` that says in `mutates_args` what it changes raises that tensor's version."""
 
     @torch.library.custom_op(name, mutates_args={"x"})
     def doubled_(x: Tensor) -> None:
@@ -98,7 +98,7 @@ def test_counts_what_it_changes(device, name):
 
 @fact("torch.library.custom_op")
 def test_runs_on_what_it_was_made_for(name):
-    """An operator that was made for the devices in `device_types` is refused on others."""
+    """An operator that `custom_op` made with `device_types="cuda"` is refused on the CPU."""
 
     @torch.library.custom_op(name, mutates_args=(), device_types="cuda")
     def scaled(x: Tensor) -> Tensor:
@@ -110,7 +110,7 @@ def test_runs_on_what_it_was_made_for(name):
 
 @fact("torch.library.register_kernel")
 def test_can_have_a_kernel_for_a_device(scaled):
-    """A kernel registered for a device is what runs there."""
+    """A kernel that `register_kernel` registers for the CPU is what runs there."""
     calls = []
     kernel = lambda x, by=2.0: calls.append(by) or x * by + 100  # noqa: E731
     assert torch.library.register_kernel(scaled, "cpu", kernel) is kernel
@@ -120,7 +120,7 @@ def test_can_have_a_kernel_for_a_device(scaled):
 
 @fact("torch.library.register_autograd")
 def test_has_the_gradient_that_is_registered(device, scaled):
-    """A custom operator has no gradient until one is registered, and then that one."""
+    """A `custom_op` has no gradient until `register_autograd` registers one, and then that one."""
     x = x_on(device).requires_grad_()
     with pytest.raises(RuntimeError, match="no autograd formula"):
         scaled(x, 3.0).sum().backward()
@@ -138,7 +138,7 @@ def test_has_the_gradient_that_is_registered(device, scaled):
 
 @fact("torch.library.register_fake")
 def test_knows_its_shape_from_its_fake(device, scaled):
-    """A fake implementation gives what a custom operator gives on the meta device, and is called for no other."""
+    """What `register_fake` registers gives a `custom_op` its result on the meta device, and is called for no other."""
     called = []
 
     def shape_of(x, by=2.0):
@@ -153,7 +153,7 @@ def test_knows_its_shape_from_its_fake(device, scaled):
 
 @fact("torch.library.register_fake", "torch.compile")
 def test_wants_a_fake_to_be_compiled(device, scaled):
-    """A custom operator without a fake implementation is refused in a full graph, and with one is a node of it."""
+    """A `custom_op` without a fake implementation is refused in a full graph of `torch.compile`, with one it is not."""
     graphs = []
     back_end = lambda graph, inputs: graphs.append(graph) or graph.forward  # noqa: E731
     function = torch.compile(lambda x: scaled(x, 3.0) + 1, backend=back_end, fullgraph=True)
@@ -168,7 +168,7 @@ def test_wants_a_fake_to_be_compiled(device, scaled):
 
 @fact("torch.library.register_vmap")
 def test_can_be_mapped(device, scaled):
-    """A custom operator is called once for a whole batch under `vmap` where that is registered."""
+    """A `custom_op` is called once for a whole batch under `vmap` where `register_vmap` registers that."""
     calls = []
 
     def of_a_batch(info, dims, x, by=2.0):
@@ -245,7 +245,7 @@ def test_defines_and_implements(device, library):
 
 @fact("torch.library.Library")
 def test_keeps_definition_and_implementation_apart(library):
-    """An operator that is defined and not implemented is refused when it is called."""
+    """An operator that a `Library` defines and does not implement is refused when it is called: Could not run."""
     library.define("nothing(Tensor x) -> Tensor")
     with pytest.raises(NotImplementedError, match="Could not run"):
         getattr(torch.ops, library.ns).nothing(torch.ones(2))
@@ -258,7 +258,7 @@ def test_keeps_definition_and_implementation_apart(library):
 
 @fact("torch.library.Library")
 def test_defines_a_name_once(library):
-    """An operator is defined once in a namespace, and the namespaces of torch are closed."""
+    """A `Library` defines an operator once in its namespace, and the namespaces of torch, as aten, are closed."""
     assert library.define("once(Tensor x) -> Tensor") == "once"
     with pytest.raises(RuntimeError, match="same name"):
         library.define("once(Tensor x) -> Tensor")

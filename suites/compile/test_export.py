@@ -1,4 +1,4 @@
-"""Whole programs ahead of time: `torch.export`."""
+"""Whole programs ahead of time by `torch.export`; defaults and kinds of dimensions are in `test_export_defaults`."""
 
 import pytest
 import torch
@@ -30,7 +30,7 @@ def results(count):
 
 @fact("torch.export.export", since="2.2", calls="none", claims=["G01"])
 def test_gives_a_program_that_runs_without_the_module():
-    """`export` gives a program with a graph of ATen operators, the module's parameters, and the same results."""
+    """`torch.export.export` gives a graph of ATen operators, the module's parameters, and the same results."""
     program = torch.export.export(Model(), (rows(3),))
     same(program.module()(rows(3)).detach(), results(3))
     targets = [str(node.target) for node in program.graph.nodes if node.op == "call_function"]
@@ -40,14 +40,14 @@ def test_gives_a_program_that_runs_without_the_module():
 
 @fact("torch.export.export", since="2.1", calls="none", claims=["G01"], hint="use torch.cond, or torch.where")
 def test_refuses_a_branch_on_values():
-    """`export` refuses a branch on the value of a tensor, rather than freeze the one of its example."""
+    """`torch.export.export` refuses a branch on values, data-dependent control flow, rather than freeze one."""
     with pytest.raises(Exception, match=r"[Dd]ata-dependent|control flow"):
         torch.export.export(Model(lambda layer, x: x * 2 if x.sum() > 0 else x - 1), (rows(3),))
 
 
 @fact("torch.export.export", since="2.2", calls="none", hint="pass dynamic_shapes")
 def test_takes_the_sizes_of_its_example_alone():
-    """An exported program refuses inputs of another size than its example in a dimension that is not dynamic."""
+    """A program of `torch.export` refuses another size than its example's in a dimension that is not dynamic."""
     static = torch.export.export(Model(), (rows(3),)).module()
     dynamic = torch.export.export(Model(), (rows(3),), dynamic_shapes=({0: torch.export.Dim("rows")},)).module()
     same(dynamic(rows(5)).detach(), results(5))
@@ -57,7 +57,7 @@ def test_takes_the_sizes_of_its_example_alone():
 
 @fact("torch.export.Dim", "torch.export.export", since="2.2", calls="none")
 def test_holds_its_dimensions_to_their_range():
-    """A dynamic dimension is held to the range that `Dim` gives it."""
+    """A dynamic dimension of `torch.export` is held to the range that its `Dim` gives it."""
     program = torch.export.export(Model(), (rows(3),), dynamic_shapes=({0: torch.export.Dim("rows", min=3, max=4)},))
     same(program.module()(rows(4)).detach(), results(4))
     for count in (2, 5):
@@ -67,7 +67,7 @@ def test_holds_its_dimensions_to_their_range():
 
 @fact("torch.export.save", "torch.export.load", since="2.2", calls="none")
 def test_can_be_saved(tmp_path):
-    """An exported program that was saved is loaded with its parameters, and gives the same."""
+    """`torch.export.load` gives a program that was saved with its parameters, and the same results."""
     torch.export.save(torch.export.export(Model(), (rows(3),)), tmp_path / "model.pt2")
     loaded = torch.export.load(tmp_path / "model.pt2")
     same(loaded.module()(rows(3)).detach(), results(3))
@@ -76,14 +76,14 @@ def test_can_be_saved(tmp_path):
 
 @fact("torch.export.export", since="2.3", calls="mod=function")
 def test_is_of_modules():
-    """`export` takes a module, and refuses a function."""
+    """`torch.export.export` refuses a function: it takes an `nn.Module`."""
     with pytest.raises(ValueError, match="nn.Module"):
         torch.export.export(lambda x: x.sin(), (rows(1),))
 
 
 @fact("torch.export.ExportedProgram.run_decompositions", since="2.4", calls="any")
 def test_can_be_broken_down():
-    """`run_decompositions` gives a program of fewer kinds of operators with the same result."""
+    """`run_decompositions` breaks `aten.linear` in a program down into other operators, with the same result."""
     program = torch.export.export(Model(), (rows(3),))
     core = program.run_decompositions()
     before, after = ([str(node.target) for node in each.graph.nodes] for each in (program, core))
@@ -93,7 +93,7 @@ def test_can_be_broken_down():
 
 @fact("torch.export.unflatten", since="2.3", calls="none")
 def test_can_have_its_modules_back():
-    """`unflatten` gives a module with the submodules that the exported one had."""
+    """`torch.export.unflatten` gives a module with the submodules that the exported one had."""
     module = torch.export.unflatten(torch.export.export(Model(), (rows(3),)))
     assert [name for name, _ in module.named_children()] == ["layer"]
     same(module(rows(3)).detach(), results(3))

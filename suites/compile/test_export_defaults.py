@@ -68,14 +68,14 @@ def default(function, name):
     hint="pass strict=True for Dynamo, which reads Python rather than run it",
 )
 def test_is_not_strict(python_runs):
-    """`export` runs the module in Python, unless `strict=True`, since `strict` is False by default."""
+    """`torch.export.export` runs the module in Python, unless `strict=True`, since `strict` is False by default."""
     assert default(torch.export.export, "strict") is False
     assert (python_runs(), python_runs(strict=False), python_runs(strict=True)) == (True, True, False)
 
 
 @fact("torch.export.export", since="2.3", until="2.8", calls="not strict")
 def test_was_strict(python_runs):
-    """`export` had Dynamo read the module, unless `strict=False`, since `strict` was True by default."""
+    """`torch.export.export` had Dynamo read the module, unless `strict=False`, since `strict` was True by default."""
     assert default(torch.export.export, "strict") is True
     assert (python_runs(), python_runs(strict=False), python_runs(strict=True)) == (False, True, False)
 
@@ -116,14 +116,14 @@ def test_gives_way_where_it_is_automatic():
     hint="use Dim.AUTO, or change the module",
 )
 def test_is_refused_where_it_cannot_be():
-    """A dimension of `Dim.DYNAMIC` that the module fixes is refused by `export`."""
+    """A dimension of `Dim.DYNAMIC` that the module fixes is refused by `torch.export.export`."""
     with pytest.raises(torch._dynamo.exc.UserError, match=r"[Cc]onstant|speciali[sz]ed"):
         torch.export.export(Of(of_two_rows), (rows(2),), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},))
 
 
 @fact("torch.export.Dim", "torch.export.export", since="2.2", calls="none", hint="use Dim.AUTO, or change the module")
 def test_is_refused_with_a_name_where_it_cannot_be():
-    """A dimension with a name that the module fixes is refused by `export`."""
+    """A dimension with a name, as of `Dim("rows")`, that the module fixes is refused by `torch.export.export`."""
     with pytest.raises(torch._dynamo.exc.UserError, match=r"[Cc]onstant|speciali[sz]ed"):
         torch.export.export(Of(of_two_rows), (rows(2),), dynamic_shapes=({0: torch.export.Dim("rows")},))
 
@@ -139,7 +139,7 @@ def test_can_be_kept():
 
 @fact("torch.export.Dim", "torch.export.export", since="2.5", calls="any", gain=True)
 def test_can_be_counted_from_another():
-    """A dimension can be one more than another, and is held to that."""
+    """A dimension can be one more than another, `Dim("rows") + 1`, and is held to that."""
     size = torch.export.Dim("rows")
     example = (rows(3), rows(4))
     program = torch.export.export(Both(lambda x, y: x + y[1:]), example, dynamic_shapes=({0: size}, {0: size + 1}))
@@ -150,14 +150,14 @@ def test_can_be_counted_from_another():
 
 @fact("torch.export.dims")
 def test_makes_several_at_once():
-    """`dims` makes a dimension of each name, all of one range."""
+    """`torch.export.dims` makes a dimension of each name, all of one range."""
     a, b = torch.export.dims("a", "b", min=2, max=9)
     assert [(size.__name__, size.min, size.max) for size in (a, b)] == [("a", 2, 9), ("b", 2, 9)]
 
 
 @fact("torch.export.export", since="2.3", calls="kwargs")
 def test_keeps_keywords():
-    """An exported program takes by keyword what its example gave by keyword, and refuses it by position."""
+    """A program of `torch.export` takes by keyword what its example gave by keyword, and refuses it by position."""
     program = torch.export.export(Both(lambda x, by: x * by), (rows(2),), {"by": torch.tensor(3.0)}).module()
     same(program(rows(2), by=torch.tensor(5.0)), rows(2) * 5)
     with pytest.raises((ValueError, TypeError, RuntimeError)):
@@ -166,7 +166,7 @@ def test_keeps_keywords():
 
 @fact("torch.export.export", since="2.3", calls="names train", hint="export the module in the mode that is wanted")
 def test_keeps_the_mode_of_the_module():
-    """A program exported in evaluation has no dropout, and its module refuses `train`."""
+    """A program that `torch.export` made in evaluation has no dropout, and its module refuses `train`."""
     program = torch.export.export(nn.Dropout(0.5).eval(), (rows(2),)).module()
     same(program(rows(2)), rows(2))
     with pytest.raises(NotImplementedError, match="train"):

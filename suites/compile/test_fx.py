@@ -26,7 +26,7 @@ class Model(nn.Module):
 
 @fact("torch.fx.symbolic_trace")
 def test_makes_a_graph_of_calls(device):
-    """`symbolic_trace` of a function is a module with a node for each argument, each call and the result."""
+    """`torch.fx.symbolic_trace` of a function is a module with a node for each argument, each call and the result."""
     traced = fx.symbolic_trace(affine)
     kinds = [(node.op, getattr(node.target, "__name__", node.target)) for node in traced.graph.nodes]
     assert kinds == [
@@ -53,7 +53,7 @@ def test_shares_the_parameters_of_a_module(device):
 
 @fact("torch.fx.symbolic_trace", hint="make the flag a concrete argument")
 def test_can_be_given_concrete_arguments(device):
-    """Arguments given as `concrete_args` are constants of the graph: Python may branch on them."""
+    """`concrete_args` of `torch.fx.symbolic_trace` are constants of the graph: Python may branch on them."""
     traced = fx.symbolic_trace(lambda x, flag: x * 2 if flag else x * 3, concrete_args={"flag": False})
     same(traced(vector(1.0, device=device), False), torch.tensor([3.0]))
 
@@ -63,7 +63,7 @@ def test_can_be_given_concrete_arguments(device):
     "function", [lambda x: 1 if x > 0 else 2, lambda x: sum(x), lambda x: len(x)], ids=["if", "for", "len"]
 )
 def test_refuses_to_ask_for_values(function):
-    """`symbolic_trace` refuses `if`, `for` and `len` of what it has no value of."""
+    """`torch.fx.symbolic_trace` refuses `if`, `for` and `len` of what it has no value of."""
     with pytest.raises(
         (fx.proxy.TraceError, RuntimeError, TypeError), match=r"control flow|iterat|'len' is not supported"
     ):
@@ -72,7 +72,7 @@ def test_refuses_to_ask_for_values(function):
 
 @fact("torch.fx.GraphModule.recompile")
 def test_can_be_changed(device):
-    """A change of a node's target is in the module's code after `recompile`."""
+    """A change of a node's target is in the code of a `GraphModule` after `recompile`."""
     traced = fx.symbolic_trace(affine)
     for node in traced.graph.nodes:
         if node.target is torch.relu:
@@ -85,7 +85,7 @@ def test_can_be_changed(device):
 
 @fact("torch.fx.Graph.inserting_after", "torch.fx.Graph.call_function", "torch.fx.Node.replace_all_uses_with")
 def test_takes_new_nodes(device):
-    """A node that was inserted behind another can take its place in all that uses it."""
+    """A node put in by `inserting_after` takes another's place in what uses it by `replace_all_uses_with`."""
     graph = fx.symbolic_trace(lambda x: torch.relu(x) + 1).graph
     relu = next(node for node in graph.nodes if node.target is torch.relu)
     with graph.inserting_after(relu):
@@ -99,7 +99,7 @@ def test_takes_new_nodes(device):
 
 @fact("torch.fx.Graph.erase_node", "torch.fx.Graph.eliminate_dead_code")
 def test_loses_what_nothing_uses(device):
-    """A node that is used cannot be erased, and `eliminate_dead_code` erases all that are not used."""
+    """`erase_node` refuses a node that is used, and `eliminate_dead_code` erases all that are not used."""
     graph = fx.symbolic_trace(lambda x: (torch.exp(x), torch.sin(x))[1]).graph
     sine = next(node for node in graph.nodes if node.target is torch.sin)
     with pytest.raises(RuntimeError, match="still ha[ds]"):
@@ -111,7 +111,7 @@ def test_loses_what_nothing_uses(device):
 
 @fact("torch.fx.Graph.lint")
 def test_can_be_checked():
-    """`lint` refuses a graph in which a node stands before what it uses."""
+    """`torch.fx.Graph.lint` refuses a graph in which a node stands before what it uses."""
     graph = fx.Graph()
     x = graph.placeholder("x")
     y = graph.call_function(torch.neg, (x,))
@@ -122,7 +122,7 @@ def test_can_be_checked():
 
 @fact("torch.fx.Graph.placeholder", "torch.fx.Graph.call_method", "torch.fx.Graph.output", "torch.fx.Graph.get_attr")
 def test_can_be_made_by_hand(device):
-    """A graph made by hand, node by node, becomes a module that runs it."""
+    """A `torch.fx.Graph` made by hand, node by node, becomes a module that runs it."""
     graph, owner = fx.Graph(), nn.Module()
     owner.register_buffer("by", torch.tensor(3.0, device=device))
     x = graph.placeholder("x")
@@ -144,7 +144,7 @@ def test_replaces_patterns(device):
 
 @fact("torch.fx.Interpreter")
 def test_runs_node_by_node(device):
-    """An `Interpreter` runs a graph node by node, and a subclass sees each call."""
+    """A `torch.fx.Interpreter` runs a graph node by node, and a subclass sees each call."""
     seen = []
 
     class Watching(fx.Interpreter):
@@ -161,7 +161,7 @@ def test_runs_node_by_node(device):
 
 @fact("torch.fx.Transformer")
 def test_is_made_anew_by_a_transformer(device):
-    """A `Transformer` makes another module of a graph, call by call, and leaves the first as it was."""
+    """A `torch.fx.Transformer` makes another module of a graph, call by call, and leaves the first as it was."""
 
     class Negated(fx.Transformer):
         def call_function(self, target, arguments, keywords):
@@ -175,7 +175,7 @@ def test_is_made_anew_by_a_transformer(device):
 
 @fact("torch.fx.Tracer")
 def test_keeps_the_root_of_what_it_traced(device):
-    """A `Tracer` keeps as its `root` the module that it traced, and one with nothing in it for a function."""
+    """A `torch.fx.Tracer` keeps as `root` the module that it traced, and for a function one with nothing in it."""
     model, tracer, other = Model(), fx.Tracer(), fx.Tracer()
     graph, _ = tracer.trace(affine), other.trace(model)
     assert (other.root is model, list(tracer.root.children())) == (True, [])
@@ -184,7 +184,7 @@ def test_keeps_the_root_of_what_it_traced(device):
 
 @fact("torch.fx.Tracer")
 def test_looks_into_what_is_no_leaf(device):
-    """A `Tracer` calls modules that it takes for leaves, and traces through all others."""
+    """A `torch.fx.Tracer` calls modules that it takes for leaves, and traces through all others."""
 
     class Through(fx.Tracer):
         def is_leaf_module(self, module, name):

@@ -51,77 +51,77 @@ def more_graphs(patch):
 @fact("torch.compile", where="before 2.1: torch.compile takes this Python")
 @pytest.mark.parametrize("name", ONE)
 def test_leaves_everyday_python_in_one_graph(device, numbers, compiled, name):
-    """Everyday Python that wants no value of a tensor stays in one graph, and gives the same."""
+    """Everyday Python that wants no value of a tensor stays in one graph of `torch.compile`, and gives the same."""
     assert measured(compiled, ONE[name], device, numbers, fullgraph=True) == 1
 
 
 @fact("torch.compile", since="2.1", calls="names numpy|itertools|defaultdict|deque|checkpoint", gain=True)
 @pytest.mark.parametrize("name", ONE_SINCE["2.1"])
 def test_leaves_numpy_and_iterators_in_one_graph(device, numbers, compiled, name):
-    """Functions of NumPy, `sorted` with a key, `itertools`, `deque` and `checkpoint` stay in one graph."""
+    """NumPy functions, `sorted` by a key, `itertools`, `deque`, `checkpoint` stay in one graph of `torch.compile`."""
     assert measured(compiled, ONE_SINCE["2.1"][name], device, numbers, fullgraph=True) == 1
 
 
 @fact("torch.compile", since="2.2", calls="names partial", gain=True)
 @pytest.mark.parametrize("name", ONE_SINCE["2.2"])
 def test_leaves_text_of_shapes_and_objects_in_one_graph(device, numbers, compiled, name):
-    """Text of shapes, `partial`, and objects that are called stay in one graph."""
+    """Text of shapes, `partial`, and objects that are called stay in one graph of `torch.compile`."""
     assert measured(compiled, ONE_SINCE["2.2"][name], device, numbers, fullgraph=True) == 1
 
 
 @fact("torch.compile", since="2.3", calls="names inference_mode|lru_cache", gain=True)
 @pytest.mark.parametrize("name", ONE_SINCE["2.3"])
 def test_leaves_text_and_caches_in_one_graph(device, numbers, compiled, name):
-    """Text of a tensor, `inference_mode` and `lru_cache` stay in one graph."""
+    """Text of a tensor, `inference_mode` and `lru_cache` stay in one graph of `torch.compile`."""
     assert measured(compiled, ONE_SINCE["2.3"][name], device, numbers, fullgraph=True) == 1
 
 
 @fact("torch.compile", since="2.4", calls="names except|vmap", gain=True)
 @pytest.mark.parametrize("name", ONE_SINCE["2.4"])
 def test_leaves_exceptions_in_one_graph(device, numbers, compiled, name):
-    """An exception that is raised and caught, `vmap` and `torch.func.grad` stay in one graph."""
+    """An exception that is raised and caught, `vmap` and `torch.func.grad` stay in one graph of `torch.compile`."""
     assert measured(compiled, ONE_SINCE["2.4"][name], device, numbers, fullgraph=True) == 1
 
 
 @fact("torch.compile", since="2.6", calls="names update|sorted|data_ptr", gain=True)
 @pytest.mark.parametrize("name", ONE_SINCE["2.6"])
 def test_leaves_updates_and_sorting_in_one_graph(device, numbers, compiled, name):
-    """The update of a dict, tensors sorted by a key, a scalar of NumPy and `data_ptr` stay in one graph."""
+    """`dict.update`, tensors sorted by a key, a scalar of NumPy and `data_ptr` stay in one graph of `torch.compile`."""
     assert measured(compiled, ONE_SINCE["2.6"][name], device, numbers, fullgraph=True) == 1
 
 
 @fact("torch.compile", since="2.7", calls="names contextmanager|replace", gain=True)
 @pytest.mark.parametrize("name", ONE_SINCE["2.7"])
 def test_leaves_context_managers_in_one_graph(device, numbers, compiled, name):
-    """A context manager made by `contextlib`, and `dataclasses.replace`, stay in one graph."""
+    """A context manager made by `contextlib`, and `dataclasses.replace`, stay in one graph of `torch.compile`."""
     assert measured(compiled, ONE_SINCE["2.7"][name], device, numbers, fullgraph=True) == 1
 
 
 @fact("torch.compile", since="2.9", calls="names _replace|Counter", gain=True)
 @pytest.mark.parametrize("name", ONE_SINCE["2.9"])
 def test_leaves_counters_in_one_graph(device, numbers, compiled, name):
-    """`_replace` of a named tuple, and a `Counter`, stay in one graph."""
+    """`_replace` of a named tuple, and a `Counter`, stay in one graph of `torch.compile`."""
     assert measured(compiled, ONE_SINCE["2.9"][name], device, numbers, fullgraph=True) == 1
 
 
 @fact("torch.compile", since="2.12", calls="names deepcopy|re", gain=True)
 @pytest.mark.parametrize("name", ONE_SINCE["2.12"])
 def test_leaves_copies_and_regular_expressions_in_one_graph(device, numbers, compiled, name):
-    """A deep copy of a list, and a regular expression, stay in one graph."""
+    """A `deepcopy` of a list, and a regular expression, stay in one graph of `torch.compile`."""
     assert measured(compiled, ONE_SINCE["2.12"][name], device, numbers, fullgraph=True) == 1
 
 
 @fact("torch.compile", since="2.13", calls="names id|hash", gain=True)
 @pytest.mark.parametrize("name", ONE_SINCE["2.13"])
 def test_leaves_identities_in_one_graph(device, numbers, compiled, name):
-    """`id` and `hash` of a tensor stay in one graph."""
+    """`id` and `hash` of a tensor stay in one graph of `torch.compile`."""
     assert measured(compiled, ONE_SINCE["2.13"][name], device, numbers, fullgraph=True) == 1
 
 
 @fact("torch.compile", since="2.14", calls="names except", gain=True)
 @pytest.mark.parametrize("name", ONE_SINCE["2.14"])
 def test_leaves_errors_of_torch_in_one_graph(device, numbers, compiled, name):
-    """An error of torch that is raised and caught stays in one graph."""
+    """An error of torch that is raised and caught stays in one graph of `torch.compile`."""
     assert measured(compiled, ONE_SINCE["2.14"][name], device, numbers, fullgraph=True) == 1
 
 
@@ -133,7 +133,7 @@ def test_leaves_errors_of_torch_in_one_graph(device, numbers, compiled, name):
 @pytest.mark.parametrize("name", TWO)
 @pytest.mark.filterwarnings("ignore:careful")
 def test_breaks_the_graph_in_two(device, numbers, compiled, name):
-    """What Python has to do itself, to print, log, wait, copy, or branch on values, breaks the graph in two."""
+    """What Python does itself, to print, log, wait, copy, or branch on values, is a graph break of `torch.compile`."""
     assert measured(compiled, TWO[name], device, numbers) == 2
     forget()
     with pytest.raises(torch._dynamo.exc.TorchDynamoException):
@@ -152,7 +152,7 @@ def test_cannot_have_a_loop_on_values_in_one_graph(device, compiled):
 )
 @pytest.mark.parametrize("name", TWO_UNTIL["2.5"])
 def test_was_broken_by_environ(device, numbers, compiled, name):
-    """To read the environment broke the graph in two."""
+    """To read `os.environ` broke the graph of `torch.compile` in two."""
     assert measured(compiled, TWO_UNTIL["2.5"][name], device, numbers) == 2
 
 
@@ -166,7 +166,7 @@ def test_was_broken_by_environ(device, numbers, compiled, name):
 )
 @pytest.mark.parametrize("name", TWO_UNTIL["2.6"])
 def test_was_broken_by_updates_and_sorting(device, numbers, compiled, name):
-    """The update of a dict, tensors sorted by a key, a scalar of NumPy and `data_ptr` broke the graph in two."""
+    """`dict.update`, tensors sorted by a key, a NumPy scalar and `data_ptr` broke the graph of `torch.compile`."""
     assert measured(compiled, TWO_UNTIL["2.6"][name], device, numbers) == 2
 
 
@@ -180,7 +180,7 @@ def test_was_broken_by_updates_and_sorting(device, numbers, compiled, name):
 )
 @pytest.mark.parametrize("name", TWO_UNTIL["2.12"])
 def test_was_broken_by_regular_expressions(device, numbers, compiled, name):
-    """A regular expression broke the graph in two."""
+    """A regular expression, by `re.match`, broke the graph of `torch.compile` in two."""
     assert measured(compiled, TWO_UNTIL["2.12"][name], device, numbers) == 2
 
 
@@ -189,7 +189,7 @@ def test_was_broken_by_regular_expressions(device, numbers, compiled, name):
 )
 @pytest.mark.parametrize("name", TWO_UNTIL["2.13"])
 def test_was_broken_by_identities(device, numbers, compiled, name):
-    """`id` and `hash` of a tensor broke the graph in two."""
+    """`id` and `hash` of a tensor broke the graph of `torch.compile` in two."""
     assert measured(compiled, TWO_UNTIL["2.13"][name], device, numbers) == 2
 
 
@@ -203,7 +203,7 @@ def test_was_broken_by_identities(device, numbers, compiled, name):
 )
 @pytest.mark.parametrize("name", NONE_UNTIL["2.4"])
 def test_was_given_up_for_exceptions(device, numbers, compiled, name):
-    """A function that caught its own exception was left to Python as a whole."""
+    """A function that caught its own exception was left to Python as a whole by `torch.compile`."""
     assert measured(compiled, NONE_UNTIL["2.4"][name], device, numbers) == 0
 
 
@@ -217,7 +217,7 @@ def test_was_given_up_for_exceptions(device, numbers, compiled, name):
 )
 @pytest.mark.parametrize("name", NONE_UNTIL["2.7"])
 def test_was_given_up_for_context_managers(device, numbers, compiled, name):
-    """A function that entered a generator's context, or called `dataclasses.replace`, was left to Python as a whole."""
+    """`torch.compile` left a function with a generator's context, or `dataclasses.replace`, to Python as a whole."""
     assert measured(compiled, NONE_UNTIL["2.7"][name], device, numbers) == 0
 
 
@@ -228,7 +228,7 @@ def test_was_given_up_for_context_managers(device, numbers, compiled, name):
 )
 @pytest.mark.parametrize("name", VALUES)
 def test_breaks_the_graph_where_values_decide(device, numbers, compiled, name):
-    """A value in Python, as `item` gives it, and a size that depends on values break the graph in two."""
+    """A value in Python, as of `item`, and a size that depends on values break the graph of `torch.compile` in two."""
     assert measured(compiled, VALUES[name], device, numbers) == 2
 
 
@@ -240,7 +240,7 @@ def test_breaks_the_graph_where_values_decide(device, numbers, compiled, name):
 )
 @pytest.mark.parametrize("name", VALUES)
 def test_keeps_values_in_a_full_graph(device, numbers, compiled, name):
-    """With `fullgraph=True` a value that `item` gives, and a size that depends on values, stay in one graph."""
+    """`torch.compile` with `fullgraph=True` keeps a value of `item` and a size that depends on values in one graph."""
     assert measured(compiled, VALUES[name], device, numbers, fullgraph=True) == 1
 
 
@@ -252,7 +252,7 @@ def test_keeps_values_in_a_full_graph(device, numbers, compiled, name):
 )
 @pytest.mark.parametrize("name", VALUES)
 def test_refused_values_in_a_full_graph(device, compiled, name):
-    """With `fullgraph=True` a value that `item` gives, and a size that depends on values, were refused."""
+    """`torch.compile` with `fullgraph=True` refused a value that `item` gives, and a size that depends on values."""
     function, graphs = compiled(VALUES[name], fullgraph=True)
     with pytest.raises(torch._dynamo.exc.TorchDynamoException):
         function(x_on(device))
@@ -302,12 +302,12 @@ BACK_ENDS = pytest.mark.parametrize("back_end", ["eager", "aot_eager"])
 @BACK_ENDS
 @pytest.mark.parametrize("name", ["perceptron", "convolution"])
 def test_takes_small_models_as_one_graph(device, numbers, name, back_end):
-    """A perceptron with dropout and a convolution net with batch norm are one graph each."""
+    """`torch.compile` makes one graph of a perceptron with dropout, and one of a convolution net with batch norm."""
     assert trained(name, back_end, device, numbers) == 1
 
 
 @fact("torch.compile", since="2.1", calls="names Transformer*", gain=True)
 @BACK_ENDS
 def test_takes_a_transformer_layer_as_one_graph(device, numbers, back_end):
-    """A transformer's encoder layer is one graph."""
+    """`torch.compile` makes one graph of a `TransformerEncoderLayer`."""
     assert trained("transformer", back_end, device, numbers) == 1

@@ -43,7 +43,7 @@ def families(x, w):
 
 @fact("torch.compile", where="before 2.1: torch.compile takes this Python", source="torch.compiler")
 def test_computes_what_eager_code_does(compiled):
-    """Code that inductor compiled gives the results and gradients that it gives without."""
+    """`torch.compile` by inductor gives the results and gradients of eager code, within rounding."""
     x, w = torch.linspace(-2, 2, 48).view(6, 8).requires_grad_(), torch.rand(8, 8, requires_grad=True)
     found, eager = compiled(families)(x, w), families(x, w)
     close(found, eager.detach().double(), roundings=16, scale=16)
@@ -53,13 +53,13 @@ def test_computes_what_eager_code_does(compiled):
 
 @fact("torch.compile", where="before 2.1: torch.compile takes this Python", source="torch.compiler")
 def test_leaves_small_numbers_alone(compiled):
-    """Loading code that inductor compiled does not make results below the normal range zero elsewhere."""
+    """`torch.compile` by inductor does not have Python flush floats below the normal range to zero."""
     compiled(lambda x: x * x)(torch.ones(3))
     assert sys.float_info.min / 2 > 0
 
 
 @fact("torch.compile", where="before 2.1: torch.compile takes this Python", source="torch.compiler")
 def test_passes_nan_on(compiled):
-    """Code that inductor compiled gives NaN for NaN where eager code does."""
+    """`torch.compile` by inductor gives NaN for NaN in `exp`, `relu`, `clamp` and `amax`."""
     function = compiled(lambda x: torch.stack([x.exp(), x.relu(), x.clamp(0, 1), x.amax()]))
     assert function(torch.tensor(torch.nan)).isnan().all()

@@ -164,7 +164,7 @@ def parameters(model):
 @fact("torch.onnx.export", requires="onnx")
 @of_each_layer
 def test_traces_what_a_layer_computes(traced, kind):
-    """A model exported by a trace computes in ONNX what its layer computes in torch."""
+    """A model that `torch.onnx.export` traces computes in ONNX what its layer computes in torch."""
     module, wanted = LAYERS[kind]
     x = rows(3) - 2
     close(computed(traced(module(), x), x), wanted(x), roundings=16, scale=8)
@@ -172,7 +172,7 @@ def test_traces_what_a_layer_computes(traced, kind):
 
 @fact("torch.onnx.export", requires="onnx", hint="name it in dynamic_axes", myth="a model takes any size of batch")
 def test_freezes_sizes_of_a_trace(traced):
-    """A size that `dynamic_axes` does not name is a number in a traced model, also where it computes with it."""
+    """A size that `dynamic_axes` does not name is a number in a traced ONNX model, also where it computes with it."""
     model = traced(Of(doubled), rows(3))
     assert sizes(model.graph.input[0]) == sizes(model.graph.output[0]) == [3, 2]
     same(computed(model, rows(5)), rows(5) * 2 + 3)
@@ -180,7 +180,7 @@ def test_freezes_sizes_of_a_trace(traced):
 
 @fact("torch.onnx.export", requires="onnx")
 def test_leaves_named_sizes_of_a_trace_open(traced):
-    """A size that `dynamic_axes` names bears that name in a traced model, which computes with the size that comes."""
+    """A size that `dynamic_axes` names bears that name in a traced ONNX model, which computes with what comes."""
     axes = {"x": {0: "rows"}, "y": [0]}
     model = traced(Of(doubled), rows(3), input_names=["x"], output_names=["y"], dynamic_axes=axes)
     assert sizes(model.graph.input[0]) == ["rows", 2]
@@ -190,7 +190,7 @@ def test_leaves_named_sizes_of_a_trace_open(traced):
 
 @fact("torch.onnx.export", requires="onnx")
 def test_takes_names_for_a_trace(traced):
-    """Inputs and outputs of a traced model bear the names of `input_names` and `output_names`, in order."""
+    """Inputs and outputs of a traced ONNX model bear the names of `input_names` and `output_names`, in order."""
     swap = Of(lambda x, y: (y * 2, x * 3))
     graph = traced(swap, rows(1), rows(2), input_names=["first", "second"], output_names=["twice", "thrice"]).graph
     assert (names(graph.input), names(graph.output)) == (["first", "second"], ["twice", "thrice"])
@@ -200,21 +200,21 @@ def test_takes_names_for_a_trace(traced):
 @fact("torch.onnx.export", requires="onnx")
 @pytest.mark.parametrize("version", [9, 13, 16])
 def test_traces_for_an_opset(traced, version, observe):
-    """A traced model is of the opset that `opset_version` says."""
+    """A traced ONNX model is of the opset that `opset_version` says."""
     assert [each.version for each in traced(Of(doubled), rows(3), opset_version=version).opset_import] == [version]
     observe("opset by default", traced(Of(doubled), rows(3)).opset_import[0].version)
 
 
 @fact("torch.onnx.export")
 def test_refuses_an_opset_that_is_not(tmp_path):
-    """`export` by a trace refuses an `opset_version` that there is not."""
+    """`torch.onnx.export` by a trace refuses an `opset_version` that there is not: unsupported ONNX opset version."""
     with pytest.raises((ValueError, RuntimeError), match=r"(?i)unsupported onnx.opset.version: 99"):
         torch.onnx.export(Of(doubled), (rows(3),), str(tmp_path / "model.onnx"), opset_version=99, **BY_TRACE)
 
 
 @fact("torch.onnx.export", requires="onnx", myth="the model is exported in the mode that it is in")
 def test_traces_in_evaluation(traced):
-    """A model in training is traced in evaluation, where it has no dropout, and is in training again afterwards."""
+    """`torch.onnx.export` traces a model in training as in evaluation, without dropout, and leaves it in training."""
     model = with_dropout().train()
     assert kinds(traced(model, rows(3))) == ["Gemm"]
     assert model.training and all(each.training for each in model)
@@ -223,7 +223,7 @@ def test_traces_in_evaluation(traced):
 @fact("torch.onnx.export", "torch.onnx.TrainingMode", requires="onnx")
 @pytest.mark.parametrize(("mode", "is_training"), [("TRAINING", False), ("PRESERVE", True)])
 def test_traces_in_training_where_it_is_told(traced, mode, is_training):
-    """A traced model has its dropout with `TrainingMode.TRAINING`, and with `PRESERVE` where the model trains."""
+    """A traced ONNX model has its dropout by `TrainingMode.TRAINING`, and by `PRESERVE` where the module trains."""
     model = with_dropout().train(is_training)
     assert kinds(traced(model, rows(3), training=getattr(torch.onnx.TrainingMode, mode))) == ["Gemm", "Dropout"]
     assert model.training is is_training
@@ -231,7 +231,7 @@ def test_traces_in_training_where_it_is_told(traced, mode, is_training):
 
 @fact("torch.onnx.export", requires="onnx")
 def test_stores_parameters_of_a_trace_by_name(traced):
-    """A traced model has the module's parameters by their names, and no input but the module's."""
+    """A model that `torch.onnx.export` traces has parameters by their names, and no input but the module's."""
     model = traced(layer(), rows(3), input_names=["x"])
     assert parameters(model) == {"weight": [[1 / 8, 2 / 8]], "bias": [3 / 8]}
     assert names(model.graph.input) == ["x"]
@@ -239,7 +239,7 @@ def test_stores_parameters_of_a_trace_by_name(traced):
 
 @fact("torch.onnx.export", requires="onnx")
 def test_leaves_parameters_of_a_trace_out(traced):
-    """With `export_params=False` the parameters of a traced model are inputs without a value."""
+    """With `export_params=False` the parameters of a traced ONNX model are inputs without a value."""
     model = traced(layer(), rows(3), input_names=["x"], export_params=False)
     assert (parameters(model), names(model.graph.input)) == ({}, ["x", "weight", "bias"])
     same(computed(model, rows(2), torch.tensor([[2.0, 3.0]]), torch.tensor([4.0])), torch.tensor([[7.0], [17.0]]))
@@ -247,7 +247,7 @@ def test_leaves_parameters_of_a_trace_out(traced):
 
 @fact("torch.onnx.export", requires="onnx")
 def test_makes_parameters_of_a_trace_replaceable(traced):
-    """With `keep_initializers_as_inputs=True` the parameters of a traced model are inputs that have a value."""
+    """With `keep_initializers_as_inputs=True` parameters of a traced ONNX model are inputs that have a value."""
     model = traced(layer(), rows(3), input_names=["x"], keep_initializers_as_inputs=True)
     assert names(model.graph.input) == ["x", "weight", "bias"]
     assert parameters(model) == {"weight": [[1 / 8, 2 / 8]], "bias": [3 / 8]}
@@ -255,7 +255,7 @@ def test_makes_parameters_of_a_trace_replaceable(traced):
 
 @fact("torch.onnx.export", requires="onnx", myth="what is no tensor is hard-coded into a model")
 def test_has_an_input_for_a_number_of_a_trace(traced):
-    """A number among the arguments is an input of a traced model, which computes with the number that comes."""
+    """`torch.onnx.export` by a trace makes an input of a number, with which the model computes as it comes."""
     model = traced(Less(), rows(3), 3)
     assert len(model.graph.input) == 2
     same(computed(model, rows(3), torch.tensor(5)), rows(3) - 5)
@@ -263,7 +263,7 @@ def test_has_an_input_for_a_number_of_a_trace(traced):
 
 @fact("torch.onnx.export", requires="onnx", hint="use torch.where, or torch.cond and dynamo=True")
 def test_freezes_a_branch_of_a_trace(traced):
-    """`export` by a trace keeps the branch that its example took, and warns with a TracerWarning."""
+    """`torch.onnx.export` by a trace freezes the branch that its example took, and warns with a TracerWarning."""
     with pytest.warns(torch.jit.TracerWarning, match="Python boolean"):
         model = traced(Of(branching), rows(3))
     same(computed(model, rows(3)), rows(3) * 2)
@@ -272,7 +272,7 @@ def test_freezes_a_branch_of_a_trace(traced):
 
 @fact("torch.onnx.export", hint="register a translation by torch.onnx.register_custom_op_symbolic")
 def test_refuses_an_operator_that_a_trace_cannot_translate(tmp_path):
-    """`export` by a trace refuses an operator that it cannot translate with an UnsupportedOperatorError, by name."""
+    """`torch.onnx.export` by a trace refuses an operator that it cannot translate: UnsupportedOperatorError."""
     words = r"Exporting the operator 'aten::igamma' to ONNX opset version 13 is not supported"
     with pytest.raises(torch.onnx.errors.UnsupportedOperatorError, match=words):
         torch.onnx.export(Of(torch.igamma), (rows(3), rows(3)), str(tmp_path / "m.onnx"), opset_version=13, **BY_TRACE)
@@ -280,7 +280,7 @@ def test_refuses_an_operator_that_a_trace_cannot_translate(tmp_path):
 
 @fact("torch.onnx.export", hint="pip install onnx")
 def test_needs_a_package_for_a_trace(monkeypatch, tmp_path):
-    """`export` by a trace says that it needs the package onnx where that is missing, before it writes a file."""
+    """`torch.onnx.export` by a trace writes no file without the package onnx: Module onnx is not installed."""
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(RuntimeError, match="Module onnx is not installed"):
         torch.onnx.export(layer(), (rows(3),), str(tmp_path / "model.onnx"), **BY_TRACE)
@@ -299,7 +299,7 @@ def relu_translated(symbolic):
 
 @fact("torch.onnx.register_custom_op_symbolic", "torch.onnx.unregister_custom_op_symbolic", requires="onnx")
 def test_learns_an_operator(traced):
-    """A trace translates an operator as its symbolic function says, from the opset on that it is registered for."""
+    """A trace to ONNX translates an operator as `register_custom_op_symbolic` says, from that opset on."""
     models, asked = [traced(Of(torch.relu), rows(3), opset_version=13)], []
     with relu_translated(lambda g, x: asked.append(x) or g.op("Neg", x)):
         models += [traced(Of(torch.relu), rows(3), opset_version=version) for version in (12, 13, 14)]
@@ -323,7 +323,7 @@ def test_takes_versions_of_other_domains(traced):
 
 @fact("torch.onnx.is_in_onnx_export", requires="onnx")
 def test_tells_that_it_traces(tmp_path):
-    """`is_in_onnx_export` is True while `export` traces, and False before and after."""
+    """`is_in_onnx_export` is True while `torch.onnx.export` traces, and False before and after."""
     said = [torch.onnx.is_in_onnx_export()]
     module = Of(lambda x: (x * 2, said.append(torch.onnx.is_in_onnx_export()))[0])
     torch.onnx.export(module, (rows(3),), str(tmp_path / "model.onnx"), **BY_TRACE)
@@ -332,7 +332,7 @@ def test_tells_that_it_traces(tmp_path):
 
 @fact("torch.onnx.export", requires="onnx")
 def test_writes_a_trace_into_memory():
-    """`export` by a trace writes to a binary file object too."""
+    """`torch.onnx.export` by a trace writes to a binary file object, `io.BytesIO`, too."""
     import onnx
 
     file = io.BytesIO()
@@ -348,7 +348,7 @@ def test_writes_a_trace_into_memory():
     hint="leave dynamo=False out, and pass dynamic_shapes for dynamic_axes",
 )
 def test_warns_of_a_trace(tmp_path):
-    """`export` warns with a DeprecationWarning where `dynamo=False` asks for a trace."""
+    """`torch.onnx.export` warns with a DeprecationWarning where `dynamo=False` asks for a trace."""
     with pytest.warns(DeprecationWarning, match="legacy TorchScript-based ONNX export"):
         assert torch.onnx.export(layer(), (rows(3),), str(tmp_path / "model.onnx"), dynamo=False) is None
 
@@ -361,7 +361,7 @@ def test_warns_of_a_trace(tmp_path):
     hint="call eval() or train() before export",
 )
 def test_warns_of_a_mode(tmp_path):
-    """`export` by a trace warns that to set `training` is deprecated, where that is `TrainingMode.TRAINING`."""
+    """`torch.onnx.export` by a trace warns that `training` is deprecated, where that is `TrainingMode.TRAINING`."""
     mode = torch.onnx.TrainingMode.TRAINING
     with pytest.warns((FutureWarning, DeprecationWarning), match="Setting `training` .* is deprecated"):
         assert torch.onnx.export(layer(), (rows(3),), str(tmp_path / "m.onnx"), training=mode, **BY_TRACE) is None
@@ -376,7 +376,7 @@ NEEDED = ("onnx", "onnxscript")
 @pytest.mark.slow
 @of_each_layer
 def test_computes_what_a_layer_does(kind):
-    """A program exported by `torch.export` computes in ONNX what its layer computes in torch."""
+    """`torch.onnx.export(dynamo=True)` makes what computes in ONNX what its layer computes in torch."""
     module, wanted = LAYERS[kind]
     x = rows(3) - 2
     close(computed(exported(module(), x), x), wanted(x), roundings=16, scale=8)
@@ -393,7 +393,7 @@ def test_computes_what_a_layer_does(kind):
 )
 @pytest.mark.slow
 def test_freezes_sizes():
-    """A size that `dynamic_shapes` does not name is a number in the model, also where it computes with it."""
+    """A size that `dynamic_shapes` does not name is a number in an `ONNXProgram`, also where it computes with it."""
     model = exported(Of(doubled), rows(3))
     assert sizes(model.graph.input[0]) == sizes(model.graph.output[0]) == [3, 2]
     same(computed(model, rows(5)), rows(5) * 2 + 3)
@@ -409,7 +409,7 @@ def test_freezes_sizes():
 )
 @pytest.mark.slow
 def test_leaves_sizes_open():
-    """A size that `dynamic_shapes` names is a name in the model, which computes with the size that comes."""
+    """A size that `dynamic_shapes` names is a name in an `ONNXProgram`, which computes with the size that comes."""
     model = exported(Doubled(), rows(3), dynamic_shapes=({0: torch.export.Dim("rows")},))
     name, width = sizes(model.graph.input[0])
     assert isinstance(name, str) and sizes(model.graph.output[0]) == [name, 2] and width == 2
@@ -419,7 +419,7 @@ def test_leaves_sizes_open():
 @fact("torch.onnx.export", "torch.export.Dim", since="2.7", calls="dynamo=True, dynamic_shapes", requires=NEEDED)
 @pytest.mark.slow
 def test_names_sizes():
-    """A size is called in the model as its `Dim` is."""
+    """A size is called in an `ONNXProgram` as its `Dim` is."""
     model = exported(Doubled(), rows(3), dynamic_shapes=({0: torch.export.Dim("rows")},))
     assert sizes(model.graph.input[0]) == sizes(model.graph.output[0]) == ["rows", 2]
 
@@ -434,7 +434,7 @@ def test_names_sizes():
 )
 @pytest.mark.slow
 def test_takes_names():
-    """Inputs and outputs of a program bear the names of `input_names` and `output_names`, in order."""
+    """Inputs and outputs of an `ONNXProgram` bear the names of `input_names` and `output_names`, in order."""
     swap = Of(lambda x, y: (y * 2, x * 3))
     graph = exported(swap, rows(1), rows(2), input_names=["first", "second"], output_names=["twice", "thrice"]).graph
     assert (names(graph.input), names(graph.output)) == (["first", "second"], ["twice", "thrice"])
@@ -452,7 +452,7 @@ def test_takes_names():
 @pytest.mark.slow
 @pytest.mark.parametrize("version", [20, 21])
 def test_is_of_an_opset(version, observe):
-    """A program is of the opset that `opset_version` says."""
+    """An `ONNXProgram` is of the opset that `opset_version` says."""
     model = exported(Of(doubled), rows(3), opset_version=version)
     assert [each.version for each in model.opset_import if not each.domain] == [version]
     observe("opset by default", program().model.opset_imports[""])
@@ -461,7 +461,7 @@ def test_is_of_an_opset(version, observe):
 @fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.5", calls="dynamo=True", gain=True, requires=NEEDED)
 @pytest.mark.slow
 def test_hard_codes_what_is_no_tensor():
-    """An argument of `export` that is no tensor is hard-coded into the program, which has no input for it."""
+    """`torch.onnx.export(dynamo=True)` hard-codes an argument that is no tensor: the program has no input for it."""
     model = exported(Less(), rows(3), 3)
     assert names(model.graph.input) == ["x"]
     same(computed(model, rows(3)), rows(3) - 3)
@@ -478,7 +478,7 @@ def test_hard_codes_what_is_no_tensor():
 @pytest.mark.slow
 @pytest.mark.parametrize("is_training", [False, True], ids=["eval", "train"])
 def test_keeps_the_mode(is_training):
-    """A program is of the mode that its module is in: it has dropout where that trains, whatever `training` says."""
+    """An `ONNXProgram` has the dropout of a module in training, and has none of a module in evaluation."""
     model = with_dropout().train(is_training)
     operators = kinds(exported(model, rows(3)))
     assert ("Gemm" in operators, "Dropout" in operators) == (True, is_training)
@@ -488,7 +488,7 @@ def test_keeps_the_mode(is_training):
 @fact("torch.onnx.export", since="2.9", calls=BRANCHING, requires=NEEDED, hint="use torch.cond, or torch.where")
 @pytest.mark.slow
 def test_refuses_a_branch():
-    """`export` refuses a branch on the value of a tensor with an OnnxExporterError."""
+    """`torch.onnx.export(dynamo=True)` refuses a branch on values, data-dependent, with an OnnxExporterError."""
     with pytest.raises(
         torch.onnx.OnnxExporterError, match=r"(?s)Failed to export the model with torch.export.*data-dep"
     ):
@@ -498,7 +498,7 @@ def test_refuses_a_branch():
 @fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.5", until="2.9", calls=BRANCHING, requires=NEEDED)
 @pytest.mark.slow
 def test_froze_a_branch():
-    """`export` fell back on a trace, which kept the branch that its example took, where `torch.export` refused it."""
+    """`torch.onnx.export(dynamo=True)` froze the branch that its example took, where `torch.export` refused it."""
     same(computed(exported(Of(branching), rows(3)), -rows(3)), -rows(3) * 2)
 
 
@@ -512,7 +512,7 @@ def test_froze_a_branch():
 )
 @pytest.mark.slow
 def test_keeps_a_branch_that_cond_makes():
-    """A branch made by `torch.cond` is an `If` in the program, taken by each call."""
+    """A branch made by `torch.cond` is an `If` in an `ONNXProgram`, taken by each call."""
     model = exported(Of(branching_by_cond), rows(3))
     assert "If" in kinds(model)
     same(computed(model, rows(3)), rows(3) * 2)
@@ -528,7 +528,7 @@ def test_keeps_a_branch_that_cond_makes():
 )
 @pytest.mark.slow
 def test_refuses_an_operator_that_it_cannot_translate():
-    """`export` refuses an operator that it cannot translate with an OnnxExporterError that names it."""
+    """`torch.onnx.export(dynamo=True)` refuses an operator that it cannot translate: No ONNX function found for it."""
     with pytest.raises(torch.onnx.OnnxExporterError, match=r"No ONNX function found for .*igamma"):
         exported(Of(torch.igamma), rows(3), rows(3))
 
@@ -549,7 +549,7 @@ def _translated(a, x):
 )
 @pytest.mark.slow
 def test_takes_translations():
-    """An operator is translated as `custom_translation_table` says."""
+    """`torch.onnx.export` translates an operator as `custom_translation_table` says."""
     table = {torch.ops.aten.igamma.default: _translated}
     model = exported(Of(torch.igamma), rows(1), rows(3), custom_translation_table=table)
     assert [sizes(each) for each in model.graph.input] == [[1, 2], [3, 2]]
@@ -559,7 +559,7 @@ def test_takes_translations():
 @fact("torch.onnx.is_in_onnx_export", since="2.8", calls="any", requires=NEEDED)
 @pytest.mark.slow
 def test_tells_that_it_exports():
-    """`is_in_onnx_export` is True while `export` with `dynamo=True` runs the module too."""
+    """`is_in_onnx_export` is True while `torch.onnx.export(dynamo=True)` runs the module too."""
     said = [torch.onnx.is_in_onnx_export()]
     exported(Of(lambda x: (x * 2, said.append(torch.onnx.is_in_onnx_export()))[0]), rows(3))
     assert [*said, torch.onnx.is_in_onnx_export()] == [False, True, False]
@@ -569,7 +569,7 @@ def test_tells_that_it_exports():
 @pytest.mark.slow
 @pytest.mark.parametrize(("options", "wanted"), [({}, 2), ({"external_data": False}, 1)], ids=["by default", "not"])
 def test_writes_data_beside_its_file(tmp_path, options, wanted):
-    """`export` writes large parameters to a second file beside the model's, unless `external_data=False`."""
+    """`torch.onnx.export(dynamo=True)` writes large parameters to a second file, unless `external_data=False`."""
     import onnx
 
     large = counted(nn.Linear(100, 10, bias=False))
@@ -590,7 +590,7 @@ def program():
 @pytest.mark.parametrize("has_values", [True, False], ids=["values", "no values"])
 @pytest.mark.parametrize("are_inputs", [True, False], ids=["inputs", "no inputs"])
 def test_saves_parameters_as_it_is_told(tmp_path, has_values, are_inputs):
-    """`save` writes parameters with `include_initializers`, and as inputs with `keep_initializers_as_inputs`."""
+    """`ONNXProgram.save` has parameters by `include_initializers`, as inputs by `keep_initializers_as_inputs`."""
     import onnx
 
     program().save(tmp_path / "m.onnx", include_initializers=has_values, keep_initializers_as_inputs=are_inputs)
@@ -602,7 +602,7 @@ def test_saves_parameters_as_it_is_told(tmp_path, has_values, are_inputs):
 @fact("torch.onnx.ONNXProgram", since="2.9", calls="names call_reference", gain=True, requires=NEEDED)
 @pytest.mark.slow
 def test_computes_by_the_reference():
-    """`call_reference` gives the outputs of a program by ONNX's own implementation, as tensors."""
+    """`ONNXProgram.call_reference` gives the outputs by ONNX's own implementation, as tensors."""
     [result] = program().call_reference(rows(3))
     same(result, torch.tensor([[5 / 8], [11 / 8], [17 / 8]]))
 
@@ -610,7 +610,7 @@ def test_computes_by_the_reference():
 @fact("torch.onnx.ONNXProgram", since="2.6", calls="names apply_weights", gain=True, requires=NEEDED)
 @pytest.mark.slow
 def test_takes_other_weights():
-    """`apply_weights` gives a program the parameters of a state dict, by their names."""
+    """`ONNXProgram.apply_weights` gives a program the parameters of a state dict, by their names."""
     weights = {"weight": torch.tensor([[2.0, 3.0]]), "bias": torch.tensor([4.0])}
     other = torch.onnx.ONNXProgram(program().model.clone(), program().exported_program)
     other.apply_weights(weights)
@@ -620,7 +620,7 @@ def test_takes_other_weights():
 @fact("torch.onnx.ONNXProgram.rename_axes", since="2.11", calls="any", gain=True, requires=NEEDED)
 @pytest.mark.slow
 def test_renames_sizes():
-    """`rename_axes` gives open sizes of a program other names, wherever they stand."""
+    """`ONNXProgram.rename_axes` gives an open size another name, in inputs and in outputs."""
     shapes = ({0: torch.export.Dim("rows")},)
     program = torch.onnx.export(Doubled(), (rows(3),), dynamo=True, dynamic_shapes=shapes)
     program.rename_axes({"rows": "batch"})
@@ -631,7 +631,7 @@ def test_renames_sizes():
 @fact("torch.onnx.ops.symbolic", "torch.onnx.export", since="2.8", calls="any", gain=True, requires=NEEDED)
 @pytest.mark.slow
 def test_puts_any_operator_into_a_program():
-    """`ops.symbolic` is in a program the operator that it names, with the attributes and the shape that it is told."""
+    """`torch.onnx.ops.symbolic` is in a program the operator that it names, with attributes and shape as it is told."""
     told = {"attrs": {"slope": 2}, "dtype": torch.int64, "shape": (7, 4), "version": 3}
     model = exported(Of(lambda x: torch.onnx.ops.symbolic("mine::Ramp", (x,), **told)), rows(3))
     [node] = model.graph.node
@@ -645,7 +645,7 @@ def test_puts_any_operator_into_a_program():
 
 @fact("torch.onnx.operators.shape_as_tensor", "torch.onnx.operators.reshape_from_tensor_shape")
 def test_reshapes_by_a_tensor():
-    """`shape_as_tensor` gives sizes as a tensor, and `reshape_from_tensor_shape` takes them to view a tensor."""
+    """`shape_as_tensor` gives sizes as a contiguous tensor, by which `reshape_from_tensor_shape` views a tensor."""
     from torch.onnx.operators import reshape_from_tensor_shape, shape_as_tensor
 
     x, found = rows(3), shape_as_tensor(rows(3))
@@ -702,7 +702,7 @@ def test_takes_the_first_size_for_open():
     ids=["halves", "neighbours"],
 )
 def test_turns_pairs(interleaved, wanted):
-    """`rotary_embedding` turns pairs by angles: those of neighbours if `interleaved`, else of the two halves."""
+    """`torch.onnx.ops.rotary_embedding` turns pairs by angles: neighbours if `interleaved`, else of the two halves."""
     x = torch.tensor([[[[1.0, 2.0, 3.0, 4.0]]]])
     cosines, sines = torch.tensor([[[0.0, 1.0]]]), torch.tensor([[[1.0, 0.0]]])
     same(torch.onnx.ops.rotary_embedding(x, cosines, sines, interleaved=interleaved), torch.tensor([[[wanted]]]))
@@ -711,7 +711,7 @@ def test_turns_pairs(interleaved, wanted):
 
 @fact("torch.onnx.ops.attention")
 def test_attends():
-    """`attention` gives a mean of values, here of those before, with the keys and values that it has had so far."""
+    """`torch.onnx.ops.attention` with `is_causal=True` gives the mean of values so far where all products are zero."""
     keys, values = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]]), torch.tensor([[[[2.0, 6.0], [4.0, 10.0]]]])
     result, all_keys, all_values, products = torch.onnx.ops.attention(keys * 0, keys, values, is_causal=True)
     same(result, torch.tensor([[[[2.0, 6.0], [3.0, 8.0]]]]))

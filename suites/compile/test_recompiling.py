@@ -57,13 +57,13 @@ def with_each(device, *others):
     ids=["default", "dynamic", "static"],
 )
 def test_compiles_a_second_batch_size_for_all(device, counts, dynamic, after):
-    """Another batch size compiles once more and for all by default, never if dynamic, and each time if static."""
+    """By default `torch.compile` recompiles once for other batch sizes; never if `dynamic=True`, each time if False."""
     assert counts(twice, of_rows(device, 2, 4, 5, 6), dynamic=dynamic) == after
 
 
 @fact("torch.compile", since="2.1", calls="names mark_dynamic", gain=True, source="torch.compiler_dynamic_shapes")
 def test_takes_a_marked_dimension_for_dynamic(device, counts):
-    """A dimension that `mark_dynamic` marks in the first input is compiled for all sizes at once."""
+    """A dimension that `mark_dynamic` marks in the first input is compiled for other sizes at once."""
     calls = of_rows(device, 2, 4, 5, 6)
     torch._dynamo.mark_dynamic(calls[0][0], 0)
     assert counts(twice, calls) == [1, 1, 1, 1]
@@ -81,20 +81,20 @@ def test_takes_a_marked_dimension_for_static(device, counts):
 @fact("torch.compile", where="before 2.1: torch.compile takes this Python")
 @pytest.mark.parametrize("size", [0, 1], ids=["none", "one"])
 def test_compiles_sizes_of_none_and_one_apart(device, counts, size):
-    """A size of zero or one is compiled for itself, even with `dynamic=True`."""
+    """`torch.compile` compiles a size of zero or one for itself, even with `dynamic=True`."""
     assert counts(twice, of_rows(device, 4, 5, size, 6), dynamic=True) == [1, 1, 2, 2]
 
 
 @fact("torch.compile", where="before 2.1: torch.compile takes this Python")
 def test_takes_sizes_that_are_equal_to_stay_so(device, counts):
-    """Dimensions that are equal in the first input are taken to be equal ever, even with `dynamic=True`."""
+    """`torch.compile` takes dimensions equal in the first input to stay so, else compiles again, if `dynamic` too."""
     calls = [(torch.ones(shape, device=device),) for shape in ((2, 2), (3, 3), (3, 2), (5, 4))]
     assert counts(twice, calls, dynamic=True) == [1, 1, 2, 2]
 
 
 @fact("torch.compile", where="before 2.1: torch.compile takes this Python")
 def test_compiles_another_kind_of_tensor_once(device, counts):
-    """Another dtype, another number of dimensions and a need of gradients compile once more each."""
+    """Another dtype, other number of dimensions and need of gradients make `torch.compile` compile once more each."""
     x = torch.ones(2, 3, device=device)
     kinds = [x, x.double(), x.half(), x[0], x[None], x.clone().requires_grad_()]
     assert counts(twice, [(each,) for each in kinds + kinds]) == [1, 2, 3, 4, 5, 6] + [6] * 6
@@ -102,7 +102,7 @@ def test_compiles_another_kind_of_tensor_once(device, counts):
 
 @fact("torch.compile", where="before 2.1: torch.compile takes this Python")
 def test_compiles_other_strides_once(device, counts):
-    """Other strides of the same shape compile once more, and another place in memory does not."""
+    """`torch.compile` compiles once more for other strides of the same shape, and not for another place in memory."""
     x = torch.arange(32.0, device=device)
     calls = [x[:9].view(3, 3), x[:9].view(3, 3).t(), x[:18].view(3, 6)[:, ::2], x[9:18].view(3, 3)]
     assert counts(twice, [(each,) for each in calls]) == [1, 2, 3, 3]
@@ -110,7 +110,7 @@ def test_compiles_other_strides_once(device, counts):
 
 @fact("torch.compile", where="before 2.1: torch.compile takes this Python")
 def test_compiles_for_each_mode_of_gradients(device, numbers):
-    """With gradients, and under `no_grad`, the same call is compiled once each."""
+    """`torch.compile` compiles the same call once with gradients, and once under `no_grad`."""
     forget()
     graphs = []
     compiled = torch.compile(twice, backend=lambda graph, inputs: graphs.append(graph) or graph.forward)
@@ -130,13 +130,13 @@ def test_compiles_for_each_mode_of_gradients(device, numbers):
     ids=["default", "dynamic", "static"],
 )
 def test_compiles_a_second_integer_for_all(device, counts, dynamic, after):
-    """Another integer argument compiles as another size does."""
+    """Another integer as argument makes `torch.compile` compile as another size does."""
     assert counts(times, with_each(device, 2, 3, 4, 5), dynamic=dynamic) == after
 
 
 @fact("torch.compile", since="2.6", calls="any", gain=True)
 def test_compiles_a_second_float_for_all(device, counts):
-    """Another float argument compiles once more, for all floats."""
+    """By default `torch.compile` compiles once more for another float as argument, and then for no more of them."""
     assert counts(times, with_each(device, 2.5, 3.5, 4.5, 5.5)) == [1, 2, 2, 2]
 
 
@@ -148,19 +148,19 @@ def test_compiles_a_second_float_for_all(device, counts):
     hint="pass a tensor of no dimensions",
 )
 def test_compiled_for_each_float(device, counts):
-    """Each float argument compiled once more."""
+    """`torch.compile` compiled once more for each float as argument."""
     assert counts(times, with_each(device, 2.5, 3.5, 4.5, 5.5)) == [1, 2, 3, 4]
 
 
 @fact("torch.compile", where="before 2.1: torch.compile takes this Python")
 def test_compiles_a_number_in_a_tensor_once(device, counts):
-    """A number in a tensor never compiles again, whatever its value."""
+    """`torch.compile` does not compile again for another number in a tensor."""
     assert counts(times, with_each(device, *map(torch.tensor, (2.5, 3.5, 4.5)))) == [1, 1, 1]
 
 
 @fact("torch.compile", where="before 2.1: torch.compile takes this Python")
 def test_compiles_for_each_text_and_truth(device, counts):
-    """Each text, each of True and False, and None compile once more where the function depends on them."""
+    """`torch.compile` compiles once more for each text, True, False and None, where the function depends on them."""
     others = ["a", "bc", True, False, None]
     choose = lambda x, how: x * 2 if how in (None, "a", True) else x * 3  # noqa: E731
     assert counts(choose, with_each(device, *others, *others)) == [1, 2, 3, 4, 5] + [5] * 5
@@ -168,7 +168,7 @@ def test_compiles_for_each_text_and_truth(device, counts):
 
 @fact("torch.compile", since="2.1", calls="none")
 def test_compiles_for_each_length_of_a_list(device, counts):
-    """A list of another length, and a dict of other keys, compile once more."""
+    """`torch.compile` compiles once more for a list of another length, and for a dict of other keys."""
     x = torch.ones(2, device=device)
     assert counts(lambda xs: sum(xs), [([x],), ([x, x + 1],), ([x, x],), ([x + 1, x],)])[::3] == [1, 3]
     forget()
@@ -177,14 +177,14 @@ def test_compiles_for_each_length_of_a_list(device, counts):
 
 @fact("torch.compile", since="2.1", calls="none")
 def test_compiles_again_for_one_tensor_given_twice(device, counts):
-    """The same tensor as two arguments is compiled apart from two tensors."""
+    """`torch.compile` compiles for the same tensor as two arguments apart from two tensors."""
     x, y = torch.ones(2, device=device), torch.ones(2, device=device)
     assert counts(times, [(x, y), (x, x), (y, x), (y, y)]) == [1, 2, 2, 2]
 
 
 @fact("torch.compile", where="before 2.1: torch.compile takes this Python")
 def test_compiles_for_another_global(device, counts, monkeypatch):
-    """A global number that has changed compiles once more, and the next change for all."""
+    """`torch.compile` compiles once more for each new value of a global number, and not for one that it has had."""
     scaled, x, after = (lambda x: x * SCALE), torch.ones(2, device=device), []
 
     def calls():
@@ -224,13 +224,13 @@ def after_each(counts, device):
 
 @fact("torch.compile", where="before 2.1: torch.compile takes this Python")
 def test_compiles_for_training_and_evaluation(after_each):
-    """A module is compiled once for training and once for evaluation."""
+    """`torch.compile` compiles a module once for training and once for evaluation."""
     assert after_each(nn.Module.train, nn.Module.eval, nn.Module.train, nn.Module.eval) == [1, 2, 2, 2]
 
 
 @fact("torch.compile", where="before 2.1: torch.compile takes this Python")
 def test_keeps_what_it_compiled_for_other_weights(after_each):
-    """Other values of a module's parameters, loaded or written in place, compile nothing."""
+    """`torch.compile` compiles nothing for other values of a module's parameters, loaded or written in place."""
     other = {"linear.weight": torch.ones(2, 2), "linear.bias": torch.ones(2)}
     write = lambda layer: layer.linear.weight.data.mul_(2)  # noqa: E731
     assert after_each(write, write, lambda layer: layer.load_state_dict(other)) == [1, 1, 1]
@@ -238,13 +238,13 @@ def test_keeps_what_it_compiled_for_other_weights(after_each):
 
 @fact("torch.compile", since="2.4", calls="any", gain=True)
 def test_compiles_for_another_attribute(after_each):
-    """A number that is an attribute of a module compiles once more when it has changed."""
+    """`torch.compile` compiles once more when a number that is an attribute of a module has changed."""
     assert after_each(*(lambda layer, by=by: setattr(layer, "by", by) for by in (2, 3)))[:2] == [1, 2]
 
 
 @fact("torch.compile", where="before 2.1: torch.compile takes this Python")
 def test_compiles_a_function_once_for_all_who_ask(device):
-    """A function that is compiled again with the same back end has been compiled already."""
+    """A function given to `torch.compile` again, with the same back end, is not compiled again."""
     forget()
     graphs = []
     back_end = lambda graph, inputs: graphs.append(graph) or graph.forward  # noqa: E731
@@ -267,7 +267,7 @@ def limit():
     hint="raise torch._dynamo.config.recompile_limit, or give what changes in tensors",
 )
 def test_gives_up_at_its_limit(device, counts, limit):
-    """After eight compilations of a function a call that would need one more runs in Python."""
+    """After eight compilations by `torch.compile` a call that would need one more runs in Python."""
     assert limit == 8
     calls = with_each(device, *("a" * length for length in range(2, 12)))
     assert counts(lambda x, text: x * len(text), calls) == [1, 2, 3, 4, 5, 6, 7, 8, 8, 8]
@@ -275,7 +275,7 @@ def test_gives_up_at_its_limit(device, counts, limit):
 
 @fact("torch.compile", since="2.2", calls="fullgraph=True, names recompile_limit|cache_size_limit|accumulated_*")
 def test_refuses_more_than_its_limit_in_a_full_graph(device, counts, limit):
-    """With `fullgraph=True` a call that would need a ninth compilation is refused."""
+    """`torch.compile` with `fullgraph=True` refuses a call that would need a ninth compilation."""
     assert limit == 8
     calls = with_each(device, *("a" * length for length in range(2, 10)))
     assert counts(lambda x, text: x * len(text), calls, fullgraph=True)[-1] == 8
@@ -297,6 +297,6 @@ def limit_of_two():
 
 @fact("torch.compile", where="before 2.1: torch.compile takes this Python")
 def test_can_be_given_another_limit(device, counts, limit_of_two):
-    """The limit of compilations can be set, and what was compiled is used after it was reached."""
+    """The limit of compilations of `torch.compile` can be set, and what was compiled before it is used after it."""
     calls = with_each(device, "a", "bc", "def", "a", "bc", "efgh")
     assert counts(lambda x, text: x * len(text), calls) == [1, 2, 2, 2, 2, 2]

@@ -1,4 +1,4 @@
-"""TorchScript: what `torch.jit` makes of a function, and how it stands."""
+"""TorchScript: what `torch.jit` makes of functions; which branches and loops it keeps is in `dynamic_graph`."""
 
 import pytest
 import torch
@@ -36,7 +36,7 @@ def test_trace_is_deprecated():
 @fact("torch.jit.script")
 @OLD
 def test_script_keeps_loops(device):
-    """A scripted function keeps its loop, with as many steps as each call says, and its gradients."""
+    """`torch.jit.script` keeps a loop of a function, with as many steps as each call says, and its gradients."""
     scripted, x = torch.jit.script(powers), torch.tensor([2.0], device=device, requires_grad=True)
     assert [scripted(x, count).item() for count in (0, 1, 3)] == [2.0, 4.0, 16.0]
     scripted(x, 3).backward()
@@ -46,7 +46,7 @@ def test_script_keeps_loops(device):
 @fact("torch.jit.script")
 @OLD
 def test_script_takes_what_is_not_annotated_for_tensors(device):
-    """An argument without an annotation is a tensor to `script`: a number is refused for it."""
+    """An argument without an annotation is a tensor to `torch.jit.script`: a number is refused for it."""
     scripted = torch.jit.script(powers)
     with pytest.raises(RuntimeError, match="Expected a value of type 'Tensor"):
         scripted(2.0, 3)
@@ -56,7 +56,7 @@ def test_script_takes_what_is_not_annotated_for_tensors(device):
 @fact("torch.jit.script")
 @OLD
 def test_script_refuses_what_it_does_not_know():
-    """`script` refuses Python that it has no meaning for, with the place in the source."""
+    """`torch.jit.script` refuses Python that it has no meaning for, such as `yield`."""
 
     def unknown(x):
         yield x
@@ -68,7 +68,7 @@ def test_script_refuses_what_it_does_not_know():
 @fact("torch.jit.save", "torch.jit.load")
 @OLD
 def test_script_can_be_saved_without_its_source(device, tmp_path):
-    """A scripted module that was saved is loaded with its parameters, and needs its Python class no more."""
+    """`torch.jit.load` gives a scripted module that was saved with its parameters, as a `RecursiveScriptModule`."""
 
     class Scaled(nn.Module):
         def __init__(self):
@@ -87,7 +87,7 @@ def test_script_can_be_saved_without_its_source(device, tmp_path):
 @fact("torch.jit.trace")
 @OLD
 def test_trace_takes_other_sizes(device):
-    """A traced function takes inputs of other sizes than its example where nothing depended on them."""
+    """A function of `torch.jit.trace` takes other sizes than its example's where nothing depended on them."""
     traced = torch.jit.trace(lambda x: x.cumsum(0) * 2, torch.ones(2, device=device))
     same(traced(vector(1.0, 2.0, 3.0, device=device)), torch.tensor([2.0, 6.0, 12.0]))
 
@@ -95,7 +95,7 @@ def test_trace_takes_other_sizes(device):
 @fact("torch.jit.trace")
 @OLD
 def test_trace_keeps_the_mode_of_the_module(device):
-    """A module traced in training keeps its dropout, and traced in evaluation has none, whatever is said later."""
+    """`torch.jit.trace` keeps the `Dropout` of training, and in evaluation none, whatever mode is set later."""
     layer, x = nn.Dropout(0.5), torch.ones(64, device=device)
     training = torch.jit.trace(layer.train(), x, check_trace=False).eval()
     evaluating = torch.jit.trace(layer.eval(), x, check_trace=False).train()
@@ -106,7 +106,7 @@ def test_trace_keeps_the_mode_of_the_module(device):
 @fact("torch.jit.is_scripting", "torch.jit.is_tracing")
 @OLD
 def test_can_be_asked_for():
-    """`is_scripting` and `is_tracing` are False in Python, and `is_tracing` is True while a function is traced."""
+    """`torch.jit.is_tracing` is True while a function is traced, and else False, as `is_scripting` is in Python."""
     seen = []
     torch.jit.trace(lambda x: seen.append((torch.jit.is_tracing(), torch.jit.is_scripting())) or x, torch.ones(1),
                     check_trace=False)  # fmt: skip
@@ -117,7 +117,7 @@ def test_can_be_asked_for():
 @fact("torch.jit.freeze")
 @OLD
 def test_freeze_makes_constants_of_parameters(device):
-    """`freeze` makes constants of a scripted module's parameters, and wants it in evaluation mode."""
+    """`torch.jit.freeze` makes constants of a scripted module's parameters, and wants it in evaluation mode."""
     layer = nn.Linear(1, 1, bias=False).to(device)
     nn.init.constant_(layer.weight, 3.0)
     with pytest.raises(RuntimeError, match="eval"):

@@ -23,7 +23,7 @@ KINDS = {
 @fact("torch.SymInt", "torch.SymFloat", "torch.SymBool")
 @pytest.mark.parametrize("kind", KINDS)
 def test_are_numbers_of_other_kinds(kind):
-    """In a trace with symbolic sizes a size is a `SymInt`, and what is computed of it a `SymInt`, float or bool."""
+    """In a symbolic trace a size is a `SymInt`, and what is computed of it a `SymInt`, `SymFloat` or `SymBool`."""
     want, compute = KINDS[kind]
     seen = []
     traced(lambda x: seen.append(compute(x.size(0))) or x.sum())
@@ -46,7 +46,7 @@ ARITHMETIC = {
 @fact("torch.SymInt", "torch.SymFloat")
 @pytest.mark.parametrize("operation", ARITHMETIC)
 def test_stay_open_in_the_graph(operation):
-    """A graph that was traced with symbolic sizes computes from the size it is called with what Python does."""
+    """A graph that `make_fx` traced with symbolic sizes computes from the size it is called with what Python does."""
     compute = ARITHMETIC[operation]
     graph = traced(lambda x: x.new_ones(1) * compute(x.size(0)))
     same(
@@ -58,13 +58,13 @@ def test_stay_open_in_the_graph(operation):
 @fact("torch.SymBool")
 @pytest.mark.parametrize("rows", [2, 7])
 def test_are_fixed_by_a_branch(rows):
-    """A Python branch on a symbolic size is decided by the example, also for the sizes that come later."""
+    """A Python branch on a symbolic size, a `SymBool`, is decided by the example, also for sizes that come later."""
     graph = traced(lambda x: x + 1 if x.size(0) > 4 else x - 1)
     same(graph(torch.ones(rows, 3)), torch.full((rows, 3), 2.0))
 
 
 @fact("torch.SymInt", since="2.1", calls="none")
 def test_are_fixed_by_int():
-    """`int` of a symbolic size gives that of the example, which the graph then keeps."""
+    """`int` of a symbolic size, a `SymInt`, gives that of the example, which the graph then keeps."""
     graph = traced(lambda x: x.sum() * int(x.size(0)))
     same(graph(torch.ones(7, 3)), torch.tensor(21.0 * 5))
