@@ -31,7 +31,7 @@ def tensorflow():
     myth="Python code of a TensorFlow graph runs each time it is fed",
 )
 def test_of_a_session_runs_python_once_and_torch_each_time(tensorflow):
-    """Python's side effects happen once, as a graph of TensorFlow's Session is defined, and in PyTorch at each call."""
+    """A graph of TensorFlow's `Session` runs Python's side effects once, as it is defined, and PyTorch at each call."""
     calls = []
 
     def run(x):

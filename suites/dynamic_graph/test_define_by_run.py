@@ -13,7 +13,7 @@ XYZ = [(2.0, 3.0, 5.0), (-1.0, 4.0, 0.5)]
 @fact("torch.Tensor.backward", source="notes/autograd", claims=["G03"])
 @pytest.mark.parametrize("numbers", XYZ, ids=["first", "second"])
 def test_of_a_sum_times_a_factor_has_the_derivatives_of_the_rule(device, numbers):
-    """For g = (x + y) * z the gradients are z by x and by y, and x + y by z."""
+    """`backward` of g = (x + y) * z gives the gradients z by x and by y, and x + y by z."""
     x, y, z = (torch.tensor(number, device=device, requires_grad=True) for number in numbers)
     ((x + y) * z).backward()
     a, b, c = numbers
@@ -64,7 +64,7 @@ def test_of_a_module_may_use_another_layer_each_time(device):
 
 @fact("torch.Tensor.backward", claims=["G01"])
 def test_of_a_recursion_follows_the_structure(device):
-    """A recursive function over a tree of Python has gradients for each leaf of it."""
+    """`backward` of a recursive function over a tree of tuples gives a gradient to each leaf of it."""
     tree = ((leaf(2.0, device=device), leaf(3.0, device=device)), leaf(5.0, device=device))
 
     def product(node):
@@ -78,7 +78,7 @@ def test_of_a_recursion_follows_the_structure(device):
 @fact("torch.Tensor.backward", source="notes/autograd", claims=["G01"])
 @pytest.mark.parametrize("length", [1, 2, 5])
 def test_takes_inputs_of_any_length(device, length):
-    """One function takes sequences of any length, with a graph for each: the gradient of a power of w."""
+    """A loop over 1, 2 or 5 steps has a graph for each: `backward` gives the gradient of that power of w."""
     w, state = leaf(2.0, device=device), torch.ones(1, device=device)
     for _ in range(length):
         state = state * w

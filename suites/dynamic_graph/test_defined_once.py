@@ -1,4 +1,4 @@
-"""What becomes of Python where the graph is defined once and run many times."""
+"""What becomes of Python where the graph is defined once and run many times, by a trace, a script or `torch.fx`."""
 
 import pytest
 import torch
@@ -42,7 +42,7 @@ def test_trace_keeps_the_number_of_steps_that_it_saw(device):
 @fact("torch.jit.trace", claims=["G02"], myth="a traced function runs its Python code at each call")
 @OLD
 def test_trace_runs_python_once(device):
-    """What a traced function prints or counts happens while it is traced, and at no call."""
+    """What a function counts in Python happens while `torch.jit.trace` traces it, and at no call."""
     calls = []
 
     def function(x):
@@ -68,7 +68,7 @@ def test_script_keeps_both_branches(device):
 
 @fact("torch.fx.symbolic_trace", claims=["G01"])
 def test_symbolic_trace_refuses_to_branch(device):
-    """`torch.fx.symbolic_trace` has no values to branch on, and says so."""
+    """`torch.fx.symbolic_trace` refuses a branch on values: symbolically traced variables as inputs to control flow."""
     with pytest.raises(
         torch.fx.proxy.TraceError, match="symbolically traced variables cannot be used as inputs to contro"
     ):

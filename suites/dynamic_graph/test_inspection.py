@@ -1,4 +1,4 @@
-"""What can be looked at in the middle of a forward pass."""
+"""What can be looked at in the middle of a forward pass, by values and by hooks; all of hooks is in `modules`."""
 
 import pytest
 import torch
@@ -16,7 +16,7 @@ def model_of(device):
 
 @fact("torch.Tensor.item", "torch.Tensor.tolist", claims=["G04"])
 def test_has_values_in_the_middle(device):
-    """A result in the middle of a computation has its values at once, and reading them changes no gradient."""
+    """A result in the middle of a computation has its values at once: `tolist` and `item` of it change no gradient."""
     x = torch.tensor([2.0, 3.0], device=device, requires_grad=True)
     y = x * x
     seen = y.tolist(), y.sum().item()
@@ -35,7 +35,7 @@ def test_prints_the_values_and_what_made_them(device):
 
 @fact("torch.nn.Module.register_forward_hook", claims=["G04"])
 def test_shows_what_a_layer_gives(device):
-    """A forward hook is called with the layer, its arguments and its result, in the middle of the model's call."""
+    """A hook of `register_forward_hook` is called with an intermediate layer, its arguments and its result."""
     model, seen = model_of(device), []
     model[0].register_forward_hook(lambda layer, arguments, result: seen.append((layer, arguments, result)))
     y = model(torch.tensor([[2.0]], device=device))
@@ -45,7 +45,7 @@ def test_shows_what_a_layer_gives(device):
 
 @fact("torch.nn.Module.register_forward_hook", "torch.nn.Module.register_forward_pre_hook", claims=["G04"])
 def test_can_be_replaced_by_hooks(device):
-    """What a forward pre-hook returns is the argument of the layer, and what a forward hook returns its result."""
+    """What a forward pre-hook returns is the argument of the layer, what a `register_forward_hook` hook its result."""
     model = model_of(device)
     before = model[0].register_forward_pre_hook(lambda layer, arguments: (arguments[0] + 1,))
     after = model[0].register_forward_hook(lambda layer, arguments, result: result * 10)
@@ -71,7 +71,7 @@ def test_calls_hooks_in_order(device):
 @fact("torch.nn.Module.register_forward_hook", "torch.nn.Module.register_forward_pre_hook")
 @pytest.mark.parametrize("name", ["register_forward_hook", "register_forward_pre_hook"])
 def test_does_not_call_hooks_that_were_removed(device, name):
-    """A hook is not called any more after `remove()` of its handle, and others are."""
+    """A forward hook is not called any more after `remove()` of its handle, and others are."""
     layer, seen = nn.Identity(), []
     _, handle = (getattr(layer, name)(lambda *_, by=by: seen.append(by)) for by in (1, 2))
     handle.remove()
@@ -81,7 +81,7 @@ def test_does_not_call_hooks_that_were_removed(device, name):
 
 @fact("torch.nn.Module.register_forward_hook", claims=["G04"])
 def test_stops_where_the_code_fails(device):
-    """An error in a layer is raised at the line that called it, and hooks of layers before have seen their results."""
+    """An error in a layer stops the model there: a `register_forward_hook` of the layer before has seen its result."""
     model, seen = nn.Sequential(nn.Linear(2, 3), nn.Linear(4, 1)).to(device), []
     model[0].register_forward_hook(lambda layer, arguments, result: seen.append(tuple(result.shape)))
     with pytest.raises(RuntimeError, match="cannot be multiplied"):
@@ -91,7 +91,7 @@ def test_stops_where_the_code_fails(device):
 
 @fact("torch.nn.Linear", "torch.matmul", claims=["G05"], source="generated/torch.nn.Linear")
 def test_of_layers_is_that_of_arrays(device):
-    """A layer, the function it stands for, and products of arrays written by hand give the same, gradients included."""
+    """`Linear` and products of arrays written by hand with `matmul` give the same, gradients included."""
     layer, x = nn.Linear(2, 1).to(device), torch.tensor([[2.0, 3.0]], device=device)
     w = torch.tensor([[5.0, 7.0]], device=device, requires_grad=True)
     b = torch.tensor([0.5], device=device, requires_grad=True)
@@ -106,7 +106,7 @@ def test_of_layers_is_that_of_arrays(device):
 
 @fact("torch.optim.SGD.step", claims=["G05"])
 def test_of_an_optimizer_is_that_of_arrays(device):
-    """A step of an optimizer and the same rule written by hand on tensors give the same weights."""
+    """Steps of `SGD` and the same rule written by hand on tensors give the same weights."""
     layer, x = nn.Linear(1, 1, bias=False).to(device), torch.tensor([[2.0]], device=device)
     nn.init.constant_(layer.weight, 3.0)
     w = torch.tensor([[3.0]], device=device, requires_grad=True)
