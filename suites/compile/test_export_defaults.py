@@ -185,11 +185,11 @@ def _without_dynamo(monkeypatch):
     refuter=_without_dynamo,
 )
 def test_onnx_goes_through_export():
-    """`torch.onnx.export` goes through `torch.export`, as `dynamo` is True by default."""
+    """`torch.onnx.export` has `dynamo=True` as its default, the way through `torch.export`."""
     assert default(torch.onnx.export, "dynamo") is True
 
 
 @fact("torch.onnx.export", since="2.4", until="2.9", calls="not dynamo", refuter=_without_dynamo)
 def test_onnx_went_through_a_trace():
-    """`torch.onnx.export` went through TorchScript, as `dynamo` was False by default."""
+    """`torch.onnx.export` had `dynamo=False` as its default, the way through TorchScript."""
     assert default(torch.onnx.export, "dynamo") is False

@@ -400,7 +400,7 @@ def test_split_by_fractions_rounds_down_and_hands_the_rest_out(length, fractions
 @fact("torch.utils.data.random_split")
 @pytest.mark.parametrize("lengths", [[3, 3], [0.5, 0.2], [11]], ids=["less", "fractions", "more"])
 def test_split_is_of_the_whole_dataset(lengths):
-    """`random_split` refuses lengths, or fractions, that do not add up to the dataset, with ValueError."""
+    """`random_split` refuses lengths or fractions of another sum: "Sum of input lengths does not equal the length"."""
     with pytest.raises(ValueError, match="Sum of input lengths does not equal the length of the input dataset"):
         torch.utils.data.random_split(range(10), lengths)
 

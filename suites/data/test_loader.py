@@ -279,7 +279,7 @@ def test_refuses_a_batch_sampler_with_what_it_decides(option):
 
 @fact("torch.utils.data.DataLoader", claims=["D07"])
 def test_refuses_drop_last_without_batches():
-    """A `DataLoader` refuses `batch_size=None` with `drop_last=True`: option disables auto-batching."""
+    """A `DataLoader` refuses `batch_size=None` with `drop_last=True`: "option disables auto-batching"."""
     with pytest.raises(ValueError, match="batch_size=None option disables auto-batching"):
         DataLoader(range(4), batch_size=None, drop_last=True)
 

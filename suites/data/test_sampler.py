@@ -198,7 +198,7 @@ def test_random_refuses_a_number_that_is_not_positive(number):
 
 @fact("torch.utils.data.RandomSampler", "torch.utils.data.DataLoader", hint="look whether the folder has any files")
 def test_random_refuses_an_empty_dataset():
-    """A `DataLoader` with `shuffle=True` refuses an empty dataset with ValueError: but got num_samples=0."""
+    """A `DataLoader` with `shuffle=True` refuses an empty dataset with ValueError: "but got num_samples=0"."""
     with pytest.raises(ValueError, match="num_samples=0"):
         DataLoader([], shuffle=True)
 

@@ -139,7 +139,7 @@ def starts_no_worker(patch):
 @pytest.mark.slow
 @pytest.mark.timeout(200)
 def test_spawned_workers_need_the_main_guard(tmp_path):
-    """A script that spawns `DataLoader` workers without `if __name__ == "__main__"` fails: bootstrapping phase."""
+    """A script that spawns `DataLoader` workers without `if __name__ == "__main__"` fails: "bootstrapping phase"."""
     script = tmp_path / "train.py"
     script.write_text(SCRIPT)
     run = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=100)

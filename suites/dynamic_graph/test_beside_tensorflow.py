@@ -141,7 +141,7 @@ def test_of_a_function_is_traced_again_where_compile_compiles_again(tensorflow):
 
 @fact("torch.Tensor.item", claims=["G02"], source=GUIDE, hint="pass tf.constant(number)")
 def test_of_a_function_is_traced_again_for_each_number_of_python(tensorflow):
-    """A `tf.function` makes a graph for each number of Python that it is given, which in PyTorch costs nothing."""
+    """A `tf.function` makes a graph for each number of Python that it is given, and PyTorch just computes with it."""
     results = [(torch.tensor(3.0) * by).item() for by in (1.0, 2.0, 1.0, 2.0)]
     assert tensorflow(by_tensorflow.traces_for_each_number_of_python) == [results, [1.0, 2.0]]
     assert results == [3.0, 6.0, 3.0, 6.0]

@@ -361,14 +361,14 @@ def test_keeps_the_operators_of_a_list(device):
 
 @fact("torch.utils.checkpoint.create_selective_checkpoint_contexts", hint="torch.ops.aten.exp.default")
 def test_keeps_overloads_alone(device):
-    """`create_selective_checkpoint_contexts` refuses `torch.ops.aten.exp` in a list: to be an OpOverload."""
+    """`create_selective_checkpoint_contexts` refuses `torch.ops.aten.exp` in a list: "to be an OpOverload"."""
     with pytest.raises(ValueError, match="to be an OpOverload but got"):
         selected(device, [torch.ops.aten.exp])
 
 
 @fact("torch.utils.checkpoint.create_selective_checkpoint_contexts")
 def test_keeps_it_for_one_backward(device):
-    """What selective `checkpoint` has kept lasts for one `backward`, even with `retain_graph=True`: an extra time."""
+    """Selective `checkpoint` lasts for one `backward`, even with `retain_graph=True`: "backward an extra time"."""
     context_fn = functools.partial(CHECKPOINT.create_selective_checkpoint_contexts, [EXP])
     x = leaf(1.0, device=device)
     y = CHECKPOINT.checkpoint(lambda x: x.exp().sin(), x, use_reentrant=False, context_fn=context_fn)

@@ -1,4 +1,4 @@
-"""Training of convex losses arrives at the rate that theory gives, and what that hangs on."""
+"""Where training arrives by theory, and how fast; each optimizer's own rule is a fact of `optim`."""
 
 import math
 from itertools import pairwise

@@ -44,13 +44,13 @@ def test_weighed_by_the_size_of_each_batch_is_that_of_the_samples(device, size):
 @fact("torch.nn.functional.mse_loss", "torch.utils.data.DataLoader")
 @pytest.mark.parametrize("size", [1, 2, 5])
 def test_as_the_sum_of_sums_is_that_of_the_samples(device, size):
-    """Losses with `reduction="sum"` add up to that of the epoch, whatever the sizes of the batches."""
+    """`mse_loss` with `reduction="sum"` adds up to the loss of the epoch, whatever the sizes of the batches."""
     assert sum(loss.item() for loss, _ in losses(device, size, "sum")) / 5 == WHOLE
 
 
 @fact("torch.nn.functional.mse_loss", "torch.utils.data.DataLoader")
 def test_as_the_mean_of_equal_batches_is_that_of_their_samples(device):
-    """With `drop_last=True` all batches are equal: the mean of their losses is that of the samples that were kept."""
+    """A `DataLoader` with `drop_last=True` has equal batches: the mean of their losses is that of the samples kept."""
     values = [loss.item() for loss, _ in losses(device, 2, drop_last=True)]
     assert (values, sum(values) / len(values)) == ([1.0, 1.0], 1.0)
 
@@ -135,7 +135,7 @@ def test_of_accumulated_batches_leaves_a_rest_unless_it_is_stepped(device):
 @fact("torch.nn.functional.mse_loss", "torch.Tensor.backward")
 @pytest.mark.parametrize("n", [2, 8])
 def test_as_a_sum_makes_a_gradient_that_grows_with_the_batch(device, n):
-    """With `reduction="sum"` the gradient grows with the batch, so that the learning rate would have to shrink."""
+    """`mse_loss` with `reduction="sum"` has a gradient that grows with the batch, and with "mean" it does not."""
     gradients = {}
     for reduction in ("sum", "mean"):
         model = line(1.0, device)

@@ -38,7 +38,7 @@ def test_rescues_gradients_that_float16_cannot_hold(device, scale, want):
 @fact("torch.amp.GradScaler", myth="the scale changes the training")
 @pytest.mark.parametrize("scale", [1.0, 8.0, 65536.0])
 def test_by_a_power_of_two_changes_no_bit_of_the_step(device, scale):
-    """`GradScaler` with a scale that is a power of two trains in float32 bit by bit as without."""
+    """`GradScaler` with a power of two as scale, up to 65536, trains in float32 bit by bit as without."""
     with_it, without = line(0.3, device), line(0.3, device)
     for model, scaler in ((with_it, scaler_of(device, init_scale=scale)), (without, scaler_of(device, enabled=False))):
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
@@ -120,7 +120,7 @@ def test_scales_several_losses_alike(device):
 @fact("torch.amp.GradScaler", hint="scale the losses, and give scale a list for several")
 @pytest.mark.parametrize("kind", [list, tuple])
 def test_scales_each_tensor_of_a_list(device, kind):
-    """`scaler.scale` of a list or a tuple of tensors scales each, and gives the same kind of sequence."""
+    """`GradScaler.scale` of a list or a tuple of tensors scales each, and gives the same kind of sequence."""
     got = scaler_of(device).scale(kind([torch.ones(1, device=device), torch.tensor(2.0, device=device)]))
     assert type(got) is kind
     same(got[0], torch.tensor([8.0]))
@@ -129,7 +129,7 @@ def test_scales_each_tensor_of_a_list(device, kind):
 
 @fact("torch.amp.GradScaler")
 def test_scales_tensors_alone(device):
-    """`scaler.scale` refuses a number with ValueError: "must be a Tensor or an iterable of Tensors"."""
+    """`GradScaler.scale` refuses a number with ValueError: "must be a Tensor or an iterable of Tensors"."""
     with pytest.raises(ValueError, match="outputs must be a Tensor or an iterable of Tensors"):
         scaler_of(device).scale(3.0)
 
@@ -182,7 +182,7 @@ def test_refuses_weights_in_float16(device):
 
 @fact("torch.amp.GradScaler")
 def test_refuses_a_closure(device):
-    """`scaler.step` refuses a closure, as `LBFGS` needs one: "Closure use is not currently supported"."""
+    """`GradScaler.step` refuses a closure, as `LBFGS` needs one: "Closure use is not currently supported"."""
     scaler, model = scaler_of(device), line(0.0, device)
     with pytest.raises(RuntimeError, match="Closure use is not currently supported"):
         scaler.step(torch.optim.SGD(model.parameters(), lr=1.0), closure=lambda: 0.0)
@@ -204,7 +204,7 @@ def test_refuses_to_unscale_after_the_step(device):
 
 @fact("torch.amp.GradScaler", hint="call scaler.scale(loss).backward() in each iteration")
 def test_refuses_a_step_without_a_gradient(device):
-    """`scaler.step` of an optimizer that has no gradient is refused: "No inf checks were recorded"."""
+    """`GradScaler.step` of an optimizer that has no gradient is refused: "No inf checks were recorded"."""
     scaler, model = scaler_of(device), line(0.0, device)
     scaler.scale(torch.ones(1, device=device))
     with pytest.raises(AssertionError, match="No inf checks were recorded for this optimizer"):
@@ -232,7 +232,7 @@ def test_refuses_the_state_of_a_disabled_one():
 
 @fact("torch.amp.GradScaler")
 def test_that_is_disabled_takes_any_state():
-    """A disabled `GradScaler` takes over nothing from a state, and refuses none."""
+    """A disabled `GradScaler` takes nothing over from a state of an enabled one, which it does not refuse."""
     scaler = scaler_of(enabled=False)
     scaler.load_state_dict(scaler_of().state_dict())
     assert (scaler.get_scale(), scaler.is_enabled(), scaler.state_dict()) == (1.0, False, {})
@@ -246,7 +246,7 @@ def test_that_is_disabled_takes_any_state():
     ("name", "number"), [("growth_factor", 4.0), ("backoff_factor", 0.25), ("growth_interval", 7)], ids=str
 )
 def test_takes_its_numbers_later_as_well(name, number):
-    """`set_growth_factor`, `set_backoff_factor` and `set_growth_interval` set what the getters and the state tell."""
+    """`set_growth_factor` and the other setters of `GradScaler` set what its getters and its state tell."""
     scaler = scaler_of()
     getattr(scaler, f"set_{name}")(number)
     assert getattr(scaler, f"get_{name}")() == number

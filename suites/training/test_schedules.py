@@ -202,7 +202,7 @@ def test_by_a_formula_forget_a_rate_written_by_hand():
 
 @fact("torch.optim.lr_scheduler.OneCycleLR", "torch.optim.Optimizer.load_state_dict", hint="load after making both")
 def test_made_after_loading_overwrite_the_rate():
-    """`OneCycleLR` made after the optimizer's state was loaded puts its first rate there, until its own next step."""
+    """`OneCycleLR` made after the optimizer's state was loaded overwrites the rate of that state with its first."""
     first = optimizer_of(momentum=0.9)
     scheduler = lr_scheduler.OneCycleLR(first, 1.0, total_steps=8)
     for _ in range(3):
