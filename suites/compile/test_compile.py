@@ -130,7 +130,7 @@ def test_compiles_at_the_first_call(device, graphs):
 @fact("torch.compile", since="2.1", calls="any", gain=True)
 @pytest.mark.parametrize(("dynamic", "count"), [(None, 2), (True, 1), (False, 4)], ids=["default", "dynamic", "static"])
 def test_compiles_again_for_other_shapes(device, graphs, dynamic, count):
-    """A second size makes `torch.compile` recompile once, for all sizes then, unless `dynamic` is True or False."""
+    """A second size makes `torch.compile` recompile once, and a third not again, unless `dynamic` is True or False."""
     call = compiled(lambda x: x * 2, backend=graphs.back_end, dynamic=dynamic)
     for size in (3, 4, 5, 6):
         same(call(torch.ones(size, device=device)), torch.full((size,), 2.0))

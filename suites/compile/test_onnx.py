@@ -376,7 +376,7 @@ NEEDED = ("onnx", "onnxscript")
 @pytest.mark.slow
 @of_each_layer
 def test_computes_what_a_layer_does(kind):
-    """`torch.onnx.export(dynamo=True)` makes what computes in ONNX what its layer computes in torch."""
+    """A model of `torch.onnx.export(dynamo=True)` computes in ONNX what its layer computes in torch."""
     module, wanted = LAYERS[kind]
     x = rows(3) - 2
     close(computed(exported(module(), x), x), wanted(x), roundings=16, scale=8)

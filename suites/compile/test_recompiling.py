@@ -87,14 +87,14 @@ def test_compiles_sizes_of_none_and_one_apart(device, counts, size):
 
 @fact("torch.compile", where="before 2.1: torch.compile takes this Python")
 def test_takes_sizes_that_are_equal_to_stay_so(device, counts):
-    """`torch.compile` takes dimensions equal in the first input to stay so, else compiles again, if `dynamic` too."""
+    """`torch.compile` compiles again where dimensions equal in the first input are not, even with `dynamic=True`."""
     calls = [(torch.ones(shape, device=device),) for shape in ((2, 2), (3, 3), (3, 2), (5, 4))]
     assert counts(twice, calls, dynamic=True) == [1, 1, 2, 2]
 
 
 @fact("torch.compile", where="before 2.1: torch.compile takes this Python")
 def test_compiles_another_kind_of_tensor_once(device, counts):
-    """Another dtype, other number of dimensions and need of gradients make `torch.compile` compile once more each."""
+    """Another dtype, number of dimensions or need of gradients makes `torch.compile` compile once more."""
     x = torch.ones(2, 3, device=device)
     kinds = [x, x.double(), x.half(), x[0], x[None], x.clone().requires_grad_()]
     assert counts(twice, [(each,) for each in kinds + kinds]) == [1, 2, 3, 4, 5, 6] + [6] * 6

@@ -313,7 +313,7 @@ class Counted(Stream):
 @fact("torch.utils.data.DataLoader")
 @pytest.mark.parametrize(("drop_last", "length"), [(False, 3), (True, 2)], ids=["kept", "dropped"])
 def test_of_a_stream_has_the_batches_of_its_length(drop_last, length):
-    """`len` of a `DataLoader` over an `IterableDataset` is its `__len__` in batches, less a `drop_last` rest."""
+    """`len` of a `DataLoader` over an `IterableDataset` is computed of its `__len__`, `batch_size` and `drop_last`."""
     assert len(DataLoader(Counted(lambda: iter(range(5))), batch_size=2, drop_last=drop_last)) == length
 
 

@@ -45,7 +45,7 @@ def test_shows_what_a_layer_gives(device):
 
 @fact("torch.nn.Module.register_forward_hook", "torch.nn.Module.register_forward_pre_hook", claims=["G04"])
 def test_can_be_replaced_by_hooks(device):
-    """What a forward pre-hook returns is the argument of the layer, what a `register_forward_hook` hook its result."""
+    """A forward pre-hook can return another argument for the layer, a `register_forward_hook` hook another result."""
     model = model_of(device)
     before = model[0].register_forward_pre_hook(lambda layer, arguments: (arguments[0] + 1,))
     after = model[0].register_forward_hook(lambda layer, arguments, result: result * 10)

@@ -368,7 +368,7 @@ def test_keeps_overloads_alone(device):
 
 @fact("torch.utils.checkpoint.create_selective_checkpoint_contexts")
 def test_keeps_it_for_one_backward(device):
-    """Selective `checkpoint` lasts for one `backward`, even with `retain_graph=True`: "backward an extra time"."""
+    """Selective `checkpoint` takes one `backward` alone, even with `retain_graph=True`: "backward an extra time"."""
     context_fn = functools.partial(CHECKPOINT.create_selective_checkpoint_contexts, [EXP])
     x = leaf(1.0, device=device)
     y = CHECKPOINT.checkpoint(lambda x: x.exp().sin(), x, use_reentrant=False, context_fn=context_fn)
