@@ -15,7 +15,7 @@ import contextlib
 import os
 import re
 import resource
-import select
+import selectors
 import signal
 import sys
 import tempfile
@@ -92,14 +92,18 @@ def _asked_apart(batch: Sequence[Question], folder: str, settings: Mapping[str, 
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        os.close(reading)
-        os.environ.update(settings)
-        _answer(batch, writing, folder)
+        try:
+            os.close(reading)
+            os.environ.update(settings)
+            _answer(batch, writing, folder)
+        finally:
+            os._exit(0)  # never back into what this process was forked from
     os.close(writing)
     text, told, until = b"", 0, time.monotonic() + _SECONDS
-    with open(reading, "rb", buffering=0) as lines:
+    with open(reading, "rb", buffering=0) as lines, selectors.DefaultSelector() as waiting:
+        waiting.register(lines, selectors.EVENT_READ)
         while told < len(batch):
-            ready, _, _ = select.select([lines], [], [], max(0.0, until - time.monotonic()))
+            ready = waiting.select(max(0.0, until - time.monotonic()))
             read = lines.read(1 << 16) if ready else b""
             if not read:
                 break
@@ -120,7 +124,7 @@ def _death(status: int) -> str:
 
 
 def _answer(batch: Sequence[Question], pipe: int, folder: str) -> None:
-    """In the process of its own: write a line for each, and end."""
+    """In the process of its own: write a line for each."""
     os.chdir(folder)
     with open(os.devnull, "r+b") as nowhere:
         for stream in (0, 1, 2):
@@ -128,12 +132,9 @@ def _answer(batch: Sequence[Question], pipe: int, folder: str) -> None:
     taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (taken + _MEMORY, taken + _MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    try:
-        for question in batch:
-            line = outcome(question).replace("\n", " ").encode("utf-8", "replace") + b"\n"
-            os.write(pipe, line)
-    finally:
-        os._exit(0)
+    for question in batch:
+        line = outcome(question).replace("\n", " ").encode("utf-8", "replace") + b"\n"
+        os.write(pipe, line)
 
 
 def outcome(question: Question) -> str:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import resource
+
 import pytest
 import torch
 
@@ -52,6 +56,28 @@ def test_what_a_call_leaves_changed_is_told_and_undone():
     first, second = asked("torch.set_default_dtype(torch.float64)", "torch.tensor(1.0)")
     assert first.startswith("None (changes default dtype)")
     assert second == "float32[]: 1\t"
+
+
+@pytest.fixture
+def many_files():
+    """More files are open than `select` can wait for."""
+    soft, hard = before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (2000 if 0 < soft < 2000 else soft, hard))
+    with contextlib.ExitStack() as opened:
+        for _ in range(1100):
+            opened.enter_context(open(os.devnull))
+        yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_calls_are_asked_where_many_files_are_open(many_files):
+    assert asked("torch.abs(s)") == ["float32[]: 1.5\t"]
+
+
+def test_what_fails_before_the_first_call_comes_back_to_nobody(monkeypatch):
+    monkeypatch.setattr(ask, "_answer", lambda *of_these: 1 / 0)
+    here = os.getpid()
+    assert asked("torch.abs(s)") == ["ends the process: exit 0\t"] and os.getpid() == here
 
 
 def test_a_call_that_ends_its_process_has_that_for_an_outcome_and_the_next_is_asked():
