@@ -383,9 +383,12 @@ of_added = pytest.mark.parametrize(
 @fact("torch.addcmul", "torch.addcdiv")
 @of_added
 def test_addcmul_and_addcdiv_add_a_product_or_quotient(device, name, of):
-    """`torch.addcmul` and `torch.addcdiv` add `value` times the product or the quotient of two tensors."""
+    """`torch.addcmul` and `torch.addcdiv` give a new tensor: `x`, and `value` times a product or quotient added."""
     x, a, b = (torch.tensor(each, device=device) for each in (ANY, SHARES, ABOVE))
-    close(getattr(torch, name)(x, a, b, value=0.5), ANY + of(SHARES, ABOVE) / 2, roundings=4, scale=4)
+    added = getattr(torch, name)(x, a, b, value=0.5)
+    close(added, ANY + of(SHARES, ABOVE) / 2, roundings=4, scale=4)
+    same(x, ANY)
+    assert added.dtype == x.dtype
 
 
 @fact("torch.addcmul", "torch.addcdiv")

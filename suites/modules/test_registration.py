@@ -460,9 +460,11 @@ def test_layer_by_hand_computes_as_linear_does(device):
 
 @fact("torch.nn.Parameter", claims=["M02"])
 def test_parameters_of_a_layer_by_hand_are_trained(device):
-    """An `nn.Parameter` of a layer by hand gets a gradient in `backward`."""
+    """A layer by hand computes with its `nn.Parameter`, which gets a gradient in `backward`."""
     layer = ByHand().to(device)
-    layer(torch.tensor([[1.0, 0.0, 2.0]], device=device)).sum().backward()
+    y = layer(torch.tensor([[1.0, 0.0, 2.0]], device=device))
+    same(y, torch.tensor([[11.5, 13.5]]))
+    y.sum().backward()
     same(layer.weight.grad, torch.tensor([[1.0, 1.0], [0.0, 0.0], [2.0, 2.0]]))
     same(layer.bias.grad, torch.tensor([1.0, 1.0]))
 

@@ -62,10 +62,11 @@ def test_keeps_its_entries_when_multiplied_with_zero(device):
 
 @fact("torch.Tensor.sub", claims=["P01"], source="sparse")
 def test_keeps_its_entries_when_subtracted_from_itself(device):
-    """`x - x` of a COO tensor keeps its entries, which are zeros then."""
+    """`x - x` of a COO tensor has the entries of `x`, which are zeros there."""
     x = torch.tensor([[0, 2], [3, 0]], device=device).to_sparse()
     same(x - x, torch.zeros(2, 2, dtype=torch.int64))
     same((x - x).coalesce().values(), torch.tensor([0, 0]))
+    same(x.values(), torch.tensor([2, 3]))
 
 
 @fact("torch.Tensor.to_sparse", source="sparse")

@@ -206,10 +206,11 @@ def test_loop_over_no_dimension_is_refused(device, ask, words):
 
 @fact("torch.Tensor.__reversed__")
 def test_loop_backwards_is_a_flipped_copy(device):
-    """`reversed(x)` is a contiguous copy of `x`, its first dimension flipped."""
+    """`reversed(x)` is a contiguous copy of `x`, its first dimension flipped; `x` stays as it is."""
     x = torch.tensor([[1.5, 2.5], [3.5, 4.5]], device=device)
     y = reversed(x)
     same(y, torch.tensor([[3.5, 4.5], [1.5, 2.5]]))
+    same(x, torch.tensor([[1.5, 2.5], [3.5, 4.5]]))
     assert y.stride() == (2, 1) and not shares(y, x)
 
 
