@@ -264,18 +264,22 @@ class Inventory:
             end = self._text.find("\n", end) + 1 or len(self._text)
         return self._text[start:end].rstrip("\n").split("\n")
 
-    @cache  # noqa: B019 - there is one inventory in a process
     def _spans(self, spans: str) -> list[bool]:
-        """Whether each release is in the spans."""
-        if not spans:
-            return [True] * len(self.releases)
-        having = [False] * len(self.releases)
-        for span in spans.split(","):
-            since, _, until = span.partition("-")
-            first = self.releases.index(since)
-            last = self.releases.index(until) if until else len(self.releases)
-            having[first:last] = [True] * (last - first)
-        return having
+        return within(spans, self.releases)
+
+
+@cache
+def within(spans: str, releases: tuple[str, ...]) -> list[bool]:
+    """Whether each release is in the spans, as data files write them; all are where there are none."""
+    if not spans:
+        return [True] * len(releases)
+    having = [False] * len(releases)
+    for span in spans.split(","):
+        since, _, until = span.partition("-")
+        first = releases.index(since)
+        last = releases.index(until) if until else len(releases)
+        having[first:last] = [True] * (last - first)
+    return having
 
 
 @cache

@@ -20,7 +20,10 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
+from itertools import compress
 from pathlib import Path
+
+from torchproof.inventory import within
 
 VERSION = "torchproof outcomes 1"
 FILE = Path(__file__).parent / "outcomes.tsv"
@@ -107,14 +110,5 @@ def read(text: str) -> Table:
 
 def _spread(states: list[tuple[str, Outcome]], releases: tuple[str, ...]) -> tuple[Outcome, ...]:
     """The outcome in each release, of the releases that each one has."""
-    by_release = {release: one for spans, one in states for release in _within(spans, releases)}
+    by_release = {release: one for spans, one in states for release in compress(releases, within(spans, releases))}
     return tuple(by_release.get(release, Outcome(ABSENT)) for release in releases)
-
-
-@cache
-def _within(spans: str, releases: tuple[str, ...]) -> tuple[str, ...]:
-    found: list[str] = []
-    for span in spans.split(","):
-        since, _, until = span.partition("-")
-        found += releases[releases.index(since) : releases.index(until) if until else len(releases)]
-    return tuple(found)
