@@ -73,6 +73,8 @@ STATE = {
     "inference mode": ("KEPT.append(torch.inference_mode())\n    KEPT[-1].__enter__()", "inference mode"),
     "a function mode": ("torch.overrides.TorchFunctionMode().__enter__()", "function mode"),
     "a dispatch mode": ("torch.utils._python_dispatch.TorchDispatchMode().__enter__()", "dispatch mode"),
+    "a function transform": ("torch._C._functorch._grad_increment_nesting()", "function transforms"),
+    "a level of forward mode": ("torch.autograd.forward_ad.enter_dual_level()", "levels of forward mode"),
     "autocast": ("torch.autocast('cpu').__enter__()", "autocast"),
     "autocast's dtype": ("torch.set_autocast_dtype('cpu', torch.float16)", "autocast"),
     "threads' number": ("torch.set_num_threads(torch.get_num_threads() + 1)", "number of threads"),
