@@ -257,6 +257,19 @@ def test_add_and_sub_multiply_their_second_operand_by_alpha(device, name, want):
     same(getattr(torch, name)(a, b, alpha=2), torch.tensor(want))
 
 
+@fact("torch.Tensor.sub")
+def test_sub_changes_neither_operand_and_its_gradients_are_opposite(device):
+    """`x - y` (`Tensor.sub`) is a new tensor: `x` and `y` stay; its gradient by `x` is 1, and by `y` minus 1."""
+    x, y = (torch.tensor([4.0, 2.5], device=device, requires_grad=True) for _ in "xy")
+    difference = torch.Tensor.sub(x, y)
+    same(difference, torch.zeros(2))
+    same(x, torch.tensor([4.0, 2.5]))
+    same(y, x)
+    by_x, by_y = torch.autograd.grad(difference.sum(), (x, y))
+    same(by_x, torch.ones(2))
+    same(by_y, -torch.ones(2))
+
+
 @fact("torch.div")
 @pytest.mark.parametrize(
     ("mode", "want"), [(None, [-1.75, 1.75]), ("trunc", [-1.0, 1.0]), ("floor", [-2.0, 1.0])], ids=str
