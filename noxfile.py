@@ -59,15 +59,18 @@ def facts(session: nox.Session) -> None:
 @nox.session
 def matrix(session: nox.Session) -> None:
     """Prove the facts on several releases, `--torch 2.0,2.6,2.15` or all, and print the table of what differs."""
-    options, rest = _options(session, ",".join(supported()), keep=True)
-    folder = ROOT / "runs" / f"matrix-{time.strftime('%Y-%m-%dT%H%M%S')}"
-    held = True
-    for release, python in _each(session, _releases(session, options.torch), keep=options.keep):
-        held &= _prove(session, python, release, rest, _new_record(release, folder), resume=False)
+    folder, held = _prove_each(session)
     records = map(str, sorted(folder.glob("*.jsonl")))
     session.run(*_reports(session), "matrix", *records, "-o", str(folder), external=True)
     if not held:
         session.error("there are facts to look at, see above")
+
+
+@nox.session
+def reference(session: nox.Session) -> None:
+    """Prove the facts on every release, or `--torch 2.16`, and write what they are there: torchproof/reference.tsv."""
+    folder, _ = _prove_each(session)
+    session.run(*_reports(session), "reference", *map(str, sorted(folder.glob("*.jsonl"))), external=True)
 
 
 # A machine made to behave as a lesser one, by what torch and the libraries in it are told of the CPU.
@@ -510,6 +513,15 @@ def _prove(
     session.run(python, "-m", "torchproof", "summary", str(record), external=True)
     session.run(python, "-m", "torchproof", "html", str(record), "-o", str(record.parent), external=True)
     return held
+
+
+def _prove_each(session: nox.Session) -> tuple[Path, bool]:
+    """Prove the facts on several releases; the folder of the records, and whether nothing is to be looked at."""
+    options, rest = _options(session, ",".join(supported()), keep=True)
+    folder, held = ROOT / "runs" / f"{session.name}-{time.strftime('%Y-%m-%dT%H%M%S')}", True
+    for release, python in _each(session, _releases(session, options.torch), keep=options.keep):
+        held &= _prove(session, python, release, rest, _new_record(release, folder), resume=False)
+    return folder, held
 
 
 def _new_record(release: Release, folder: Path = ROOT / "runs") -> Path:

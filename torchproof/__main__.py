@@ -36,6 +36,7 @@ COMMANDS = {
 }
 OURS = {  # for work on the project itself
     "refutation": "verdicts.refutation",
+    "reference": "verdicts.reference",
     "inventory": "releases.merge",
     "outcomes": "outcomes.merge",
     "platforms": "releases.platforms",

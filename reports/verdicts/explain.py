@@ -23,12 +23,14 @@ from dataclasses import dataclass, field
 
 from torchproof import ROOT, inventory
 from torchproof.facts import command_of, findings, id_now, id_of, test_of
+from torchproof.reference import reference
 from torchproof.releases import supported
 from torchproof.reports import Refusal, formats, screen, words
 from torchproof.reports.index import IndexedFact, facts, facts_about
 from torchproof.reports.search import Index, near
 from torchproof.reports.verdicts.beliefs import Statement, statements
 
+_MOST = 3  # parameters of a fact that are named
 HELP = "Say what a fact claims, of which releases, where that is documented, and what to do about it."
 
 
@@ -201,6 +203,9 @@ def _run(fact: IndexedFact) -> str:
 def _lines(fact: IndexedFact) -> Iterator[tuple[str, str]]:
     yield "about", ", ".join(fact.subjects)
     yield "holds", _range(fact)
+    histories = reference().histories(fact.id)
+    for history, parameters in histories.items():
+        yield "proven", history + (_with(parameters) if len(histories) > 1 else "")
     if fact.where:
         yield "only where", "; ".join(fact.where)
     for known in findings(ROOT / "suites" / "findings.toml"):
@@ -217,6 +222,12 @@ def _lines(fact: IndexedFact) -> Iterator[tuple[str, str]]:
     yield "stands in", f"{ROOT / fact.file}:{fact.line}"
     yield "run it", _run(fact)
     yield "more", f"{command_of(ROOT)} --about {fact.subjects[0]}"
+
+
+def _with(parameters: list[str]) -> str:
+    """With which parameters, the first few of many."""
+    told = ", ".join(parameters[:_MOST]) + (f" and {len(parameters) - _MOST} more" if len(parameters) > _MOST else "")
+    return f" ({told})"
 
 
 def _range(fact: IndexedFact) -> str:

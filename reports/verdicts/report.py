@@ -62,6 +62,8 @@ def _lines(run: Run, result: Verdict) -> Iterator[str]:
         yield from ("", "## The code", "", f"From {fact.file}, line {fact.line}:", *_block(code, "python"))
     yield from ("", "Again, with torchproof:", *_block(run.again(result), "console"))
     yield from ("", "## Where", "", *_where(run))
+    if elsewhere := run.elsewhere(result):
+        yield f"- {elsewhere}"
     if hint := fact.hint:
         yield from ("", f"What helps meanwhile: {hint}.")
 

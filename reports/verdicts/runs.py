@@ -11,6 +11,7 @@ from typing import Any
 
 from torchproof import data, packages
 from torchproof.records import FAILED, FactLine, Head, Observation, Planted, Record, Verdict, counting, read
+from torchproof.reference import reference
 from torchproof.reports import screen
 
 # In the order of the columns: what holds first, then what to look at, then what was not decided. `known` is `broken`
@@ -95,9 +96,18 @@ class Run:
         return Counter(result.counted for result in self.results.values())
 
     def to_look_at(self) -> list[Verdict]:
-        """What failed and no finding explains, by verdict and id."""
+        """What failed and no finding explains: what does not elsewhere comes first, then by verdict and id."""
         failed = [result for result in self.results.values() if result.counted in FAILED]
-        return sorted(failed, key=lambda result: (FAILED.index(result.verdict), result.id))
+
+        def place(result: Verdict) -> tuple[bool, int, str]:
+            is_new = reference().is_new(result.id, self.torch)
+            return not is_new, FAILED.index(result.verdict), result.id
+
+        return sorted(failed, key=place)
+
+    def elsewhere(self, result: Verdict) -> str:
+        """What its fact is with the same release elsewhere, in words; '' where that is not known."""
+        return reference().elsewhere(result.id, self.torch)
 
     def explained(self) -> list[Verdict]:
         """What is broken, and known: a finding says why."""

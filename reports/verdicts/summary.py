@@ -127,9 +127,10 @@ def what_failed(run: Run, result: Verdict) -> Iterator[Text]:
     """One failure: its claim, where the documentation says it, what was seen, and how to see it again."""
     fact = run.facts[result.id]
     yield Text.assemble((result.verdict, "bold red"), " ", (fact.claim, "bold"))
-    about = [fact.id, fact.link, result.assertion or result.reason, f"again: {run.again(result)}"]
+    seen = result.assertion or result.reason
+    about = [fact.id, fact.link, seen, run.elsewhere(result), f"again: {run.again(result)}"]
     if fact.hint:
-        about.insert(3, f"what to do: {fact.hint}")
+        about.insert(-1, f"what to do: {fact.hint}")
     yield from (Text(f"  {line}") for lines in about if lines for line in lines.splitlines())
 
 
