@@ -55,7 +55,7 @@ def does_not_wrap(patch):
 )
 @pytest.mark.slow
 def test_of_a_small_step_is_more_than_double_in_two_processes(ranks):
-    """A step of a small model takes more than twice the time in each of two processes that average its gradients."""
+    """A step of `nn.Linear(16, 16)` takes more than twice the time in `DistributedDataParallel` over two processes."""
     times, _ = ranks(2, _wrapped_and_not, time.perf_counter)
     assert Interval.of(times, ERROR).decides(2, float("inf"))
 
@@ -69,7 +69,7 @@ def test_of_a_small_step_is_more_than_double_in_two_processes(ranks):
 )
 @pytest.mark.slow
 def test_of_a_small_step_is_more_in_a_single_process_too(ranks):
-    """With a world size of 1, a small step takes more than 1.2 times the CPU time in DistributedDataParallel."""
+    """With a world size of 1, a small step takes more than 1.2 times the CPU time in `DistributedDataParallel`."""
     (times,) = ranks(1, _wrapped_and_not, time.thread_time)
     assert Interval.of(times, ERROR).decides(1.2, float("inf"))
 
@@ -118,7 +118,7 @@ def takes_all(patch):
 @fact("torch.nn.parallel.DistributedDataParallel", requires="scipy", refuter=takes_all)
 @pytest.mark.slow
 def test_of_a_large_step_in_two_processes_is_less_for_each(ranks):
-    """With half of a large batch, each of two processes spends less than 3/4 of the CPU time of one with all of it."""
+    """With half of a large batch, a rank of `DistributedDataParallel` takes under 3/4 of the CPU time of all of it."""
     need("torch's BLAS is made for the CPU")  # with another one it takes minutes
     times, _ = ranks(2, _shared_and_alone)
     assert Interval.of(times, ERROR).decides(0, 0.75)
@@ -149,5 +149,5 @@ def _order_of_events(rank):
     myth="DistributedDataParallel averages the gradients after backward",
 )
 def test_of_averaging_overlaps_with_backward(ranks):
-    """DistributedDataParallel hands the last layer's bucket over before backward has come to the first layer."""
+    """`DistributedDataParallel` hands a large last layer's bucket over before backward has come to the first layer."""
     assert [events[:2] for events in ranks(2, _order_of_events)] == [["handed over", "first layer"]] * 2

@@ -1,3 +1,5 @@
+"""`nn.DataParallel` (DP), which runs threads of one process; DDP is in test_distributed_data_parallel.py."""
+
 import os
 import threading
 
@@ -52,7 +54,7 @@ def _batch(device):
 
 @fact("torch.nn.DataParallel")
 def test_without_gpus_is_the_module(without_gpus):
-    """On a machine without GPUs, the wrapped model gives what the module gives for the whole batch at once."""
+    """On a machine without GPUs, `DataParallel` gives what the module gives for the whole batch at once."""
     module = _Linear("cpu")
     same(nn.DataParallel(module)(_batch("cpu")), BATCH.sum(axis=1, keepdims=True))
     assert [size for _, size, _, _ in module.seen] == [3]
@@ -60,7 +62,7 @@ def test_without_gpus_is_the_module(without_gpus):
 
 @fact("torch.nn.DataParallel", claims=["X03"])
 def test_without_gpus_gives_the_gradient_of_the_module(without_gpus):
-    """On a machine without GPUs, the gradient is that of the whole batch."""
+    """On a machine without GPUs, the gradient that `DataParallel` leaves is that of the whole batch."""
     module = _Linear("cpu")
     nn.DataParallel(module)(_batch("cpu")).square().sum().backward()
     same(module.weight.grad, SLOPE[:, None])
@@ -76,7 +78,7 @@ def test_without_gpus_drops_device_ids(without_gpus):
 
 @fact("torch.nn.DataParallel")
 def test_without_gpus_keeps_what_forward_writes(without_gpus):
-    """On a machine without GPUs, what `forward` writes to the module stays: no replica takes it along."""
+    """On a machine without GPUs, `DataParallel` keeps what `forward` writes to the module, as BatchNorm's mean."""
     module = nn.BatchNorm1d(1, momentum=1.0)
     nn.DataParallel(module)(torch.tensor([[1.0], [3.0]]))
     same(module.running_mean, [2.0])
@@ -105,7 +107,7 @@ def test_parts_refuse_the_cpu(name):
 
 @fact("torch.nn.DataParallel", "torch.nn.Module.state_dict", hint="save model.module.state_dict()")
 def test_state_dict_has_the_prefix_module():
-    """The keys of a wrapped model's `state_dict` are those of its module behind `module.`."""
+    """The keys of the `state_dict` of a model wrapped in `DataParallel` are its module's behind `module.`."""
     module = nn.Linear(2, 1)
     state = nn.DataParallel(module).state_dict()
     assert list(state) == ["module.weight", "module.bias"]
@@ -119,7 +121,7 @@ def test_state_dict_has_the_prefix_module():
     hint="save model.module.state_dict()",
 )
 def test_state_dict_is_refused_by_the_plain_model():
-    """The `state_dict` of a wrapped model does not load into the plain one."""
+    """The `state_dict` of a model wrapped in `DataParallel` does not load into the plain one: "Unexpected key(s)"."""
     with pytest.raises(RuntimeError, match='Missing key.*"weight", "bias".*\n.*Unexpected key.*module.weight'):
         nn.Linear(2, 1).load_state_dict(nn.DataParallel(nn.Linear(2, 1)).state_dict())
 
@@ -128,14 +130,14 @@ def test_state_dict_is_refused_by_the_plain_model():
     "torch.nn.DataParallel", "torch.nn.Module.load_state_dict", hint="load it with model.module.load_state_dict(state)"
 )
 def test_refuses_the_state_dict_of_the_plain_model():
-    """A wrapped model refuses the plain one's `state_dict`."""
+    """`DataParallel(model)` refuses the plain model's `state_dict`: 'Missing key(s) in state_dict: "module.weight"'."""
     with pytest.raises(RuntimeError, match='Missing key.*"module.weight", "module.bias"'):
         nn.DataParallel(nn.Linear(2, 1)).load_state_dict(nn.Linear(2, 1).state_dict())
 
 
 @fact("torch.nn.DataParallel", "torch.nn.Module.state_dict", "torch.nn.Module.load_state_dict")
 def test_state_dict_of_its_module_loads_into_the_plain_model():
-    """What `.module.state_dict()` returns loads into the plain model."""
+    """What `.module.state_dict()` of a model wrapped in `DataParallel` returns loads into the plain model."""
     wrapped, plain = nn.DataParallel(nn.Linear(2, 1)), nn.Linear(2, 1)
     plain.load_state_dict(wrapped.module.state_dict())
     same(plain.weight, wrapped.module.weight)
@@ -150,7 +152,7 @@ def looks_into_the_module(patch):
 
 @fact("torch.nn.DataParallel", hint="reach them through model.module", refuter=looks_into_the_module)
 def test_hides_the_attributes_of_the_module():
-    """The module's own attributes are found under `.module` only."""
+    """A model wrapped in `DataParallel` "has no attribute 'in_features'": it is found under `.module` only."""
     wrapped = nn.DataParallel(nn.Linear(2, 1))
     with pytest.raises(AttributeError, match="has no attribute 'in_features'"):
         wrapped.in_features
@@ -162,7 +164,7 @@ def test_hides_the_attributes_of_the_module():
 
 @fact("torch.nn.DataParallel", claims=["X03"])
 def test_splits_the_batch_over_the_devices(devices):
-    """Each of two devices runs the module on its part of the batch along dimension 0."""
+    """`DataParallel` runs the module on each of two devices with a part of the batch along dimension 0."""
     module = _Linear(devices[0])
     nn.DataParallel(module, device_ids=[0, 1])(_batch(devices[0]))
     assert sorted((device, size) for device, size, _, _ in module.seen) == [(0, 2), (1, 1)]
@@ -170,14 +172,14 @@ def test_splits_the_batch_over_the_devices(devices):
 
 @fact("torch.nn.DataParallel", claims=["X03"], myth="DataParallel averages the results of the devices")
 def test_gathers_the_outputs_in_the_order_of_the_batch(devices):
-    """The outputs of the devices are put together along dimension 0, a row for each sample, and not averaged."""
+    """`DataParallel` puts the devices' outputs together along dimension 0, a row for each sample, not averaged."""
     out = nn.DataParallel(_Linear(devices[0]), device_ids=[0, 1])(_batch(devices[0]))
     same(out, BATCH.sum(axis=1, keepdims=True))
 
 
 @fact("torch.nn.DataParallel", claims=["X04"])
 def test_gathers_the_outputs_on_one_device(devices):
-    """The outputs of all devices end on one device, the first unless `output_device` names another."""
+    """`DataParallel` gathers all outputs on one device, the first unless `output_device` names another."""
     module, x = _Linear(devices[0]), _batch(devices[0])
     assert nn.DataParallel(module, device_ids=[0, 1])(x).device.index == 0
     assert nn.DataParallel(module, device_ids=[0, 1], output_device=1)(x).device.index == 1
@@ -186,7 +188,7 @@ def test_gathers_the_outputs_on_one_device(devices):
 @fact("torch.nn.DataParallel", claims=["X03"], myth="DataParallel averages the gradients of the devices")
 @pytest.mark.parametrize(("reduction", "want"), [(torch.sum, SLOPE), (torch.mean, SLOPE / 3)], ids=["sum", "mean"])
 def test_sums_the_gradients_of_the_devices(devices, reduction, want):
-    """The gradients of the devices are summed into the module, which gives the gradient of the whole batch."""
+    """`DataParallel` sums the devices' gradients into the module on the first one: that of the whole batch."""
     module = _Linear(devices[0])
     reduction(nn.DataParallel(module, device_ids=[0, 1])(_batch(devices[0])).square()).backward()
     close(module.weight.grad, want[:, None], roundings=8)
@@ -195,7 +197,7 @@ def test_sums_the_gradients_of_the_devices(devices, reduction, want):
 
 @fact("torch.nn.DataParallel", claims=["X04"])
 def test_runs_in_threads_of_one_process(devices):
-    """The devices are served by threads of this one process, which share its interpreter."""
+    """`DataParallel` runs two devices by two threads of one process, which share its interpreter."""
     module = _Linear(devices[0])
     nn.DataParallel(module, device_ids=[0, 1])(_batch(devices[0]))
     assert {process for *_, process, _ in module.seen} == {os.getpid()}
@@ -204,7 +206,7 @@ def test_runs_in_threads_of_one_process(devices):
 
 @fact("torch.nn.DataParallel")
 def test_loses_what_forward_writes_to_the_module(devices):
-    """An attribute that `forward` sets is set on the devices' copies, and lost with them."""
+    """An attribute that `forward` sets under `DataParallel` is set on the devices' copies, and lost with them."""
     module = _Linear(devices[0])
     nn.DataParallel(module, device_ids=[0, 1])(_batch(devices[0]))
     assert len(module.seen) == 2
@@ -225,7 +227,7 @@ class _Counting(nn.Module):
 
 @fact("torch.nn.DataParallel", hint="torch.nn.SyncBatchNorm under DistributedDataParallel sees the whole batch")
 def test_keeps_the_buffers_of_the_first_device(devices):
-    """Buffers are updated with the part of the first device alone, as BatchNorm's statistics are."""
+    """Under `DataParallel`, buffers are updated in place with the first device's part alone, as BatchNorm's are."""
     module = _Counting(devices[0])
     nn.DataParallel(module, device_ids=[0, 1])(_batch(devices[0]))
     assert module.seen.item() == 2
@@ -241,7 +243,7 @@ def _grown(devices, call):
 
 @fact("torch.nn.DataParallel", claims=["X04"], hint="DistributedDataParallel, one process a device")
 def test_takes_memory_of_the_first_device_most(devices):
-    """Behind a forward the first device holds the outputs of all, and the second none."""
+    """Behind a forward of `DataParallel` the first device has the outputs of all in its memory, and the second not."""
     module, x = _Linear(devices[0]), torch.ones(1 << 18, 2, dtype=torch.float64, device=devices[0])
     wrapped = nn.DataParallel(module, device_ids=[0, 1])
     wrapped(x).sum().backward()
@@ -251,7 +253,7 @@ def test_takes_memory_of_the_first_device_most(devices):
 
 @fact("torch.nn.DataParallel", hint='move the model with .to("cuda:0") first')
 def test_refuses_a_module_on_another_device(devices):
-    """A module that is not on the first device is refused in `forward`."""
+    """`DataParallel` refuses a module off its first device: "must have its parameters and buffers on device"."""
     wrapped = nn.DataParallel(_Linear("cpu"), device_ids=[0, 1])
     with pytest.raises(RuntimeError, match=f"module must have its parameters and buffers on device {devices[0]}"):
         wrapped(_batch(devices[0]))
@@ -259,7 +261,7 @@ def test_refuses_a_module_on_another_device(devices):
 
 @fact("torch.nn.DataParallel")
 def test_gathers_scalars_as_a_vector(devices):
-    """Losses computed in `forward` come back as a vector of one loss a device, with a warning."""
+    """Losses of `forward` come back from `DataParallel` as a vector, with a warning: "input tensors were scalars"."""
     loss = nn.Sequential(_Linear(devices[0]), nn.Flatten(0), _Mean())
     with pytest.warns(UserWarning, match="all input tensors were scalars"):
         out = nn.DataParallel(loss, device_ids=[0, 1])(_batch(devices[0]))

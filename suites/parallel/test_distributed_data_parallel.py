@@ -1,3 +1,5 @@
+"""`DistributedDataParallel` (DDP) itself; what training loops meet under it is in test_training_over_ranks.py."""
+
 import numpy
 import pytest
 import torch
@@ -25,7 +27,7 @@ def _gradient(rank, shards, reduction):
 @fact("torch.nn.parallel.DistributedDataParallel", claims=["X06"])
 @on_each_backend
 def test_gives_the_gradient_of_the_whole_batch(ranks, backend):
-    """DDP averages the gradients of the ranks: with shards of one size, to that of the mean loss on the whole batch."""
+    """`DDP` averages the gradients of the ranks: with equal shards, to that of the mean loss on the whole batch."""
     got = ranks(2, _gradient, HALVES, torch.mean, backend=backend)
     same(torch.stack(got), numpy.stack([slope(BATCH), slope(BATCH)]))
 
@@ -38,7 +40,7 @@ def test_gives_the_gradient_of_the_whole_batch(ranks, backend):
 @pytest.mark.slow
 @on_each_backend
 def test_weighs_ranks_alike_whatever_their_shards(ranks, backend):
-    """With shards of different sizes, the gradient is the plain mean of the ranks' own, not that of the whole batch."""
+    """`DDP` averages gradients of shards of different sizes alike: the mean is not the gradient of the whole batch."""
     got = ranks(2, _gradient, UNEQUAL, torch.mean, backend=backend)
     mean = (slope(UNEQUAL[0]) + slope(UNEQUAL[1])) / 2
     same(torch.stack(got), numpy.stack([mean, mean]))
@@ -48,7 +50,7 @@ def test_weighs_ranks_alike_whatever_their_shards(ranks, backend):
 @fact("torch.nn.parallel.DistributedDataParallel", claims=["X06"], hint="multiply a summed loss by the number of ranks")
 @on_each_backend
 def test_divides_the_gradient_of_a_summed_loss_by_the_number_of_ranks(ranks, backend):
-    """DDP averages gradients of summed losses too: they are those of the whole batch divided by the number of ranks."""
+    """`DDP` averages gradients of summed losses too: that of the whole batch is divided by the number of ranks."""
     got = ranks(2, _gradient, HALVES, torch.sum, backend=backend)
     want = slope(BATCH) * len(BATCH) / 2
     same(torch.stack(got), numpy.stack([want, want]))
@@ -61,7 +63,7 @@ def _own_loss(rank, shards):
 @fact("torch.nn.parallel.DistributedDataParallel", myth="DistributedDataParallel averages the loss over the ranks")
 @on_each_backend
 def test_leaves_each_rank_its_own_loss(ranks, backend):
-    """The loss that a rank sees is that of its own shard, not averaged over the ranks."""
+    """The loss that a rank sees under `DDP` is that of its own shard, not averaged over the ranks."""
     got = ranks(2, _own_loss, HALVES, backend=backend)
     same(torch.stack(got), numpy.mean(numpy.array(HALVES).sum(axis=2) ** 2, axis=1))
 
@@ -78,7 +80,7 @@ def _wrap(rank):
 @fact("torch.nn.parallel.DistributedDataParallel", claims=["X05"])
 @on_each_backend
 def test_starts_from_the_parameters_of_rank_0(ranks, backend):
-    """Wrapping in DistributedDataParallel gives every rank the initial weights of rank 0, whatever its own seed."""
+    """Wrapping in `DistributedDataParallel` gives every rank the initial weights of rank 0, whatever its own seed."""
     (first, kept), (second, taken) = ranks(2, _wrap, backend=backend)
     assert not torch.equal(first, second)
     same(torch.stack([kept, taken]), torch.stack([first, first]))
@@ -104,7 +106,7 @@ def _train(rank, shards, name, options):
 @on_each_backend
 @pytest.mark.parametrize(("name", "options"), OPTIMIZERS.items(), ids=OPTIMIZERS)
 def test_keeps_ranks_identical_over_steps(ranks, backend, name, options):
-    """Ranks that start with different weights and see different data hold the same weights after every step."""
+    """Ranks of `DDP` that start with different weights and see different data have the same weights after each step."""
     first, second = ranks(2, _train, HALVES, name, options, backend=backend)
     same(first, second)
     assert len(first.unique(dim=0)) == 3
@@ -126,7 +128,7 @@ def _epoch(rank, batch):
 @fact("torch.nn.parallel.DistributedDataParallel", "torch.utils.data.DistributedSampler", claims=["X05", "X06"])
 @on_each_backend
 def test_trains_as_one_process_on_the_whole_data(ranks, backend):
-    """Full-batch SGD over ranks that DistributedSampler gives as many samples each ends with one process's weights."""
+    """Full-batch SGD under `DDP` by equal shares of a `DistributedSampler` ends with one process's weights."""
     got = ranks(2, _epoch, BATCH, backend=backend)
     once = ONES - slope(BATCH) / 64
     twice = once - slope(BATCH, once) / 64
@@ -147,7 +149,7 @@ def _one_step(rank, batch):
 )
 @on_each_backend
 def test_needs_no_learning_rate_times_the_number_of_ranks(ranks, backend):
-    """With DDP, SGD on one batch on every GPU takes one process's step: no learning rate times the world size."""
+    """With `DDP`, SGD on one batch on every rank takes one process's step: no learning rate times the world size."""
     got = ranks(2, _one_step, BATCH, backend=backend)
     once = ONES - slope(BATCH) / 64
     same(torch.stack(got), numpy.stack([once, once]))
@@ -165,7 +167,7 @@ def _outputs(rank, batch):
 @fact("torch.nn.parallel.DistributedDataParallel")
 @on_each_backend
 def test_forward_gives_what_the_module_gives(ranks, backend):
-    """The wrapped model returns what the module under `.module` returns."""
+    """A model wrapped in `DDP` returns what the module under `.module` returns."""
     ((wrapped, plain),) = ranks(1, _outputs, BATCH, backend=backend)
     same(wrapped, numpy.array([[3.0], [7.0], [11.0], [15.0]]))
     same(plain, wrapped)
@@ -179,7 +181,7 @@ def _states(rank):
 
 @fact("torch.nn.parallel.DistributedDataParallel", "torch.nn.Module.state_dict", hint="save model.module.state_dict()")
 def test_state_dict_has_the_prefix_module(ranks):
-    """The keys of a wrapped model's `state_dict` are those of its module behind `module.`."""
+    """The keys of the `state_dict` of a model wrapped in `DDP` are its module's behind `module.`."""
     ((wrapped, plain),) = ranks(1, _states)
     assert list(wrapped) == ["module.weight", "module.bias"]
     same(wrapped["module.weight"], plain["weight"])
@@ -193,7 +195,7 @@ def test_state_dict_has_the_prefix_module(ranks):
     hint="save model.module.state_dict()",
 )
 def test_state_dict_is_refused_by_the_plain_model(ranks):
-    """The `state_dict` of a wrapped model does not load into the plain one."""
+    """The `state_dict` of a model wrapped in `DDP` does not load into the plain one: "Unexpected key(s)"."""
     ((wrapped, _),) = ranks(1, _states)
     with pytest.raises(RuntimeError, match="Missing key.*\n.*Unexpected key.*module.weight"):
         nn.Linear(2, 1).load_state_dict(wrapped)
@@ -201,7 +203,7 @@ def test_state_dict_is_refused_by_the_plain_model(ranks):
 
 @fact("torch.nn.parallel.DistributedDataParallel", "torch.nn.Module.state_dict", "torch.nn.Module.load_state_dict")
 def test_state_dict_of_its_module_loads_into_the_plain_model(ranks):
-    """What `.module.state_dict()` returns loads into the plain model."""
+    """What `.module.state_dict()` of a model wrapped in `DDP` returns loads into the plain model."""
     ((_, state),) = ranks(1, _states)
     plain = nn.Linear(2, 1)
     plain.load_state_dict(state)
@@ -224,14 +226,14 @@ def _load_plain(rank, state):
     hint="load it with model.module.load_state_dict(state)",
 )
 def test_refuses_the_state_dict_of_the_plain_model(ranks):
-    """A wrapped model refuses the plain one's `state_dict`."""
+    """`DDP(model)` refuses the plain model's `state_dict`: 'Missing key(s) in state_dict: "module.weight"'."""
     ((told, _),) = ranks(1, _load_plain, nn.Linear(2, 1).state_dict())
     assert 'Missing key(s) in state_dict: "module.weight"' in told
 
 
 @fact("torch.nn.parallel.DistributedDataParallel", "torch.nn.Module.load_state_dict")
 def test_its_module_takes_the_state_dict_of_the_plain_model(ranks):
-    """The plain model's `state_dict` loads through `.module`."""
+    """The plain model's `state_dict` loads into one wrapped in `DDP` through `.module`."""
     plain = nn.Linear(2, 1)
     ((_, weight),) = ranks(1, _load_plain, plain.state_dict())
     same(weight, plain.weight)
@@ -256,7 +258,7 @@ def _attribute(rank):
     "torch.nn.parallel.DistributedDataParallel", hint="reach them through model.module", refuter=looks_into_the_module
 )
 def test_hides_the_attributes_of_the_module(ranks):
-    """The module's own attributes are found under `.module` only."""
+    """A model wrapped in `DDP` "has no attribute 'in_features'": it is found under `.module` only."""
     ((told, found),) = ranks(1, _attribute)
     assert "has no attribute 'in_features'" in told
     assert found == 2
@@ -278,7 +280,7 @@ def _accumulate(rank, shards):
 @pytest.mark.slow
 @on_each_backend
 def test_no_sync_leaves_gradients_local(ranks, backend):
-    """Inside `no_sync` each rank's backward gives the gradient of its own shard."""
+    """Inside `no_sync` of DDP each rank's backward gives the gradient of its own shard."""
     (first, _), (second, _) = ranks(2, _accumulate, HALVES, backend=backend)
     same(torch.stack([first, second]), numpy.stack([slope(HALVES[0]), slope(HALVES[1])]))
 
@@ -287,7 +289,7 @@ def test_no_sync_leaves_gradients_local(ranks, backend):
 @pytest.mark.slow
 @on_each_backend
 def test_no_sync_is_made_up_for_by_the_next_backward(ranks, backend):
-    """The first backward after `no_sync` averages over the ranks all that they have accumulated."""
+    """The first backward after `no_sync` of DDP averages over the ranks all that they have accumulated."""
     (_, first), (_, second) = ranks(2, _accumulate, HALVES, backend=backend)
     want = slope(HALVES[0]) + slope(HALVES[1])
     same(torch.stack([first, second]), numpy.stack([want, want]))
@@ -315,7 +317,7 @@ def _communications(rank, batch):
 @fact("torch.nn.parallel.DistributedDataParallel.no_sync")
 @on_each_backend
 def test_no_sync_communicates_nothing(ranks, backend):
-    """A backward inside `no_sync` hands no bucket of gradients over, the next one outside does."""
+    """A backward inside `no_sync` of DDP hands no bucket of gradients over, the next one outside does."""
     assert ranks(2, _communications, BATCH, backend=backend) == [(0, [2]), (0, [2])]
 
 
@@ -329,7 +331,7 @@ def _hooked(rank, shards):
 @fact("torch.nn.parallel.DistributedDataParallel.register_comm_hook")
 @on_each_backend
 def test_comm_hook_replaces_the_averaging(ranks, backend):
-    """What a communication hook returns becomes the gradient, in place of the average."""
+    """What a communication hook (`register_comm_hook`) returns becomes DDP's gradient, in place of the average."""
     got = ranks(2, _hooked, HALVES, backend=backend)
     same(torch.stack(got), 2 * numpy.stack([slope(HALVES[0]), slope(HALVES[1])]))
 
@@ -354,7 +356,7 @@ def _averaged(rank, shards, name):
 @on_each_backend
 @pytest.mark.parametrize("name", ["allreduce_hook", "fp16_compress_hook"])
 def test_ready_comm_hooks_average(ranks, backend, name):
-    """With `allreduce_hook` or `fp16_compress_hook`, each rank has the gradient of the whole batch in its own dtype."""
+    """With `allreduce_hook` or `fp16_compress_hook`, DDP averages gradients that float16 holds, in their own dtype."""
     got = ranks(2, _averaged, HALVES, name, backend=backend)
     same(torch.stack(got), numpy.stack([slope(BATCH), slope(BATCH)]))
 
@@ -377,7 +379,7 @@ def _uneven(rank, batch):
 @pytest.mark.slow
 @on_each_backend
 def test_join_counts_absent_ranks_as_zero(ranks, backend):
-    """Inside `join`, for uneven inputs, a rank that is out of batches counts as a gradient of zero, and none hangs."""
+    """Inside `join` of DDP, for uneven inputs, a rank out of batches counts as a gradient of zero, and none hangs."""
     got = ranks(2, _uneven, BATCH, backend=backend)
     once = ONES - slope(BATCH[:1]) / 64
     twice = once - slope(BATCH[1:2], once) / 2 / 64
@@ -402,14 +404,14 @@ def _buffers_kept(rank):
 @fact("torch.nn.parallel.DistributedDataParallel")
 @on_each_backend
 def test_forward_takes_the_buffers_of_rank_0(ranks, backend):
-    """The first forward of DistributedDataParallel replaces the buffers of the other ranks by those of rank 0."""
+    """The first forward of `DistributedDataParallel` replaces the buffers of the other ranks by those of rank 0."""
     same(torch.stack(ranks(2, _buffers, backend=backend)), [[1.0], [1.0]])
 
 
 @fact("torch.nn.parallel.DistributedDataParallel")
 @on_each_backend
 def test_broadcast_buffers_false_leaves_buffers_alone(ranks, backend):
-    """With `broadcast_buffers=False` each rank keeps its own buffers."""
+    """With `broadcast_buffers=False` each rank of DDP keeps its own buffers."""
     same(torch.stack(ranks(2, _buffers_kept, backend=backend)), [[1.0], [2.0]])
 
 
@@ -421,14 +423,14 @@ def _normalized(rank, convert):
 @fact("torch.nn.BatchNorm1d", source="generated/torch.nn.SyncBatchNorm")
 @on_each_backend
 def test_batch_norm_sees_the_own_shard_only(ranks, backend):
-    """A batch normalisation layer normalises each rank's shard by itself."""
+    """In a process group, `nn.BatchNorm1d` (batch normalisation) normalises each rank's shard by itself."""
     got = ranks(2, _normalized, nn.Identity(), backend=backend)
     close(torch.cat(got), numpy.array([[-1.0], [1.0], [-1.0], [1.0]]) / numpy.sqrt(1 + 1e-5), roundings=8)
 
 
 @fact("torch.nn.SyncBatchNorm.convert_sync_batchnorm")
 def test_sync_batch_norm_sees_the_whole_batch(devices, ranks):
-    """A converted batch normalisation layer normalises over the shards of all ranks."""
+    """After `convert_sync_batchnorm`, a `BatchNorm1d` normalises over the shards of all ranks."""
     backend = backend_of(torch.device(devices[0]).type)
     got = ranks(2, _normalized, nn.SyncBatchNorm.convert_sync_batchnorm, backend=backend)
     close(torch.cat(got), numpy.array([[-3.0], [-1.0], [1.0], [3.0]]) / numpy.sqrt(5 + 1e-5), roundings=8)
@@ -442,7 +444,7 @@ def _sync_on_cpu(rank):
 
 @fact("torch.nn.SyncBatchNorm")
 def test_sync_batch_norm_refuses_the_cpu(ranks):
-    """In a process group, `SyncBatchNorm` in training refuses an input on the CPU."""
+    """In a process group, `SyncBatchNorm` in training refuses the CPU: "expected input tensor to be on GPU"."""
     (told,) = ranks(1, _sync_on_cpu)
     assert "expected input tensor to be on GPU" in told
 
@@ -459,7 +461,7 @@ def _forward_again(rank):
 @fact("torch.nn.parallel.DistributedDataParallel", hint="pass find_unused_parameters=True")
 @on_each_backend
 def test_refuses_a_second_forward_after_unused_parameters(ranks, backend):
-    """After a backward without some parameter: "Expected to have finished reduction in the prior iteration"."""
+    """`DDP` refuses to go on after unused parameters: "Expected to have finished reduction in the prior iteration"."""
     told, other = ranks(2, _forward_again, backend=backend)
     assert "Expected to have finished reduction in the prior iteration" in told
     assert "find_unused_parameters=True" in other
@@ -477,7 +479,7 @@ def _find_unused(rank, both):
 @pytest.mark.slow
 @on_each_backend
 def test_find_unused_parameters_goes_on_without_them(ranks, backend):
-    """With `find_unused_parameters=True`, training goes on, and what no rank uses stays without a gradient."""
+    """With `find_unused_parameters=True`, training in DDP goes on, and what no rank uses stays without a gradient."""
     first, second = ranks(2, _find_unused, [False, False], backend=backend)
     assert first["second.weight"] is None
     assert second["second.weight"] is None
@@ -489,7 +491,7 @@ def test_find_unused_parameters_goes_on_without_them(ranks, backend):
 @pytest.mark.slow
 @on_each_backend
 def test_find_unused_parameters_counts_an_idle_rank_as_zero(ranks, backend):
-    """With `find_unused_parameters=True`, what one rank of two uses gets half that rank's gradient on both."""
+    """In `DDP(find_unused_parameters=True)`, what one rank of two uses gets half that rank's gradient on both."""
     first, second = ranks(2, _find_unused, [False, True], backend=backend)
     same(first["second.weight"], [[1.0]])
     same(second["second.weight"], [[1.0]])
@@ -536,7 +538,7 @@ def test_refuses_two_branches_in_two_forwards_before_one_backward(ranks, backend
     hint="call init_process_group first",
 )
 def test_needs_a_process_group():
-    """Wrapping a model without a process group raises ValueError."""
+    """Wrapping a model in `DDP` without a process group is ValueError: "process group has not been initialized"."""
     with pytest.raises(ValueError, match="process group has not been initialized"):
         DistributedDataParallel(nn.Linear(2, 1))
 
@@ -549,7 +551,7 @@ def test_needs_a_process_group():
     hint="call init_process_group first",
 )
 def test_needed_a_process_group():
-    """Wrapping a model without a process group raises RuntimeError."""
+    """Wrapping a model in `DDP` without a process group is RuntimeError: "process group has not been initialized"."""
     with pytest.raises(RuntimeError, match="process group has not been initialized"):
         DistributedDataParallel(nn.Linear(2, 1))
 
@@ -563,20 +565,20 @@ def _refusal(rank, model, kind, options):
 @fact("torch.nn.parallel.DistributedDataParallel")
 @pytest.mark.parametrize("model", [nn.ReLU(), nn.Linear(2, 1).requires_grad_(False)], ids=["empty", "frozen"])
 def test_refuses_a_module_that_does_not_learn(ranks, model):
-    """A module in which no parameter requires a gradient is refused."""
+    """`DDP` refuses an empty or frozen module: it "doesn't have any parameter that requires a gradient"."""
     (told,) = ranks(1, _refusal, model, RuntimeError, {})
     assert "doesn't have any parameter that requires a gradient" in told
 
 
 @fact("torch.nn.parallel.DistributedDataParallel", hint="leave device_ids out for a model on the CPU")
 def test_refuses_device_ids_for_the_cpu(ranks):
-    """`device_ids` is refused for a module whose parameters are on the CPU."""
+    """`DDP` refuses `device_ids` for a module on the CPU: "device_ids and output_device arguments only work with"."""
     (told,) = ranks(1, _refusal, nn.Linear(2, 1), ValueError, {"device_ids": [0]})
     assert "device_ids and output_device arguments only work with" in told
 
 
 @fact("torch.nn.parallel.DistributedDataParallel", hint="one process a device")
 def test_refuses_several_device_ids(ranks):
-    """More than one entry in `device_ids` is refused."""
+    """`DDP` refuses two `device_ids`: "device_ids can only be None or contain a single element"."""
     (told,) = ranks(1, _refusal, nn.Linear(2, 1), ValueError, {"device_ids": [0, 1]})
     assert "device_ids can only be None or contain a single element" in told
