@@ -1,3 +1,5 @@
+"""`DistributedSampler`: what each rank draws, and in which order; other samplers are in data/test_sampler.py."""
+
 from itertools import chain
 
 import pytest
@@ -37,7 +39,7 @@ def _loader(rank, shuffle=False, length=8, **options):
 @example(10, 3, False)
 @example(2, 7, True)
 def test_draws_every_sample(length, ranks, shuffle):
-    """Together the ranks draw every sample, and as many again as it takes to give each rank the same number."""
+    """The ranks of `DistributedSampler` together draw every sample, and as few again as make their shares equal."""
     drawn = list(chain(*_shares(length, ranks, shuffle=shuffle)))
     assert set(drawn) == set(range(length))
     assert len(drawn) - length == -length % ranks
@@ -53,7 +55,7 @@ def test_draws_every_sample(length, ranks, shuffle):
 @example(9, 3, False)
 @example(2, 7, True)
 def test_gives_every_rank_the_same_number(length, ranks, shuffle):
-    """Each rank draws as many samples as every other: the length divided by the number of ranks, rounded up."""
+    """`DistributedSampler` gives every rank the same number of samples: the length over the ranks, rounded up."""
     assert [len(share) for share in _shares(length, ranks, shuffle=shuffle)] == [-(-length // ranks)] * ranks
 
 
@@ -62,7 +64,7 @@ def test_gives_every_rank_the_same_number(length, ranks, shuffle):
 @example(12, 3, True)
 @example(12, 4, False)
 def test_parts_a_divisible_length_without_overlap(length, ranks, shuffle):
-    """Of a length that the number of ranks divides, every sample is drawn by exactly one rank, once."""
+    """Of a length that the number of ranks divides, `DistributedSampler` gives every sample to one rank, once."""
     assert sorted(chain(*_shares(length * ranks, ranks, shuffle=shuffle))) == list(range(length * ranks))
 
 
@@ -72,7 +74,7 @@ def test_parts_a_divisible_length_without_overlap(length, ranks, shuffle):
 @example(9, 3, False)
 @example(2, 7, True)
 def test_drop_last_draws_no_sample_twice(length, ranks, shuffle):
-    """With `drop_last=True` no sample is drawn twice, and each rank draws the length over the ranks, rounded down."""
+    """With `drop_last=True` ranks of `DistributedSampler` draw no sample twice, and `length // ranks` each."""
     shares = _shares(length, ranks, shuffle=shuffle, drop_last=True)
     assert [len(share) for share in shares] == [length // ranks] * ranks
     assert len(set(chain(*shares)) & set(range(length))) == length // ranks * ranks
@@ -80,13 +82,13 @@ def test_drop_last_draws_no_sample_twice(length, ranks, shuffle):
 
 @fact("torch.utils.data.DistributedSampler", hint="leave the repeated samples out when you evaluate, or drop_last=True")
 def test_fills_up_with_the_first_samples():
-    """Where ranks cannot share evenly, DistributedSampler gives first samples again, in validation too."""
+    """Where ranks cannot share evenly, `DistributedSampler(shuffle=False)` repeats first samples, in validation too."""
     assert _shares(10, 4, shuffle=False) == [[0, 4, 8], [1, 5, 9], [2, 6, 0], [3, 7, 1]]
 
 
 @fact("torch.utils.data.DistributedSampler")
 def test_drop_last_leaves_the_last_samples_out():
-    """With `drop_last=True`, DistributedSampler gives to no rank the last samples, which cannot be shared evenly."""
+    """`DistributedSampler(shuffle=False, drop_last=True)` leaves last samples out that cannot be shared evenly."""
     assert _shares(10, 4, shuffle=False, drop_last=True) == [[0, 4], [1, 5], [2, 6], [3, 7]]
 
 
@@ -119,7 +121,7 @@ def test_without_it_every_rank_loads_all():
 
 @fact("torch.utils.data.DistributedSampler", hint="the same seed= on every rank")
 def test_ranks_of_different_seeds_overlap():
-    """Ranks that give DistributedSampler different seeds draw some samples twice, and others never."""
+    """Ranks that give `DistributedSampler` different seeds draw some of 100 samples twice, and others never."""
     first = DistributedSampler(range(100), 2, 0, seed=0)
     second = DistributedSampler(range(100), 2, 1, seed=1)
     assert 0 < len({*first} & {*second}) == 100 - len({*first} | {*second})
@@ -130,14 +132,14 @@ def test_ranks_of_different_seeds_overlap():
 @example(10, 3, True)
 @example(10, 3, False)
 def test_length_is_what_it_draws(length, ranks, drop_last):
-    """`len` of the sampler is the number of samples that its rank draws."""
+    """`len` of a `DistributedSampler` is the number of samples that its rank draws."""
     sampler = DistributedSampler(range(length), ranks, ranks - 1, drop_last=drop_last)
     assert len(sampler) == len(list(sampler))
 
 
 @fact("torch.utils.data.DistributedSampler")
 def test_without_shuffle_keeps_the_order_of_the_data():
-    """With `shuffle=False` each rank draws its samples in the order of the data."""
+    """With `shuffle=False`, ranks of `DistributedSampler` that share evenly draw in the order of the data."""
     first, second = _shares(6, 2, shuffle=False)
     assert (first, second) == (sorted(first), sorted(second))
     assert sorted(first + second) == [0, 1, 2, 3, 4, 5]
@@ -145,7 +147,7 @@ def test_without_shuffle_keeps_the_order_of_the_data():
 
 @fact("torch.utils.data.DistributedSampler")
 def test_shuffles_by_default():
-    """Without being asked, it draws in another order than the data's."""
+    """`DistributedSampler` shuffles by default: it draws 100 samples in another order than the data's."""
     order = list(DistributedSampler(range(100), num_replicas=2, rank=0))
     assert order != sorted(order)
     assert len(set(order)) == 50
@@ -160,7 +162,7 @@ def test_shuffles_by_default():
     hint="call sampler.set_epoch(epoch) before each epoch",
 )
 def test_repeats_its_order_without_set_epoch():
-    """Without `set_epoch`, every epoch draws the same samples in the same order."""
+    """Without `set_epoch`, every epoch of a `DistributedSampler` draws the same samples in the same shuffled order."""
     sampler = DistributedSampler(range(100), num_replicas=2, rank=0)
     first = list(sampler)
     assert list(sampler) == first != sorted(first)
@@ -168,13 +170,13 @@ def test_repeats_its_order_without_set_epoch():
 
 @fact("torch.utils.data.DistributedSampler.set_epoch")
 def test_set_epoch_reshuffles():
-    """After `set_epoch` with the next number, the order of many samples is another."""
+    """`DistributedSampler` reshuffles 100 samples after `set_epoch` with the number of another epoch."""
     assert _order(0) != _order(1) != _order(2) != _order(0)
 
 
 @fact("torch.utils.data.DistributedSampler.set_epoch")
 def test_set_epoch_gives_an_order_back():
-    """`set_epoch` with an earlier number gives that epoch's order again."""
+    """`DistributedSampler.set_epoch` with an earlier number gives that epoch's order again."""
     sampler = DistributedSampler(range(100), num_replicas=2, rank=0)
     first = list(sampler)
     sampler.set_epoch(1)
@@ -187,7 +189,7 @@ def test_set_epoch_gives_an_order_back():
 @pytest.mark.slow
 @pytest.mark.parametrize("keeps", [True, False], ids=["persistent", "anew"])
 def test_set_epoch_reaches_a_loader_with_workers(keeps):
-    """`set_epoch` on the sampler reshuffles a DataLoader with workers too, also with persistent ones."""
+    """`set_epoch` on a DistributedSampler reshuffles a DataLoader with workers too, also with persistent ones."""
     loader = _loader(0, shuffle=True, length=100, num_workers=1, persistent_workers=keeps)
     epochs = []
     for epoch in (0, 1, 0):
@@ -198,20 +200,20 @@ def test_set_epoch_reaches_a_loader_with_workers(keeps):
 
 @fact("torch.utils.data.DistributedSampler.set_epoch", "torch.utils.data.DistributedSampler")
 def test_set_epoch_changes_nothing_without_shuffle():
-    """With `shuffle=False`, the order is the same at every epoch."""
+    """With `shuffle=False`, `DistributedSampler.set_epoch` leaves the order the same at every epoch."""
     assert _order(0, shuffle=False) == _order(1, shuffle=False) == sorted(_order(1, shuffle=False))
 
 
 @fact("torch.utils.data.DistributedSampler")
 @given(st.integers(0, 2**31), st.integers(0, 100))
 def test_seed_decides_the_order(seed, epoch):
-    """The same `seed` gives many samples the same order, another seed another."""
+    """At one epoch, `DistributedSampler` shuffles 100 samples alike by one `seed`, and otherwise by the next."""
     assert _order(epoch, seed=seed) == _order(epoch, seed=seed) != _order(epoch, seed=seed + 1)
 
 
 @fact("torch.utils.data.DistributedSampler")
 def test_order_does_not_depend_on_the_global_seed():
-    """Ranks whose global generators differ agree on the order."""
+    """Ranks that gave `torch.manual_seed` different numbers agree on the order of `DistributedSampler`."""
     torch.manual_seed(1)
     first = _order(0)
     torch.manual_seed(2)
@@ -220,7 +222,7 @@ def test_order_does_not_depend_on_the_global_seed():
 
 @fact("torch.utils.data.DistributedSampler")
 def test_takes_nothing_from_the_global_generator():
-    """Drawing a shuffled order leaves the global random stream where it was."""
+    """Drawing from a shuffling `DistributedSampler` leaves the global random stream where it was."""
     before = torch.get_rng_state()
     assert len(_order(0)) == 50
     assert torch.equal(torch.get_rng_state(), before)
@@ -238,7 +240,7 @@ def _of_group(rank):
 @pytest.mark.dist
 @pytest.mark.timeout(180)
 def test_takes_rank_and_size_from_the_process_group(ranks):
-    """Without `num_replicas` and `rank` it takes both from the process group."""
+    """Without `num_replicas` and `rank`, `DistributedSampler` takes both from the process group."""
     (size, first, drawn), (other_size, second, others) = ranks(2, _of_group)
     assert (size, other_size, first, second) == (2, 2, 0, 1)
     assert sorted(drawn + others) == list(range(6))
@@ -251,7 +253,7 @@ def test_takes_rank_and_size_from_the_process_group(ranks):
     hint="give num_replicas and rank",
 )
 def test_needs_a_process_group_or_both_numbers():
-    """Without a process group, and without `num_replicas` and `rank`, it raises ValueError."""
+    """`DistributedSampler(data)` without a process group is ValueError: "process group has not been initialized"."""
     with pytest.raises(ValueError, match="process group has not been initialized"):
         DistributedSampler(range(6))
 
@@ -263,7 +265,7 @@ def test_needs_a_process_group_or_both_numbers():
     hint="give num_replicas and rank",
 )
 def test_needed_a_process_group_or_both_numbers():
-    """Without a process group, and without `num_replicas` and `rank`, it raises RuntimeError."""
+    """`DistributedSampler(data)` without a process group is RuntimeError: "process group has not been initialized"."""
     with pytest.raises(RuntimeError, match="process group has not been initialized"):
         DistributedSampler(range(6))
 
@@ -271,6 +273,6 @@ def test_needed_a_process_group_or_both_numbers():
 @fact("torch.utils.data.DistributedSampler")
 @pytest.mark.parametrize("rank", [2, 3, -1])
 def test_refuses_a_rank_outside_the_group(rank):
-    """A rank below 0, or not below `num_replicas`, is refused."""
+    """`DistributedSampler` refuses a rank below 0, or not below `num_replicas`: "Invalid rank"."""
     with pytest.raises(ValueError, match=f"Invalid rank {rank}"):
         DistributedSampler(range(6), num_replicas=2, rank=rank)
