@@ -41,21 +41,21 @@ def _planned(state=None, **options):
 
 @fact(f"{DCP}.DefaultSavePlanner", f"{DCP}.SavePlan")
 def test_save_planner_flattens_dicts():
-    """DefaultSavePlanner plans an item for each value inside of dicts, whose names it joins by dots."""
+    """`DefaultSavePlanner` plans an item for each value inside of dicts, with names joined by dots: `model.weight`."""
     _, plan = _planned()
     assert [item.index.fqn for item in plan.items] == ["model.weight", "epoch"]
 
 
 @fact(f"{DCP}.DefaultSavePlanner", f"{DCP}.SavePlan")
 def test_save_planner_keeps_dicts_that_it_is_told_to_keep():
-    """With `flatten_state_dict=False` a dict inside of the state is one item of DefaultSavePlanner's plan."""
+    """`DefaultSavePlanner(flatten_state_dict=False)` plans a dict inside of the state as one item of bytes."""
     _, plan = _planned(flatten_state_dict=False)
     assert [(item.index.fqn, item.type.name) for item in plan.items] == [("model", "BYTE_IO"), ("epoch", "BYTE_IO")]
 
 
 @fact(f"{DCP}.WriteItem", f"{DCP}.planner.TensorWriteData", f"{DCP}.ChunkStorageMetadata")
 def test_write_item_of_a_tensor_says_which_part_of_it_is_written():
-    """The WriteItem of a plain tensor has its dtype, its size, and one chunk from its beginning that is all of it."""
+    """The `WriteItem` of a plain tensor has its dtype, its size, and one chunk that is all of it."""
     item = _planned()[1].items[0]
     data = item.tensor_data
     assert (item.type.name, data.properties.dtype, data.size) == ("TENSOR", torch.float32, torch.Size([3, 2]))
@@ -71,7 +71,7 @@ def test_tensor_storage_size_is_in_bytes():
 
 @fact(f"{DCP}.planner.BytesIOWriteData", f"{DCP}.WriteItem")
 def test_write_item_of_bytes_has_their_number():
-    """A WriteItem of pickled bytes is told their number by a BytesIOWriteData, and has no tensor."""
+    """A `WriteItem` made with a `BytesIOWriteData` has the number of bytes there, and no `tensor_data`."""
     from torch.distributed.checkpoint import planner
     from torch.distributed.checkpoint.metadata import MetadataIndex
 
@@ -104,7 +104,7 @@ def test_global_plan_writes_what_is_replicated_once():
     f"{DCP}.BytesStorageMetadata",
 )
 def test_default_plans_give_every_item_its_place():
-    """`create_default_global_save_plan` makes of the ranks' local plans one metadata with an entry a name."""
+    """`create_default_global_save_plan` makes metadata with an entry a name: of a tensor, or of pickled bytes."""
     from torch.distributed.checkpoint import default_planner
 
     local = default_planner.create_default_local_save_plan({"weight": torch.tensor(ROWS), "epoch": 3}, True)
@@ -118,7 +118,7 @@ def test_default_plans_give_every_item_its_place():
 
 @fact(f"{DCP}.default_planner.create_default_local_save_plan", since="2.1", calls="none")
 def test_ranks_beside_the_coordinator_plan_plain_tensors_too():
-    """`create_default_local_save_plan` plans plain tensors on every rank: the global plan then takes one of them."""
+    """`create_default_local_save_plan` plans plain tensors on a rank that is not the coordinator too."""
     from torch.distributed.checkpoint import default_planner
 
     plan = default_planner.create_default_local_save_plan({"weight": torch.tensor(ROWS)}, False)
@@ -149,7 +149,7 @@ def _load_plan(state, *others):
 
 @fact(LOCAL_LOAD, f"{DCP}.LoadPlan", f"{DCP}.ReadItem", f"{DCP}.TensorStorageMetadata")
 def test_load_plan_reads_each_chunk_into_its_place():
-    """A LoadPlan has a ReadItem for each written chunk, which says where in the tensor it goes and how much it is."""
+    """A `LoadPlan` has a `ReadItem` for each written chunk: its place in the tensor, in the chunk, and its size."""
     plan = _load_plan({"weight": torch.zeros(3, 2)})
     assert [(item.dest_offsets, item.storage_offsets, item.lengths) for item in plan.items] == [
         (torch.Size([0, 0]), torch.Size([0, 0]), torch.Size([2, 2])),
@@ -173,7 +173,7 @@ def test_load_plan_leaves_out_a_name_where_it_is_not_strict():
 
 @fact(f"{DCP}.default_planner.create_default_global_load_plan", f"{DCP}.LoadPlan")
 def test_global_load_plan_is_that_of_each_rank():
-    """`create_default_global_load_plan` leaves the plan of each rank as it is."""
+    """`create_default_global_load_plan` leaves the plan of each rank as many items as it had."""
     from torch.distributed.checkpoint.default_planner import create_default_global_load_plan
 
     plans = [_load_plan({"weight": torch.zeros(3, 2)}), _dcp().LoadPlan([])]
@@ -182,7 +182,7 @@ def test_global_load_plan_is_that_of_each_rank():
 
 @fact(f"{DCP}.metadata.MetadataIndex")
 def test_metadata_index_is_equal_by_name_and_place():
-    """Two MetadataIndex of one name and offset are equal, whatever their `index`, which only hints at the chunk."""
+    """Two `MetadataIndex` of one name and offset are equal, whatever their `index`; of two offsets they are not."""
     from torch.distributed.checkpoint.metadata import MetadataIndex
 
     one, other = MetadataIndex("weight", [2, 0], index=1), MetadataIndex("weight", torch.Size([2, 0]), index=None)
@@ -240,7 +240,7 @@ def _halved(rank, path):
 
 @fact(f"{DCP}.SavePlanner", f"{DCP}.save", f"{DCP}.load", since="2.3", calls="none")
 def test_save_planner_of_ones_own_changes_what_is_written(ranks, path):
-    """What `resolve_data` of a SavePlanner returns is what is written: the state stays as it is."""
+    """What `resolve_data` of a SavePlanner returns is what DCP writes: the state stays as it is."""
     ((weight, loaded),) = ranks(1, _halved, path)
     same(weight, ROWS)
     same(loaded, [[0.5, 1.0], [1.5, 2.0], [2.5, 3.0]])
@@ -335,21 +335,21 @@ def _through_memory(rank):
 
 @fact(f"{DCP}.StorageWriter", f"{DCP}.save", since="2.2", calls="none")
 def test_storage_writer_is_called_in_its_order(ranks):
-    """A StorageWriter is set up, prepares its local and the global plan, writes, and is finished, in that order."""
+    """Beside `reset`, DCP calls a `StorageWriter` in this order: set up, local plan, global plan, write, finish."""
     ((written, *_),) = ranks(1, _through_memory)
     assert written == ["set up", "local plan", "global plan", "write", "finish"]
 
 
 @fact(f"{DCP}.storage.WriteResult", f"{DCP}.save", since="2.2", calls="none")
 def test_storage_writer_is_finished_with_the_results_of_all(ranks):
-    """`finish` of a StorageWriter is given the WriteResults that `write_data` of each rank has returned."""
+    """`finish` of a `StorageWriter` is given the WriteResults that its `write_data` has returned."""
     ((_, results, *_),) = ranks(1, _through_memory)
     assert results == ["weight"]
 
 
 @fact(f"{DCP}.StorageReader", f"{DCP}.load", since="2.2", calls="none")
 def test_storage_reader_is_called_in_its_order(ranks):
-    """A StorageReader reads the metadata, is set up, prepares its local and the global plan, and reads the tensors."""
+    """Beside `reset`, DCP calls a `StorageReader` in this order: metadata, set up, local plan, global plan, read."""
     ((_, _, read, weight),) = ranks(1, _through_memory)
     assert read == ["metadata", "set up", "local plan", "global plan", "read"]
     same(weight, ROWS)
@@ -358,7 +358,7 @@ def test_storage_reader_is_called_in_its_order(ranks):
 @pytest.mark.parametrize("kind", ["Writer", "Reader"])
 @fact(f"{DCP}.StorageWriter", f"{DCP}.StorageReader", refuter=lambda patch: _make_concrete(patch))
 def test_storage_without_its_methods_is_refused(kind):
-    """A StorageWriter or StorageReader that leaves one of its methods out cannot be made: "abstract"."""
+    """`StorageWriter` and `StorageReader`, whose methods a subclass has to write, cannot be made: "abstract"."""
     with pytest.raises(TypeError, match="abstract"):
         getattr(_dcp(), f"Storage{kind}")()
 
@@ -392,7 +392,7 @@ def test_file_system_streams(files, tmp_path):
 
 @fact(f"{FILES}.mkdir", f"{FILES}.exists", f"{FILES}.rename", f"{FILES}.rm_file")
 def test_file_system_makes_renames_and_removes(files, tmp_path):
-    """FileSystem makes folders with those above, renames a file, and removes it."""
+    """`FileSystem` makes folders with those above by `mkdir`, renames a file, and removes it by `rm_file`."""
     files.mkdir(tmp_path / "a" / "b")
     old, new = tmp_path / "a" / "b" / "old", tmp_path / "a" / "b" / "new"
     old.write_bytes(b"")
@@ -429,7 +429,7 @@ def _remote(rank, name, writes):
     calls="none",
 )
 def test_fsspec_writes_what_it_reads(ranks, tmp_path):
-    """FsspecWriter and FsspecReader save to and load from an address that fsspec knows, as "file://…"."""
+    """`FsspecWriter` and `FsspecReader` save to and load from an address that fsspec knows, as "file://…"."""
     address = (tmp_path / "checkpoint").as_uri()
     ranks(1, _remote, address, True)
     assert (tmp_path / "checkpoint" / ".metadata").exists()
@@ -449,7 +449,7 @@ def _hugging(rank, path):
 
 @fact(*HUGGING, f"{DCP}.save", f"{DCP}.load", requires="safetensors")
 def test_hugging_face_storage_is_of_safetensors(ranks, tmp_path):
-    """HuggingFaceStorageWriter saves files of safetensors, which safetensors and HuggingFaceStorageReader read."""
+    """`HuggingFaceStorageWriter` saves a file of safetensors, which `HuggingFaceStorageReader` and `load_file` read."""
     from safetensors.torch import load_file
 
     same(ranks(1, _hugging, str(tmp_path))[0], ROWS)
@@ -465,7 +465,7 @@ def _quantized(rank, path):
 
 @fact(f"{DCP}.QuantizedHuggingFaceStorageReader", f"{DCP}.load", requires="safetensors")
 def test_quantized_hugging_face_storage_is_scaled_when_it_is_read(ranks, tmp_path):
-    """QuantizedHuggingFaceStorageReader multiplies each block of a weight by its `weight_scale_inv`."""
+    """`QuantizedHuggingFaceStorageReader` multiplies a block of a float8 weight by its `weight_scale_inv`."""
     import json
 
     from safetensors.torch import save_file

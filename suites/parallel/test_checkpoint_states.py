@@ -37,7 +37,7 @@ def _load_whole(rank, path):
 
 @fact(f"{DCP}.CheckpointableTensor", f"{DCP}.save")
 def test_checkpointable_tensors_are_parts_of_a_whole(ranks, tmp_path):
-    """Plain tensors with the fields of CheckpointableTensor are saved as parts of one whole."""
+    """`torch.distributed.checkpoint.save` writes tensors with fields of `CheckpointableTensor` as parts of a whole."""
     path = str(tmp_path / "checkpoint")
     assert ranks(2, _save_part, path) == [True, True]
     same(ranks(1, _load_whole, path)[0], ROWS)
@@ -100,7 +100,7 @@ def test_ignore_frozen_params_leaves_them_out(ranks):
 
 @fact(f"{DCP}.stateful.Stateful", refuter=lambda patch: _takes_anything(patch))
 def test_stateful_is_what_has_both_methods():
-    """Any object with `state_dict` and `load_state_dict` is a Stateful, as a module and an optimizer are."""
+    """Whatever has `state_dict` and `load_state_dict`, as a module or an optimizer, is a `Stateful`; a dict is not."""
     from torch.distributed.checkpoint.stateful import Stateful
 
     layer = nn.Linear(1, 1)

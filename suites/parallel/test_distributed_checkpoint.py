@@ -217,7 +217,7 @@ def _sizes(rank, path):
     calls="checkpoint_id",
 )
 def test_metadata_tells_the_sizes(ranks, path):
-    """`FileSystemReader.read_metadata` tells the names of a checkpoint, those inside of dicts with dots, and sizes."""
+    """`FileSystemReader.read_metadata` tells names and sizes of a checkpoint's tensors: names in dicts have dots."""
     ranks(1, _save, path, {"one": torch.ones(2), "model": {"weight": torch.ones(3, 4)}})
     assert ranks(1, _sizes, path) == [{"one": (2,), "model.weight": (3, 4)}]
 
