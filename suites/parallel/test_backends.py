@@ -1,4 +1,4 @@
-"""Process groups by their back ends, how they begin, and the collectives that only newer releases name."""
+"""Back ends of process groups, how groups begin, and lesser-known collectives; the rest are in test_exchanges.py."""
 
 import contextlib
 import datetime
@@ -25,7 +25,7 @@ def _backends(text):
 
 @fact("torch.distributed.BackendConfig", "torch.distributed.BackendConfig.get_device_backend_map")
 def test_backend_config_reads_a_backend_for_each_device():
-    """`BackendConfig("cpu:gloo,cuda:nccl")` names a back end for each kind of device."""
+    """`BackendConfig("cpu:gloo,cuda:nccl")` has a back end for each device: gloo for the CPU, nccl for CUDA."""
     assert _backends("cpu:gloo,cuda:nccl") == {"cpu": "gloo", "cuda": "nccl"}
 
 
@@ -37,7 +37,7 @@ def test_backend_config_gives_gloo_to_the_cpu():
 
 @fact("torch.distributed.is_ucc_available")
 def test_ucc_is_available_where_it_can_be_a_backend():
-    """`is_ucc_available` tells whether torch was built with UCC, of which released wheels have none."""
+    """`is_ucc_available` tells whether torch was built with UCC: whether it has `ProcessGroupUCC`."""
     assert dist.is_ucc_available() is hasattr(dist, "ProcessGroupUCC")
 
 
@@ -48,7 +48,7 @@ def _implementation(rank):
 
 @fact("torch.distributed.get_backend_impl")
 def test_get_backend_impl_is_the_backend_of_a_device(ranks):
-    """`get_backend_impl` gives the back end behind a process group, which knows its name, rank and size."""
+    """`get_backend_impl` gives a process group's back end for a device, with its `name()`, `rank()` and `size()`."""
     assert ranks(2, _implementation) == [("gloo", 0, 2), ("gloo", 1, 2)]
 
 
@@ -83,7 +83,7 @@ def _split(rank):
 
 @fact("torch.distributed.split_group", since={"cpu": "2.13"}, calls="any", gain=True)
 def test_split_group_gives_each_rank_its_part(ranks):
-    """`split_group` gives each rank the new group among `split_ranks` that has it, which adds up on its own."""
+    """`split_group` gives each rank the group of its own part of `split_ranks`, whose `all_reduce` adds that alone."""
     assert ranks(2, _split) == [(1, 1), (1, 2)]
 
 
@@ -98,7 +98,7 @@ def _set_timeout(rank):
 
 @fact("torch.distributed.set_timeout")
 def test_set_timeout_is_for_what_follows(ranks):
-    """After `set_timeout` of a group, what waits for longer fails: "Timed out waiting 200ms"."""
+    """After `set_timeout`, a gloo `all_reduce` that waits for longer than that raises "Timed out waiting 200ms"."""
     waited, _ = ranks(2, _set_timeout)
     assert "imed out waiting 200ms" in waited
 
@@ -108,7 +108,7 @@ def test_set_timeout_is_for_what_follows(ranks):
 
 @fact("torch.distributed.rendezvous")
 def test_rendezvous_gives_a_store_the_rank_and_the_size(tmp_path):
-    """`rendezvous` of an address gives a store, the rank and the size, as the address says them."""
+    """`rendezvous("file://…?rank=0&world_size=1")` gives a store, and the rank and the size that the address says."""
     file = (tmp_path / "store").as_uri()
     store, rank, size = next(dist.rendezvous(f"{file}?rank=0&world_size=1"))
     store.set("key", "value")
@@ -130,7 +130,7 @@ def _register(rank):
 
 @fact("torch.distributed.register_rendezvous_handler", "torch.distributed.init_process_group")
 def test_registered_handler_begins_a_group(ranks):
-    """`register_rendezvous_handler` lets `init_process_group` begin by a new kind of address."""
+    """`register_rendezvous_handler` lets `init_process_group` begin by a new kind of address, as "here://"."""
     ((size, again),) = ranks(1, _register)
     assert size == 1
     assert "already registered" in again
@@ -181,7 +181,7 @@ def _gather_on_1(rank, name):
 @fact("torch.distributed.gather_single", "torch.distributed.gather_into_tensor")
 @pytest.mark.parametrize("name", ["gather_single", "gather_into_tensor"])
 def test_gather_single_fills_one_tensor_on_one_rank(ranks, devices, name):
-    """`gather_single`, also called `gather_into_tensor`, writes all ranks' values into one tensor of `dst`."""
+    """`gather_single`, also called `gather_into_tensor`, writes all ranks' values into one tensor on rank `dst`."""
     nothing, gathered = ranks(2, _gather_on_1, name, backend=backend_of(torch.device(devices[0]).type))
     assert nothing is None
     same(gathered, [1, 2, 3, 10, 20, 30])
@@ -196,7 +196,7 @@ def _reduce_scatter_single(rank, op):
 @fact("torch.distributed.reduce_scatter_single")
 @pytest.mark.parametrize(("op", "want"), [("SUM", [[5, 10], [15, 20]]), ("MAX", [[3, 6], [9, 12]])], ids=["sum", "max"])
 def test_reduce_scatter_single_gives_each_rank_its_part(ranks, op, want):
-    """`reduce_scatter_single` reduces one tensor over the ranks, and each rank has its part of the result."""
+    """`reduce_scatter_single` gives each rank its part of what SUM or MAX makes of all ranks' tensors."""
     same(torch.stack(ranks(2, _reduce_scatter_single, op)), want)
 
 

@@ -1,4 +1,4 @@
-"""DDP's ready communication hooks, averaging of models instead of gradients, and uneven inputs."""
+"""DDP's ready communication hooks, averaging of models, and `Join`; own hooks are in test_distributed_data_parallel."""
 
 import numpy
 import pytest
@@ -49,21 +49,21 @@ def _compressed(rank, name, wrapped):
 
 @fact(f"{HOOKS}.default_hooks.bf16_compress_hook", since={"cpu": "2.2"}, calls="any", gain=True)
 def test_bf16_compress_hook_averages(ranks):
-    """With `bf16_compress_hook` DDP averages gradients in bfloat16, and leaves them in their own dtype."""
+    """With `bf16_compress_hook` DDP averages gradients that bfloat16 holds, and leaves them in float32."""
     got = torch.stack(ranks(2, _compressed, "bf16_compress_hook", False))
     same(got, numpy.stack([MEAN, MEAN]).astype("float32"))
 
 
 @fact(f"{HOOKS}.default_hooks.fp16_compress_wrapper")
 def test_fp16_compress_wrapper_averages_by_the_hook_inside(ranks):
-    """`fp16_compress_wrapper` averages by the hook inside, in float16, and keeps the gradients' dtype."""
+    """`fp16_compress_wrapper(allreduce_hook)` averages gradients that float16 holds, and leaves them in float32."""
     got = torch.stack(ranks(2, _compressed, "fp16_compress_wrapper", True))
     same(got, numpy.stack([MEAN, MEAN]).astype("float32"))
 
 
 @fact(f"{HOOKS}.default_hooks.bf16_compress_wrapper", since={"cpu": "2.2"}, calls="any", gain=True)
 def test_bf16_compress_wrapper_averages_by_the_hook_inside(ranks):
-    """`bf16_compress_wrapper` averages by the hook inside, in bfloat16, and keeps the gradients' dtype."""
+    """`bf16_compress_wrapper(allreduce_hook)` averages gradients that bfloat16 holds, and leaves them in float32."""
     got = torch.stack(ranks(2, _compressed, "bf16_compress_wrapper", True))
     same(got, numpy.stack([MEAN, MEAN]).astype("float32"))
 
@@ -105,7 +105,7 @@ def test_power_sgd_averages_exactly_before_it_starts(ranks):
 
 @fact(*POWER)
 def test_power_sgd_keeps_a_gradient_of_its_rank(ranks):
-    """`powerSGD_hook` with `matrix_approximation_rank=1` gives back an average whose rank is 1, but for roundings."""
+    """`powerSGD_hook` with `matrix_approximation_rank=1` gives back an average of rank 1, to within 1e-4."""
     options = {"start_powerSGD_iter": 2, "matrix_approximation_rank": 1, "min_compression_rate": 0.5}
     for gradient in ranks(2, _low_rank, "powerSGD_hook", options, 6):
         assert numpy.abs(gradient.numpy() / 6 - MEAN).max() < 1e-4  # what is added so that nothing is divided by zero
@@ -114,7 +114,7 @@ def test_power_sgd_keeps_a_gradient_of_its_rank(ranks):
 
 @fact(f"{HOOKS}.powerSGD_hook.PowerSGDState.compression_stats", f"{HOOKS}.powerSGD_hook.powerSGD_hook")
 def test_power_sgd_tells_how_much_it_saves(ranks):
-    """`PowerSGDState.compression_stats` has the rate, the elements before and those that were sent, both factors."""
+    """`PowerSGDState.compression_stats` tells the rate, the elements of the gradient, and those sent as two factors."""
     options = {"start_powerSGD_iter": 2, "matrix_approximation_rank": 1, "min_compression_rate": 0.5}
     assert ranks(2, _low_rank, "powerSGD_hook", options, 3, True) == [(6 / 5, 6, 5)] * 2
 
@@ -134,7 +134,7 @@ def _refused_power(rank):
 
 @fact(f"{HOOKS}.powerSGD_hook.PowerSGDState")
 def test_power_sgd_needs_two_steps_before(ranks):
-    """PowerSGDState refuses to compress from the beginning: "Expect `start_powerSGD_iter` > 1"."""
+    """`PowerSGDState` refuses to compress from the first step on: "Expect `start_powerSGD_iter` > 1"."""
     assert "Expect `start_powerSGD_iter` > 1" in ranks(1, _refused_power)[0]
 
 
@@ -230,7 +230,7 @@ HIERARCHICAL = f"{AVERAGERS}.hierarchical_model_averager.HierarchicalModelAverag
 @fact(f"{HIERARCHICAL}.average_parameters", HIERARCHICAL, since={"cpu": "2.1"}, calls="any", gain=True)
 @pytest.mark.slow
 def test_hierarchical_averager_averages_over_all_less_often(ranks):
-    """HierarchicalModelAverager averages over groups of two every two calls, and over all four every four."""
+    """`HierarchicalModelAverager({2: 2, 4: 4})` averages over two ranks every two calls, over all four every four."""
     got = ranks(4, _hierarchical)
     assert [seen[2] for seen in got] == [0.5, 0.5, 2.5, 2.5]
     assert [seen[4] for seen in got] == [1.5, 1.5, 1.5, 1.5]
@@ -255,7 +255,7 @@ def _average(rank, how):
 @fact(f"{AVERAGERS}.utils.average_parameters", f"{AVERAGERS}.utils.average_parameters_or_parameter_groups")
 @pytest.mark.parametrize("how", ["parameters", "groups"])
 def test_average_parameters_writes_the_mean_into_each(ranks, how):
-    """`average_parameters` and `average_parameters_or_parameter_groups` write the mean over the ranks in place."""
+    """`average_parameters` and `average_parameters_or_parameter_groups` average parameters with a gradient in place."""
     assert ranks(2, _average, how) == [(0.5, 0.0), (0.5, 1.0)]
 
 
@@ -290,7 +290,7 @@ def test_post_local_sgd_optimizer_averages_after_its_step(ranks):
 
 @fact("torch.distributed.optim.PostLocalSGDOptimizer.state_dict", "torch.distributed.optim.PostLocalSGDOptimizer")
 def test_post_local_sgd_optimizer_saves_the_step_of_its_averager(ranks):
-    """`state_dict` of PostLocalSGDOptimizer has the steps of its averager beside the state of the optimizer."""
+    """`PostLocalSGDOptimizer.state_dict` has the `step` of its averager beside the optimizer's `param_groups`."""
     for _, (step, (group,)) in ranks(2, _post_local_optimizer):
         assert (step, group["lr"]) == (2, 1.0)
     assert step == 2
@@ -323,7 +323,7 @@ def test_join_lets_ranks_have_fewer_batches(ranks):
 
 @fact("torch.distributed.algorithms.Join")
 def test_join_may_end_where_one_rank_ends(ranks):
-    """`Join(throw_on_early_termination=True)` raises on every rank once one has no more batches."""
+    """`Join(throw_on_early_termination=True)` raises on every rank once one has no more batches: "exhausted"."""
     first, second = ranks(2, _uneven, True)
     assert "exhausted all inputs" in first
     assert "exhausted" in second
@@ -384,5 +384,5 @@ def _count(rank):
     "torch.distributed.algorithms.Joinable",
 )
 def test_join_hook_shadows_the_collectives_of_those_that_go_on(ranks):
-    """A JoinHook's `main_hook` takes part in the collectives of those that go on, and `post_hook` knows the last."""
+    """`main_hook` of a JoinHook takes part in the collectives of those that go on; `post_hook` is told who was last."""
     assert ranks(2, _count) == [(2.0, False), (3.0, True)]

@@ -35,7 +35,7 @@ def _parts(rank):
 @fact(CONTEXT, "torch.nn.functional.scaled_dot_product_attention")
 @pytest.mark.multigpu
 def test_gives_the_attention_of_the_whole_sequence(ranks, devices):
-    """Inside `context_parallel` two ranks have half of the sequence each, and attend to all of it."""
+    """Inside `context_parallel`, two ranks with half of the sequence each give the causal attention of the whole."""
     told = ranks(2, _parts, backend=backend_of(torch.device(devices[0]).type))
     assert [lengths for lengths, _, _ in told] == [(4, 8)] * 2
     for _, got, want in told:
@@ -49,5 +49,5 @@ def _on_cpu(rank):
 @fact(CONTEXT, hint="attention on a GPU: its flash, efficient and cuDNN kernels alone are taken")
 @pytest.mark.cpu
 def test_does_not_take_the_attention_of_the_cpu(ranks):
-    """`context_parallel` refuses the attention of the CPU: "does not have a sharding strategy registered"."""
+    """`context_parallel` refuses attention on the CPU: "does not have a sharding strategy registered"."""
     assert all("does not have a sharding strategy registered" in told for told in ranks(2, _on_cpu))

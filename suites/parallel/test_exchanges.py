@@ -30,7 +30,7 @@ def _broadcast(rank, dtype):
 @on_each_backend
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float16, torch.float64], ids=["uint8", "float16", "float64"])
 def test_broadcast_keeps_the_dtype(ranks, backend, dtype):
-    """`broadcast` hands uint8, float16 and float64 over in their own dtype."""
+    """`torch.distributed.broadcast` hands uint8, float16 and float64 over in their own dtype."""
     want = torch.tensor([[10, 20, 30]] * 2, dtype=dtype)
     same(torch.stack(ranks(2, _broadcast, dtype, backend=backend)), want)
 
@@ -38,7 +38,7 @@ def test_broadcast_keeps_the_dtype(ranks, backend, dtype):
 @fact("torch.distributed.broadcast", since={"cpu": "2.9", "cuda": "2.0"}, calls="any", gain=True)
 @on_each_backend
 def test_broadcast_takes_complex_tensors(ranks, backend):
-    """`broadcast` hands complex tensors over."""
+    """`torch.distributed.broadcast` hands complex64 tensors over."""
     want = torch.tensor([[10, 20, 30]] * 2, dtype=torch.complex64)
     same(torch.stack(ranks(2, _broadcast, torch.complex64, backend=backend)), want)
 
@@ -52,7 +52,7 @@ def _columns(rank):
 @fact("torch.distributed.broadcast", hint="broadcast a contiguous() copy, and copy_ the result back")
 @pytest.mark.cpu
 def test_broadcast_takes_a_slice_with_gaps_on_gloo(ranks):
-    """With gloo, `broadcast` hands over a slice with gaps, such as `x[:, :2]`, each element at its place."""
+    """With gloo, `dist.broadcast` hands over a slice with gaps, such as `x[:, :2]`, each element at its place."""
     same(torch.stack(ranks(2, _columns)), [[[0, 10], [40, 50], [80, 90]]] * 2)
 
 
@@ -126,7 +126,7 @@ def _gather(rank, dst):
 @on_each_backend
 @pytest.mark.parametrize("dst", [0, 1])
 def test_gather_fills_the_list_of_its_destination(ranks, backend, dst):
-    """`gather` fills the list of rank `dst` with the tensors of all, in the order of ranks."""
+    """`torch.distributed.gather` fills the list of rank `dst` with the tensors of all, in the order of ranks."""
     same(ranks(2, _gather, dst, backend=backend)[dst], [[1, 2, 3], [10, 20, 30]])
 
 
@@ -139,7 +139,7 @@ def _gather_by_default(rank):
 @fact("torch.distributed.gather")
 @on_each_backend
 def test_gather_is_to_rank_0_by_default(ranks, backend):
-    """`gather` without `dst` gives rank 0 the tensors of all."""
+    """`torch.distributed.gather` without `dst` gives rank 0 the tensors of all."""
     same(ranks(2, _gather_by_default, backend=backend)[0], [[1, 2, 3], [10, 20, 30]])
 
 
@@ -150,7 +150,7 @@ def _gather_without_places(rank):
 @fact("torch.distributed.gather")
 @on_each_backend
 def test_gather_needs_a_list_on_its_destination(ranks, backend):
-    """`gather` without a list on `dst` raises "`gather_list` must be specified on destination rank"."""
+    """`dist.gather` without a list on `dst` raises "`gather_list` must be specified on destination rank"."""
     assert "must be specified on destination rank" in ranks(2, _gather_without_places, backend=backend)[0]
 
 
@@ -161,7 +161,7 @@ def _gather_with_places_everywhere(rank):
 @fact("torch.distributed.gather", hint="gather_list=places if rank == dst else None")
 @on_each_backend
 def test_gather_refuses_a_list_elsewhere(ranks, backend):
-    """`gather` with a list on another rank than `dst` raises "must NOT be specified on non-destination ranks"."""
+    """`dist.gather` with a list on another rank than `dst` raises "must NOT be specified on non-destination ranks"."""
     told = ranks(2, _gather_with_places_everywhere, backend=backend)[1]
     assert "must NOT be specified on non-destination ranks" in told
 
@@ -175,7 +175,7 @@ def _scatter_by_default(rank):
 @fact("torch.distributed.scatter")
 @on_each_backend
 def test_scatter_is_from_rank_0_by_default(ranks, backend):
-    """`scatter` without `src` hands the list of rank 0 out."""
+    """`torch.distributed.scatter` without `src` hands the list of rank 0 out."""
     same(torch.stack(ranks(2, _scatter_by_default, backend=backend)), [[1, 2, 3], [10, 20, 30]])
 
 
@@ -186,7 +186,7 @@ def _scatter_without_parts(rank):
 @fact("torch.distributed.scatter")
 @on_each_backend
 def test_scatter_needs_a_list_on_its_source(ranks, backend):
-    """`scatter` without a list on `src` raises "`scatter_list` must be specified on source rank"."""
+    """`dist.scatter` without a list on `src` raises "`scatter_list` must be specified on source rank"."""
     assert "must be specified on source rank" in ranks(2, _scatter_without_parts, backend=backend)[0]
 
 
@@ -197,7 +197,7 @@ def _scatter_with_parts_everywhere(rank):
 @fact("torch.distributed.scatter", hint="scatter_list=parts if rank == src else None")
 @on_each_backend
 def test_scatter_refuses_a_list_elsewhere(ranks, backend):
-    """`scatter` with a list on another rank than `src` raises "must NOT be specified on non-source ranks"."""
+    """`dist.scatter` with a list on another rank than `src` raises "must NOT be specified on non-source ranks"."""
     told = ranks(2, _scatter_with_parts_everywhere, backend=backend)[1]
     assert "must NOT be specified on non-source ranks" in told
 
@@ -209,7 +209,7 @@ def _scatter_other_sizes(rank):
 @fact("torch.distributed.scatter", hint="pad to one size, or scatter_object_list")
 @pytest.mark.cpu
 def test_scatter_refuses_parts_of_several_sizes(ranks):
-    """With gloo, `scatter` of tensors of several sizes raises "invalid tensor size"."""
+    """With gloo, `torch.distributed.scatter` of tensors of several sizes raises "invalid tensor size"."""
     assert "invalid tensor size" in ranks(2, _scatter_other_sizes)[0]
 
 
@@ -220,7 +220,7 @@ def _scatter_too_few(rank):
 @fact("torch.distributed.scatter")
 @pytest.mark.cpu
 def test_scatter_refuses_a_list_of_another_length(ranks):
-    """With gloo, `scatter` refuses a list that has not as many tensors as there are ranks."""
+    """With gloo, `dist.scatter` refuses a list of one tensor for two ranks: "Incorrect input list size 1"."""
     assert "Incorrect input list size 1. Input list size should be 2" in ranks(2, _scatter_too_few)[0]
 
 
