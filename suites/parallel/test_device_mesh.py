@@ -51,7 +51,7 @@ def _place(rank):
 @fact("torch.distributed.DeviceMesh.get_coordinate", "torch.distributed.DeviceMesh.get_local_rank")
 @pytest.mark.cpu
 def test_coordinate_is_row_and_column(ranks):
-    """On a mesh of (2, 2), `get_coordinate()` of rank 2 is (1, 0), and `get_local_rank` is each of the two."""
+    """On a DeviceMesh of (2, 2), `get_coordinate()` of rank 2 is (1, 0), and `get_local_rank` is each of the two."""
     assert ranks(4, _place)[2] == ([1, 0], 1, 0)
 
 
@@ -75,7 +75,7 @@ def _sliced(rank):
 @fact("torch.distributed.DeviceMesh.__getitem__")
 @pytest.mark.cpu
 def test_slice_by_name_is_the_own_row(ranks):
-    """A DeviceMesh indexed by the name of a dimension is the mesh of this rank's own ranks along it."""
+    """`mesh["tp"]` of a DeviceMesh, by the name of a dimension, is the mesh of this rank's own ranks along it."""
     assert ranks(4, _sliced)[2] == ([2, 3], ("tp",), 7)
 
 
@@ -135,7 +135,7 @@ def _names(rank, names):
     ids=["too few", "repeated"],
 )
 def test_mesh_has_one_name_for_each_dimension(ranks, backend, names, says):
-    """`init_device_mesh` refuses another number of names than of dimensions, and a name that stands twice."""
+    """`init_device_mesh` refuses too few or repeated names: "should have same length" and "must be unique"."""
     assert all(says in told for told in ranks(2, _names, names, backend=backend))
 
 
@@ -159,7 +159,7 @@ def _other_name(rank):
 @fact(INIT, since="2.3", calls="none")
 @on_each_backend
 def test_slice_by_an_unknown_name_is_refused(ranks, backend):
-    """A DeviceMesh indexed by a name that it does not have raises KeyError with the name."""
+    """`mesh["tp"]` of a DeviceMesh that has no dimension of that name is refused with the name."""
     assert all("tp" in told for told in ranks(2, _other_name, backend=backend))
 
 

@@ -1,4 +1,4 @@
-"""Tensors of which every rank has a part: `torch.distributed.tensor`."""
+"""DTensors, of which each rank has a part: `torch.distributed.tensor`; what they show is in test_sharding_options."""
 
 import pytest
 import torch
@@ -107,7 +107,7 @@ def _two_dimensions(rank, placements):
 @fact("torch.distributed.tensor.distribute_tensor", "torch.distributed.tensor.Shard")
 @pytest.mark.slow
 def test_mesh_of_two_dimensions_cuts_blocks(ranks):
-    """On a mesh of two dimensions, `[Shard(0), Shard(1)]` gives each rank a block of the matrix."""
+    """On a mesh of (2, 2), `distribute_tensor` by `[Shard(0), Shard(1)]` gives each rank a block of the matrix."""
     got = ranks(4, _two_dimensions, [("Shard", 0), ("Shard", 1)])
     assert got == [[[1.0], [3.0]], [[2.0], [4.0]], [[5.0], [7.0]], [[6.0], [8.0]]]
 
@@ -115,14 +115,14 @@ def test_mesh_of_two_dimensions_cuts_blocks(ranks):
 @fact("torch.distributed.tensor.distribute_tensor", "torch.distributed.tensor.Shard")
 @pytest.mark.slow
 def test_mesh_of_two_dimensions_cuts_the_same_dimension_twice(ranks):
-    """On a mesh of two dimensions, `[Shard(0), Shard(0)]` cuts the rows among the first, and each part again."""
+    """On a mesh of (2, 2), `distribute_tensor` by `[Shard(0), Shard(0)]` cuts the rows in two, and each part again."""
     assert ranks(4, _two_dimensions, [("Shard", 0), ("Shard", 0)]) == [[row] for row in ROWS]
 
 
 @fact("torch.distributed.tensor.distribute_tensor", "torch.distributed.tensor.Replicate")
 @pytest.mark.slow
 def test_hybrid_sharding_repeats_the_parts(ranks):
-    """On a mesh of two dimensions, `[Replicate(), Shard(0)]` gives both groups of ranks the same parts."""
+    """On a mesh of (2, 2), `distribute_tensor` by `[Replicate(), Shard(0)]` gives both rows of ranks the same parts."""
     got = ranks(4, _two_dimensions, [("Replicate",), ("Shard", 0)])
     assert got == [ROWS[:2], ROWS[2:]] * 2
 
@@ -231,7 +231,7 @@ def test_partial_is_reduced_by_full_tensor(ranks, backend, reduction, want):
 
 @fact("torch.distributed.tensor.DTensor.from_local", "torch.distributed.tensor.Partial")
 def test_partial_adds_by_default(ranks):
-    """`Partial()` stands for values that are still to be added over the ranks."""
+    """A DTensor of `Partial()` stands for values that are still to be added over the ranks."""
     got = ranks(2, _joined, [[1.0, 2.0], [10.0, 20.0]], ("Partial",), {})
     same(torch.stack(got), [[11.0, 22.0], [11.0, 22.0]])
 
@@ -239,7 +239,7 @@ def test_partial_adds_by_default(ranks):
 @fact("torch.distributed.tensor.DTensor.from_local", myth="from_local makes the ranks agree")
 @on_each_backend
 def test_from_local_does_not_make_replicas_agree(ranks, backend):
-    """`DTensor.from_local` with `Replicate()` leaves each rank its own values, though they differ."""
+    """`DTensor.from_local` by `Replicate()`, with `run_check=False`, leaves ranks values of their own that differ."""
     got = ranks(2, _joined, [[1.0, 2.0], [10.0, 20.0]], ("Replicate",), {"run_check": False}, backend=backend)
     same(torch.stack(got), [[1.0, 2.0], [10.0, 20.0]])
 
@@ -290,7 +290,7 @@ def _slope(rank):
 @fact("torch.distributed.tensor.DTensor.redistribute")
 @on_each_backend
 def test_gradient_comes_back_through_redistribute(ranks, backend):
-    """The gradient of a DTensor that was redistributed is distributed as the DTensor itself."""
+    """The gradient of a DTensor by `Shard(0)` comes back as `Shard(0)` through `redistribute` to `Replicate()`."""
     (first_is_sharded, first), (second_is_sharded, second) = ranks(2, _slope, backend=backend)
     assert (first_is_sharded, second_is_sharded) == (True, True)
     same(torch.cat([first, second]), 2 * torch.tensor(ROWS))
@@ -316,7 +316,7 @@ def _multiply(rank, left, right):
     ids=["rows", "columns", "inner"],
 )
 def test_matmul_keeps_what_is_sharded(ranks, backend, left, right, want):
-    """A product of DTensors is sharded as its rows or columns are, and `Partial` where the inner dimension is cut."""
+    """`a @ b` of DTensors is sharded as rows of a or columns of b, and `Partial` where the inner dimension is cut."""
     (placements, first), (_, second) = ranks(2, _multiply, left, right, backend=backend)
     assert placements == [want]
     product = [[7.0, 10.0], [15.0, 22.0], [23.0, 34.0], [31.0, 46.0]]
@@ -353,7 +353,7 @@ def _transposed(x):
     ids=["add", "sum", "t"],
 )
 def test_operators_work_on_the_parts(ranks, backend, operation, placement, want):
-    """Adding rows leaves a DTensor `Shard(0)`, `t()` makes it `Shard(1)`, and `sum()` leaves it `Partial`."""
+    """Of a DTensor by `Shard(0)`, `x + x` is `Shard(0)` too, `x.t()` is `Shard(1)`, and `x.sum()` is `Partial`."""
     (placements, first), (_, second) = ranks(2, _in_common, operation, backend=backend)
     assert placements == [placement]
     same(torch.stack([first, second]), torch.tensor([want, want]))
@@ -370,7 +370,7 @@ def _mix(rank):
     hint="distribute the other one too, or use `implicit_replication`",
 )
 def test_refuses_a_plain_tensor_beside_a_dtensor(ranks):
-    """An operator of a DTensor and a plain tensor of several elements: "got mixed torch.Tensor and DTensor"."""
+    """`x + y` of a DTensor and a plain tensor of several elements is refused: "got mixed torch.Tensor and DTensor"."""
     assert all("got mixed torch.Tensor and DTensor" in told for told in ranks(2, _mix))
 
 

@@ -1,4 +1,4 @@
-"""FSDP1: the wrapper FullyShardedDataParallel, beside which newer releases have `fully_shard`."""
+"""FSDP1: the wrapper FullyShardedDataParallel; FSDP2, `fully_shard`, is in test_fully_sharded.py."""
 
 import numpy
 import pytest
@@ -80,7 +80,7 @@ def _kept(rank, strategy):
 @on_each_backend
 @pytest.mark.parametrize(("strategy", "kept"), [("FULL_SHARD", 3), ("SHARD_GRAD_OP", 3), ("NO_SHARD", 6)])
 def test_strategy_says_what_a_rank_keeps(ranks, backend, strategy, kept):
-    """With `ShardingStrategy.NO_SHARD` each of two ranks keeps all weights, as with DDP; sharded ones keep half."""
+    """With `ShardingStrategy.NO_SHARD` a rank of two keeps all weights, with `FULL_SHARD` or `SHARD_GRAD_OP` half."""
     assert ranks(2, _kept, strategy, backend=backend) == [kept, kept]
 
 
@@ -144,7 +144,7 @@ def _output(rank, shards):
 @fact(FSDP, since=ON_CPU, calls="any", gain=True)
 @on_each_backend
 def test_gives_the_outputs_of_the_plain_module(ranks, backend):
-    """FullyShardedDataParallel gives each rank, for its own batch, what the plain module gives."""
+    """`FullyShardedDataParallel` gives each rank, for its own batch, what the plain module gives."""
     same(torch.cat(ranks(2, _output, HALVES, backend=backend)), numpy.array(BATCH) @ WEIGHT.T)
 
 
@@ -247,7 +247,7 @@ def test_clip_grad_norm_counts_all_shards(ranks, backend):
 @fact(f"{FSDP}.clip_grad_norm_", since=ON_CPU, calls="any", gain=True)
 @on_each_backend
 def test_clip_grad_norm_scales_all_shards_alike(ranks, backend):
-    """`clip_grad_norm_` of FullyShardedDataParallel scales each rank's shard so that all together have the norm."""
+    """`clip_grad_norm_(1.0)` of FullyShardedDataParallel scales the ranks' shards: together they have the norm 1."""
     got = torch.cat([shard for _, shard in ranks(2, _clip, HALVES, backend=backend)])
     close(got.reshape(3, 2), slope(BATCH, WEIGHT) / numpy.linalg.norm(slope(BATCH, WEIGHT)), roundings=32)
 
@@ -268,7 +268,7 @@ def _own_hook(rank, shards):
 @fact(f"{FSDP}.register_comm_hook", since=ON_CPU, calls="any", gain=True)
 @on_each_backend
 def test_comm_hook_takes_the_place_of_the_reduction(ranks, backend):
-    """A communication hook of FullyShardedDataParallel is given the flat gradient, and fills this rank's shard."""
+    """A communication hook of `FullyShardedDataParallel` is given the flat gradient, and fills this rank's shard."""
     got = ranks(2, _own_hook, HALVES, backend=backend)
     assert [seen for seen, _ in got] == [[6], [6]]
     for rank, (_, gradient) in enumerate(got):
@@ -301,7 +301,7 @@ def test_param_dtype_is_that_of_forward(ranks, backend):
 @fact("torch.distributed.fsdp.MixedPrecision", since=ON_CPU, calls="any", gain=True)
 @on_each_backend
 def test_param_dtype_leaves_the_parameters_and_gradients_of_the_optimizer(ranks, backend):
-    """While forward is in the `param_dtype` of MixedPrecision, the optimizer of FSDP steps in float32."""
+    """`MixedPrecision(param_dtype=torch.bfloat16)` of FSDP leaves the optimizer's parameters and gradients float32."""
     got = ranks(2, _precision, BFLOAT16, backend=backend)
     assert [(output, dtypes) for _, output, dtypes, _ in got] == [(torch.bfloat16, (torch.float32, torch.float32))] * 2
 
@@ -379,7 +379,7 @@ SCALER = "torch.distributed.fsdp.sharded_grad_scaler.ShardedGradScaler"
 @fact(SCALER, since="2.3", calls="any", gain=True, myth="each rank skips the steps in which its own shard overflows")
 @on_each_backend
 def test_sharded_grad_scaler_skips_on_all_ranks(ranks, backend):
-    """ShardedGradScaler skips the step on every rank, and halves its scale there, where one rank's gradient is inf."""
+    """Where one rank's gradient is inf, `ShardedGradScaler` skips the step on every rank, and halves its scale."""
     got = ranks(2, _scale, 1, backend=backend)
     same(torch.stack([weight for weight, *_ in got]), WEIGHT.reshape(2, 3).astype("float32"))
     assert [scale for _, scale, *_ in got] == [2.0, 2.0]
@@ -388,7 +388,7 @@ def test_sharded_grad_scaler_skips_on_all_ranks(ranks, backend):
 @fact(SCALER, since="2.3", calls="any", gain=True)
 @on_each_backend
 def test_sharded_grad_scaler_steps_with_unscaled_gradients(ranks, backend):
-    """ShardedGradScaler multiplies the loss and its gradients by the scale, and the step takes that off again."""
+    """`ShardedGradScaler` multiplies the loss and its gradients by the scale, and the step takes that off again."""
     got = ranks(2, _scale, None, backend=backend)
     for rank, (weight, _, gradient, factor) in enumerate(got):
         want = slope(BATCH, WEIGHT).reshape(2, 3)[rank]
@@ -464,7 +464,7 @@ def test_always_wrap_policy_wraps_every_module(ranks, backend):
 @fact(f"{WRAP}.size_based_auto_wrap_policy", since=KEPT_ON_CPU, calls="any", gain=True)
 @on_each_backend
 def test_size_based_auto_wrap_policy_wraps_what_has_as_many_parameters(ranks, backend):
-    """`size_based_auto_wrap_policy` wraps a module that has `min_num_params` parameters, and not one that has fewer."""
+    """`size_based_auto_wrap_policy` wraps a layer that has `min_num_params` parameters, and not one that has fewer."""
     assert ranks(2, _wrapped, "size", backend=backend) == [["Sequential", "Linear"]] * 2
 
 
@@ -478,7 +478,7 @@ def test_lambda_auto_wrap_policy_asks_its_function(ranks, backend):
 @fact(f"{WRAP}.CustomPolicy", since="2.1", calls="any", gain=True)
 @on_each_backend
 def test_custom_policy_asks_its_function(ranks, backend):
-    """CustomPolicy wraps the modules of which its function is true."""
+    """`CustomPolicy` wraps the modules of which its function is true."""
     assert ranks(2, _wrapped, "custom", backend=backend) == [["Sequential", "Linear"]] * 2
 
 
@@ -640,7 +640,7 @@ def _settings(rank):
 )
 @on_each_backend
 def test_set_state_dict_type_stays(ranks, backend):
-    """`set_state_dict_type` of FullyShardedDataParallel returns the StateDictSettings before, and stays."""
+    """`set_state_dict_type` of FSDP returns the settings before, and `get_state_dict_type` then has the new ones."""
     want = ("FULL_STATE_DICT", "SHARDED_STATE_DICT", [True, True], True)
     assert ranks(2, _settings, backend=backend) == [want, want]
 
@@ -746,7 +746,7 @@ def _rekey(rank):
 )
 @on_each_backend
 def test_rekey_optim_state_dict_numbers_the_parameters(ranks, backend):
-    """`rekey_optim_state_dict` with `OptimStateKeyType.PARAM_ID` makes the state that of a plain optimizer."""
+    """`rekey_optim_state_dict` with `OptimStateKeyType.PARAM_ID` numbers parameters as a plain optimizer does."""
     got = ranks(2, _rekey, backend=backend)
     assert [(before, after) for before, after, _ in got] == [(["weight"], [0])] * 2
     assert {buffer.dtype for *_, buffer in got} == {torch.float64}

@@ -1,4 +1,4 @@
-"""FSDP: `fully_shard`."""
+"""FSDP2: `fully_shard`; what it offloads is in test_sharding_options.py, and FSDP1 in test_fsdp_wrapper.py."""
 
 import numpy
 import pytest
@@ -76,7 +76,7 @@ def test_makes_the_module_an_fsdp_module_in_place(ranks, backend):
 @fact("torch.distributed.fsdp.fully_shard")
 @on_each_backend
 def test_makes_the_parameters_dtensors(ranks, backend):
-    """`fully_shard` makes every parameter of the module a DTensor."""
+    """`fully_shard` makes the parameters of the module DTensors."""
     assert [kinds[3] for kinds in ranks(2, _kinds, backend=backend)] == [True, True]
 
 
@@ -125,7 +125,7 @@ def _container(rank):
 
 @fact("torch.distributed.fsdp.fully_shard", hint="shard the modules that it holds")
 def test_refuses_a_module_list(ranks):
-    """`fully_shard` refuses a ModuleList, which has no `forward`."""
+    """`fully_shard` refuses a ModuleList: "does not support containers that do not implement forward"."""
     (told,) = ranks(1, _container)
     assert "does not support containers that do not implement forward" in told
 
@@ -206,7 +206,7 @@ def _step(rank, shards, early):
 @fact("torch.distributed.fsdp.fully_shard", since=ON_CPU, calls="any", gain=True)
 @on_each_backend
 def test_step_is_that_of_the_plain_module(ranks, backend):
-    """A step of SGD on shards gives the weights that the plain module has after a step on the whole batch."""
+    """A step of SGD on shards of `fully_shard` gives the weights that the plain module has after the whole batch."""
     got = ranks(2, _step, HALVES, False, backend=backend)
     for weight in got:
         close(weight, WEIGHT - 0.01 * slope(BATCH, WEIGHT), roundings=8)
@@ -348,7 +348,7 @@ def test_frees_the_whole_parameters_after_forward(ranks, backend):
 @fact("torch.distributed.fsdp.fully_shard", since=ON_CPU, calls="any", gain=True)
 @on_each_backend
 def test_reshard_after_forward_false_keeps_the_whole_parameters(ranks, backend):
-    """With `reshard_after_forward=False` the parameters of `fully_shard` are whole from forward until backward."""
+    """`fully_shard` with `reshard_after_forward=False` leaves an inner module's parameters whole after its forward."""
     got = ranks(2, _after_forward, {"reshard_after_forward": False}, backend=backend)
     assert [inner for inner, _ in got] == [False, False]
 
@@ -356,7 +356,7 @@ def test_reshard_after_forward_false_keeps_the_whole_parameters(ranks, backend):
 @fact("torch.distributed.fsdp.fully_shard", since=ON_CPU, calls="any", gain=True)
 @on_each_backend
 def test_root_keeps_the_whole_parameters_after_forward(ranks, backend):
-    """By default the shards of the root module of `fully_shard` are whole parameters from its forward on."""
+    """By default the root module of `fully_shard` keeps its parameters whole after its forward."""
     assert [root for _, root in ranks(2, _after_forward, {}, backend=backend)] == [(True, False)] * 2
 
 
@@ -386,7 +386,7 @@ def test_param_dtype_is_that_of_the_computation(ranks, backend):
 @fact("torch.distributed.fsdp.MixedPrecisionPolicy", since=ON_CPU, calls="any", gain=True)
 @on_each_backend
 def test_param_dtype_leaves_the_shards_as_they_are(ranks, backend):
-    """`MixedPrecisionPolicy(param_dtype=torch.bfloat16)` leaves float32 shards gradients of float32."""
+    """`MixedPrecisionPolicy(param_dtype=torch.bfloat16)` leaves the shards and their gradients in float32."""
     got = ranks(2, _precision, {"param_dtype": torch.bfloat16}, backend=backend)
     assert [dtypes[1:] for dtypes in got] == [(torch.bfloat16, torch.float32, torch.float32)] * 2
 
