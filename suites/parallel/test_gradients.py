@@ -1,4 +1,4 @@
-"""What autograd makes of collectives: those of torch.distributed are not differentiated, those of its `nn` are."""
+"""What autograd makes of collectives, of torch.distributed and of its `nn`; their results are in `test_reductions`."""
 
 import math
 import warnings
@@ -37,7 +37,7 @@ def _through_all_reduce(rank):
 )
 @pytest.mark.cpu
 def test_all_reduce_is_not_differentiated(ranks):
-    """Backward passes an `all_reduce` by: the gradient of a product in front of it is that of the rank alone."""
+    """`backward` does not go through `all_reduce`: a product in front of it gets the gradient of the own rank alone."""
     (reduced, first), (_, second) = ranks(2, _through_all_reduce)
     same(reduced, [9.0])
     same(torch.stack([first, second]), [[3.0], [6.0]])
@@ -57,7 +57,7 @@ def _of_saved(rank):
 )
 @pytest.mark.cpu
 def test_all_reduce_overwrites_what_backward_saved(ranks):
-    """The gradient of `sqrt` behind an `all_reduce` of its result is silently that of the sum, without an error."""
+    """`all_reduce` of the result of `sqrt` silently changes that gradient: `backward` computes it from the sum."""
     first, second = ranks(2, _of_saved)
     want = torch.tensor([1 / (2 * (1 + math.sqrt(2)))])
     close(torch.stack([first, second]), torch.stack([want, want]), roundings=8)
@@ -81,7 +81,7 @@ def fills_with_gradients(patch):
 )
 @pytest.mark.cpu
 def test_all_gather_is_not_differentiated(ranks):
-    """What `all_gather` fills requires no grad, not even the rank's own part."""
+    """A tensor that `all_gather` fills does not require grad, not even the rank's own part."""
     assert ranks(2, _through_all_gather) == [[False, False]] * 2
 
 
@@ -104,7 +104,7 @@ def _nn_all_reduce(rank):
 @fact("torch.distributed.nn.functional.all_reduce")
 @on_each_backend
 def test_nn_all_reduce_sums_gradients(ranks, backend):
-    """`torch.distributed.nn.functional.all_reduce` sums the tensors, and backward the gradients of all ranks."""
+    """`torch.distributed.nn.functional.all_reduce` sums the tensors, and in `backward` the gradients of all ranks."""
     (reduced, first), (_, second) = ranks(2, _nn_all_reduce, backend=backend)
     same(reduced, [3.0])
     same(torch.stack([first, second]), [[3.0], [3.0]])
@@ -119,7 +119,7 @@ def _nn_all_gather(rank):
 @fact("torch.distributed.nn.functional.all_gather", myth="all_gather has to be written anew for a contrastive loss")
 @on_each_backend
 def test_nn_all_gather_sums_gradients(ranks, backend):
-    """`torch.distributed.nn.functional.all_gather` gives each rank the sum of all losses' gradients of its part."""
+    """`backward` of `torch.distributed.nn.functional.all_gather` sums all ranks' gradients of each rank's part."""
     (gathered, first), (_, second) = ranks(2, _nn_all_gather, backend=backend)
     same(gathered, [1.0, 2.0])
     same(torch.stack([first, second]), [[3.0], [30.0]])
@@ -134,7 +134,7 @@ def _nn_broadcast(rank):
 @fact("torch.distributed.nn.functional.broadcast")
 @on_each_backend
 def test_nn_broadcast_gives_its_source_all_gradients(ranks, backend):
-    """`torch.distributed.nn.functional.broadcast` gives `src` the sum of the ranks' gradients, and the others zero."""
+    """`backward` of `torch.distributed.nn.functional.broadcast` gives `src` all gradients' sum, and others zero."""
     (_, first), (sent, second) = ranks(2, _nn_broadcast, backend=backend)
     same(sent, [1.0])
     same(torch.stack([first, second]), [[3.0], [0.0]])
@@ -150,7 +150,7 @@ def _argument(rank, name, *args):
 @on_each_backend
 @pytest.mark.parametrize("name", ["all_reduce", "broadcast"])
 def test_nn_collectives_leave_their_argument(ranks, backend, name):
-    """`torch.distributed.nn.functional.all_reduce` and `broadcast` return a new tensor, and leave the one given."""
+    """`torch.distributed.nn.functional.all_reduce` and `broadcast` leave the tensor that they are given as it was."""
     args = (0,) if name == "broadcast" else ()
     same(torch.stack(ranks(2, _argument, name, *args, backend=backend)), [[1.0], [2.0]])
 
@@ -179,7 +179,7 @@ def _nn_reduce_scatter(rank):
 @fact("torch.distributed.nn.functional.reduce_scatter", since={"cpu": "2.8", "cuda": "2.0"}, calls="any", gain=True)
 @on_each_backend
 def test_nn_reduce_scatter_gathers_gradients(ranks, backend):
-    """`torch.distributed.nn.functional.reduce_scatter` gives a part the gradient of the rank that got its sum."""
+    """`backward` of `torch.distributed.nn.functional.reduce_scatter` gives a part the gradient of who got its sum."""
     (own, first), (other, second) = ranks(2, _nn_reduce_scatter, backend=backend)
     same(torch.cat([own, other]), [3.0, 20.0])
     same(torch.stack([first, second]), [[1.0, 2.0], [1.0, 2.0]])
@@ -194,7 +194,7 @@ def _nn_scatter(rank):
 @fact("torch.distributed.nn.functional.scatter")
 @pytest.mark.cpu
 def test_nn_scatter_gathers_gradients(ranks):
-    """`torch.distributed.nn.functional.scatter` gives `src` for each part the gradient of the rank that got it."""
+    """`backward` of `torch.distributed.nn.functional.scatter` gives `src` for each part the gradient of who got it."""
     (own, first), (other, _) = ranks(2, _nn_scatter)
     same(torch.cat([own, other]), [1.0, 2.0])
     same(first, [1.0, 2.0])
@@ -228,6 +228,6 @@ def _warned(rank, body):
 @on_each_backend
 @pytest.mark.parametrize("name", NEWER)
 def test_nn_collectives_are_deprecated(ranks, backend, name):
-    """The collectives of `torch.distributed.nn.functional` warn that they are deprecated, and name the newer one."""
+    """`torch.distributed.nn.functional.all_reduce`, and four more there, warn "is deprecated, use" a newer one."""
     told = ranks(2, _warned, NEWER[name], backend=backend)
     assert all("is deprecated, use torch.distributed._functional_collectives." in each for each in told)

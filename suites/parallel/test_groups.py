@@ -1,4 +1,4 @@
-"""Groups of some of the ranks: how they are made, who is who in them, and how they end."""
+"""Groups of some ranks: how they are made, who is who in them, how they end; of all ranks: `test_process_group`."""
 
 import warnings
 from datetime import timedelta
@@ -46,7 +46,7 @@ def test_rank_in_a_group_of_others_is_minus_one(ranks):
 @fact("torch.distributed.new_group", myth="the order of the list says who is rank 0 of the group")
 @pytest.mark.cpu
 def test_new_group_sorts_its_ranks(ranks):
-    """`new_group` numbers its members by their global ranks, however the list has them."""
+    """`new_group` by default numbers its members in the order of their global ranks, not in that of its list."""
     assert ranks(3, _places, [2, 0]) == [(0, 2), (-1, -1), (1, 2)]
 
 
@@ -89,7 +89,7 @@ def _whole(rank):
 @fact("torch.distributed.group", "torch.distributed.get_process_group_ranks")
 @on_each_backend
 def test_world_is_the_group_of_all(ranks, backend):
-    """`torch.distributed.group.WORLD` is the group of all ranks, in which collectives are by default."""
+    """`torch.distributed.group.WORLD` is the group of all ranks: `all_reduce` in it sums over all of them."""
     assert ranks(2, _whole, backend=backend) == [([0, 1], [11, 22, 33])] * 2
 
 
@@ -174,7 +174,7 @@ def _outside(rank):
 @fact("torch.distributed.all_reduce", hint="call it on the ranks of the group only")
 @pytest.mark.cpu
 def test_collective_of_others_does_nothing_but_warn(ranks):
-    """`all_reduce` in a group of others leaves the tensor as it is, and warns "does not belong to the given group"."""
+    """`all_reduce` on a rank outside of its group changes nothing, and warns "does not belong to the given group"."""
     reduced, warned = ranks(2, _outside)[0]
     assert reduced == [1, 2, 3]
     assert "does not belong to the given group" in warned
@@ -191,7 +191,7 @@ def _halves(rank):
 @fact("torch.distributed.new_subgroups", since="2.1", calls="any", gain=True)
 @pytest.mark.cpu
 def test_new_subgroups_are_of_neighbours(ranks):
-    """`new_subgroups(2)` makes groups of two ranks that follow each other, and gives each rank its own and all."""
+    """`new_subgroups(2)` makes groups of two neighbouring ranks, and returns the rank's own one and the list of all."""
     first, second = ([False, True], [11, 22, 33]), ([True, False], [1100, 2200, 3300])
     assert ranks(4, _halves) == [first, first, second, second]
 
@@ -215,7 +215,7 @@ def _enumerated(rank):
 @fact("torch.distributed.new_subgroups_by_enumeration", since="2.1", calls="any", gain=True)
 @pytest.mark.cpu
 def test_new_subgroups_by_enumeration_are_as_listed(ranks):
-    """`new_subgroups_by_enumeration` makes a group of each list of ranks, and gives each rank its own and all."""
+    """`new_subgroups_by_enumeration` makes a group of each list of ranks, and returns the rank's own one and all."""
     assert ranks(4, _enumerated) == [([False, True], [101, 202, 303]), ([True, False], [1010, 2020, 3030])] * 2
 
 
@@ -251,7 +251,7 @@ def _made_by_members(rank):
 @fact("torch.distributed.new_group", since="2.1", calls="use_local_synchronization", gain=True)
 @pytest.mark.cpu
 def test_new_group_with_local_synchronization_is_made_by_its_members(ranks):
-    """`new_group(use_local_synchronization=True)` is called by the members alone, and not by all ranks."""
+    """`new_group(use_local_synchronization=True)` makes a group where its members alone call it, and not all ranks."""
     assert ranks(3, _made_by_members) == [[11, 22, 33], [11, 22, 33], None]
 
 
@@ -272,7 +272,7 @@ def makes_it_alone(patch):
 @pytest.mark.cpu
 @pytest.mark.slow
 def test_new_group_on_one_rank_waits_for_the_others(ranks):
-    """`new_group` that one rank calls alone waits for the others until its timeout has passed, and then raises."""
+    """`new_group` that one rank calls alone waits for the others, and raises at its timeout: "timeout", "timed out"."""
     told, _ = ranks(2, _made_by_one)
     assert "imeout" in told or "imed out" in told
 
@@ -290,7 +290,7 @@ def _destroy_one(rank):
 @fact("torch.distributed.destroy_process_group", "torch.distributed.is_initialized")
 @on_each_backend
 def test_destroy_process_group_of_one_leaves_the_others(ranks, backend):
-    """`destroy_process_group(group)` leaves the default group as it is."""
+    """`destroy_process_group(group)` leaves the default group as it is: `all_reduce` in it works."""
     assert ranks(2, _destroy_one, backend=backend) == [(True, [11, 22, 33])] * 2
 
 
@@ -302,7 +302,7 @@ def _destroy_all(rank):
 @fact("torch.distributed.destroy_process_group", "torch.distributed.is_initialized")
 @on_each_backend
 def test_destroy_process_group_ends_all(ranks, backend):
-    """`destroy_process_group()` ends all groups of this process: `is_initialized()` is False."""
+    """After `destroy_process_group()` without a group, `is_initialized()` is False."""
     assert ranks(1, _destroy_all, backend=backend) == [False]
 
 
@@ -316,13 +316,13 @@ def is_a_plain_string(patch):
 
 @fact("torch.distributed.Backend", refuter=is_a_plain_string)
 def test_backend_is_named_in_small_letters():
-    """`torch.distributed.Backend("GLOO")` is "gloo"."""
+    """`torch.distributed.Backend("GLOO")` is "gloo", in small letters, and so is `Backend.GLOO`."""
     assert dist.Backend("GLOO") == "gloo" == dist.Backend.GLOO
 
 
 @fact("torch.distributed.Backend", refuter=is_a_plain_string)
 def test_backend_is_named_by_a_string():
-    """`torch.distributed.Backend` of what is no string raises ValueError: "must be string-ish"."""
+    """`torch.distributed.Backend` of a number raises ValueError: "must be a string", or "must be string-ish"."""
     with pytest.raises(ValueError, match="must be (a string|string-ish)"):
         dist.Backend(1)
 
@@ -349,7 +349,7 @@ def _mixed(rank):
 @fact("torch.distributed.new_group", "torch.distributed.get_backend_config")
 @pytest.mark.cpu
 def test_backend_may_be_named_by_device(ranks):
-    """A group of `backend="cpu:gloo"` has that `get_backend_config`, and reduces tensors of the CPU by gloo."""
+    """`new_group(backend="cpu:gloo")` makes a group of that `get_backend_config`, which reduces tensors of the CPU."""
     assert ranks(2, _mixed) == [("cpu:gloo", [11, 22, 33])] * 2
 
 
@@ -375,7 +375,7 @@ def test_get_node_local_rank_reads_the_environment(monkeypatch):
 
 @fact("torch.distributed.get_node_local_rank", hint="fallback_rank=0 to run without torchrun")
 def test_get_node_local_rank_without_torchrun_falls_back(monkeypatch):
-    """`get_node_local_rank` without it raises "LOCAL_RANK is not in the environment", or gives `fallback_rank`."""
+    """`get_node_local_rank` without torchrun is `fallback_rank`, or raises "LOCAL_RANK is not in the environment"."""
     monkeypatch.delenv("LOCAL_RANK", raising=False)
     with pytest.raises(RuntimeError, match="LOCAL_RANK is not in the environment"):
         dist.get_node_local_rank()

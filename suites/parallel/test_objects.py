@@ -1,4 +1,4 @@
-"""Collectives of Python objects, which travel pickled."""
+"""Collectives of Python objects, which travel pickled; of tensors: `test_exchanges` and `test_point_to_point`."""
 
 import re
 
@@ -60,7 +60,7 @@ def _scatter(rank):
 @fact("torch.distributed.scatter_object_list")
 @pytest.mark.cpu
 def test_scatter_object_list_gives_each_rank_its_object(ranks):
-    """`scatter_object_list` puts the object at the rank's place in the list of `src` first into the rank's own list."""
+    """`scatter_object_list` gives each rank the object at its place in the list of `src`, first in its own list."""
     assert ranks(2, _scatter) == [["a"], [{"b": [1]}]]
 
 
@@ -84,14 +84,14 @@ def _send(rank):
 @fact("torch.distributed.send_object_list", "torch.distributed.recv_object_list")
 @on_each_backend
 def test_recv_object_list_takes_what_send_object_list_sends(ranks, backend):
-    """`recv_object_list` puts the objects that the other rank sends into its own list."""
+    """`recv_object_list` puts the objects that another rank sends by `send_object_list` into its own list."""
     assert ranks(2, _send, backend=backend)[1][1] == ["a", {"b": [1]}]
 
 
 @fact("torch.distributed.recv_object_list")
 @on_each_backend
 def test_recv_object_list_tells_who_sent(ranks, backend):
-    """`recv_object_list` returns the rank that sent."""
+    """`recv_object_list` returns the rank that sent the objects."""
     assert ranks(2, _send, backend=backend)[1][0] == 0
 
 
@@ -116,7 +116,7 @@ def _gather_tensors(rank):
 @fact("torch.distributed.all_gather_object")
 @pytest.mark.cpu
 def test_all_gather_object_takes_tensors_of_several_sizes(ranks):
-    """`all_gather_object` takes tensors of several sizes, and gives leaves that require grad as they did."""
+    """`all_gather_object` takes tensors of several sizes, and gives tensors that require grad as they did."""
     (first, (is_leaf, second)), _ = ranks(2, _gather_tensors)
     assert (first[0], is_leaf) == (True, True)
     same(second, [0.0, 1.0])

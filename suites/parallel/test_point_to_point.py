@@ -1,4 +1,4 @@
-"""Messages from one rank to another: send, recv, and many at once."""
+"""Messages from one rank to another: `send`, `recv`, and many at once; of Python objects: `test_objects`."""
 
 from datetime import timedelta
 
@@ -123,7 +123,7 @@ def _receive_later(rank):
 @fact("torch.distributed.isend", "torch.distributed.irecv", "torch.distributed.Work.wait")
 @pytest.mark.cpu
 def test_irecv_has_the_message_after_wait(ranks):
-    """`irecv` returns a Work, and the tensor has what `isend` of the other rank sent once `wait` has returned True."""
+    """Once `wait()` of the `Work` that `irecv` returns has returned True, the tensor has what the other rank sent."""
     (*sent, _), (*received, got) = ranks(2, _receive_later)
     assert sent == received == [True, True, True]
     same(got, [1, 2, 3])

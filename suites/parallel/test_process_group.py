@@ -1,3 +1,5 @@
+"""What a process group begins as, and what the main collectives do in it; more of those: `test_reductions`."""
+
 from datetime import timedelta
 
 import pytest
@@ -21,33 +23,33 @@ def _standing(rank):
 @fact("torch.distributed.get_rank", "torch.distributed.get_world_size", "torch.distributed.get_backend", claims=["X05"])
 @on_each_backend
 def test_knows_rank_size_and_backend(ranks, backend):
-    """Inside a process group each process has its own rank, and all the same size and backend."""
+    """In a process group, `get_rank()` differs by process; `get_world_size()` and `get_backend()` are the same."""
     assert ranks(2, _standing, backend=backend) == [(True, 0, 2, backend), (True, 1, 2, backend)]
 
 
 @fact("torch.distributed.is_initialized")
 def test_is_not_there_by_itself():
-    """A process that has not asked for a process group has none."""
+    """`torch.distributed.is_initialized()` is False in a process that has not called `init_process_group`."""
     assert dist.is_initialized() is False
 
 
 @fact("torch.distributed.get_rank", since="2.2", calls="catches RuntimeError|ValueError")
 def test_is_needed_for_a_rank():
-    """`get_rank` without a process group raises ValueError."""
+    """`get_rank` without a process group raises ValueError: "process group has not been initialized"."""
     with pytest.raises(ValueError, match="process group has not been initialized"):
         dist.get_rank()
 
 
 @fact("torch.distributed.get_rank", until="2.2", calls="catches RuntimeError|ValueError")
 def test_was_needed_for_a_rank():
-    """`get_rank` without a process group raises RuntimeError."""
+    """`get_rank` without a process group raises RuntimeError: "process group has not been initialized"."""
     with pytest.raises(RuntimeError, match="process group has not been initialized"):
         dist.get_rank()
 
 
 @fact("torch.distributed.init_process_group", hint="start with torchrun")
 def test_needs_to_be_told_the_rank(monkeypatch):
-    """`init_process_group` without arguments asks the environment for RANK, and names it where it is not set."""
+    """`init_process_group("gloo")` without RANK raises "environment variable RANK expected, but not set"."""
     monkeypatch.delenv("RANK", raising=False)
     with pytest.raises(ValueError, match="environment variable RANK expected, but not set"):
         dist.init_process_group("gloo")
@@ -77,14 +79,14 @@ def _initialize_twice(rank, kind):
 
 @fact("torch.distributed.init_process_group", since="2.2", calls="catches RuntimeError|ValueError")
 def test_is_not_initialized_twice(ranks):
-    """A second `init_process_group` raises ValueError."""
+    """A second `init_process_group` raises ValueError: "initialize the default process group twice"."""
     assert "initialize the default process group twice" in ranks(1, _initialize_twice, ValueError)[0]
 
 
 @fact("torch.distributed.init_process_group", until="2.2", calls="catches RuntimeError|ValueError")
 @pytest.mark.slow
 def test_was_not_initialized_twice(ranks):
-    """A second `init_process_group` raises RuntimeError."""
+    """A second `init_process_group` raises RuntimeError: "initialize the default process group twice"."""
     assert "initialize the default process group twice" in ranks(1, _initialize_twice, RuntimeError)[0]
 
 
@@ -98,7 +100,7 @@ def _wait_in_vain(rank):
 @fact("torch.distributed.new_group")
 @pytest.mark.slow
 def test_timeout_ends_a_wait(ranks):
-    """With gloo, waiting for what no rank sends raises RuntimeError after the group's timeout."""
+    """With gloo, `recv` of what no rank sends raises "Timed out waiting" after the `timeout` of `new_group`."""
     assert any("Timed out waiting 500ms" in told for told in ranks(2, _wait_in_vain))
 
 
@@ -112,7 +114,7 @@ def _reduce_in_groups(rank):
 @fact("torch.distributed.new_group")
 @pytest.mark.slow
 def test_smaller_group_reduces_by_itself(ranks):
-    """A collective in a group of some ranks neither reads nor changes what the others have."""
+    """`all_reduce` in a group of some ranks, of `new_group`, neither reads nor changes what the others have."""
     same(torch.stack(ranks(3, _reduce_in_groups)), [[1, 2, 3], [110, 220, 330], [110, 220, 330]])
 
 
@@ -141,7 +143,7 @@ def _all_reduce(rank, op, dtype):
 @on_each_backend
 @pytest.mark.parametrize("op", ["SUM", "PRODUCT", "MIN", "MAX"])
 def test_all_reduce_combines_in_place(ranks, backend, op):
-    """`all_reduce` leaves in the tensor itself, where that is contiguous, what the operation makes of all ranks'."""
+    """`all_reduce` replaces a contiguous tensor in place by the sum, product, minimum or maximum over the ranks."""
     want = {"SUM": [11, 22, 33], "PRODUCT": [10, 40, 90], "MIN": [1, 2, 3], "MAX": [10, 20, 30]}[op]
     same(torch.stack(ranks(2, _all_reduce, op, torch.int64, backend=backend)), [want, want])
 
@@ -168,7 +170,7 @@ def _refused_average(rank):
 @fact("torch.distributed.all_reduce", until="2.8", calls="op=AVG", hint="divide the sum by the world size")
 @pytest.mark.slow
 def test_all_reduce_refused_to_average_on_gloo(ranks):
-    """`all_reduce` with `ReduceOp.AVG` is refused by gloo."""
+    """`all_reduce` with `ReduceOp.AVG` is refused by gloo: "Cannot use ReduceOp.AVG with Gloo"."""
     assert ranks(2, _refused_average) == ["Cannot use ReduceOp.AVG with Gloo"] * 2
 
 
@@ -182,7 +184,7 @@ def _reduce(rank):
 @pytest.mark.slow
 @on_each_backend
 def test_reduce_gives_its_destination_the_sum(ranks, backend):
-    """`reduce` leaves the sum over the ranks on the rank `dst`."""
+    """`reduce` by default leaves the sum over the ranks on the rank `dst`."""
     same(ranks(2, _reduce, backend=backend)[1], [11, 22, 33])
 
 
@@ -252,7 +254,7 @@ def _gather_too_few(rank):
 
 @fact("torch.distributed.all_gather")
 def test_all_gather_refuses_a_list_of_another_length(ranks):
-    """With gloo, `all_gather` refuses a list that has not as many tensors as there are ranks."""
+    """With gloo, `all_gather` refuses a list of fewer tensors than there are ranks: "expected length 2, got 1"."""
     assert all("expected length 2, got 1" in told for told in ranks(2, _gather_too_few))
 
 
@@ -280,7 +282,7 @@ def _send(rank):
 @fact("torch.distributed.send", "torch.distributed.recv")
 @on_each_backend
 def test_send_fills_the_tensor_that_receives(ranks, backend):
-    """`recv` writes what the other rank sends into its own tensor."""
+    """`recv` writes what the other rank sends into the tensor that it is given."""
     same(torch.stack(ranks(2, _send, backend=backend)), [[1, 2, 3], [1, 2, 3]])
 
 
@@ -303,7 +305,7 @@ def test_recv_waits_for_its_source(ranks):
 @fact("torch.distributed.recv")
 @pytest.mark.slow
 def test_recv_tells_who_sent(ranks):
-    """`recv` returns the rank of the sender."""
+    """`recv` with `src` returns the rank of the sender."""
     *_, ((first, _), (second, _)) = ranks(3, _receive_from_both)
     assert (first, second) == (1, 0)
 
@@ -318,7 +320,7 @@ def _gather_objects(rank):
 @pytest.mark.slow
 @on_each_backend
 def test_all_gather_object_takes_any_object(ranks, backend):
-    """`all_gather_object` fills the list on every rank with the objects of all, of any kind that pickles."""
+    """`all_gather_object` fills the list on every rank with the objects of all, such as dicts, in the ranks' order."""
     want = [{"rank": 0, "seen": []}, {"rank": 1, "seen": [1]}]
     assert ranks(2, _gather_objects, backend=backend) == [want, want]
 
@@ -334,5 +336,5 @@ def _reduce_later(rank):
 @pytest.mark.slow
 @on_each_backend
 def test_async_collective_is_done_after_wait(ranks, backend):
-    """With `async_op=True`, the result is there after `wait` on what was returned."""
+    """With `all_reduce(async_op=True)`, the result is there after `wait()` on the `Work` that it returned."""
     same(torch.stack(ranks(2, _reduce_later, backend=backend)), [[11, 22, 33], [11, 22, 33]])

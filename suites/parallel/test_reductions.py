@@ -1,4 +1,4 @@
-"""What the reducing collectives make of the elements of all ranks: operations, dtypes, layouts and refusals."""
+"""What reducing collectives make of all ranks' elements: operations, dtypes, layouts; the others: `test_exchanges`."""
 
 import pytest
 import torch
@@ -41,7 +41,7 @@ def returns_the_result(patch):
 @fact("torch.distributed.all_reduce", myth="all_reduce returns the reduced tensor", refuter=returns_the_result)
 @on_each_backend
 def test_all_reduce_returns_none(ranks, backend):
-    """`all_reduce` returns None: the result is in the tensor that it was given."""
+    """`all_reduce` without `async_op` returns None: the result is in the tensor that it was given."""
     assert [returned for returned, _ in ranks(2, _sum_by_default, backend=backend)] == [None, None]
 
 
@@ -68,7 +68,7 @@ def _refused_bits(rank):
 @fact("torch.distributed.all_reduce")
 @pytest.mark.cpu
 def test_all_reduce_refuses_bits_of_floats(ranks):
-    """With gloo, `all_reduce` with `ReduceOp.BAND` of floats is "Cannot use ReduceOp.BAND with non-integral dtype"."""
+    """With gloo, `all_reduce` by `ReduceOp.BAND` of floats raises "Cannot use ReduceOp.BAND with non-integral"."""
     assert ranks(2, _refused_bits) == ["Cannot use ReduceOp.BAND with non-integral dtype"] * 2
 
 
@@ -154,7 +154,7 @@ def _complex(rank):
 @fact("torch.distributed.all_reduce")
 @on_each_backend
 def test_all_reduce_sums_complex_numbers(ranks, backend):
-    """`all_reduce` sums complex tensors."""
+    """`all_reduce` sums complex tensors, of `torch.complex64`."""
     same(torch.stack(ranks(2, _complex, backend=backend)), torch.tensor([[3 + 6j, 9j]] * 2))
 
 
@@ -173,7 +173,7 @@ def test_all_reduce_refuses_the_maximum_of_complex_numbers(ranks, backend):
 @fact("torch.distributed.supports_complex")
 @pytest.mark.parametrize("op", ["MAX", "MIN", "PRODUCT", "BAND", "BOR", "BXOR"])
 def test_supports_complex_is_false_of_what_has_no_complex_meaning(op):
-    """`supports_complex` is False of the maximum, the minimum, the product and the bits, and True of the sum."""
+    """`supports_complex` is False of `ReduceOp.MAX`, `MIN`, `PRODUCT` and those of bits, and True of `SUM`."""
     assert not dist.distributed_c10d.supports_complex(getattr(dist.ReduceOp, op))
     assert dist.distributed_c10d.supports_complex(dist.ReduceOp.SUM)
 
@@ -257,7 +257,7 @@ def _reduce(rank, op):
     ("op", "want"), [("PRODUCT", [18, 15, 20]), ("MIN", [3, 3, 4]), ("MAX", [6, 5, 5])], ids=["PRODUCT", "MIN", "MAX"]
 )
 def test_reduce_takes_an_operation(ranks, backend, op, want):
-    """`reduce` with `op` leaves on `dst` what the operation makes of all ranks' elements."""
+    """`reduce` with `ReduceOp.PRODUCT`, `MIN` or `MAX` leaves on `dst` what that makes of all ranks' elements."""
     same(ranks(2, _reduce, op, backend=backend)[0], want)
 
 
@@ -304,7 +304,7 @@ def _tensor_by_default(rank):
 @fact("torch.distributed.reduce_scatter_tensor", since={"cpu": "2.2", "cuda": "2.0"}, calls="any", gain=True)
 @on_each_backend
 def test_reduce_scatter_tensor_cuts_along_the_first_dimension(ranks, backend):
-    """`reduce_scatter_tensor` leaves on rank i the i-th rows of the sum, and sums unless it is told otherwise."""
+    """`reduce_scatter_tensor` without `op` leaves on rank i the i-th rows of the sum, cut along the first dimension."""
     same(torch.stack(ranks(2, _tensor_by_default, backend=backend)), [[[3.0, 6.0]], [[9.0, 12.0]]])
 
 

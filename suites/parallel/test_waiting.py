@@ -1,4 +1,4 @@
-"""When ranks wait for each other: barriers, handles of what is not done yet, time limits, and what does not meet."""
+"""When ranks wait for each other: barriers, handles, time limits, what does not meet; and which back ends are there."""
 
 import time
 from datetime import timedelta
@@ -63,7 +63,7 @@ def _all_missing(rank):
 @pytest.mark.slow
 @pytest.mark.cpu
 def test_monitored_barrier_names_all_ranks_that_did_not_come(ranks):
-    """`monitored_barrier(wait_all_ranks=True)` raises "Ranks 1, 2 failed to pass monitoredBarrier" on rank 0."""
+    """`monitored_barrier(wait_all_ranks=True)` names on rank 0 all that did not come: "Ranks 1, 2 failed to pass"."""
     assert "Ranks 1, 2 failed to pass monitoredBarrier in 200 ms" in ranks(3, _all_missing)[0]
 
 
@@ -85,7 +85,7 @@ def _early(rank):
 @fact("torch.distributed.Work.is_completed", "torch.distributed.Work.wait")
 @pytest.mark.cpu
 def test_async_collective_is_not_completed_before_all_have_called_it(ranks):
-    """With gloo, `is_completed()` is False until all ranks have called the collective, and True after `wait()`."""
+    """With gloo, `is_completed()` of an async `all_reduce` is False until all have called it, True after `wait()`."""
     before, after, x = ranks(2, _early)[0]
     assert (before, after) == (False, True)
     same(x, [11, 22, 33])
@@ -104,7 +104,7 @@ def _success(work):
 @fact("torch.distributed.Work.is_success")
 @pytest.mark.cpu
 def test_work_that_is_done_is_a_success(ranks):
-    """After `wait()` of an asynchronous collective, `is_success()` is True."""
+    """With gloo, `is_success()` of `all_reduce(async_op=True)` is True after `wait()`."""
     assert ranks(2, _handle, _success) == [True, True]
 
 
@@ -152,7 +152,7 @@ def _many(rank):
 @fact("torch.distributed.all_reduce")
 @on_each_backend
 def test_several_async_collectives_run_at_once(ranks, backend):
-    """Several collectives with `async_op=True` may be under way at once, and each has its own result."""
+    """Several `all_reduce(async_op=True)` can be under way at once, each with its own result."""
     same(torch.stack(ranks(2, _many, backend=backend)), [[1.0, 3.0, 5.0, 7.0]] * 2)
 
 
@@ -175,7 +175,7 @@ def _wait_briefly(rank):
 @pytest.mark.slow
 @pytest.mark.cpu
 def test_wait_takes_a_time_limit(ranks):
-    """With gloo, `wait(timeout)` of a collective that others have not called raises "Operation timed out"."""
+    """With gloo, `wait(timeout)` of an `all_reduce` that others have not called raises "Operation timed out"."""
     assert "Operation timed out" in ranks(2, _wait_briefly)[0]
 
 
@@ -228,13 +228,13 @@ def test_timeout_is_a_timedelta():
 
 @fact("torch.distributed.default_pg_timeout")
 def test_default_timeout_is_half_an_hour():
-    """`torch.distributed.default_pg_timeout`, after which gloo gives up, is 30 minutes."""
+    """`torch.distributed.default_pg_timeout` is half an hour."""
     assert dist.default_pg_timeout == timedelta(minutes=30)
 
 
 @fact("torch.distributed.constants.default_pg_nccl_timeout")
 def test_default_timeout_of_nccl_is_ten_minutes():
-    """`default_pg_nccl_timeout` of torch.distributed.constants is 10 minutes, where NCCL is built in."""
+    """`torch.distributed.constants.default_pg_nccl_timeout` is 10 minutes, where NCCL is built in."""
     if not dist.is_nccl_available():
         unavailable("build", "nccl")
     assert dist.constants.default_pg_nccl_timeout == timedelta(minutes=10)
@@ -265,7 +265,7 @@ def _other_collectives(rank, group):
 @pytest.mark.cpu
 @pytest.mark.parametrize("call", [_other_sizes, _other_collectives], ids=["sizes", "collectives"])
 def test_debug_level_detail_tells_of_a_mismatch(ranks, call):
-    """A group made at debug level DETAIL raises "Detected mismatch between collectives on ranks" for a deadlock."""
+    """A group made at `DebugLevel.DETAIL` raises "Detected mismatch between collectives" of two sizes or two kinds."""
     assert any("Detected mismatch between collectives on ranks" in told for told in ranks(2, _in_detail, call))
 
 
@@ -314,7 +314,7 @@ def test_backend_that_is_not_built_in_is_refused(backend, name):
 
 @fact("torch.distributed.is_torchelastic_launched")
 def test_is_torchelastic_launched_asks_the_environment(monkeypatch):
-    """`is_torchelastic_launched` is True where torchrun has set TORCHELASTIC_RUN_ID."""
+    """`is_torchelastic_launched` is True where TORCHELASTIC_RUN_ID is set, as by torchrun, and else False."""
     monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
     assert not dist.is_torchelastic_launched()
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "run")
@@ -323,7 +323,7 @@ def test_is_torchelastic_launched_asks_the_environment(monkeypatch):
 
 @fact("torch.distributed.is_available")
 def test_is_available_where_torch_was_built_with_it():
-    """`torch.distributed.is_available()` is True where this build has collectives."""
+    """`torch.distributed.is_available()` says whether this build has collectives, such as `all_reduce`."""
     assert dist.is_available() is hasattr(dist, "all_reduce")
 
 
