@@ -209,7 +209,7 @@ def test_torchrun_has_the_traceback_under_record(recorded):
 
 @fact("torch.distributed.run", source="elastic/run", unproven=APART)
 def test_torchrun_starts_all_again_when_one_fails(restarted):
-    """With `--max-restarts`, `torchrun` starts all workers again when one has failed, and counts the restarts."""
+    """`torchrun --max-restarts` starts all workers again when one failed, and counts in TORCHELASTIC_RESTART_COUNT."""
     assert sorted(_of(restarted, "TORCHELASTIC_RESTART_COUNT")) == ["0", "0", "1", "1"]
     assert restarted.process.returncode == 0
 
@@ -225,7 +225,7 @@ def test_torchrun_restart_goes_on_from_what_the_script_saved(restarted):
 
 @fact("torch.distributed.run", source="elastic/run", unproven=APART)
 def test_torchrun_numbers_workers_over_nodes(nodes):
-    """With `--nnodes 2`, RANK counts over the nodes, LOCAL_RANK on each, and GROUP_RANK is the node's number."""
+    """Under `torchrun --nnodes 2`, RANK and WORLD_SIZE count over nodes, LOCAL_RANK on each, GROUP_RANK the nodes."""
     told = [
         (one["RANK"], one["LOCAL_RANK"], one["GROUP_RANK"], one["WORLD_SIZE"]) for node in nodes for one in node.told
     ]
@@ -234,5 +234,5 @@ def test_torchrun_numbers_workers_over_nodes(nodes):
 
 @fact("torch.distributed.run", "torch.distributed.init_process_group", source="elastic/run", unproven=APART)
 def test_torchrun_workers_need_no_arguments_for_their_group(nodes):
-    """Under `torchrun`, `init_process_group()` finds the workers of all nodes, whose `all_reduce` sums over them."""
+    """Under `torchrun`, `init_process_group("gloo")` needs no rank or address: `all_reduce` sums over both nodes."""
     assert [node.sums for node in nodes] == [[3], [3]]

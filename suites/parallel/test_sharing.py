@@ -1,4 +1,4 @@
-"""Tensors that several processes share, and what threads of one process share."""
+"""Tensors that several processes share, and what threads of one share; how processes are started: `test_spawn`."""
 
 import ctypes
 import io
@@ -64,7 +64,7 @@ def fill(x, value):
 
 @fact("torch.Tensor.share_memory_")
 def test_shared_tensor_is_written_by_another_process(fork):
-    """What another process writes into a tensor of `share_memory_` is seen here."""
+    """What a forked process writes into a slice of a tensor of `share_memory_()` is seen by its parent."""
     x = torch.zeros(3).share_memory_()
     fork((fill, x[:2], 7))
     same(x, [7.0, 7.0, 0.0])
@@ -77,7 +77,7 @@ def shares_everything(patch):
 
 @fact("torch.Tensor.share_memory_", refuter=shares_everything, myth="a forked process shares all tensors")
 def test_forked_process_has_tensors_of_its_own(fork):
-    """What a forked process writes into a tensor is not seen here without `share_memory_`."""
+    """What a forked process writes into a tensor is not seen by its parent without `share_memory_()`."""
     x = torch.zeros(2)
     fork((fill, x, 7))
     same(x, [0.0, 0.0])
@@ -121,7 +121,7 @@ def views():
 
 @fact("torch.multiprocessing.SimpleQueue", unproven=QUEUED, myth="a queue copies the tensors")
 def test_queue_hands_over_the_memory(other):
-    """A tensor that comes out of a queue of torch.multiprocessing shares its memory with the process that put it."""
+    """A tensor out of a `torch.multiprocessing.SimpleQueue` shares its memory with the process that put it there."""
     told = other(counted)
     got = next(told)
     got[0] = 9
@@ -131,7 +131,7 @@ def test_queue_hands_over_the_memory(other):
 
 @fact("torch.multiprocessing.SimpleQueue", unproven=QUEUED)
 def test_queue_hands_over_views_as_views(other):
-    """Two views of one tensor that go through a queue of torch.multiprocessing together still share their memory."""
+    """Two views of one tensor that go through a `torch.multiprocessing.SimpleQueue` together still share memory."""
     told = other(views)
     first, second = next(told)
     first[1] = 9
@@ -141,7 +141,7 @@ def test_queue_hands_over_views_as_views(other):
 
 @fact("torch.multiprocessing.SimpleQueue", unproven=QUEUED)
 def test_queue_hands_over_a_parameter_as_it_is(other):
-    """A parameter that went through a queue of torch.multiprocessing is a parameter that requires grad."""
+    """An `nn.Parameter` out of a `torch.multiprocessing.SimpleQueue` is one that requires grad."""
     told = other(lambda: nn.Parameter(counted()))
     got = next(told)
     assert isinstance(got, nn.Parameter)
@@ -151,7 +151,7 @@ def test_queue_hands_over_a_parameter_as_it_is(other):
 
 @fact("torch.multiprocessing.SimpleQueue", hint="x.detach()")
 def test_queue_refuses_what_has_a_history():
-    """A queue refuses the result of a computation that requires grad: "Cowardly refusing to serialize non-leaf"."""
+    """A `torch.multiprocessing` queue refuses a result that requires grad: "Cowardly refusing to serialize"."""
     x = torch.ones(1, requires_grad=True) * 2
     with pytest.raises(RuntimeError, match="Cowardly refusing to serialize non-leaf tensor which requires_grad"):
         torch.multiprocessing.SimpleQueue().put(x)
@@ -160,7 +160,7 @@ def test_queue_refuses_what_has_a_history():
 @fact("torch.Tensor.share_memory_", "torch.Tensor.is_shared")
 @pytest.mark.parametrize("copy", [lambda x: pickle.loads(pickle.dumps(x)), torch.clone], ids=["pickle", "clone"])
 def test_copy_of_a_shared_tensor_is_not_shared(copy):
-    """A pickled or cloned tensor is a copy of its own, also of one in shared memory."""
+    """A copy by `pickle` or `clone()` of a tensor of `share_memory_()` has memory of its own, which is not shared."""
     x = torch.tensor([1.0, 2.0]).share_memory_()
     y = copy(x)
     y[0] = 9
@@ -170,7 +170,7 @@ def test_copy_of_a_shared_tensor_is_not_shared(copy):
 
 @fact("torch.save", "torch.load")
 def test_saved_shared_tensor_is_not_shared():
-    """`torch.save` and `torch.load` copy a tensor that is in shared memory."""
+    """`torch.save` and `torch.load` give a copy of a tensor that is in shared memory (`share_memory_`)."""
     x, file = torch.tensor([1.0, 2.0]).share_memory_(), io.BytesIO()
     torch.save(x, file)
     file.seek(0)
@@ -227,7 +227,7 @@ def descend(model, target):
 
 @fact("torch.nn.Module.share_memory", source="notes/multiprocessing")
 def test_hogwild_trains_one_model_in_several_processes(fork):
-    """Processes that train a model of `share_memory()` all change its one set of weights: Hogwild."""
+    """Two processes that train a model of `share_memory()` change its weights as their parent sees them: Hogwild."""
     model = nn.Linear(1, 1).share_memory()
     fork(*[(descend, model, 3.0)] * 2)
     close(model.weight, torch.tensor([[3.0]]), roundings=8)
@@ -235,7 +235,7 @@ def test_hogwild_trains_one_model_in_several_processes(fork):
 
 @fact("torch.nn.Module.share_memory", source="notes/multiprocessing", myth="processes of Hogwild share the gradients")
 def test_hogwild_gradients_are_of_each_process(fork):
-    """A model without gradients shared by `share_memory()` gets none from backward in other processes."""
+    """A model shared by `share_memory()` without gradients gets none from `backward` in a forked process."""
     model = nn.Linear(1, 1).share_memory()
     before = model.weight.detach().clone()
     fork((descend, model, 3.0))
@@ -268,7 +268,7 @@ def test_backward_in_threads_adds_to_one_gradient():
 
 @fact("torch.autograd.backward", "torch.autograd.Function.apply", source="notes/autograd")
 def test_backward_on_the_cpu_runs_in_the_calling_thread():
-    """`backward` on the CPU runs in the thread that calls it."""
+    """`backward` of a plain graph on the CPU runs a tensor's hook in the thread that calls `backward`."""
     seen = []
     x = torch.zeros(1, requires_grad=True)
     x.register_hook(lambda gradient: seen.append(threading.get_ident()))
@@ -295,7 +295,7 @@ def default_dtype():
 
 @fact("torch.set_default_dtype")
 def test_default_dtype_is_of_all_threads(default_dtype):
-    """`torch.set_default_dtype` is seen by every thread."""
+    """What `torch.set_default_dtype` sets holds in another thread too."""
     torch.set_default_dtype(torch.float64)
     assert _in_thread(lambda: torch.tensor(1.0).dtype) == torch.float64
 
@@ -341,7 +341,7 @@ def has_a_stream_for_each_thread(patch):
 
 @fact("torch.manual_seed", refuter=has_a_stream_for_each_thread, hint="a torch.Generator for each thread")
 def test_random_stream_is_of_all_threads():
-    """Threads draw from one random stream: what `torch.manual_seed` set here is drawn from in every thread."""
+    """`torch.rand` in another thread goes on in the one random stream that `torch.manual_seed` set here."""
     generator = torch.manual_seed(3)
     drawn = torch.rand(4)
     generator.manual_seed(3)
@@ -350,7 +350,7 @@ def test_random_stream_is_of_all_threads():
 
 @fact("torch.Tensor.backward", source="notes/autograd")
 def test_graph_of_one_thread_is_run_by_another():
-    """A graph that one thread made is run backward by another one, and the gradient is there for both."""
+    """A thread can call `backward` on a graph that another one made, and `.grad` is there for that one too."""
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     y = (x * 3).sum()
     _in_thread(y.backward)
@@ -378,7 +378,7 @@ def may_be_set_again(patch):
     hint="call it once, before anything else of torch",
 )
 def test_interop_threads_are_set_once(fork):
-    """A second `torch.set_num_interop_threads` is refused: "cannot set number of interop threads after ..."."""
+    """A second `torch.set_num_interop_threads` is refused: "cannot set number of interop threads after parallel"."""
     refused = torch.zeros(1).share_memory_()
     fork((_set_twice, refused))
     same(refused, [1.0])
@@ -392,7 +392,7 @@ def keeps_the_lock(patch):
 @fact("torch.mm", refuter=keeps_the_lock, myth="Python's lock (GIL) lets one thread compute at a time")
 @pytest.mark.slow
 def test_operation_lets_other_threads_run():
-    """While an operation computes in one thread, Python goes on in the others: it gives the lock (GIL) away."""
+    """While `torch.mm` computes in one thread, Python goes on in another: `mm` releases the lock (GIL)."""
     x, begins, products, ticks = torch.ones(1500, 1500, dtype=torch.float64), threading.Event(), [], 0
     thread = threading.Thread(target=lambda: (begins.set(), products.append(torch.mm(x, x))))
     thread.start()

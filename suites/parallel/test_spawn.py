@@ -58,7 +58,7 @@ def test_start_processes_calls_with_the_number_first(start):
 
 @fact("torch.multiprocessing.start_processes", "torch.multiprocessing.ProcessContext.join")
 def test_start_processes_without_join_gives_a_context(start):
-    """With `join=False`, `start_processes` gives a context, whose `join()` is True once all processes have ended."""
+    """`start_processes(join=False)` gives a `ProcessContext`, whose `join()` is True once all processes have ended."""
     noted = torch.zeros(2).share_memory_()
     context = start(note, (noted,), nprocs=2, join=False)
     while not context.join():
@@ -68,7 +68,7 @@ def test_start_processes_without_join_gives_a_context(start):
 
 @fact("torch.multiprocessing.ProcessContext.join", "torch.multiprocessing.ProcessContext.pids")
 def test_join_takes_a_time_limit(start):
-    """`join(timeout)` of the context is False while processes still run, whose numbers are in `pids()`."""
+    """`ProcessContext.join(timeout)` is False while processes still run, whose numbers `pids()` gives."""
     context = start(sleep, join=False)
     assert context.join(0.01) is False
     assert context.pids() == [process.pid for process in context.processes]

@@ -1,4 +1,4 @@
-"""Key-value stores, by which processes find each other: what one writes, another reads."""
+"""Key-value stores by which processes find each other, and `init_process_group` with one; groups: `test_groups`."""
 
 import socket
 import time
@@ -60,7 +60,7 @@ def quick(request):
 
 @fact("torch.distributed.Store.set", "torch.distributed.Store.get")
 def test_get_gives_the_bytes_that_were_set(new):
-    """`get` of a store gives what `set` wrote last, as bytes."""
+    """`get` of a `torch.distributed.Store` gives what `set` wrote last, as bytes."""
     store = new()
     store.set("key", "first")
     store.set("key", "second")
@@ -69,7 +69,7 @@ def test_get_gives_the_bytes_that_were_set(new):
 
 @fact("torch.distributed.Store.add", "torch.distributed.Store.get")
 def test_add_counts_from_zero(new):
-    """`add` of a store counts a new key from 0, returns the sum, and `get` gives its digits."""
+    """`add` of a `torch.distributed.Store` counts a new key from 0 and returns the sum, whose digits `get` gives."""
     store = new()
     assert [store.add("count", 2), store.add("count", 3)] == [2, 5]
     assert store.get("count") == b"5"
@@ -77,7 +77,7 @@ def test_add_counts_from_zero(new):
 
 @fact("torch.distributed.Store.compare_set", "torch.distributed.Store.get")
 def test_compare_set_writes_where_the_value_is_as_expected(new):
-    """`compare_set` of a store replaces the expected value, and leaves another one, which it returns."""
+    """`compare_set` of a `torch.distributed.Store` replaces the expected value, and leaves and returns another one."""
     store = new()
     store.set("key", "old")
     assert store.compare_set("key", "other", "new") == b"old"
@@ -86,7 +86,7 @@ def test_compare_set_writes_where_the_value_is_as_expected(new):
 
 @fact("torch.distributed.Store.compare_set", "torch.distributed.Store.get")
 def test_compare_set_of_nothing_expects_an_empty_string(new):
-    """`compare_set` of a store writes a new key where the empty string is expected."""
+    """`compare_set` of a `torch.distributed.Store` writes a new key where the empty string is expected."""
     store = new()
     store.compare_set("key", "", "new")
     assert store.get("key") == b"new"
@@ -94,7 +94,7 @@ def test_compare_set_of_nothing_expects_an_empty_string(new):
 
 @fact("torch.distributed.Store.check")
 def test_check_tells_whether_keys_are_there(new):
-    """`check` of a store is True where all keys are there, and does not wait."""
+    """`check` of a `torch.distributed.Store` is True where all keys are there, and False where one is missing."""
     store = new()
     store.set("key", "")
     assert store.check(["key"])
@@ -103,7 +103,7 @@ def test_check_tells_whether_keys_are_there(new):
 
 @fact("torch.distributed.Store.append", "torch.distributed.Store.get")
 def test_append_writes_behind_what_is_there(new):
-    """`append` of a store writes behind the value of a key, or begins it."""
+    """`append` of a `torch.distributed.Store` writes behind the value of a key, or begins it."""
     store = new()
     store.append("key", "ab")
     store.append("key", "cd")
@@ -112,7 +112,7 @@ def test_append_writes_behind_what_is_there(new):
 
 @fact("torch.distributed.Store.multi_set", "torch.distributed.Store.multi_get")
 def test_multi_get_gives_values_in_the_order_of_keys(new):
-    """`multi_get` of a store gives the values of several keys in their order, as `multi_set` wrote them."""
+    """`multi_get` of a `torch.distributed.Store` gives what `multi_set` wrote, in the order of the keys asked for."""
     store = new()
     store.multi_set(["a", "b"], ["1", "2"])
     assert store.multi_get(["b", "a"]) == [b"2", b"1"]
@@ -120,7 +120,7 @@ def test_multi_get_gives_values_in_the_order_of_keys(new):
 
 @fact("torch.distributed.Store.delete_key", "torch.distributed.Store.num_keys")
 def test_delete_key_tells_whether_it_was_there(quick):
-    """`delete_key` of a TCPStore or HashStore is True of a key that was there, and False when it is gone."""
+    """`delete_key` of a `TCPStore` or `HashStore` takes a key away, and is False when it is gone already."""
     store = quick()
     store.set("key", "")
     before = store.num_keys()
@@ -131,7 +131,7 @@ def test_delete_key_tells_whether_it_was_there(quick):
 
 @fact("torch.distributed.Store.num_keys")
 def test_num_keys_counts(quick):
-    """`num_keys` of a HashStore, or of a TCPStore that waited for nobody, counts the keys that were set and added."""
+    """`num_keys` of a `HashStore`, or a `TCPStore` that waited for nobody, counts the keys that were set and added."""
     store = quick()
     store.set("a", "")
     store.add("b", 1)
@@ -140,7 +140,7 @@ def test_num_keys_counts(quick):
 
 @fact("torch.distributed.Store.queue_push", "torch.distributed.Store.queue_pop", "torch.distributed.Store.queue_len")
 def test_queue_pop_takes_what_was_pushed_first(quick):
-    """`queue_pop` of a TCPStore or HashStore takes what was pushed first, and `queue_len` counts what is left."""
+    """`queue_pop` of a `TCPStore` or `HashStore` takes what was pushed first, and `queue_len` counts what is left."""
     store = quick()
     store.queue_push("queue", "1")
     store.queue_push("queue", "2")
@@ -150,7 +150,7 @@ def test_queue_pop_takes_what_was_pushed_first(quick):
 
 @fact("torch.distributed.Store.queue_pop", "torch.distributed.QueueEmptyError")
 def test_queue_pop_without_waiting_is_refused_of_nothing(quick):
-    """`queue_pop(block=False)` of an empty queue of a TCPStore or HashStore raises QueueEmptyError."""
+    """`queue_pop(block=False)` of an empty queue of a `TCPStore` or `HashStore` raises `QueueEmptyError`."""
     store = quick()
     with pytest.raises(dist.QueueEmptyError, match="queue is empty"):
         store.queue_pop("queue", block=False)
@@ -158,7 +158,7 @@ def test_queue_pop_without_waiting_is_refused_of_nothing(quick):
 
 @fact("torch.distributed.Store.list_keys")
 def test_list_keys_names_them(quick):
-    """`list_keys` of a TCPStore or HashStore names the keys that are there."""
+    """`list_keys` of a `TCPStore` or `HashStore` names the keys that were set."""
     store = quick()
     store.set("a", "")
     store.set("b", "")
@@ -167,7 +167,7 @@ def test_list_keys_names_them(quick):
 
 @fact("torch.distributed.Store.clone")
 def test_clone_is_the_same_store():
-    """`clone` of a TCPStore is another client of the same server: what one writes, the other reads."""
+    """`clone` of a `TCPStore` is another client of the same server: what it writes, the first reads."""
     first = _server()
     first.clone().set("key", "value")
     assert first.get("key") == b"value"
@@ -175,7 +175,7 @@ def test_clone_is_the_same_store():
 
 @fact("torch.distributed.Store.has_extended_api")
 def test_has_extended_api_is_false_of_files(tmp_path):
-    """`has_extended_api` is True of a HashStore and False of a FileStore, whose `append` is not one step."""
+    """`has_extended_api()` is True of a `HashStore`, and False of a `FileStore`."""
     assert dist.HashStore().has_extended_api() is True
     assert dist.FileStore(str(tmp_path / "file"), 1).has_extended_api() is False
 
@@ -185,7 +185,7 @@ def test_has_extended_api_is_false_of_files(tmp_path):
 
 @fact("torch.distributed.Store.get")
 def test_get_waits_for_a_key_until_the_timeout(quick):
-    """`get` of a key that nobody sets raises "timeout" when the time of `set_timeout` is over."""
+    """`get` of a `TCPStore` or `HashStore` waits for a key until the time of `set_timeout` is over: "timeout"."""
     store = quick()
     before = time.monotonic()
     with pytest.raises(RuntimeError, match="(?i)timeout"):
@@ -195,7 +195,7 @@ def test_get_waits_for_a_key_until_the_timeout(quick):
 
 @fact("torch.distributed.Store.wait")
 def test_wait_takes_a_time_limit(quick):
-    """`wait(keys, timeout)` of a store raises "timeout" for keys that nobody sets."""
+    """`wait(keys, timeout)` of a `TCPStore` or `HashStore` raises "timeout" sooner than `set_timeout` would have it."""
     store = quick()
     store.set_timeout(timedelta(seconds=3))
     before = time.monotonic()
@@ -207,7 +207,7 @@ def test_wait_takes_a_time_limit(quick):
 @fact("torch.distributed.Store.wait", "torch.distributed.DistStoreError", "torch.distributed.DistError")
 @pytest.mark.timeout(20)
 def test_wait_in_vain_is_an_error_of_stores(quick):
-    """`wait` of a TCPStore or HashStore for what nobody sets raises DistStoreError, a DistError and RuntimeError."""
+    """`wait` of a `TCPStore` or `HashStore` for what nobody sets raises `DistStoreError`, which is a `DistError`."""
     store = quick()
     with pytest.raises(dist.DistStoreError) as refusal:
         store.wait(["key"])
@@ -216,7 +216,7 @@ def test_wait_in_vain_is_an_error_of_stores(quick):
 
 @fact("torch.distributed.Store.set_timeout", "torch.distributed.Store.timeout")
 def test_timeout_is_what_was_set(new):
-    """`timeout` of a store is what `set_timeout` set."""
+    """`timeout` of a `torch.distributed.Store` is what `set_timeout` set."""
     store = new()
     store.set_timeout(timedelta(seconds=7))
     assert store.timeout == timedelta(seconds=7)
@@ -224,13 +224,13 @@ def test_timeout_is_what_was_set(new):
 
 @fact("torch.distributed.Store.timeout")
 def test_timeout_is_five_minutes_by_default():
-    """A store waits for five minutes unless it is told otherwise."""
+    """`timeout` of a new `torch.distributed.HashStore` is five minutes."""
     assert dist.HashStore().timeout == timedelta(minutes=5)
 
 
 @fact("torch.distributed.Store.barrier")
 def test_barrier_of_a_store_waits_for_as_many(quick):
-    """`barrier(key, n, timeout)` of a store returns when n have come to it, and raises "timeout" where fewer do."""
+    """`barrier(key, 2, timeout)` of a `TCPStore` or `HashStore` raises "timeout" where one comes; with 1 it ends."""
     store = quick()
     store.barrier("alone", 1, SOON)
     with pytest.raises(RuntimeError, match="(?i)timeout"):
@@ -247,7 +247,7 @@ def _read_late(rank, path):
 
 @fact("torch.distributed.Store.get", "torch.distributed.Store.set")
 def test_get_waits_for_another_process(ranks, tmp_path):
-    """`get` waits until another process has set the key in the same FileStore."""
+    """`get` of a `FileStore` waits until another process has set the key in the same file."""
     assert ranks(2, _read_late, str(tmp_path / "file")) == [b"value", b"value"]
 
 
@@ -256,7 +256,7 @@ def test_get_waits_for_another_process(ranks, tmp_path):
 
 @fact("torch.distributed.TCPStore", "torch.distributed.TCPStore.port")
 def test_tcp_store_serves_its_clients():
-    """A TCPStore that is no master reads what was written to the master at that host and port."""
+    """A `TCPStore` with `is_master=False` reads what was written to the master at that host and port."""
     master = _server()
     master.set("key", "value")
     client = dist.TCPStore("127.0.0.1", master.port, is_master=False, timeout=A_WHILE)
@@ -277,7 +277,7 @@ def needs_nobody(patch):
 )
 @pytest.mark.slow
 def test_tcp_store_without_a_master_is_refused():
-    """A TCPStore whose master is not there raises DistNetworkError: "timed out … while trying to connect"."""
+    """A `TCPStore` whose master is not there raises `DistNetworkError`: "timed out … while trying to connect"."""
     with pytest.raises(dist.DistNetworkError, match="timed out after .* while trying to connect"):
         dist.TCPStore("127.0.0.1", 1, is_master=False, timeout=timedelta(seconds=0.2))
 
@@ -285,14 +285,14 @@ def test_tcp_store_without_a_master_is_refused():
 @fact("torch.distributed.TCPStore", since="2.5", calls="any", refuter=needs_nobody, hint="wait_for_workers=False")
 @pytest.mark.slow
 def test_tcp_store_waits_for_all_of_its_world():
-    """A TCPStore of `world_size=2` waits for the other: "waiting for clients. 1/2 clients joined"."""
+    """A `TCPStore` of `world_size=2` that nobody joins raises "waiting for clients. 1/2 clients joined"."""
     with pytest.raises(dist.DistStoreError, match=r"waiting for clients\. 1/2 clients joined"):
         dist.TCPStore("127.0.0.1", 0, 2, is_master=True, timeout=timedelta(seconds=0.2))
 
 
 @fact("torch.distributed.FileStore", "torch.distributed.FileStore.path")
 def test_file_store_of_one_path_is_one_store(tmp_path):
-    """Two FileStores of one path read what the other writes."""
+    """A `FileStore` reads what another one of the same path writes."""
     path = str(tmp_path / "file")
     first, second = dist.FileStore(path, 2), dist.FileStore(path, 2)
     second.set_timeout(A_WHILE)
@@ -308,7 +308,7 @@ def has_no_prefix(patch):
 
 @fact("torch.distributed.PrefixStore", refuter=has_no_prefix)
 def test_prefix_store_keeps_its_keys_apart():
-    """A PrefixStore writes into its store under its prefix, so that two of them have keys of their own."""
+    """A `PrefixStore` writes into its store with its prefix, as "a/key", apart from the keys of another prefix."""
     below = _here()
     dist.PrefixStore("a", below).set("key", "1")
     dist.PrefixStore("b", below).set("key", "2")
@@ -317,7 +317,7 @@ def test_prefix_store_keeps_its_keys_apart():
 
 @fact("torch.distributed.PrefixStore.underlying_store")
 def test_prefix_store_knows_what_it_writes_into():
-    """`underlying_store` of a PrefixStore is the store that it was given."""
+    """`underlying_store` of a `PrefixStore` is the store that it was given."""
     below = _here()
     dist.PrefixStore("a", below).underlying_store.set("key", "1")
     assert below.get("key") == b"1"
@@ -350,7 +350,7 @@ def test_group_is_initialized_from_the_environment(ranks, options):
 
 @fact("torch.distributed.init_process_group")
 def test_group_is_initialized_by_an_address(ranks):
-    """`init_process_group` with "tcp://host:port" needs `rank` and `world_size`, and no environment."""
+    """`init_process_group` makes a group by an `init_method` of "tcp://host:port", with `rank` and `world_size`."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
