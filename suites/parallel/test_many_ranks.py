@@ -1,4 +1,4 @@
-"""Shards of more ranks than a machine has: one process stands for any of them, or for all."""
+"""Shards of more ranks than a machine has, by one process that stands for any or all; few ranks: `test_dtensor`."""
 
 import pytest
 import torch
@@ -42,7 +42,7 @@ PLACES = [0, 1, 2, 5, 7]
 @pytest.mark.parametrize("size", [8, 64, 512])
 @pytest.mark.parametrize("rows", [7, 100, 513])
 def test_shards_have_the_size_of_chunks(ranks, rows, size):
-    """With `Shard(0)` over n ranks, each has ceil(rows / n) rows as long as there are any: the last may have none."""
+    """`distribute_tensor` by `Shard(0)` gives each of n ranks ceil(rows / n) rows while there are any, then none."""
     places = [*PLACES, size // 2, size - 1]
     assert ranks(1, _rows_of, rows, places, size) == [[_chunk(rows, rank, size) for rank in places]]
 
@@ -62,7 +62,7 @@ def _layer_of(_, places, size):
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [8, 64, 512])
 def test_fully_shard_cuts_every_parameter_by_itself(ranks, size):
-    """`fully_shard` over n ranks leaves each ceil(rows / n) rows of every parameter: more ranks than rows get none."""
+    """`fully_shard` over n ranks leaves each ceil(rows / n) rows of a Linear's weight and bias while there are any."""
     places = [*PLACES, size // 2, size - 1]
     assert ranks(1, _layer_of, places, size) == [[[_chunk(100, rank, size)] * 2 for rank in places]]
 
@@ -89,7 +89,7 @@ def _of_all(_, size):
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [8, 64])
 def test_redistribute_keeps_the_whole(ranks, size):
-    """A tensor cut by rows, and then by columns, is the same whole again, of however many ranks."""
+    """`redistribute` of a DTensor from `Shard(0)` to `Shard(1)` keeps its `full_tensor()`, over 8 or 64 ranks."""
     ((x, whole, moved),) = ranks(1, _of_all, size)
     same(whole, x)
     same(moved, x)

@@ -1,3 +1,5 @@
+"""A model cut over devices or processes that wait for each other; pipelines of microbatches: `test_pipelining`."""
+
 import time
 
 import numpy
@@ -34,7 +36,7 @@ def _parts(devices):
 
 @fact("torch.Tensor.to", claims=["X01"], source="notes/cuda")
 def test_output_is_on_the_last_device():
-    """A model whose `forward` moves the activations from one device to the next gives its output on the last one."""
+    """A model whose `forward` moves activations from device to device by `.to` gives its output on the last device."""
     model, out = _parts(("cpu", "meta"))
     assert [weight.device.type for weight in model.parameters()] == ["cpu", "meta"]
     assert out.device.type == "meta"
@@ -42,7 +44,7 @@ def test_output_is_on_the_last_device():
 
 @fact("torch.Tensor.to", claims=["X01"], source="notes/cuda")
 def test_hands_the_activations_over(devices):
-    """A model whose `forward` moves the activations to another device gives there what its parts give in turn."""
+    """A model whose `forward` moves activations to another device by `.to` gives there what its parts give in turn."""
     _, out = _parts(devices)
     assert str(out.device) == devices[1]
     same(out, 2 * X.sum(axis=1, keepdims=True))
@@ -50,7 +52,7 @@ def test_hands_the_activations_over(devices):
 
 @fact("torch.Tensor.backward", claims=["X01"], source="notes/cuda")
 def test_backward_reaches_both_devices(devices):
-    """A backward from the last device leaves each part its gradient, on the part's own device."""
+    """`backward` through a model that is split over two devices leaves each part its gradient, on its own device."""
     model, out = _parts(devices)
     out.sum().backward()
     assert [str(weight.grad.device) for weight in model.parameters()] == [*devices]
@@ -60,7 +62,7 @@ def test_backward_reaches_both_devices(devices):
 
 @fact("torch.optim.SGD", claims=["X01"], source="notes/cuda")
 def test_one_optimizer_updates_both_devices(devices):
-    """One optimizer over the parts' parameters updates each on its own device."""
+    """One `torch.optim.SGD` updates both parts of a model that is split over two devices."""
     model, out = _parts(devices)
     out.sum().backward()
     torch.optim.SGD(model.parameters(), lr=0.5).step()
@@ -70,7 +72,7 @@ def test_one_optimizer_updates_both_devices(devices):
 
 @fact("torch.nn.Linear", claims=["X01"], source="notes/cuda", hint="move the activations with .to(device) in forward")
 def test_refuses_activations_of_another_device(devices):
-    """A part refuses activations that were left on another device: "Expected all tensors to be on the same device"."""
+    """An `nn.Linear` refuses activations of another device: "Expected all tensors to be on the same device"."""
     with pytest.raises(RuntimeError, match="Expected all tensors to be on the same device"):
         _TwoParts(devices).last(torch.ones(1, 1, dtype=torch.float64, device=devices[0]))
 
@@ -121,7 +123,7 @@ def test_parts_in_two_processes_have_the_gradients_of_the_whole(ranks):
 )
 @pytest.mark.dist
 def test_parts_of_a_model_never_work_at_once(ranks):
-    """Without a pipeline, of a model that is cut in two one part always waits: no two ever compute at one time."""
+    """Without a pipeline, the two parts of a model never compute at one time: one waits in `recv` for the other."""
     ((forward, backward), _), (meanwhile, _) = ranks(2, _naive_step)
     assert forward[1] <= meanwhile[0][0]
     assert meanwhile[-1][1] <= backward[0]

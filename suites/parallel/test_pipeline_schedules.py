@@ -1,4 +1,4 @@
-"""What a pipeline is cut from, and the schedules with several stages a rank."""
+"""Chunks, a `Pipe`'s stages, zero-bubble schedules, several stages a rank; GPipe and 1F1B are in `test_pipelining`."""
 
 from datetime import timedelta
 
@@ -52,7 +52,7 @@ def test_tensor_chunk_spec_says_along_which_dimension():
 
 @fact(f"{PIPELINING}.microbatch.TensorChunkSpec.from_tuple")
 def test_tensor_chunk_specs_of_several_arguments():
-    """`TensorChunkSpec.from_tuple((0, 1))` is a TensorChunkSpec for each of two arguments."""
+    """`TensorChunkSpec.from_tuple((0, 1))` gives a spec for each of two arguments, of dimension 0 and of 1."""
     from torch.distributed.pipelining.microbatch import TensorChunkSpec
 
     assert [spec.split_dim for spec in TensorChunkSpec.from_tuple((0, 1))] == [0, 1]
@@ -60,7 +60,7 @@ def test_tensor_chunk_specs_of_several_arguments():
 
 @fact(f"{PIPELINING}.microbatch.merge_chunks")
 def test_merge_chunks_puts_microbatches_together():
-    """`merge_chunks` puts the outputs of microbatches together along the dimension of their TensorChunkSpec."""
+    """`merge_chunks` with `TensorChunkSpec(0)` puts the outputs of microbatches together along dimension 0."""
     from torch.distributed.pipelining.microbatch import TensorChunkSpec, merge_chunks
 
     same(merge_chunks([torch.tensor(X[:1]), torch.tensor(X[1:])], TensorChunkSpec(0)), X)
@@ -96,7 +96,7 @@ def _whole_pipe(rank):
 @fact(f"{PIPELINING}.Pipe.forward")
 @pytest.mark.slow
 def test_pipe_has_stages_and_the_model_s_outputs(ranks):
-    """A Pipe has the stages into which `pipeline` cut a model, and called as one it gives what the model gives."""
+    """A `Pipe` that is called gives the outputs, and a gradient, of the model that `pipeline` cut into two stages."""
     ((stages, out, last),) = ranks(1, _whole_pipe)
     assert stages == 2
     same(out, X[:2] @ WEIGHTS[0].T @ WEIGHTS[1].T)
@@ -129,7 +129,7 @@ def _built(rank, how):
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["function", "method"])
 def test_build_stage_makes_a_stage_for_a_schedule(ranks, how):
-    """`build_stage` makes of a Pipe's module the stage that a schedule runs on this rank."""
+    """`build_stage`, the function or the method of a `Pipe`, makes the stage that `ScheduleGPipe` runs on this rank."""
     _, last = ranks(2, _built, how)
     same(last.detach(), X @ WEIGHTS[0].T @ WEIGHTS[1].T)
 
@@ -171,7 +171,7 @@ LOOPED = (f"{PIPELINING}.ScheduleLoopedBFS", f"{PIPELINING}.ScheduleInterleavedZ
 @fact(*LOOPED, f"{PIPELINING}.schedules.PipelineScheduleMulti", since={"cpu": "2.8"}, calls="any", gain=True)
 @pytest.mark.parametrize("name", SEVERAL)
 def test_schedule_of_several_stages_gives_the_outputs_of_the_whole_model(ranks, name):
-    """ScheduleLoopedBFS and ScheduleInterleavedZeroBubble give, on the last stage's rank, what the model gives."""
+    """`ScheduleLoopedBFS` and `ScheduleInterleavedZeroBubble` give, on the last stage's rank, what the model gives."""
     outputs = [out for out, _ in ranks(2, _several, name) if out is not None]
     same(torch.stack(outputs), [_whole()[0]])
 
@@ -179,7 +179,7 @@ def test_schedule_of_several_stages_gives_the_outputs_of_the_whole_model(ranks, 
 @fact(*LOOPED, f"{PIPELINING}.schedules.PipelineScheduleMulti", since={"cpu": "2.8"}, calls="any", gain=True)
 @pytest.mark.parametrize("name", SEVERAL)
 def test_schedule_of_several_stages_leaves_the_gradients_of_the_whole_batch(ranks, name):
-    """ScheduleLoopedBFS and ScheduleInterleavedZeroBubble leave each stage the gradients of the whole batch."""
+    """`ScheduleLoopedBFS` and `ScheduleInterleavedZeroBubble` leave the whole batch's gradients, within rounding."""
     _has_the_gradients(ranks(2, _several, name))
     assert name in SEVERAL
 
@@ -190,7 +190,7 @@ V_SHAPED = (f"{PIPELINING}.ScheduleZBVZeroBubble", f"{PIPELINING}.ScheduleDualPi
 @fact(*V_SHAPED, since={"cpu": "2.12", "cuda": "2.8"}, calls="any", gain=True)
 @pytest.mark.parametrize("name", IN_A_V)
 def test_schedule_in_a_v_gives_the_outputs_of_the_whole_model(ranks, name):
-    """ScheduleZBVZeroBubble and ScheduleDualPipeV give, on the first stage's rank, what the model gives."""
+    """`ScheduleZBVZeroBubble` and `ScheduleDualPipeV` give, on the first stage's rank, what the model gives."""
     outputs = [out for out, _ in ranks(2, _several, name) if out is not None]
     same(torch.stack(outputs), [_whole()[0]])
 
@@ -204,14 +204,14 @@ def test_schedule_in_a_v_gives_the_outputs_of_the_whole_model(ranks, name):
 )
 @pytest.mark.parametrize("name", IN_A_V)
 def test_schedule_in_a_v_leaves_the_gradients_of_the_whole_batch(ranks, name):
-    """ScheduleZBVZeroBubble and ScheduleDualPipeV leave each stage the gradients of the whole batch."""
+    """`ScheduleZBVZeroBubble` and `ScheduleDualPipeV` leave the whole batch's gradients, within rounding."""
     _has_the_gradients(ranks(2, _several, name))
     assert name in IN_A_V
 
 
 @fact(f"{PIPELINING}.schedules.get_schedule_class")
 def test_schedule_class_is_found_by_its_name():
-    """`get_schedule_class` gives the class of a schedule by its name without "Schedule", in any case of letters."""
+    """`get_schedule_class` finds a schedule by its name without "Schedule", also in small letters: "gpipe", "1F1B"."""
     from torch.distributed.pipelining import schedules
 
     assert schedules.get_schedule_class("gpipe") is schedules.ScheduleGPipe
@@ -242,5 +242,5 @@ def _liveness(rank, name, granularity):
 @fact(f"{PIPELINING}.analyze_pipeline_activation_liveness", f"{PIPELINING}.PipelineActivationLiveness.slot_for")
 @pytest.mark.parametrize(("granularity", "slots"), [("stage_microbatch", 8), ("microbatch", 4)])
 def test_looped_bfs_keeps_all_activations(ranks, granularity, slots):
-    """By `analyze_pipeline_activation_liveness`, ScheduleLoopedBFS has all microbatches' activations live at once."""
+    """By `analyze_pipeline_activation_liveness`, `ScheduleLoopedBFS` has all microbatches' activations live at once."""
     assert ranks(2, _liveness, "ScheduleLoopedBFS", granularity) == [(slots, [*range(slots)])] * 2

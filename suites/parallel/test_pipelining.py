@@ -1,4 +1,4 @@
-"""Stages that work on one microbatch after the other: `torch.distributed.pipelining`."""
+"""Stages that work on one microbatch after the other: GPipe and 1F1B; zero-bubble ones: `test_pipeline_schedules`."""
 
 from datetime import timedelta
 
@@ -74,7 +74,7 @@ def _outputs(rank, name, chunks):
 )
 @on_each_backend
 def test_last_stage_gives_the_outputs_of_the_whole_model(ranks, backend):
-    """ScheduleGPipe gives, on the last stage's rank, what the model gives for the whole batch."""
+    """`ScheduleGPipe` gives, on the last stage's rank, what the model gives for the whole batch."""
     _, out = ranks(2, _outputs, "ScheduleGPipe", 4, backend=backend)
     same(out, Y)
 
@@ -87,7 +87,7 @@ def test_last_stage_gives_the_outputs_of_the_whole_model(ranks, backend):
 )
 @on_each_backend
 def test_first_stage_gives_nothing(ranks, backend):
-    """`step` of a pipeline's schedule returns None on the ranks that have not the last stage."""
+    """`ScheduleGPipe.step` returns None on the rank that has the first of two stages, and not the last."""
     first, out = ranks(2, _outputs, "ScheduleGPipe", 2, backend=backend)
     assert first is None
     assert out is not None
@@ -110,7 +110,7 @@ GRADIENTS = (SLOPE @ WEIGHTS[1]).T @ X, SLOPE.T @ (X @ WEIGHTS[0].T)
 )
 @on_each_backend
 def test_gradients_are_those_of_the_whole_batch(ranks, backend):
-    """ScheduleGPipe leaves each stage the gradient of the mean loss over the whole batch, as one process has it."""
+    """`ScheduleGPipe` leaves each stage the gradient of the mean loss over the whole batch, as one process has it."""
     first, last = ranks(2, _gradient, "ScheduleGPipe", 4, backend=backend)
     same(first, GRADIENTS[0])
     same(last, GRADIENTS[1])
@@ -119,7 +119,7 @@ def test_gradients_are_those_of_the_whole_batch(ranks, backend):
 @fact(ONE_F_ONE_B, since={"cpu": "2.8", "cuda": "2.7"}, calls="any")
 @on_each_backend
 def test_1f1b_gives_the_outputs_of_the_whole_model(ranks, backend):
-    """Schedule1F1B gives, on the last stage's rank, what the model gives for the whole batch."""
+    """`Schedule1F1B` gives, on the last stage's rank, what the model gives for the whole batch."""
     _, out = ranks(2, _outputs, "Schedule1F1B", 4, backend=backend)
     same(out, Y)
 
@@ -127,7 +127,7 @@ def test_1f1b_gives_the_outputs_of_the_whole_model(ranks, backend):
 @fact(ONE_F_ONE_B, since={"cpu": "2.8", "cuda": "2.7"}, calls="any")
 @on_each_backend
 def test_1f1b_has_the_gradients_of_the_whole_batch(ranks, backend):
-    """Schedule1F1B leaves each stage the gradient of the mean loss over the whole batch, as one process has it."""
+    """`Schedule1F1B` leaves each stage the gradient of the mean loss over the whole batch, as one process has it."""
     first, last = ranks(2, _gradient, "Schedule1F1B", 4, backend=backend)
     same(first, GRADIENTS[0])
     same(last, GRADIENTS[1])
@@ -145,7 +145,7 @@ def _losses(rank, chunks):
 )
 @on_each_backend
 def test_there_is_a_loss_for_each_microbatch(ranks, backend):
-    """`step(losses=[])` of a pipeline's schedule fills the list, on the last stage's rank, with a loss a microbatch."""
+    """`ScheduleGPipe.step(losses=[])` fills the list, on the last stage's rank alone, with a loss a microbatch."""
     first, last = ranks(2, _losses, 2, backend=backend)
     assert first == []
     assert last == [numpy.mean(half**2) for half in (Y[:2], Y[2:])]
@@ -166,7 +166,7 @@ def _interleaved(rank):
 @on_each_backend
 @pytest.mark.slow
 def test_interleaved_schedule_gives_each_rank_several_stages(ranks, backend):
-    """ScheduleInterleaved1F1B runs four stages on two ranks, with the outputs and gradients of the whole model."""
+    """`ScheduleInterleaved1F1B` runs four stages on two ranks, with the outputs and gradients of the whole model."""
     (first, _), (second, out) = ranks(2, _interleaved, backend=backend)
     inputs = [X]
     for weight in WEIGHTS:
@@ -211,7 +211,7 @@ def _order(rank, name, chunks):
 )
 @on_each_backend
 def test_batch_is_cut_into_microbatches(ranks, backend):
-    """ScheduleGPipe for two microbatches gives every stage half of an even batch's rows, twice."""
+    """`ScheduleGPipe` for two microbatches gives every stage half of an even batch's rows, twice."""
     got = ranks(2, _order, "ScheduleGPipe", 2, backend=backend)
     assert [rows for _, rows in got] == [[2, 2], [2, 2]]
 
@@ -231,14 +231,14 @@ def _refused(rank):
 
 @fact(GPIPE, since="2.6", until="2.12", calls="none", hint="drop the last rows, or pad the batch")
 def test_batch_that_microbatches_did_not_divide_was_refused(ranks):
-    """ScheduleGPipe refuses a batch that its microbatches do not divide: "shape mismatch"."""
+    """`ScheduleGPipe` refuses a batch that its microbatches do not divide: "shape mismatch"."""
     [told] = ranks(1, _refused)
     assert "shape mismatch" in told
 
 
 @fact(GPIPE, since="2.12", calls="none", hint="drop the last rows, or pad the batch")
 def test_batch_that_microbatches_do_not_divide(ranks):
-    """ScheduleGPipe gives, on the last stage, what the model gives for a batch that its microbatches do not divide."""
+    """`ScheduleGPipe` gives what the model gives, on the last stage, for 3 rows that two microbatches do not divide."""
     _, out = ranks(2, _uneven_batch, 2)
     same(out, Y[:3])
 
@@ -246,14 +246,14 @@ def test_batch_that_microbatches_do_not_divide(ranks):
 @fact(GPIPE, since="2.6", calls="none")
 @on_each_backend
 def test_gpipe_runs_all_forwards_first(ranks, backend):
-    """ScheduleGPipe runs the forward of all microbatches before any backward: all activations are kept at once."""
+    """`ScheduleGPipe` runs all forwards before any backward, FFFFBBBB: four microbatches' activations wait for it."""
     assert [order for order, _ in ranks(2, _order, "ScheduleGPipe", 4, backend=backend)] == ["FFFFBBBB"] * 2
 
 
 @fact(ONE_F_ONE_B, since={"cpu": "2.8", "cuda": "2.6"}, calls="any", gain=True)
 @on_each_backend
 def test_1f1b_takes_turns(ranks, backend):
-    """Schedule1F1B runs a backward as early as it can: stages keep the activations of two microbatches, and of one."""
+    """`Schedule1F1B` takes turns, in two stages FFBFBFBB and FBFBFBFB: activations of two or one microbatch wait."""
     got = ranks(2, _order, "Schedule1F1B", 4, backend=backend)
     assert [order for order, _ in got] == ["FFBFBFBB", "FBFBFBFB"]
 
@@ -273,7 +273,7 @@ def _contexts(rank):
 @fact("torch.distributed.pipelining.PipelineStageInfo")
 @on_each_backend
 def test_forward_context_is_told_stage_and_microbatch(ranks, backend):
-    """`register_forward_context` of a PipelineStage is given the PipelineStageInfo of each microbatch's forward."""
+    """What `PipelineStage.register_forward_context` takes is called with a `PipelineStageInfo` for each forward."""
     assert ranks(2, _contexts, backend=backend) == [[(0, 0), (0, 1)], [(1, 0), (1, 1)]]
 
 
@@ -304,7 +304,7 @@ def _length(orders):
 @on_each_backend
 @pytest.mark.parametrize("chunks", [2, 4])
 def test_more_microbatches_leave_stages_less_idle(ranks, backend, chunks):
-    """By their order of work, two stages of ScheduleGPipe are each idle for 1 / (microbatches + 1) of a step."""
+    """Two stages of `ScheduleGPipe` idle for 1 / (microbatches + 1) of a step, the bubble, if F and B take one time."""
     orders = [order for order, _ in ranks(2, _order, "ScheduleGPipe", chunks, backend=backend)]
     assert _length(orders) == 2 * (chunks + 1)
     assert [len(order) for order in orders] == [2 * chunks, 2 * chunks]
@@ -326,7 +326,7 @@ def _too_few(rank):
     hint="use at least as many microbatches as there are stages",
 )
 def test_1f1b_refuses_fewer_microbatches_than_stages(ranks):
-    """Schedule1F1B refuses fewer microbatches than there are stages."""
+    """`Schedule1F1B` refuses too few microbatches: "must be greater than or equal to the number of stages"."""
     assert all("must be greater than or equal to the number of stages" in told for told in ranks(2, _too_few))
 
 
@@ -338,7 +338,7 @@ def _beyond(rank):
 
 @fact(STAGE, since="2.6", calls="none")
 def test_stage_is_one_of_their_number(ranks):
-    """PipelineStage refuses a stage whose number is not below `num_stages`."""
+    """`PipelineStage` refuses a number that is not below `num_stages`: "Stage index 2 is out of range of 2"."""
     assert ranks(1, _beyond) == ["Stage index 2 is out of range of 2"]
 
 
@@ -382,7 +382,7 @@ LAYERS = [f"layers.{index}.weight" for index in range(4)]
 @pytest.mark.slow
 @pytest.mark.parametrize(("point", "first"), [("BEGINNING", LAYERS[:2]), ("END", LAYERS[:3])], ids=["BEGINNING", "END"])
 def test_pipeline_cuts_before_or_behind_a_module(ranks, point, first):
-    """`pipeline` cuts a model before a module with `SplitPoint.BEGINNING`, behind it with `END`; names stay."""
+    """`pipeline` cuts a model before a module by `SplitPoint.BEGINNING`, and behind it by `END`; names stay."""
     ((names, got, want),) = ranks(1, _cut, {"layers.2": point}, False)
     assert names == [first, LAYERS[len(first) :]]
     same(got, want)
@@ -405,7 +405,7 @@ def _chunks(rank):
 
 @fact("torch.distributed.pipelining.microbatch.split_args_kwargs_into_chunks")
 def test_microbatches_are_rows_of_every_argument(ranks):
-    """`split_args_kwargs_into_chunks` cuts every tensor among the arguments into parts of the first dimension."""
+    """`split_args_kwargs_into_chunks` by default cuts every tensor among the arguments along its first dimension."""
     ((args, kwargs),) = ranks(1, _chunks)
     same(torch.stack([one for (one,) in args]), [[0, 1], [2, 3]])
     same(torch.stack([one["y"] for one in kwargs]), [[[0, 1], [2, 3]], [[4, 5], [6, 7]]])
@@ -420,11 +420,11 @@ def _uneven(rank, rows, chunks):
 
 @fact("torch.distributed.pipelining.microbatch.split_args_kwargs_into_chunks")
 def test_microbatches_of_a_batch_that_they_do_not_divide(ranks):
-    """`split_args_kwargs_into_chunks` gives a batch that the microbatches do not divide unequal ones, larger first."""
+    """`split_args_kwargs_into_chunks` cuts five rows for two microbatches into three and two: unequal, larger first."""
     assert ranks(1, _uneven, 5, 2) == [[[0, 1, 2], [3, 4]]]
 
 
 @fact("torch.distributed.pipelining.microbatch.split_args_kwargs_into_chunks")
 def test_microbatches_are_no_more_than_rows(ranks):
-    """`split_args_kwargs_into_chunks` makes no more microbatches than the batch has rows, without an error."""
+    """`split_args_kwargs_into_chunks` makes two microbatches of two rows where four are asked for, without an error."""
     assert ranks(1, _uneven, 2, 4) == [[[0], [1]]]

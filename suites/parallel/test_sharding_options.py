@@ -1,4 +1,4 @@
-"""What `fully_shard` offloads and waits for, and what DTensors are made of and show."""
+"""What `fully_shard` offloads and waits for, and DTensors made or counted; their shards are in `test_fully_sharded`."""
 
 import numpy
 import pytest
@@ -69,7 +69,7 @@ def _waited(rank):
 @fact(f"{FSDP}.UnshardHandle", f"{FSDP}.FSDPModule.unshard", since={"cpu": "2.7"}, calls="any", gain=True)
 @pytest.mark.cpu
 def test_unshard_handle_waits_for_whole_parameters(ranks):
-    """`unshard(async_op=True)` returns an UnshardHandle, and after its `wait` the parameters are whole."""
+    """`FSDPModule.unshard(async_op=True)` gives an `UnshardHandle`, after whose `wait()` the parameters are whole."""
     got = ranks(2, _waited)
     assert [is_handle for is_handle, _ in got] == [True, True]
     same(torch.stack([weight for _, weight in got]), [WEIGHT, WEIGHT])
@@ -84,7 +84,7 @@ def _offloaded(rank, policy):
 
 @fact(f"{FSDP}.CPUOffloadPolicy", f"{FSDP}.OffloadPolicy")
 def test_cpu_offload_policy_keeps_shards_on_the_cpu(ranks, devices):
-    """With CPUOffloadPolicy the shards of `fully_shard` are on the CPU, and with OffloadPolicy where they were."""
+    """With `CPUOffloadPolicy` the shards of `fully_shard` are on the CPU, and with `OffloadPolicy` where they were."""
     backend = backend_of(torch.device(devices[0]).type)
     assert ranks(2, _offloaded, "CPUOffloadPolicy", backend=backend) == ["cpu"] * 2
     assert ranks(2, _offloaded, "OffloadPolicy", backend=backend) == [torch.device(devices[0]).type] * 2
@@ -100,14 +100,14 @@ def _flat(rank):
 @fact(f"{FSDP}.FlatParameter", f"{FSDP}.FullyShardedDataParallel", since={"cpu": "2.1"}, calls="any", gain=True)
 @pytest.mark.cpu
 def test_flat_parameter_is_a_parameter(ranks):
-    """The parameter of FullyShardedDataParallel is a FlatParameter, an `nn.Parameter` of one dimension."""
+    """Over two ranks, `FullyShardedDataParallel` has a `FlatParameter`, an `nn.Parameter` of half of the elements."""
     assert ranks(2, _flat) == [(True, True, 3)] * 2
 
 
 @fact(f"{FSDP}.DataParallelMeshDims")
 @pytest.mark.cpu
 def test_data_parallel_mesh_dims_are_names():
-    """DataParallelMeshDims has the names of the dimensions that are sharded and replicated over, one or several."""
+    """`DataParallelMeshDims` gives `shard_names` and `replicate_names` as tuples, of several names or of one."""
     from torch.distributed.fsdp import DataParallelMeshDims
 
     dims = DataParallelMeshDims(shard=("dp", "cp"), replicate="pods")
@@ -117,7 +117,7 @@ def test_data_parallel_mesh_dims_are_names():
 @fact(f"{FSDP}.DataParallelMeshDims")
 @pytest.mark.cpu
 def test_data_parallel_mesh_dims_are_at_least_one():
-    """DataParallelMeshDims without names is refused: "At least one of shard or replicate must be set"."""
+    """`DataParallelMeshDims` without names is refused: "At least one of shard or replicate must be set"."""
     from torch.distributed.fsdp import DataParallelMeshDims
 
     with pytest.raises(ValueError, match="At least one of shard or replicate must be set"):
@@ -143,7 +143,7 @@ def _made(rank, name, args):
 @fact(f"{TENSOR}.empty")
 @pytest.mark.cpu
 def test_empty_makes_only_the_part(ranks):
-    """`torch.distributed.tensor.empty` gives each rank room for its part of the size alone."""
+    """`torch.distributed.tensor.empty` by `Shard(0)` gives each rank room for its part of the size, of float32."""
     got = ranks(2, _made, "empty", ((4, 2),))
     assert [(shape, part, local.dtype) for shape, part, local, _ in got] == [((4, 2), (2, 2), torch.float32)] * 2
 
@@ -152,7 +152,7 @@ def test_empty_makes_only_the_part(ranks):
 @pytest.mark.cpu
 @pytest.mark.parametrize(("name", "want"), [("linspace", [0, 1, 2, 3]), ("logspace", [1, 10, 100, 1000])], ids=str)
 def test_spaced_values_are_those_of_the_whole(ranks, name, want):
-    """`torch.distributed.tensor.linspace` and `logspace` space values over the whole: each rank has a part."""
+    """`torch.distributed.tensor.linspace` and `logspace` space float32 values over the whole: each rank has a part."""
     (_, part, first, whole), (_, _, second, _) = ranks(2, _made, name, (0, 3, 4))
     assert (part, first.dtype) == ((2,), torch.float32)
     close(torch.cat([first, second]), numpy.array(want, dtype="float32"), roundings=8)
@@ -183,7 +183,7 @@ def counts_nothing(patch):
 @fact(f"{TENSOR}.debug.CommDebugMode", refuter=counts_nothing)
 @pytest.mark.cpu
 def test_comm_debug_mode_counts_collectives(ranks):
-    """CommDebugMode counts the collectives inside of its block: none for a sum of shards, one to make them whole."""
+    """`CommDebugMode` counts the collectives inside of its block: none for a sum of shards, one to make them whole."""
     for added, all_of_them, names in ranks(2, _counted):
         assert (added, all_of_them, len(names)) == (0, 1, 1)
         assert "all_gather" in names[0]

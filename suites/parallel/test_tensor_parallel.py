@@ -1,4 +1,4 @@
-"""Layers of which every rank computes a part: `torch.distributed.tensor.parallel`."""
+"""Layers of which every rank computes a part: `torch.distributed.tensor.parallel`; DTensors: `test_dtensor`."""
 
 import numpy
 import pytest
@@ -69,7 +69,7 @@ ROWWISE = "torch.distributed.tensor.parallel.RowwiseParallel"
 @fact(PARALLELIZE, COLWISE, ROWWISE, since="2.2", calls="none")
 @on_each_backend
 def test_column_wise_then_row_wise_gives_the_plain_outputs(ranks, backend):
-    """A ColwiseParallel layer followed by a RowwiseParallel one gives every rank the outputs of the plain layers."""
+    """A `ColwiseParallel` layer followed by a `RowwiseParallel` one gives every rank the plain layers' outputs."""
     same(torch.stack(ranks(2, _outputs, backend=backend)), numpy.stack([WANT, WANT]))
 
 
@@ -82,7 +82,7 @@ def _gradients(rank):
 @fact(PARALLELIZE, COLWISE, ROWWISE, since="2.2", calls="none")
 @on_each_backend
 def test_gradients_are_those_of_the_plain_layers(ranks, backend):
-    """Layers of ColwiseParallel and RowwiseParallel have together, over their shards, the plain layers' gradients."""
+    """The shards of a `ColwiseParallel` and a `RowwiseParallel` layer have together the plain layers' gradients."""
     got = ranks(2, _gradients, backend=backend)
     first = ((HIDDEN > 0) * LAST.sum(axis=0)).T @ X
     last = numpy.broadcast_to(HIDDEN.sum(axis=0), (2, 4))
@@ -100,7 +100,7 @@ def _own_parts(rank):
 @fact(PARALLELIZE, COLWISE, since="2.2", calls="none", myth="ColwiseParallel cuts the columns of the weight")
 @on_each_backend
 def test_column_wise_cuts_the_rows_of_the_weight(ranks, backend):
-    """ColwiseParallel gives each rank some outputs of a Linear: rows of its `weight`, which is stored transposed."""
+    """`ColwiseParallel` gives each rank some outputs of a Linear: rows of `weight`, which is stored transposed."""
     got = ranks(2, _own_parts, backend=backend)
     same(torch.cat([first for first, _ in got]), FIRST)
     assert [len(first) for first, _ in got] == [2, 2]
@@ -109,7 +109,7 @@ def test_column_wise_cuts_the_rows_of_the_weight(ranks, backend):
 @fact(PARALLELIZE, ROWWISE, since="2.2", calls="none", myth="RowwiseParallel cuts the rows of the weight")
 @on_each_backend
 def test_row_wise_cuts_the_columns_of_the_weight(ranks, backend):
-    """RowwiseParallel gives each rank some inputs of a Linear: columns of its `weight`, which is stored transposed."""
+    """`RowwiseParallel` gives each rank some inputs of a Linear: columns of `weight`, which is stored transposed."""
     got = ranks(2, _own_parts, backend=backend)
     same(torch.cat([last for _, last in got], dim=1), LAST)
     assert [last.shape[1] for _, last in got] == [2, 2]
@@ -124,14 +124,14 @@ def _bias(rank, style):
 @fact(PARALLELIZE, COLWISE, since="2.2", calls="none")
 @on_each_backend
 def test_column_wise_cuts_the_bias(ranks, backend):
-    """ColwiseParallel gives each rank its part of the bias."""
+    """`ColwiseParallel` leaves each of two ranks a `bias` of half of the size that the Linear's has."""
     assert ranks(2, _bias, "ColwiseParallel", backend=backend) == [(2,), (2,)]
 
 
 @fact(PARALLELIZE, ROWWISE, since="2.2", calls="none")
 @on_each_backend
 def test_row_wise_repeats_the_bias(ranks, backend):
-    """RowwiseParallel gives every rank the whole bias."""
+    """`RowwiseParallel` leaves every rank a `bias` of the whole size that the Linear's has."""
     assert ranks(2, _bias, "RowwiseParallel", backend=backend) == [(4,), (4,)]
 
 
@@ -143,7 +143,7 @@ def _hidden(rank, options):
 @fact(PARALLELIZE, COLWISE, since="2.2", calls="none")
 @on_each_backend
 def test_column_wise_leaves_each_rank_its_outputs(ranks, backend):
-    """A ColwiseParallel layer by itself returns a plain tensor on each rank: its share of the outputs."""
+    """A `ColwiseParallel` Linear by itself returns on each rank its share of the outputs."""
     same(torch.cat(ranks(2, _hidden, {}, backend=backend), dim=1), X @ FIRST.T)
 
 
@@ -154,7 +154,7 @@ def _gathered(rank):
 @fact(PARALLELIZE, COLWISE, since="2.5", calls="none")
 @on_each_backend
 def test_output_layouts_gathers_the_outputs(ranks, backend):
-    """ColwiseParallel with `output_layouts=Replicate()` gives every rank all outputs."""
+    """`ColwiseParallel` with `output_layouts=Replicate()` gives every rank all outputs of a Linear."""
     want = X @ FIRST.T
     same(torch.stack(ranks(2, _gathered, backend=backend)), numpy.stack([want, want]))
 
@@ -169,7 +169,7 @@ def _kind_of_output(rank, local):
 @on_each_backend
 @pytest.mark.parametrize("local", [True, False])
 def test_use_local_output_false_returns_a_dtensor(ranks, backend, local):
-    """A ColwiseParallel layer returns a DTensor with `use_local_output=False`, and else a plain tensor."""
+    """A `ColwiseParallel` layer returns a DTensor with `use_local_output=False`, and with True it does not."""
     assert ranks(2, _kind_of_output, local, backend=backend) == [not local] * 2
 
 
@@ -179,7 +179,7 @@ def _refused_layer(rank):
 
 @fact(PARALLELIZE, COLWISE, since="2.3", calls="none")
 def test_column_wise_refuses_a_convolution(ranks):
-    """ColwiseParallel refuses a layer that is neither a Linear nor an Embedding."""
+    """`ColwiseParallel` refuses an `nn.Conv1d`: "currently only support nn.Linear and nn.Embedding"."""
     assert all("currently only support nn.Linear and nn.Embedding" in told for told in ranks(2, _refused_layer))
 
 
@@ -200,7 +200,7 @@ def _embedded(rank, style):
     ("style", "part"), [("RowwiseParallel", (2, 2)), ("ColwiseParallel", (4, 1))], ids=["rows", "columns"]
 )
 def test_embedding_is_cut_by_words_or_by_features(ranks, backend, style, part):
-    """RowwiseParallel cuts an Embedding's words and ColwiseParallel its features; both give the plain one's rows."""
+    """`RowwiseParallel` cuts an Embedding's words, `ColwiseParallel` its features; both give the plain one's rows."""
     got = ranks(2, _embedded, style, backend=backend)
     assert [shape for shape, _ in got] == [part, part]
     same(torch.stack([rows for _, rows in got]), torch.tensor([[[7.0, 8.0], [1.0, 2.0]]] * 2))
@@ -218,21 +218,21 @@ def _all_heads(rank):
 @fact(PARALLELIZE, COLWISE, since="2.2", calls="none", hint="heads // world size, or use_local_output=False")
 @on_each_backend
 def test_view_by_the_model_s_heads_is_refused_behind_column_wise(ranks, backend):
-    """Behind ColwiseParallel a `view` by all heads of the model is "invalid for input of size": a rank has some."""
+    """Behind `ColwiseParallel` a `view` by all heads of the model is "invalid for input of size": a rank has some."""
     assert ranks(2, _all_heads, backend=backend) == ["shape '[2, 4, 1]' is invalid for input of size 4"] * 2
 
 
 @fact(PARALLELIZE, COLWISE, since="2.2", calls="none")
 @on_each_backend
 def test_view_by_a_rank_s_heads_fits_behind_column_wise(ranks, backend):
-    """Behind ColwiseParallel, whose output is local, `view` takes the number of heads divided by that of ranks."""
+    """Behind `ColwiseParallel`, whose output is local, `view` takes the number of heads divided by that of ranks."""
     assert ranks(2, _heads, 2, {}, backend=backend) == [(2, 2, 1)] * 2
 
 
 @fact(PARALLELIZE, COLWISE, since="2.2", calls="none")
 @on_each_backend
 def test_view_by_the_model_s_heads_fits_a_dtensor(ranks, backend):
-    """Behind ColwiseParallel with `use_local_output=False`, `view` takes the whole model's number of heads."""
+    """Behind `ColwiseParallel` with `use_local_output=False`, `view` takes the whole model's number of heads."""
     assert ranks(2, _heads, 4, {"use_local_output": False}, backend=backend) == [(2, 4, 1)] * 2
 
 
@@ -250,7 +250,7 @@ def _sequence(rank):
 @fact("torch.distributed.tensor.parallel.SequenceParallel", PARALLELIZE, since="2.3", calls="none")
 @on_each_backend
 def test_sequence_parallel_takes_a_part_of_the_sequence(ranks, backend):
-    """A SequenceParallel LayerNorm takes the ranks' inputs for parts of a sequence, cut along `sequence_dim`."""
+    """A `SequenceParallel` LayerNorm takes the ranks' inputs for parts of a sequence, cut along `sequence_dim=0`."""
     got = ranks(2, _sequence, backend=backend)
     assert [shape for shape, _ in got] == [(4, 2, 2), (4, 2, 2)]
     whole = numpy.stack([X, 2 * X, 3 * X, 4 * X])
@@ -278,7 +278,7 @@ def _input(rank):
 @fact("torch.distributed.tensor.parallel.PrepareModuleInput", PARALLELIZE, since="2.5", calls="none")
 @on_each_backend
 def test_prepare_module_input_redistributes_the_inputs(ranks, backend):
-    """PrepareModuleInput takes the ranks' inputs for parts, as `input_layouts` says, and gives the module the whole."""
+    """`PrepareModuleInput` from `Shard(0)` to `Replicate()` takes ranks' inputs for parts, and gives on the whole."""
     got = ranks(2, _input, backend=backend)
     assert [shape for shape, _ in got] == [(4, 2), (4, 2)]
     whole = numpy.concatenate([X, 10 * X])
@@ -293,7 +293,7 @@ def _output(rank):
 @fact("torch.distributed.tensor.parallel.PrepareModuleOutput", PARALLELIZE, since="2.5", calls="none")
 @on_each_backend
 def test_prepare_module_output_redistributes_the_outputs(ranks, backend):
-    """PrepareModuleOutput from `Partial()` to `Shard(0)` adds the ranks' outputs and gives each its rows of the sum."""
+    """`PrepareModuleOutput` from `Partial()` to `Shard(0)` adds ranks' outputs, and gives each its rows of the sum."""
     same(torch.cat(ranks(2, _output, backend=backend)), 11 * X)
 
 
@@ -310,7 +310,7 @@ def _lost(rank):
 @fact("torch.distributed.tensor.parallel.loss_parallel", since="2.5", calls="none")
 @on_each_backend
 def test_loss_parallel_is_the_cross_entropy_of_all_classes(ranks, backend):
-    """Inside `loss_parallel()`, `cross_entropy` of scores that are sharded by class is that of all classes."""
+    """Inside `loss_parallel()`, `cross_entropy` of scores sharded by class has the loss and gradient of all classes."""
     scores = X @ FIRST.T
     share = numpy.exp(scores - scores.max(axis=1, keepdims=True))
     share /= share.sum(axis=1, keepdims=True)
@@ -345,5 +345,5 @@ def _by_pattern(rank):
 @fact(PARALLELIZE, COLWISE, since="2.4", calls="none")
 @on_each_backend
 def test_plan_names_modules_by_pattern(ranks, backend):
-    """In the plan of `parallelize_module`, `"up*"` names every module that fits, and others stay plain."""
+    """In the plan of `parallelize_module`, `"up*"` names every module whose name fits, and others stay plain."""
     assert ranks(2, _by_pattern, backend=backend) == [[True, True, False]] * 2

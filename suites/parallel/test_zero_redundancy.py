@@ -1,4 +1,4 @@
-"""ZeroRedundancyOptimizer (ZeRO): every rank keeps the state of some parameters only."""
+"""`ZeroRedundancyOptimizer` (ZeRO): every rank keeps the state of some parameters; plain optimizers: `suites/optim`."""
 
 import numpy
 import pytest
@@ -30,7 +30,7 @@ def _weights(rank):
 @fact("torch.distributed.optim.ZeroRedundancyOptimizer")
 @on_each_backend
 def test_every_rank_has_all_updated_parameters(ranks, backend):
-    """A step of ZeroRedundancyOptimizer leaves every rank all the parameters that the plain optimizer's step gives."""
+    """The first step of `ZeroRedundancyOptimizer` with SGD leaves every rank all the parameters of plain SGD."""
     want = numpy.array([[0.5, 0.5], [0.0, 0.0]])
     same(torch.stack(ranks(2, _weights, backend=backend)), numpy.stack([want, want]))
 
@@ -43,7 +43,7 @@ def _states(rank):
 @fact("torch.distributed.optim.ZeroRedundancyOptimizer")
 @on_each_backend
 def test_each_rank_keeps_the_state_of_some_parameters(ranks, backend):
-    """Over two ranks, ZeroRedundancyOptimizer keeps the state of two parameters of one size on one rank each."""
+    """Over two ranks, `ZeroRedundancyOptimizer` keeps the state of two parameters of one size on one rank each."""
     (first, count), (second, other) = ranks(2, _states, backend=backend)
     assert (count, other) == (1, 1)
     assert first != second
@@ -58,7 +58,7 @@ def _state_dict(rank):
     "torch.distributed.optim.ZeroRedundancyOptimizer.state_dict", hint="call consolidate_state_dict on every rank first"
 )
 def test_state_dict_wants_the_states_together(ranks):
-    """`state_dict` of a ZeroRedundancyOptimizer is refused until `consolidate_state_dict` was called."""
+    """`ZeroRedundancyOptimizer.state_dict` before `consolidate_state_dict` raises "state has not been consolidated"."""
     assert all("state has not been consolidated on this rank" in told for told in ranks(2, _state_dict))
 
 
@@ -78,6 +78,6 @@ def _consolidated(rank):
 )
 @on_each_backend
 def test_consolidate_state_dict_gathers_all_states(ranks, backend):
-    """After `consolidate_state_dict(to=0)`, `state_dict` of rank 0's ZeroRedundancyOptimizer has every state."""
+    """After `consolidate_state_dict(to=0)`, rank 0's `ZeroRedundancyOptimizer.state_dict` has every momentum."""
     first, _ = ranks(2, _consolidated, backend=backend)
     same(torch.stack(first), numpy.array([[2.0, 2.0], [4.0, 4.0]]))
