@@ -1,4 +1,4 @@
-"""What a training loop meets that runs under DistributedDataParallel (DDP): its steps, layers, options and files."""
+"""What a training loop meets under `DistributedDataParallel` (DDP): steps, freezing, options, checkpoints, layers."""
 
 from datetime import timedelta
 
@@ -39,7 +39,7 @@ def _weighted(rank, shards):
 @fact("torch.nn.parallel.DistributedDataParallel", claims=["X06"])
 @on_each_backend
 def test_weighted_losses_give_the_gradient_of_the_whole_batch(ranks, backend):
-    """A last batch of unequal shards has its whole gradient, if DDP's losses are weighted by samples times ranks."""
+    """Losses weighted by samples times ranks over all samples give unequal shards under `DDP` the whole gradient."""
     got = ranks(2, _weighted, UNEQUAL, backend=backend)
     assert numpy.allclose(torch.stack(got), slope(BATCH[:3]), rtol=1e-14, atol=0)
 
@@ -55,7 +55,7 @@ def _two_forwards(rank, shards, is_one_backward):
 @fact("torch.nn.parallel.DistributedDataParallel")
 @on_each_backend
 def test_one_backward_behind_two_forwards_is_averaged(ranks, backend):
-    """Two forwards through all of a DDP model and one backward of their summed losses average both gradients."""
+    """Two forwards through all of a `DDP` model and one backward of their summed losses average both gradients."""
     same(torch.stack(ranks(2, _two_forwards, HALVES, True, backend=backend)), 2 * WHOLE)
 
 
@@ -66,7 +66,7 @@ def test_one_backward_behind_two_forwards_is_averaged(ranks, backend):
 )
 @on_each_backend
 def test_second_backward_behind_two_forwards_is_not_averaged(ranks, backend):
-    """Behind two forwards under DDP the first backward alone is averaged: the second silently adds each rank's own."""
+    """Behind two forwards under `DDP` the first backward alone is averaged: the second silently adds a rank's own."""
     got = ranks(2, _two_forwards, HALVES, False, backend=backend)
     averaged = (slope([BATCH[0]]) + slope([BATCH[2]])) / 2
     same(torch.stack(got), numpy.stack([averaged + slope([BATCH[1]]), averaged + slope([BATCH[3]])]))
@@ -84,7 +84,7 @@ def _backward_again(rank, shards):
 @fact("torch.nn.parallel.DistributedDataParallel", hint="call forward again before the next backward")
 @on_each_backend
 def test_second_backward_through_one_forward_is_not_averaged(ranks, backend):
-    """A second backward through one forward under DDP (`retain_graph=True`) adds the rank's own gradient alone."""
+    """A second backward through one forward under `DDP` (`retain_graph=True`) adds the rank's own gradient alone."""
     first, again = (torch.stack(each) for each in zip(*ranks(2, _backward_again, HALVES, backend=backend), strict=True))
     same(first, WHOLE)
     same(again - first, LOCAL)
@@ -106,7 +106,7 @@ def _forward_outside(rank, shards):
 )
 @on_each_backend
 def test_backward_in_no_sync_of_a_forward_outside_is_averaged(ranks, backend):
-    """A backward inside `no_sync` whose forward was outside averages the gradients all the same."""
+    """A backward inside `no_sync()` of `DDP` whose forward was outside averages the gradients all the same."""
     same(torch.stack(ranks(2, _forward_outside, HALVES, backend=backend)), WHOLE)
 
 
@@ -140,7 +140,7 @@ class _Averaged(torch.autograd.Function):
 )
 @on_each_backend
 def test_backward_of_a_forward_through_the_module_is_not_averaged(ranks, backend):
-    """After a forward through `.module` alone, or a method of it, backward leaves each rank its own gradient."""
+    """After a forward through `.module` of `DistributedDataParallel`, backward leaves each rank its own gradient."""
     same(torch.stack(ranks(2, _through_the_module, HALVES, backend=backend)), LOCAL)
 
 
@@ -157,7 +157,7 @@ def _evaluate(rank, shards, how):
 @on_each_backend
 @pytest.mark.parametrize("how", ["no_grad", "module"])
 def test_evaluation_on_one_rank_leaves_the_next_step_averaged(ranks, backend, how):
-    """Rank 0 may evaluate alone under `no_grad` or through `.module` of a model without buffers: DDP goes on."""
+    """Rank 0 can evaluate a bufferless `DDP` model alone, in `no_grad` or by `.module`: the next step is averaged."""
     same(torch.stack(ranks(2, _evaluate, HALVES, how, backend=backend)), WHOLE)
 
 
@@ -181,7 +181,7 @@ def _optimizer_before(rank, shards):
 )
 @on_each_backend
 def test_optimizer_made_before_updates_the_model(ranks, backend):
-    """An optimizer that was made before wrapping updates the wrapped model: DDP keeps its parameters."""
+    """An `optim.SGD` made before wrapping in `DistributedDataParallel` updates the model, whose parameters stay."""
     same(torch.stack(ranks(2, _optimizer_before, HALVES, backend=backend)), ONES - WHOLE / 64)
 
 
@@ -215,7 +215,7 @@ def synchronizes_weights(patch):
 )
 @on_each_backend
 def test_weights_loaded_on_one_rank_stay_there(ranks, backend):
-    """Weights that rank 0 alone loads after wrapping stay its own: no step of DDP sends weights to the others."""
+    """Weights that rank 0 alone loads into a `DDP` model stay its own: forward and backward do not send them."""
     same(torch.cat(ranks(2, _load_on_one, backend=backend)), numpy.array([[5.0, 5.0], [1.0, 1.0]]))
 
 
@@ -237,7 +237,7 @@ def _resume(rank, folder):
 )
 @on_each_backend
 def test_checkpoint_of_rank_0_is_loaded_by_all(ranks, backend, tmp_path):
-    """A checkpoint that rank 0 alone saves before a barrier gives its weights to every rank that loads it behind."""
+    """A checkpoint that rank 0 alone writes by `torch.save`, before a `barrier()`, every rank can load behind it."""
     (saved, first), (other, second) = ranks(2, _resume, tmp_path, backend=backend)
     assert not torch.equal(saved, other)
     same(torch.stack([first, second]), torch.stack([saved, saved]))
@@ -262,7 +262,7 @@ def seeds_each_rank(patch):
 )
 @on_each_backend
 def test_dropout_is_the_same_on_ranks_of_one_seed(ranks, backend):
-    """Ranks that call `manual_seed` with one number drop the same elements, and others with the rank added to it."""
+    """Ranks that call `manual_seed` with one number drop the same elements, and with the rank added to it others."""
     first, second = ranks(2, _dropped, (3, 3), backend=backend)
     _, third = ranks(2, _dropped, (3, 4), backend=backend)
     same(first, second)
@@ -285,7 +285,7 @@ def _frozen_before(rank):
 @fact("torch.nn.parallel.DistributedDataParallel")
 @on_each_backend
 def test_layer_frozen_before_needs_no_search(ranks, backend):
-    """A layer that is frozen before wrapping gets no gradient, and DDP needs no `find_unused_parameters` for it."""
+    """A layer frozen before wrapping in `DDP` gets no gradient, and needs no `find_unused_parameters`."""
     (first, frozen), (second, other) = ranks(2, _frozen_before, backend=backend)
     assert (frozen, other) == (None, None)
     same(torch.stack([first, second]), [[[1.5]], [[1.5]]])
@@ -301,7 +301,7 @@ def _frozen_behind(rank):
 @fact("torch.nn.parallel.DistributedDataParallel", hint="freeze before wrapping, or wrap the module again")
 @on_each_backend
 def test_layer_frozen_afterwards_is_refused(ranks, backend):
-    """After freezing a layer of DDP: "Expected to have finished reduction in the prior iteration"."""
+    """Freezing a layer of `DDP` after wrapping ends in "Expected to have finished reduction in the prior iteration"."""
     told = ranks(2, _frozen_behind, backend=backend)
     assert all("Expected to have finished reduction in the prior iteration" in each for each in told)
 
@@ -322,7 +322,7 @@ def _thawed(rank):
 )
 @on_each_backend
 def test_layer_unfrozen_afterwards_is_not_averaged(ranks, backend):
-    """A layer unfrozen after wrapping has each rank's own gradient under DDP, which averages those it knew at first."""
+    """A layer unfrozen after wrapping in `DDP` keeps each rank's own gradient: those known at first are averaged."""
     assert ranks(2, _thawed, backend=backend) == [(1.5, 1.0), (1.5, 2.0)]
 
 
@@ -339,7 +339,7 @@ def _branch_of_one(rank):
 @pytest.mark.cpu
 @pytest.mark.slow
 def test_branch_that_one_rank_takes_alone_times_out(ranks):
-    """Where one rank alone uses a layer, its backward under DDP waits for the others until it has "Timed out"."""
+    """Where one rank alone uses a layer, its backward under `DDP` waits for the others until it has "Timed out"."""
     _, told = ranks(2, _branch_of_one)
     assert "Timed out" in told
 
@@ -374,7 +374,7 @@ def _checkpointed(rank, use_reentrant, options):
     ("use_reentrant", "options"), [(False, {}), (True, {"static_graph": True})], ids=["plain", "static_graph"]
 )
 def test_layer_checkpointed_twice_is_averaged(ranks, backend, use_reentrant, options):
-    """DDP averages a layer that is checkpointed twice, with `use_reentrant=False` or with `static_graph=True`."""
+    """`DDP` averages a layer that is checkpointed twice, with `use_reentrant=False` or with `static_graph=True`."""
     assert ranks(2, _checkpointed, use_reentrant, options, backend=backend) == [3.0, 3.0]
 
 
@@ -385,7 +385,7 @@ def _refused_checkpoint(rank):
 @fact("torch.nn.parallel.DistributedDataParallel", hint="checkpoint(..., use_reentrant=False)")
 @on_each_backend
 def test_layer_checkpointed_twice_reentrantly_is_refused(ranks, backend):
-    """A layer checkpointed twice by `use_reentrant=True` is refused under DDP: "mark a variable ready only once"."""
+    """A layer checkpointed twice by `use_reentrant=True` is refused under `DDP`: "mark a variable ready only once"."""
     told = ranks(2, _refused_checkpoint, backend=backend)
     assert all("Expected to mark a variable ready only once" in each for each in told)
 
@@ -404,7 +404,7 @@ def _static(rank, uses):
 @fact("torch.nn.parallel.DistributedDataParallel")
 @on_each_backend
 def test_static_graph_may_leave_parameters_unused(ranks, backend):
-    """With `static_graph=True`, DDP goes on without the parameters that no iteration uses."""
+    """With `static_graph=True`, `DDP` goes on without the parameters that no iteration uses."""
     assert ranks(2, _static, [False] * 3, backend=backend) == [[1.5, 1.0, None, None]] * 2
 
 
@@ -416,7 +416,7 @@ def _static_refusal(rank, uses):
 @on_each_backend
 @pytest.mark.parametrize("uses", [[False, True], [True, False, False]], ids=["more", "less"])
 def test_static_graph_that_changes_is_refused(ranks, backend, uses):
-    """With `static_graph=True`, use of other parameters than at first is refused: "training graph has changed"."""
+    """With `static_graph=True`, `DDP` refuses to use other parameters than at first: "training graph has changed"."""
     first, second = ranks(2, _static_refusal, uses, backend=backend)
     assert "training graph has changed" in first
     assert "training graph has changed" in second
@@ -439,7 +439,7 @@ def _buckets(rank, is_view):
 @on_each_backend
 @pytest.mark.parametrize(("is_view", "storages"), [(True, 1), (False, 4)], ids=["view", "plain"])
 def test_gradients_as_bucket_views_share_storage(ranks, backend, is_view, storages):
-    """With `gradient_as_bucket_view=True`, DDP's gradients are views of one bucket; else each has its own storage."""
+    """With `gradient_as_bucket_view=True`, gradients of a small `DDP` model share a storage; else each has its own."""
     assert ranks(2, _buckets, is_view, backend=backend) == [(storages, 1.5)] * 2
 
 
@@ -452,7 +452,7 @@ def _detached(rank):
 @fact("torch.nn.parallel.DistributedDataParallel", hint="zero_grad(set_to_none=True), or detach()")
 @on_each_backend
 def test_gradients_as_bucket_views_are_not_detached_in_place(ranks, backend):
-    """With `gradient_as_bucket_view=True`, `grad.detach_()` is refused: "Can't detach views in-place"."""
+    """With `DDP(gradient_as_bucket_view=True)`, `grad.detach_()` is refused: "Can't detach views in-place"."""
     (told,) = ranks(1, _detached, backend=backend)
     assert "Can't detach views in-place" in told
 
@@ -468,7 +468,7 @@ def _hooked_again(rank):
 @fact("torch.nn.parallel.DistributedDataParallel.register_comm_hook")
 @on_each_backend
 def test_second_comm_hook_is_refused(ranks, backend):
-    """A second communication hook of DDP is refused: `register_comm_hook` "can only be called once"."""
+    """A second `register_comm_hook` of `DistributedDataParallel` is refused: it "can only be called once"."""
     (told,) = ranks(1, _hooked_again, backend=backend)
     assert "can only be called once" in told
 
@@ -489,7 +489,7 @@ def _join(rank, options):
 @fact("torch.nn.parallel.DistributedDataParallel.join")
 @on_each_backend
 def test_join_may_divide_by_the_ranks_that_are_left(ranks, backend):
-    """With `join(divide_by_initial_world_size=False)`, gradients are averaged over ranks that still have batches."""
+    """With DDP's `join(divide_by_initial_world_size=False)`, gradients are averaged over ranks still with batches."""
     _, second = ranks(2, _join, {"divide_by_initial_world_size": False}, backend=backend)
     same(second, WHOLE)
 
@@ -501,7 +501,7 @@ def _join_throws(rank):
 @fact("torch.nn.parallel.DistributedDataParallel.join")
 @on_each_backend
 def test_join_may_end_all_ranks_with_the_first(ranks, backend):
-    """With `join(throw_on_early_termination=True)`, every rank raises where one has no more batches: "exhausted"."""
+    """With DDP's `join(throw_on_early_termination=True)`, ranks raise "exhausted" where one has no more batches."""
     first, second = ranks(2, _join_throws, backend=backend)
     assert "Rank 0 exhausted all inputs" in first
     assert "Detected at least one rank that exhausted inputs" in second
@@ -542,7 +542,7 @@ def _slope_of_targets(rows):
 )
 @on_each_backend
 def test_ignored_targets_make_the_mean_one_of_ranks(ranks, backend):
-    """With `ignore_index`, DDP averages each rank's mean over its targets, which is not that of the whole batch."""
+    """With `ignore_index`, `DDP` averages each rank's mean over its targets, which is not that of the whole batch."""
     got = torch.stack(ranks(2, _ignoring, False, backend=backend))
     mean = (_slope_of_targets([0, 1]) + _slope_of_targets([2])) / 2
     assert numpy.allclose(got, mean, rtol=1e-13, atol=0)
@@ -552,7 +552,7 @@ def test_ignored_targets_make_the_mean_one_of_ranks(ranks, backend):
 @fact("torch.nn.parallel.DistributedDataParallel", "torch.nn.functional.cross_entropy")
 @on_each_backend
 def test_losses_weighed_by_targets_give_the_gradient_of_the_whole_batch(ranks, backend):
-    """With `ignore_index`, losses weighed by the rank's share of targets times ranks give DDP the whole gradient."""
+    """With `ignore_index`, losses weighed by the rank's share of targets times ranks give `DDP` the whole gradient."""
     got = torch.stack(ranks(2, _ignoring, True, backend=backend))
     assert numpy.allclose(got, _slope_of_targets([0, 1, 2]), rtol=1e-13, atol=0)
 
@@ -579,7 +579,7 @@ def _there_and_back(model):
 )
 @on_each_backend
 def test_conversion_behind_wrapping_leaves_gradients_local(ranks, backend):
-    """After `.float().double()` of a wrapped DDP model each rank silently keeps its own gradient, not the average."""
+    """After `.float().double()` of a wrapped `DDP` model each rank silently keeps its own gradient, not the average."""
     same(torch.stack(ranks(2, _converted, HALVES, _there_and_back, backend=backend)), LOCAL)
 
 
@@ -590,7 +590,7 @@ def _to_where_it_is(model):
 @fact("torch.nn.parallel.DistributedDataParallel", "torch.nn.Module.to")
 @on_each_backend
 def test_to_the_device_where_it_is_leaves_gradients_averaged(ranks, backend):
-    """After `.to(device)` of a wrapped DDP model that is on that device already, gradients are averaged as before."""
+    """After `.to(device)` of a wrapped `DDP` model that is on that device already, gradients are averaged as before."""
     same(torch.stack(ranks(2, _converted, HALVES, _to_where_it_is, backend=backend)), WHOLE)
 
 
@@ -623,7 +623,7 @@ def _normalized_alone(rank):
 )
 @pytest.mark.cpu
 def test_converted_layers_in_eval_wait_for_nobody(ranks):
-    """In `eval`, one rank alone may run a SyncBatchNorm, on the CPU too: it gives what BatchNorm gives, by itself."""
+    """In `eval`, one rank alone can run a `SyncBatchNorm`, on the CPU too: it gives what BatchNorm gives, by itself."""
     got, _ = ranks(2, _normalized_alone)
     close(got, numpy.array([[2.0], [-2.0]]) / numpy.sqrt(1 + 1e-5), roundings=4)
 
@@ -650,5 +650,5 @@ def _compiled(rank, shards):
 @pytest.mark.slow
 @on_each_backend
 def test_compiled_module_is_averaged(ranks, backend):
-    """DDP averages the gradients of a module that was compiled before wrapping as those of any other."""
+    """`DistributedDataParallel` around a Linear under `torch.compile` averages its gradients over the ranks."""
     same(torch.stack(ranks(2, _compiled, HALVES, backend=backend)), WHOLE)
