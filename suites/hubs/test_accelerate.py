@@ -1,4 +1,4 @@
-"""accelerate on one process: what `prepare` makes, accumulation, and models without memory."""
+"""`accelerate` on one process: `prepare`, accumulation, and models without memory; several are in suites/parallel."""
 
 import pytest
 import torch
@@ -54,7 +54,7 @@ def test_trains_as_the_plain_loop(prepared):
     "accelerate.Accelerator.backward", requires=ACCELERATE, myth="losses are to be divided by the micro-batches by hand"
 )
 def test_accumulates_the_mean_gradient(prepared):
-    """`accelerator.backward` within `accumulate` makes one step along the mean of the micro-batches' gradients."""
+    """`accelerator.backward` within `accumulate` leads to one step along the mean of two micro-batches' gradients."""
     accelerator, model, optimizer, loader = prepared(gradient_accumulation_steps=2)
     got = train(model, optimizer, loader, accelerator.backward, lambda: accelerator.accumulate(model))
     plain, descent, _ = parts()
@@ -67,7 +67,7 @@ def test_accumulates_the_mean_gradient(prepared):
       myth="a scheduler is to be stepped only after each accumulated batch")  # fmt: skip
 @pytest.mark.parametrize(("batches", "rate"), [(1, 0.025), (2, 0.05)])
 def test_steps_a_scheduler_where_the_optimizer_steps(accelerate, batches, rate):
-    """A scheduler of `accelerator.prepare` steps once for each optimizer step under gradient accumulation."""
+    """A scheduler of `accelerator.prepare` steps once an optimizer step under gradient accumulation, on one process."""
     accelerator = accelerate.Accelerator(cpu=True, gradient_accumulation_steps=batches)
     model, descent, loader = parts()
     halving = torch.optim.lr_scheduler.StepLR(descent, 1, gamma=0.5)
@@ -83,7 +83,7 @@ def test_steps_a_scheduler_where_the_optimizer_steps(accelerate, batches, rate):
 
 @fact("accelerate.init_empty_weights", requires=ACCELERATE)
 def test_leaves_parameters_without_memory_and_buffers_with_it(accelerate):
-    """Within `init_empty_weights` parameters come to the meta device, and buffers stay where they are."""
+    """Within `accelerate.init_empty_weights` parameters come to the meta device, and buffers do not."""
     with accelerate.init_empty_weights():
         layer = nn.BatchNorm1d(3)
     assert (layer.weight.is_meta, layer.running_mean.is_meta) == (True, False)
@@ -91,7 +91,7 @@ def test_leaves_parameters_without_memory_and_buffers_with_it(accelerate):
 
 @fact("accelerate.init_empty_weights", requires=ACCELERATE, myth="init_empty_weights never needs the model's memory")
 def test_with_buffers_makes_any_size(accelerate):
-    """Within `init_empty_weights(include_buffers=True)` a layer of any size is made without memory."""
+    """Within `init_empty_weights(include_buffers=True)` a `Linear` of 2 ** 40 weights is made, on the meta device."""
     with accelerate.init_empty_weights(include_buffers=True):
         layer = nn.Linear(1 << 20, 1 << 20)
     assert layer.weight.is_meta and layer.weight.shape == (1 << 20, 1 << 20)

@@ -1,4 +1,4 @@
-"""`torch.hub`: models that a repository builds by its `hubconf.py`, from a folder and from where they were cached."""
+"""`torch.hub`: models that a repository builds by its `hubconf.py`, from a folder or a cache; weights: test_url."""
 
 import io
 import zipfile
@@ -23,7 +23,7 @@ def test_of_a_folder_gives_what_the_entry_point_returns(repository):
 
 @fact("torch.hub.load", myth="torch.hub.load fetches weights and runs no code", hint="read hubconf.py first")
 def test_runs_what_stands_in_hubconf(repository):
-    """`torch.hub.load` runs all the code of `hubconf.py`, whichever entry point is asked for."""
+    """`torch.hub.load` runs all the code of `hubconf.py`, not only the entry point that it is asked for."""
     with (repository / "hubconf.py").open("a") as file:
         file.write(f"\nopen({str(repository / 'written')!r}, 'w').close()\n")
     torch.hub.load(str(repository), "linear", source="local")
@@ -32,7 +32,7 @@ def test_runs_what_stands_in_hubconf(repository):
 
 @fact("torch.hub.load", myth="a model of torch.hub is ready for inference")
 def test_leaves_the_model_in_training_mode_where_hubconf_does(repository):
-    """`torch.hub.load` gives the model in the mode that its entry point left it in, which by itself is training."""
+    """`torch.hub.load` gives a model in training mode where its entry point does not call `eval()`."""
     model = torch.hub.load(str(repository), "linear", source="local")
     assert isinstance(model, nn.Linear) and model.training
 
@@ -71,7 +71,7 @@ def test_refuses_a_folder_without_hubconf(tmp_path):
 
 @fact("torch.hub.load", hint="source='local' for a folder, 'github' for owner/name")
 def test_refuses_another_source(repository):
-    """`torch.hub.load` takes `source="github"` and `source="local"`, and raises "Unknown source" of any other."""
+    """`torch.hub.load` refuses a `source` other than "github" and "local", such as "huggingface": "Unknown source"."""
     with pytest.raises(ValueError, match="Unknown source"):
         torch.hub.load(str(repository), "linear", source="huggingface")
 
@@ -102,7 +102,7 @@ def published(server, monkeypatch):
 
 @fact("torch.hub.load", hint="force_reload=True after the repository has changed")
 def test_with_force_reload_downloads_again(cached, published, server):
-    """`torch.hub.load(force_reload=True)` downloads the repository again, and what was edited in the cache is lost."""
+    """`torch.hub.load(force_reload=True)` downloads the repository again and runs that, in place of the cached copy."""
     published((cached / "hubconf.py").read_text().replace("value=1.0", "value=9.0"))
     model = torch.hub.load(REPOSITORY, "linear", force_reload=True, skip_validation=True, trust_repo=True)
     same(model.weight.detach(), torch.full((1, 2), 9.0))
@@ -122,7 +122,7 @@ def test_downloads_a_repository_into_the_folder_of_the_hub(hub_dir, published, s
 
 @fact("torch.hub.load", since="2.11", calls="not trust_repo", myth="torch.hub.load runs anybody's code without asking")
 def test_asks_before_it_downloads_what_is_not_trusted(hub_dir, published, asked):
-    """`torch.hub.load` asks whether an unknown owner is trusted, and raises "Untrusted repository" where it is not."""
+    """`torch.hub.load` asks before it downloads from an unknown owner, and raises "Untrusted repository" after a no."""
     published(PUBLISHED)
     with pytest.raises(Exception, match="Untrusted repository"):
         torch.hub.load(REPOSITORY, "linear", skip_validation=True)
@@ -157,7 +157,7 @@ def test_remembers_what_the_keyboard_trusted(hub_dir, published, asked):
 
 @fact("torch.hub.load")
 def test_of_a_folder_never_asks(repository, asked):
-    """`torch.hub.load(source="local")` runs the folder's code without asking, whatever `trust_repo` says."""
+    """`torch.hub.load(source="local")` runs the folder's code without asking, even with `trust_repo=False`."""
     model = torch.hub.load(str(repository), "linear", source="local", trust_repo=False)
     assert isinstance(model, nn.Linear) and not asked
 
@@ -179,7 +179,7 @@ def test_help_gives_the_docstring(cached):
 
 @fact("torch.hub.get_dir", hint="set TORCH_HOME to where there is room")
 def test_dir_is_in_torch_home(tmp_path, monkeypatch):
-    """`torch.hub.get_dir()` is the folder `hub` of what TORCH_HOME names."""
+    """`torch.hub.get_dir()` is the folder `hub` in the one that the environment variable `TORCH_HOME` names."""
     monkeypatch.setattr(torch.hub, "_hub_dir", None)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     assert torch.hub.get_dir() == str(tmp_path / "hub")
@@ -187,7 +187,7 @@ def test_dir_is_in_torch_home(tmp_path, monkeypatch):
 
 @fact("torch.hub.set_dir")
 def test_set_dir_goes_before_torch_home(tmp_path, monkeypatch):
-    """`torch.hub.set_dir` names the folder of the hub whatever TORCH_HOME says."""
+    """`torch.hub.set_dir` names the folder of the hub, whatever the environment variable `TORCH_HOME` says."""
     monkeypatch.setattr(torch.hub, "_hub_dir", None)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     torch.hub.set_dir(str(tmp_path / "mine"))

@@ -1,4 +1,4 @@
-"""peft: LoRA on a module of torch, which of its parameters train, and what is saved and merged."""
+"""`peft`: LoRA on a module of torch, what of it trains, is saved and merged; LoRA by hand is in suites/transfer."""
 
 import copy
 
@@ -37,7 +37,7 @@ def shift(adapted):
 
 @fact(WRAP, requires=PEFT)
 def test_only_the_adapters_train(adapted):
-    """`get_peft_model` freezes all parameters of the model but the two low-rank matrices of each layer it adapts."""
+    """`peft.get_peft_model` with LoRA freezes all parameters but the two low-rank matrices of the adapted layer."""
     trained = {name: tuple(one.shape) for name, one in adapted.named_parameters() if one.requires_grad}
     first = "base_model.model.0.lora_{}.default.weight"
     assert trained == {first.format("A"): (2, 4), first.format("B"): (4, 2)}
@@ -45,7 +45,7 @@ def test_only_the_adapters_train(adapted):
 
 @fact(WRAP, requires=PEFT, myth="adding LoRA changes what the model gives")
 def test_an_untrained_adapter_changes_nothing(model, adapted):
-    """A model with LoRA that was not trained yet gives what it gave before, since one of the matrices is zero."""
+    """A model of `peft.get_peft_model` whose LoRA was not trained yet gives exactly what the model gave before."""
     same(adapted(X).detach(), model(X).detach())
 
 
@@ -53,7 +53,7 @@ def test_an_untrained_adapter_changes_nothing(model, adapted):
     WRAP, requires=PEFT, myth="get_peft_model leaves the model that it is given as it was", hint="copy.deepcopy first"
 )
 def test_the_model_itself_is_changed(model):
-    """`get_peft_model` replaces layers of the model that it is given, and freezes the rest of it."""
+    """`peft.get_peft_model` changes the model that it is given: adapted layers are replaced, the others frozen."""
     import peft
 
     peft.get_peft_model(model, peft.LoraConfig(r=2, target_modules=["0"]))
@@ -62,7 +62,7 @@ def test_the_model_itself_is_changed(model):
 
 @fact("peft.PeftModel.disable_adapter", requires=PEFT)
 def test_without_its_adapter_the_model_is_as_before(model, adapted):
-    """Within `disable_adapter()` a model with LoRA gives what it gave before, and behind it what it was trained to."""
+    """Within `PeftModel.disable_adapter()` a model with LoRA gives what it gave before LoRA, and after it not."""
     shift(adapted)
     with adapted.disable_adapter():
         same(adapted(X).detach(), model(X).detach())
@@ -71,7 +71,7 @@ def test_without_its_adapter_the_model_is_as_before(model, adapted):
 
 @fact("peft.PeftModel.save_pretrained", requires=PEFT, myth="save_pretrained of a LoRA model saves the whole model")
 def test_saves_the_adapter_alone(adapted, tmp_path):
-    """`save_pretrained` of a model with LoRA writes the low-rank matrices, and none of the model's own weights."""
+    """`PeftModel.save_pretrained` with LoRA writes the low-rank matrices, and none of the model's own weights."""
     from safetensors.torch import load_file
 
     shift(adapted)
@@ -87,7 +87,7 @@ def test_saves_the_adapter_alone(adapted, tmp_path):
     "peft.PeftModel.from_pretrained", requires=PEFT, myth="a loaded adapter goes on training", hint="is_trainable=True"
 )
 def test_a_loaded_adapter_is_frozen(model, adapted, tmp_path):
-    """`PeftModel.from_pretrained` gives a model with the saved adapter in evaluation mode, of which nothing trains."""
+    """`peft.PeftModel.from_pretrained` gives the model with the saved adapter, frozen and in evaluation mode."""
     import peft
 
     shift(adapted)
@@ -99,7 +99,7 @@ def test_a_loaded_adapter_is_frozen(model, adapted, tmp_path):
 
 @fact("peft.LoraModel.merge_and_unload", requires=PEFT)
 def test_a_merged_adapter_gives_plain_layers(adapted):
-    """`merge_and_unload` adds the adapter to the weights: plain layers give what the adapted ones gave."""
+    """`merge_and_unload` of peft leaves a plain `nn.Linear` that gives what the adapted one gave, up to rounding."""
     shift(adapted)
     want = adapted(X).detach().double()
     merged = adapted.merge_and_unload()

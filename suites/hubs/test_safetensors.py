@@ -1,4 +1,4 @@
-"""safetensors beside `torch.save`: what a file holds and refuses, and what of it is read."""
+"""`safetensors` beside `torch.save`: what a file holds and refuses, and what is read; pickles are in serialization."""
 
 import importlib
 import os
@@ -23,7 +23,7 @@ def file():
 @fact("safetensors.torch.save_file", "safetensors.torch.load_file", requires=SAFETENSORS, source=PAGE)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64, torch.int64, torch.uint8, torch.bool])
 def test_gives_back_what_was_saved(file, tmp_path, dtype):
-    """`safetensors.torch.load_file` gives the tensors of `save_file` back by name, in their dtypes."""
+    """`safetensors.torch.load_file` gives the tensors of `save_file` back by name, contiguous and in their dtypes."""
     file.save_file({"a": MATRIX.to(dtype)}, tmp_path / "file")
     loaded = file.load_file(tmp_path / "file")
     assert list(loaded) == ["a"] and loaded["a"].stride() == (3, 1)
@@ -38,14 +38,14 @@ def test_gives_back_what_was_saved(file, tmp_path, dtype):
 )
 @pytest.mark.parametrize("value", [3, {"b": MATRIX}, nn.Linear(1, 1)], ids=["number", "dict", "module"])
 def test_holds_tensors_only(file, tmp_path, value):
-    """`safetensors.torch.save_file` refuses what is no tensor, such as numbers, nested dicts and modules."""
+    """`safetensors.torch.save_file` refuses numbers, nested dicts and modules: "expected torch.Tensor but received"."""
     with pytest.raises(ValueError, match="expected torch.Tensor but received"):
         file.save_file({"a": value}, tmp_path / "file")
 
 
 @fact("safetensors.torch.load_file", requires=SAFETENSORS, source=PAGE, myth="every file of weights may run code")
 def test_does_not_read_a_pickle(file, tmp_path):
-    """`safetensors.torch.load_file` refuses a file of `torch.save`, and so runs no code of a pickle in it."""
+    """`safetensors.torch.load_file` refuses a pickle of `torch.save`: "Error while deserializing header"."""
     import safetensors
 
     torch.save({"a": MATRIX}, tmp_path / "file")
@@ -55,7 +55,7 @@ def test_does_not_read_a_pickle(file, tmp_path):
 
 @fact("torch.load", requires=SAFETENSORS, hint="safetensors.torch.load_file reads it")
 def test_is_not_read_by_torch_load(file, tmp_path):
-    """`torch.load` does not read a file of safetensors, whatever its name ends in."""
+    """`torch.load` does not read a file of `safetensors.torch.save_file`, not even by a name that ends in `.pt`."""
     file.save_file({"a": MATRIX}, tmp_path / "file.pt")
     with pytest.raises(Exception, match="Weights only load failed|invalid load key|magic number|unpickling"):
         torch.load(tmp_path / "file.pt")
@@ -63,7 +63,7 @@ def test_is_not_read_by_torch_load(file, tmp_path):
 
 @fact("safetensors.torch.load_file", requires=SAFETENSORS)
 def test_refuses_a_file_that_is_cut_off(file, tmp_path):
-    """`safetensors.torch.load_file` raises of a file that is cut off, before any tensor is given."""
+    """`safetensors.torch.load_file` refuses a file that is cut off, with a SafetensorError that says "incomplete"."""
     import safetensors
 
     file.save_file({"a": MATRIX}, tmp_path / "file")
@@ -87,7 +87,7 @@ def test_refuses_tensors_that_share_memory(file, tmp_path):
 
 @fact("safetensors.torch.load_model", requires=SAFETENSORS)
 def test_of_a_model_tells_what_is_missing(file, tmp_path):
-    """`safetensors.torch.load_model(strict=False)` gives the names that are missing in the file, and the unexpected."""
+    """`safetensors.torch.load_model(strict=False)` returns the names missing in the file and those unexpected there."""
     file.save_file({"weight": torch.ones(2, 2), "other": torch.ones(1)}, tmp_path / "file")
     missing, unexpected = file.load_model(nn.Linear(2, 2), str(tmp_path / "file"), strict=False)
     assert (list(missing), list(unexpected)) == (["bias"], ["other"])
@@ -114,7 +114,7 @@ def test_refuses_other_strides(file, tmp_path):
 
 @fact("safetensors.torch.save_file", requires=SAFETENSORS, myth="a saved row takes as much as its whole matrix")
 def test_writes_a_view_without_the_rest(file, tmp_path):
-    """`safetensors.torch.save_file` writes the elements of a view alone, where `torch.save` writes all its memory."""
+    """`safetensors.torch.save_file` writes of a row its elements alone, where `torch.save` writes the whole matrix."""
     row = torch.ones(1000, 1000)[0]
     file.save_file({"a": row}, tmp_path / "file")
     torch.save(row, tmp_path / "pickle")
@@ -123,7 +123,7 @@ def test_writes_a_view_without_the_rest(file, tmp_path):
 
 @fact("safetensors.torch.save_file", requires=SAFETENSORS, source=PAGE)
 def test_gives_a_slice_of_a_tensor(file, tmp_path):
-    """`safe_open(...).get_slice` tells the shape of a tensor, and gives a part of it without the others."""
+    """`safe_open(...).get_slice` of safetensors tells a tensor's shape, and gives a part of it when it is indexed."""
     from safetensors import safe_open
 
     file.save_file({"a": MATRIX}, tmp_path / "file")
@@ -135,7 +135,7 @@ def test_gives_a_slice_of_a_tensor(file, tmp_path):
 
 @fact("safetensors.torch.load_file", requires=SAFETENSORS)
 def test_parameters_come_back_as_tensors(file, tmp_path):
-    """`safetensors.torch.load_file` gives plain tensors that require no grad, where Parameters were saved."""
+    """`safetensors.torch.load_file` gives plain tensors that require no grad, where `nn.Parameter`s were saved."""
     file.save_file({"a": nn.Parameter(MATRIX.clone())}, tmp_path / "file")
     loaded = file.load_file(tmp_path / "file")["a"]
     assert (type(loaded), loaded.requires_grad) == (torch.Tensor, False)

@@ -1,4 +1,4 @@
-"""timm: image models by name, their heads and features, and the data and weights that go with them."""
+"""`timm`: image models by name, their heads and features, data and weights; heads without it are in suites/transfer."""
 
 import numpy
 import pytest
@@ -30,7 +30,7 @@ def test_creates_a_module_of_torch(create):
 
 @fact("timm.create_model", requires=TIMM, myth="timm.create_model gives a model that is ready for inference")
 def test_creates_models_in_training_mode(create):
-    """`timm.create_model` gives a model in training mode: BatchNorm makes an image's logits depend on the others."""
+    """`timm.create_model` gives a model in training mode: `BatchNorm` makes an image's logits depend on the others."""
     torch.manual_seed(0)
     model, x = create(num_classes=5), images(4)
     assert model.training and not torch.allclose(model(x)[:2], model(x[:2]))
@@ -38,14 +38,14 @@ def test_creates_models_in_training_mode(create):
 
 @fact("timm.create_model", requires=TIMM, myth="timm.create_model loads pretrained weights", hint="say pretrained=True")
 def test_creates_random_weights_by_default(create):
-    """`timm.create_model` draws random weights by default: those of two models of one name differ."""
+    """`timm.create_model` gives a random head by default: the `fc.weight` of two models of one name differs."""
     one, other = (create(num_classes=5).state_dict() for _ in range(2))
     assert not torch.equal(one["fc.weight"], other["fc.weight"]) and one["fc.weight"].shape == (5, 96)
 
 
 @fact("timm.create_model", requires=TIMM)
 def test_of_pretrained_weights_that_cannot_be_had_is_an_error(create):
-    """`timm.create_model(pretrained=True)` without a network raises, rather than to go on with random weights."""
+    """`timm.create_model(pretrained=True)` without a network raises OSError: "cannot find the requested files"."""
     with pytest.raises(OSError, match="cannot find the requested files in the local cache"):
         create(pretrained=True)
 
@@ -61,7 +61,7 @@ def test_refuses_an_unknown_name():
 
 @fact("timm.create_model", requires=TIMM)
 def test_takes_images_of_as_many_channels_as_said(create):
-    """`timm.create_model(in_chans=1)` makes the first layer for images of one channel."""
+    """`timm.create_model(in_chans=1)` takes images of one channel, and of three raises "to have 1 channels"."""
     model = create(in_chans=1, num_classes=5).eval()
     assert model(images()[:, :1]).shape == (2, 5)
     with pytest.raises(RuntimeError, match="to have 1 channels, but got 3"):
@@ -73,7 +73,7 @@ def test_takes_images_of_as_many_channels_as_said(create):
 
 @fact("timm.create_model", requires=TIMM, source=FEATURES)
 def test_without_classes_gives_pooled_features(create):
-    """`timm.create_model(num_classes=0)` has no head: it gives one vector of `num_features` numbers for each image."""
+    """`timm.create_model(num_classes=0)` of a ResNet gives, with no head, the mean of each of `num_features` maps."""
     model = create(num_classes=0).eval()
     maps = model.forward_features(x := images()).detach().double()
     assert model(x).shape == (2, model.num_features)
@@ -82,7 +82,7 @@ def test_without_classes_gives_pooled_features(create):
 
 @fact("timm.create_model", requires=TIMM, source=FEATURES)
 def test_with_features_only_gives_a_map_of_each_stage(create):
-    """`timm.create_model(features_only=True)` gives a list of maps, as wide and as reduced as `feature_info` says."""
+    """`timm.create_model(features_only=True)` gives a list of maps, as wide and reduced as `feature_info` says."""
     model = create(features_only=True).eval()
     info = zip(model.feature_info.channels(), model.feature_info.reduction())
     assert [tuple(one.shape) for one in model(images())] == [(2, wide, 64 // by, 64 // by) for wide, by in info]
@@ -90,7 +90,7 @@ def test_with_features_only_gives_a_map_of_each_stage(create):
 
 @fact("timm.models.ResNet.reset_classifier", requires=TIMM)
 def test_another_head_leaves_the_rest_alone(create):
-    """`reset_classifier` puts a new head for other classes on a timm model, and leaves all other weights."""
+    """`reset_classifier(3)` of a timm ResNet changes its head alone, to a new `nn.Linear` of three classes."""
     model = create(num_classes=5)
     before = {name: value.clone() for name, value in backbone(model).items()}
     torch.manual_seed(0)
@@ -103,7 +103,7 @@ def test_another_head_leaves_the_rest_alone(create):
 @fact("timm.models.ResNet.reset_classifier", requires=TIMM, hint="make the optimizer after reset_classifier",
       myth="an optimizer trains whatever head the model has by then")  # fmt: skip
 def test_another_head_is_unknown_to_an_optimizer_from_before(create):
-    """An optimizer that was made before `reset_classifier` does not train the new head of a timm model."""
+    """An optimizer made before `reset_classifier` of a timm ResNet does not train the new head."""
     model = create(num_classes=5)
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
     model.reset_classifier(3)
@@ -144,7 +144,7 @@ def test_refuses_a_file_of_other_classes(create, checkpoint):
 
 @fact("timm.create_model", requires=TIMM, myth="a pretrained model of timm keeps its head whatever num_classes says")
 def test_pretrained_for_other_classes_has_a_random_head(create, checkpoint):
-    """`timm.create_model(pretrained=True)` for other classes loads all but the head, which is random."""
+    """`timm.create_model(pretrained=True)` for other `num_classes` loads all weights of a file but the head's."""
     model, path = checkpoint
     overlay = {"file": path, "num_classes": 5}
     loaded = create(num_classes=7, pretrained=True, pretrained_cfg_overlay=overlay).state_dict()
@@ -186,7 +186,7 @@ def test_data_are_normalised_as_the_model_was_trained(create):
 
 @fact("timm.optim.create_optimizer_v2", requires=TIMM, myth="weight decay is for all parameters alike")
 def test_decay_spares_biases_and_norms(create):
-    """`timm.optim.create_optimizer_v2(weight_decay=...)` decays the weights of two dimensions and more alone."""
+    """`create_optimizer_v2(weight_decay=...)` of timm decays a ResNet's weights of two dimensions and more alone."""
     import timm.optim
 
     groups = timm.optim.create_optimizer_v2(create(), opt="sgd", weight_decay=0.1).param_groups

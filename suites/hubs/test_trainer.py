@@ -1,4 +1,4 @@
-"""The Trainer of transformers beside a loop by hand: its numbers, its defaults, and what it does to rows."""
+"""`transformers.Trainer` beside a loop by hand: its numbers, defaults and rows; the models are in test_transformers."""
 
 import pytest
 import torch
@@ -49,7 +49,7 @@ def trained(trainer):
 
 @fact(TRAIN, requires=TRANSFORMERS, source=PAGE)
 def test_makes_the_step_of_a_loop_by_hand(trainer, rows, llama):
-    """`Trainer` makes the step that forward, backward and `optimizer.step()` by hand make, up to rounding."""
+    """`transformers.Trainer` with plain SGD steps as forward, backward and `optimizer.step()` do, up to rounding."""
     want = stepped(llama(), of_the_batch(rows))
     close(trained(trainer(rows, per_device_train_batch_size=4)), want.double(), 64, want.abs().double() + 1)
 
@@ -57,7 +57,7 @@ def test_makes_the_step_of_a_loop_by_hand(trainer, rows, llama):
 @fact(TRAIN, requires=TRANSFORMERS, where="transformers>=4.46", source=PAGE,
       myth="gradient accumulation weighs each micro-batch alike")  # fmt: skip
 def test_accumulation_is_the_mean_over_tokens(trainer, rows, llama):
-    """`gradient_accumulation_steps` of `Trainer` gives the step of the whole batch, whatever the rows' lengths."""
+    """`gradient_accumulation_steps` of `Trainer` gives the whole batch's step, also with rows of several lengths."""
     want = stepped(llama(), of_the_batch(rows))
     got = trained(trainer(rows, per_device_train_batch_size=1, gradient_accumulation_steps=4))
     close(got, want.double(), 64, want.abs().double() + 1)
@@ -66,7 +66,7 @@ def test_accumulation_is_the_mean_over_tokens(trainer, rows, llama):
 @fact(TRAIN, requires=TRANSFORMERS, where="transformers<4.46", source=PAGE,
       myth="gradient accumulation gives the step of the whole batch")  # fmt: skip
 def test_accumulation_was_the_mean_over_micro_batches(trainer, rows, llama):
-    """`gradient_accumulation_steps` of `Trainer` gives the mean of the losses of each micro-batch, before 4.46."""
+    """`gradient_accumulation_steps` of `Trainer` steps by the mean of the micro-batches' losses, before 4.46."""
     want = stepped(llama(), of_each_row(rows))
     got = trained(trainer(rows, per_device_train_batch_size=1, gradient_accumulation_steps=4))
     close(got, want.double(), 64, want.abs().double() + 1)
@@ -74,7 +74,7 @@ def test_accumulation_was_the_mean_over_micro_batches(trainer, rows, llama):
 
 @fact(TRAIN, requires=TRANSFORMERS, source=PAGE, myth="Trainer does not clip gradients", hint="say max_grad_norm=0.0")
 def test_clips_gradients_to_a_norm_of_one_by_default(trainer, rows, llama):
-    """`Trainer` clips gradients to a norm of `max_grad_norm=1.0` by default: one step of SGD is no longer than `lr`."""
+    """`transformers.Trainer` clips gradients to `max_grad_norm=1.0` by default: a long SGD step is as long as `lr`."""
     import transformers
 
     limit = transformers.TrainingArguments.max_grad_norm
@@ -94,7 +94,7 @@ def test_clips_gradients_to_a_norm_of_one_by_default(trainer, rows, llama):
     hint='lr_scheduler_type="constant"',
 )
 def test_lowers_the_rate_to_zero_by_default(trainer, rows):
-    """`Trainer` lowers the learning rate in a line to zero by its last step, as `lr_scheduler_type` says."""
+    """`transformers.Trainer` with `lr_scheduler_type="linear"` lowers the learning rate to zero by its last step."""
     made = trainer(rows, per_device_train_batch_size=4, max_steps=2, lr_scheduler_type="linear")
     made.train()
     assert {*made.lr_scheduler.get_last_lr()} == {0.0}
@@ -102,7 +102,7 @@ def test_lowers_the_rate_to_zero_by_default(trainer, rows):
 
 @fact(TRAIN, requires=TRANSFORMERS, hint="freeze before Trainer is made", myth="Trainer unfreezes the model")
 def test_leaves_what_is_frozen(trainer, rows, llama):
-    """`Trainer` leaves parameters that are frozen by `requires_grad_(False)` as they are, and trains the others."""
+    """`transformers.Trainer` leaves what is frozen by `requires_grad_(False)` as it is, and trains the rest."""
     model, fresh = llama(), llama()
     model.model.requires_grad_(False)
     got = trained(trainer(rows, model, per_device_train_batch_size=4))
@@ -112,7 +112,7 @@ def test_leaves_what_is_frozen(trainer, rows, llama):
 
 @fact(TRAIN, requires=TRANSFORMERS, source=PAGE, myth="Trainer hands all columns to the model")
 def test_leaves_out_columns_that_the_model_does_not_take(trainer, rows, llama):
-    """`Trainer` leaves columns out that `forward` does not take, and trains on the others."""
+    """`transformers.Trainer` hands the model those columns of the rows alone that its `forward` takes."""
     made, seen = trainer([{**row, "weight": 1.0} for row in rows], per_device_train_batch_size=4), []
     made.model.register_forward_pre_hook(lambda _, args, words: seen.append({*words}), with_kwargs=True)
     assert not torch.equal(trained(made), llama().lm_head.weight)
@@ -121,7 +121,7 @@ def test_leaves_out_columns_that_the_model_does_not_take(trainer, rows, llama):
 
 @fact(TRAIN, requires=TRANSFORMERS, source=PAGE)
 def test_tells_the_mean_loss_of_its_steps(trainer, rows, llama):
-    """`Trainer.train` gives the number of its steps, the mean of their losses, and what it measured, in this order."""
+    """`transformers.Trainer.train` gives its number of steps, their mean loss, and what it measured, in this order."""
     want = of_the_batch(rows)(llama())[0].item()
     steps, loss, metrics = trainer(rows, per_device_train_batch_size=4).train()
     assert steps == 1 and abs(loss - want) < 1e-5 and abs(metrics["train_loss"] - want) < 1e-5
@@ -132,7 +132,7 @@ EVALUATE = "transformers.Trainer.evaluate"
 
 @fact(EVALUATE, requires=TRANSFORMERS, source=PAGE)
 def test_evaluates_the_mean_loss(trainer, rows):
-    """`Trainer.evaluate` gives the loss of the rows in evaluation mode as `eval_loss`, with its time and the epoch."""
+    """`transformers.Trainer.evaluate` gives the loss of the rows as `eval_loss`, beside `eval_runtime` and `epoch`."""
     made = trainer(rows, per_device_train_batch_size=4)
     made.train()
     got, want = made.evaluate(rows), of_the_batch(rows)(made.model.eval())[0].item()
@@ -143,7 +143,7 @@ def test_evaluates_the_mean_loss(trainer, rows):
 @fact(EVALUATE, requires=TRANSFORMERS, source=PAGE, myth="evaluate puts the model back into training mode",
       hint="model.train() before a loop of your own goes on")  # fmt: skip
 def test_evaluation_leaves_the_model_in_its_mode(trainer, rows):
-    """`Trainer.evaluate` leaves the model in evaluation mode."""
+    """`transformers.Trainer.evaluate` leaves the model in evaluation mode."""
     made = trainer(rows, per_device_eval_batch_size=4)
     assert made.model.training
     made.evaluate(rows)

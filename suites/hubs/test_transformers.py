@@ -1,4 +1,4 @@
-"""transformers: models as modules of torch, what is saved and loaded of them, generation, attention and losses."""
+"""`transformers`: models as modules of torch, saved, loaded, generating, and their losses; `Trainer`: test_trainer."""
 
 import pytest
 import torch
@@ -37,7 +37,7 @@ MODEL = "transformers.LlamaForCausalLM"
 
 @fact(LOAD, requires=TRANSFORMERS, claims=["H04"], source=LOADING)
 def test_a_model_comes_back_with_its_weights(saved, load, llama):
-    """`from_pretrained` of a folder of `save_pretrained` gives a model of the same class and weights."""
+    """`AutoModelForCausalLM.from_pretrained` of a folder of `save_pretrained` gives a model of the same weights."""
     got, want = load(saved()).state_dict(), llama().state_dict()
     assert got.keys() == want.keys()
     assert all(torch.equal(got[name], value) for name, value in want.items())
@@ -46,28 +46,28 @@ def test_a_model_comes_back_with_its_weights(saved, load, llama):
 @fact(LOAD, requires=TRANSFORMERS, source=LOADING, myth="from_pretrained gives a model in training mode, as torch does",
       hint="model.train() before training by hand")  # fmt: skip
 def test_a_loaded_model_is_in_evaluation_mode(saved, load, llama):
-    """`from_pretrained` gives a model in evaluation mode, where one that is made from a config is in training mode."""
+    """`AutoModelForCausalLM.from_pretrained` gives a model in evaluation mode, other than one made from a config."""
     assert llama().training and not load(saved()).training
 
 
 @fact(LOAD, requires="transformers>=4.45", where="transformers>=5", hint="say dtype=torch.float32",
       myth="from_pretrained gives a float32 model")  # fmt: skip
 def test_a_loaded_model_has_the_dtype_of_its_file(saved, load):
-    """`from_pretrained` gives a model in the dtype that it was saved in, since transformers 5."""
+    """`from_pretrained` gives a model in the dtype that it was saved in, such as bfloat16, since transformers 5."""
     assert load(saved(torch.bfloat16)).get_input_embeddings().weight.dtype == torch.bfloat16
 
 
 @fact(LOAD, requires="transformers>=4.45", where="transformers<5", hint='say torch_dtype="auto"',
       myth="from_pretrained gives a model in the dtype of its file")  # fmt: skip
 def test_a_loaded_model_was_float32(saved, load):
-    """`from_pretrained` gives a float32 model whatever dtype it was saved in, before transformers 5."""
+    """`from_pretrained` gives a float32 model also of one saved in the dtype bfloat16, before transformers 5."""
     assert load(saved(torch.bfloat16)).get_input_embeddings().weight.dtype == torch.float32
 
 
 @fact(CLASSIFIER, requires=TRANSFORMERS, myth="from_pretrained fails where weights are missing",
       hint="look for names that it says are newly initialized, or MISSING")  # fmt: skip
 def test_what_is_missing_in_the_file_is_random(llama, tmp_path):
-    """`from_pretrained` of a base model into one with a head loads the base, and draws the head at random."""
+    """`from_pretrained` of a base model into `LlamaForSequenceClassification` draws the missing head at random."""
     import transformers
 
     base = llama("LlamaModel")
@@ -79,7 +79,7 @@ def test_what_is_missing_in_the_file_is_random(llama, tmp_path):
 
 @fact(CLASSIFIER, requires=TRANSFORMERS, hint="say ignore_mismatched_sizes=True")
 def test_a_head_of_another_size_is_refused(llama, tmp_path):
-    """`from_pretrained(num_labels=3)` of a model with two labels wants `ignore_mismatched_sizes=True`."""
+    """`from_pretrained(num_labels=3)` of a model with two labels is refused without `ignore_mismatched_sizes=True`."""
     import transformers
 
     llama("LlamaForSequenceClassification").save_pretrained(tmp_path)
@@ -91,7 +91,7 @@ def test_a_head_of_another_size_is_refused(llama, tmp_path):
 
 @fact(LOAD, requires=TRANSFORMERS)
 def test_a_model_that_is_not_here_is_an_error_offline(load):
-    """`from_pretrained` of a model's name raises OSError where there is no network, and the model was not kept."""
+    """`from_pretrained` of transformers raises OSError offline for a model's name that was not downloaded before."""
     with pytest.raises(OSError, match="(?i)couldn't connect|offline|cannot find"):
         load("someone/model")
 
@@ -99,7 +99,7 @@ def test_a_model_that_is_not_here_is_an_error_offline(load):
 @fact("transformers.PreTrainedModel.save_pretrained", requires=TRANSFORMERS, myth="save_pretrained pickles the model",
       source=LOADING)  # fmt: skip
 def test_a_model_is_saved_without_pickle(saved):
-    """`save_pretrained` writes the weights as `model.safetensors`, and no pickle."""
+    """`save_pretrained` of transformers writes the weights as `model.safetensors`, and no pickle."""
     names = {path.name for path in saved().iterdir()}
     assert "model.safetensors" in names and not any(name.endswith((".bin", ".pt")) for name in names)
 
@@ -121,7 +121,7 @@ def test_tied_weights_are_saved_once_and_tied_again(saved, load):
 
 @fact(f"{MODEL}.forward", requires=TRANSFORMERS, myth="labels are to be shifted by the caller")
 def test_labels_are_shifted_by_the_model(llama):
-    """The loss of a causal language model with `labels=input_ids` is of each token's logits against the next token."""
+    """The loss of a `LlamaForCausalLM` with `labels=input_ids` is of each token's logits against the next token."""
     given = llama()(TOKENS, labels=TOKENS)
     want = functional.cross_entropy(given.logits[0, :-1].double(), TOKENS[0, 1:])
     close(given.loss.detach(), want.detach(), 16)
@@ -130,7 +130,7 @@ def test_labels_are_shifted_by_the_model(llama):
 @fact(f"{MODEL}.forward", requires=TRANSFORMERS, hint="set labels of padding to -100",
       myth="the loss leaves the pad token out by itself")  # fmt: skip
 def test_labels_of_minus_100_are_left_out(llama):
-    """The loss of a causal language model leaves labels of -100 out, and no others, the pad token neither."""
+    """The loss of the causal language model `LlamaForCausalLM` leaves labels of -100 out, but not the pad token's."""
     model, tokens = llama(), torch.tensor([[2, 3, 0, 0]])
     masked = torch.tensor([[2, 3, -100, -100]])
     logits = model(tokens).logits[0].double()
@@ -140,7 +140,7 @@ def test_labels_of_minus_100_are_left_out(llama):
 
 @fact(f"{MODEL}.forward", requires=TRANSFORMERS, myth="the pad token is not attended to", hint="pass attention_mask")
 def test_padding_is_attended_to_unless_it_is_masked(llama):
-    """Padding before the tokens changes the logits of a causal language model unless `attention_mask` masks it."""
+    """Padding before the tokens changes the logits of a `LlamaForCausalLM` unless `attention_mask` masks it."""
     model, padded = llama().eval(), torch.tensor([[0, 2, 3, 4]])
     alone = model(padded[:, 1:]).logits.detach()
     masked = model(padded, attention_mask=(padded != 0).long()).logits.detach()
@@ -150,7 +150,7 @@ def test_padding_is_attended_to_unless_it_is_masked(llama):
 
 @fact(f"{MODEL}.forward", requires=TRANSFORMERS)
 def test_logits_are_the_head_of_the_last_hidden_state(llama):
-    """The logits of a causal language model are its head applied to the last hidden state of its base model."""
+    """The logits of a `LlamaForCausalLM` are `lm_head` of its last hidden state up to rounding, and contiguous."""
     model = llama().eval()
     want = model.lm_head(model.model(TOKENS).last_hidden_state).detach()
     got = model(TOKENS).logits.detach()
@@ -160,7 +160,7 @@ def test_logits_are_the_head_of_the_last_hidden_state(llama):
 
 @fact(f"{MODEL}.forward", requires=TRANSFORMERS)
 def test_the_loss_is_differentiated_by_backward(llama):
-    """`model(**batch).loss.backward()` gives the slope of the loss along the parameters of a transformers model."""
+    """`model(**batch).loss.backward()` of a `LlamaForCausalLM` gives the slope of the loss along its `lm_head`."""
     model = llama().double().eval()
     weight, step = model.lm_head.weight, 1e-4
     model(TOKENS, labels=TOKENS).loss.backward()
@@ -176,14 +176,14 @@ def test_the_loss_is_differentiated_by_backward(llama):
 
 @fact(f"{MODEL}.forward", requires=TRANSFORMERS)
 def test_attention_by_sdpa_and_by_hand_agree(llama):
-    """`attn_implementation="sdpa"` and `"eager"` give the same logits up to rounding."""
+    """A `LlamaForCausalLM` gives the same logits by `attn_implementation="sdpa"` and by `"eager"`, up to rounding."""
     fused, eager = (llama(attn_implementation=one).eval()(TOKENS).logits.detach() for one in ("sdpa", "eager"))
     close(fused, eager.double(), 64, eager.abs().double() + 1)
 
 
 @fact(f"{MODEL}.resize_token_embeddings", requires=TRANSFORMERS)
 def test_more_tokens_keep_the_rows_of_the_old_ones(llama):
-    """`model.resize_token_embeddings` keeps the rows of old tokens, and makes the head as wide as the embeddings."""
+    """`resize_token_embeddings` of a `LlamaForCausalLM` keeps the rows of old tokens, and resizes its head too."""
     model = llama()
     before = model.get_input_embeddings().weight.detach().clone()
     given = model.resize_token_embeddings(13)
@@ -200,7 +200,7 @@ GENERATE = f"{MODEL}.generate"
 
 @fact(GENERATE, requires=TRANSFORMERS, myth="a language model gives another text each time")
 def test_without_sampling_takes_the_likeliest_token(llama):
-    """`model.generate(do_sample=False)` appends the token with the highest logit, each time the same."""
+    """`generate(do_sample=False)` of a `LlamaForCausalLM` appends in each step the token with the highest logit."""
     model = llama().eval()
     grown = TOKENS
     for _ in range(4):
@@ -210,7 +210,7 @@ def test_without_sampling_takes_the_likeliest_token(llama):
 
 @fact(GENERATE, requires=TRANSFORMERS, hint="torch.manual_seed before generate")
 def test_sampling_is_drawn_from_the_seed_of_torch(llama):
-    """`model.generate(do_sample=True)` gives the same tokens after the same `torch.manual_seed`, and then others."""
+    """`model.generate(do_sample=True)` gives the same tokens after the same `torch.manual_seed`, and others without."""
     model = llama().eval()
     options = {"max_new_tokens": 8, "min_new_tokens": 8, "do_sample": True, "eos_token_id": None}
     torch.manual_seed(1)
@@ -222,7 +222,7 @@ def test_sampling_is_drawn_from_the_seed_of_torch(llama):
 
 @fact(GENERATE, requires=TRANSFORMERS, myth="generate switches dropout off", hint="model.eval() first")
 def test_generates_in_the_mode_that_the_model_is_in(llama):
-    """`model.generate` leaves a model in training mode, where its dropout is at work in each pass."""
+    """`model.generate` does not call `eval()`: a transformers model in training mode is in it for each pass."""
     model, modes = llama().train(), []
     model.model.register_forward_pre_hook(lambda module, _: modes.append(module.training))
     model.generate(TOKENS, max_new_tokens=2, do_sample=False, eos_token_id=None)
@@ -231,7 +231,7 @@ def test_generates_in_the_mode_that_the_model_is_in(llama):
 
 @fact(GENERATE, requires=TRANSFORMERS)
 def test_generates_without_a_graph(llama):
-    """`model.generate` records nothing for backward: its scores are those of the model, and do not require grad."""
+    """`model.generate` of transformers records no graph: its scores are those of the model, and do not require grad."""
     model = llama().eval()
     options = {"max_new_tokens": 1, "do_sample": False, "output_scores": True, "return_dict_in_generate": True}
     [scores] = model.generate(TOKENS, **options).scores

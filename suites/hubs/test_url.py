@@ -1,4 +1,4 @@
-"""Weights from an address: where they are kept, what is verified, and what code they may run."""
+"""Weights from a URL, by `torch.hub`: where they are kept, what is verified, what code runs; models are in test_hub."""
 
 import hashlib
 import io
@@ -44,7 +44,7 @@ def kept(tmp_path):
 
 @fact("torch.hub.load_state_dict_from_url")
 def test_gives_the_state_and_keeps_the_file(load, server, tmp_path):
-    """`load_state_dict_from_url` gives the state dict as it was, and keeps the file by the URL's name."""
+    """`load_state_dict_from_url` gives the saved tensors, strides included, and keeps the file by the URL's name."""
     server.files["model.pt"] = saved({"weight": torch.tensor([[1.0, 2.0], [3.0, 4.0]]).t()})
     weight = load("model.pt")["weight"]
     same(weight, torch.tensor([[1.0, 3.0], [2.0, 4.0]]))
@@ -105,7 +105,7 @@ def test_does_not_verify_the_hash_by_default(load, server):
 
 @fact("torch.hub.load_state_dict_from_url", myth="check_hash=True verifies the file at each load")
 def test_with_check_hash_does_not_verify_what_is_kept(load, server, tmp_path):
-    """`load_state_dict_from_url(check_hash=True)` verifies downloads alone: a kept file is loaded whatever it has."""
+    """`load_state_dict_from_url(check_hash=True)` verifies downloads alone: a kept file of another hash is loaded."""
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "model-0a1b2c3d.pt").write_bytes(saved(STATE))
     same(load("model-0a1b2c3d.pt", check_hash=True)["weight"], torch.tensor([1.0, 2.0]))
@@ -138,7 +138,7 @@ def test_of_a_missing_file_is_an_error_of_http(load, tmp_path):
 
 @fact("torch.hub.load_state_dict_from_url", "torch.hub.download_url_to_file")
 def test_progress_is_told_unless_it_is_not_wanted(load, server, tmp_path, capfd):
-    """`load_state_dict_from_url` and `download_url_to_file` write a bar to stderr, unless `progress=False` is said."""
+    """`load_state_dict_from_url` and `download_url_to_file` write a progress bar to stderr unless `progress=False`."""
     server.files["model.pt"] = saved(STATE)
     load("model.pt")
     torch.hub.download_url_to_file(server.url("model.pt"), str(tmp_path / "quiet"), progress=False)
@@ -159,7 +159,7 @@ def test_download_writes_the_file(server, tmp_path):
 
 @fact("torch.hub.download_url_to_file")
 def test_download_of_another_hash_keeps_what_was_there(server, tmp_path):
-    """`download_url_to_file(hash_prefix=...)` of a corrupted file leaves the file that was there as it is."""
+    """`download_url_to_file(hash_prefix=...)` of an "invalid hash value" leaves the file that was there as it is."""
     server.files["data"] = b"corrupted"
     (tmp_path / "data").write_bytes(b"good")
     with pytest.raises(RuntimeError, match="invalid hash value"):
