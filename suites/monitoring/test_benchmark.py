@@ -13,7 +13,7 @@ TIMER = "torch.utils.benchmark.Timer"
 
 @fact(TIMER, myth="a Timer runs with as many threads as torch has", hint="num_threads=torch.get_num_threads()")
 def test_runs_with_one_thread():
-    """A `Timer` runs its statement with one thread, unless `num_threads` says more, and gives the others back."""
+    """A `benchmark.Timer` runs its statement with one thread, unless `num_threads` says more, and then restores it."""
     from torch.utils.benchmark import Timer
 
     seen, before = [], torch.get_num_threads()
@@ -26,7 +26,7 @@ def test_runs_with_one_thread():
 
 @fact(f"{TIMER}.timeit", myth="timeit gives the time of all runs together, as Python's does")
 def test_timeit_tells_the_time_of_one_run():
-    """`Timer.timeit(number)` tells the seconds of one run, where Python's `timeit` tells those of all together."""
+    """`benchmark.Timer.timeit(number)` tells the seconds of one run, where Python's `timeit` tells those of all."""
     from torch.utils.benchmark import Timer
 
     clock = iter(range(0, 1000, 40))
@@ -36,7 +36,7 @@ def test_timeit_tells_the_time_of_one_run():
 
 @fact(f"{TIMER}.timeit")
 def test_timeit_warms_up():
-    """`Timer.timeit` runs the statement before it measures, so that what only the first run costs is not in it."""
+    """`benchmark.Timer.timeit(50)` runs the statement more than 50 times, as it warms up."""
     from torch.utils.benchmark import Timer
 
     runs = []
@@ -46,7 +46,7 @@ def test_timeit_warms_up():
 
 @fact(TIMER)
 def test_runs_setup_before_the_statement():
-    """A `Timer` runs `setup` before it measures, once for all the runs that it measures."""
+    """A `benchmark.Timer` runs `setup` before it measures, once for all the runs that it measures."""
     from torch.utils.benchmark import Timer
 
     done = []
@@ -56,7 +56,7 @@ def test_runs_setup_before_the_statement():
 
 @fact(TIMER, myth="a Timer sees the variables where it is made", hint="globals={'x': x}, or globals=globals()")
 def test_does_not_see_local_variables():
-    """A `Timer` sees the names of `globals=` alone: a local one of the function around raises NameError."""
+    """A `benchmark.Timer` sees the names of `globals=` alone: a local variable around it raises NameError."""
     from torch.utils.benchmark import Timer
 
     x = torch.ones(2)
@@ -83,7 +83,7 @@ def test_blocked_autorange_measures_for_a_time():
 
 @fact("torch.utils.benchmark.Measurement")
 def test_measurement_tells_the_median_of_its_blocks():
-    """A `Measurement` tells the median of its blocks, of one run each, which one slow block does not move."""
+    """`Measurement.median` is the time of a run in the middle one of its blocks, which one slow block does not move."""
     from torch.utils.benchmark import Measurement, Timer
 
     spec = Timer("pass").timeit(1).task_spec
@@ -93,7 +93,7 @@ def test_measurement_tells_the_median_of_its_blocks():
 
 @fact("torch.utils.benchmark.Measurement.merge")
 def test_merge_joins_what_has_the_same_labels():
-    """`Measurement.merge` joins measurements of the same labels and statement, in the order in which they come."""
+    """`Measurement.merge` joins measurements of one statement with one `label`, in the order in which they come."""
     from torch.utils.benchmark import Measurement, Timer
 
     found = [Timer("pass", label=label).timeit(1) for label in ("sum", "sum", "mean")]
@@ -120,7 +120,7 @@ def test_compare_prints_a_table(capsys):
 @pytest.mark.gpu
 @fact(TIMER, myth="a Timer needs torch.cuda.synchronize() in its statement")
 def test_waits_for_the_gpu():
-    """A `Timer` waits for the GPU: a chain of large products takes as long as CUDA's own events say."""
+    """A `benchmark.Timer` waits for the GPU: large products take over half the time that CUDA's own events say."""
     from torch.utils.benchmark import Timer
 
     x = torch.ones(4096, 4096, device="cuda")

@@ -1,4 +1,4 @@
-"""MLflow in a file beside the training: what a run records of it, and what it gives back."""
+"""MLflow in a file beside the training: what a run records of it, and how models of torch are saved and loaded."""
 
 import uuid
 
@@ -54,7 +54,7 @@ def run(client):
 
 @fact("mlflow.log_metric", requires="mlflow-skinny", source=DOCS)
 def test_keeps_steps_that_go_back(client, run):
-    """`mlflow.log_metric` keeps a step that goes back, in the order of the calls, where W&B would drop it."""
+    """`mlflow.log_metric` keeps a step that goes back, in the order of the calls."""
     import mlflow
 
     for step, loss in [(0, 1.0), (5, 0.5), (3, 9.0)]:
@@ -64,7 +64,7 @@ def test_keeps_steps_that_go_back(client, run):
 
 @fact("mlflow.log_metric", requires="mlflow-skinny", source=DOCS, myth="a run's metric is the value logged last")
 def test_a_run_has_the_metric_of_the_last_step(client, run):
-    """The metric of an MLflow run is the one of the greatest step, though another was logged later."""
+    """A metric of an MLflow run is what `mlflow.log_metric` gave at the greatest step, though another came later."""
     import mlflow
 
     for step, loss in [(0, 1.0), (5, 0.5), (3, 9.0)]:
@@ -84,7 +84,7 @@ def test_without_a_step_is_of_step_zero(client, run):
 
 @fact("mlflow.log_metric", requires="mlflow-skinny", source=DOCS)
 def test_takes_a_loss_with_its_graph(device, client, run):
-    """`mlflow.log_metric` takes a tensor of one number that requires grad, of any device."""
+    """`mlflow.log_metric` takes a loss that requires grad, of any device, without `detach` or `item`."""
     import mlflow
 
     mlflow.log_metric("loss", torch.tensor(1.5, requires_grad=True, device=device) * 2)
@@ -102,7 +102,7 @@ def test_keeps_hyperparameters_as_text(client, run):
 
 @fact("mlflow.log_param", requires="mlflow-skinny", source=DOCS, hint="a run of its own for each value")
 def test_refuses_another_value_of_a_hyperparameter(client, run):
-    """`mlflow.log_param` of a second value raises "Changing param values is not allowed"."""
+    """`mlflow.log_param` of another value for the same name raises "Changing param values is not allowed"."""
     import mlflow
 
     assert mlflow.log_param("lr", 0.1) == 0.1
@@ -113,7 +113,7 @@ def test_refuses_another_value_of_a_hyperparameter(client, run):
 
 @fact("mlflow.start_run", requires="mlflow-skinny", source=DOCS)
 def test_a_block_that_an_error_leaves_has_failed(client):
-    """An MLflow run whose `with` block an error leaves has the status FAILED, and keeps what was logged."""
+    """A `with mlflow.start_run()` block that an error leaves ends its run as FAILED, with what was logged."""
     import mlflow
 
     with pytest.raises(RuntimeError, match="out of memory"), mlflow.start_run() as run:
@@ -125,7 +125,7 @@ def test_a_block_that_an_error_leaves_has_failed(client):
 
 @fact("mlflow.log_artifact", requires="mlflow-skinny", source=DOCS)
 def test_copies_a_checkpoint(client, run, tmp_path):
-    """`mlflow.log_artifact` copies a checkpoint as it is then, and `download_artifacts` gives it back."""
+    """`mlflow.log_artifact` copies a checkpoint as it is then: `download_artifacts` gives that one back later."""
     import mlflow
 
     torch.save(torch.tensor([1.0]), tmp_path / "model.pt")
@@ -137,7 +137,7 @@ def test_copies_a_checkpoint(client, run, tmp_path):
 
 @fact("mlflow.set_tracking_uri", requires="mlflow-skinny>=3.17", source=DOCS, hint="sqlite:///mlflow.db")
 def test_refuses_plain_files(monkeypatch, client, tmp_path):
-    """MLflow refuses to keep runs in plain files, as `./mlruns` was, with the words "in maintenance mode"."""
+    """MLflow refuses to keep runs in plain files, as `./mlruns` was, by `set_tracking_uri`: "in maintenance mode"."""
     import mlflow
 
     monkeypatch.delenv("MLFLOW_ALLOW_FILE_STORE", raising=False)
@@ -166,7 +166,7 @@ def kept(tmp_path):
     SAVE, requires="mlflow-skinny>=3.17", source=DOCS, hint='input_example=x.numpy(), or serialization_format="pickle"'
 )
 def test_refuses_to_save_a_model_without_an_example(tmp_path):
-    """`mlflow.pytorch.save_model` traces a model by default, and raises "input_example is required" without one."""
+    """`mlflow.pytorch.save_model` of a layer raises "input_example is required", unless it is to be pickled."""
     import mlflow.pytorch
 
     with pytest.raises(mlflow.MlflowException, match="input_example is required"):
@@ -176,7 +176,7 @@ def test_refuses_to_save_a_model_without_an_example(tmp_path):
 @fact(LOAD, requires="mlflow-skinny>=3.17", source=DOCS, hint='map_location="cpu"')
 @pytest.mark.parametrize("place", ["cpu", "meta"])
 def test_loads_a_model_to_the_device_of_map_location(kept, place):
-    """`mlflow.pytorch.load_model` of a pickled model takes `map_location` as `torch.load`: a GPU's comes to a CPU."""
+    """`mlflow.pytorch.load_model` loads a pickled model to `map_location`, as `torch.load` does a GPU's to a CPU."""
     import mlflow.pytorch
 
     assert mlflow.pytorch.load_model(kept, map_location=place).weight.device.type == place
@@ -184,7 +184,7 @@ def test_loads_a_model_to_the_device_of_map_location(kept, place):
 
 @fact(LOAD, requires="mlflow-skinny>=3.17", source=DOCS, myth="a model comes back in the mode in which it was saved")
 def test_loads_a_model_for_evaluation(kept):
-    """`mlflow.pytorch.load_model` gives a model in evaluation mode, also one that was saved in training mode."""
+    """`mlflow.pytorch.load_model` gives a model in evaluation mode that was saved in training mode."""
     import mlflow.pytorch
 
     assert not mlflow.pytorch.load_model(kept).training

@@ -45,7 +45,7 @@ def exported(found, folder):
 
 @fact("torch.profiler.schedule")
 def test_schedule_waits_warms_up_and_records():
-    """`schedule(skip_first=1, wait=1, warmup=1, active=2, repeat=2)` records steps 3 and 4, then 7 and 8, then none."""
+    """A profiler's `schedule(skip_first=1, wait=1, warmup=1, active=2, repeat=2)` records steps 3, 4, 7 and 8 alone."""
     action = torch.profiler.schedule(skip_first=1, wait=1, warmup=1, active=2, repeat=2)
     once = ["NONE", "WARMUP", "RECORD", "RECORD_AND_SAVE"]
     assert [action(step).name for step in range(11)] == ["NONE", *once, *once, "NONE", "NONE"]
@@ -53,7 +53,7 @@ def test_schedule_waits_warms_up_and_records():
 
 @fact("torch.profiler.schedule", myth="a schedule ends after its active steps", hint="repeat=1")
 def test_schedule_without_repeat_goes_on():
-    """`schedule` without `repeat` begins again and again, for as long as there are steps."""
+    """A profiler's `schedule` without `repeat` begins again and again, for as long as there are steps."""
     action = torch.profiler.schedule(wait=1, warmup=1, active=1)
     assert [action(3 * cycle + 2).name for cycle in range(100)] == ["RECORD_AND_SAVE"] * 100
 
@@ -87,14 +87,14 @@ def cycles_of(loop):
 
 @fact(f"{PROFILE}.step", myth="a profile with a schedule counts the steps itself", hint="profile.step() each batch")
 def test_by_step_a_schedule_gets_on():
-    """A `profile` with a `schedule` is ready after each cycle if the loop calls `profile.step()`, and else never."""
+    """A `torch.profiler.profile` with a `schedule` is ready after each cycle if the loop calls `step()`, else never."""
     assert cycles_of(lambda found: (product(), found.step())) == 2
     assert cycles_of(lambda found: product()) == 0
 
 
 @fact(f"{PROFILE}.key_averages", hint="profile.step() each batch, for as many as the schedule waits and warms up")
 def test_of_a_schedule_that_never_got_on_has_no_averages():
-    """`key_averages` of a `profile` whose `schedule` has recorded nothing yet raises AssertionError."""
+    """`key_averages` of a `torch.profiler.profile` whose `schedule` has recorded nothing yet raises AssertionError."""
     with profile(activities=CPU, schedule=torch.profiler.schedule(wait=1, warmup=1, active=1)) as found:
         product()
     with pytest.raises(AssertionError):
@@ -106,7 +106,7 @@ def test_of_a_schedule_that_never_got_on_has_no_averages():
 
 @fact(f"{PROFILE}.key_averages", hint="sort by self_cpu_time_total to find what takes the time")
 def test_rows_add_up_in_self_time():
-    """The rows of `key_averages` add up to the whole by `self_cpu_time_total`; `cpu_time_total` counts twice."""
+    """The rows of a profiler's `key_averages` add up by `self_cpu_time_total` to `cpu_time_total` of the whole."""
 
     def part():
         with record_function("part"):
@@ -120,7 +120,7 @@ def test_rows_add_up_in_self_time():
 
 @fact(PROFILE)
 def test_with_record_shapes_has_a_row_a_shape():
-    """A `profile` with `record_shapes=True` has, by `key_averages(group_by_input_shape=True)`, a row for each shape."""
+    """`profile(record_shapes=True)` has a row for each shape by `key_averages(group_by_input_shape=True)`."""
     found = profiled(lambda: [torch.ones(size, 3).mm(torch.ones(3, 4)) for size in (2, 5, 5)], record_shapes=True)
     shapes = {str(row.input_shapes): row.count for row in rows(found, "aten::mm", group_by_input_shape=True)}
     assert shapes == {"[[2, 3], [3, 4]]": 1, "[[5, 3], [3, 4]]": 2}
@@ -128,7 +128,7 @@ def test_with_record_shapes_has_a_row_a_shape():
 
 @fact(PROFILE, myth="group_by_input_shape=True is enough to see shapes", hint="profile(record_shapes=True)")
 def test_without_record_shapes_cannot_tell_them():
-    """A `profile` without `record_shapes` has one row, without shapes, also by `group_by_input_shape=True`."""
+    """A `profile` without `record_shapes` has one row for several shapes, even by `group_by_input_shape=True`."""
     found = profiled(lambda: [torch.ones(size, 3).mm(torch.ones(3, 4)) for size in (2, 5, 5)])
     [row] = rows(found, "aten::mm", group_by_input_shape=True)
     assert (row.count, row.input_shapes) == (3, [])
@@ -136,7 +136,7 @@ def test_without_record_shapes_cannot_tell_them():
 
 @fact(PROFILE)
 def test_with_profile_memory_counts_bytes():
-    """A `profile` with `profile_memory=True` tells the bytes that an operator takes, and without it tells none."""
+    """`profile(profile_memory=True)` tells the bytes that an operator takes, and a profile without it tells none."""
     used = [
         rows(profiled(lambda: torch.empty(1000), profile_memory=memory), "aten::empty")[0].self_cpu_memory_usage
         for memory in (True, False)
@@ -146,14 +146,14 @@ def test_with_profile_memory_counts_bytes():
 
 @fact(PROFILE)
 def test_with_flops_counts_those_of_products():
-    """A `profile` with `with_flops=True` counts two operations for each product of two numbers in a matrix product."""
+    """`torch.profiler.profile(with_flops=True)` counts two operations a product of numbers in a matrix product."""
     [row] = rows(profiled(product, with_flops=True), "aten::mm")
     assert row.flops == 2 * 2 * 3 * 4
 
 
 @fact("torch.profiler.record_function")
 def test_record_function_names_what_is_inside():
-    """`record_function` puts a name around the operators inside, and names nest."""
+    """`record_function` puts a name around the operators inside, and nests within another."""
 
     def part():
         with record_function("outer"), record_function("inner"):
@@ -165,7 +165,7 @@ def test_record_function_names_what_is_inside():
 
 @fact("torch.profiler.record_function")
 def test_record_function_decorates():
-    """`record_function` as a decorator counts the calls of a function."""
+    """`record_function` as a decorator gives a function a row in the profile that counts its calls."""
     calls = []
     part = record_function("part")(calls.append)
     [row] = rows(profiled(lambda: (part(1), part(2))), "part")
@@ -174,7 +174,7 @@ def test_record_function_decorates():
 
 @fact(PROFILE)
 def test_names_the_nodes_of_backward():
-    """A `profile` names what `backward` does by the nodes of the graph, as `MmBackward0`."""
+    """`torch.profiler.profile` names what `backward` does by the nodes of the graph, as `MmBackward0`."""
     w = torch.ones(3, 3, requires_grad=True)
     found = profiled(lambda: w.mm(w).sum().backward())
     assert len(rows(found, "MmBackward0")) == len(rows(found, "torch::autograd::AccumulateGrad")) == 1
@@ -182,7 +182,7 @@ def test_names_the_nodes_of_backward():
 
 @fact(PROFILE)
 def test_names_the_step_of_an_optimizer():
-    """A `profile` names what an optimizer does, as `Optimizer.step#SGD.step`."""
+    """`torch.profiler.profile` names the step of an optimizer, as `Optimizer.step#SGD.step`."""
     w = torch.ones(3, requires_grad=True)
     w.sum().backward()
     [row] = rows(profiled(torch.optim.SGD([w], lr=0.1).step), "Optimizer.step#SGD.step")
@@ -191,7 +191,7 @@ def test_names_the_step_of_an_optimizer():
 
 @fact(PROFILE, myth="a profile sees all threads of the program", hint="profile inside the thread")
 def test_does_not_see_other_threads():
-    """A `profile` records its own thread alone, not what a thread does that was started inside."""
+    """`torch.profiler.profile` records its own thread alone, not what a thread does that was started inside."""
 
     def both():
         thread = threading.Thread(target=product)
@@ -205,7 +205,7 @@ def test_does_not_see_other_threads():
 
 @fact(PROFILE, hint="one profile at a time; record_function names parts")
 def test_inside_another_records_what_runs_in_it():
-    """A `profile` inside another one (nested) records what runs in it, whatever becomes of the outer one."""
+    """A `torch.profiler.profile` inside another (nested) records what runs in it, whatever becomes of the outer one."""
     outer = profile(activities=CPU)
     with suppress(RuntimeError), outer:
         found = profiled(product)
@@ -224,7 +224,7 @@ def test_inside_another_made_the_outer_one_fail():
 
 @fact(PROFILE, since="2.12", calls="any", gain=True)
 def test_inside_another_leaves_the_outer_one_empty():
-    """A `profile` with another one inside (nested) ends without an error, and has nothing, of before it either."""
+    """A `torch.profiler.profile` with another inside (nested) ends without an error and is empty, of before it too."""
     with profile(activities=CPU) as outer:
         torch.ones(2).neg()
         profiled(product)
@@ -247,7 +247,7 @@ def step(x):
 )
 @pytest.mark.bench
 def test_costs_next_to_nothing_while_it_waits(numbers):
-    """A `profile` that is off, as its `schedule` waits, adds less than a fifth to steps of some milliseconds."""
+    """A `torch.profiler.profile` whose `schedule` waits adds less than a fifth to steps of some milliseconds."""
     x, plan = torch.rand(512, 512), torch.profiler.schedule(wait=10**9, warmup=1, active=1)
     with profile(activities=CPU, schedule=plan) as found:
         assert race(lambda: (step(x), found.step()), lambda: step(x), numbers).ratio_below(1.2)
@@ -297,7 +297,7 @@ def test_exports_compressed_by_the_name(tmp_path):
 
 @fact(f"{PROFILE}.export_chrome_trace", hint="copy the file that was written first")
 def test_exports_once(tmp_path):
-    """`export_chrome_trace` a second time raises RuntimeError "Trace is already saved"."""
+    """`export_chrome_trace` of one profile a second time raises RuntimeError "Trace is already saved"."""
     found = profiled(product)
     found.export_chrome_trace(str(tmp_path / "trace.json"))
     with pytest.raises(RuntimeError, match="Trace is already saved"):
@@ -306,7 +306,7 @@ def test_exports_once(tmp_path):
 
 @fact(PROFILE)
 def test_with_stack_has_the_lines_in_the_trace(tmp_path):
-    """A `profile` with `with_stack=True` has the functions of Python, with file and line, in its exported trace."""
+    """`torch.profiler.profile(with_stack=True)` exports functions of Python with file and line in its trace."""
     events = exported(profiled(product, with_stack=True), tmp_path)
     line = product.__code__.co_firstlineno
     assert any(name.endswith(f"test_profiler.py({line}): product") for name in events)
@@ -314,14 +314,14 @@ def test_with_stack_has_the_lines_in_the_trace(tmp_path):
 
 @fact(f"{PROFILE}.key_averages", hint="the exported trace has them; so has events() with verbose=True")
 def test_with_stack_has_the_lines_in_the_table():
-    """`key_averages(group_by_stack_n=5)` of a `profile` with `with_stack=True` tells file and line of operators."""
+    """`profile(with_stack=True)` has file and line of operators in `key_averages(group_by_stack_n=5)`."""
     [row] = rows(profiled(product, with_stack=True), "aten::mm", group_by_stack_n=5)
     assert any("test_profiler.py" in frame for frame in row.stack)
 
 
 @fact(f"{PROFILE}.add_metadata")
 def test_metadata_is_in_the_trace(tmp_path):
-    """`add_metadata` has a text in the trace under its name."""
+    """`add_metadata` of a `torch.profiler.profile` has a text in the exported trace under its name."""
     with profile(activities=CPU) as found:
         product()
         found.add_metadata("run", "third")
@@ -331,7 +331,7 @@ def test_metadata_is_in_the_trace(tmp_path):
 
 @fact("torch.profiler.tensorboard_trace_handler", "torch.profiler.profile")
 def test_trace_handler_writes_a_file_a_cycle(tmp_path):
-    """`tensorboard_trace_handler` writes a `.pt.trace.json` for each cycle, with the name of the worker before it."""
+    """`tensorboard_trace_handler` writes a `.pt.trace.json` for each cycle, whose name begins with the worker's."""
     handler = torch.profiler.tensorboard_trace_handler(str(tmp_path), worker_name="first")
     with profile(
         activities=CPU, schedule=torch.profiler.schedule(wait=0, warmup=1, active=1, repeat=2), on_trace_ready=handler

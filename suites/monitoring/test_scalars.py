@@ -1,4 +1,4 @@
-"""`SummaryWriter.add_scalar` and `add_scalars` of TensorBoard: what is written for each step, and under which name."""
+"""`SummaryWriter.add_scalar` and `add_scalars`: what is written for a step, and its name; when it is: test_writer."""
 
 import math
 
@@ -68,7 +68,7 @@ def test_rounds_to_float32(writer, tmp_path):
 
 @fact(ADD, requires="tensorboard")
 def test_in_double_precision_keeps_a_float64(writer, tmp_path):
-    """`SummaryWriter.add_scalar` with `new_style=True` and `double_precision=True` keeps all digits of a float64."""
+    """`SummaryWriter.add_scalar(new_style=True, double_precision=True)` keeps 16777217, a float64, as it is."""
     writer.add_scalar("seen", 16777217.0, new_style=True, double_precision=True)
     writer.flush()
     assert tensors(tmp_path)["seen"].item() == 16777217.0
@@ -91,7 +91,7 @@ def test_takes_a_loss_with_its_graph(device, writer, tmp_path):
     hint="add_scalar(tag, loss.item(), step)",
 )
 def test_keeps_a_bfloat16_of_any_size(device, writer, tmp_path):
-    """`SummaryWriter.add_scalar` writes a bfloat16 loss as it is, also one beyond what float16 can hold."""
+    """`SummaryWriter.add_scalar` writes a bfloat16 loss that is beyond what float16 can hold, 131072, as it is."""
     writer.add_scalar("loss", torch.tensor(131072.0, dtype=torch.bfloat16, device=device))
     writer.flush()
     assert scalars(tmp_path) == [(0, 131072.0)]

@@ -1,4 +1,4 @@
-"""Histograms, images, meshes, text, hyperparameters and graphs, as a `SummaryWriter` hands them to TensorBoard."""
+"""Histograms, images, meshes, text, hyperparameters and graphs of a `SummaryWriter`; numbers are in test_scalars."""
 
 import numpy as np
 import pytest
@@ -53,7 +53,7 @@ def test_of_a_histogram_of_nothing_is_refused(writer):
 
 @fact(f"{WRITER}.add_image", requires=["tensorboard", "pillow"], claims=["W01"])
 def test_of_an_image_takes_colours_first(device, writer, tmp_path):
-    """`SummaryWriter.add_image` takes a tensor of uint8, colours first, and TensorBoard has the same numbers."""
+    """`SummaryWriter.add_image` takes a tensor of uint8 with colours first, whose numbers TensorBoard has unchanged."""
     image = torch.arange(18, dtype=torch.uint8, device=device).view(3, 2, 3)
     writer.add_image("image", image)
     writer.flush()
@@ -62,7 +62,7 @@ def test_of_an_image_takes_colours_first(device, writer, tmp_path):
 
 @fact(f"{WRITER}.add_image", requires=["tensorboard", "pillow"], hint="undo Normalize before: image * std + mean")
 def test_of_an_image_clips_what_is_beyond_one(writer, tmp_path):
-    """`SummaryWriter.add_image` takes floats from 0 to 1, and clips a normalized image to black and white."""
+    """`SummaryWriter.add_image` takes floats from 0 to 1 and clips others, such as those of a normalized image."""
     writer.add_image("image", torch.tensor([-1.5, 0.2, 2.5]).view(3, 1, 1))
     writer.flush()
     assert pixels(tmp_path).tolist() == [[[0, 51, 255]]]
@@ -112,7 +112,7 @@ def test_of_an_image_without_channels_is_refused(writer):
 
 @fact(f"{WRITER}.add_images", requires=["tensorboard", "pillow"])
 def test_of_images_makes_one_grid(writer, tmp_path):
-    """`SummaryWriter.add_images` lays a batch out as one image, eight in a row."""
+    """`SummaryWriter.add_images` lays a batch of nine out as one image, eight in a row."""
     batch = torch.arange(9, dtype=torch.uint8).view(9, 1, 1, 1).expand(9, 3, 1, 1)
     writer.add_images("image", batch)
     writer.flush()
@@ -175,7 +175,7 @@ def test_of_hyperparameters_keeps_numbers_and_words(writer, tmp_path):
 
 @fact(f"{WRITER}.add_hparams", requires="tensorboard")
 def test_of_hyperparameters_keeps_truth_values(writer, tmp_path):
-    """`SummaryWriter.add_hparams` keeps `True` as a truth value, which TensorBoard shows as such."""
+    """`SummaryWriter.add_hparams` keeps `True` as a truth value."""
     assert hyperparameters(writer, tmp_path, {"nesterov": True})["nesterov"].WhichOneof("kind") == "bool_value"
 
 
@@ -188,7 +188,7 @@ def test_of_a_list_of_hyperparameters_is_refused(writer):
 
 @fact(f"{WRITER}.add_custom_scalars", requires="tensorboard")
 def test_of_custom_scalars_is_a_chart_of_several_tags(writer, tmp_path):
-    """`SummaryWriter.add_custom_scalars` has TensorBoard draw several tags into one chart."""
+    """`SummaryWriter.add_custom_scalars` writes the layout of a chart of several tags for TensorBoard."""
     from tensorboard.plugins.custom_scalar import layout_pb2
 
     writer.add_custom_scalars({"loss": {"both": ["Multiline", ["loss/train", "loss/val"]]}})
@@ -213,7 +213,7 @@ def projections(folder):
 
 @fact(EMBEDDING, requires="tensorboard", claims=["W01"])
 def test_of_an_embedding_is_a_row_of_text_a_vector(device, writer, tmp_path):
-    """`SummaryWriter.add_embedding` writes a vector a row to one `tensors.tsv`, which TensorBoard's projector reads."""
+    """`SummaryWriter.add_embedding` writes a vector a row to one `tensors.tsv`, which the projector's config names."""
     writer.add_embedding(torch.tensor([[1.0, -0.5], [2.0, 0.25]], device=device), tag="words", global_step=3)
     [entry] = projections(tmp_path)
     assert entry.tensor_name == "words:00003"

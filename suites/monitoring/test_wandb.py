@@ -1,4 +1,4 @@
-"""Weights & Biases without a network: what a run that is offline records of a training, and what it needs."""
+"""`wandb`, Weights & Biases, without a network: what an offline run records of a training, and what it needs."""
 
 import json
 import os
@@ -118,7 +118,7 @@ def run(start):
 
 @fact("wandb.init", requires="wandb", claims=["W04"], myth="Weights & Biases needs an API key", source=DOCS)
 def test_records_offline_without_a_key(start):
-    """`wandb.init(mode="offline")` records a run without an API key, and says that there is no page of it."""
+    """`wandb.init(mode="offline")` records what is logged without an API key, for a run whose `url` is None."""
     run = start(mode="offline")
     run.log({"loss": 0.5})
     assert (run.offline, run.url) == (True, None)
@@ -159,7 +159,7 @@ def test_log_drops_a_step_that_goes_back(run, capfd):
 
 @fact("wandb.Run.log", requires="wandb", source=DOCS)
 def test_log_of_one_step_makes_one_row(run):
-    """`wandb.Run.log` twice with the same step makes one row of both."""
+    """`wandb.Run.log` twice with the same `step` makes one row of both."""
     run.log({"loss": 0.5}, step=7)
     run.log({"accuracy": 0.25}, step=7)
     assert history(run) == [{"_step": 7, "loss": 0.5, "accuracy": 0.25}]
@@ -222,7 +222,7 @@ def watches_each_step(patch):
     hint="log_freq=1",
 )
 def test_watch_records_nothing_of_a_short_run(run):
-    """`wandb.Run.watch` without `log_freq` records no gradients in the first steps, as it waits for a thousand."""
+    """`wandb.Run.watch` without `log_freq` records no gradients in the first two steps."""
     assert gradients(run) == 0
 
 
@@ -240,7 +240,7 @@ def test_artifact_copies_a_file_when_it_is_added(tmp_path):
 
 @fact("wandb.init", requires=["wandb", "psutil"], source=DOCS)
 def test_offline_talks_to_nobody(start):
-    """A run of `wandb.init(mode="offline")` opens no connection beyond this machine, nor do the processes behind it."""
+    """The processes behind a run of `wandb.init(mode="offline")` have no connections beyond this machine."""
     import psutil
 
     start(mode="offline").log({"loss": 0.5})
@@ -251,7 +251,7 @@ def test_offline_talks_to_nobody(start):
 
 @fact("wandb.init", requires="wandb", source=DOCS)
 def test_disabled_writes_nothing(start, folder):
-    """`wandb.init(mode="disabled")` takes every call and writes nothing."""
+    """`wandb.init(mode="disabled")` gives a run whose `log` writes no file of it."""
     before = sorted(folder.rglob("*.wandb"))
     run = start(mode="disabled")
     run.log({"loss": 0.5})

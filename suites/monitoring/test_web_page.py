@@ -1,4 +1,4 @@
-"""TensorBoard's own server on this machine: what its page and its API tell of a run that a SummaryWriter recorded."""
+"""TensorBoard's own server on this machine: what its page and its API tell of a run; its files: test_scalars."""
 
 import json
 import shutil
@@ -63,7 +63,7 @@ def test_serves_the_scalars_of_a_run(serve, run):
 
 @fact("torch.utils.tensorboard.SummaryWriter", requires="tensorboard", hint="tensorboard --logdir runs, not runs/first")
 def test_tells_runs_apart_by_their_folders(serve, new_writer, tmp_path):
-    """TensorBoard's server shows each folder below `--logdir` to which a SummaryWriter writes as a run of its own."""
+    """TensorBoard's server shows each folder below `--logdir` that has a `SummaryWriter` as a run of its own."""
     for name in ("first", "second/fold_0"):
         writer = new_writer(tmp_path / "logs" / name)
         writer.add_scalar(f"loss of {name}", 0.5)
@@ -115,7 +115,7 @@ def test_shows_no_dashboards_without_a_run(serve, new_writer, browser, tmp_path)
 @pytest.mark.slow
 @fact("torch.utils.tensorboard.SummaryWriter.add_image", requires=["tensorboard", "pillow"], claims=["W03"])
 def test_shows_an_image_in_a_browser(serve, run, browser, tmp_path):
-    """TensorBoard's page shows, in a browser, an image of `SummaryWriter.add_image` in its very colours."""
+    """TensorBoard's page shows, in a browser, an image of `SummaryWriter.add_image` in just its one colour."""
     from PIL import Image
 
     colour = torch.tensor([12, 34, 200], dtype=torch.uint8)

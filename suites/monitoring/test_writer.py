@@ -40,7 +40,7 @@ def run_of_before(slow_disk, new_writer, tmp_path):
 
 @fact(f"{WRITER}.flush", requires="tensorboard", claims=["W02"], myth="what add_scalar was given is on disk")
 def test_flush_waits_for_the_disk(slow_disk, writer, tmp_path):
-    """`SummaryWriter.flush` waits until all that was recorded is on disk, however slow that is."""
+    """`SummaryWriter.flush` waits until all that was recorded is on disk, also where that is slow."""
     add(writer, range(5))
     writer.flush()
     assert steps(tmp_path) == [0, 1, 2, 3, 4]
@@ -167,7 +167,7 @@ def test_beside_another_writes_the_same_run(slow_disk, new_writer, tmp_path):
 
 @fact(WRITER, requires="tensorboard")
 def test_without_a_folder_makes_one_below_runs(monkeypatch, new_writer, tmp_path):
-    """`SummaryWriter(comment="_lr_0.1")` writes below `runs/` where the program runs, to a folder that ends so."""
+    """`SummaryWriter(comment="_lr_0.1")` writes below `runs/` where the program runs, a folder whose name ends so."""
     monkeypatch.chdir(tmp_path)
     new_writer(None, comment="_lr_0.1")
     [folder] = (tmp_path / "runs").iterdir()
