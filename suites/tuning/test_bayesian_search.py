@@ -1,4 +1,4 @@
-"""Searchers that choose the next trial by what the earlier ones gave."""
+"""Optuna's `TPESampler`, which chooses the next trial by what the earlier ones gave; BOHB is in test_ray_tune."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def _points(study, objective, trials):
 
 @fact("optuna.samplers.TPESampler", requires="optuna>=4.1", claims=["B03"])
 def test_first_ten_trials_are_random(new_study):
-    """TPESampler's first ten trials (`n_startup_trials`) are the same whatever they give, the later ones are not."""
+    """`TPESampler`'s first ten trials (`n_startup_trials`) are the same whatever they give, the later ones are not."""
     from optuna.samplers import TPESampler
 
     up, down = (
@@ -39,7 +39,7 @@ def searches_at_random(patch):
 
 @fact("optuna.samplers.TPESampler", requires=["optuna>=4.1", "scipy"], claims=["B03"], refuter=searches_at_random)
 def test_comes_closer_than_random_search(new_study):
-    """On a bowl of two dimensions, 40 trials of TPESampler come closer than 40 of RandomSampler, over eleven seeds."""
+    """On a bowl of two dimensions, 40 trials of `TPESampler` come closer than 40 of `RandomSampler`, over 11 seeds."""
     import optuna
     from scipy.stats import wilcoxon
 
@@ -66,7 +66,7 @@ def test_is_repeated_by_its_seed(new_study):
 
 @fact("optuna.samplers.TPESampler", requires="optuna>=4.1")
 def test_draws_within_the_range(new_study):
-    """Each number that TPESampler draws is within the range of `suggest_float`, of the random trials and the later."""
+    """`TPESampler` draws numbers within the range of `suggest_float`, in its random trials and in the later ones."""
     from optuna.samplers import TPESampler
 
     study = new_study(sampler=TPESampler(seed=0))
@@ -78,7 +78,7 @@ def test_draws_within_the_range(new_study):
 @fact("optuna.samplers.TPESampler", requires="optuna>=4.1")
 @pytest.mark.parametrize(("multivariate", "jointly"), [(True, ["x", "y"]), (False, [])], ids=["jointly", "each_alone"])
 def test_searches_jointly_if_multivariate(new_study, multivariate, jointly):
-    """TPESampler searches the hyperparameters of ended trials jointly if `multivariate` is true, each alone if not."""
+    """`TPESampler(multivariate=True)` searches the hyperparameters of ended trials jointly, else each alone."""
     from optuna.samplers import TPESampler
 
     sampler = TPESampler(seed=0, multivariate=multivariate)
@@ -89,5 +89,5 @@ def test_searches_jointly_if_multivariate(new_study, multivariate, jointly):
 
 @fact("optuna.create_study", requires="optuna>=4.1", myth="Optuna searches at random by default")
 def test_is_what_create_study_does_by_default(new_study):
-    """A study that `create_study` makes without a sampler searches by TPESampler."""
+    """An Optuna study of one direction that `create_study` makes without a sampler searches by `TPESampler`."""
     assert type(new_study().sampler).__name__ == "TPESampler"

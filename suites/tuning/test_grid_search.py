@@ -1,4 +1,4 @@
-"""Grid search: which points are tried, how often, and how many there are."""
+"""Optuna's `GridSampler`: which points are tried, how often and in what order; Ray Tune's grids: test_ray_tune."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def _tried(study, grid, more=0):
 
 @fact("optuna.samplers.GridSampler", "optuna.study.Study.optimize", requires="optuna>=4.1", claims=["B01"])
 def test_tries_each_point_once_and_ends(new_study):
-    """Optuna's GridSampler tries every combination of the listed values once, and then ends the study by itself."""
+    """Optuna's `GridSampler` tries every combination of the listed values once, and then ends the study by itself."""
     from optuna.samplers import GridSampler
 
     points = _tried(new_study(sampler=GridSampler(GRID, seed=0)), GRID)
@@ -35,7 +35,7 @@ def test_tries_each_point_once_and_ends(new_study):
     myth="grid search steps through a hyperparameter at equal intervals",
 )
 def test_takes_the_values_that_are_listed(new_study):
-    """A grid search with Optuna's GridSampler tries the listed values, which need not be at equal intervals."""
+    """A grid search with Optuna's `GridSampler` tries the listed values, which need not be at equal intervals."""
     from optuna.samplers import GridSampler
 
     points = _tried(new_study(sampler=GridSampler({"lr": [0.001, 0.1, 0.5]}, seed=0)), ["lr"])
@@ -44,7 +44,7 @@ def test_takes_the_values_that_are_listed(new_study):
 
 @fact("optuna.samplers.GridSampler", requires="optuna>=4.1", hint="random search, whose trials do not multiply")
 def test_trials_multiply_with_each_hyperparameter(new_study):
-    """A grid search over four hyperparameters of three values each takes 3 ** 4 = 81 trials."""
+    """A grid search by `GridSampler` over four hyperparameters of three values each tries 3 ** 4 = 81 points."""
     from optuna.samplers import GridSampler
 
     grid = {name: [0.0, 0.5, 1.0] for name in ("lr", "momentum", "dropout", "decay")}
@@ -53,7 +53,7 @@ def test_trials_multiply_with_each_hyperparameter(new_study):
 
 @fact("optuna.samplers.GridSampler", requires="optuna>=4.1", myth="the order of a grid search is that of its lists")
 def test_order_is_drawn_by_the_seed(new_study):
-    """Optuna's GridSampler tries the points in an order that its seed draws, the same one each time."""
+    """Optuna's `GridSampler` tries the points in an order that its seed draws, the same one each time."""
     from optuna.samplers import GridSampler
 
     first, again, other = (_tried(new_study(sampler=GridSampler(GRID, seed=seed)), GRID) for seed in (0, 0, 1))
@@ -62,7 +62,7 @@ def test_order_is_drawn_by_the_seed(new_study):
 
 @fact("optuna.samplers.GridSampler", "optuna.trial.Trial.suggest_float", requires="optuna>=4.1")
 def test_goes_beyond_the_range_with_a_warning(new_study):
-    """Where GridSampler lists a value outside of `suggest_float`'s range, the trial takes it, and a warning says so."""
+    """A trial takes a value of `GridSampler` beyond the range of `suggest_float`, with the warning "out of range"."""
     from optuna.samplers import GridSampler
 
     study = new_study(sampler=GridSampler({"lr": [2.0]}, seed=0))

@@ -1,4 +1,4 @@
-"""Random search: what it draws, and where it finds more than a grid of as many trials."""
+"""Optuna's `RandomSampler`: what it draws, and where it finds more than a grid of as many trials."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def _search(study, descend, trials=9):
 
 @fact("optuna.samplers.RandomSampler", requires="optuna>=4.1", claims=["B02"])
 def test_tries_more_values_of_each_hyperparameter(new_study, descend):
-    """Of two hyperparameters, nine random trials try nine values each, where a grid of nine points tries three."""
+    """Of two hyperparameters, nine trials of `RandomSampler` try nine values of one, and a 3 x 3 grid tries three."""
     from optuna.samplers import GridSampler, RandomSampler
 
     grid = GridSampler({"lr": VALUES, "unused": VALUES}, seed=0)
@@ -37,7 +37,7 @@ def test_tries_more_values_of_each_hyperparameter(new_study, descend):
     myth="a grid covers more than random points",
 )
 def test_beats_a_grid_where_one_hyperparameter_matters_little(new_study, descend):
-    """Where one of two hyperparameters changes nothing, nine random trials mostly find less loss than a 3 x 3 grid."""
+    """Where one of two hyperparameters changes nothing, nine trials of `RandomSampler` mostly beat a 3 x 3 grid."""
     from optuna.samplers import GridSampler, RandomSampler
     from scipy.stats import binomtest
 
@@ -61,7 +61,7 @@ def test_is_repeated_by_its_seed(new_study, descend):
 
 @fact("optuna.samplers.RandomSampler", requires="optuna>=4.1")
 def test_draws_within_the_range(new_study):
-    """Each number that RandomSampler draws is within the range of `suggest_float`."""
+    """`RandomSampler` draws numbers within the range of `suggest_float`."""
     from optuna.samplers import RandomSampler
 
     study = new_study(sampler=RandomSampler(seed=0))
@@ -72,7 +72,7 @@ def test_draws_within_the_range(new_study):
 @fact("optuna.trial.Trial.suggest_float", requires="optuna>=4.1", hint='suggest_float("lr", 1e-5, 1e-1, log=True)')
 @pytest.mark.parametrize(("log", "least", "most"), [(True, 0.4, 0.6), (False, 0.0, 0.05)])
 def test_log_draws_each_power_of_ten_alike(new_study, log, least, most):
-    """Between 1e-5 and 1e-1, half of what `suggest_float(log=True)` draws is below 1e-3, else almost nothing."""
+    """From 1e-5 to 1e-1, about half of what `suggest_float(log=True)` draws is below 1e-3, else almost nothing."""
     from optuna.samplers import RandomSampler
 
     study = new_study(sampler=RandomSampler(seed=0))

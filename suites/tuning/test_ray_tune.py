@@ -1,4 +1,4 @@
-"""Ray Tune on a cluster of this machine's own: what is tried where, what stops early, and what is tried again."""
+"""Ray Tune on a cluster of this machine's own: what it tries where, stops early and runs again; Optuna: test_study."""
 
 import os
 import time
@@ -15,7 +15,7 @@ FIT = "ray.tune.Tuner.fit"
 
 @fact("ray.tune.grid_search", FIT, requires=RAY, claims=["B01", "B04"])
 def test_grid_search_runs_each_combination_once(tune):
-    """Ray Tune runs one trial for each combination of two `grid_search` entries of the param_space."""
+    """Ray Tune runs one trial for each combination of two `grid_search` entries of the `param_space`."""
     from ray.tune import grid_search, report
 
     def train(config):
@@ -28,7 +28,7 @@ def test_grid_search_runs_each_combination_once(tune):
 
 @fact(FIT, requires=RAY, myth="num_samples is how many trials run in all")
 def test_num_samples_repeats_a_grid(tune):
-    """With `grid_search`, `num_samples=2` runs the whole grid twice."""
+    """With `grid_search` of Ray Tune, `num_samples=2` runs the whole grid twice."""
     from ray.tune import grid_search, report
 
     results = tune(lambda config: report({"loss": config["lr"]}), {"lr": grid_search([0.1, 0.2])}, num_samples=2)
@@ -38,7 +38,7 @@ def test_num_samples_repeats_a_grid(tune):
 @fact("ray.tune.ResultGrid.get_best_result", requires=RAY, claims=["B04"])
 @pytest.mark.parametrize(("mode", "best"), [("min", 0.1), ("max", 0.4)])
 def test_best_result_is_by_the_mode(tune, mode, best):
-    """`get_best_result` is the trial with the least metric for `mode="min"`, and with the largest for `mode="max"`."""
+    """`get_best_result` of Ray Tune is the trial with the least metric by `mode="min"`, the largest by `mode="max"`."""
     from ray.tune import grid_search, report
 
     results = tune(lambda config: report({"loss": config["lr"]}), {"lr": grid_search([0.4, 0.1, 0.2])})
@@ -47,7 +47,7 @@ def test_best_result_is_by_the_mode(tune, mode, best):
 
 @fact(FIT, requires=RAY, claims=["B04"], myth="Ray Tune runs trials one after the other")
 def test_trials_run_at_once_in_processes_of_their_own(tune, tmp_path):
-    """On two CPUs, two trials run at once, each in a process of its own and neither in the one that called `fit`."""
+    """On two CPUs, Ray Tune runs two trials at once, each in a process of its own, and none in that of `fit`."""
     from ray.tune import grid_search, report
 
     def train(config):
@@ -63,7 +63,7 @@ def test_trials_run_at_once_in_processes_of_their_own(tune, tmp_path):
 @fact(FIT, requires=RAY, claims=["B04"], myth="a trial of Ray Tune has a GPU where there is one",
       hint='tune.with_resources(train, {"cpu": 1, "gpu": 1})')  # fmt: skip
 def test_trial_is_given_no_gpu_by_default(tune):
-    """A trial of Ray Tune that asks for nothing is given one CPU and no GPU, however many the cluster has."""
+    """A trial of Ray Tune without `with_resources` is given one CPU and no GPU, where the cluster has two."""
     import ray
     from ray.tune import report
 
@@ -76,7 +76,7 @@ def test_trial_is_given_no_gpu_by_default(tune):
 
 @fact("ray.tune.with_resources", requires=RAY, claims=["B04"])
 def test_trial_that_asks_for_a_gpu_sees_that_one(tune):
-    """A trial of `tune.with_resources(train, {"gpu": 1})` runs once, and `CUDA_VISIBLE_DEVICES` names its GPU."""
+    """A trial of Ray Tune by `with_resources(train, {"gpu": 1})` sees its GPU alone, by `CUDA_VISIBLE_DEVICES`."""
     import ray
     from ray.tune import report, with_resources
 
@@ -90,7 +90,7 @@ def test_trial_that_asks_for_a_gpu_sees_that_one(tune):
 
 @fact("ray.tune.schedulers.ASHAScheduler", FIT, requires=RAY, claims=["B04"])
 def test_asha_stops_bad_trials_early(tune):
-    """ASHA stops a trial that is not in the best third of those seen at its rung, and lets others come to max_t."""
+    """`ASHAScheduler(reduction_factor=3)` stops a trial that is not in the best third of those seen at its rung."""
     from ray.tune import grid_search, report
     from ray.tune.schedulers import ASHAScheduler
 
@@ -111,7 +111,7 @@ def test_asha_stops_bad_trials_early(tune):
 
 @fact("ray.tune.FailureConfig", FIT, requires=RAY, claims=["B04"], myth="a trial that dies is lost")
 def test_killed_trial_goes_on_from_its_checkpoint(tune, tmp_path):
-    """With `FailureConfig(max_failures=1)`, a trial whose process is killed runs again, from its last checkpoint."""
+    """By `FailureConfig(max_failures=1)`, a trial of Ray Tune that is killed runs again, from its last checkpoint."""
     import ray.tune
 
     def train(config):
@@ -136,7 +136,7 @@ def test_killed_trial_goes_on_from_its_checkpoint(tune, tmp_path):
 
 @fact(FIT, requires=RAY, myth="one trial that fails ends the search")
 def test_failing_trial_leaves_the_others_alone(tune):
-    """A trial that raises is an error of the ResultGrid (`errors`), and the others end as they would."""
+    """A trial of Ray Tune that raises is among `ResultGrid.errors`, and the others end as they would."""
     from ray.tune import grid_search, report
 
     def train(config):
@@ -150,7 +150,7 @@ def test_failing_trial_leaves_the_others_alone(tune):
 @fact("ray.tune.Tuner.get_results", FIT, requires=RAY, claims=["B04"])
 @pytest.mark.usefixtures("tune")  # for what Ray does to this process
 def test_results_are_to_be_had_from_the_tuner_too(tmp_path):
-    """`Tuner.get_results` gives, after `fit`, the results that `fit` gave, and before it raises "has not been run"."""
+    """`Tuner.get_results` of Ray Tune gives what `fit` gave, and before `fit` raises "has not been run"."""
     from ray.tune import RunConfig, Tuner, report
 
     where = RunConfig(name="run", storage_path=str(tmp_path), verbose=0)
@@ -163,7 +163,7 @@ def test_results_are_to_be_had_from_the_tuner_too(tmp_path):
 
 @fact("ray.tune.Tuner.restore", FIT, requires=RAY, claims=["B04"])
 def test_restored_search_runs_what_failed_alone(tune, tmp_path):
-    """`Tuner.restore(..., restart_errored=True)` runs the trials that failed again, and not those that had ended."""
+    """Ray's `Tuner.restore(..., restart_errored=True)` runs the trials that failed again, not those that had ended."""
     from ray.tune import Tuner, grid_search, report
 
     ran, mended = tmp_path / "ran", tmp_path / "mended"
@@ -184,7 +184,7 @@ def test_restored_search_runs_what_failed_alone(tune, tmp_path):
 
 @fact("ray.tune.search.optuna.OptunaSearch", FIT, requires=[RAY, "optuna>=4.1"], claims=["B03"])
 def test_searcher_is_told_what_trials_gave(tune, new_study):
-    """OptunaSearch chooses Ray Tune's trials one by one, as its sampler draws: its study has each with its loss."""
+    """`OptunaSearch` has Ray Tune try what its sampler draws, and the study is told the loss of each trial."""
     import optuna
     from ray.tune import report
     from ray.tune.search.optuna import OptunaSearch
@@ -209,7 +209,7 @@ quietly = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::Futu
 @fact("ray.tune.search.bohb.TuneBOHB", requires=BOHB, claims=["B03"])
 @quietly
 def test_bohb_suggests_what_is_to_be_tried_first_and_draws_by_its_seed():
-    """TuneBOHB suggests its `points_to_evaluate` first, and then what its `seed` draws, the same each time."""
+    """`TuneBOHB` suggests its `points_to_evaluate` first, and then what its `seed` draws, the same each time."""
     from ray.tune import uniform
     from ray.tune.search.bohb import TuneBOHB
 
@@ -227,7 +227,7 @@ def test_bohb_suggests_what_is_to_be_tried_first_and_draws_by_its_seed():
 @quietly
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_bohb_suggests_nearer_to_what_lost_little(seed):
-    """TuneBOHB, told what twenty trials lost (`on_trial_result`), suggests nearer to the best than one not told."""
+    """`TuneBOHB`, told what twenty trials lost (`on_trial_result`), suggests nearer to the best than one not told."""
     from ray.tune import uniform
     from ray.tune.search.bohb import TuneBOHB
 
@@ -245,7 +245,7 @@ def test_bohb_suggests_nearer_to_what_lost_little(seed):
 @fact("ray.tune.search.bohb.TuneBOHB", "ray.tune.schedulers.HyperBandForBOHB", requires=BOHB, claims=["B03", "B04"])
 @quietly
 def test_bohb_spends_less_on_most_trials(tune):
-    """Of three trials, BOHB (TuneBOHB, HyperBandForBOHB) stops the worse two early, and the best comes to `max_t`."""
+    """Of three trials, BOHB (`TuneBOHB`, `HyperBandForBOHB`) stops the worse two early, the best comes to `max_t`."""
     from ray.tune import report, uniform
     from ray.tune.schedulers import HyperBandForBOHB
     from ray.tune.search.bohb import TuneBOHB
