@@ -1,4 +1,4 @@
-"""Lightning's Trainer beside the loop that it stands for: the same parts of torch, and the same numbers."""
+"""Lightning's Trainer beside the loop that it stands for: the same parts and numbers; our own is in test_trainer."""
 
 import importlib
 import logging
@@ -70,7 +70,7 @@ def test_gives_the_numbers_of_the_plain_loop(trainer, trained, fitted):
     hint="compare runs without shuffle",
 )
 def test_has_another_order_than_the_plain_loop_from_the_second_epoch_on(trainer, fitted):
-    """`lightning.Trainer.fit` leaves a shuffled DataLoader at its last batch: its second epoch has another order."""
+    """`lightning.Trainer.fit` over a shuffled `DataLoader` has another order in its second epoch than a plain loop."""
     changes = ["train.args.at=[1, 2, 3, 4, 5, 6]", "loader.batch_size=6", "epochs=2"]
     plain = [x.flatten().tolist() for _ in range(2) for x, _ in trainer(*changes).batches]
     _, module = fitted(trainer(*changes))
@@ -130,7 +130,7 @@ def test_warns_where_it_resumes_without_its_callbacks(trainer, fitted, lightning
 @fact("torch.optim.lr_scheduler.StepLR.get_lr", requires="lightning", hint='"interval": "step"')
 @pytest.mark.parametrize(("interval", "last"), [("epoch", 0.5), ("step", 0.125)])
 def test_steps_the_scheduler(trainer, fitted, interval, last):
-    """The scheduler of `configure_optimizers` steps once an epoch, or at each batch with `interval="step"`."""
+    """Lightning steps the scheduler of `configure_optimizers` once an epoch, or each batch by `interval="step"`."""
     halving = ["optimizer.args.lr=1", "scheduler.args.step_size=1", "scheduler.args.gamma=0.5"]
     run = trainer("epochs=2", "loader.batch_size=2", *halving)
     _, module = fitted(run, scheduled={"interval": interval})
@@ -158,7 +158,7 @@ def test_refuses_to_monitor_what_is_not_logged(trainer, fitted, lightning):
 
 @fact(FIT, "torch.optim.SGD.step", requires="lightning", claims=["R03"])
 def test_keeps_the_best_checkpoint(trainer, fitted, lightning, tmp_path):
-    """`torch.load` of the `best_model_path` of `ModelCheckpoint` has the weights of the epoch with the least loss."""
+    """Lightning's `ModelCheckpoint(monitor="val_loss")` keeps the epoch with the least loss at `best_model_path`."""
     best = checkpoint(lightning, tmp_path, monitor="val_loss")
     fitted(trainer(*GROWING), best, enable_checkpointing=True)
     state = torch.load(best.best_model_path, weights_only=True)

@@ -1,4 +1,4 @@
-"""Runs of a project that are interrupted, and resumed from their last checkpoint."""
+"""Runs of a project that are interrupted, and resumed from their last checkpoint; plain loops: training/test_resume."""
 
 import pytest
 import torch
@@ -44,7 +44,7 @@ def weights_of(run):
 @fact(*STATES, claims=["R03"])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_after_an_interruption_are_the_run_that_never_stopped(tmp_path, optimizer):
-    """A run interrupted within an epoch and resumed from its checkpoint has the weights and the log of a whole run."""
+    """A run cut off within an epoch and resumed by `load_state_dict` and random states ends just as a whole run."""
     config = configured(*RANDOM, "scheduler.args.step_size=1", *OPTIMIZERS[optimizer])
     folders = [tmp_path / "whole", tmp_path / "cut"]
     for folder in folders:
@@ -64,7 +64,7 @@ def begins_anew(patch):
 
 @fact("torch.Generator.set_state", hint="save generator.get_state() of the DataLoader", refuter=begins_anew)
 def test_without_the_state_of_the_order_have_that_of_the_first_epoch(trained, trainer, tmp_path):
-    """A seeded run resumed without the state of its DataLoader's generator has the order of its first epoch again."""
+    """A seeded run resumed without its `DataLoader`'s `Generator.set_state` has the order of its first epoch again."""
     changes = ["train.args.at=[1, 2, 3, 4, 5, 6]", "loader.batch_size=6"]
     first = order_of(trainer(*changes))
     trained(*changes)
@@ -82,7 +82,7 @@ def order_of(run):
 
 @fact("torch.save", "torch.load", claims=["R03"])
 def test_of_a_finished_run_go_on_with_more_epochs(trained, trainer, tmp_path):
-    """A run that ended can be resumed for more epochs, and is then the run that had as many from the start."""
+    """A run that ended and is resumed by `torch.load` for more epochs is the run that had as many from the start."""
     whole = trained(*RANDOM, "epochs=5")
     trained(*RANDOM, "epochs=3")
     more = trainer(*RANDOM, "epochs=5").resume(tmp_path / "last.pt").run()
@@ -92,7 +92,7 @@ def test_of_a_finished_run_go_on_with_more_epochs(trained, trainer, tmp_path):
 
 @fact("torch.load", claims=["R03"])
 def test_go_on_waiting_for_a_better_epoch(trained, trainer, tmp_path):
-    """A run resumed with the state of early stopping has waited already, and stops where the whole one does."""
+    """A run resumed by `torch.load` with its state of early stopping has waited already, and stops as a whole one."""
     stuck = ["optimizer.args.lr=0", "epochs=9", "monitor.patience=4"]
     trained(*stuck, "epochs=3")
     resumed = trainer(*stuck).resume(tmp_path / "last.pt").run()
@@ -137,7 +137,7 @@ def test_keep_the_length_of_the_schedule(trained, trainer, tmp_path):
 )
 @pytest.mark.parametrize(("old", "new"), [("SGD", "Adam"), ("Adam", "SGD")])
 def test_with_another_optimizer_fail_without_naming_it(trained, trainer, tmp_path, old, new):
-    """A run resumed with another class of optimizer raises KeyError, of one word that the checkpoint does not have."""
+    """A run resumed by `load_state_dict` with `Adam` for `SGD`, or the reverse, raises KeyError of one word alone."""
     trained(f"optimizer.type={old}", "optimizer.args.lr=0.25")
     resumed = trainer(f"optimizer.type={new}", "optimizer.args.lr=0.25", "epochs=2")
     with pytest.raises(KeyError, match=r"^'\w+'$"):
@@ -146,7 +146,7 @@ def test_with_another_optimizer_fail_without_naming_it(trained, trainer, tmp_pat
 
 @fact("torch.nn.Module.load_state_dict")
 def test_with_another_model_are_refused(trained, trainer, tmp_path):
-    """A run resumed with a model of another size in its config is refused: "size mismatch for 0.weight"."""
+    """`load_state_dict` of a run that is resumed with a model of another size raises "size mismatch for 0.weight"."""
     trained("model.type=Perceptron")
     with pytest.raises(RuntimeError, match=r"size mismatch for 0\.weight"):
         trainer("model.type=Perceptron", "model.args.hidden=3").resume(tmp_path / "last.pt")
@@ -187,7 +187,7 @@ def test_have_a_whole_checkpoint_whatever_happens(trained, tmp_path):
 
 @fact("torch.load", "torch.save")
 def test_find_plain_values_in_the_checkpoint(trained, tmp_path):
-    """A checkpoint of states, numbers and text is read with `weights_only=True`, by who has not the project's code."""
+    """`torch.load(weights_only=True)` reads a checkpoint of states, numbers and text without the project's code."""
     trained("epochs=2")
     checkpoint = torch.load(tmp_path / "last.pt", weights_only=True)
     assert set(checkpoint) == {*PARTS, "random", "epoch", "rows", "config"}

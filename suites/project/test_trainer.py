@@ -1,4 +1,4 @@
-"""What the trainer of a project does each epoch: log, validate, monitor, stop early and keep the best."""
+"""What the trainer of a project does each epoch: log, validate, monitor, stop early; how it resumes: test_resume."""
 
 import math
 
@@ -18,7 +18,7 @@ LOSSES = [1.0, 0.25, 3.0625]
 
 @fact("torch.optim.SGD.step", "torch.Tensor.backward", "torch.optim.Optimizer.zero_grad", claims=["R03"])
 def test_logs_the_loss_of_each_epoch(device, trained):
-    """The log has for each epoch its learning rate, the loss that it trained by, and what was measured after it."""
+    """A trainer by `backward` and `SGD.step` logs for each epoch its rate, its loss and what was measured after it."""
     run = trained("epochs=2", f"device={device}")
     assert run.log.rows == [
         {"epoch": 0, "lr": 0.25, "loss": 4.0, "val_loss": 1.0, "mean_error": 1.0},
@@ -55,7 +55,7 @@ def test_validates_without_a_graph(device, trainer):
 @fact("torch.nn.MSELoss", myth="the mean of batches is the mean of samples")
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_averages_over_samples(device, trained, size):
-    """The validation loss of a trainer that weighs batches by their sizes is the same for any `batch_size`."""
+    """A trainer that weighs the `MSELoss` of batches by their sizes logs one validation loss for sizes 1, 2 and 3."""
     run = trained("valid.args.at=[1, 1, 4]", f"loader.batch_size={size}", "optimizer.args.lr=0", f"device={device}")
     assert run.log.column("val_loss") == [pytest.approx((4 + 4 + 64) / 3)]
     assert run.log.column("mean_error") == [pytest.approx((2 + 2 + 8) / 3)]
@@ -64,7 +64,7 @@ def test_averages_over_samples(device, trained, size):
 @fact("torch.Tensor.backward", "torch.optim.Optimizer.zero_grad", "torch.optim.SGD.step", claims=["R02"])
 @pytest.mark.parametrize("every", [1, 2, 4])
 def test_accumulates_to_the_step_of_a_larger_batch(device, trained, every):
-    """A trainer that accumulates gradients over n batches, each loss divided by n, steps as on one n times as large."""
+    """A trainer that adds up gradients by `backward` over n batches, each loss divided by n, steps as on all in one."""
     run = trained(f"accumulate={every}", f"loader.batch_size={4 // every}", "epochs=2", f"device={device}")
     assert run.model.weight.item() == 1.5
 
@@ -72,7 +72,7 @@ def test_accumulates_to_the_step_of_a_larger_batch(device, trained, every):
 @fact("torch.optim.SGD.step", "torch.optim.lr_scheduler.StepLR.get_lr", claims=["R03"])
 @pytest.mark.parametrize(("patience", "epochs"), [(1, 3), (2, 4), (3, 4)])
 def test_stops_early(device, trained, patience, epochs):
-    """A trainer stops after as many epochs as its patience without a better validation loss, or when all are done."""
+    """A trainer that stops early ends after `patience` epochs without a better validation loss, or after all."""
     run = trained(*GROWING, f"monitor.patience={patience}", f"device={device}")
     assert run.log.column("val_loss")[:3] == LOSSES
     assert len(run.log.rows) == epochs
@@ -80,7 +80,7 @@ def test_stops_early(device, trained, patience, epochs):
 
 @fact("torch.save", "torch.optim.SGD.step", claims=["R03"])
 def test_keeps_the_best_checkpoint_beside_the_last(device, trained, tmp_path):
-    """A trainer that saves at each epoch and at each better one ends with the weights of the last and of the best."""
+    """A trainer by `torch.save` at each epoch and each better one ends with the weights of the last and of the best."""
     trained(*GROWING, f"device={device}", "monitor.patience=1")
     best, last = (torch.load(tmp_path / name, map_location="cpu") for name in ("best.pt", "last.pt"))
     same(best["model"]["weight"], torch.tensor([[2.0 - 0.5]]) + 1.0)
@@ -91,7 +91,7 @@ def test_keeps_the_best_checkpoint_beside_the_last(device, trained, tmp_path):
 @fact("torch.optim.SGD.step", claims=["R03"], hint='mode="max" for an accuracy')
 @pytest.mark.parametrize(("mode", "best"), [("min", 1), ("max", 2)])
 def test_takes_the_mode_of_its_metric(trained, tmp_path, mode, best):
-    """A trainer that monitors an accuracy keeps its best epoch with mode="max", and its first with "min"."""
+    """A trainer that monitors an accuracy keeps its best epoch with `mode="max"`, and its first with "min"."""
     changes = ['metrics=["accuracy"]', "monitor.name=accuracy", f"monitor.mode={mode}", "epochs=3"]
     run = trained(*changes, "optimizer.args.lr=0.25")
     assert run.log.column("accuracy") == [0.0, 1.0, 1.0]
@@ -100,7 +100,7 @@ def test_takes_the_mode_of_its_metric(trained, tmp_path, mode, best):
 
 @fact("torch.optim.SGD.step", myth="a NaN loss stops training")
 def test_never_takes_nan_for_the_best(trained, tmp_path):
-    """A run that diverges to a loss of NaN keeps the best checkpoint of before, and patience ends it."""
+    """A run of `SGD` that diverges to a loss of NaN saves none of it as the best, and ends by its patience."""
     run = trained("epochs=9", "optimizer.args.lr=1e30", "monitor.patience=3")
     assert math.isnan(run.log.column("val_loss")[-1])
     assert (len(run.log.rows), (tmp_path / "best.pt").exists()) == (3, False)
@@ -113,7 +113,7 @@ def _never_mind(patch):
 
 @fact("torch.save", claims=["R03"], refuter=_never_mind)
 def test_refuses_to_monitor_what_is_not_measured(trainer, tmp_path):
-    """A trainer that is to monitor what nobody measures is refused with the names there are, and saves nothing."""
+    """A trainer that is to monitor what nobody measures is refused, with the names there are, before `torch.save`."""
     with pytest.raises(ConfigError, match="there is no val_acc to monitor: epoch, lr, loss, val_loss, mean_error"):
         trainer("monitor.name=val_acc").run()
     assert list(tmp_path.iterdir()) == []
@@ -130,7 +130,7 @@ def test_tells_a_plateau_what_it_monitors(trained):
 
 @fact("torch.nn.Module.to")
 def test_computes_on_the_device_of_its_config(device, trained):
-    """A trainer that moves its model and each batch to the device of its config trains there, and logs numbers."""
+    """A trainer that moves its model and each batch by `.to(device)` trains on that device, and logs numbers."""
     run = trained(f"device={device}", "model.args.weight=1.0")
     assert run.model.weight.device.type == torch.device(device).type
     assert run.log.rows == [{"epoch": 0, "lr": 0.25, "loss": 1.0, "val_loss": 0.25, "mean_error": 0.5}]
