@@ -1,4 +1,4 @@
-"""Models that AOTInductor compiles ahead of time into a package, which is run without their code."""
+"""Models that AOTInductor compiles into a package, run without their code; `torch.compile` is in suites/compile."""
 
 import pytest
 import torch
@@ -27,14 +27,14 @@ def packaged(tmp_path, monkeypatch):
 
 @fact("torch.export.export", source="torch.compiler_aot_inductor", since="2.6", calls="none")
 def test_gives_what_eager_gives(packaged):
-    """A network that AOTInductor compiles, and that is loaded again, gives what it gives in eager mode."""
+    """A network of `torch.export` in a package of AOTInductor gives what it gives in eager mode, up to rounding."""
     model, x = network(), images()
     agree(outputs(packaged(model, x), x), outputs(model, x))
 
 
 @fact("torch.export.export", source="torch.compiler_aot_inductor", since="2.6", calls="none")
 def test_takes_other_batches_where_the_size_is_dynamic(packaged):
-    """With a dynamic first dimension, a package of AOTInductor takes a batch of another size than the example's."""
+    """With `dynamic_shapes` in `export`, a package of AOTInductor takes a batch of another size than the example's."""
     model, more = network(), images(5)
     loaded = packaged(model, images(), dynamic_shapes={"x": {0: torch.export.Dim("batch")}})
     agree(outputs(loaded, more), outputs(model, more))

@@ -1,4 +1,4 @@
-"""Models that ONNX Runtime runs: what it computes beside eager mode, what it refuses, and what is in the file."""
+"""Models that ONNX Runtime runs: what it computes, refuses and has of them; the export itself is in suites/compile."""
 
 import pytest
 import torch
@@ -35,7 +35,7 @@ def exported(model, x, **options):
 
 @fact(EXPORT, requires=RUNTIME, since="2.6", calls="none")
 def test_gives_what_eager_gives():
-    """A network that `torch.onnx.export(dynamo=True)` exports gives in ONNX Runtime what it gives in eager mode."""
+    """A network of `torch.onnx.export(dynamo=True)` gives in ONNX Runtime what it gives in PyTorch, up to rounding."""
     model, x = plain_network(), images()
     agree(run(exported(model, x), x), outputs(model, x))
 
@@ -49,7 +49,7 @@ def test_of_batch_normalization_gives_what_eager_gives():
 
 @fact(EXPORT, requires=RUNTIME, since="2.6", calls="none", hint='dynamic_shapes={"x": {0: torch.export.Dim("batch")}}')
 def test_takes_other_batches_where_the_size_is_dynamic():
-    """With a dynamic first dimension, ONNX Runtime takes a batch of another size than the example's."""
+    """With `dynamic_shapes` in `torch.onnx.export`, ONNX Runtime takes a batch of another size than the example's."""
     model, more = plain_network(), images(5)
     batch = torch.export.Dim("batch")
     agree(run(exported(model, images(), dynamic_shapes={"x": {0: batch}}), more), outputs(model, more))
@@ -57,7 +57,7 @@ def test_takes_other_batches_where_the_size_is_dynamic():
 
 @fact(EXPORT, requires=RUNTIME, since="2.6", calls="none", myth="an exported model takes any size of batch")
 def test_refuses_other_batches_else():
-    """Without dynamic shapes, ONNX Runtime refuses a batch of another size: "Got invalid dimensions"."""
+    """Without `dynamic_shapes`, an export in ONNX Runtime refuses a batch of another size: "Got invalid dimensions"."""
     program = exported(plain_network(), images())
     with pytest.raises(Exception, match=r"Got invalid dimensions for input[\s\S]*Got: 5 Expected: 2"):
         run(program, images(5))
@@ -65,7 +65,7 @@ def test_refuses_other_batches_else():
 
 @fact(EXPORT, requires=RUNTIME, since="2.6", calls="none", hint="x.float()")
 def test_refuses_another_dtype():
-    """ONNX Runtime refuses float64 for a model exported with float32: "Unexpected input data type"."""
+    """ONNX Runtime refuses float64 for a `torch.onnx.export` with float32: "Unexpected input data type"."""
     program = exported(plain_network(), images())
     with pytest.raises(Exception, match=r"Unexpected input data type.*double.*expected.*float"):
         run(program, images().double())
@@ -101,7 +101,7 @@ def test_tells_each_step_unless_it_is_not_to_be_verbose(capsys):
 
 @fact(EXPORT, requires=RUNTIME, since="2.6", calls="none", hint="export it again")
 def test_has_the_parameters_of_the_export():
-    """What is trained after the export is not in the exported program's file."""
+    """An ONNX Runtime session of a `torch.onnx.export` does not have what is trained later."""
     model, x = plain_network(), images()
     before, program = outputs(model, x), exported(model, x)
     session = opened(program)
@@ -114,7 +114,7 @@ def test_has_the_parameters_of_the_export():
 @fact("torch.cond", EXPORT, requires=RUNTIME, since="2.6", calls="none")
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_takes_both_branches_of_cond(sign):
-    """A branch that `torch.cond` makes is in the exported model, and ONNX Runtime takes it by the input's values."""
+    """ONNX Runtime takes either branch of `torch.cond` in an exported model, by the values of the input."""
 
     class Chooses(nn.Module):
         def forward(self, x):
@@ -141,7 +141,7 @@ def layers():
 @pytest.mark.slow
 @pytest.mark.bench
 def test_of_small_layers_takes_less_time_than_eager(numbers):
-    """For one row, eight small layers take less time in ONNX Runtime than in eager mode, with a thread each."""
+    """For one row, a small `nn.Sequential` takes less time in ONNX Runtime than in eager mode, with a thread each."""
     model, x = layers(), torch.rand(1, 16)
     session = opened(exported(model, x))
     given = {session.get_inputs()[0].name: x.numpy()}

@@ -27,7 +27,7 @@ def compiled(model, x, **options):
 )
 @pytest.mark.filterwarnings("ignore")
 def test_gives_what_eager_gives_in_float32():
-    """With `INFERENCE_PRECISION_HINT` f32, OpenVINO gives what the converted network gives in eager mode."""
+    """With `INFERENCE_PRECISION_HINT` f32, OpenVINO gives up to rounding what the converted PyTorch network gives."""
     model, x = network(), images()
     agree(torch.from_numpy(numpy.array(compiled(model, x, **EXACT)(x.numpy())[0])), outputs(model, x))
 
@@ -35,7 +35,7 @@ def test_gives_what_eager_gives_in_float32():
 @fact("openvino.convert_model", "openvino.compile_model", requires=OPENVINO, myth="the example's sizes are fixed")
 @pytest.mark.filterwarnings("ignore")
 def test_takes_other_batches():
-    """OpenVINO converts a module with all sizes open: it takes a batch of another size than the example's."""
+    """`openvino.convert_model` leaves the size of a batch open: the model takes another one than the example's."""
     model, more = network(), images(5)
     agree(torch.from_numpy(numpy.array(compiled(model, images(), **EXACT)(more.numpy())[0])), outputs(model, more))
 
@@ -43,7 +43,7 @@ def test_takes_other_batches():
 @fact("openvino.compile_model", requires=OPENVINO, myth="an engine computes in the dtype of the weights")
 @pytest.mark.filterwarnings("ignore")
 def test_computes_in_a_type_of_its_own():
-    """OpenVINO computes in float32, or in bfloat16 where the CPU multiplies it, whatever the dtype of the weights."""
+    """`openvino.compile_model` has a float64 network compute in float32, or in bfloat16 where the CPU multiplies it."""
     model, x = network().double(), images().double()
     found = compiled(model, x)
     assert found.get_property("INFERENCE_PRECISION_HINT").to_string() in ("f32", "bf16")
