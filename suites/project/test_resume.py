@@ -44,7 +44,7 @@ def weights_of(run):
 @fact(*STATES, claims=["R03"])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_after_an_interruption_are_the_run_that_never_stopped(tmp_path, optimizer):
-    """A run cut off within an epoch and resumed by `load_state_dict` and random states ends just as a whole run."""
+    """A run cut off and resumed by `load_state_dict` and random states has a whole run's weights and log."""
     config = configured(*RANDOM, "scheduler.args.step_size=1", *OPTIMIZERS[optimizer])
     folders = [tmp_path / "whole", tmp_path / "cut"]
     for folder in folders:

@@ -64,7 +64,7 @@ def test_averages_over_samples(device, trained, size):
 @fact("torch.Tensor.backward", "torch.optim.Optimizer.zero_grad", "torch.optim.SGD.step", claims=["R02"])
 @pytest.mark.parametrize("every", [1, 2, 4])
 def test_accumulates_to_the_step_of_a_larger_batch(device, trained, every):
-    """A trainer that adds up gradients by `backward` over n batches, each loss divided by n, steps as on all in one."""
+    """A trainer that accumulates gradients by `backward` over n batches, loss / n each, steps as on all in one."""
     run = trained(f"accumulate={every}", f"loader.batch_size={4 // every}", "epochs=2", f"device={device}")
     assert run.model.weight.item() == 1.5
 
