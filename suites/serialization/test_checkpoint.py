@@ -1,3 +1,5 @@
+"""Checkpoints of whole runs, schedulers and random state included; the optimizer's state is in test_optimizer_state."""
+
 import pytest
 import torch
 from torch import nn
@@ -71,7 +73,7 @@ def seeded(device, seed):
 )
 @each_scheduler
 def test_with_the_scheduler_continues_its_rates(scheduled):
-    """A scheduler that has loaded another's `state_dict` continues its learning rates."""
+    """`StepLR` and other schedulers, by `load_state_dict` beside their optimizer's, continue the learning rates."""
     optimizer = sgd()
     scheduler = scheduled(optimizer)
     rates(optimizer, scheduler, 3)
@@ -88,7 +90,7 @@ def test_with_the_scheduler_continues_its_rates(scheduled):
     myth="model, optimizer, epoch and loss are all there is to save",
 )
 def test_without_the_scheduler_starts_its_rates_anew():
-    """Where the optimizer's state is resumed and the scheduler's is not, the learning rate falls at other epochs."""
+    """Where the optimizer's state is resumed and that of `StepLR` is not, the learning rate falls at other epochs."""
     optimizer = sgd()
     scheduler = lr_scheduler.StepLR(optimizer, step_size=4, gamma=0.5)
     rates(optimizer, scheduler, 3)
@@ -101,7 +103,7 @@ def test_without_the_scheduler_starts_its_rates_anew():
 
 @fact("torch.optim.lr_scheduler.LRScheduler.state_dict")
 def test_of_a_scheduler_does_not_hold_the_optimizer():
-    """A scheduler's `state_dict` holds each of its attributes except the optimizer."""
+    """The `state_dict` of a `StepLR` holds each attribute of the scheduler except the optimizer."""
     scheduler = lr_scheduler.StepLR(sgd(), step_size=2)
     state = scheduler.state_dict()
     assert (state["step_size"], state["last_epoch"]) == (2, 0)
@@ -118,7 +120,7 @@ def test_of_a_scheduler_does_not_hold_the_optimizer():
     ids=["StepLR", "LambdaLR"],
 )
 def test_of_the_optimizer_holds_the_rate_that_its_scheduler_began_with(made, rate):
-    """An optimizer's `state_dict` holds, as `initial_lr`, the learning rate that it had when it got a scheduler."""
+    """With a `StepLR` or `LambdaLR` an optimizer's `state_dict` holds the learning rate before it as `initial_lr`."""
     optimizer = sgd()
     made(optimizer)
     group = optimizer.state_dict()["param_groups"][0]
@@ -135,7 +137,7 @@ def test_of_a_lambda_scheduler_leaves_out_the_lambda():
 @fact("torch.save", claims=["S04"], source="https://docs.pytorch.org/tutorials/beginner/saving_loading_models.html")
 @pytest.mark.parametrize("optimizer", ["SGD", "Adam"])
 def test_of_epoch_model_optimizer_and_loss_comes_back_whole(device, tmp_path, optimizer):
-    """A checkpoint of epoch, loss, model state and optimizer state comes back as it was saved."""
+    """A checkpoint of epoch, loss, model and optimizer `state_dict` comes back from `torch.load` as it was saved."""
     model = nn.Linear(2, 1, device=device)
     made = getattr(torch.optim, optimizer)(model.parameters(), lr=0.5)
     checkpoint = {"epoch": 3, "loss": 0.25, "model": model.state_dict(), "optimizer": made.state_dict()}
@@ -147,7 +149,7 @@ def test_of_epoch_model_optimizer_and_loss_comes_back_whole(device, tmp_path, op
 
 @fact("torch.get_rng_state", "torch.set_rng_state", claims=["S04"])
 def test_with_all_parts_and_the_random_state_resumes_bit_for_bit(tmp_path):
-    """A run with dropout resumed with its random state and all parts ends bit for bit as without a break."""
+    """A run with `Dropout` on the CPU, resumed with all parts and `set_rng_state`, ends bit for bit as unbroken."""
     run = seeded("cpu", 1).train(2)
     run.save(tmp_path / "checkpoint.pt")
     random_state = torch.get_rng_state()
@@ -159,7 +161,7 @@ def test_with_all_parts_and_the_random_state_resumes_bit_for_bit(tmp_path):
 
 @fact("torch.get_rng_state", "torch.set_rng_state")
 def test_of_the_random_state_brings_the_seed_back():
-    """The state that `get_rng_state` gives is a row of bytes, and brings the seed back with it."""
+    """`set_rng_state` of what `get_rng_state` gave, a row of bytes, brings `initial_seed` back as well."""
     torch.manual_seed(7)
     state = torch.get_rng_state()
     torch.manual_seed(8)
@@ -175,7 +177,7 @@ def test_of_the_random_state_brings_the_seed_back():
     hint="save torch.get_rng_state() as well",
 )
 def test_without_the_random_state_drops_otherwise(tmp_path):
-    """A run with dropout resumed without the random state ends elsewhere than without a break."""
+    """A run with `Dropout` resumed without its random state, `get_rng_state`, ends elsewhere than without a break."""
     run = seeded("cpu", 1).train(2)
     run.save(tmp_path / "checkpoint.pt")
     run.train(2)

@@ -1,3 +1,5 @@
+"""`torch.load`: what it gives and what it refuses, with `weights_only` and `mmap`; devices are in test_map_location."""
+
 import collections
 import fractions
 import functools
@@ -94,7 +96,7 @@ def test_without_weights_only_gives_a_module_back(saved):
     hint="save the state_dict and keep the code",
 )
 def test_needs_the_code_of_a_pickled_module(saved, monkeypatch):
-    """`torch.load` of a whole module fails where its class is no longer found: the file has its name only."""
+    """`torch.load` of a whole module raises "Can't get attribute" where its class is gone: only its name is saved."""
     path = saved(Doubling())
     monkeypatch.delitem(globals(), "Doubling")
     with pytest.raises(AttributeError, match="Can't get attribute 'Doubling'"):
@@ -103,7 +105,7 @@ def test_needs_the_code_of_a_pickled_module(saved, monkeypatch):
 
 @fact("torch.load", claims=["S01"])
 def test_takes_the_code_of_today(saved, monkeypatch):
-    """A whole module that is loaded computes what its class says now, not what it said when it was saved."""
+    """A whole module from `torch.load` computes what its class says now, not what it said when it was saved."""
     path = saved(Doubling())
     monkeypatch.setattr(Doubling, "forward", lambda self, x: x - self.weight)
     same(torch.load(path, weights_only=False)(torch.tensor([3.0])), torch.tensor([1.0]))
@@ -111,7 +113,7 @@ def test_takes_the_code_of_today(saved, monkeypatch):
 
 @fact("torch.load")
 def test_with_weights_only_refuses_a_module(saved):
-    """`torch.load(weights_only=True)` refuses a whole pickled module."""
+    """`torch.load(weights_only=True)` refuses a whole pickled module, a `Linear`, with "Weights only load failed"."""
     path = saved(nn.Linear(2, 1))
     with pytest.raises(pickle.UnpicklingError, match=WORDS):
         torch.load(path, weights_only=True)
@@ -119,7 +121,7 @@ def test_with_weights_only_refuses_a_module(saved):
 
 @fact("torch.load", source="notes/serialization")
 def test_with_weights_only_runs_no_code(saved, tmp_path):
-    """`torch.load(weights_only=True)` refuses a file that would run code, and does not run it."""
+    """`torch.load(weights_only=True)` refuses a file that would run code without running it."""
     path = saved(Writing(tmp_path / "made"))
     with pytest.raises(pickle.UnpicklingError, match=WORDS):
         torch.load(path, weights_only=True)
@@ -157,7 +159,7 @@ def test_gives_a_state_dict_back(device, saved, weights_only):
     ids=["dict", "list", "tuple", "OrderedDict", "Size", "dtype"],
 )
 def test_with_weights_only_takes_plain_values(saved, value):
-    """`torch.load(weights_only=True)` gives numbers, text, None, and lists, tuples and dicts of them back."""
+    """`torch.load(weights_only=True)` gives dicts, lists, tuples of numbers, text, None, a `Size` and a dtype back."""
     back = torch.load(saved(value), weights_only=True)
     assert (type(back), back) == (type(value), value)
 
@@ -216,7 +218,7 @@ def test_with_weights_only_takes_sets_and_complex_numbers(saved, value):
     ids=lambda value: type(value).__name__,
 )
 def test_with_weights_only_refuses_other_classes(saved, value):
-    """`torch.load(weights_only=True)` refuses a `Fraction`, a NumPy array, a `deque` and a `frozenset`."""
+    """`torch.load(weights_only=True)` of `Fraction`, NumPy array, `deque`, `frozenset`: "Weights only load failed"."""
     path = saved({"weight": torch.ones(1), "other": value})
     with pytest.raises(pickle.UnpicklingError, match=WORDS):
         torch.load(path, weights_only=True)
@@ -224,7 +226,7 @@ def test_with_weights_only_refuses_other_classes(saved, value):
 
 @fact("torch.serialization.safe_globals")
 def test_takes_a_class_that_is_declared_safe_for_a_block(saved):
-    """A class is loaded with `weights_only=True` inside of `safe_globals([class])` and refused again after it."""
+    """A class, as `Fraction`, loads with `weights_only=True` in `safe_globals([Fraction])` and is refused after it."""
     path = saved(fractions.Fraction(1, 2))
     with torch.serialization.safe_globals([fractions.Fraction]):
         assert torch.load(path, weights_only=True) == fractions.Fraction(1, 2)
@@ -238,7 +240,7 @@ def test_takes_a_class_that_is_declared_safe_for_a_block(saved):
     "torch.serialization.clear_safe_globals",
 )
 def test_takes_a_class_that_was_declared_safe(saved, safe_list):
-    """A class is loaded with `weights_only=True` after `add_safe_globals([class])`, until `clear_safe_globals`."""
+    """A class, as `Fraction`, loads with `weights_only=True` after `add_safe_globals`, until `clear_safe_globals`."""
     path = saved(fractions.Fraction(1, 2))
     torch.serialization.add_safe_globals([fractions.Fraction])
     assert torch.load(path, weights_only=True) == fractions.Fraction(1, 2)
@@ -289,7 +291,7 @@ def test_of_a_missing_file_is_refused(tmp_path):
     ids=["text", "pickle", "zip"],
 )
 def test_of_a_file_of_another_kind_is_refused(tmp_path, content):
-    """`torch.load` of a text raises UnpicklingError, of a pickle or zip file of something else RuntimeError."""
+    """`torch.load` of "not a model at all" raises UnpicklingError, of a list's pickle or an empty zip RuntimeError."""
     (tmp_path / "other.pt").write_bytes(content)
     with pytest.raises(pickle.UnpicklingError if content.isascii() else RuntimeError):
         torch.load(tmp_path / "other.pt")
@@ -305,7 +307,7 @@ def test_of_an_empty_file_is_refused(tmp_path):
 
 @fact("torch.load")
 def test_of_half_a_file_is_refused(saved):
-    """`torch.load` of a file whose end was cut off is refused."""
+    """`torch.load` of a file whose end was cut off raises "failed finding central directory"."""
     path = saved(torch.ones(1000))
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(RuntimeError, match="failed finding central directory"):
@@ -314,7 +316,7 @@ def test_of_half_a_file_is_refused(saved):
 
 @fact("torch.load", since="2.1", calls="mmap=True", gain=True)
 def test_with_mmap_gives_the_values(saved):
-    """`torch.load(mmap=True)` gives the saved values, and a write to them does not reach the file."""
+    """`torch.load(mmap=True)` gives the saved values to write to: the file stays as it was."""
     path = str(saved(torch.arange(3.0)))
     mapped = torch.load(path, mmap=True)
     mapped[0] = 9.0
@@ -330,7 +332,7 @@ def test_with_mmap_takes_a_path_object(saved):
 
 @fact("torch.load", since="2.1", until="2.3", calls="mmap=True", hint="pass str(path)")
 def test_with_mmap_refuses_a_path_object(saved):
-    """`torch.load(mmap=True)` refuses a `pathlib.Path`."""
+    """`torch.load(mmap=True)` refuses a `pathlib.Path`: "f must be a string filename"."""
     path = saved(torch.arange(3.0))
     with pytest.raises(ValueError, match="f must be a string filename"):
         torch.load(path, mmap=True)
@@ -338,14 +340,14 @@ def test_with_mmap_refuses_a_path_object(saved):
 
 @fact("torch.load", since="2.1", calls="mmap=True", hint="load from a path")
 def test_with_mmap_refuses_an_open_file(saved):
-    """`torch.load(mmap=True)` refuses an open file."""
+    """`torch.load(mmap=True)` refuses an open file: "f must be a" path, in other words from release to release."""
     with open(saved(torch.ones(1)), "rb") as file, pytest.raises(ValueError, match="f must be a"):
         torch.load(file, mmap=True)
 
 
 @fact("torch.load", until="2.1", calls="mmap=True", gain=True)
 def test_knows_no_mmap(saved):
-    """`torch.load` does not take `mmap`."""
+    """`torch.load` does not take `mmap`: "'mmap' is an invalid keyword argument"."""
     path = saved(torch.ones(1))
     with pytest.raises(TypeError, match="'mmap' is an invalid keyword argument"):
         torch.load(path, mmap=True)

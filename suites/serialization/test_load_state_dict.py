@@ -1,3 +1,5 @@
+"""`load_state_dict` of modules: what it copies, keeps, refuses and reports; of optimizers it is in another file."""
+
 import numpy
 import pytest
 import torch
@@ -26,7 +28,7 @@ def tied(device):
 @fact("torch.nn.Module.load_state_dict", claims=["S03"])
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
 def test_takes_over_the_values(device, dtype):
-    """A newly built model has the values of the `state_dict` that it loads."""
+    """A newly built `Linear` has the values of the `state_dict` that it loads, in four dtypes of floats."""
     model = nn.Linear(2, 1, device=device, dtype=dtype)
     model.load_state_dict(state(device, dtype))
     same(model.weight, torch.tensor([[1.0, 2.0]], dtype=dtype))
@@ -35,7 +37,7 @@ def test_takes_over_the_values(device, dtype):
 
 @fact("torch.nn.Module.load_state_dict", claims=["S03"])
 def test_makes_models_compute_the_same(device):
-    """A model that has loaded another's `state_dict` computes the same."""
+    """A model of `Linear` and `ReLU` that has loaded another's `state_dict` computes the same."""
     first, second = (nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)).to(device) for _ in range(2))
     x = torch.rand(5, 3, device=device)
     assert not torch.equal(first(x), second(x))
@@ -94,7 +96,7 @@ def test_keeps_requires_grad(device, requires_grad):
 
 @fact("torch.nn.Module.load_state_dict")
 def test_takes_over_buffers(device):
-    """`load_state_dict` brings the running statistics of a `BatchNorm1d` with it."""
+    """`load_state_dict` brings the running statistics and the counter of a `BatchNorm1d` with it."""
     first, second = (nn.BatchNorm1d(1, momentum=0.5, device=device) for _ in range(2))
     first(torch.tensor([[2.0], [6.0]], device=device))
     second.load_state_dict(first.state_dict())
@@ -124,14 +126,14 @@ def test_leaves_the_mapping_as_it_was(device):
 
 @fact("torch.nn.Module.load_state_dict", claims=["S03"])
 def test_refuses_a_missing_key(device):
-    """`load_state_dict` without one of the model's keys raises "Missing key(s) in state_dict", and names it."""
+    """`load_state_dict` without one of the model's keys raises "Missing key(s) in state_dict" with its name."""
     with pytest.raises(RuntimeError, match=r'Missing key\(s\) in state_dict: "bias"'):
         nn.Linear(2, 1, device=device).load_state_dict({"weight": torch.ones(1, 2)})
 
 
 @fact("torch.nn.Module.load_state_dict", claims=["S03"])
 def test_refuses_an_unexpected_key(device):
-    """`load_state_dict` with a key that the model has not raises "Unexpected key(s) in state_dict", and names it."""
+    """`load_state_dict` with a key that the model has not raises "Unexpected key(s) in state_dict" with its name."""
     with pytest.raises(RuntimeError, match=r'Unexpected key\(s\) in state_dict: "extra"'):
         nn.Linear(2, 1, device=device).load_state_dict(state(extra=torch.ones(1)))
 
@@ -147,7 +149,7 @@ def test_tells_all_problems_at_once():
 
 @fact("torch.nn.Module.load_state_dict", hint="strip the prefix from the keys")
 def test_refuses_the_keys_of_a_wrapped_model():
-    """The `module.` keys of a model saved inside of `DataParallel` are refused by the model itself."""
+    """The `module.` keys of a model saved in `DataParallel` are "Unexpected key(s)", refused by the model itself."""
     wrapped = nn.Module()
     wrapped.module = nn.Linear(2, 1)
     with pytest.raises(RuntimeError, match=r'(?s)Missing key.*"weight".*Unexpected key.*"module.weight"'):
@@ -176,7 +178,7 @@ def test_takes_what_fits_when_not_strict(device):
 @fact("torch.nn.Module.load_state_dict")
 @pytest.mark.parametrize("strict", [True, False])
 def test_reports_nothing_when_all_keys_match(device, strict):
-    """`load_state_dict` returns empty lists when all keys match."""
+    """`load_state_dict` returns empty lists, "<All keys matched successfully>", when all keys match."""
     model = nn.Linear(2, 1, device=device)
     report = model.load_state_dict(state(device), strict=strict)
     same(model.weight, torch.tensor([[1.0, 2.0]]))
@@ -199,14 +201,14 @@ def test_refuses_another_size(device, strict):
 
 @fact("torch.nn.Module.load_state_dict")
 def test_does_not_broadcast(device):
-    """`load_state_dict` refuses a tensor that could be broadcast to the parameter."""
+    """`load_state_dict` refuses a tensor that could be broadcast to the parameter: "size mismatch for weight"."""
     with pytest.raises(RuntimeError, match="size mismatch for weight"):
         nn.Linear(2, 1, device=device).load_state_dict({**state(), "weight": torch.ones(1, 1)})
 
 
 @fact("torch.nn.Module.load_state_dict")
 def test_refuses_a_list_of_numbers_for_a_tensor():
-    """`load_state_dict` refuses a value that is not a tensor."""
+    """`load_state_dict` refuses a list for a tensor: "While copying the parameter named", "expected torch.Tensor"."""
     with pytest.raises(RuntimeError, match='While copying the parameter named "weight", expected torch.Tensor'):
         nn.Linear(2, 1).load_state_dict({**state(), "weight": [[1.0, 2.0]]})
 
@@ -214,14 +216,14 @@ def test_refuses_a_list_of_numbers_for_a_tensor():
 @fact("torch.nn.Module.load_state_dict", hint="pass torch.load(path) rather than the path")
 @pytest.mark.parametrize("given", ["model.pt", [1]], ids=["path", "list"])
 def test_refuses_what_is_no_mapping(given):
-    """`load_state_dict` refuses a path or a list."""
+    """`load_state_dict` refuses a path or a list: "Expected state_dict to be dict-like"."""
     with pytest.raises(TypeError, match="Expected state_dict to be dict-like"):
         nn.Linear(2, 1).load_state_dict(given)
 
 
 @fact("torch.nn.Module.load_state_dict")
 def test_keeps_tied_weights_tied(device):
-    """A model with tied weights has them tied after `load_state_dict`."""
+    """A model with tied weights has them tied after `load_state_dict` without `assign`."""
     model, other = tied(device), tied(device)
     model.load_state_dict(other.state_dict())
     assert model[0].weight is model[1].weight
@@ -230,7 +232,7 @@ def test_keeps_tied_weights_tied(device):
 
 @fact("torch.nn.Module.load_state_dict", myth="a state_dict carries the tying of weights")
 def test_does_not_tie_weights(device):
-    """A model without tied weights that loads those of a tied one gets two copies."""
+    """A model without tied weights gets two copies where `load_state_dict` is given those of a tied one."""
     model = nn.Sequential(nn.Linear(2, 2, bias=False, device=device), nn.Linear(2, 2, bias=False, device=device))
     model.load_state_dict(tied(device).state_dict())
     same(model[0].weight, model[1].weight)
@@ -239,7 +241,7 @@ def test_does_not_tie_weights(device):
 
 @fact("torch.nn.Module.load_state_dict")
 def test_takes_the_last_of_values_for_tied_weights(device):
-    """A model with tied weights that is given two values for them keeps the last."""
+    """A model with tied weights keeps the last of two values that `load_state_dict` is given for them."""
     model = tied(device)
     model.load_state_dict({"0.weight": torch.zeros(2, 2), "1.weight": torch.ones(2, 2)})
     same(model[0].weight, torch.ones(2, 2))
@@ -247,7 +249,7 @@ def test_takes_the_last_of_values_for_tied_weights(device):
 
 @fact("torch.nn.Module.load_state_dict", until="2.1", calls="assign=True", gain=True)
 def test_knows_no_assign():
-    """`load_state_dict` does not take `assign`."""
+    """`load_state_dict` does not take `assign`: "unexpected keyword argument 'assign'"."""
     with pytest.raises(TypeError, match="unexpected keyword argument 'assign'"):
         nn.Linear(2, 1).load_state_dict(state(), assign=True)
 
@@ -288,7 +290,7 @@ def test_with_assign_leaves_an_older_optimizer_behind(device):
 
 @fact("torch.nn.Module.load_state_dict", since="2.3", calls="assign=True")
 def test_with_assign_keeps_a_frozen_parameter_frozen(device):
-    """`load_state_dict(assign=True)` keeps the model's `requires_grad`."""
+    """`load_state_dict(assign=True)` keeps a frozen parameter frozen: its `requires_grad` stays False."""
     model = nn.Linear(2, 1, device=device).requires_grad_(False)
     model.load_state_dict(state(device), assign=True)
     same(model.weight, torch.tensor([[1.0, 2.0]]))
@@ -312,7 +314,7 @@ def test_with_assign_thaws_a_frozen_parameter(device):
 
 @fact("torch.nn.Module.load_state_dict", since="2.1", calls="assign=True")
 def test_with_assign_refuses_another_size():
-    """`load_state_dict(assign=True)` refuses a tensor of another size."""
+    """`load_state_dict(assign=True)` refuses a tensor of another size: "size mismatch for weight"."""
     with pytest.raises(RuntimeError, match="size mismatch for weight"):
         nn.Linear(2, 1).load_state_dict(nn.Linear(3, 1).state_dict(), assign=True)
 
@@ -327,7 +329,7 @@ def test_with_assign_fills_a_model_without_memory(device):
 
 @fact("torch.nn.Module.load_state_dict", since="2.1", calls="not assign, names meta", hint="pass assign=True")
 def test_without_assign_cannot_fill_a_model_without_memory():
-    """`load_state_dict` without `assign` leaves a model on the meta device there, and warns."""
+    """`load_state_dict` without `assign` leaves a meta model so, and warns "copying from a non-meta parameter"."""
     model = nn.Linear(2, 1, device="meta")
     with pytest.warns(UserWarning, match="copying from a non-meta parameter in the checkpoint to a meta parameter"):
         model.load_state_dict(state())

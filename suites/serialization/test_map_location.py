@@ -1,3 +1,5 @@
+"""`map_location` of `torch.load`: the device that a tensor comes to; what else `load` gives or refuses: test_load."""
+
 import pytest
 import torch
 
@@ -13,7 +15,7 @@ def path(tmp_path):
 
 @fact("torch.load")
 def test_as_text_names_the_device(device, path):
-    """`torch.load(map_location="cuda")` gives tensors on the device of that name, wherever they were saved."""
+    """`torch.load(map_location="cuda")` gives a tensor that was saved on the CPU on the device of that name."""
     x = torch.load(path, map_location=device)
     assert x.device.type == torch.device(device).type
     same(x, torch.tensor([0.0, 1.0, 2.0]))
@@ -21,7 +23,7 @@ def test_as_text_names_the_device(device, path):
 
 @fact("torch.load")
 def test_as_a_device_names_it(device, path):
-    """`torch.load(map_location=torch.device(...))` gives tensors on that device."""
+    """`torch.load(map_location=torch.device(...))` gives a tensor that was saved on the CPU on that device."""
     x = torch.load(path, map_location=torch.device(device))
     assert x.device.type == torch.device(device).type
     same(x, torch.tensor([0.0, 1.0, 2.0]))
@@ -29,7 +31,7 @@ def test_as_a_device_names_it(device, path):
 
 @fact("torch.load")
 def test_brings_a_tensor_back_to_the_cpu(device, tmp_path):
-    """`torch.load(map_location="cpu")` gives a tensor that was saved on any device on the CPU."""
+    """`torch.load(map_location="cpu")` gives a tensor on the CPU that was saved on a GPU or another device."""
     torch.save(torch.arange(3.0, device=device), tmp_path / "x.pt")
     x = torch.load(tmp_path / "x.pt", map_location="cpu")
     assert x.device.type == "cpu"
@@ -39,7 +41,7 @@ def test_brings_a_tensor_back_to_the_cpu(device, tmp_path):
 @fact("torch.load")
 @pytest.mark.parametrize("location", ["meta", torch.device("meta"), {"cpu": "meta"}], ids=["text", "device", "dict"])
 def test_moves_what_is_loaded(path, location):
-    """`map_location` as text, a device or a dict moves a tensor from the CPU to another device."""
+    """`map_location` as text, a device or a dict moves a tensor from the CPU to another device, such as meta."""
     x = torch.load(path, map_location=location)
     assert (x.device.type, x.shape, x.dtype) == ("meta", (3,), torch.float32)
 
@@ -82,7 +84,7 @@ def test_as_a_function_that_returns_none_leaves_the_choice(path):
 
 @fact("torch.load")
 def test_of_an_unknown_device_is_refused(path):
-    """`map_location` with a name that is no device is refused."""
+    """`map_location` with a name that is no device raises "don't know how to restore data location"."""
     with pytest.raises(RuntimeError, match="don't know how to restore data location"):
         torch.load(path, map_location="nowhere")
 

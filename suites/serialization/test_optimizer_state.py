@@ -1,3 +1,5 @@
+"""The `state_dict` of optimizers: what is in it, and resuming with it or without; whole runs are in test_checkpoint."""
+
 import copy
 
 import pytest
@@ -39,7 +41,7 @@ def train(w, optimizer, steps):
 @fact("torch.optim.Optimizer.load_state_dict", "torch.optim.Optimizer.state_dict", claims=["S04"])
 @each_optimizer
 def test_lets_training_go_on_bit_for_bit(device, tmp_path, maker):
-    """Training that is saved and resumed with parameters and optimizer state ends bit for bit as without a break."""
+    """Training by `Adam` or others saved and resumed with parameters and optimizer state is bit for bit as unbroken."""
     w = weight(device)
     optimizer = maker([w])
     train(w, optimizer, 3)
@@ -60,7 +62,7 @@ def test_lets_training_go_on_bit_for_bit(device, tmp_path, maker):
 )
 @each_optimizer
 def test_left_out_lets_training_go_on_otherwise(device, maker):
-    """Training that is resumed with the parameters alone ends elsewhere than without a break."""
+    """Training by `Adam` or others that is resumed with the parameters alone ends elsewhere than without a break."""
     w = weight(device)
     optimizer = maker([w])
     train(w, optimizer, 3)
@@ -100,7 +102,7 @@ def test_is_keyed_by_position(device):
     hint="give the parameters in the same order",
 )
 def test_goes_to_the_parameter_at_the_same_position(device):
-    """An optimizer that is given the parameters in another order loads the momentum of the wrong one."""
+    """An `SGD` that has the parameters in another order gets the momentum of the wrong one by `load_state_dict`."""
     a, b = weight(device), weight(device)
     optimizer = torch.optim.SGD([a, b], lr=0.0, momentum=0.5)
     a.grad, b.grad = torch.tensor([1.0, 1.0], device=device), torch.tensor([8.0, 8.0], device=device)
@@ -133,7 +135,7 @@ def test_brings_the_learning_rate_with_it(device):
 
 @fact("torch.optim.Optimizer.state_dict", hint="copy.deepcopy(optimizer.state_dict()) makes a snapshot")
 def test_changes_with_later_training(device):
-    """The tensors of an optimizer's `state_dict` are the live ones, and change with the next step."""
+    """The tensors in a `state_dict` of `SGD` are live and change with the next `step`, those of a `deepcopy` not."""
     w = weight(device)
     optimizer = torch.optim.SGD([w], lr=0.1, momentum=0.5)
     w.grad = torch.ones(2, device=device)
@@ -158,7 +160,7 @@ def test_takes_the_dtype_of_the_parameters(device):
 
 @fact("torch.optim.Optimizer.load_state_dict")
 def test_of_other_groups_is_refused(device):
-    """`load_state_dict` refuses the state of an optimizer with another number of parameter groups."""
+    """An optimizer's `load_state_dict` of more groups than it has raises "different number of parameter groups"."""
     two = torch.optim.SGD([{"params": [weight(device)]}, {"params": [weight(device)]}], lr=0.1)
     with pytest.raises(ValueError, match="different number of parameter groups"):
         torch.optim.SGD([weight(device)], lr=0.1).load_state_dict(two.state_dict())
@@ -166,7 +168,7 @@ def test_of_other_groups_is_refused(device):
 
 @fact("torch.optim.Optimizer.load_state_dict")
 def test_of_other_parameters_is_refused(device):
-    """`load_state_dict` refuses the state of an optimizer with another number of parameters."""
+    """An optimizer's `load_state_dict` of more parameters than it has "doesn't match the size of optimizer's group"."""
     two = torch.optim.SGD([weight(device), weight(device)], lr=0.1)
     with pytest.raises(ValueError, match="doesn't match the size of optimizer's group"):
         torch.optim.SGD([weight(device)], lr=0.1).load_state_dict(two.state_dict())
@@ -174,13 +176,13 @@ def test_of_other_parameters_is_refused(device):
 
 @fact("torch.optim.Optimizer.state_dict", since="2.6", calls="names named_parameters|param_names", gain=True)
 def test_knows_names_when_it_was_given_them():
-    """The `state_dict` of an optimizer made from `named_parameters()` lists their names."""
+    """The `state_dict` of an optimizer made from `named_parameters()` lists their names as `param_names`."""
     optimizer = torch.optim.SGD(nn.Linear(2, 1).named_parameters(), lr=0.1)
     assert optimizer.state_dict()["param_groups"][0]["param_names"] == ["weight", "bias"]
 
 
 @fact("torch.optim.SGD", until="2.6", calls="names named_parameters|param_names", hint="pass model.parameters()")
 def test_cannot_be_given_names():
-    """An optimizer refuses `named_parameters()`."""
+    """`SGD` refuses `named_parameters()`: "optimizer can only optimize Tensors, but one of the params is tuple"."""
     with pytest.raises(TypeError, match="optimizer can only optimize Tensors, but one of the params is tuple"):
         torch.optim.SGD(nn.Linear(2, 1).named_parameters(), lr=0.1)

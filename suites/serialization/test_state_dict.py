@@ -1,3 +1,5 @@
+"""What a module's `state_dict` holds, by which keys, and whose memory it is; loading is in `test_load_state_dict`."""
+
 import copy
 
 import pytest
@@ -38,7 +40,7 @@ def test_names_parameters_by_dotted_path():
 
 @fact("torch.nn.Module.state_dict", claims=["S03"])
 def test_holds_the_values_of_parameters(device):
-    """`state_dict` holds each parameter's values."""
+    """`state_dict` of a `Linear` holds the values of its weight and its bias."""
     state = layer(device).state_dict()
     same(state["weight"], torch.tensor([[1.0, 2.0]]))
     same(state["bias"], torch.tensor([3.0]))
@@ -79,7 +81,7 @@ def test_leaves_out_what_is_none():
 
 @fact("torch.nn.Module.state_dict")
 def test_holds_frozen_parameters(device):
-    """`state_dict` holds parameters that do not require grad as well."""
+    """`state_dict` holds frozen parameters, which do not require grad, as well."""
     state = layer(device).requires_grad_(False).state_dict()
     same(state["weight"], torch.tensor([[1.0, 2.0]]))
 
@@ -91,7 +93,7 @@ def keeping_vars(patch):
 
 @fact("torch.nn.Module.state_dict", refuter=keeping_vars)
 def test_is_detached(device):
-    """The tensors of a `state_dict` do not require grad."""
+    """The tensors of a `state_dict` do not require grad where the model's parameters do."""
     model = layer(device)
     assert (model.state_dict()["weight"].requires_grad, model.weight.requires_grad) == (False, True)
 
@@ -127,7 +129,7 @@ def test_changes_with_later_training(device):
 
 @fact("torch.nn.Module.state_dict", claims=["S05", "L04"])
 def test_copied_deeply_stays_as_it_was(device):
-    """A deep copy of a `state_dict` keeps its values when the model is trained further, and brings them back."""
+    """A `copy.deepcopy` of a `state_dict` keeps its values when the model is trained further, and brings them back."""
     model = layer(device)
     best = copy.deepcopy(model.state_dict())
     model.weight.grad = torch.ones(1, 2, device=device)
@@ -139,7 +141,7 @@ def test_copied_deeply_stays_as_it_was(device):
 
 @fact("torch.nn.Module.state_dict")
 def test_copied_shallowly_changes_all_the_same(device):
-    """A shallow copy of a `state_dict` holds the same live tensors."""
+    """A shallow copy of a `state_dict`, as by `dict`, shares its memory with the live parameters."""
     model = layer(device)
     assert shares(dict(model.state_dict())["weight"], model.weight)
 
@@ -168,7 +170,7 @@ def test_with_a_destination_fills_it():
 
 @fact("torch.nn.Module.state_dict", myth="a state_dict remembers whether the model was trained")
 def test_leaves_out_the_mode():
-    """A `state_dict` from evaluation mode leaves the module that loads it in training mode."""
+    """A `state_dict` of a model in `eval` mode leaves the module that loads it in training mode."""
     model = nn.Linear(2, 1)
     report = model.load_state_dict(nn.Linear(2, 1).eval().state_dict())
     assert (model.training, report.missing_keys) == (True, [])
@@ -193,7 +195,7 @@ def test_carries_extra_state():
 
 @fact("torch.nn.Module.state_dict", claims=["S03"])
 def test_names_tied_weights_twice(device):
-    """`state_dict` holds a weight that two layers share under both names, and in one memory."""
+    """`state_dict` holds a weight that two layers share (tied) under both names, in one memory."""
     model = nn.Sequential(nn.Linear(2, 2, bias=False, device=device), nn.Linear(2, 2, bias=False, device=device))
     model[1].weight = model[0].weight
     state = model.state_dict()
