@@ -43,7 +43,7 @@ def test_of_a_loss_under_no_grad_finds_no_graph(device, model):
 
 @fact("torch.Tensor.backward", "torch.nn.Module.requires_grad_", hint="layer.requires_grad_(True) of what is to learn")
 def test_of_a_frozen_model_finds_no_graph(device, model):
-    """A model that is frozen whole raises "element 0 of tensors does not require grad", until a part may learn."""
+    """`backward` of a model frozen whole: "element 0 of tensors does not require grad", until a part may learn."""
     x = torch.tensor([[3.0]], device=device)
     with pytest.raises(RuntimeError, match=NO_GRADIENT):
         model.requires_grad_(False)(x).sum().backward()
@@ -54,7 +54,7 @@ def test_of_a_frozen_model_finds_no_graph(device, model):
 
 @fact("torch.Tensor.backward", "torch.tensor", hint="torch.stack(losses), not torch.tensor(losses)")
 def test_of_losses_written_into_a_new_tensor_finds_no_graph(device):
-    """`torch.tensor` of losses raises "element 0 of tensors does not require grad", where `torch.stack` keeps it."""
+    """`torch.tensor` of losses raises "element 0 of tensors does not require grad"; `torch.stack` keeps their graph."""
     w = leaf(device, 2.0)
     losses = [w[0] * 3, w[0] * 4]
     with pytest.raises(RuntimeError, match=NO_GRADIENT):
@@ -98,7 +98,7 @@ def test_of_a_comparison_finds_no_graph(device):
 
 @fact("torch.Tensor.backward", hint="compute inside of the loop whatever depends on parameters")
 def test_of_what_was_made_before_the_loop_comes_a_second_time(device):
-    """What was computed before the loop raises "Trying to backward through the graph a second time" in its second."""
+    """`w.exp()` from before the loop: "Trying to backward through the graph a second time" at a second `backward`."""
     w = leaf(device, 2.0)
     before = w.exp()
     before.sum().backward()
@@ -112,7 +112,7 @@ def test_of_what_was_made_before_the_loop_comes_a_second_time(device):
 
 @fact("torch.Tensor.detach", "torch.nn.RNN", hint="hidden = hidden.detach() between two batches")
 def test_of_a_hidden_state_comes_a_second_time(device):
-    """A hidden state carried on raises "Trying to backward through the graph a second time", until `detach`."""
+    """A hidden state of `RNN` carried on: "Trying to backward through the graph a second time", until `detach`."""
     layer, x = nn.RNN(1, 1, device=device), torch.ones(2, 1, device=device)
     hidden = layer(x)[1]
     hidden.sum().backward()
@@ -125,7 +125,7 @@ def test_of_a_hidden_state_comes_a_second_time(device):
 
 @fact("torch.Tensor.backward", hint="(loss_a + loss_b).backward(): one pass, without retain_graph")
 def test_of_two_losses_is_one_of_their_sum(device):
-    """Two losses of one graph raise "Trying to backward through the graph a second time", until they are added."""
+    """Two losses behind one `square`: "Trying to backward through the graph a second time", until they are added."""
     w = leaf(device, 2.0)
     shared = w.square()
     (shared * 3).sum().backward(retain_graph=False)
@@ -138,7 +138,7 @@ def test_of_two_losses_is_one_of_their_sum(device):
 
 @fact("torch.Tensor.backward", hint="loss.backward(retain_graph=True) all but the last time")
 def test_with_retain_graph_comes_a_second_time(device):
-    """`retain_graph=True` keeps "Trying to backward through the graph a second time" away, and gradients add up."""
+    """`retain_graph=True` keeps "Trying to backward through the graph a second time" away for one more `backward`."""
     w = leaf(device, 2.0)
     loss = w.square().sum()
     loss.backward(retain_graph=True)
@@ -194,7 +194,7 @@ def test_through_weights_after_a_step_needs_the_old_ones(device):
 
 @fact("torch.Tensor.__setitem__", "torch.stack", hint="collect results in a list, and torch.stack(list)")
 def test_through_a_tensor_filled_in_a_loop_needs_its_old_rows(device):
-    """Rows written into a tensor that the next step reads raise "one of the variables needed"; a list does not."""
+    """`rows[i + 1] = rows[i] * w` raises "one of the variables needed for gradient computation"; a list does not."""
     w, rows = leaf(device, 2.0), torch.ones(3, device=device)
     for row in range(2):
         rows[row + 1] = rows[row] * w[0]
@@ -239,7 +239,7 @@ def test_is_followed_by_an_update_under_no_grad(device):
     hint="with torch.no_grad(): w -= lr * w.grad",
 )
 def test_is_lost_where_a_weight_is_bound_anew(device):
-    """`w = w - w.grad` makes a result of `w`, and its `.grad` None: "'NoneType'" in the next step."""
+    """After `w = w - w.grad` its `.grad` is None, a 'NoneType': `w` is "a Tensor that is not a leaf Tensor"."""
     w = leaf(device, 2.0)
     w.square().sum().backward()
     w = w - w.grad
@@ -251,7 +251,7 @@ def test_is_lost_where_a_weight_is_bound_anew(device):
 
 @fact("torch.optim.SGD", "torch.Tensor.to", hint="torch.zeros(2, device=device, requires_grad=True)")
 def test_fills_what_was_made_in_its_dtype_and_place(device):
-    """A leaf after `to` or `* 0.1` raises "can't optimize a non-leaf Tensor", until `detach().requires_grad_()`."""
+    """`SGD` of a leaf after `to` float64: "can't optimize a non-leaf Tensor", until `detach().requires_grad_()`."""
     w = leaf("cpu", 2.0).to(device, torch.float64)
     with pytest.raises(ValueError, match="can't optimize a non-leaf Tensor"):
         torch.optim.SGD([w], lr=0.25)
@@ -273,7 +273,7 @@ def test_begins_at_a_single_number(device):
 
 @fact("torch.nn.MSELoss", hint="reduction='mean', the default, or loss.mean()")
 def test_begins_at_a_reduced_loss(device):
-    """`reduction="none"` is why "grad can be implicitly created only for scalar outputs" is raised by a loss."""
+    """`backward` of `MSELoss(reduction="none")`: "grad can be implicitly created only for scalar outputs"."""
     x, y = leaf(device, 1.0, 2.0), torch.zeros(2, device=device)
     with pytest.raises(RuntimeError, match="grad can be implicitly created only for scalar outputs"):
         nn.MSELoss(reduction="none")(x, y).backward()

@@ -35,7 +35,7 @@ class Scaled(nn.Module):
 @fact("torch.Tensor.add", hint="x.to(y.device)")
 @pytest.mark.cpu
 def test_of_two_tensors_are_one():
-    """A sum of tensors on the CPU and on meta raises "is not on the expected device", until `x.to(y.device)`."""
+    """A sum of vectors on the CPU and on meta raises "is not on the expected device", until `x.to(y.device)`."""
     x, y = torch.ones(2), torch.ones(2, device="meta")
     with pytest.raises(RuntimeError, match=ANOTHER_DEVICE):
         x.add(y)
@@ -45,7 +45,7 @@ def test_of_two_tensors_are_one():
 @fact("torch.Tensor.mul", myth="all tensors of an operation have to be on one device")
 @pytest.mark.cpu
 def test_of_a_number_may_be_the_cpu():
-    """A tensor without dimensions on the CPU may be multiplied with one on another device, such as meta."""
+    """`torch.tensor(2.0)` on the CPU may be multiplied with a tensor on meta, `torch.tensor([2.0])` may not."""
     y = torch.ones(2, device="meta")
     assert torch.tensor(2.0).mul(y).device.type == "meta"
     with pytest.raises(RuntimeError, match=ANOTHER_DEVICE):
@@ -75,7 +75,7 @@ def test_of_what_is_joined_are_one():
 @fact("torch.nn.Module.register_buffer", hint='self.register_buffer("scale", tensor)')
 @pytest.mark.cpu
 def test_of_a_tensor_that_a_model_keeps_follow_as_a_buffer():
-    """A model's plain tensor stays behind at `to`: "is not on the expected device", where a buffer goes along."""
+    """A model's plain tensor stays behind at `to`: "is not on the expected device"; `register_buffer` moves it too."""
     x = torch.ones(2, device="meta")
     with pytest.raises(RuntimeError, match=ANOTHER_DEVICE):
         Scaled(is_buffer=False).to("meta")(x)
@@ -110,7 +110,7 @@ def test_of_a_model_without_data_take_to_empty(device):
 
 @fact("torch.Tensor.add", hint='x.to("cuda"), or y.cpu()')
 def test_of_two_tensors_are_the_gpu(accelerator):
-    """A sum of tensors on the CPU and the GPU raises "Expected all tensors to be on the same device"."""
+    """A sum of vectors on the CPU and the GPU: "Expected all tensors to be on the same device", until `to("cuda")`."""
     x, y = torch.ones(2), torch.ones(2, device=accelerator)
     with pytest.raises(RuntimeError, match=TWO_DEVICES):
         x.add(y)
@@ -119,7 +119,7 @@ def test_of_two_tensors_are_the_gpu(accelerator):
 
 @fact("torch.Tensor.mul", myth="all tensors of an operation have to be on one device")
 def test_of_a_number_may_be_the_cpu_beside_a_gpu(accelerator):
-    """A tensor without dimensions on the CPU may be multiplied with one on the GPU, a tensor of one element not."""
+    """`torch.tensor(2.0)` on the CPU may be multiplied with a tensor on the GPU, `torch.tensor([2.0])` may not."""
     y = torch.ones(2, device=accelerator)
     same(torch.tensor(2.0).mul(y), torch.tensor([2.0, 2.0]))
     with pytest.raises(RuntimeError, match=TWO_DEVICES):
@@ -146,7 +146,7 @@ def test_of_an_image_are_told_by_its_type(accelerator):
 
 @fact("torch.Tensor.__getitem__", hint="index.to(x.device)")
 def test_of_an_index_are_the_cpu_or_that_of_the_tensor(accelerator):
-    """A tensor on the CPU indexed by one on the GPU: "indices should be either on cpu or on the same device"."""
+    """`x[index]` on the CPU by an index on the GPU: "indices should be either on cpu or on the same device"."""
     x, index = torch.tensor([5, 6]), torch.tensor([1], device=accelerator)
     with pytest.raises(RuntimeError, match="indices should be either on (cpu|'cpu') or on the same device"):
         x[index]
@@ -157,7 +157,7 @@ def test_of_an_index_are_the_cpu_or_that_of_the_tensor(accelerator):
 @fact("torch.randperm", hint='torch.Generator(device="cuda")')
 @pytest.mark.gpu
 def test_of_a_generator_are_those_of_what_is_drawn():
-    """A generator of the CPU for a draw on the GPU raises "Expected a 'cuda' device type for generator but found"."""
+    """`randperm` on the GPU by a generator of the CPU: "Expected a 'cuda' device type for generator but found"."""
     with pytest.raises(RuntimeError, match="Expected a 'cuda' device type for generator but found 'cpu'"):
         torch.randperm(3, device="cuda", generator=torch.Generator())
     drawn = torch.randperm(3, device="cuda", generator=torch.Generator(device="cuda"))
@@ -194,7 +194,7 @@ def test_with_cudnn_differentiate_a_recurrent_layer_in_training_only():
 )
 @pytest.mark.gpu
 def test_out_of_memory_are_searched_for_a_batch_that_fits():
-    """A loop that halves the batch at "out of memory" ends with one that fits: the error leaves the GPU usable."""
+    """A loop that halves the batch at `OutOfMemoryError`, "out of memory", ends with one that fits on the GPU."""
     size = 1 << 50
     while True:
         try:
@@ -208,7 +208,7 @@ def test_out_of_memory_are_searched_for_a_batch_that_fits():
 @fact("torch.cuda.memory_allocated", hint="leave the except block, or del the exception, before the next try")
 @pytest.mark.gpu
 def test_out_of_memory_are_held_by_the_exception():
-    """An exception that is kept holds the tensors of the functions that it came through, until it is dropped."""
+    """An "out of memory" exception that is kept holds tensors, by `torch.cuda.memory_allocated`, until dropped."""
 
     def fails():
         held = torch.zeros(1 << 20, dtype=torch.uint8, device="cuda")
@@ -268,7 +268,7 @@ OUT_OF_RANGE = "torch.nn.functional.cross_entropy(torch.zeros(1, 3, device='cuda
 )
 @pytest.mark.gpu
 def test_with_a_label_out_of_range_assert(told):
-    """A label out of range on the GPU raises "CUDA error: device-side assert triggered" at `synchronize`."""
+    """`cross_entropy` of a label out of range on the GPU: "device-side assert triggered" at `synchronize`."""
     assert "device-side assert triggered" in told(OUT_OF_RANGE, "torch.cuda.synchronize()")
 
 
@@ -281,7 +281,7 @@ def test_with_a_label_out_of_range_assert(told):
 )
 @pytest.mark.gpu
 def test_after_an_assert_are_lost_to_the_process(told):
-    """After "device-side assert triggered" every use of the GPU in that process fails with the same words."""
+    """After "device-side assert triggered" `torch.ones(1, device="cuda").item()` fails thrice with the same words."""
     tries = ["for _ in range(3):", "    try:", "        torch.ones(1, device='cuda').item()"]
     caught = ["    except RuntimeError as error:", "        print('again:', str(error).splitlines()[0])"]
     assert told(OUT_OF_RANGE, *tries, *caught).count("again: CUDA error: device-side assert triggered") == 3
@@ -291,7 +291,7 @@ def test_after_an_assert_are_lost_to_the_process(told):
 @fact("torch.cuda.init", refuter=hides_the_gpu, hint='multiprocessing_context="spawn", and no CUDA before the fork')
 @pytest.mark.gpu
 def test_are_not_used_behind_a_fork(told):
-    """CUDA used before a fork raises "Cannot re-initialize CUDA in forked subprocess" in the child."""
+    """CUDA used before `os.fork` raises "Cannot re-initialize CUDA in forked subprocess" when the child uses it."""
     lines = ["torch.ones(1, device='cuda')", "if os.fork() == 0:", "    torch.ones(1, device='cuda')", "os.wait()"]
     assert "Cannot re-initialize CUDA in forked subprocess" in told(*lines)
 

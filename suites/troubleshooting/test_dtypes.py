@@ -68,7 +68,7 @@ def test_of_logits_are_no_shares():
 @pytest.mark.parametrize("label", [3, -1])
 @pytest.mark.cpu
 def test_of_classes_begin_at_zero(label):
-    """`CrossEntropyLoss` of labels from 1, or of -1, raises "Target 3 is out of bounds", and takes 0 to C - 1."""
+    """`CrossEntropyLoss` of labels from 1, or of -1, raises "Target 3 is out of bounds": of 3 classes the last is 2."""
     logits = torch.tensor([[0.0, 0.0, 1e4]])
     with pytest.raises(IndexError, match=f"Target {label} is out of bounds"):
         nn.CrossEntropyLoss()(logits, torch.tensor([label]))
@@ -95,7 +95,7 @@ def test_of_a_model_can_follow_its_input(device):
 
 @fact("torch.nn.Linear", hint="x.half(), or x.to(model.dtype)")
 def test_of_a_model_in_halves_are_those_of_its_input(device):
-    """A model after `half()` of float32 raises "mat1 and mat2 must have the same dtype"."""
+    """`Linear` after `half()` of a float32 input raises "mat1 and mat2 must have the same dtype"."""
     x, layer = torch.ones(3, 2, device=device), summing(nn.Linear(2, 1), device).half()
     with pytest.raises(RuntimeError, match=NOT_ONE):
         layer(x)
@@ -124,7 +124,7 @@ def test_of_doubles_are_no_images():
 
 @fact("torch.Tensor.matmul", hint="a @ b.to(a.dtype)")
 def test_of_two_factors_are_one(device):
-    """A product of float32 and float64 says that both are "expected" of one dtype, and is made after `to(a.dtype)`."""
+    """`a.matmul(b)` of float32 and float64: "expected m1 and m2 to have the same dtype", until `b.to(a.dtype)`."""
     a, b = torch.full((2, 2), 2.0, device=device), torch.ones(2, 2, dtype=torch.float64, device=device)
     with pytest.raises(RuntimeError, match=NOT_ONE):
         a.matmul(b)
@@ -151,7 +151,7 @@ def test_of_a_target_were_told_by_backward(device, dtype):
 @fact("torch.nn.functional.mse_loss", since="2.12", calls="names float64|double|int64|long", gain=True)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.int64], ids=["Double", "Long"])
 def test_of_a_target_may_be_another(device, dtype):
-    """`mse_loss` takes a float64 or integer target, and gives a float32 input its gradient in float32."""
+    """`mse_loss` with a float64 or integer target gives a float32 input its gradient in float32."""
     same(gradient_of(torch.tensor([1], dtype=dtype), device, nn.functional.mse_loss), torch.tensor([4.0]))
 
 
@@ -167,7 +167,7 @@ def test_of_indices_of_an_embedding_are_integers():
 
 @fact("torch.Tensor.__getitem__", "torch.Tensor.long", hint="index.long()")
 def test_of_an_index_are_integers(device):
-    """An index of floats raises "tensors used as indices must be long", until `long()`."""
+    """`x[index]` by an index of floats raises "tensors used as indices must be long", until `index.long()`."""
     x, index = torch.tensor([5, 6, 7], device=device), torch.tensor([2.0, 0.0], device=device)
     with pytest.raises(IndexError, match="tensors used as indices must be long"):
         x[index]
@@ -211,7 +211,7 @@ def test_of_what_learns_are_floats():
 
 @fact("torch.tensor", hint="array.astype(numpy.float32), once text and None are gone")
 def test_of_a_table_with_objects_are_none(device):
-    """`torch.tensor` of a table of pandas with objects raises "can't convert np.ndarray of type numpy.object_"."""
+    """`torch.tensor` of a NumPy table of objects, as of pandas: "can't convert np.ndarray of type numpy.object_"."""
     table = numpy.array([[1, 2.5]], dtype=object)
     with pytest.raises(TypeError, match="can't convert np.ndarray of type numpy.object_"):
         torch.tensor(table, device=device)
@@ -230,7 +230,7 @@ def test_of_what_is_scattered_are_one(device):
 
 @fact("torch.Tensor.index_put_", "torch.Tensor.to", hint="x[index] = value.to(x.dtype)")
 def test_of_what_is_assigned_are_one(device):
-    """`x[index] = value` under autocast raises "Index put requires the source and destination dtypes match"."""
+    """`x[index] = y`, bfloat16 as under autocast: "Index put requires the source and destination dtypes match"."""
     x, index = torch.zeros(2, device=device), torch.tensor([1], device=device)
     value = torch.tensor([3.0], dtype=torch.bfloat16, device=device)
     with pytest.raises(RuntimeError, match="Index put requires the source and destination dtypes match"):
@@ -252,7 +252,7 @@ def test_of_masks_are_inverted(device):
 @pytest.mark.cpu
 @pytest.mark.parametrize("wrong", [math.nan, math.inf, -1.0], ids=str)
 def test_of_shares_hold_no_nan(wrong):
-    """`multinomial` raises "probability tensor contains either `inf`, `nan` or element < 0", softmaxed logits not."""
+    """`multinomial` raises "probability tensor contains either `inf`, `nan` or element < 0", of `softmax` not."""
     with pytest.raises(RuntimeError, match="probability tensor contains either `inf`, `nan` or element < 0"):
         torch.multinomial(torch.tensor([wrong, 1.0]), 1)
     same(torch.multinomial(torch.tensor([-math.inf, 1.0]).softmax(-1), 1), torch.tensor([1]))

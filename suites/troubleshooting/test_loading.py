@@ -157,7 +157,7 @@ def of_cuda(path, monkeypatch):
 @fact("torch.load", hint='map_location="cpu"')
 @pytest.mark.cpu
 def test_of_a_gpu_needs_map_location(of_cuda, monkeypatch):
-    """A file of a GPU: "Attempting to deserialize object on a CUDA device", until `map_location="cpu"`."""
+    """`torch.load` of a GPU's file: "Attempting to deserialize object on a CUDA device", until `map_location="cpu"`."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(RuntimeError, match="Attempting to deserialize object on a CUDA device"):
         torch.load(of_cuda, weights_only=False)
@@ -166,7 +166,7 @@ def test_of_a_gpu_needs_map_location(of_cuda, monkeypatch):
 
 @fact("torch.optim.lr_scheduler.StepLR", hint="load the optimizer's state before the scheduler is made")
 def test_of_a_rate_needs_its_first():
-    """A scheduler with `last_epoch` raises "param 'initial_lr' is not specified", until the state is loaded."""
+    """`StepLR(last_epoch=3)` raises "param 'initial_lr' is not specified", until the optimizer's state is loaded."""
     weight, resumed = nn.Parameter(torch.ones(1)), nn.Parameter(torch.ones(1))
     optimizer, another = (torch.optim.SGD([w], lr=0.5) for w in (weight, resumed))
     torch.optim.lr_scheduler.StepLR(optimizer, 1)

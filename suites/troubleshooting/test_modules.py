@@ -88,7 +88,7 @@ class Misspelt(nn.Module):
 
 @fact("torch.nn.Module.forward", hint="def forward, spelt so, and indented below the class rather than in __init__")
 def test_are_called_by_forward():
-    """A misspelt `forward` raises 'is missing the required "forward" function', and by its right name it is called."""
+    """A module whose `forward` is misspelt raises 'is missing the required "forward" function' when it is called."""
     with pytest.raises(NotImplementedError, match='Module .Misspelt. is missing the required "forward" function'):
         Misspelt()(1)
     right = type("Right", (Misspelt,), {"forward": Misspelt.foward})

@@ -20,7 +20,7 @@ class Root(nn.Module):
 
 @fact("torch.nn.Module.register_forward_hook", hint="stop in the hook where not output.isfinite().all()")
 def test_is_found_by_a_hook_of_each_layer(device):
-    """Forward hooks that ask `isnan().any()` name the first layer whose output is NaN."""
+    """`register_forward_hook` with `isnan().any()` names the layers whose output is NaN, the first one first."""
     model, found = nn.Sequential(nn.Identity(), Root(), nn.Identity()), []
     for name, layer in model.named_children():
         layer.register_forward_hook(lambda _, __, y, name=name: found.append(name) if y.isnan().any() else None)
@@ -30,7 +30,7 @@ def test_is_found_by_a_hook_of_each_layer(device):
 
 @fact("torch.Tensor.register_hook", hint="a hook on each suspect, or torch.autograd.detect_anomaly()")
 def test_in_a_gradient_is_found_by_a_hook(device):
-    """Hooks on tensors that ask `isfinite().all()` tell behind which of them the gradient became NaN or infinite."""
+    """`register_hook` with `isfinite().all()` finds the tensor whose gradient is NaN or infinite, as of `sqrt` at 0."""
     x, found = torch.tensor([0.0], device=device, requires_grad=True), []
     root = x.sqrt()
     for name, tensor in {"x": x, "root": root}.items():
@@ -41,7 +41,7 @@ def test_in_a_gradient_is_found_by_a_hook(device):
 
 @fact("torch.special.entr", hint="torch.special.entr(p), or torch.xlogy(p, p)")
 def test_of_an_entropy_with_a_share_of_zero_is_avoided_by_entr(device):
-    """`-(p * p.log()).sum()` is NaN where a share is 0, and `torch.special.entr(p).sum()` is the entropy."""
+    """`-(p * p.log()).sum()` is NaN where a share is 0, for which `torch.special.entr(p).sum()` counts 0."""
     p = torch.tensor([0.0, 1.0], device=device)
     assert (-(p * p.log()).sum()).isnan()
     same(torch.special.entr(p).sum(), torch.tensor(0.0))
@@ -49,7 +49,7 @@ def test_of_an_entropy_with_a_share_of_zero_is_avoided_by_entr(device):
 
 @fact("torch.log_softmax", hint="log_softmax(x, -1), or a loss of logits")
 def test_behind_log_of_softmax_is_avoided_by_log_softmax(device):
-    """`softmax(x).log()` is minus infinity where a share underflows, and `log_softmax` is the difference of logits."""
+    """`softmax(x).log()` of 0 and 1000 underflows to minus infinity, where `log_softmax` gives -1000."""
     x = torch.tensor([0.0, 1000.0], device=device)
     same(x.softmax(0).log(), torch.tensor([-math.inf, 0.0]))
     same(torch.log_softmax(x, 0), torch.tensor([-1000.0, 0.0]))
@@ -57,7 +57,7 @@ def test_behind_log_of_softmax_is_avoided_by_log_softmax(device):
 
 @fact("torch.logsumexp", hint="torch.logsumexp(x, dim)")
 def test_behind_log_of_a_sum_of_exp_is_avoided_by_logsumexp(device):
-    """`x.exp().sum().log()` is infinite where `exp` overflows, and `logsumexp` is not."""
+    """`x.exp().sum().log()` of 0 and 1000 overflows to infinity, where `torch.logsumexp` gives 1000."""
     x = torch.tensor([0.0, 1000.0], device=device)
     same(x.exp().sum().log(), torch.tensor(math.inf))
     same(torch.logsumexp(x, 0), torch.tensor(1000.0))
@@ -73,7 +73,7 @@ def test_of_a_zero_vector_is_avoided_by_normalize(device):
 
 @fact("torch.std", hint="(x - x.mean(0)) / (x.std(0) + 1e-8)")
 def test_of_a_constant_feature_is_avoided_by_an_epsilon(device):
-    """`(x - mean) / std` is NaN for a feature that does not vary, and zero with a small number added to `std`."""
+    """`(x - x.mean(0)) / x.std(0)` is NaN for a constant feature of 5, zero with a small epsilon added to `std`."""
     x = torch.full((3, 1), 5.0, device=device)
     assert ((x - x.mean(0)) / torch.std(x, 0)).isnan().all()
     same((x - x.mean(0)) / (torch.std(x, 0) + 1e-8), torch.zeros(3, 1))
@@ -81,7 +81,7 @@ def test_of_a_constant_feature_is_avoided_by_an_epsilon(device):
 
 @fact("torch.Tensor.mean", hint="(loss * mask).sum() / mask.sum().clamp(min=1)")
 def test_of_a_mask_that_chooses_nothing_is_avoided_by_a_count(device):
-    """`loss[mask].mean()` is NaN where the mask is all False, and `sum() / mask.sum().clamp(min=1)` is 0."""
+    """`loss[mask].mean()` is NaN where the mask is all False, `(loss * mask).sum() / mask.sum().clamp(min=1)` is 0."""
     loss, mask = torch.ones(2, device=device), torch.zeros(2, dtype=torch.bool, device=device)
     assert loss[mask].mean().isnan()
     same((loss * mask).sum() / mask.sum().clamp(min=1), torch.tensor(0.0))
@@ -89,7 +89,7 @@ def test_of_a_mask_that_chooses_nothing_is_avoided_by_a_count(device):
 
 @fact("torch.acos", hint="torch.acos(cosine.clamp(-1, 1)), with a margin where gradients matter")
 def test_of_a_cosine_beyond_one_is_avoided_by_clamp(device):
-    """`torch.acos` of a cosine that rounding took beyond 1 is NaN, and of its `clamp(-1, 1)` it is 0."""
+    """`torch.acos` of a cosine that rounding took beyond 1 is NaN, of its `clamp(-1, 1)` it is 0."""
     cosine = torch.tensor([1.0 + 2**-20], device=device)
     assert torch.acos(cosine).isnan().all()
     same(torch.acos(cosine.clamp(-1, 1)), torch.tensor([0.0]))
@@ -97,7 +97,7 @@ def test_of_a_cosine_beyond_one_is_avoided_by_clamp(device):
 
 @fact("torch.Tensor.pow", "torch.Tensor.sign", hint="x.sign() * x.abs() ** (1 / 3)")
 def test_of_a_root_of_a_negative_number_is_avoided_by_its_sign(device):
-    """`x ** (1 / 3)` is NaN for a negative number, and `x.sign() * x.abs() ** (1 / 3)` is its root."""
+    """`x ** (1 / 3)` is NaN for a negative number such as -8, whose root is `x.sign() * x.abs() ** (1 / 3)`."""
     x = torch.tensor([-8.0], device=device)
     assert x.pow(1 / 3).isnan().all()
     got = x.sign() * x.abs().pow(1 / 3)
@@ -107,7 +107,7 @@ def test_of_a_root_of_a_negative_number_is_avoided_by_its_sign(device):
 
 @fact("torch.softmax", hint="torch.finfo(x.dtype).min instead of -inf")
 def test_of_a_row_that_is_masked_whole_is_avoided_by_a_finite_number(device):
-    """`softmax` of a row masked whole by `-inf` is NaN, and by `torch.finfo(x.dtype).min` shares alike."""
+    """`softmax` of a row masked whole by `-inf` is NaN, masked by `torch.finfo(x.dtype).min` it shares alike."""
     x, mask = torch.tensor([0.25, 4.0], device=device), torch.ones(2, dtype=torch.bool, device=device)
     assert torch.softmax(x.masked_fill(mask, -math.inf), 0).isnan().all()
     same(torch.softmax(x.masked_fill(mask, torch.finfo(x.dtype).min), 0), torch.tensor([0.5, 0.5]))
@@ -116,7 +116,7 @@ def test_of_a_row_that_is_masked_whole_is_avoided_by_a_finite_number(device):
 @fact("torch.optim.SGD", hint="a smaller lr, warm-up, or clip_grad_norm_ before the step")
 @pytest.mark.parametrize(("lr", "end"), [(0.5, 0.0), (1e4, math.nan)], ids=["small", "large"])
 def test_of_a_loss_comes_of_a_rate_that_is_too_large(device, lr, end):
-    """By a learning rate that is too large the loss of `SGD` becomes NaN after few iterations, by a small one 0."""
+    """With a learning rate that is too large, 1e4, the loss `w.square()` of `SGD` is NaN after 20 steps, with 0.5 0."""
     w = torch.tensor([1.0], device=device, requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=lr)
     for _ in range(20):
@@ -128,7 +128,7 @@ def test_of_a_loss_comes_of_a_rate_that_is_too_large(device, lr, end):
 
 @fact("torch.nn.BatchNorm1d", hint="look at the data: torch.isfinite(x).all() before the model")
 def test_of_one_sample_spreads_over_its_batch(device):
-    """One NaN in the input of `BatchNorm1d` in training makes the whole feature NaN, and its running mean for good."""
+    """One NaN in a batch for `BatchNorm1d` in training makes its feature NaN, and the running mean for good."""
     norm = nn.BatchNorm1d(2, device=device)
     y = norm(torch.tensor([[1.0, math.nan], [2.0, 3.0]], device=device))
     assert y.isnan().tolist() == [[False, True], [False, True]]
@@ -146,7 +146,7 @@ def test_is_found_by_isnan_and_by_no_comparison(device):
 
 @fact("torch.distributions.Categorical", hint="where the logits became NaN: a hook, or torch.autograd.detect_anomaly()")
 def test_of_logits_is_refused_by_a_distribution(device, monkeypatch):
-    """`Categorical` that validates refuses NaN: "Expected parameter logits", "to satisfy the constraint"."""
+    """`Categorical` that validates refuses NaN logits: "Expected parameter logits", "to satisfy the constraint"."""
     monkeypatch.setattr(torch.distributions.Distribution, "_validate_args", True)  # as before any torch.compile
     with pytest.raises(ValueError, match="Expected parameter logits [^$]* to satisfy the constraint"):
         torch.distributions.Categorical(logits=torch.tensor([math.nan, 1.0], device=device))

@@ -26,7 +26,7 @@ def fails(sample):
 @pytest.mark.slow
 @pytest.mark.cpu
 def test_that_die_are_told_with_how_they_ended():
-    """A dead worker of a DataLoader is "DataLoader worker (pid …) exited unexpectedly"; its `__cause__` says how."""
+    """A dead worker of a `DataLoader` is "DataLoader worker (pid …) exited unexpectedly"; its `__cause__` says how."""
     with pytest.raises(RuntimeError, match=r"DataLoader worker \(pid(\(s\))? .*\) exited unexpectedly") as told:
         list(DataLoader(Calls(dies, 1), num_workers=1))
     assert "exit code 1" in str(told.value.__cause__)
@@ -36,7 +36,7 @@ def test_that_die_are_told_with_how_they_ended():
 @pytest.mark.slow
 @pytest.mark.cpu
 def test_that_fail_are_told_by_the_dataset_without_workers():
-    """An exception of a dataset is "Caught OSError in DataLoader worker process 0", and itself with `num_workers=0`."""
+    """An OSError of a dataset is "Caught OSError in DataLoader worker process 0", with `num_workers=0` itself."""
     batches = iter(DataLoader(Calls(fails, 1), num_workers=1))
     with pytest.raises(OSError, match="Caught OSError in DataLoader worker process 0"):
         next(batches)
@@ -64,7 +64,7 @@ def test_of_a_first_batch_are_asked_for_by_next():
 
 @fact("torch.utils.data.default_collate", hint="collate_fn=lambda batch: default_collate([x for x in batch if ...])")
 def test_of_samples_that_are_none_are_filtered():
-    """`default_collate` of None raises "batch must contain tensors, numpy arrays, numbers, dicts or lists"."""
+    """`default_collate` of None first: "batch must contain tensors, numpy arrays, numbers, dicts or lists"."""
     samples = [torch.ones(1), None]
     with pytest.raises(TypeError, match="batch must contain tensors, numpy arrays, numbers, dicts or lists"):
         torch.utils.data.default_collate(samples[::-1])
@@ -83,7 +83,7 @@ def test_of_lists_of_several_lengths_are_padded():
 
 @fact("torch.utils.data.DataLoader", "torch.nn.utils.rnn.pad_sequence", hint="collate_fn=pad, a function of the batch")
 def test_of_tensors_of_several_lengths_are_collated_by_a_function():
-    """A DataLoader of ragged tensors: "stack expects each tensor to be equal size", until a `collate_fn` pads."""
+    """`DataLoader` of ragged tensors: "stack expects each tensor to be equal size", until a `collate_fn` pads."""
     samples = [torch.tensor([1, 2]), torch.tensor([3])]
     with pytest.raises(RuntimeError, match="stack expects each tensor to be equal size"):
         list(DataLoader(samples, batch_size=2))
@@ -114,7 +114,7 @@ def keeps_no_file(patch):
 )
 @pytest.mark.cpu
 def test_that_share_tensors_have_too_many_open_files(few_files):
-    """`share_memory_`, as of DataLoader workers, holds a file a tensor: "Too many open files" beyond the limit."""
+    """`share_memory_`, as of `DataLoader` workers, holds a file a tensor: "Too many open files" beyond the limit."""
     with pytest.raises(RuntimeError, match="Too many open files"):
         [torch.ones(1).share_memory_() for _ in range(20)]
 
@@ -137,7 +137,7 @@ def test_that_no_torchrun_started_lack_a_variable(missing, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.cpu
 def test_that_listen_on_a_port_twice_are_refused():
-    """A port of another run raises "address already in use" (EADDRINUSE), port 0 takes a free one."""
+    """`TCPStore` on a port of another run: "address already in use" (EADDRINUSE), on port 0 it takes a free one."""
     first = torch.distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     with pytest.raises(RuntimeError, match="(?i)address already in use"):
         torch.distributed.TCPStore("127.0.0.1", first.port, is_master=True, wait_for_workers=False)

@@ -114,7 +114,7 @@ def test_of_a_grey_image_are_not_normalized_by_three_means(device):
 
 @fact("torch.Tensor.sub", hint='image.convert("RGB"), or x[:3]')
 def test_of_an_image_with_transparency_lose_their_fourth_channel(device):
-    """Three means off a PNG of four channels: "The size of tensor a (4) must match the size of tensor b (3)"."""
+    """`image - means` of a PNG of four channels: "The size of tensor a (4) must match the size of tensor b (3)"."""
     image, means = torch.ones(4, 2, 2, device=device), torch.full((3, 1, 1), 0.5, device=device)
     with pytest.raises(RuntimeError, match=r"The size of tensor a \(4\) must match the size of tensor b \(3\)"):
         image.sub(means)
@@ -123,7 +123,7 @@ def test_of_an_image_with_transparency_lose_their_fourth_channel(device):
 
 @fact("torch.Tensor.mul", hint="weights.unsqueeze(1), so that the sizes meet from the right")
 def test_of_a_weight_for_each_row_need_unsqueeze(device):
-    """A number a row times a table raises "The size of tensor a (2) must match the size of tensor b (3)"."""
+    """`weights * x`, one a row: "The size of tensor a (2) must match the size of tensor b (3)", until `unsqueeze`."""
     x, weights = torch.ones(2, 3, device=device), torch.tensor([2.0, 5.0], device=device)
     with pytest.raises(RuntimeError, match=r"The size of tensor a \(2\) must match the size of tensor b \(3\)"):
         weights.mul(x)
@@ -197,7 +197,7 @@ def test_of_a_recurrent_layer_have_the_features_last(device, kind):
 @fact("torch.nn.GRU", "torch.nn.LSTM", hint="torch.zeros(layers, x.size(0), hidden), or drop_last=True")
 @pytest.mark.parametrize("kind", ["LSTM", "GRU"])
 def test_of_a_kept_state_are_those_of_the_batch(device, kind):
-    """A state kept for a smaller last batch raises "Expected hidden size", and cut to the batch it is taken."""
+    """A state of `LSTM` or `GRU` kept for a smaller last batch: "Expected hidden size", until it is cut to that."""
     x, state = torch.rand(5, 2, 4, device=device), torch.rand(1, 3, 3, device=device)
     layer = RECURRENT[kind](4, 3, device=device)
     of = (lambda state: (state, state)) if kind == "LSTM" else (lambda state: state)
@@ -276,7 +276,7 @@ def test_of_a_batch_are_not_changed_by_a_view(device):
 
 @fact("torch.nn.CrossEntropyLoss", hint="target.squeeze(1)")
 def test_of_a_column_of_classes_are_squeezed(device):
-    """A column of classes raises "0D or 1D target tensor expected, multi-target not supported", until `squeeze(1)`."""
+    """`CrossEntropyLoss` of columns: "0D or 1D target tensor expected, multi-target not supported", until `squeeze`."""
     x, y = torch.tensor([[1e4, 0.0], [0.0, 1e4]], device=device), torch.tensor([[1], [1]], device=device)
     loss = nn.CrossEntropyLoss(reduction="none")
     with pytest.raises(RuntimeError, match="0D or 1D target tensor expected, multi-target not supported"):
@@ -315,7 +315,7 @@ def test_of_one_sample_have_no_dimension_one(device):
 
 @fact("torch.Tensor.__getitem__", hint="an index less, or x.unsqueeze(0) before")
 def test_are_fewer_than_the_indices(device):
-    """A second index into one dimension raises "too many indices for tensor of dimension 1"."""
+    """`x[0, 1]` of a vector raises "too many indices for tensor of dimension 1", until `unsqueeze(0)`."""
     x = torch.tensor([3.0, 4.0], device=device)
     with pytest.raises(IndexError, match="too many indices for tensor of dimension 1"):
         x[0, 1]
@@ -324,7 +324,7 @@ def test_are_fewer_than_the_indices(device):
 
 @fact("torch.Tensor.__getitem__", hint="mask and tensor of one length: both before the filter, or both after")
 def test_of_a_mask_are_those_of_the_tensor(device):
-    """A mask of another length raises "The shape of the mask [2] at index 0 does not match the shape" of the tensor."""
+    """`x[mask]` by a mask of another length: "The shape of the mask [2] at index 0 does not match the shape" of `x`."""
     x, mask = torch.arange(3, device=device), torch.tensor([True, False], device=device)
     with pytest.raises(IndexError, match=r"The shape of the mask \[2\] at index 0 does not match the shape"):
         x[mask]

@@ -139,7 +139,7 @@ def test_of_a_size_are_called(device):
 
 @fact("torch.from_numpy", hint="array[:, ::-1].copy()")
 def test_of_a_flipped_image_are_copied():
-    """A flipped image for `from_numpy` has "At least one stride" that is negative, and is taken after `copy()`."""
+    """`from_numpy` of a flipped image: "At least one stride in the given numpy array is negative", until `copy()`."""
     image = numpy.array([[1.0, 2.0]])
     with pytest.raises(ValueError, match="At least one stride in the given numpy array is negative"):
         torch.from_numpy(image[:, ::-1])
@@ -148,7 +148,7 @@ def test_of_a_flipped_image_are_copied():
 
 @fact("torch.from_numpy", hint="numpy.array(image), which copies")
 def test_of_a_read_only_array_are_copied(every_warning):
-    """`from_numpy` of a PIL image warns "The given NumPy array is not writable", of a copy it does not."""
+    """`from_numpy` of a read-only array, as of a PIL image: "The given NumPy array is not writable"; of a copy not."""
     array = numpy.array([1.0, 2.0])
     array.flags.writeable = False
     with pytest.warns(UserWarning, match="The given NumPy array is not writable"):
