@@ -16,7 +16,7 @@ def boxes(device):
 
 @fact("torchvision.ops.nms", requires="torchvision")
 def test_nms_drops_what_overlaps_a_better_box(ops, boxes):
-    """`nms` gives the indices of the boxes it keeps, best score first, and drops what overlaps a better one."""
+    """`nms` gives indices of boxes, best score first, without those that overlap a better one above the threshold."""
     scores = torch.tensor([0.8, 0.7, 0.1, 0.9], device=boxes.device)
     same(ops.nms(boxes, scores, 0.4), [3, 0, 2])
 
@@ -100,7 +100,7 @@ def test_box_convert_refuses_an_unknown_format(ops, boxes):
 
 @fact("torchvision.ops.clip_boxes_to_image", requires="torchvision", myth="size is (width, height)")
 def test_clip_boxes_to_image(ops, device):
-    """`clip_boxes_to_image` takes an image's size as (height, width), and gives boxes cut at its border."""
+    """`clip_boxes_to_image` gives new boxes, cut at the border of an image whose size it takes as (height, width)."""
     boxes = torch.tensor([[-1.0, -2, 3, 9], [2, 3, 9, 4]], device=device)
     same(ops.clip_boxes_to_image(boxes, (5, 7)), [[0.0, 0, 3, 5], [2, 3, 7, 4]])
     same(boxes, [[-1.0, -2, 3, 9], [2, 3, 9, 4]])
@@ -126,7 +126,7 @@ LOSSES = ["generalized", "distance", "complete"]
 @fact(*(f"torchvision.ops.{name}_box_iou_loss" for name in LOSSES), requires="torchvision")
 @pytest.mark.parametrize("name", LOSSES)
 def test_losses_of_pairs(ops, boxes, name):
-    """`generalized_box_iou_loss` and its kin are 1 minus the overlap of each box with the other of its pair."""
+    """`generalized_box_iou_loss`, as distance and complete, is 1 minus the overlap of the boxes of each pair."""
     loss, overlap = getattr(ops, f"{name}_box_iou_loss"), getattr(ops, f"{name}_box_iou")
     other = boxes.roll(1, 0)
     close(loss(boxes, other), 1 - overlap(boxes.double(), other.double()).diagonal(), roundings=16, scale=1)
@@ -135,7 +135,7 @@ def test_losses_of_pairs(ops, boxes, name):
 @fact(*(f"torchvision.ops.{name}_box_iou_loss" for name in LOSSES), requires="torchvision")
 @pytest.mark.parametrize("name", LOSSES)
 def test_losses_reduced(ops, boxes, name):
-    """`reduction="mean"` and "sum" of `generalized_box_iou_loss` and its kin are those of the pairs' losses."""
+    """`reduction="mean"` or "sum" of `generalized_box_iou_loss`, distance or complete is that of the pairs' losses."""
     loss, other = getattr(ops, f"{name}_box_iou_loss"), boxes.roll(1, 0)
     each = loss(boxes, other).tolist()
     close(loss(boxes, other, reduction="sum"), sum(each), roundings=8)
@@ -148,7 +148,7 @@ OVERLAPS = ["box_iou", *(f"{name}_box_iou" for name in LOSSES)]
 @fact(*(f"torchvision.ops.{name}" for name in OVERLAPS), requires="torchvision")
 @pytest.mark.parametrize("name", OVERLAPS)
 def test_overlaps_keep_float64_and_their_boxes(ops, boxes, name):
-    """`box_iou` and its kin give float64 of boxes of float64, and leave the boxes as they are."""
+    """`box_iou`, also generalized, distance or complete, gives float64 of float64 and leaves its boxes alone."""
     double = boxes.double()
     assert getattr(ops, name)(double, double).dtype is torch.float64
     same(double, boxes.double())

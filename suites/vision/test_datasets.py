@@ -74,7 +74,7 @@ def test_mnist_downloads_and_parses(mnist, tmp_path):
 
 @fact("torchvision.datasets.MNIST", requires="torchvision", claims=["D13"])
 def test_mnist_gives_pictures(mnist, tmp_path):
-    """`MNIST` gives a PIL image of 28 by 28 gray pixels and its label, an int, unless it is given a transform."""
+    """`MNIST` without a transform gives a PIL image of 28 by 28 gray pixels with its label."""
     picture, label = mnist[0](tmp_path, download=True)[1]
     assert (picture.mode, picture.size, label) == ("L", (28, 28), 2)
     assert numpy.asarray(picture).tolist() == DIGITS[1].tolist()
@@ -88,7 +88,7 @@ def test_mnist_has_one_part(mnist, tmp_path):
 
 @fact("torchvision.datasets.MNIST", requires="torchvision", claims=["D11", "D12"])
 def test_mnist_transforms_what_is_read(mnist, transforms, tmp_path):
-    """`MNIST` calls its `transform` and its `target_transform` each time that a sample is read."""
+    """`MNIST` calls its `transform` and its `target_transform` on a sample that is read."""
     digits = mnist[0](tmp_path, transform=transforms.ToTensor(), target_transform=lambda y: y * 10, download=True)
     x, y = digits[0]
     assert (x.shape, x.dtype, y) == ((1, 28, 28), torch.float32, 70)
@@ -97,7 +97,7 @@ def test_mnist_transforms_what_is_read(mnist, transforms, tmp_path):
 
 @fact("torchvision.datasets.MNIST", requires="torchvision", myth="MNIST's data is transformed")
 def test_mnist_has_its_data_as_it_is(mnist, transforms, tmp_path):
-    """`MNIST.data` are the bytes of the files, whatever its transform makes of them."""
+    """`MNIST.data` are the bytes of the files, also where its transform is `ToTensor`."""
     same(mnist[0](tmp_path, transform=transforms.ToTensor(), download=True).data, DIGITS)
 
 
@@ -113,7 +113,7 @@ def test_mnist_does_not_download_twice(mnist, tmp_path):
 
 @fact("torchvision.datasets.MNIST", requires="torchvision", claims=["D13"])
 def test_mnist_refuses_a_corrupted_file(mnist, tmp_path):
-    """`MNIST(download=True)` refuses a file of another checksum with RuntimeError "File not found or corrupted"."""
+    """`MNIST(download=True)` refuses a corrupted file: "File not found or corrupted", or "Error downloading"."""
     make, folder = mnist
     file = folder / "train-labels-idx1-ubyte.gz"
     file.write_bytes(file.read_bytes() + b"\0")
@@ -133,7 +133,7 @@ def test_mnist_downloads_again_what_is_corrupted(mnist, tmp_path):
 
 @fact("torchvision.datasets.MNIST", "torch.utils.data.DataLoader", requires="torchvision", claims=["D12", "D13"])
 def test_mnist_is_batched_once_images_are_tensors(mnist, transforms, tmp_path):
-    """A DataLoader batches torchvision's MNIST with a transform to tensors, and refuses the images of PIL."""
+    """`DataLoader` batches `MNIST` with `ToTensor`; else it raises "default_collate: batch must contain tensors"."""
     digits = mnist[0](tmp_path, transform=transforms.ToTensor(), download=True)
     images, labels = next(iter(DataLoader(digits, batch_size=3)))
     same(images, DIGITS[:, None].astype("float32") / numpy.float32(255))
@@ -159,7 +159,7 @@ def test_mnist_without_files_is_refused(mnist, tmp_path):
 
 @fact("torchvision.datasets.FashionMNIST", requires="torchvision")
 def test_fashion_mnist_has_files_of_the_same_form(mnist, datasets, tmp_path, monkeypatch):
-    """`FashionMNIST` reads files of the same form as MNIST's, and names its classes."""
+    """`FashionMNIST` reads files of the same form as those of `MNIST`."""
     for name in ("mirrors", "resources"):
         monkeypatch.setattr(datasets.FashionMNIST, name, getattr(datasets.MNIST, name))
     clothes = datasets.FashionMNIST(tmp_path, download=True)
@@ -251,7 +251,7 @@ def folder(tmp_path):
 
 @fact("torchvision.datasets.ImageFolder", requires="torchvision", myth="classes are numbered as the folders were made")
 def test_image_folder_numbers_classes_by_name(datasets, folder):
-    """`ImageFolder` takes each folder for a class, and numbers them in alphabetical order."""
+    """`ImageFolder` takes each folder for a class, numbered in alphabetical order."""
     pictures = datasets.ImageFolder(folder)
     assert (pictures.classes, pictures.class_to_idx) == (["cat", "dog"], {"cat": 0, "dog": 1})
     assert [label for _, label in pictures] == [0, 1, 1]
@@ -268,7 +268,7 @@ def test_image_folder_finds_pictures_at_any_depth(datasets, folder):
 
 @fact("torchvision.datasets.ImageFolder", requires="torchvision", myth="gray pictures have one channel")
 def test_image_folder_gives_three_channels(datasets, transforms, folder):
-    """`ImageFolder` gives every picture in RGB, a gray one too."""
+    """`ImageFolder` gives a gray picture in RGB, of three channels."""
     x, y = datasets.ImageFolder(folder, transform=transforms.PILToTensor())[1]
     same(x, torch.full((3, 3, 4), 20, dtype=torch.uint8))
     assert y == 1
@@ -315,7 +315,7 @@ def test_dataset_folder_asks_which_files_are_valid(datasets, folder):
 
 @fact("torchvision.datasets.FakeData", requires="torchvision")
 def test_fake_data_is_the_same_each_time(datasets):
-    """`FakeData` gives for an index the same random picture and label each time, and other ones for another."""
+    """`FakeData` gives for an index the same random picture and label each time, for another index another picture."""
     fake = datasets.FakeData(4, (3, 5, 6), num_classes=3)
     (x, y), (again, label), (other, _) = fake[1], fake[1], fake[2]
     assert (x.size, x.tobytes(), y) == ((6, 5), again.tobytes(), label)
@@ -364,7 +364,7 @@ def test_download_url_refuses_another_checksum(served, datasets, tmp_path):
 
 @fact("torchvision.datasets.utils.check_integrity", requires="torchvision")
 def test_check_integrity(datasets, tmp_path):
-    """`check_integrity(file, md5)` tells whether it is there and has this checksum."""
+    """`check_integrity(file, md5)` tells whether the file is there and has this checksum."""
     file = tmp_path / "one.txt"
     file.write_text("one")
     check = datasets.utils.check_integrity
@@ -375,7 +375,7 @@ def test_check_integrity(datasets, tmp_path):
 
 @fact("torchvision.datasets.utils.extract_archive", requires="torchvision")
 def test_extract_archive(datasets, tmp_path):
-    """`extract_archive` unpacks a tar archive into another folder, and gives its path."""
+    """`extract_archive` unpacks a tar archive into another folder, whose path it gives."""
     with tarfile.open(tmp_path / "one.tar", "w") as tar:
         member = tarfile.TarInfo("inside/one.txt")
         member.size = 3

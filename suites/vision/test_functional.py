@@ -49,7 +49,7 @@ PLACES = {
 @EITHER
 @pytest.mark.parametrize("name", PLACES)
 def test_bytes_are_what_numpy_makes(functional, name):
-    """`crop(x, top, left, height, width)`, `hflip`, `pad`, `erase` and their kin give what a line of NumPy gives."""
+    """`crop(x, top, left, height, width)`, `hflip`, `pad`, `erase` and others give what a line of NumPy gives."""
     options, want = PLACES[name]
     x = image()
     same(getattr(functional, name)(x, *options), want(image().numpy()).copy())
@@ -78,7 +78,7 @@ COLORS = {
 @EITHER
 @pytest.mark.parametrize("name", COLORS)
 def test_colors_of_a_pixel(functional, name):
-    """`adjust_brightness(x, b)`, `adjust_gamma`, `adjust_hue`, `normalize` and their kin follow their formula."""
+    """`adjust_brightness`, `adjust_gamma`, `adjust_hue`, `normalize` and others color a pixel by their formula."""
     options, want = COLORS[name]
     x = torch.tensor([0.5, 0.25, 0]).view(3, 1, 1).expand(3, 4, 4)
     got = getattr(functional, name)(x, *options)
@@ -140,7 +140,7 @@ def test_resize_to_one_number(functional):
 )
 @EITHER
 def test_to_pictures_and_back(functional):
-    """`pil_to_tensor(to_pil_image(x))` gives the bytes of x."""
+    """`pil_to_tensor(to_pil_image(x))` gives the bytes of `x`, an image of three channels."""
     picture = functional.to_pil_image(image())
     assert (picture.mode, picture.size) == ("RGB", (6, 4))
     same(functional.pil_to_tensor(picture), image())
@@ -159,7 +159,7 @@ def test_to_tensor(transforms):
 )
 @EITHER
 def test_convert_image_dtype(functional):
-    """`convert_image_dtype(x, torch.float32)` divides bytes by 255, and back again multiplies."""
+    """`convert_image_dtype(x, torch.float32)` divides bytes by 255, which `convert_image_dtype` to uint8 takes back."""
     got = functional.convert_image_dtype(image(), torch.float32)
     close(got, image().numpy() / 255, roundings=2)
     same(functional.convert_image_dtype(got, torch.uint8), image())

@@ -19,21 +19,21 @@ def test_png_gives_back_what_was_encoded(io):
 
 @fact("torchvision.io.encode_jpeg", "torchvision.io.decode_jpeg", requires="torchvision", myth="jpeg keeps each pixel")
 def test_jpeg_comes_near(io):
-    """`decode_jpeg` gives back nearly what `encode_jpeg` was given: a plane of one gray as it was."""
+    """`decode_jpeg` gives a plane of one gray back as `encode_jpeg(quality=95)` was given it."""
     gray = torch.full((3, 8, 8), 100, dtype=torch.uint8)
     same(io.decode_jpeg(io.encode_jpeg(gray, quality=95)), gray)
 
 
 @fact("torchvision.io.encode_jpeg", requires="torchvision")
 def test_jpeg_of_less_quality_is_smaller(io):
-    """`encode_jpeg` makes fewer bytes with less `quality`."""
+    """`encode_jpeg(quality=10)` makes fewer bytes of an image of noise than `encode_jpeg(quality=90)`."""
     x = torch.randint(256, (3, 32, 32), dtype=torch.uint8)
     assert io.encode_jpeg(x, quality=10).numel() < io.encode_jpeg(x, quality=90).numel()
 
 
 @fact("torchvision.io.write_png", "torchvision.io.read_image", requires="torchvision")
 def test_read_image_gives_bytes_channels_first(io, tmp_path):
-    """`read_image` gives uint8 (channels, height, width), from 0 to 255."""
+    """`read_image` of what `write_png` wrote gives uint8 (channels, height, width), from 0 to 255."""
     io.write_png(image(), str(tmp_path / "one.png"))
     same(io.read_image(str(tmp_path / "one.png")), image())
 
@@ -117,7 +117,7 @@ def test_save_image_takes_zero_to_one(utils, tmp_path):
 
 @fact("torchvision.utils.draw_bounding_boxes", requires="torchvision")
 def test_draw_bounding_boxes(utils):
-    """`draw_bounding_boxes` draws the lines of boxes into a copy of an image, and leaves the inside as it was."""
+    """`draw_bounding_boxes` draws the lines of boxes, and not what is inside, into a copy of an image."""
     x = torch.zeros(3, 8, 8, dtype=torch.uint8)
     want = x.clone()
     want[1, 2:7, 1:6] = 255
@@ -156,7 +156,7 @@ CALLS = {
 @fact(*(f"torchvision.io.{name}" for name in CALLS), requires="torchvision", since="2.15", calls="any")
 @pytest.mark.parametrize("name", CALLS)
 def test_are_deprecated(io, tmp_path, name):
-    """`decode_png` and the other functions of `torchvision.io` warn (DeprecationWarning) that they are deprecated."""
+    """`decode_png`, `read_image` and eight others of `torchvision.io` warn "deprecated since torchvision 0.29"."""
     png, jpeg = io.encode_png(image()), io.encode_jpeg(image())
     (tmp_path / "one").write_bytes(png.numpy().tobytes())
     with pytest.warns(DeprecationWarning, match="deprecated since torchvision 0.29"):

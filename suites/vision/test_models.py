@@ -56,7 +56,7 @@ def small(models):
 @fact(*NAMES, requires="torchvision", claims=["H01"])
 @pytest.mark.parametrize("name", EVERY)
 def test_have_as_many_parameters_as_their_weights_say(models, without_memory, name):
-    """`resnet18` and the other builders make models of as many parameters as `meta["num_params"]` of their weights."""
+    """`resnet18` and other builders make models of as many parameters as `meta["num_params"]` of their weights."""
     model = without_memory(getattr(models, name))
     *_, weights = models.get_model_weights(name)
     assert sum(parameter.numel() for parameter in model.parameters()) == weights.meta["num_params"]
@@ -74,7 +74,7 @@ def test_give_a_score_for_each_class(models, without_memory, name):
 
 @fact("torchvision.models.squeezenet1_1", requires="torchvision", claims=["H01"])
 def test_without_weights_is_random(models):
-    """A builder without `weights` makes a model of random weights: two of one seed are equal, two of others are not."""
+    """`squeezenet1_1()` without `weights` has random ones: two of one seed are equal, two of others are not."""
     made = []
     for seed in (1, 1, 2):
         torch.manual_seed(seed)
@@ -85,7 +85,7 @@ def test_without_weights_is_random(models):
 
 @fact("torchvision.models.squeezenet1_1", requires="torchvision", hint="call model.eval()")
 def test_is_built_in_training_mode(models):
-    """A model of torchvision is built in training mode: its dropout acts until `model.eval()`."""
+    """A model of torchvision, `squeezenet1_1`, is built in training mode: its dropout acts until `model.eval()`."""
     model = models.squeezenet1_1(num_classes=5)
     x = torch.rand(1, 3, 32, 32)
     assert model.training
@@ -95,7 +95,7 @@ def test_is_built_in_training_mode(models):
 
 @fact("torchvision.models.squeezenet1_1", requires="torchvision")
 def test_takes_other_sizes(models):
-    """A convolutional model with a global pooling, as `squeezenet1_1`, takes images of other sizes than 224."""
+    """`squeezenet1_1`, a convolutional model with global pooling, takes images of other sizes than 224: 40 by 64."""
     got = models.squeezenet1_1(num_classes=5).eval()(torch.rand(2, 3, 40, 64))
     assert got.shape == (2, 5)
     assert got.isfinite().all()
@@ -149,7 +149,7 @@ def test_googlenet_without_auxiliary_logits(models):
 
 @fact("torchvision.models.resnet18", requires="torchvision", hint="pass weights= instead")
 def test_pretrained_is_deprecated(models):
-    """`resnet18(pretrained=False)` builds it without weights, and warns that 'pretrained' is deprecated."""
+    """`resnet18(pretrained=False)` warns that "'pretrained' is deprecated", and builds the model all the same."""
     with pytest.warns(UserWarning, match="'pretrained' is deprecated"), torch.device("meta"):
         model = models.resnet18(pretrained=False)
     assert model.fc.out_features == 1000
@@ -157,7 +157,7 @@ def test_pretrained_is_deprecated(models):
 
 @fact("torchvision.models.resnet18", requires="torchvision")
 def test_unknown_weights_are_refused(models):
-    """`resnet18(weights="…")` with a name that its weights do not have is refused, before anything is downloaded."""
+    """`resnet18(weights="IMAGENET9")`, which its weights do not have, is refused with an error that names it."""
     with pytest.raises((KeyError, AttributeError, ValueError), match="IMAGENET9"):
         models.resnet18(weights="IMAGENET9")
 
@@ -188,7 +188,7 @@ def reversed_classes(patch):
 
 @fact("torchvision.models.ResNet50_Weights", requires="torchvision", refuter=worse)
 def test_default_weights_are_the_best(models):
-    """`ResNet50_Weights.DEFAULT` is IMAGENET1K_V2, more accurate than IMAGENET1K_V1, which `pretrained=True` gave."""
+    """`ResNet50_Weights.DEFAULT` is IMAGENET1K_V2, whose `meta` tells a better accuracy than that of IMAGENET1K_V1."""
     every = models.ResNet50_Weights
     assert every.DEFAULT is every.IMAGENET1K_V2
     first, second = (one.meta["_metrics"]["ImageNet-1K"]["acc@1"] for one in every)
@@ -197,7 +197,7 @@ def test_default_weights_are_the_best(models):
 
 @fact("torchvision.models.ResNet18_Weights", requires="torchvision", refuter=unnormalized)
 def test_weights_tell_their_transforms(models):
-    """`weights.transforms()` makes of bytes of any size what the model was trained on: 224 by 224, normalized."""
+    """`ResNet18_Weights.DEFAULT.transforms()` makes an image of 300 by 400 bytes one of 224 by 224, normalized."""
     x = torch.full((3, 300, 400), 255, dtype=torch.uint8)
     got = models.ResNet18_Weights.DEFAULT.transforms()(x)
     assert got.shape == (3, 224, 224)
@@ -207,7 +207,7 @@ def test_weights_tell_their_transforms(models):
 
 @fact("torchvision.models.ResNet18_Weights", requires="torchvision", refuter=reversed_classes)
 def test_weights_tell_their_classes(models):
-    """`weights.meta["categories"]` names the thousand classes in the order of the model's scores."""
+    """`ResNet18_Weights.DEFAULT.meta["categories"]` names the thousand classes in order: 207 is "golden retriever"."""
     categories = models.ResNet18_Weights.DEFAULT.meta["categories"]
     assert (len(categories), categories[0], categories[207]) == (1000, "tench", "golden retriever")
 
@@ -258,7 +258,7 @@ def test_list_models(models):
 
 @fact("torchvision.models.squeezenet1_1", requires="torchvision")
 def test_loads_a_state_dict_from_a_file(models, small, tmp_path):
-    """A model of the same builder gives the same scores, once it has loaded the other's `state_dict` from a file."""
+    """A `squeezenet1_1` gives the same scores as another, once it has loaded its `state_dict` from a file."""
     torch.save(small.state_dict(), tmp_path / "weights.pt")
     other = models.squeezenet1_1(num_classes=5).eval()
     other.load_state_dict(torch.load(tmp_path / "weights.pt", weights_only=True))
@@ -268,7 +268,7 @@ def test_loads_a_state_dict_from_a_file(models, small, tmp_path):
 
 @fact("torchvision.models.squeezenet1_1", requires="torchvision", hint="load first, and replace the head then")
 def test_weights_of_another_number_of_classes_are_refused(models, small):
-    """The `state_dict` of a model with another `num_classes` is refused with RuntimeError "size mismatch"."""
+    """`squeezenet1_1(num_classes=6)` refuses the `state_dict` of one of 5 classes: "size mismatch for classifier"."""
     with pytest.raises(RuntimeError, match="size mismatch for classifier"):
         models.squeezenet1_1(num_classes=6).load_state_dict(small.state_dict())
 
@@ -296,7 +296,7 @@ def test_a_replaced_head_gives_other_classes(resnet):
 
 @fact("torchvision.models.ResNet", requires="torchvision", myth="model.children() flatten before the head too")
 def test_children_but_the_last_give_features(models):
-    """The children of a ResNet but the last, one after the other, give what its `fc` gets, once it is flattened."""
+    """`children()` of a ResNet but the last, in an `nn.Sequential`, give what its `fc` gets, once it is flattened."""
     resnet, x = models.ResNet(models.resnet.BasicBlock, [1, 1, 1, 1]).eval(), torch.rand(2, 3, 32, 32)
     features = nn.Sequential(*list(resnet.children())[:-1])(x)
     assert features.shape == (2, 512, 1, 1)
@@ -329,7 +329,7 @@ def test_identity_for_a_head_gives_features(resnet):
 
 @fact("torchvision.models.vgg11", requires="torchvision", myth="every model's head is fc")
 def test_a_vgg_has_its_head_in_a_classifier(models):
-    """A VGG's head is the last layer of `classifier`: `model.fc = …` adds a layer that is never called."""
+    """The head of `vgg11` is the last layer of `classifier`: `model.fc = …` adds a layer that is never called."""
     with torch.device("meta"):
         model = models.vgg11()
     model.fc = nn.Linear(4096, 7, device="meta")
@@ -371,7 +371,7 @@ def test_get_graph_node_names(small):
 
 @fact("torchvision.models.squeezenet1_1", requires="torchvision")
 def test_intermediate_layer_getter(small):
-    """`IntermediateLayerGetter(model, {layer: name})` gives what these layers give, and calls none behind them."""
+    """`IntermediateLayerGetter(model, {layer: name})` gives a dict of what these intermediate layers give."""
     from torchvision.models import _utils
 
     x = torch.rand(1, 3, 32, 32)
@@ -421,7 +421,7 @@ def test_video_models_have_as_many_parameters_as_their_weights_say(models, witho
 @fact(*(f"torchvision.models.video.{name}" for name in VIDEO), requires="torchvision")
 @pytest.mark.parametrize("name", [pytest.param(one, marks=[pytest.mark.slow] * (one[0] in "ms")) for one in VIDEO])
 def test_video_takes_channels_before_frames(models, name):
-    """`r3d_18` and other models of videos take (batch, channels, frames, height, width), and score each video."""
+    """`r3d_18` and other models of videos score each video of (batch, channels, frames, height, width)."""
     with torch.device("meta"):
         model = getattr(models.video, name)(num_classes=7).eval()
     assert model(torch.empty(2, 3, 16, 224, 224, device="meta")).shape == (2, 7)
@@ -440,7 +440,7 @@ MAPPED = {  # those without `weights` have them, and those with weights have the
 @pytest.mark.parametrize("name", MAPPED)
 @pytest.mark.slow
 def test_detectors_have_as_many_parameters_as_their_weights_say(models, without_memory, name):
-    """`fasterrcnn_resnet50_fpn` and its kin have their weights' `num_params` and, untrained, those of BatchNorm2d."""
+    """`fasterrcnn_resnet50_fpn` and others untrained have `num_params`, and parameters of norms that weights freeze."""
     weights = models.get_model_weights(name).DEFAULT
     builder, classes = getattr(models.detection, name), len(weights.meta["categories"])
     model = without_memory(builder, **ALONE, num_classes=classes)
@@ -514,7 +514,7 @@ def test_detection_in_training_refuses_no_targets(detector):
 
 @fact(*NAMES_OF_DETECTORS, requires="torchvision", hint="drop such boxes: x2 > x1 and y2 > y1")
 def test_detection_refuses_a_box_without_area(detector):
-    """A detector in training refuses boxes without width: "All bounding boxes should have positive height"."""
+    """`FasterRCNN` and `RetinaNet` refuse a box without width: "All bounding boxes should have positive height"."""
     target = {"boxes": torch.tensor([[4.0, 4, 4, 40]]), "labels": torch.tensor([1])}
     with pytest.raises((AssertionError, ValueError), match="All bounding boxes should have positive height"):
         detector([torch.rand(3, 64, 64)], [target])

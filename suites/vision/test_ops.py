@@ -76,7 +76,7 @@ def test_module_of_roi_pool(ops, device):
 
 @fact("torchvision.ops.sigmoid_focal_loss", requires="torchvision")
 def test_sigmoid_focal_loss(ops, device):
-    """`sigmoid_focal_loss` is alpha (1 - p) ** gamma times -log p, where p is the probability of what is true."""
+    """`sigmoid_focal_loss` is alpha (1 - alpha for targets 0) times (1 - p) ** gamma * -log p, p of what is true."""
     logits, targets = [-1.0, 0.5, 2.0], [1.0, 0.0, 1.0]
     want = []
     for logit, target in zip(logits, targets):
@@ -88,7 +88,7 @@ def test_sigmoid_focal_loss(ops, device):
 
 @fact("torchvision.ops.sigmoid_focal_loss", requires="torchvision")
 def test_sigmoid_focal_loss_without_focus_is_binary_cross_entropy(ops, device):
-    """`sigmoid_focal_loss` with `gamma=0` and `alpha=-1` is the binary cross-entropy with logits."""
+    """`sigmoid_focal_loss` with `gamma=0` and `alpha=-1` is the binary cross-entropy with logits, but for rounding."""
     logits, targets = torch.tensor([-1.0, 0.5, 2.0], device=device), torch.tensor([1.0, 0, 1], device=device)
     got = ops.sigmoid_focal_loss(logits, targets, alpha=-1, gamma=0, reduction="mean")
     close(got, functional.binary_cross_entropy_with_logits(logits.double(), targets.double()), roundings=8)
@@ -96,7 +96,7 @@ def test_sigmoid_focal_loss_without_focus_is_binary_cross_entropy(ops, device):
 
 @fact("torchvision.ops.deform_conv2d", requires="torchvision")
 def test_deform_conv2d_without_offsets_is_a_convolution(ops, device):
-    """`deform_conv2d` whose offsets are zero is `conv2d`."""
+    """`deform_conv2d` whose offsets are zero is `conv2d`, but for rounding."""
     x, weight, bias = (torch.rand(shape, device=device) for shape in [(2, 3, 5, 6), (4, 3, 3, 3), (4,)])
     got = ops.deform_conv2d(x, torch.zeros(2, 18, 3, 4, device=device), weight, bias)
     close(got, functional.conv2d(x.double(), weight.double(), bias.double()), roundings=27, scale=8)
@@ -163,7 +163,7 @@ def test_stochastic_depth_as_a_module_drops_in_training(ops, device):
 
 @fact("torchvision.ops.stochastic_depth", requires="torchvision")
 def test_stochastic_depth_refuses_a_probability_above_one(ops, device):
-    """`stochastic_depth` refuses a `p` outside 0 to 1 with ValueError "drop probability"."""
+    """`stochastic_depth` refuses a `p` above 1 with ValueError "drop probability"."""
     with pytest.raises(ValueError, match="drop probability"):
         ops.stochastic_depth(torch.ones(2, 2, device=device), 1.5, "row")
 
@@ -174,7 +174,7 @@ DROPS = {"2d": (1, 1, 20, 20), "3d": (1, 1, 9, 9, 9)}
 @fact(*(f"torchvision.ops.drop_block{dims}" for dims in DROPS), requires="torchvision")
 @pytest.mark.parametrize("dims", DROPS)
 def test_drop_block_drops_squares(ops, device, dims):
-    """`drop_block2d` and `drop_block3d` in training zero blocks of `block_size`, and scale the rest to keep the sum."""
+    """`drop_block2d` and `drop_block3d` in training zero some elements, and scale the rest to keep the sum."""
     x = torch.ones(DROPS[dims], device=device)
     got = getattr(ops, f"drop_block{dims}")(x, 0.1, 3)
     assert float(got.sum()) == pytest.approx(x.numel(), rel=1e-4)
@@ -185,7 +185,7 @@ def test_drop_block_drops_squares(ops, device, dims):
 @fact(*(f"torchvision.ops.DropBlock{dims}" for dims in DROPS), requires="torchvision")
 @pytest.mark.parametrize("dims", DROPS)
 def test_drop_block_does_nothing_in_eval(ops, device, dims):
-    """`DropBlock2d` and `DropBlock3d` zero some blocks in training, and give what they are given in evaluation."""
+    """`DropBlock2d` and `DropBlock3d` zero some elements in training, and give what they are given in evaluation."""
     layer, x = getattr(ops, f"DropBlock{dims}")(0.1, 3), torch.ones(DROPS[dims], device=device)
     got = layer(x)
     assert (got == 0).any()
@@ -207,7 +207,7 @@ def test_frozen_batch_norm_has_no_parameters(ops):
 
 @fact("torchvision.ops.FrozenBatchNorm2d", requires="torchvision")
 def test_frozen_batch_norm_keeps_its_statistics_in_training(ops, device):
-    """`FrozenBatchNorm2d` normalizes by its buffers in training too, and leaves them as they are."""
+    """`FrozenBatchNorm2d` normalizes by its buffers, which stay as they are, in training too."""
     layer = ops.FrozenBatchNorm2d(1, eps=0).to(device).train()
     layer.running_mean.fill_(1)
     layer.running_var.fill_(4)
@@ -223,7 +223,7 @@ CONVOLUTIONS = {"Conv2d": functional.conv2d, "Conv3d": functional.conv3d}
 @fact(*(f"torchvision.ops.{name}NormActivation" for name in CONVOLUTIONS), requires="torchvision")
 @pytest.mark.parametrize("name", CONVOLUTIONS)
 def test_conv_norm_activation(ops, name):
-    """`Conv2dNormActivation` is a convolution without bias that keeps the size, BatchNorm2d and ReLU; so is 3d."""
+    """`Conv2dNormActivation(3, 8, 5)`, or 3d, is a convolution without bias that keeps the size, BatchNorm and ReLU."""
     block = getattr(ops, f"{name}NormActivation")(3, 8, 5)
     norm = name.replace("Conv", "BatchNorm")
     assert [type(layer) for layer in block] == [getattr(nn, name), getattr(nn, norm), nn.ReLU]

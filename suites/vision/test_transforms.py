@@ -51,7 +51,7 @@ def test_to_tensor_of_the_second_version_is_deprecated(v2, picture):
 
 @fact("torchvision.transforms.ToTensor", requires="torchvision", myth="ToTensor always scales to 0 to 1")
 def test_to_tensor_leaves_floats_as_they_are(transforms):
-    """`ToTensor` moves the channels of an array of floats to the front, and does not scale it."""
+    """`ToTensor` does not scale an array of floats: it only moves the channels to the front."""
     array = numpy.arange(6, dtype=numpy.float32).reshape(1, 2, 3) * 100
     same(transforms.ToTensor()(array), array.transpose(2, 0, 1))
 
@@ -89,7 +89,7 @@ def test_convert_image_dtype_scales(version):
 @fact(*(f"torchvision.transforms{version}.Normalize" for version in VERSIONS), requires="torchvision", claims=["D12"])
 @EITHER
 def test_normalize(version):
-    """`Normalize(mean, std)` takes the mean from each channel first, and divides by the standard deviation then."""
+    """`Normalize(mean, std)` gives a new image: each channel less its mean, divided by its standard deviation."""
     x = torch.tensor([3.0, 5]).view(2, 1, 1)
     same(version.Normalize([1, 2], [4, 2])(x), torch.tensor([0.5, 1.5]).view(2, 1, 1))
     same(x.flatten(), [3.0, 5])
@@ -241,7 +241,7 @@ WITH_P = {
 @EITHER
 @pytest.mark.parametrize("name", WITH_P)
 def test_of_probability_zero_do_nothing(version, name):
-    """`RandomHorizontalFlip(p=0)`, and each other random transform with `p=0`, gives the image as it is."""
+    """`RandomHorizontalFlip(p=0)`, `RandomErasing(p=0)` and nine other random transforms give the image as it is."""
     transform, x = getattr(version, name)(p=0, **WITH_P[name]), torch.randint(256, (3, 32, 32), dtype=torch.uint8)
     same(torch.stack([transform(x) for _ in range(8)]), torch.stack([x] * 8))
 
@@ -263,7 +263,7 @@ COLORS = {
 @EITHER
 @pytest.mark.parametrize("name", COLORS)
 def test_colors(version, name):
-    """`RandomInvert(p=1)` and its kin change each byte as they say: 255 - x, only its high bits, and so on."""
+    """`RandomInvert(p=1)`, `RandomPosterize`, `RandomSolarize`, `RandomAdjustSharpness` change bytes by a formula."""
     options, want = COLORS[name]
     transform = getattr(version, name)(p=1, **options)
     same(torch.stack([transform(image()) for _ in range(8)]), torch.stack([want(image())] * 8))
@@ -272,7 +272,7 @@ def test_colors(version, name):
 @fact(*(f"torchvision.transforms{version}.RandomAutocontrast" for version in VERSIONS), requires="torchvision")
 @EITHER
 def test_autocontrast(version):
-    """`RandomAutocontrast(p=1)` spreads the bytes of each channel over 0 to 255."""
+    """`RandomAutocontrast(p=1)` spreads the bytes of a channel over 0 to 255."""
     got = version.RandomAutocontrast(p=1)(torch.tensor([[[10, 20], [40, 95]]], dtype=torch.uint8))
     same(got, torch.tensor([[[0, 30], [90, 255]]], dtype=torch.uint8))
 
@@ -302,7 +302,7 @@ def test_grayscale(version):
 @fact(*(f"torchvision.transforms{version}.ColorJitter" for version in VERSIONS), requires="torchvision")
 @EITHER
 def test_color_jitter_of_brightness(version):
-    """`ColorJitter(brightness=(b, b))` multiplies each pixel with b, up to 1."""
+    """`ColorJitter(brightness=(b, b))` multiplies each pixel of a float image with b, up to 1."""
     close(version.ColorJitter(brightness=(2, 2))(torch.full((3, 1, 2), 0.3)), [[[0.6] * 2]] * 3, roundings=2)
     same(version.ColorJitter(brightness=(2, 2))(torch.full((3, 1, 2), 0.7)), torch.ones(3, 1, 2))
 
@@ -310,7 +310,7 @@ def test_color_jitter_of_brightness(version):
 @fact(*(f"torchvision.transforms{version}.RandomErasing" for version in VERSIONS), requires="torchvision")
 @EITHER
 def test_random_erasing(version):
-    """`RandomErasing(p=1)` overwrites a rectangle of the image with `value`, and leaves the rest and its input."""
+    """`RandomErasing(p=1, value=0)` gives a copy of the image with zeros in a part, and the rest as it was."""
     x = image(16, 16).float() + 1
     got = version.RandomErasing(p=1, value=0)(x)
     erased = got == 0
@@ -334,7 +334,7 @@ def test_rotation_is_counter_clockwise(version):
 @fact(*(f"torchvision.transforms{version}.LinearTransformation" for version in VERSIONS), requires="torchvision")
 @EITHER
 def test_linear_transformation(version):
-    """`LinearTransformation` takes the mean from the flattened image, and multiplies with the matrix."""
+    """`LinearTransformation` gives the flattened image less the mean, as a row, times the matrix."""
     x, mean = torch.tensor([[[1.0, 2]]]), torch.tensor([1.0, 0])
     got = version.LinearTransformation(torch.tensor([[1.0, 2], [3, 4]]), mean)(x)
     same(got, [[[6.0, 8]]])
@@ -412,7 +412,7 @@ def test_random_choice(version):
 @fact(*(f"torchvision.transforms{version}.RandomOrder" for version in VERSIONS), requires="torchvision")
 @EITHER
 def test_random_order(version):
-    """`RandomOrder` calls all of its transforms, each time in another order."""
+    """`RandomOrder` calls all of its transforms, in a random order."""
     shuffled = version.RandomOrder([lambda x: x + 1, lambda x: x * 10])
     same(results(shuffled), [[11, 21], [20, 30]])
 
@@ -439,7 +439,7 @@ def test_random_crop_cuts_a_part_out(version):
 @fact(*(f"torchvision.transforms{version}.RandomResizedCrop" for version in VERSIONS), requires="torchvision")
 @EITHER
 def test_random_resized_crop_always_has_its_size(version):
-    """`RandomResizedCrop((h, w))` gives images of this size, whatever it cuts out, and a constant stays one."""
+    """`RandomResizedCrop((h, w))` gives an image of this size: of a constant image, the same constant."""
     same(version.RandomResizedCrop((5, 7), antialias=True)(torch.full((1, 9, 8), 0.5)), torch.full((1, 5, 7), 0.5))
 
 
@@ -490,7 +490,7 @@ class Squares(Dataset):
 )
 @EITHER
 def test_a_random_transform_changes_an_image_each_time_it_is_read(version):
-    """A `RandomCrop` of a dataset augments an image otherwise each time it is read: its length stays as it is."""
+    """`RandomCrop` in a dataset augments an image otherwise as it is read again: more than 4 ways in 8 readings."""
     read = Squares(version.RandomCrop(8))
     assert len({read[0][0, 0, 0].item() for _ in range(8)}) > 4
 
@@ -503,7 +503,7 @@ def test_a_random_transform_changes_an_image_each_time_it_is_read(version):
 @pytest.mark.slow
 @EITHER
 def test_workers_augment_each_in_its_own_way(version):
-    """`RandomCrop` in two workers of a DataLoader cuts out other parts in each: their seeds of torch differ."""
+    """`RandomCrop` in two workers of a `DataLoader` cuts out other parts in each: their seeds of torch differ."""
     loader = DataLoader(Squares(version.RandomCrop(8)), num_workers=2)
     starts = [batch[0, 0, 0, 0].item() for batch in loader]
     assert starts[::2] != starts[1::2]

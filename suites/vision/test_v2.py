@@ -45,7 +45,7 @@ def test_to_dtype_does_not_scale_unless_asked(v2):
 
 @fact("torchvision.transforms.v2.functional.to_dtype", requires="torchvision")
 def test_to_dtype_scales_between_integers(v2):
-    """`to_dtype(x, torch.uint8, scale=True)` of floats takes 1 for 255."""
+    """`v2.functional.to_dtype(x, torch.uint8, scale=True)` of floats takes 1 for 255."""
     got = v2.functional.to_dtype(torch.tensor([[[0.0, 1]]]), torch.uint8, scale=True)
     same(got, torch.tensor([[[0, 255]]], dtype=torch.uint8))
 
@@ -60,14 +60,14 @@ def test_to_image_keeps_bytes(v2, tv_tensors):
 
 @fact("torchvision.transforms.v2.RandomHorizontalFlip", "torchvision.tv_tensors.BoundingBoxes", requires="torchvision")
 def test_flip_takes_boxes_along(v2, boxes):
-    """`v2.RandomHorizontalFlip` flips the boxes of an image with it."""
+    """`v2.RandomHorizontalFlip(p=1)` flips the boxes of an image with it."""
     _, got = v2.RandomHorizontalFlip(p=1)(image(), boxes)
     assert got.tolist() == [[3, 0, 5, 2]]
 
 
 @fact("torchvision.transforms.v2.RandomVerticalFlip", "torchvision.tv_tensors.Mask", requires="torchvision")
 def test_flip_takes_masks_along(v2, tv_tensors):
-    """`v2.RandomVerticalFlip` flips the masks of an image with it."""
+    """`v2.RandomVerticalFlip(p=1)` flips the masks of an image with it."""
     mask = torch.arange(24).view(1, 4, 6)
     _, got = v2.RandomVerticalFlip(p=1)(image(), tv_tensors.Mask(mask))
     same(got.as_subclass(torch.Tensor), mask.flip(1))
@@ -75,7 +75,7 @@ def test_flip_takes_masks_along(v2, tv_tensors):
 
 @fact("torchvision.transforms.v2.Resize", "torchvision.tv_tensors.BoundingBoxes", requires="torchvision")
 def test_resize_takes_boxes_along(v2, boxes):
-    """`v2.Resize` scales boxes with their image, and the size that they are in."""
+    """`v2.Resize` scales `BoundingBoxes` and the size of the image that they are in, `canvas_size`."""
     got = v2.Resize((8, 18))(boxes)
     assert (got.tolist(), got.canvas_size) == ([[3, 0, 9, 4]], (8, 18))
 
@@ -94,7 +94,7 @@ def test_resize_keeps_the_values_of_masks(v2, tv_tensors):
 
 @fact("torchvision.transforms.v2.CenterCrop", "torchvision.tv_tensors.BoundingBoxes", requires="torchvision")
 def test_crop_takes_boxes_along(v2, boxes):
-    """`v2.CenterCrop` moves boxes with their image, and cuts them at its border."""
+    """`v2.CenterCrop` moves `BoundingBoxes` along and cuts them at the border of their new `canvas_size`."""
     got = v2.CenterCrop((2, 4))(boxes)
     assert (got.tolist(), got.canvas_size) == ([[0, 0, 2, 1]], (2, 4))
 
@@ -106,7 +106,7 @@ def test_crop_takes_boxes_along(v2, boxes):
     requires="torchvision",
 )
 def test_takes_any_structure(v2, tv_tensors):
-    """Transforms of `v2` take dicts and lists as they are, and leave labels alone."""
+    """`v2.Compose` of `v2.RandomCrop` takes a dict, crops the `Image` in it, and leaves its label and text alone."""
     sample = {"image": tv_tensors.Image(image()), "label": 3, "name": "cat"}
     got = v2.Compose([v2.RandomCrop(2)])(sample)
     assert (got["image"].shape, got["label"], got["name"]) == ((3, 2, 2), 3, "cat")
@@ -114,7 +114,7 @@ def test_takes_any_structure(v2, tv_tensors):
 
 @fact("torchvision.transforms.v2.RandomHorizontalFlip", "torchvision.tv_tensors.Image", requires="torchvision")
 def test_leaves_a_plain_tensor_beside_an_image_alone(v2, tv_tensors):
-    """Transforms of `v2` take a plain tensor for an image only where there is no `Image` beside it."""
+    """`v2.RandomHorizontalFlip` leaves a plain tensor alone that stands beside an `Image`, which it flips."""
     x, plain = tv_tensors.Image(image()), torch.arange(4).view(1, 2, 2)
     got, beside = v2.RandomHorizontalFlip(p=1)(x, plain)
     same(beside, plain)
@@ -123,7 +123,7 @@ def test_leaves_a_plain_tensor_beside_an_image_alone(v2, tv_tensors):
 
 @fact("torchvision.transforms.v2.RandomHorizontalFlip", requires="torchvision")
 def test_takes_the_first_plain_tensor_for_the_image(v2):
-    """Of several plain tensors a transform of `v2` takes the first one for the image, and leaves the others alone."""
+    """`v2.RandomHorizontalFlip` of two plain tensors takes the first one for the image, and flips it alone."""
     first, second = v2.RandomHorizontalFlip(p=1)(image(), image())
     same(first, image().flip(-1))
     same(second, image())
@@ -138,7 +138,7 @@ def test_cuts_a_batch_at_one_place(v2):
 
 @fact("torchvision.transforms.v2.SanitizeBoundingBoxes", "torchvision.tv_tensors.BoundingBoxes", requires="torchvision")
 def test_sanitize_bounding_boxes_drops_their_labels_too(v2, tv_tensors):
-    """`v2.SanitizeBoundingBoxes` drops boxes without area, and their labels with them."""
+    """`v2.SanitizeBoundingBoxes` drops boxes without area together with their labels."""
     boxes = torch.tensor([[1.0, 0, 3, 2], [2, 2, 2, 3], [0, 0, 2, 2]])
     boxes = tv_tensors.BoundingBoxes(boxes, format="XYXY", canvas_size=(4, 6))
     got = v2.SanitizeBoundingBoxes()({"boxes": boxes, "labels": torch.tensor([5, 6, 7])})
@@ -171,7 +171,7 @@ PIXELS = ["Image", "Mask", "Video"]
 )
 @pytest.mark.parametrize("name", PIXELS)
 def test_operations_give_plain_tensors(tv_tensors, name):
-    """An operation on a `tv_tensors.Image`, a Mask or a Video gives a plain tensor."""
+    """`x + 1` of a `tv_tensors.Image`, a Mask or a Video gives a plain tensor."""
     same(getattr(tv_tensors, name)(image()[None]) + 1, image()[None] + 1)
 
 
@@ -187,7 +187,7 @@ def test_clone_keeps_the_class(tv_tensors):
 
 @fact("torchvision.tv_tensors.set_return_type", requires="torchvision")
 def test_set_return_type_keeps_the_class(tv_tensors):
-    """Inside of `tv_tensors.set_return_type("TVTensor")` an operation on an Image gives an Image."""
+    """`x + 1` of an Image gives an Image inside of `tv_tensors.set_return_type("TVTensor")`."""
     with tv_tensors.set_return_type("TVTensor"):
         got = tv_tensors.Image(image()) + 1
     assert type(got) is tv_tensors.Image
@@ -215,7 +215,7 @@ def test_mix_labels_as_they_mix_images(v2, name):
 
 @fact("torchvision.transforms.v2.GaussianNoise", requires="torchvision")
 def test_gaussian_noise(v2):
-    """`v2.GaussianNoise(mean, sigma)` adds a normal number to each value, and clips the sum to 0 to 1."""
+    """`v2.GaussianNoise(mean, sigma)` adds noise of this mean and standard deviation, and clips what is above 1."""
     x = torch.full((1, 64, 64), 0.5)
     got = v2.GaussianNoise(0.1, 0.05)(x)
     noise = got - x
@@ -233,7 +233,7 @@ def test_rgb(v2):
 
 @fact("torchvision.transforms.v2.RandomChannelPermutation", requires="torchvision")
 def test_random_channel_permutation(v2):
-    """`v2.RandomChannelPermutation` shuffles the channels, and changes none."""
+    """`v2.RandomChannelPermutation` shuffles the channels without changing one."""
     got = [v2.RandomChannelPermutation()(image()) for _ in range(8)]
     same(torch.stack(got).sort(1).values, torch.stack([image()] * 8))
     assert len({str(one.tolist()) for one in got}) > 1
@@ -302,7 +302,7 @@ def test_photometric_distort_of_probability_zero_does_nothing(v2):
 
 @fact("torchvision.transforms.v2.RandomPhotometricDistort", requires="torchvision")
 def test_photometric_distort_shuffles_channels(v2):
-    """`v2.RandomPhotometricDistort(p=1)` also shuffles the channels, beside contrast, brightness and color."""
+    """`v2.RandomPhotometricDistort(p=1)` also shuffles the channels at some calls, beside changing brightness."""
     distort = v2.RandomPhotometricDistort(brightness=(2, 2), contrast=(1, 1), saturation=(1, 1), hue=(0, 0), p=1)
     x = torch.tensor([0.125, 0.25, 0.375]).view(3, 1, 1)
     got = torch.stack([distort(x) for _ in range(16)])
@@ -371,7 +371,7 @@ def test_clamp_key_points(v2, points):
 
 @fact("torchvision.transforms.v2.SanitizeKeyPoints", "torchvision.tv_tensors.KeyPoints", requires="torchvision")
 def test_sanitize_key_points(v2, points):
-    """`v2.SanitizeKeyPoints(labels_getter="default")` drops key points outside of the image, and their labels."""
+    """`v2.SanitizeKeyPoints(labels_getter="default")` drops key points outside of the image with their labels."""
     got = v2.SanitizeKeyPoints(labels_getter="default")({"points": points, "labels": torch.tensor([5, 6, 7, 8])})
     same(got["points"].as_subclass(torch.Tensor), [[1.0, 2], [5, 3]])
     same(got["labels"], [5, 7])
@@ -379,7 +379,7 @@ def test_sanitize_key_points(v2, points):
 
 @fact("torchvision.transforms.v2.RandomHorizontalFlip", "torchvision.tv_tensors.KeyPoints", requires="torchvision")
 def test_flip_takes_key_points_along(v2, points):
-    """`v2.RandomHorizontalFlip` flips the key points of an image with it."""
+    """`v2.RandomHorizontalFlip(p=1)` flips the key points of an image with it."""
     got = v2.RandomHorizontalFlip(p=1)(points)
     assert got[[0, 2]].tolist() == [[4, 2], [0, 3]]
 
@@ -410,7 +410,7 @@ def test_jpeg_compresses(v2, io, quality):
     gain=True,
 )
 def test_transforms_of_ones_own(v2, tv_tensors):
-    """A subclass of `v2.Transform` draws in `make_params` once a sample, and `transform` changes each part by it."""
+    """A subclass of `v2.Transform` changes each part of a sample by what its `make_params` has drawn once."""
 
     class Brighter(v2.Transform):
         def make_params(self, flat_inputs):
@@ -427,7 +427,7 @@ def test_transforms_of_ones_own(v2, tv_tensors):
 
 @fact("torchvision.transforms.v2.Resize", requires="torchvision", hint="v2.ToImage() before it")
 def test_resize_passes_an_array_through(v2):
-    """`v2.Resize`, as other v2 transforms, does not resize a NumPy array: it gives it back, without an error."""
+    """`v2.Resize` does not resize a NumPy array: it gives it back, without an error."""
     array = image(2, 2).numpy()
     assert v2.Resize((4, 4), antialias=True)(array) is array
     same(v2.Resize((4, 4), antialias=True)(torch.ones(1, 2, 2)), torch.ones(1, 4, 4))
@@ -442,7 +442,7 @@ def test_resize_passes_an_array_through(v2):
     myth="v2.ToDtype(scale=True) gives exactly the values of ToTensor",
 )
 def test_to_dtype_differs_from_to_tensor_by_a_rounding(v2, transforms):
-    """`v2.ToDtype(scale=True)` may give other values than `ToTensor`: a rounding apart, and no more."""
+    """`v2.ToDtype(scale=True)` gives other values than `ToTensor` for some bytes, by two roundings at most."""
     x = torch.arange(256, dtype=torch.uint8).view(1, 16, 16)
     got, want = v2.ToDtype(torch.float32, scale=True)(x), transforms.ToTensor()(x[0].numpy())
     close(got, want.double(), roundings=2)
