@@ -144,7 +144,7 @@ def refute(session: nox.Session) -> None:
     """
     options, rest = _options(session, _newest(session))
     [release] = _releases(session, options.torch)
-    python = _environment(session, release)
+    python = _developing(session, release)  # with the packages that facts of exports require
     record = _new_record(release)
     held = _prove(session, python, release, ["--refute", *rest], record, resume=False)
     if not session.posargs:  # of a part it would say little what all facts of a subject notice together
@@ -307,10 +307,10 @@ def patches(session: nox.Session) -> None:
 # --- what is asked of a change ----------------------------------------------------------------------------------------
 
 
-def _developing(session: nox.Session) -> str:
-    """The environment of the newest release, with what developers need."""
-    [release] = _releases(session, _newest(session))
-    return _environment(session, release, *nox.project.dependency_groups(PROJECT, "dev"))
+def _developing(session: nox.Session, release: Release | None = None) -> str:
+    """The environment of a release, the newest by default, with what developers need."""
+    [newest] = _releases(session, _newest(session))
+    return _environment(session, release or newest, *nox.project.dependency_groups(PROJECT, "dev"))
 
 
 def _lint(session: nox.Session, python: str) -> None:

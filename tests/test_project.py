@@ -122,6 +122,19 @@ def test_public_functions_have_docstrings(folder):
     assert bare == []
 
 
+def test_files_of_facts_say_what_belongs_there():
+    assert [path.name for path, tree in trees("suites") if path.name[:5] == "test_" and not ast.get_docstring(tree)] == []
+
+
+def test_sentences_name_what_people_type():
+    nodes = [(path, node) for path, tree in trees("suites") for node in ast.walk(tree)]
+    facts = [(path, node) for path, node in nodes if isinstance(node, ast.FunctionDef) and node.name[:5] == "test_"]
+    sentences = [(path, (ast.get_docstring(node) or "").partition("\n")[0]) for path, node in facts]
+    assert len(sentences) > 5_000
+    assert [f"{path.name}: {sentence}" for path, sentence in sentences if "`" not in sentence] == []
+    assert {sentence for _, sentence in sentences if not sentence.endswith(".")} == set()
+
+
 def test_the_controller_of_parallel_workers_does_not_import_torch():
     code = "import sys\nfor name in sys.argv[1:]: __import__(name)\nassert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code, *plugins.pytest_plugins], cwd=ROOT, check=True)
