@@ -177,12 +177,15 @@ _PAGES = {
 }
 
 
-def link(fact: Fact, version: str) -> str | None:
-    """The page of that version's documentation that says what the fact says; None of what is not torch's."""
+def link(fact: Fact, version: str, identity: str = "") -> str | None:
+    """The page of that version's documentation that says what the fact says; None of what is not torch's.
+
+    Of several subjects it is that of the one which the parameters of an `identity` name, else of the first.
+    """
     base = "https://docs.pytorch.org/docs/" + ".".join(map(str, releases.number(version)[:2]))
     if fact.source:
         return fact.source if "://" in fact.source else f"{base}/{fact.source}.html"
-    subject = fact.subjects[0]
+    subject = _named(fact.subjects, identity)
     if not inventory.is_of_torch(subject):
         return None
     if subject.startswith("torchvision."):
@@ -194,6 +197,12 @@ def link(fact: Fact, version: str) -> str | None:
     if owner.rpartition(".")[2][:1].isupper() and owner not in ("torch.Tensor", "torch.optim.Optimizer"):
         return f"{base}/generated/{owner}.html#{subject}"
     return f"{base}/generated/{subject}.html"
+
+
+def _named(subjects: tuple[str, ...], identity: str) -> str:
+    parameters = {*identity.partition("[")[2].removesuffix("]").split("-")}
+    spelt = ({subject, subject.removeprefix("torch."), subject.rpartition(".")[2]} for subject in subjects)
+    return next((subject for subject, names in zip(subjects, spelt) if names & parameters), subjects[0])
 
 
 # Where torchvision's documentation has the pages of these in a folder of their own.

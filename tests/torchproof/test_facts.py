@@ -96,3 +96,19 @@ def test_of_another_package_only_its_own_source_is_a_page():
 def test_what_runs_a_fact_again_depends_on_where_it_stands(monkeypatch, root, is_installed, command):
     monkeypatch.setattr(facts, "IS_INSTALLED", is_installed)
     assert facts.command_of(root) == command
+
+
+@pytest.mark.parametrize(
+    ("parameters", "page"),
+    [
+        ("[cpu-relu-float32]", "torch.nn.functional.relu"),
+        ("[cpu-nn.functional.relu]", "torch.nn.functional.relu"),
+        ("[torch.nn.functional.relu]", "torch.nn.functional.relu"),
+        ("[cpu-relu6]", "torch.nn.functional.celu"),
+        ("", "torch.nn.functional.celu"),
+    ],
+)
+def test_of_several_subjects_the_parameters_name_the_one_whose_page_is_meant(parameters, page):
+    fact = Fact(("torch.nn.functional.celu", "torch.nn.functional.relu"))
+    said = link(fact, "2.6.0", f"layers.activation.function_is_its_formula{parameters}")
+    assert said == f"https://docs.pytorch.org/docs/2.6/generated/{page}.html"
