@@ -123,7 +123,8 @@ def test_public_functions_have_docstrings(folder):
 
 
 def test_files_of_facts_say_what_belongs_there():
-    assert [path.name for path, tree in trees("suites") if path.name[:5] == "test_" and not ast.get_docstring(tree)] == []
+    files = [(path, tree) for path, tree in trees("suites") if path.name.startswith("test_")]
+    assert [path.name for path, tree in files if not ast.get_docstring(tree)] == []
 
 
 def test_sentences_name_what_people_type():
