@@ -62,7 +62,7 @@ def test_does_not_require_grad_itself(device):
 
 @fact("torch.Tensor.grad")
 def test_can_be_differentiated_after_create_graph(device):
-    """The gradient that `backward(create_graph=True)` leaves can itself be differentiated."""
+    """The gradient of `w**3` that `backward(create_graph=True)` leaves can itself be differentiated."""
     w = torch.tensor(2.0, device=device, requires_grad=True)
     torch.autograd.backward(w**3, create_graph=True, inputs=[w])
     (second,) = torch.autograd.grad(w.grad, w)

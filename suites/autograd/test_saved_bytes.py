@@ -90,7 +90,7 @@ def test_of_a_linear_function_are_none(device, operation):
     ("requires_grad", "elements"), [(False, 5 * 4), (True, 5 * 4 + 3 * 4)], ids=["data", "activation"]
 )
 def test_of_a_linear_layer_are_its_input_and_where_needed_its_weight(device, requires_grad, elements):
-    """`Linear` saves its input for backward, together with its weight where the input requires grad."""
+    """A `Linear` whose weight trains saves its input for backward, and its weight too where the input requires grad."""
     layer, x = nn.Linear(4, 3, device=device), torch.ones(5, 4, device=device, requires_grad=requires_grad)
     with saved_bytes() as saved:
         layer(x)

@@ -302,7 +302,7 @@ BACK_ENDS = pytest.mark.parametrize("back_end", ["eager", "aot_eager"])
 @BACK_ENDS
 @pytest.mark.parametrize("name", ["perceptron", "convolution"])
 def test_takes_small_models_as_one_graph(device, numbers, name, back_end):
-    """`torch.compile` makes one graph of a perceptron with dropout, and one of a convolution net with batch norm."""
+    """`torch.compile` makes one graph of a perceptron with dropout or a convolution net, and trains as Python does."""
     assert trained(name, back_end, device, numbers) == 1
 
 

@@ -461,7 +461,7 @@ def test_is_of_an_opset(version, observe):
 @fact("torch.onnx.export", "torch.onnx.ONNXProgram", since="2.5", calls="dynamo=True", gain=True, requires=NEEDED)
 @pytest.mark.slow
 def test_hard_codes_what_is_no_tensor():
-    """`torch.onnx.export(dynamo=True)` hard-codes an argument that is no tensor: the program has no input for it."""
+    """`torch.onnx.export(dynamo=True)` hard-codes an int, no tensor, that has no `dynamic_shapes`: it is no input."""
     model = exported(Less(), rows(3), 3)
     assert names(model.graph.input) == ["x"]
     same(computed(model, rows(3)), rows(3) - 3)
@@ -658,7 +658,7 @@ def test_reshapes_by_a_tensor():
 
 @fact("torch.onnx.InputObserver", since="2.11", calls="any", gain=True)
 def test_sees_what_a_module_is_given():
-    """`InputObserver` tells by the first calls of a module what arguments it had, and which of their sizes differed."""
+    """`InputObserver` tells what contiguous arguments a module's first calls had, and which of their sizes differed."""
     module, observer = Doubled(), torch.onnx.InputObserver()
     with observer(module, store_n_calls=2):
         for count in (3, 5, 7):

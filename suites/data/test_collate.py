@@ -246,7 +246,7 @@ def test_refuses_arrays_of_no_numbers(array):
 @fact("torch.utils.data.default_collate", claims=["D03"], hint="pad in a collate_fn")
 @pytest.mark.parametrize("kind", [torch.ones, numpy.ones], ids=["tensors", "arrays"])
 def test_refuses_several_sizes(kind):
-    """`default_collate` refuses tensors and arrays of several sizes: stack expects each tensor to be equal size."""
+    """In one process `default_collate` of several sizes: "stack expects each tensor to be equal size, but got [2]"."""
     with pytest.raises(RuntimeError, match=r"stack expects each tensor to be equal size, but got \[2\] at entry 0"):
         collate([kind(2), kind(3)])
 

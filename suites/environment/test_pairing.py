@@ -71,7 +71,7 @@ def test_numpy_is_one_that_torch_was_built_for():
 
 @fact("torch.Tensor.numpy", hint="torch before 2.3 was built for NumPy 1: install 'numpy<2' beside it")
 def test_tensors_become_arrays_of_the_installed_numpy():
-    """`x.numpy()` is an array of the installed NumPy, without a copy."""
+    """`x.numpy()` shares its memory with an array of the installed NumPy."""
     x = torch.tensor([1.5, 2.5])
     array = x.numpy()
     assert (type(array), array.dtype, array.tolist()) == (numpy.ndarray, numpy.float32, [1.5, 2.5])

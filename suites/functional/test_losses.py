@@ -219,7 +219,7 @@ def slopes(case, place):
 @of_cases
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_are_their_formulas_reduced_as_asked(device, case, reduction):
-    """`l1_loss`, `kl_div` and other losses are their formula for each element or sample, contiguous, or sum or mean."""
+    """`l1_loss`, `kl_div` etc. give the documented loss of each element or sample, contiguous, or its sum or mean."""
     arguments = tensors(device, CASES[case].arguments)
     y = loss(case, arguments, **({} if reduction == "default" else {"reduction": reduction}))
     want = REDUCTIONS[reduction](CASES[case].formula(*CASES[case].arguments))

@@ -360,7 +360,7 @@ def test_of_aminmax_is_both(device, dim, keepdim):
 @fact("torch.max", "torch.min", "torch.amax", "torch.amin", "torch.argmax", "torch.argmin")
 @pytest.mark.parametrize("name", ["max", "min", "amax", "amin", "argmax", "argmin"])
 def test_of_no_element_has_no_extreme(device, name):
-    """`torch.max`, `amin`, `argmax` and the like of no element are refused."""
+    """`torch.max`, `amin`, `argmax` and the like refuse an empty tensor, of no element, without a `dim`."""
     with pytest.raises(
         (RuntimeError, IndexError), match="(?i)(expected reduction dim|specify the dim|numel|non-zero size)"
     ):

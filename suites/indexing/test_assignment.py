@@ -45,7 +45,7 @@ def of_lists(index, device):
 @pytest.mark.parametrize("case", WRITTEN)
 @pytest.mark.parametrize("lie", ["contiguous", "transposed", "offset"])
 def test_writes_what_numpy_writes(device, case, lie):
-    """`x[index] = value` broadcasts the value over what the index names, and writes nothing else, however `x` lies."""
+    """`x[index] = value` broadcasts the value over what is indexed and writes nothing else, to a transposed `x` too."""
     index, value = WRITTEN[case]
     want = numpy.arange(24, dtype="float32").reshape(2, 3, 4) + 0.25
     x = LAYOUTS[lie](torch.from_numpy(want.copy()).to(device))
@@ -165,7 +165,7 @@ def test_of_index_put_accumulates_when_told(device, put, places):
 @fact("torch.index_put", "torch.Tensor.index_put_")
 @pytest.mark.parametrize("name", ["index_put", "index_put_"])
 def test_of_index_put_writes_pairs_of_positions(device, name):
-    """`index_put` writes each value where its positions meet, or one value everywhere, to a contiguous tensor."""
+    """`index_put` of a contiguous tensor writes each value at its pair of positions, or one to all rows named."""
     x = torch.zeros(2, 3, device=device)
     rows, columns = torch.tensor([0, 1, 1], device=device), torch.tensor([2, 0, -1], device=device)
     y = getattr(x, name)((rows, columns), torch.tensor([1.5, 2.5, 3.5], device=device))

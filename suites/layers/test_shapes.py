@@ -15,7 +15,7 @@ from torchproof.suites.layers.reference import Called, follows, fractions, windo
 @fact("torch.nn.Flatten")
 @pytest.mark.parametrize(("dims", "shape"), [((), (2, 60)), ((0, 1), (6, 4, 5)), ((-2, -1), (2, 3, 20))], ids=str)
 def test_flatten_keeps_the_batch_by_default(device, dims, shape):
-    """`Flatten` makes one dimension of those it is told, of all but the first by default."""
+    """`Flatten` makes one dimension of those told, by default of all but the first, contiguous if its input is."""
     follows(device, nn.Flatten(*dims), lambda x: x.reshape(shape), fractions(2, 3, 4, 5))
 
 
@@ -77,7 +77,7 @@ def dealt(x):
 
 @fact("torch.nn.ChannelShuffle")
 def test_channels_are_dealt_out(device):
-    """`ChannelShuffle` takes the first channel of each group, then the second of each, into a contiguous tensor."""
+    """`ChannelShuffle` takes the first channel of each group, then the second of each, contiguous if its input is."""
     x = torch.arange(48.0, device=device).reshape(2, 6, 2, 2)
     y = nn.ChannelShuffle(2)(x)
     same(y, dealt(numpy.arange(48, dtype="float32").reshape(2, 6, 2, 2)))

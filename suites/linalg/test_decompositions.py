@@ -305,7 +305,7 @@ def test_by_lu_are_packed_into_one_matrix(a, device):
 @pytest.mark.parametrize("options", [{}, {"adjoint": True}, {"left": False}], ids=["left", "adjoint", "right"])
 @square
 def test_by_lu_solve_equations(a, options, device):
-    """`torch.linalg.lu_solve` solves by the packed `lu_factor`, by its adjoint too, or from the right."""
+    """`torch.linalg.lu_solve` solves by the packed `lu_factor`, also adjoint or from the right, gradients of B too."""
     b = numpy.eye(3)[::-1] * 2 + a
     packed = torch.linalg.lu_factor(torch.tensor(a, device=device))
     right = torch.tensor(b, device=device, requires_grad=True)

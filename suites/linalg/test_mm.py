@@ -151,7 +151,7 @@ def test_refuses_whatever_matmul_takes_beyond_two_matrices(pair, device):
 
 @fact("torch.mm", claims=["O07"], myth="mm catches every mistaken shape")
 def test_takes_square_matrices_in_the_wrong_order(device):
-    """`mm` takes square matrices in the wrong order without an error, and gives another product."""
+    """`mm` takes square matrices in the wrong order without an error, though that may give another product."""
     a = torch.tensor([[0.0, 1], [0, 0]], device=device)
     b = torch.tensor([[1.0, 0], [0, 0]], device=device)
     assert (torch.mm(a, b).tolist(), torch.mm(b, a).tolist()) == ([[0, 0], [0, 0]], [[0, 1], [0, 0]])

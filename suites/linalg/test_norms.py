@@ -59,7 +59,7 @@ def test_of_all_elements_are_their_length_by_default(norm, device):
 @fact("torch.linalg.vector_norm")
 @pytest.mark.parametrize("order", [1, 2, 3])
 def test_of_zero_has_a_gradient_of_zero(order, device):
-    """The gradient of `torch.linalg.vector_norm` of order 1, 2 or 3 is zero at zero, and by formula elsewhere."""
+    """The gradient of `vector_norm` of order p = 1, 2 or 3 is sign(x) * (|x| / norm)**(p - 1), zero at zero too."""
     rows = numpy.concatenate([X, numpy.zeros((1, 3))])
     x = torch.tensor(rows.T.copy(), device=device).t().requires_grad_()
     torch.linalg.vector_norm(x, order, dim=1).sum().backward()

@@ -100,7 +100,7 @@ about_refusing = fact(*(f"torch.linalg.{name}" for name in REFUSING))
 @about_refusing
 @of_refusing
 def test_functions_refuse_what_is_not_square(name, device):
-    """`torch.linalg.inv`, `det`, `solve` and the like refuse what is not square: "batches of square matrices"."""
+    """`torch.linalg.inv`, `det` etc. refuse: "must be batches of square matrices, but they are 3 by 2 matrices"."""
     with pytest.raises(RuntimeError, match="must be batches of square matrices, but they are 3 by 2 matrices"):
         REFUSING[name](torch.tensor(B, device=device))
 

@@ -192,7 +192,7 @@ def test_loads_a_model_for_evaluation(kept):
 
 @fact(SAVE, LOAD, requires="mlflow-skinny>=3.17", source=DOCS)
 def test_gives_a_pickled_model_back_with_what_it_needs(tmp_path):
-    """`mlflow.pytorch.load_model` gives the weights that were saved; `pip_requirements` of the model are beside it."""
+    """`mlflow.pytorch.load_model` gives saved weights back, beside which `save_model` puts its `pip_requirements`."""
     import mlflow.pytorch
 
     layer, folder = torch.nn.Linear(2, 1), tmp_path / "model"

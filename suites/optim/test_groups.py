@@ -177,7 +177,7 @@ def with_a_group_after(made):
 )
 @LATE
 def test_added_after_a_scheduler_end_its_steps(made):
-    """After `add_param_group` the `step` of an older `LambdaLR`, `CyclicLR` or the like raises ValueError of `zip`."""
+    """After `add_param_group` an older `LambdaLR`, `MultiplicativeLR` or `CyclicLR` raises ValueError of `zip`."""
     _, scheduler = with_a_group_after(made)
     with pytest.raises(ValueError, match="zip"):
         scheduler.step()

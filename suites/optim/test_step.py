@@ -38,7 +38,7 @@ def adam(gradients, lr, beta1=0.9, beta2=0.999, eps=1e-8):
 
 @fact("torch.optim.SGD.step", claims=["L02"])
 def test_of_sgd_subtracts_the_rate_times_the_gradient(device):
-    """`SGD.step` subtracts the learning rate times its gradient from each parameter."""
+    """`SGD(params, lr).step()` subtracts the learning rate times its gradient from each parameter."""
     w, v = (
         torch.tensor([1.0, 2.0], device=device, requires_grad=True),
         torch.tensor(3.0, device=device, requires_grad=True),

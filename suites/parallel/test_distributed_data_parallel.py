@@ -289,7 +289,7 @@ def test_no_sync_leaves_gradients_local(ranks, backend):
 @pytest.mark.slow
 @on_each_backend
 def test_no_sync_is_made_up_for_by_the_next_backward(ranks, backend):
-    """The first backward after `no_sync` of DDP averages over the ranks all that they have accumulated."""
+    """The first forward and backward after `no_sync` of DDP average over the ranks all that they have accumulated."""
     (_, first), (_, second) = ranks(2, _accumulate, HALVES, backend=backend)
     want = slope(HALVES[0]) + slope(HALVES[1])
     same(torch.stack([first, second]), numpy.stack([want, want]))

@@ -147,7 +147,7 @@ def test_without_shuffle_keeps_the_order_of_the_data():
 
 @fact("torch.utils.data.DistributedSampler")
 def test_shuffles_by_default():
-    """`DistributedSampler` shuffles by default: it draws 100 samples in another order than the data's."""
+    """`DistributedSampler` shuffles by default: it draws its share of 100 samples in another order than the data's."""
     order = list(DistributedSampler(range(100), num_replicas=2, rank=0))
     assert order != sorted(order)
     assert len(set(order)) == 50

@@ -28,7 +28,7 @@ def test_logs_the_loss_of_each_epoch(device, trained):
 
 @fact("torch.nn.Module.eval", claims=["R03"], hint="model.eval() before the validation")
 def test_validates_without_dropout(device, trained):
-    """The validation of a trainer runs without the dropout that its training has, by `model.eval()`."""
+    """A trainer that calls `model.eval()` before its validation runs that without the dropout of its training."""
     run = trained('model.args={"weight": 3.0, "dropout": 1.0}', f"device={device}")
     assert (run.log.column("loss"), run.log.column("val_loss")) == ([4.0], [1.0])
 

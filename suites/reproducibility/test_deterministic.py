@@ -106,7 +106,7 @@ def test_memory_is_filled(name, dtype, filled):
 
 @fact("torch.empty", since="2.2", calls="names fill_uninitialized_memory", gain=True, source="deterministic")
 def test_memory_is_not_filled_when_told(monkeypatch):
-    """`torch.empty` under deterministic algorithms is not filled while `fill_uninitialized_memory` is False."""
+    """`torch.empty` under deterministic algorithms is filled with NaN, unless `fill_uninitialized_memory` is False."""
     torch.use_deterministic_algorithms(True)
     monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)
     assert not torch.empty(1000).isnan().all()

@@ -60,7 +60,7 @@ def test_writes_into_the_parameters_that_are_there(device):
 
 @fact("torch.nn.Module.load_state_dict")
 def test_copies(device):
-    """A model does not share memory with the `state_dict` that it has loaded without `assign=True`."""
+    """A model does not share memory with another's `state_dict` that it has loaded without `assign=True`."""
     model, loaded = nn.Linear(2, 1, device=device), state(device)
     model.load_state_dict(loaded)
     same(model.weight, loaded["weight"])

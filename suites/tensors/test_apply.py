@@ -36,6 +36,6 @@ def test_by_map_takes_elements_in_pairs():
     "act", [lambda x: x.apply_(math.sin), lambda x: x.map_(x.detach(), math.pow)], ids=["apply_", "map_"]
 )
 def test_is_refused_where_autograd_follows(act):
-    """`apply_` and `map_` are refused on a tensor that requires grad."""
+    """`x.apply_(f)` and `x.map_(y, f)` are refused "on Variable that requires grad"."""
     with pytest.raises(RuntimeError, match="on Variable that requires grad"):
         act(torch.ones(2, requires_grad=True))

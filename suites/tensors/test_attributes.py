@@ -271,7 +271,7 @@ def test_graph_numbers_several_results():
 
 @fact("torch.Tensor.grad_dtype")
 def test_graph_may_give_a_gradient_of_another_dtype():
-    """`x.grad_dtype` is the dtype of `x` unless it is set, and then that of the gradient that arrives."""
+    """A gradient arrives in `x.grad` in the dtype `x.grad_dtype`, which is that of `x` unless it is set."""
     x = torch.tensor([1.5, 2.5], requires_grad=True)
     assert x.grad_dtype is torch.float32
     x.grad_dtype = torch.float64

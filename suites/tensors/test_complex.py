@@ -139,7 +139,7 @@ def test_pairs_are_complex_numbers(device):
     ids=["size", "stride", "integers"],
 )
 def test_pairs_that_do_not_lie_so_are_refused(device, prepare, words):
-    """`view_as_complex` refuses a last dimension of another size or stride, and integers."""
+    """`view_as_complex` refuses integers, and a last dimension of another size than 2 or another stride than 1."""
     x = prepare(torch.ones(3, 2, device=device))
     with pytest.raises((RuntimeError, TypeError), match=words):
         torch.view_as_complex(x)

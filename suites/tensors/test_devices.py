@@ -160,6 +160,6 @@ def test_work_of_the_gpu_is_waited_for_by_item():
 
 @fact("torch.Tensor.to", source="notes/cuda")
 def test_copy_to_the_gpu_without_blocking_is_in_order(accelerator):
-    """`x.to(device, non_blocking=True)` from pinned memory is in order with what follows on the GPU."""
+    """`x.to(device, non_blocking=True)` from pinned memory is in order with what follows on the same GPU stream."""
     x = torch.arange(1 << 20).pin_memory()
     same(x.to(accelerator, non_blocking=True) * 2, torch.arange(1 << 20) * 2)

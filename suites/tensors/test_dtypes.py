@@ -110,7 +110,7 @@ def test_pass_the_gradient_through_a_conversion(device, name):
     "convert", [lambda x, other: x.to(other), lambda x, other: x.type_as(other)], ids=["to", "type_as"]
 )
 def test_are_taken_from_another_tensor(device, convert):
-    """`x.to(other)` and `x.type_as(other)` convert to the dtype of `other`, in a contiguous tensor."""
+    """`x.to(other)` and `x.type_as(other)` convert a contiguous `x` to the dtype of `other`, contiguous again."""
     x = torch.tensor([1.5, -2.5], device=device)
     y = convert(x, torch.ones(1, dtype=torch.int16, device=device))
     same(y, torch.tensor([1, -2], dtype=torch.int16))
@@ -314,6 +314,6 @@ def test_of_complex_half_numbers_are_two_of_float16(device):
 @fact("torch.Tensor.to")
 @pytest.mark.parametrize("dtype", [torch.int8, torch.int32, torch.int64])
 def test_float_made_an_integer_is_cut(device, dtype):
-    """`x.to(torch.int64)` and the like cut off what is behind the point, towards zero."""
+    """`x.to(torch.int64)` and the like cut off what is behind the point of floats in their range, towards zero."""
     x = torch.tensor([1.75, -1.75, 2.5], device=device)
     same(x.to(dtype), torch.tensor([1, -1, 2], dtype=dtype))

@@ -200,7 +200,7 @@ def test_tensor_by_force_shares_memory_where_it_can():
 
 @fact("torch.Tensor.numpy", claims=["T03", "T07"])
 def test_tensor_on_a_gpu_is_refused(accelerator):
-    """`x.numpy()` refuses a tensor on a GPU, which `cpu()` brings to where arrays are."""
+    """`x.numpy()` refuses a tensor on a GPU: "Use Tensor.cpu()", which brings it to where arrays are."""
     x = torch.tensor([1.5, 2.5], device=accelerator)
     with pytest.raises(TypeError, match=r"Use Tensor.cpu\(\)"):
         x.numpy()

@@ -226,7 +226,7 @@ def test_without_batch_norm_run_no_batch(device):
 
 @fact("torch.optim.swa_utils.update_bn")
 def test_of_batch_norm_keep_its_weights(device):
-    """`update_bn` changes no parameter: neither weight nor bias of `BatchNorm1d`, nor a layer before it."""
+    """`update_bn` sets the running mean of `BatchNorm1d`, and changes no parameter of it or of a layer before it."""
     model = nn.Sequential(line(3.0, device), nn.BatchNorm1d(1, device=device))
     before = copy.deepcopy(list(model.parameters()))
     swa_utils.update_bn([column(0.0, 2.0, device=device)], model)

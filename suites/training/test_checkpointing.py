@@ -526,7 +526,7 @@ class Device:
 @fact("torch.utils.checkpoint.set_device_states", since="2.5", calls="device_type", gain=True)
 @pytest.mark.cpu
 def test_sets_the_state_of_each_device(monkeypatch):
-    """`set_device_states` gives each state, in order, to the module of its `device_type`."""
+    """`set_device_states` of `torch.utils.checkpoint` sets each random state (RNG) by the module of `device_type`."""
     monkeypatch.setattr(torch, "cuda", here := Device())
     CHECKPOINT.set_device_states([0, 1], ["first", "second"], device_type="cuda")
     assert here.set == ["first", "second"]

@@ -123,7 +123,7 @@ def following(device, rate):
 
 @fact("torch.optim.SGD", "torch.optim.lr_scheduler.LambdaLR")
 def test_with_a_falling_rate_is_the_mean_of_all_samples(device):
-    """`SGD` by single samples with the rate 1 / t is at the mean of those seen, after each: noise is averaged out."""
+    """`SGD` on (w - x)**2 / 2 by single samples, rate 1 / t, is at the mean of those seen: noise is averaged out."""
     want = [sum(SAMPLES[: t + 1]) / (t + 1) for t in range(6)]
     assert following(device, lambda t: 1 / (t + 1)) == pytest.approx(want, rel=1e-12)
 

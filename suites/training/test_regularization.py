@@ -46,7 +46,7 @@ def test_by_decay_is_a_penalty_for_adam(device):
 
 @fact("torch.optim.AdamW", myth="weight decay and L2 penalty are the same")
 def test_by_decay_is_no_penalty_for_adamw(device):
-    """`AdamW` shrinks a weight by lr * weight_decay of itself, beside a step that no penalty in the loss would make."""
+    """`AdamW` shrinks a weight by lr * weight_decay of itself beside its step, as no L2 penalty under `Adam` does."""
     decayed, penalized = moved(device, "AdamW", weight_decay=0.25), moved(device, "Adam", penalty=0.25)
     close(decayed, numpy.array(START) * 0.875 - [0.5, 0.5, -0.5], roundings=2**30, scale=1)
     close(penalized, numpy.array(START) - [0.5, -0.5, 0.5], roundings=2**30, scale=1)
@@ -74,7 +74,7 @@ def test_by_decay_shrinks_biases_and_norms_too(device):
 
 @fact("torch.optim.SGD", "torch.nn.functional.mse_loss")
 def test_by_decay_ends_at_ridge_regression(device):
-    """Least squares by `SGD` with `weight_decay` ends at the closed form of ridge regression."""
+    """Least squares by full-batch `SGD` with `weight_decay` and a small rate ends at ridge regression's closed form."""
     X, Y, decay = numpy.array([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]]), numpy.array([1.0, 3.0, 2.0]), 0.5
     x, y = torch.tensor(X, device=device), torch.tensor(Y, device=device)
     w = torch.zeros(2, dtype=torch.float64, device=device, requires_grad=True)

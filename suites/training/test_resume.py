@@ -135,7 +135,7 @@ def test_within_an_epoch_from_the_generator_as_it_is_takes_other_samples():
 @fact("torch.utils.data.DataLoader", hint="give each DataLoader a generator of its own")
 @pytest.mark.parametrize("own", [False, True], ids=["default", "own"])
 def test_depends_on_validation_loaders_without_a_generator(own):
-    """Iterating a `DataLoader`, even without shuffle, moves torch's random state unless it has its own generator."""
+    """Iterating a `DataLoader` without shuffle moves torch's random state too, unless it has a generator of its own."""
     loader = DataLoader(SAMPLES, generator=torch.Generator() if own else None)
     before = torch.get_rng_state()
     assert len(list(loader)) == 6
@@ -144,7 +144,7 @@ def test_depends_on_validation_loaders_without_a_generator(own):
 
 @fact("torch.utils.data.RandomSampler", "torch.manual_seed")
 def test_by_the_seed_gives_the_order_of_all_epochs():
-    """After `manual_seed` the shuffled orders of all epochs are the same again, and those of two epochs differ."""
+    """After `manual_seed` a `RandomSampler` of 20 samples repeats its shuffled orders of two epochs, which differ."""
     orders = []
     for _ in range(2):
         torch.manual_seed(3)

@@ -38,7 +38,7 @@ def test_rescues_gradients_that_float16_cannot_hold(device, scale, want):
 @fact("torch.amp.GradScaler", myth="the scale changes the training")
 @pytest.mark.parametrize("scale", [1.0, 8.0, 65536.0])
 def test_by_a_power_of_two_changes_no_bit_of_the_step(device, scale):
-    """`GradScaler` with a power of two as scale, up to 65536, trains in float32 bit by bit as without."""
+    """`GradScaler` by a power of two, up to 65536, trains in float32 bit by bit as without, if nothing overflows."""
     with_it, without = line(0.3, device), line(0.3, device)
     for model, scaler in ((with_it, scaler_of(device, init_scale=scale)), (without, scaler_of(device, enabled=False))):
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)

@@ -99,7 +99,7 @@ def detached(state):
 @fact("torch.nn.RNN", "torch.nn.GRU", "torch.nn.LSTM")
 @RECURRENT
 def test_in_chunks_gives_the_outputs_of_the_whole(device, name):
-    """`RNN`, `GRU` and `LSTM` over chunks that hand their state on give the outputs of the whole sequence."""
+    """`RNN`, `GRU` and `LSTM` of one direction give chunks that hand the state on what they give the whole sequence."""
     layer, x, state = recurrent(name, device)
     whole = layer(x)[0][:, 3:].detach().cpu().numpy()
     close(layer(x[:, 3:], detached(state))[0].detach(), whole, roundings=64, scale=1)

@@ -181,6 +181,6 @@ except ValueError:
     hint="torch.distributions.Distribution.set_default_validate_args(True)",
 )
 def test_of_logits_is_taken_by_a_distribution_after_torch_compile():
-    """`torch.compile` has the distributions of its process validate nothing any more: `Categorical` takes NaN."""
+    """`torch.compile` has distributions of its process validate nothing unless told to: `Categorical` takes NaN."""
     ended = subprocess.run([sys.executable, "-c", COMPILES], capture_output=True, text=True)
     assert (ended.returncode, ended.stdout) == (0, "compiled")

@@ -138,7 +138,7 @@ def test_of_a_slice_are_those_of_numpy(data, device):
 @pytest.mark.parametrize("dim", [0, 1, 2])
 @pytest.mark.parametrize("index", [0, 1, -1])
 def test_of_a_selected_index_are_those_of_the_others(dim, index, device):
-    """`x.select(dim, index)` begins at index times the stride of `dim`, and keeps the other strides."""
+    """`x.select(dim, i)` begins i strides of `dim` into `x`, from the end if i is negative, and keeps the others."""
     memory = numpy.arange(24).reshape(2, 3, 4)
     y, want = torch.arange(24, device=device).view(2, 3, 4).select(dim, index), numpy.take(memory, index, axis=dim)
     same(y, want)
