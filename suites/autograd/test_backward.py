@@ -139,7 +139,7 @@ def test_of_grad_takes_a_batch_of_weights(device):
 
 @fact("torch.autograd.grad", "torch.Tensor.backward", hint="keep retain_graph=True until the last call")
 def test_of_grad_frees_the_graph(device):
-    """`autograd.grad` frees what the graph has saved, unless `retain_graph=True` says otherwise."""
+    """`autograd.grad` frees the graph unless `retain_graph=True`: else `backward` fails, "a second time"."""
     x = leaf(2.0, 3.0, device=device)
     y = (x * x).sum()
     first, second = (torch.autograd.grad(y, x, retain_graph=keep)[0] for keep in (True, False))

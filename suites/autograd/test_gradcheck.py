@@ -40,7 +40,7 @@ def points(device, dtype=torch.float64):
 @fact("torch.autograd.gradcheck", source="generated/torch.autograd.gradcheck.gradcheck")
 @pytest.mark.parametrize("fast_mode", [False, True], ids=["slow", "fast"])
 def test_tells_right_from_wrong(device, fast_mode):
-    """`gradcheck` is True of a function whose gradient agrees with differences, and raises of one whose does not."""
+    """`gradcheck` is True of a gradient that agrees with differences, and raises "Jacobian mismatch" of another."""
     assert torch.autograd.gradcheck(lambda x: x * x, points(device), fast_mode=fast_mode) is True
     with pytest.raises(GradcheckError, match="Jacobian mismatch"):
         torch.autograd.gradcheck(Wrong.apply, points(device), fast_mode=fast_mode)

@@ -175,7 +175,7 @@ def test_with_a_tensor_that_requires_grad_makes_one_require_it(device):
 
 @fact("torch.autograd.graph.increment_version", since="2.1", calls="any", gain=True, source="autograd")
 def test_by_other_means_can_be_told(device):
-    """After `increment_version` a change that torch did not see is noticed by `backward`."""
+    """After `increment_version` an unseen change makes `backward` fail: "modified by an inplace operation"."""
     y = leaf(2.0, 3.0, device=device) * 3
     z = (y * y).sum()
     y.data.zero_()

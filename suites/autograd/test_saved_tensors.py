@@ -97,7 +97,7 @@ def test_are_kept_on_the_cpu_inside_of_the_block_alone(device):
 
 @fact("torch.Tensor.grad_fn", source="autograd")
 def test_can_be_read_from_the_graph(device):
-    """What `exp` has saved is `_saved_result` of its `grad_fn` until `backward` has freed it."""
+    """`_saved_result` of `exp`'s `grad_fn` is what it saved, until `backward`: "after they have already been freed"."""
     x = leaf(0.0, 1.0, device=device)
     y = torch.exp(x)
     same(y.grad_fn._saved_result.detach(), y.detach())

@@ -111,7 +111,7 @@ def test_jvp_gives_the_value_and_the_slope_along(device):
 
 @fact("torch.func.jvp")
 def test_jvp_is_to_have_a_direction_for_each_argument(device):
-    """`func.jvp` with a direction of another structure than the arguments is refused."""
+    """`func.jvp` refuses a direction of another structure than the arguments: "to have the same python structure"."""
     x = vector(2.0, device=device)
     with pytest.raises(RuntimeError, match="to have the same python structure"):
         torch.func.jvp(torch.sin, (x,), (x, x))

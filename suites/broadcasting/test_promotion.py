@@ -79,7 +79,7 @@ def test_of_eight_bit_floats_is_refused(name):
 @pytest.mark.parametrize("name", JOINS)
 @pytest.mark.parametrize("dtype", COMPUTED)
 def test_of_two_tensors_is_that_of_their_dtypes(name, dtype):
-    """`mul`, `cat`, `stack` and `where` of tensors with dimensions give a contiguous one of the promoted dtype."""
+    """`mul`, `cat`, `stack` and `where` of vectors of two dtypes give a contiguous tensor of the promoted dtype."""
     x = torch.tensor([1, 0]).to(dtype)
     results = {other: JOINS[name](x, torch.tensor([1, 0]).to(other)) for other in COMPUTED}
     assert {other: y.dtype for other, y in results.items()} == {other: promoted(dtype, other) for other in COMPUTED}
@@ -232,7 +232,7 @@ def test_of_a_quotient_of_integers_is_the_default(device, dtype):
 @pytest.mark.parametrize("name", FRACTIONS)
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.int64])
 def test_of_a_function_of_integers_is_the_default(device, name, dtype):
-    """`torch.sqrt`, `exp`, `sin`, `sigmoid` and others take integers, and give a contiguous tensor of float32."""
+    """`torch.sqrt`, `exp`, `sin`, `sigmoid` and others of a vector of integers give a contiguous one of float32."""
     of_numpy = {
         "sigmoid": lambda x: 1 / (1 + numpy.exp(-x)),
         "reciprocal": lambda x: 1 / x,

@@ -63,7 +63,7 @@ def numbers(shape, start=0):
 @example(pair=((), (2, 3)))
 @example(pair=((0,), (1,)))
 def test_of_a_pair_give_what_numpy_gives(device, name, pair):
-    """`+`, `==`, `maximum` and others stretch missing dimensions and sizes of 1 as NumPy, to a contiguous result."""
+    """`+`, `==`, `maximum` etc. of contiguous x, y stretch missing dimensions and sizes of 1 as NumPy, contiguous."""
     a, b = numbers(pair[0]), numbers(pair[1], 3)
     y = OPERATORS[name](*(torch.from_numpy(array.copy()).to(device) for array in (a, b)))
     same(y, numpy.asarray(OPERATORS[name](a, b)))

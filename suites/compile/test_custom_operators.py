@@ -219,7 +219,7 @@ def test_finds_a_wrong_fake(scaled):
 
 @fact("torch.library.opcheck")
 def test_finds_what_is_changed_in_secret(name):
-    """`opcheck` refuses an operator that changes an argument and does not say so."""
+    """`opcheck` refuses an operator that changes an argument in secret: "not defined as mutable"."""
 
     @torch.library.custom_op(name, mutates_args=())
     def secret(x: Tensor) -> Tensor:

@@ -111,7 +111,7 @@ def test_loses_what_nothing_uses(device):
 
 @fact("torch.fx.Graph.lint")
 def test_can_be_checked():
-    """`torch.fx.Graph.lint` refuses a graph in which a node stands before what it uses."""
+    """`torch.fx.Graph.lint` refuses a node that stands before what it uses: "used before it has been defined"."""
     graph = fx.Graph()
     x = graph.placeholder("x")
     y = graph.call_function(torch.neg, (x,))

@@ -238,7 +238,7 @@ def test_of_a_dataclass_is_that_of_its_dict():
 @fact("torch.utils.data.default_collate")
 @pytest.mark.parametrize("array", [numpy.array(["a"]), numpy.array([None])], ids=["of_text", "of_objects"])
 def test_refuses_arrays_of_no_numbers(array):
-    """`default_collate` refuses NumPy arrays of text or objects with TypeError."""
+    """`default_collate` refuses NumPy arrays of text or objects: "batch must contain tensors, numpy arrays"."""
     with pytest.raises(TypeError, match="batch must contain tensors, numpy arrays"):
         collate([array, array])
 

@@ -153,7 +153,7 @@ def test_chained_have_the_sum_of_lengths():
 
 @fact("torch.utils.data.ChainDataset")
 def test_chained_are_streams_only():
-    """`ChainDataset` refuses a dataset that is no `IterableDataset` when its length is asked: AssertionError."""
+    """`len` of a `ChainDataset` of others: AssertionError "ChainDataset only supports IterableDataset"."""
     with pytest.raises(AssertionError, match="ChainDataset only supports IterableDataset"):
         len(ChainDataset([Stream(1), range(2)]))
 

@@ -69,7 +69,7 @@ def test_threads_are_as_many_as_were_set(threads, number):
 @fact("torch.set_num_threads")
 @pytest.mark.parametrize("number", [0, -1])
 def test_threads_are_not_fewer_than_one(threads, number):
-    """`torch.set_num_threads` refuses a number below 1, and leaves the number as it was."""
+    """`torch.set_num_threads` refuses a number below 1, "expects a positive integer", and leaves it as it was."""
     with pytest.raises(RuntimeError, match="expects a positive integer"):
         torch.set_num_threads(number)
     assert torch.get_num_threads() == threads

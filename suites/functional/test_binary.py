@@ -445,7 +445,7 @@ def test_where_gives_each_gradient_to_what_was_chosen(device):
 
 @fact("torch.where", source="notes/broadcasting")
 def test_where_broadcasts_all_three(device):
-    """`torch.where` broadcasts its condition and both sources into one contiguous tensor."""
+    """`torch.where` broadcasts its condition and both sources into one tensor, contiguous where they are."""
     condition = torch.tensor([[True], [False]], device=device)
     y = torch.where(condition, torch.tensor([1.5, 2.5, 3.5], device=device), torch.tensor(0.5, device=device))
     assert y.stride() == (3, 1)

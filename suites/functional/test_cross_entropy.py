@@ -135,7 +135,7 @@ def test_refuses_another_number_of_targets(device, name):
 @both
 @of_both
 def test_refuses_another_number_of_weights(device, name):
-    """`nll_loss` and `cross_entropy` refuse another number of weights than of classes."""
+    """`nll_loss`, `cross_entropy` need a weight a class: "weight tensor should be defined either for all"."""
     with pytest.raises(RuntimeError, match="weight tensor should be defined either for all"):
         getattr(functional, name)(
             torch.tensor(X, device=device),
@@ -251,7 +251,7 @@ def test_hands_a_gradient_to_shares(device):
 
 @fact("torch.nn.functional.cross_entropy")
 def test_refuses_to_ignore_a_class_of_shares(device):
-    """`cross_entropy` refuses `ignore_index` where the target is of shares."""
+    """`cross_entropy` of a target of shares: "ignore_index is not supported for floating point target"."""
     with pytest.raises(RuntimeError, match="ignore_index is not supported for floating point target"):
         functional.cross_entropy(
             torch.tensor(X, device=device), torch.tensor(numpy.eye(3)[Y], device=device), ignore_index=0

@@ -161,7 +161,7 @@ def test_sums_of_nothing_are_empty(device, name, shape):
 @along
 @pytest.mark.parametrize("n", [1, 2])
 def test_differences_are_of_neighbours(device, n, dim):
-    """`torch.diff` gives the differences of neighbours along a dimension, `n` times over, in a contiguous tensor."""
+    """`torch.diff` of contiguous x gives differences of neighbours along a dimension, `n` times over, contiguous."""
     y = torch.diff(torch.tensor(X, device=device), n=n, dim=dim)
     same(y, numpy.diff(X, n=n, axis=dim))
     assert y.is_contiguous()

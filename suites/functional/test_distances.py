@@ -203,7 +203,7 @@ def test_of_angles_take_a_length_of_eps_at_least(device):
 @of_orders
 @of_dims
 def test_of_one_are_left_by_normalize(p, dim, device):
-    """`normalize` divides by the norm of order `p` along a dimension, in a contiguous tensor."""
+    """`normalize` divides by the norm of order `p` along a dimension, and is contiguous if its input is."""
     y = functional.normalize(torch.tensor(A, device=device), p=p, dim=dim)
     assert (y.dtype, y.is_contiguous()) == (torch.float64, True)
     close(y, A / length(A, p, dim, True), roundings=ROUNDINGS)

@@ -17,7 +17,7 @@ MANY = 1000
 @given(p=st.sampled_from([0.5, 0.75]), number=st.floats(0.5, 4, width=16))
 @example(p=0.5, number=1.5)
 def test_scales_what_it_keeps(device, p, number):
-    """`dropout` makes each of many elements either zero or 1 / (1 - p) times as large, in a contiguous tensor."""
+    """`dropout` makes each of many elements zero or 1 / (1 - p) times as large, contiguous if its input is."""
     y = functional.dropout(torch.full((10, 10), number, device=device), p=p)
     kept = y != 0
     same(y, kept * (number / (1 - p)))

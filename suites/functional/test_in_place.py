@@ -400,7 +400,7 @@ def test_fill_diagonal_stops_the_gradient_of_what_it_overwrites(device):
 @fact("torch.addr")
 @pytest.mark.parametrize("dtype", ["float64", "int64"])
 def test_addr_adds_an_outer_product(device, dtype):
-    """`torch.addr` adds `alpha` times the outer product of vectors to `beta` times a matrix, in a contiguous tensor."""
+    """`torch.addr` adds `alpha` times the outer product of vectors to `beta` times a matrix, contiguous if that is."""
     x, a, b = (numpy.array(each, dtype) for each in ([[4, -2, 6], [8, 2, 0]], [1, -3], [2, 5, -1]))
     added_to, *vectors = as_tensors((x, a, b), device)
     y = torch.addr(added_to, *vectors, beta=3, alpha=2)

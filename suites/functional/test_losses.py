@@ -219,7 +219,7 @@ def slopes(case, place):
 @of_cases
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_are_their_formulas_reduced_as_asked(device, case, reduction):
-    """`l1_loss`, `kl_div` etc. give the documented loss of each element or sample, contiguous, or its sum or mean."""
+    """`l1_loss`, `kl_div` etc. of contiguous tensors give the documented losses, contiguous, or their sum or mean."""
     arguments = tensors(device, CASES[case].arguments)
     y = loss(case, arguments, **({} if reduction == "default" else {"reduction": reduction}))
     want = REDUCTIONS[reduction](CASES[case].formula(*CASES[case].arguments))
@@ -299,7 +299,7 @@ def test_of_smooth_l1_without_beta_is_l1(device):
 
 @fact("torch.nn.functional.smooth_l1_loss")
 def test_of_smooth_l1_refuses_a_negative_beta(device):
-    """`smooth_l1_loss` refuses a negative `beta`."""
+    """`smooth_l1_loss` refuses a negative `beta`: "does not support negative values for beta"."""
     with pytest.raises(RuntimeError, match="does not support negative values for beta"):
         functional.smooth_l1_loss(*tensors(device, (A, B)), beta=-0.5)
 
@@ -378,7 +378,7 @@ def test_of_kl_div_is_zero_where_the_target_is(device):
 
 @fact("torch.nn.functional.gaussian_nll_loss")
 def test_of_gaussian_refuses_a_negative_variance(device):
-    """`gaussian_nll_loss` refuses a variance below zero."""
+    """`gaussian_nll_loss` refuses a variance below zero: "var has negative entry"."""
     with pytest.raises(ValueError, match="var has negative entry"):
         functional.gaussian_nll_loss(*tensors(device, (A, B, -SHARES)))
 
@@ -516,7 +516,7 @@ def test_mse_loss_warns_of_another_shape(device):
 
 @fact("torch.nn.functional.mse_loss")
 def test_mse_loss_leaves_its_input_as_it_was(device):
-    """`mse_loss(reduction="none")` gives a new contiguous tensor, and changes neither of its arguments."""
+    """`mse_loss(reduction="none")` of contiguous tensors gives a new contiguous one, and changes neither of them."""
     a, b = (torch.tensor(rows, device=device) for rows in ([[0.5, 3.0], [1.0, 2.0]], [[2.0, 3.0], [5.0, 2.5]]))
     y = functional.mse_loss(a, b, reduction="none")
     same(a, torch.tensor([[0.5, 3.0], [1.0, 2.0]]))

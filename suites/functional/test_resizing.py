@@ -50,7 +50,7 @@ def test_by_pad_start_from_the_last_dimension(device, mode):
 
 @fact("torch.nn.functional.pad")
 def test_by_pad_are_filled_with_a_value(device):
-    """`pad(x, (1, -1), value=9)` puts a 9 in front and cuts an element off behind, in a contiguous tensor."""
+    """`pad(x, (1, -1), value=9)` puts a 9 in front and cuts an element off behind, contiguous if `x` is."""
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
     y = functional.pad(x, (1, -1), value=9)
     same(y, torch.tensor([[9, 1, 2], [9, 4, 5]]))

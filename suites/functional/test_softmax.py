@@ -135,7 +135,7 @@ def test_of_an_unknown_dimension_is_refused(device, name):
 @fact("torch.softmax", "torch.log_softmax", hint="convert to a floating-point dtype, or pass dtype=")
 @pytest.mark.parametrize("name", ["softmax", "log_softmax"])
 def test_of_integers_is_refused(device, name):
-    """`torch.softmax` and `torch.log_softmax` of integers are refused, unless `dtype=` says in what to compute."""
+    """`torch.softmax` and `torch.log_softmax` of integers are "not implemented for 'Long'", unless `dtype=` is said."""
     x = torch.tensor([1, 1], device=device)
     with pytest.raises(RuntimeError, match="not implemented for 'Long'"):
         getattr(torch, name)(x, 0)

@@ -178,7 +178,7 @@ def test_functions_pass_nan_on(device, name):
 @over(TWO)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_functions_of_two_are_those_of_scipy(device, name, dtype):
-    """`torch.special.gammainc`, `xlogy` and `zeta` give what SciPy gives, broadcast into a new contiguous tensor."""
+    """`torch.special.gammainc`, `xlogy` and `zeta` give what SciPy gives, broadcast, new, contiguous where both are."""
     theirs, a, b = TWO[name]
     x, y = torch.tensor(a.astype(dtype), device=device), torch.tensor(b[:1].astype(dtype), device=device)
     got, want = getattr(torch.special, name)(x, y), by_scipy(theirs, a, b[:1])
@@ -214,7 +214,7 @@ def test_products_with_a_logarithm_are_zero_where_a_factor_is(device, name):
 @over(POLYNOMIALS)
 @pytest.mark.parametrize("n", [0, 1, 5])
 def test_polynomials_are_those_of_scipy(device, name, n):
-    """`torch.special.hermite_polynomial_h` and its kin give what SciPy gives, in a new contiguous tensor."""
+    """`torch.special.hermite_polynomial_h` and its kin give what SciPy gives, in a new tensor, contiguous if x is."""
     x = torch.tensor(SHARES, device=device)
     y = getattr(torch.special, name)(x, torch.tensor(n, device=device))
     assert (y.dtype, y.is_contiguous()) == (torch.float64, True)
@@ -227,7 +227,7 @@ def test_polynomials_are_those_of_scipy(device, name, n):
 @over([*BY_ANGLE, *(f"shifted_{name}" for name in BY_ANGLE)])
 @pytest.mark.parametrize("n", [0, 1, 5])
 def test_polynomials_of_the_third_and_fourth_kind_are_of_angles(device, name, n):
-    """`torch.special.chebyshev_polynomial_v`, `_w` and shifted ones are quotients of cosines or sines, contiguous."""
+    """`torch.special.chebyshev_polynomial_v`, `_w`, shifted too, are quotients of cosines or sines, contiguous as x."""
     x = torch.tensor(SHARES, device=device)
     y = getattr(torch.special, name)(x, torch.tensor(n, device=device))
     assert (y.dtype, y.is_contiguous()) == (torch.float64, True)
@@ -239,7 +239,7 @@ def test_polynomials_of_the_third_and_fourth_kind_are_of_angles(device, name, n)
 @fact("torch.special.polygamma", requires="scipy")
 @pytest.mark.parametrize("n", [0, 1, 3])
 def test_polygamma_is_that_of_scipy(device, n):
-    """`torch.special.polygamma` gives to some nine digits what SciPy gives, in a new contiguous tensor."""
+    """`torch.special.polygamma` gives to some nine digits what SciPy gives, in a new tensor, contiguous if x is."""
     x = torch.tensor(ABOVE, device=device)
     y, want = torch.special.polygamma(n, x), by_scipy("polygamma", n, ABOVE)
     assert (y.dtype, y.is_contiguous()) == (torch.float64, True)
@@ -281,7 +281,7 @@ def test_polygamma_of_torch_has_that_of_the_next_order_as_gradient(device, n):
 
 @fact("torch.special.multigammaln", requires="scipy")
 def test_multigammaln_is_that_of_scipy(device):
-    """`torch.special.multigammaln` gives what SciPy gives, in a new contiguous tensor."""
+    """`torch.special.multigammaln` gives what SciPy gives, in a new tensor, contiguous if x is."""
     x = torch.tensor(ABOVE + 1, device=device)
     y = torch.special.multigammaln(x, 3)
     assert (y.dtype, y.is_contiguous()) == (torch.float64, True)
@@ -299,7 +299,7 @@ def test_multigammaln_has_a_sum_of_digamma_as_gradient(device):
 
 @fact("torch.mvlgamma")
 def test_mvlgamma_is_a_sum_of_lgamma(device):
-    """`torch.mvlgamma(x, 2)` is log(π) / 2 + lgamma(x) + lgamma(x - 1/2), in a new contiguous tensor."""
+    """`torch.mvlgamma(x, 2)` is log(π) / 2 + lgamma(x) + lgamma(x - 1/2), in a new tensor, contiguous if x is."""
     array = numpy.array([[1.5, 2.0], [3.25, 4.0]])
     x = torch.tensor(array, device=device)
     y = torch.mvlgamma(x, 2)

@@ -172,7 +172,7 @@ def test_of_an_inverse_is_the_best_signal(device):
     hint="catch TypeError, too",
 )
 def test_of_an_inverse_of_real_numbers_is_a_wrong_type(device):
-    """`torch.istft` of what is not complex raises TypeError, which is no RuntimeError."""
+    """`torch.istft` of real numbers raises TypeError "istft requires a complex-valued input", no RuntimeError."""
     pairs = torch.view_as_real(torch.ones(4, 3, dtype=torch.complex64, device=device))
     with pytest.raises(TypeError, match="istft requires a complex-valued input"):
         torch.istft(pairs, 6, window=torch.ones(6, device=device))

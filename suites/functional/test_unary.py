@@ -451,7 +451,7 @@ def test_angle_of_real_numbers_is_zero_or_pi(device):
 @fact("torch.frexp")
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
 def test_frexp_gives_mantissa_and_exponent(device, dtype):
-    """`torch.frexp` gives mantissas and int32 exponents in contiguous tensors, as `math.frexp` does of a number."""
+    """`torch.frexp` gives mantissas and int32 exponents as `math.frexp` does of a number, contiguous if x is."""
     array = numpy.array([[1.5, -0.75, 0.0], [1024.0, 0.0625, -3.0]], dtype)
     x = torch.tensor(array, device=device)
     mantissa, exponent = torch.frexp(x)

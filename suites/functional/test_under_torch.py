@@ -43,7 +43,7 @@ LAYERS = {
 @fact(*(f"torch.{name}" for name in LAYERS))
 @pytest.mark.parametrize("name", LAYERS)
 def test_is_a_layer(device, name):
-    """`torch.avg_pool1d`, `torch.conv_transpose1d`, `torch.prelu` and the like give what the layer does, contiguous."""
+    """`torch.avg_pool1d`, `torch.conv_transpose1d`, `torch.prelu` etc. give the layer's result, contiguous if x is."""
     act, want, slope = LAYERS[name]
     x = torch.tensor(SIGNAL, dtype=torch.float64, device=device, requires_grad=True)
     y = act(x)

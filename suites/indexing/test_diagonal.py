@@ -88,7 +88,7 @@ def test_is_embedded_with_the_gradient_of_the_diagonal(device):
 
 @fact("torch.diag_embed")
 def test_is_embedded_in_two_different_dimensions(device):
-    """`diag_embed` refuses to embed in one dimension twice."""
+    """`diag_embed` refuses to embed in one dimension twice: "diagonal dimensions cannot be identical"."""
     with pytest.raises(RuntimeError, match="diagonal dimensions cannot be identical"):
         torch.diag_embed(torch.ones(2, device=device), dim1=1, dim2=1)
 

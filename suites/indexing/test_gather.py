@@ -183,7 +183,7 @@ def test_of_take_reads_as_if_flat(device, take, lie):
     ("accumulate", "want"), [(False, [7.5, 1.5, 8.5]), (True, [8.0, 1.5, 11.0])], ids=["write", "add"]
 )
 def test_of_put_writes_as_if_flat(device, name, accumulate, want):
-    """`put_` and `put` write at flat positions, or add with `accumulate=True`, and give a contiguous tensor."""
+    """`put_` and `put` write at flat positions, or add with `accumulate=True`, and are contiguous if `x` is."""
     x, array = table(device)
     values = torch.tensor([7.5, 8.5], device=device)
     y = getattr(x, name)(torch.tensor([0, -4], device=device), values, accumulate=accumulate)

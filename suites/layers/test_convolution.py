@@ -277,7 +277,7 @@ def test_transposed_pads_with_zeros_only(dims):
 @pytest.mark.parametrize("dims", DIMS)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_of_a_reduced_dtype_is_near_the_exact_one(device, dims, dtype):
-    """`Conv2d` and the like of float32 or bfloat16 give that dtype, contiguous, within the roundings of their sums."""
+    """`Conv2d` etc. of contiguous float32 or bfloat16 give that dtype, contiguous, within roundings of their sums."""
     layer = getattr(nn, f"Conv{dims}d")(4, 6, 2, padding=1, device=device, dtype=dtype)
     x = torch.tensor(image(dims), device=device).to(dtype)
     exact = [tensor.detach().double().cpu().numpy() for tensor in (x, layer.weight, layer.bias)]

@@ -415,7 +415,7 @@ def test_function_of_rms_norm_is_without_a_mean(device, shape, eps, weighted):
 
 @fact("torch.nn.functional.rms_norm")
 def test_function_of_rms_norm_refuses_another_shape(device):
-    """`rms_norm` refuses an input whose last dimensions are not those it is told."""
+    """`rms_norm` refuses other last dimensions than it is told: "Given normalized_shape="."""
     with pytest.raises(RuntimeError, match="Given normalized_shape="):
         functional.rms_norm(torch.ones(2, 4, device=device), (3,))
 

@@ -293,7 +293,7 @@ def test_dropout_is_between_layers(device, kind):
 @fact(*LAYERS, hint="dropout needs two layers")
 @pytest.mark.parametrize("kind", KINDS)
 def test_dropout_of_one_layer_warns(kind):
-    """`RNN`, `LSTM` and `GRU` of a single layer warn of `dropout`, which then does nothing."""
+    """`RNN`, `LSTM` and `GRU` of one layer warn of `dropout`, which does nothing: "dropout after all but last"."""
     with pytest.warns(UserWarning, match="dropout option adds dropout after all but last"):
         layer = getattr(nn, kind)(INPUTS, HIDDEN, dropout=0.5)
     x = torch.ones(2, 1, INPUTS)

@@ -550,7 +550,7 @@ def test_error_is_of_the_data(device, name):
 
 @fact("torch.linalg.LinAlgError", refuter=refuses_otherwise)
 def test_error_of_the_shape_is_another(device):
-    """`torch.linalg.inv` refuses a matrix that is not square with a `RuntimeError` that is no `LinAlgError`."""
+    """`torch.linalg.inv` of no square raises RuntimeError, no `LinAlgError`: "must be batches of square matrices"."""
     with pytest.raises(RuntimeError, match="must be batches of square matrices") as raised:
         torch.linalg.inv(torch.zeros(2, 3, device=device))
     assert not isinstance(raised.value, torch.linalg.LinAlgError)

@@ -174,7 +174,7 @@ def test_refuses_inner_sizes_that_differ(one, other, words, device):
 @fact("torch.matmul", claims=["O05"], myth="matmul broadcasts as element-wise operations do")
 @pytest.mark.parametrize(("one", "other"), [((2, 1), (3, 2)), ((2, 3), (1, 2)), ((5, 2, 1), (3, 2))])
 def test_does_not_broadcast_matrix_dimensions(one, other, device):
-    """`matmul` does not repeat an inner dimension of size 1."""
+    """`matmul` does not repeat an inner dimension of size 1: "cannot be multiplied"."""
     with pytest.raises(RuntimeError, match="cannot be multiplied"):
         torch.matmul(torch.zeros(one, device=device), torch.zeros(other, device=device))
 
@@ -182,7 +182,7 @@ def test_does_not_broadcast_matrix_dimensions(one, other, device):
 @fact("torch.matmul", claims=["O05"])
 @pytest.mark.parametrize(("one", "other"), [((2, 2, 3), (3, 3, 4)), ((2, 5, 2, 3), (3, 3, 4))])
 def test_refuses_batches_that_do_not_broadcast(one, other, device):
-    """`matmul` refuses batch sizes that differ where neither is 1."""
+    """`matmul` refuses batch sizes that differ where neither is 1: "must match the size of tensor b"."""
     with pytest.raises(RuntimeError, match="must match the size of tensor b"):
         torch.matmul(torch.zeros(one, device=device), torch.zeros(other, device=device))
 

@@ -160,7 +160,7 @@ def test_takes_square_matrices_in_the_wrong_order(device):
 @fact("torch.mm")
 @pytest.mark.parametrize("number", [2, 2.0])
 def test_refuses_a_number(number, device):
-    """`mm` raises a `TypeError` for a number."""
+    """`mm` raises a `TypeError` for a number: "must be Tensor"."""
     with pytest.raises(TypeError, match="must be Tensor"):
         torch.mm(torch.zeros(2, 3, device=device), number)
 

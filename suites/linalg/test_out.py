@@ -56,7 +56,7 @@ def test_is_resized_where_it_is_empty(product, sizes, device):
 @fact(*SUBJECTS)
 @products
 def test_is_resized_with_a_warning_where_it_has_another_shape(product, sizes, device):
-    """`mm`, `matmul`, `bmm`, `mv`, `dot` and `addmm` give an `out=` of another shape that of the product, and warn."""
+    """`mm`, `matmul`, `dot` etc. give an `out=` of another shape that of the product, and warn: "was resized"."""
     out = torch.zeros(7, 7, device=device)
     with pytest.warns(UserWarning, match="An output with one or more elements was resized"):
         product(*operands(sizes, device), out=out)
@@ -76,7 +76,7 @@ def test_is_refused_where_it_has_another_dtype(dtype, product, sizes, device):
 @fact(*SUBJECTS)
 @products
 def test_is_refused_where_it_requires_a_gradient(product, sizes, device):
-    """`mm`, `matmul`, `bmm`, `mv`, `dot` and `addmm` refuse an `out=` that requires a gradient."""
+    """`mm`, `matmul`, `dot` etc. refuse an `out=` that requires grad: "don't support automatic differentiation"."""
     out = torch.zeros(shape_of(sizes), device=device, requires_grad=True)
     with pytest.raises(RuntimeError, match="don't support automatic differentiation"):
         product(*operands(sizes, device), out=out)

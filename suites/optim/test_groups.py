@@ -263,7 +263,7 @@ def test_refuse_a_negative_rate(name):
 @fact("torch.optim.SGD")
 @pytest.mark.parametrize("wrong", [{"momentum": 0}, {"momentum": 0.5, "dampening": 0.5}], ids=["plain", "dampened"])
 def test_of_nesterov_need_undampened_momentum(wrong):
-    """`SGD` refuses `nesterov=True` without momentum or with dampening."""
+    """`SGD` else refuses `nesterov=True`: "Nesterov momentum requires a momentum and zero dampening"."""
     with pytest.raises(ValueError, match="Nesterov momentum requires a momentum and zero dampening"):
         torch.optim.SGD(weights(), lr=0.5, nesterov=True, **wrong)
 

@@ -60,7 +60,7 @@ KEPT = {
 @fact(*LOWER, source="amp")
 @pytest.mark.parametrize("name", LOWER)
 def test_makes_products_in_16_bits(name):
-    """`matmul`, `linear`, `conv2d` and the like of float32 under CPU `autocast` are made in bfloat16, contiguous."""
+    """`matmul`, `linear`, `conv2d` etc. of contiguous float32 under CPU `autocast` are made in bfloat16, contiguous."""
     function, shape, number = LOWER[name]
     with torch.autocast("cpu", torch.bfloat16):
         y = function()
@@ -83,7 +83,7 @@ def test_makes_what_needs_range_in_float32(name):
 @pytest.mark.parametrize("name", KEPT)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_leaves_the_dtype_of_others(name, dtype):
-    """`add`, `relu`, `sum` and `reshape` under CPU `autocast` keep the dtype of their input, and are contiguous."""
+    """`add`, `relu`, `sum`, `reshape` of contiguous x under CPU `autocast` keep its dtype, and are contiguous."""
     function, numbers = KEPT[name]
     x = torch.tensor([[0.5, -0.25], [0.125, 0.75]], dtype=dtype)
     with torch.autocast("cpu", torch.bfloat16):
@@ -343,7 +343,7 @@ def test_is_available_on_some_devices(kind, want):
 
 @fact("torch.amp.is_autocast_available", source="amp")
 def test_is_available_on_no_unknown_device():
-    """`is_autocast_available` refuses what is no kind of device."""
+    """`is_autocast_available` refuses what is no kind of device: "Expected one of cpu, cuda"."""
     with pytest.raises(RuntimeError, match="Expected one of cpu, cuda"):
         torch.amp.is_autocast_available("gpu")
 

@@ -45,7 +45,7 @@ def test_is_a_rounded_and_cut_count_of_scales(dtype):
 
 @fact("torch.quantize_per_tensor", refuter=of_another_scale)
 def test_is_rounded_to_the_even_count():
-    """`quantize_per_tensor` rounds a count that is half way to the even one."""
+    """`quantize_per_tensor` of a vector rounds a count that is half way to the even one, and is contiguous."""
     q = torch.quantize_per_tensor(torch.tensor([0.5, 1.5, 2.5, -0.5]), 1.0, 4, torch.quint8)
     same(q.int_repr(), torch.tensor([4, 6, 6, 4], dtype=torch.uint8))
     assert q.is_contiguous()
@@ -112,7 +112,7 @@ fakes = pytest.mark.parametrize("name", FAKES)
 @fakes
 @pytest.mark.parametrize("most", [255, 15])
 def test_is_faked_in_floats(name, most):
-    """`fake_quantize_per_tensor_affine` or per channel gives the floats, contiguous, that come back of a real one."""
+    """`fake_quantize_per_tensor_affine` or per channel gives floats as a real one gives back, contiguous if x is."""
     x = torch.tensor(ARRAY)
     y = FAKES[name][0](x, most)
     same(y, FAKES[name][1](most).astype("float32"))

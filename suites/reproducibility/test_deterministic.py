@@ -54,7 +54,7 @@ def test_debug_mode_is_no_other(mode, error):
 
 @fact("torch.use_deterministic_algorithms", hint="torch.use_deterministic_algorithms(True, warn_only=True)")
 def test_algorithms_are_refused_where_there_are_none():
-    """`use_deterministic_algorithms(True)` raises an error for an operation that is not deterministic, as `put_`."""
+    """`use_deterministic_algorithms(True)` refuses `put_`: "does not have a deterministic implementation"."""
     torch.use_deterministic_algorithms(True)
     index = torch.tensor([0, 0])
     with pytest.raises(RuntimeError, match="does not have a deterministic implementation"):

@@ -122,7 +122,7 @@ def test_of_a_batch_has_pointers_for_each_matrix(device):
 
 @fact("torch.Tensor.to_sparse_csr", source="sparse")
 def test_of_a_batch_of_unequal_counts_is_refused(device):
-    """`to_sparse_csr` refuses a batch of matrices that differ in how many elements are nonzero."""
+    """`to_sparse_csr` refuses matrices of unequal nonzero counts: "same number of specified elements per batch"."""
     with pytest.raises(RuntimeError, match="same number of specified elements per batch"):
         torch.tensor([[[1, 0], [0, 2]], [[3, 4], [5, 0]]], device=device).to_sparse_csr()
 

@@ -147,7 +147,7 @@ def test_are_not_checked_inside_a_nested_context_that_says_so():
 
 @fact("torch.sparse.check_sparse_tensor_invariants")
 def test_are_checked_inside_a_decorated_function():
-    """A function decorated with `check_sparse_tensor_invariants` has its indices checked."""
+    """A function decorated with `check_sparse_tensor_invariants` has its indices checked: "found index 5"."""
 
     @check_sparse_tensor_invariants()
     def make():
@@ -172,7 +172,7 @@ def test_leave_a_decorated_function_what_it_does():
 
 @fact("torch.sparse.check_sparse_tensor_invariants.enable")
 def test_are_checked_after_enable():
-    """`check_sparse_tensor_invariants.enable` turns checks on."""
+    """`check_sparse_tensor_invariants.enable` has an index too large refused: "found index 5"."""
     with check_sparse_tensor_invariants(False):
         check_sparse_tensor_invariants.enable()
         with pytest.raises(RuntimeError, match="found index 5"):

@@ -197,7 +197,7 @@ def test_by_sparse_mm_reduces_over_entries(reduce, want):
 
 @fact("torch.sparse.mm")
 def test_by_sparse_mm_refuses_an_unknown_reduction():
-    """`torch.sparse.mm` refuses a `reduce` that is no reduction."""
+    """`torch.sparse.mm` refuses a `reduce` that is no reduction: "reduce argument must be either sum"."""
     with pytest.raises(RuntimeError, match="reduce argument must be either sum"):
         torch.sparse.mm(torch.eye(2).to_sparse_csr(), torch.eye(2), "median")
 

@@ -77,6 +77,6 @@ def test_sum_of_csr_over_a_kept_dimension_was_refused(device, dim):
 @fact("torch.sum", since="2.1", calls="none", hint="say keepdim=True")
 @pytest.mark.parametrize("dim", [0, 1])
 def test_sum_of_csr_over_a_dropped_dimension_is_refused(device, dim):
-    """`sum` over one dimension is refused on a CSR matrix without `keepdim=True`, as CSR has no vectors."""
+    """`sum` over one dimension of a CSR matrix without `keepdim=True` is refused: "keepdim=False is unsupported"."""
     with pytest.raises(RuntimeError, match="keepdim=False is unsupported"):
         torch.eye(2, device=device).to_sparse_csr().sum(dim)

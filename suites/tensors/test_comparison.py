@@ -116,7 +116,7 @@ def test_is_close_within_a_hundred_thousandth(device, factor, is_close):
 @pytest.mark.parametrize("equal_nan", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_is_close_to_nan_and_infinity_as_in_numpy(device, equal_nan, dtype):
-    """`torch.isclose` of NaN and infinity is as NumPy's, with `equal_nan` or without, in a contiguous tensor."""
+    """`torch.isclose` of NaN and infinity is as NumPy's, with `equal_nan` or without, contiguous where both are."""
     array = SPECIAL.astype(dtype)
     x = torch.tensor(array, device=device)
     pairs = torch.isclose(x[:, None].repeat(1, 6), x.repeat(6, 1), rtol=0.5, atol=1.0, equal_nan=equal_nan)

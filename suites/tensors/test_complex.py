@@ -56,7 +56,7 @@ def test_parts_of_real_numbers_are_refused(device, ask):
 @pytest.mark.parametrize("name", OF_NUMPY)
 @pytest.mark.parametrize("dtype", ["complex64", "complex128"])
 def test_function_is_that_of_numpy(device, name, dtype):
-    """`torch.abs` and `angle` of complex numbers are real and `conj` and `neg` complex, contiguous, as NumPy's."""
+    """`torch.abs` and `angle` of complex x are real and `conj` and `neg` complex, as NumPy's, contiguous if x is."""
     array = numpy.array(NUMBERS, dtype=dtype)
     y = getattr(torch, name)(torch.from_numpy(array).to(device))
     want = OF_NUMPY[name](array)
@@ -155,7 +155,7 @@ def test_pairs_of_a_conjugate_are_refused(device):
 
 @fact("torch.isreal")
 def test_real_are_those_without_an_imaginary_part(device):
-    """`torch.isreal` is True where the imaginary part is zero, and of real numbers, in a contiguous tensor."""
+    """`torch.isreal` is True where the imaginary part is zero, and of real numbers, contiguous if its input is."""
     y = torch.isreal(numbers(device))
     same(y, torch.tensor([False, True, False]))
     assert y.is_contiguous()
@@ -173,7 +173,7 @@ def test_order_is_refused(device, name):
 
 @fact("torch.sgn")
 def test_sign_is_a_direction(device):
-    """`torch.sgn` gives complex numbers of length one, and zero of zero, in a contiguous tensor."""
+    """`torch.sgn` gives complex numbers of length one, and zero of zero, contiguous if its input is."""
     x = torch.tensor([3 + 4j, 0j, -2j], device=device)
     y = torch.sgn(x)
     assert y.dtype == torch.complex64 and y.is_contiguous()

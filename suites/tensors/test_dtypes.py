@@ -305,7 +305,7 @@ def test_are_apart_from_layouts_and_formats():
 @fact("torch.Tensor.chalf")
 @pytest.mark.filterwarnings("ignore:ComplexHalf support is experimental")
 def test_of_complex_half_numbers_are_two_of_float16(device):
-    """`x.chalf()` gives contiguous complex numbers of two float16."""
+    """`x.chalf()` gives complex numbers of two float16, contiguous if `x` is."""
     x = torch.tensor([1.5 + 2.5j, -3j], device=device).chalf()
     assert (x.dtype, x.element_size(), x.is_contiguous()) == (torch.complex32, 4, True)
     same(torch.view_as_real(x), torch.tensor([[1.5, 2.5], [0.0, -3.0]], dtype=torch.float16))

@@ -263,7 +263,7 @@ def test_of_empty_has_the_strides_that_are_asked_for(make, strides):
 @fact("torch.complex")
 @pytest.mark.parametrize(("part", "whole"), [("float32", "complex64"), ("float64", "complex128")])
 def test_of_two_parts_is_complex(device, part, whole):
-    """`torch.complex` makes contiguous complex numbers of twice the width of their real and imaginary parts."""
+    """`torch.complex` makes of real and imaginary parts complex numbers twice as wide, contiguous where those are."""
     real, imag = numpy.array([[1.5, -2.0]], dtype=part), numpy.array([[3.0], [0.25]], dtype=part)
     y = torch.complex(*(torch.from_numpy(array).to(device) for array in (real, imag)))
     same(y, (real + 1j * imag).astype(whole))
@@ -283,7 +283,7 @@ def test_of_two_parts_of_unequal_dtype_is_refused(device, dtypes):
 
 @fact("torch.polar")
 def test_of_a_length_and_an_angle_is_complex(device):
-    """`torch.polar` makes contiguous complex numbers of lengths and angles."""
+    """`torch.polar` makes complex numbers of lengths and angles, contiguous where those are."""
     y = torch.polar(
         torch.tensor([2.0, 0.5, 1.5], dtype=torch.float64, device=device),
         torch.tensor([0.0, 1.0, -2.0], dtype=torch.float64, device=device),

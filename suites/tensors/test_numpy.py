@@ -62,7 +62,7 @@ def test_array_of_wide_unsigned_integers_becomes_a_tensor(dtype):
 )
 @pytest.mark.parametrize("dtype", UNSIGNED)
 def test_array_of_wide_unsigned_integers_was_refused(dtype):
-    """`torch.from_numpy` refuses unsigned integers of 16, 32 and 64 bits."""
+    """`torch.from_numpy` refuses uint16, 32 and 64: "can't convert np.ndarray of type numpy.uint"."""
     with pytest.raises(TypeError, match="can't convert np.ndarray of type numpy.uint"):
         torch.from_numpy(numpy.zeros(2, dtype=dtype))
 
@@ -299,7 +299,7 @@ def test_dlpack_of_a_tensor_keeps_offset_and_strides(device, owner):
 
 @fact("torch.utils.dlpack.to_dlpack", "torch.utils.dlpack.from_dlpack")
 def test_dlpack_capsule_is_taken_once(device):
-    """A capsule of `to_dlpack` gives a tensor of that memory once, and is refused a second time."""
+    """A capsule of `to_dlpack` gives a tensor of that memory once: a second time it "can be consumed only once"."""
     x = torch.tensor([1.5, 2.5], device=device)
     capsule = torch.utils.dlpack.to_dlpack(x)
     y = torch.utils.dlpack.from_dlpack(capsule)

@@ -116,7 +116,7 @@ def test_keeps_a_size_said_as_minus_one(device):
 
 @fact("torch.Tensor.expand")
 def test_refuses_minus_one_for_a_new_dimension(device):
-    """`expand` refuses -1 for a dimension that the tensor does not have."""
+    """`expand` refuses -1 for a new dimension: it "isn't allowed in a leading, non-existing dimension"."""
     with pytest.raises(RuntimeError, match="isn't allowed in a leading, non-existing dimension"):
         torch.zeros(3, device=device).expand(-1, 3)
 
@@ -124,14 +124,14 @@ def test_refuses_minus_one_for_a_new_dimension(device):
 @fact("torch.Tensor.expand")
 @pytest.mark.parametrize("shape", [(2, 4), (2, 6), (2, 1), (2, 0)])
 def test_refuses_to_change_a_size_above_one(shape, device):
-    """`expand` refuses another size for a dimension whose size is not 1, multiples included."""
+    """`expand` refuses another size for one that is not 1, multiples included: "must match the existing size"."""
     with pytest.raises(RuntimeError, match="must match the existing size"):
         torch.zeros(2, 3, device=device).expand(shape)
 
 
 @fact("torch.Tensor.expand")
 def test_refuses_fewer_dimensions(device):
-    """`expand` refuses fewer sizes than the tensor has dimensions."""
+    """`expand` to fewer dimensions is refused: "must be greater or equal to the number of dimensions"."""
     with pytest.raises(RuntimeError, match="must be greater or equal to the number of dimensions"):
         torch.zeros(1, 3, device=device).expand(3)
 

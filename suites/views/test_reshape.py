@@ -180,21 +180,21 @@ def test_shares_by_strides_not_by_shape(device):
 @fact("torch.reshape")
 @pytest.mark.parametrize("shape", [(4, 2), (5,), (), (-1, 4), (0,)])
 def test_refuses_another_number_of_elements(shape, device):
-    """`reshape` refuses a shape whose number of elements is not the tensor's."""
+    """`reshape` refuses a shape of another number of elements: "is invalid for input of size 6"."""
     with pytest.raises(RuntimeError, match="is invalid for input of size 6"):
         torch.zeros(6, device=device).reshape(shape)
 
 
 @fact("torch.reshape")
 def test_refuses_two_inferred_sizes(device):
-    """`reshape` refuses two sizes of -1."""
+    """`reshape` refuses two sizes of -1: "only one dimension can be inferred"."""
     with pytest.raises(RuntimeError, match="only one dimension can be inferred"):
         torch.zeros(6, device=device).reshape(-1, -1)
 
 
 @fact("torch.reshape")
 def test_refuses_to_infer_beside_a_zero(device):
-    """`reshape` refuses -1 beside a size of 0, for any size would do."""
+    """`reshape` refuses -1 beside a size of 0: "unspecified dimension size -1 can be any value"."""
     with pytest.raises(RuntimeError, match="unspecified dimension size -1 can be any value"):
         torch.zeros(0, device=device).reshape(-1, 0)
 

@@ -76,7 +76,7 @@ def test_refuses_a_dimension_that_is_not_there(dim, device):
 
 @fact("torch.squeeze")
 def test_refuses_a_dimension_named_twice(device):
-    """`squeeze(dims)` refuses a dimension that is named twice."""
+    """`squeeze(dims)` refuses a dimension that is named twice: "appears multiple times in the list of dims"."""
     with pytest.raises(RuntimeError, match="appears multiple times in the list of dims"):
         torch.zeros(2, 1, 1, device=device).squeeze((1, 1))
 

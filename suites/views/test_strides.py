@@ -107,7 +107,7 @@ def test_beyond_the_storage_are_refused(layout, device):
 
 @fact("torch.as_strided")
 def test_below_zero_are_refused(device):
-    """`as_strided` refuses a negative stride."""
+    """`as_strided` refuses a negative stride: "Negative strides are not supported"."""
     with pytest.raises(RuntimeError, match="Negative strides are not supported"):
         torch.zeros(6, device=device).as_strided((2, 2), (-1, 1))
 

@@ -143,7 +143,7 @@ def test_of_three_dimensions_by_t_are_refused(device):
 
 @fact("torch.permute")
 def test_by_permute_take_each_dimension_once(device):
-    """`permute` refuses a dimension that is named twice."""
+    """`permute` refuses a dimension that is named twice: "duplicate dims are not allowed"."""
     with pytest.raises(RuntimeError, match="duplicate dims are not allowed"):
         torch.zeros(2, 3, device=device).permute(0, 0)
 
@@ -151,7 +151,7 @@ def test_by_permute_take_each_dimension_once(device):
 @fact("torch.permute")
 @pytest.mark.parametrize("order", [(0,), (0, 1, 2)])
 def test_by_permute_take_every_dimension(order, device):
-    """`permute` refuses another number of dimensions than the tensor has."""
+    """`permute` refuses another number of dims: "number of dimensions in the tensor input does not match"."""
     with pytest.raises(RuntimeError, match="number of dimensions in the tensor input does not match"):
         torch.zeros(2, 3, device=device).permute(order)
 

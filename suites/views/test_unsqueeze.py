@@ -32,7 +32,7 @@ def test_counts_as_the_result_does(dim, shape, device):
 @fact("torch.unsqueeze", claims=["V10"])
 @pytest.mark.parametrize("dim", [3, -4])
 def test_refuses_a_place_beyond_the_result(dim, device):
-    """`unsqueeze(dim)` raises an `IndexError` for a place that the result does not have."""
+    """`unsqueeze(dim)` raises IndexError "Dimension out of range" for a place that the result does not have."""
     with pytest.raises(IndexError, match="Dimension out of range"):
         torch.zeros(2, 3, device=device).unsqueeze(dim)
 

@@ -105,7 +105,7 @@ def test_is_given_where_strides_exist(case, device):
 @example(case=(Layout((2, 3), (0, 1)), (6,)))
 @example(case=(Layout((2, 2), (4, 1)), (4,)))
 def test_is_refused_where_no_strides_exist(case, device):
-    """`view` raises a `RuntimeError` wherever no strides for the new shape exist."""
+    """`view` raises RuntimeError "view size is not compatible" wherever no strides for the new shape exist."""
     layout, shape = case
     x = torch.arange(layout.reach, device=device).as_strided(*layout)
     with pytest.raises(RuntimeError, match="view size is not compatible"):
@@ -166,7 +166,7 @@ def test_does_not_flatten_a_transposed_tensor(device):
 
 @fact("torch.Tensor.view", claims=["V02"])
 def test_does_not_flatten_a_block_of_columns(device):
-    """`view` refuses to flatten a block of columns, whose rows lie apart."""
+    """`view` does not flatten a block of columns, whose rows lie apart: "view size is not compatible"."""
     x = torch.arange(12, device=device).view(3, 4)[:, :2]
     with pytest.raises(RuntimeError, match="view size is not compatible"):
         x.view(6)
@@ -174,7 +174,7 @@ def test_does_not_flatten_a_block_of_columns(device):
 
 @fact("torch.Tensor.view", claims=["V02"])
 def test_does_not_flatten_an_expanded_tensor(device):
-    """`view` refuses to merge an expanded dimension with the next one."""
+    """`view` refuses to merge an expanded dimension with the next one: "view size is not compatible"."""
     x = torch.arange(3, device=device).expand(2, 3)
     with pytest.raises(RuntimeError, match="view size is not compatible"):
         x.view(6)
@@ -186,7 +186,7 @@ def test_does_not_flatten_an_expanded_tensor(device):
 @example(case=((0, 3), (3,)))
 @example(case=((3,), (0, 3)))
 def test_refuses_another_number_of_elements(case, device):
-    """`view` refuses a shape whose number of elements is not the tensor's."""
+    """`view` refuses a shape of another number of elements: "is invalid for input of size"."""
     shape, other = case
     with pytest.raises(RuntimeError, match="is invalid for input of size"):
         torch.zeros(shape, device=device).view(other)
@@ -220,35 +220,35 @@ def test_infers_zero_beside_sizes_that_are_not(device):
 
 @fact("torch.Tensor.view")
 def test_refuses_two_inferred_sizes(device):
-    """`view` refuses two sizes of -1."""
+    """`view` refuses two sizes of -1: "only one dimension can be inferred"."""
     with pytest.raises(RuntimeError, match="only one dimension can be inferred"):
         torch.zeros(6, device=device).view(-1, -1)
 
 
 @fact("torch.Tensor.view")
 def test_refuses_to_infer_beside_a_zero(device):
-    """`view` refuses -1 beside a size of 0, for any size would do."""
+    """`view` refuses -1 beside a size of 0: "unspecified dimension size -1 can be any value"."""
     with pytest.raises(RuntimeError, match="unspecified dimension size -1 can be any value"):
         torch.zeros(0, device=device).view(-1, 0)
 
 
 @fact("torch.Tensor.view")
 def test_refuses_to_infer_what_does_not_divide(device):
-    """`view` refuses -1 where the other sizes do not divide the number of elements."""
+    """`view` refuses -1 where other sizes do not divide the number of elements: "is invalid for input of size 6"."""
     with pytest.raises(RuntimeError, match="is invalid for input of size 6"):
         torch.zeros(6, device=device).view(-1, 4)
 
 
 @fact("torch.Tensor.view")
 def test_refuses_a_size_below_minus_one(device):
-    """`view` refuses a size below -1."""
+    """`view` refuses a size below -1: "invalid shape dimension -2"."""
     with pytest.raises(RuntimeError, match="invalid shape dimension -2"):
         torch.zeros(6, device=device).view(-2, 3)
 
 
 @fact("torch.Tensor.view")
 def test_refuses_a_fractional_size(device):
-    """`view` refuses a float as a size."""
+    """`view` refuses a float as a size: "invalid combination of arguments"."""
     with pytest.raises(TypeError, match="invalid combination of arguments"):
         torch.zeros(6, device=device).view(2.0, 3)
 
@@ -348,21 +348,21 @@ def test_as_dtype_of_one_size_keeps_the_strides(layout, device):
 
 @fact("torch.Tensor.view")
 def test_as_a_wider_dtype_needs_a_last_size_that_divides(device):
-    """`view(dtype)` with a wider dtype is refused where the last size is no multiple of the ratio."""
+    """`view(dtype)` of a wider dtype wants a last size that divides: "self.size(-1) must be divisible by 2"."""
     with pytest.raises(RuntimeError, match=r"self.size\(-1\) must be divisible by 2"):
         torch.zeros(5, dtype=torch.float32, device=device).view(torch.int64)
 
 
 @fact("torch.Tensor.view")
 def test_as_a_wider_dtype_needs_strides_that_divide(device):
-    """`view(dtype)` with a wider dtype is refused where another stride is no multiple of the ratio."""
+    """`view(dtype)` of a wider dtype wants strides that divide: "self.stride(0) must be divisible by 2"."""
     with pytest.raises(RuntimeError, match=r"self.stride\(0\) must be divisible by 2"):
         torch.zeros(3, 5, dtype=torch.float32, device=device)[:, :4].view(torch.int64)
 
 
 @fact("torch.Tensor.view")
 def test_as_a_wider_dtype_needs_an_offset_that_divides(device):
-    """`view(dtype)` with a wider dtype is refused where the storage offset is no multiple of the ratio."""
+    """`view(dtype)` of a wider dtype wants an offset that divides: "self.storage_offset() must be divisible by 2"."""
     with pytest.raises(RuntimeError, match=r"self.storage_offset\(\) must be divisible by 2"):
         torch.zeros(3, 4, dtype=torch.float32, device=device)[:, 1:3].view(torch.int64)
 
@@ -370,13 +370,13 @@ def test_as_a_wider_dtype_needs_an_offset_that_divides(device):
 @fact("torch.Tensor.view")
 @pytest.mark.parametrize("dtype", [torch.int16, torch.int64])
 def test_as_a_dtype_of_another_size_needs_a_last_stride_of_one(dtype, device):
-    """`view(dtype)` with a dtype of another size is refused where the last stride is not 1."""
+    """`view(dtype)` of a dtype of another size wants a last stride of 1: "self.stride(-1) must be 1"."""
     with pytest.raises(RuntimeError, match=r"self.stride\(-1\) must be 1"):
         torch.zeros(2, 4, dtype=torch.float32, device=device).t().view(dtype)
 
 
 @fact("torch.Tensor.view")
 def test_as_a_dtype_of_another_size_needs_a_dimension(device):
-    """`view(dtype)` of a tensor without dimensions is refused for a dtype of another size."""
+    """`view(dtype)` of a dtype of another size wants a dimension: "self.dim() cannot be 0"."""
     with pytest.raises(RuntimeError, match=r"self.dim\(\) cannot be 0"):
         torch.tensor(1.0, dtype=torch.float32, device=device).view(torch.int16)
