@@ -69,7 +69,12 @@ def test_concatenated_come_one_behind_the_other():
 def test_concatenated_have_the_sum_of_lengths():
     """`len` of a `ConcatDataset` is the sum of the lengths of its datasets, empty ones included."""
     assert len(ConcatDataset([range(2), [], range(3)])) == 5
-    assert ConcatDataset([range(2), [], range(3)])[2] == 0
+
+
+@fact("torch.utils.data.ConcatDataset")
+def test_concatenated_pass_over_an_empty_dataset():
+    """An index of a `ConcatDataset` passes over a dataset that is empty."""
+    assert ConcatDataset([range(2), [], range(10, 13)])[2] == 10
 
 
 @fact("torch.utils.data.ConcatDataset")
@@ -367,10 +372,17 @@ def split(length, lengths, seed=0):
 @example([3, 2], 0)
 @example([0, 4], 1)
 def test_split_has_each_sample_in_one_part(lengths, seed):
-    """`random_split` puts each sample into exactly one part, and gives the parts the lengths that it is told."""
-    parts = split(sum(lengths), lengths, seed)
-    assert [len(part) for part in parts] == lengths
-    assert sorted(chain(*parts)) == list(range(sum(lengths)))
+    """`random_split` puts each sample into exactly one part."""
+    assert sorted(chain(*split(sum(lengths), lengths, seed))) == list(range(sum(lengths)))
+
+
+@fact("torch.utils.data.random_split")
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=4))
+@example([3, 2])
+@example([0, 4])
+def test_split_has_parts_of_the_lengths_that_it_is_told(lengths):
+    """`random_split` gives its parts the lengths that it is told, one after the other."""
+    assert [len(part) for part in split(sum(lengths), lengths)] == lengths
 
 
 @fact("torch.utils.data.random_split", requires="scipy")
@@ -406,10 +418,11 @@ def test_split_is_of_the_whole_dataset(lengths):
 
 
 @fact("torch.utils.data.random_split")
-def test_split_refuses_a_fraction_beyond_all():
-    """`random_split` refuses a fraction above 1 with ValueError: Fraction at index 0 is not between 0 and 1."""
+@pytest.mark.parametrize("fractions", [[1.5, -0.5], [-0.5, 1.5]], ids=["above_one", "negative"])
+def test_split_refuses_a_fraction_beyond_all(fractions):
+    """`random_split` refuses a fraction above 1 or below 0: Fraction at index 0 is not between 0 and 1."""
     with pytest.raises(ValueError, match="Fraction at index 0 is not between 0 and 1"):
-        torch.utils.data.random_split(range(10), [1.5, -0.5])
+        torch.utils.data.random_split(range(10), fractions)
 
 
 @fact("torch.utils.data.random_split")

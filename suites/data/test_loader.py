@@ -192,11 +192,17 @@ def test_takes_a_number_from_the_global_generator_even_in_order():
 
 @fact("torch.utils.data.DataLoader", claims=["D08"])
 def test_has_the_samplers_that_it_was_not_given():
-    """A `DataLoader` has a `SequentialSampler`, with `shuffle=True` a `RandomSampler`, and a `BatchSampler` over it."""
+    """A `DataLoader` makes itself a `SequentialSampler`, and with `shuffle=True` a `RandomSampler`."""
     ordered, shuffled = DataLoader(range(4), 2), DataLoader(range(4), 2, shuffle=True)
     assert (type(ordered.sampler), type(shuffled.sampler)) == (SequentialSampler, RandomSampler)
-    assert type(ordered.batch_sampler) is BatchSampler
-    assert list(ordered.batch_sampler) == [[0, 1], [2, 3]]
+
+
+@fact("torch.utils.data.DataLoader", claims=["D08"])
+def test_has_a_sampler_of_batches():
+    """A `DataLoader` makes itself a `BatchSampler`, which draws the indices of its batches."""
+    loader = DataLoader(range(4), 2)
+    assert type(loader.batch_sampler) is BatchSampler
+    assert list(loader.batch_sampler) == [[0, 1], [2, 3]]
 
 
 # --- where it begins --------------------------------------------------------------------------------------------------

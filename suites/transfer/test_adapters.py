@@ -51,11 +51,12 @@ def test_begin_as_the_model_that_they_adapt(device):
 
 @fact("torch.nn.Module.requires_grad_", "torch.optim.AdamW", claims=["F02"])
 def test_leave_the_frozen_weights_bit_by_bit(device):
-    """Training a LoRA adapter with `AdamW` leaves the weight of the frozen `Linear` as it was, bit by bit."""
+    """Training a LoRA adapter with `AdamW` moves both its matrices, and leaves the weight of the frozen `Linear`."""
     model, x = adapted(device)
+    start = model.a.detach().clone()
     train(model, x)
     same(model.layer.weight.detach(), torch.arange(12.0).view(3, 4) / 8)
-    assert model.b.abs().min() > 0.1 and model.layer.weight.grad is None
+    assert model.b.abs().min() > 0.1 and (model.a - start).abs().min() > 0.01
 
 
 @fact("torch.Tensor.backward")
@@ -80,12 +81,13 @@ def test_of_two_zero_matrices_never_learn(device):
 @fact("torch.linalg.matrix_rank", "torch.matmul")
 @pytest.mark.parametrize("rank", [1, 2])
 def test_change_a_weight_by_no_more_than_their_rank(device, rank):
-    """The product of the two thin matrices of LoRA has the rank of LoRA, as `torch.linalg.matrix_rank` tells."""
-    generator = torch.Generator().manual_seed(0)
-    a, b = (torch.randn(shape, generator=generator).to(device) for shape in ((rank, 8), (6, rank)))
-    change = torch.matmul(b, a)
-    assert change.shape == (6, 8)
-    assert torch.linalg.matrix_rank(change).item() == rank
+    """LoRA that was trained changes the merged weight by a matrix of its rank, as `torch.linalg.matrix_rank` tells."""
+    of_rank_one, x = adapted(device)
+    model = LowRank(of_rank_one.layer, rank)
+    nn.init.normal_(model.a)
+    train(model, x)
+    merged = model.layer.weight + model.scale * torch.matmul(model.b, model.a)
+    assert torch.linalg.matrix_rank(merged - model.layer.weight, rtol=1e-4).item() == rank
 
 
 @fact("torch.nn.Linear", "torch.addmm")
@@ -140,19 +142,42 @@ class Added(nn.Module):
         return weight + self.b @ self.a
 
 
-@fact(
-    "torch.nn.utils.parametrize.register_parametrization",
-    "torch.nn.utils.parametrize.remove_parametrizations",
-)
-def test_by_parametrization_are_merged_when_it_is_removed():
-    """LoRA by `register_parametrization` trains beside a frozen original; `remove_parametrizations` merges it."""
-    layer = nn.Linear(2, 3, bias=False)
+def parametrized():
+    """A frozen layer whose weight has a product of thin matrices added, and that weight."""
+    layer = nn.Linear(2, 3, bias=False).requires_grad_(False)
     start = layer.weight.detach().clone()
-    layer.requires_grad_(False)
     parametrize.register_parametrization(layer, "weight", Added(3, 2))
-    same(layer.weight.detach(), start)
+    return layer, start
+
+
+def move(layer):
+    """A step that takes 1 from each element of the weight."""
     layer(torch.ones(1, 2)).sum().backward()
     torch.optim.SGD([p for p in layer.parameters() if p.requires_grad], lr=0.5).step()
+
+
+@fact("torch.nn.utils.parametrize.register_parametrization")
+def test_by_parametrization_begin_as_the_weight():
+    """LoRA by `register_parametrization`, whose second matrix is zero, leaves the weight as it was."""
+    layer, start = parametrized()
+    assert parametrize.is_parametrized(layer, "weight")
+    same(layer.weight.detach(), start)
+
+
+@fact("torch.nn.utils.parametrize.register_parametrization")
+def test_by_parametrization_are_trained_beside_a_frozen_original():
+    """A step of LoRA by `register_parametrization` moves the weight, and leaves its `original`, which is frozen."""
+    layer, start = parametrized()
+    move(layer)
+    same(layer.weight.detach(), start - 1.0)
     same(layer.parametrizations.weight.original.detach(), start)
+
+
+@fact("torch.nn.utils.parametrize.remove_parametrizations")
+def test_by_parametrization_are_merged_when_it_is_removed():
+    """`remove_parametrizations` merges LoRA that was trained by `register_parametrization` into the weight."""
+    layer, start = parametrized()
+    move(layer)
     parametrize.remove_parametrizations(layer, "weight")
+    assert [name for name, _ in layer.named_parameters()] == ["weight"]
     same(layer.weight.detach(), start - 1.0)

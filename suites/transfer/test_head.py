@@ -41,23 +41,38 @@ def test_that_replaces_another_before_freezing_is_frozen(device):
     model.requires_grad_(False)
     with pytest.raises(RuntimeError, match="does not require grad"):
         model(images(device)).sum().backward()
+
+
+@fact("torch.nn.Module.requires_grad_")
+def test_that_is_thawed_alone_gets_the_only_gradient(device):
+    """`model.head.requires_grad_()` after freezing the model thaws the head: `backward` reaches no other weight."""
+    model = Network(3).to(device).requires_grad_(False)
     model.head.requires_grad_()
     model(images(device)).sum().backward()
     assert model.backbone.weight.grad is None and model.head.weight.grad is not None
 
 
-@fact("torch.optim.SGD", "torch.optim.Optimizer.add_param_group", hint="make the optimizer after replacing the head")
+@fact("torch.optim.SGD", hint="make the optimizer after replacing the head")
 def test_that_replaces_another_is_unknown_to_an_older_optimizer(device):
-    """An optimizer made before the head was replaced does not train the new one, until `add_param_group` adds it."""
+    """An optimizer made before the head was replaced does not train the new one."""
     model = nn.Sequential(line(1.0, device), line(2.0, device))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
     old, model[1] = model[1], line(4.0, device)
     model(column(1.0, device=device)).sum().backward()
     optimizer.step()
     assert [layer.weight.item() for layer in (*model, old)] == [-1.0, 4.0, 2.0]
+
+
+@fact("torch.optim.Optimizer.add_param_group")
+def test_that_replaces_another_is_added_to_an_older_optimizer(device):
+    """`add_param_group` has an optimizer that was made before the head was replaced train the new one too."""
+    model = nn.Sequential(line(1.0, device), line(2.0, device))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+    model[1] = line(4.0, device)
     optimizer.add_param_group({"params": model[1].parameters()})
+    model(column(1.0, device=device)).sum().backward()
     optimizer.step()
-    assert model[1].weight.item() == 3.5
+    assert [layer.weight.item() for layer in model] == [-1.0, 3.5]
 
 
 @fact("torch.nn.Linear", myth="setting out_features changes the layer", hint="replace the layer")
@@ -205,7 +220,7 @@ def test_of_an_image_model_of_torchvision_gives_a_score_a_class():
     myth="torchvision.models.<name>() builds a pre-trained model",
     hint='weights="DEFAULT"',
 )
-def test_and_all_else_of_a_model_of_torchvision_are_random_unless_weights_are_asked_for():
+def test_and_all_else_of_a_model_of_torchvision_are_random_by_default():
     """`torchvision.models.squeezenet1_1()` without `weights=` is not pre-trained: its weights are random, as seeded."""
     states = []
     for seed in (0, 0, 1):

@@ -58,12 +58,20 @@ def test_of_two_groups_may_have_schedules_of_their_own(device):
 @fact("torch.optim.SGD")
 @pytest.mark.parametrize("decay", [0.0, 0.5])
 def test_of_zero_are_as_good_as_freezing_for_the_weights(device, decay):
-    """A group of `SGD` with a rate of zero keeps its weights, weight decay or not; `backward` still pays for them."""
+    """A group of `SGD` with a rate of zero keeps its weights, weight decay or not."""
     model, optimizer = pair(device, weight_decay=decay)
     optimizer.param_groups[0]["lr"] = 0.0
     step(model, optimizer)
     assert weight_of(model[0]) == 1.0 and weight_of(model[1]) != 1.0
-    assert model[0].weight.grad is not None
+
+
+@fact("torch.Tensor.backward", hint="requires_grad_(False) spares backward the work")
+def test_of_zero_do_not_spare_backward(device):
+    """`backward` computes gradients also of weights whose group of `SGD` has a rate of zero."""
+    model, optimizer = pair(device)
+    optimizer.param_groups[0]["lr"] = 0.0
+    step(model, optimizer)
+    assert model[0].weight.grad.item() == 1.0
 
 
 @fact("torch.optim.Optimizer.add_param_group", "torch.optim.SGD")
