@@ -139,7 +139,7 @@ def test_ends_with_thawing_where_the_optimizer_knows_the_weights(device):
 
 @fact("torch.optim.SGD", hint="optimizer.add_param_group when thawing")
 def test_does_not_end_with_thawing_where_the_optimizer_was_made_without_them(device):
-    """An optimizer made without frozen parameters does not train those that are thawed later."""
+    """`SGD` made without frozen parameters does not train those that are thawed later."""
     model = chain(device, 1.0, 2.0)
     optimizer = torch.optim.SGD(model[1].parameters(), lr=0.125)
     model[0].requires_grad_(False).requires_grad_()

@@ -54,7 +54,7 @@ def test_that_is_thawed_alone_gets_the_only_gradient(device):
 
 @fact("torch.optim.SGD", hint="make the optimizer after replacing the head")
 def test_that_replaces_another_is_unknown_to_an_older_optimizer(device):
-    """An optimizer made before the head was replaced does not train the new one."""
+    """`SGD` made before the head was replaced does not train the new one."""
     model = nn.Sequential(line(1.0, device), line(2.0, device))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
     old, model[1] = model[1], line(4.0, device)
