@@ -120,20 +120,24 @@ def test_can_have_a_kernel_for_a_device(scaled):
 
 @fact("torch.library.register_autograd")
 def test_has_the_gradient_that_is_registered(device, scaled):
-    """A `custom_op` has no gradient until `register_autograd` registers one, and then that one."""
-    x = x_on(device).requires_grad_()
-    with pytest.raises(RuntimeError, match="no autograd formula"):
-        scaled(x, 3.0).sum().backward()
+    """A `custom_op` has the gradient that `register_autograd` registers for it."""
+    x, calls = x_on(device).requires_grad_(), []
 
     def remember(ctx, inputs, output):
         ctx.by = inputs[1]
 
-    calls = []
     backward = lambda ctx, grad: calls.append(ctx.by) or (grad * ctx.by, None)  # noqa: E731
     torch.library.register_autograd(scaled, backward, setup_context=remember)
     scaled(x, 3.0).backward(torch.tensor([1.0, 10.0, 100.0], device=device))
     same(x.grad, torch.tensor([3.0, 30.0, 300.0]))
     assert calls == [3.0]
+
+
+@fact("torch.library.custom_op", hint="torch.library.register_autograd")
+def test_has_no_gradient_that_is_not_registered(device, scaled):
+    """`backward` through a `custom_op` without a gradient of its own is refused: no autograd formula."""
+    with pytest.raises(RuntimeError, match="no autograd formula"):
+        scaled(x_on(device).requires_grad_(), 3.0).sum().backward()
 
 
 @fact("torch.library.register_fake")
@@ -211,6 +215,12 @@ def test_finds_a_wrong_fake(scaled):
     with pytest.raises(Exception, match="test_faketensor failed") as raised:
         torch.library.opcheck(scaled, (torch.ones(2), 3.0))
     assert type(raised.value).__name__ == "OpCheckError"
+
+
+@fact("torch.library.opcheck")
+def test_tells_what_it_found_without_raising(scaled):
+    """`opcheck` with `raise_exception=False` tells of each of `test_utils` whether it succeeded."""
+    scaled.register_fake(lambda x, by=2.0: x.new_empty(3))
     tests = ("test_schema", "test_faketensor")
     found = torch.library.opcheck(scaled, (torch.ones(2), 3.0), test_utils=tests, raise_exception=False)
     assert list(found) == list(tests)
@@ -245,11 +255,8 @@ def test_defines_and_implements(device, library):
 
 @fact("torch.library.Library")
 def test_keeps_definition_and_implementation_apart(library):
-    """An operator that a `Library` defines and does not implement is refused when it is called: Could not run."""
+    """An operator that a `Library` defines runs once it is implemented, and until then is refused: Could not run."""
     library.define("nothing(Tensor x) -> Tensor")
-    with pytest.raises(NotImplementedError, match="Could not run"):
-        getattr(torch.ops, library.ns).nothing(torch.ones(2))
-    library.impl("nothing", lambda x: x + 1, "Meta")
     with pytest.raises(NotImplementedError, match="Could not run"):
         getattr(torch.ops, library.ns).nothing(torch.ones(2))
     library.impl("nothing", lambda x: x + 1, "CPU")
@@ -257,10 +264,24 @@ def test_keeps_definition_and_implementation_apart(library):
 
 
 @fact("torch.library.Library")
+def test_implements_for_one_key_alone(library):
+    """An operator that a `Library` implements for "Meta" is refused on the CPU: Could not run."""
+    library.define("nothing(Tensor x) -> Tensor")
+    library.impl("nothing", lambda x: x + 1, "Meta")
+    with pytest.raises(NotImplementedError, match="Could not run"):
+        getattr(torch.ops, library.ns).nothing(torch.ones(2))
+
+
+@fact("torch.library.Library")
 def test_defines_a_name_once(library):
-    """A `Library` defines an operator once in its namespace, and the namespaces of torch, as aten, are closed."""
+    """A `Library` defines an operator once in its namespace: a second one with the "same name" is refused."""
     assert library.define("once(Tensor x) -> Tensor") == "once"
     with pytest.raises(RuntimeError, match="same name"):
         library.define("once(Tensor x) -> Tensor")
+
+
+@fact("torch.library.Library")
+def test_defines_nothing_in_a_namespace_of_torch():
+    """`torch.library.Library("aten", "DEF")` is refused: the namespaces of torch are closed."""
     with pytest.raises((RuntimeError, ValueError), match=r"TORCH_LIBRARY|reserved"):
         torch.library.Library("aten", "DEF")

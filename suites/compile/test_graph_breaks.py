@@ -135,7 +135,13 @@ def test_leaves_errors_of_torch_in_one_graph(device, numbers, compiled, name):
 def test_breaks_the_graph_in_two(device, numbers, compiled, name):
     """What Python does itself, to print, log, wait, copy, or branch on values, is a graph break of `torch.compile`."""
     assert measured(compiled, TWO[name], device, numbers) == 2
-    forget()
+
+
+@fact("torch.compile", where="before 2.1: torch.compile takes this Python")
+@pytest.mark.parametrize("name", TWO)
+@pytest.mark.filterwarnings("ignore:careful")
+def test_is_refused_in_a_full_graph(device, compiled, name):
+    """What breaks the graph, as to print or to branch on values, is refused by `torch.compile(fullgraph=True)`."""
     with pytest.raises(torch._dynamo.exc.TorchDynamoException):
         compiled(TWO[name], fullgraph=True)[0](x_on(device))
 

@@ -36,10 +36,17 @@ def test_trace_is_deprecated():
 @fact("torch.jit.script")
 @OLD
 def test_script_keeps_loops(device):
-    """`torch.jit.script` keeps a loop of a function, with as many steps as each call says, and its gradients."""
-    scripted, x = torch.jit.script(powers), torch.tensor([2.0], device=device, requires_grad=True)
+    """`torch.jit.script` keeps a loop of a function, with as many steps as each call says."""
+    scripted, x = torch.jit.script(powers), torch.tensor([2.0], device=device)
     assert [scripted(x, count).item() for count in (0, 1, 3)] == [2.0, 4.0, 16.0]
-    scripted(x, 3).backward()
+
+
+@fact("torch.jit.script")
+@OLD
+def test_script_has_the_gradient_of_its_loop(device):
+    """`backward` through a function of `torch.jit.script` goes through each step of its loop."""
+    x = torch.tensor([2.0], device=device, requires_grad=True)
+    torch.jit.script(powers)(x, 3).backward()
     same(x.grad, torch.tensor([32.0]))
 
 
@@ -117,11 +124,17 @@ def test_can_be_asked_for():
 @fact("torch.jit.freeze")
 @OLD
 def test_freeze_makes_constants_of_parameters(device):
-    """`torch.jit.freeze` makes constants of a scripted module's parameters, and wants it in evaluation mode."""
-    layer = nn.Linear(1, 1, bias=False).to(device)
+    """`torch.jit.freeze` makes constants of a scripted module's parameters."""
+    layer = nn.Linear(1, 1, bias=False).to(device).eval()
     nn.init.constant_(layer.weight, 3.0)
-    with pytest.raises(RuntimeError, match="eval"):
-        torch.jit.freeze(torch.jit.script(layer))
-    frozen = torch.jit.freeze(torch.jit.script(layer.eval()))
+    frozen = torch.jit.freeze(torch.jit.script(layer))
     assert list(frozen.parameters()) == []
     same(frozen(torch.tensor([[2.0]], device=device)), torch.tensor([[6.0]]))
+
+
+@fact("torch.jit.freeze", hint="call eval() first")
+@OLD
+def test_freeze_refuses_a_module_in_training():
+    """`torch.jit.freeze` refuses a scripted module in training: call `eval()` on it."""
+    with pytest.raises(RuntimeError, match="eval"):
+        torch.jit.freeze(torch.jit.script(nn.Linear(1, 1)))

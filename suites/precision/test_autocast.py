@@ -200,31 +200,44 @@ def test_caches_casts_of_weights(cached):
     assert (inside, torch.is_autocast_cache_enabled()) == (cached, True)
 
 
-@fact("torch.amp.custom_fwd", "torch.amp.custom_bwd")
+@fact("torch.amp.custom_fwd")
 def test_casts_for_a_function_of_ones_own():
     """`custom_fwd` with `cast_inputs` casts what a `Function` is given under `autocast`, which is off inside."""
-    calls = []
 
     class Product(torch.autograd.Function):
         @staticmethod
         @torch.amp.custom_fwd(device_type="cpu", cast_inputs=torch.float32)
         def forward(ctx, a):
-            calls.append("forward")
             return a @ a
+
+    with torch.autocast("cpu", torch.bfloat16):
+        y = Product.apply(ones(2, 2, dtype=torch.bfloat16))
+    same(y, torch.full((2, 2), 0.5))
+
+
+@fact("torch.amp.custom_bwd")
+def test_holds_in_the_backward_of_a_function_of_ones_own():
+    """`custom_bwd` runs `backward` of a `Function` under the `autocast` of its `forward`, whose block has ended."""
+    seen = []
+
+    class Kept(torch.autograd.Function):
+        @staticmethod
+        @torch.amp.custom_fwd(device_type="cpu")
+        def forward(ctx, a):
+            return a * 2
 
         @staticmethod
         @torch.amp.custom_bwd(device_type="cpu")
         def backward(ctx, grad):
-            calls.append("backward")
-            return (grad @ grad).to(torch.bfloat16)
+            seen.append((grad @ grad).dtype)
+            return grad * 2
 
-    x = ones(2, 2, dtype=torch.bfloat16).requires_grad_()
+    x = ones(2, 2).requires_grad_()
     with torch.autocast("cpu", torch.bfloat16):
-        y = Product.apply(x)
+        y = Kept.apply(x)
     y.sum().backward()
-    same(y.detach(), torch.full((2, 2), 0.5))
-    same(x.grad, torch.full((2, 2), 2.0, dtype=torch.bfloat16))
-    assert calls == ["forward", "backward"]
+    assert seen == [torch.bfloat16]
+    same(x.grad, torch.full((2, 2), 2.0))
 
 
 # --- GradScaler -------------------------------------------------------------------------------------------------------
@@ -256,10 +269,18 @@ def test_scaler_steps_by_the_gradient_without_its_scale():
 @fact("torch.amp.GradScaler")
 @pytest.mark.parametrize("bad", [float("inf"), float("nan")])
 def test_scaler_leaves_out_a_step_that_is_not_finite(bad):
-    """`GradScaler` skips an optimizer step whose gradients are inf or NaN, not finite, and lowers its scale."""
-    scaler, w, optimizer = scaler_and_weight(init_scale=8.0, backoff_factor=0.25)
+    """`GradScaler` skips an optimizer step whose gradients are inf or NaN, not finite."""
+    scaler, w, optimizer = scaler_and_weight(init_scale=8.0)
     scaled_step(scaler, w, optimizer, torch.tensor([bad, 1.0]))
     same(w, torch.tensor([1.0, 2.0]))
+
+
+@fact("torch.amp.GradScaler")
+@pytest.mark.parametrize("bad", [float("inf"), float("nan")])
+def test_scaler_backs_off_after_a_step_that_is_not_finite(bad):
+    """`GradScaler` multiplies its scale by `backoff_factor` where gradients are inf or NaN."""
+    scaler, w, optimizer = scaler_and_weight(init_scale=8.0, backoff_factor=0.25)
+    scaled_step(scaler, w, optimizer, torch.tensor([bad, 1.0]))
     assert scaler.get_scale() == 2.0
 
 
@@ -276,17 +297,26 @@ def test_scaler_grows_after_steps_without_infinity():
 
 @fact("torch.amp.GradScaler")
 def test_scaler_unscales_before_clipping():
-    """`GradScaler.unscale_` takes the scale out of the gradients, once, so that they can be clipped before the step."""
+    """`GradScaler.unscale_` takes the scale out of the gradients, which can be clipped then, before the step."""
     scaler, w, optimizer = scaler_and_weight(init_scale=8.0)
     scaler.scale((w * 4).sum()).backward()
     before = w.grad.clone()
     scaler.unscale_(optimizer)
     same(before, torch.tensor([32.0, 32.0]))
     same(w.grad, torch.tensor([4.0, 4.0]))
-    with pytest.raises(RuntimeError, match="already been called"):
-        scaler.unscale_(optimizer)
     scaler.step(optimizer)
     same(w, torch.tensor([-1.0, 0.0]))
+
+
+@fact("torch.amp.GradScaler")
+def test_scaler_unscales_once_an_update():
+    """`GradScaler.unscale_` twice without `update` is refused: it "has already been called"."""
+    scaler, w, optimizer = scaler_and_weight(init_scale=8.0)
+    scaler.scale(w.sum()).backward()
+    scaler.unscale_(optimizer)
+    with pytest.raises(RuntimeError, match="already been called"):
+        scaler.unscale_(optimizer)
+    same(w.grad, torch.tensor([1.0, 1.0]))
 
 
 @fact("torch.amp.GradScaler")
@@ -320,15 +350,20 @@ def test_scaler_has_its_defaults():
 
 @fact("torch.amp.GradScaler")
 def test_scaler_steps_once_an_update():
-    """`GradScaler.step` twice without `update` is refused, as is `update` before anything was scaled."""
+    """`GradScaler.step` twice without `update` is refused: it "has already been called"."""
     scaler, w, optimizer = scaler_and_weight(init_scale=8.0)
     scaler.scale(w.sum()).backward()
     scaler.step(optimizer)
     with pytest.raises(RuntimeError, match="already been called"):
         scaler.step(optimizer)
-    with pytest.raises(AssertionError, match="scale"):
-        torch.amp.GradScaler("cpu").update()
     close(w.detach(), [0.5, 1.5], roundings=2)
+
+
+@fact("torch.amp.GradScaler")
+def test_scaler_is_not_updated_before_it_has_scaled():
+    """`GradScaler.update` before anything was scaled is refused: Attempted update but _scale is None."""
+    with pytest.raises(AssertionError, match="_scale is None"):
+        torch.amp.GradScaler("cpu").update()
 
 
 # --- what is asked by device ------------------------------------------------------------------------------------------

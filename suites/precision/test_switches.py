@@ -142,11 +142,17 @@ def another_cudnn(patch):
         patch.setattr(type(torch.backends.cudnn), name, not value)
 
 
-@fact("torch.backends.cudnn.flags", refuter=another_cudnn, source="notes/cuda", myth="TF32 is off unless it is allowed")
-@pytest.mark.parametrize("name", CUDNN)
+@fact("torch.backends.cudnn.flags", refuter=another_cudnn)
+@pytest.mark.parametrize("name", [name for name in CUDNN if name != "allow_tf32"])
 def test_of_cudnn_have_their_defaults(name):
-    """`torch.backends.cudnn` is `enabled` by default and allows TF32; `benchmark` and `deterministic` are off."""
+    """`torch.backends.cudnn` is `enabled` by default; `benchmark` and `deterministic` are off."""
     assert getattr(torch.backends.cudnn, name) is CUDNN[name]
+
+
+@fact("torch.backends.cudnn.flags", refuter=another_cudnn, source="notes/cuda", myth="TF32 is off unless it is allowed")
+def test_of_cudnn_allow_tf32():
+    """`torch.backends.cudnn.allow_tf32` is True by default: convolutions of float32 may be made in TF32."""
+    assert torch.backends.cudnn.allow_tf32 is True
 
 
 def leaves_cudnn(patch):

@@ -87,17 +87,28 @@ def test_forget_the_weights_that_they_were_made_of(device):
     assert weight_of(average.module) == 3.0
 
 
-@fact("torch.optim.swa_utils.AveragedModel", "torch.nn.Module.load_state_dict", hint="load into average.module")
+@fact("torch.optim.swa_utils.AveragedModel")
 def test_have_a_state_of_their_own_names(device):
     """The `state_dict` of an `AveragedModel` has `n_averaged`, and the model's keys behind "module."."""
-    _, average = trained(device, 3)
-    state = average.state_dict()
+    state = trained(device, 3)[1].state_dict()
     assert list(state) == ["n_averaged", "module.weight"]
+    assert (state["n_averaged"].item(), state["module.weight"].item()) == (3, -2.0)
+
+
+@fact("torch.optim.swa_utils.AveragedModel", "torch.nn.Module.load_state_dict", hint="load average.module.state_dict()")
+def test_have_a_state_that_the_model_refuses(device):
+    """`load_state_dict` of a model refuses the `state_dict` of its `AveragedModel`: Unexpected key(s)."""
+    _, average = trained(device, 3)
     with pytest.raises(RuntimeError, match="Unexpected key"):
-        line(0.0, device).load_state_dict(state)
-    plain = line(0.0, device)
+        line(0.0, device).load_state_dict(average.state_dict())
+
+
+@fact("torch.optim.swa_utils.AveragedModel", "torch.nn.Module.load_state_dict")
+def test_are_loaded_from_their_module(device):
+    """`average.module.state_dict()` of an `AveragedModel` is loaded into a model as its own."""
+    plain, (_, average) = line(0.0, device), trained(device, 3)
     plain.load_state_dict(average.module.state_dict())
-    assert (weight_of(plain), state["n_averaged"].item()) == (-2.0, 3)
+    assert weight_of(plain) == -2.0
 
 
 @fact(
@@ -264,11 +275,21 @@ def optimizer_of(*numbers):
 
 
 @fact("torch.optim.swa_utils.SWALR")
-def test_have_a_rate_for_each_group():
+@pytest.mark.parametrize(
+    ("rate", "halfway", "last"),
+    [([0.25, 0.125], [0.625, 0.3125], [0.25, 0.125]), (0.25, [0.625, 0.375], [0.25, 0.25])],
+    ids=["each", "all"],
+)
+def test_have_a_rate_for_each_group(rate, halfway, last):
     """`SWALR` takes one `swa_lr` for all groups, or a list with one for each."""
     optimizer = optimizer_of(1.0, 0.5)
-    scheduler = swa_utils.SWALR(optimizer, swa_lr=[0.25, 0.125], anneal_epochs=2, anneal_strategy="linear")
-    assert rates(optimizer, [scheduler] * 4) == [[1.0, 0.5], [0.625, 0.3125], [0.25, 0.125], [0.25, 0.125]]
+    scheduler = swa_utils.SWALR(optimizer, swa_lr=rate, anneal_epochs=2, anneal_strategy="linear")
+    assert rates(optimizer, [scheduler] * 4) == [[1.0, 0.5], halfway, last, last]
+
+
+@fact("torch.optim.swa_utils.SWALR")
+def test_have_no_fewer_rates_than_groups():
+    """`SWALR` refuses a list of `swa_lr` that is shorter than the groups are many."""
     with pytest.raises(ValueError, match="swa_lr"):
         swa_utils.SWALR(optimizer_of(1.0, 0.5), swa_lr=[0.25])
 
@@ -310,12 +331,18 @@ def test_go_on_from_the_state_of_their_rate(strategy):
         return optimizer, swa_utils.SWALR(optimizer, 0.5, anneal_epochs=4, anneal_strategy=strategy)
 
     (optimizer, scheduler), (other, resumed) = made(), made()
-    first = scheduler.state_dict()
     rates(optimizer, [scheduler] * 2)
     other.load_state_dict(optimizer.state_dict())
     resumed.load_state_dict(scheduler.state_dict())
     assert rates(other, [resumed] * 4) == rates(optimizer, [scheduler] * 4)
+
+
+@fact("torch.optim.swa_utils.SWALR")
+def test_keep_in_the_state_of_their_rate_where_it_is():
+    """`state_dict` of `SWALR` has the epoch and the rates that it is at, and not the optimizer."""
+    optimizer = optimizer_of(1.0)
+    scheduler = swa_utils.SWALR(optimizer, 0.5, anneal_epochs=4, anneal_strategy="linear")
+    rates(optimizer, [scheduler] * 6)
     state = scheduler.state_dict()
-    assert (state["anneal_epochs"], state["last_epoch"], state["base_lrs"]) == (4, 6, [1.0])
-    assert (first["last_epoch"], first["_last_lr"], state["_last_lr"]) == (0, [1.0], [0.5])
+    assert (state["last_epoch"], state["base_lrs"], state["_last_lr"]) == (6, [1.0], [0.5])
     assert "optimizer" not in state

@@ -106,14 +106,11 @@ def test_calls_hooks_twice(device, reentrant):
 )
 @MODES
 def test_takes_a_weight_that_was_changed_in_between(device, reentrant):
-    """A weight changed between forward and `backward` is refused without `checkpoint`, and used in silence with it."""
+    """`checkpoint` uses a weight that was changed between forward and `backward` as it is then, without an error."""
     x, w = leaf(3.0, device=device), leaf(2.0, device=device)
-    plain = x * w * w
     y = CHECKPOINT.checkpoint(lambda x: x * w * w, x, use_reentrant=reentrant)
     with torch.no_grad():
         w.mul_(10)
-    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
-        plain.backward()
     y.backward()
     same(x.grad, torch.tensor([400.0]))
 
@@ -233,8 +230,13 @@ def test_does_not_compare_its_runs_when_told(device):
     x = leaf(1.0, device=device)
     CHECKPOINT.checkpoint(of_another_dtype(), x, use_reentrant=False, determinism_check="none").backward()
     close(x.grad, [math.exp(1) * math.cos(math.exp(1))], roundings=64)
+
+
+@fact("torch.utils.checkpoint.checkpoint", since="2.1", calls="determinism_check")
+def test_knows_two_ways_to_compare_its_runs():
+    """`checkpoint` refuses a `determinism_check` other than "default" and "none" with ValueError."""
     with pytest.raises(ValueError, match="determinism_check should be one of"):
-        CHECKPOINT.checkpoint(of_another_dtype(), x, use_reentrant=False, determinism_check="some")
+        CHECKPOINT.checkpoint(torch.exp, leaf(1.0), use_reentrant=False, determinism_check="some")
 
 
 @pytest.fixture
@@ -253,12 +255,12 @@ def debugged(device, **options):
 
 @fact("torch.utils.checkpoint.set_checkpoint_debug_enabled", "torch.utils.checkpoint.checkpoint")
 def test_lists_the_operators_of_both_runs_when_debugged(device, python_alone):
-    """With `set_checkpoint_debug_enabled(True)`, or `debug=True`, `CheckpointError` lists what the second run ran."""
+    """With `set_checkpoint_debug_enabled(True)`, or `debug=True`, `CheckpointError` lists what each of two runs ran."""
     with CHECKPOINT.set_checkpoint_debug_enabled(True):
-        listed = debugged(device)
-    assert "Operations executed during recomputation" in listed
-    assert "Operations executed during recomputation" in debugged(device, debug=True)
-    assert "Operations executed during recomputation" not in debugged(device)
+        switched = debugged(device)
+    said = [switched, debugged(device, debug=True), debugged(device)]
+    assert ["Operations executed during the original forward" in each for each in said] == [True, True, False]
+    assert ["Operations executed during recomputation" in each for each in said] == [True, True, False]
 
 
 @fact("torch.utils.checkpoint.set_checkpoint_debug_enabled", "torch.utils.checkpoint.checkpoint")
@@ -378,12 +380,8 @@ def test_keeps_it_for_one_backward(device):
     close(x.grad, [math.exp(1) * math.cos(math.exp(1))], roundings=64)
 
 
-@fact("torch.utils.checkpoint.create_selective_checkpoint_contexts")
-@pytest.mark.parametrize("allowed", [False, True], ids=["refused", "allowed"])
-def test_keeps_what_was_changed_in_place_when_told(device, allowed):
-    """Selective `checkpoint` refuses a kept result that has been mutated, unless `allow_cache_entry_mutation=True`."""
-    x = leaf(1.0, device=device)
-    options = {"allow_cache_entry_mutation": True} if allowed else {}
+def of_a_changed_exp(x, **options):
+    """The sine of exp, which is kept and then written to, checkpointed."""
     context_fn = functools.partial(CHECKPOINT.create_selective_checkpoint_contexts, [EXP], **options)
 
     def changed(x):
@@ -391,12 +389,23 @@ def test_keeps_what_was_changed_in_place_when_told(device, allowed):
         y.detach().mul_(1)
         return y.sin()
 
-    y = CHECKPOINT.checkpoint(changed, x, use_reentrant=False, context_fn=context_fn)
-    if allowed:
-        y.backward()
-        return close(x.grad, [math.exp(1) * math.cos(math.exp(1))], roundings=64)
+    return CHECKPOINT.checkpoint(changed, x, use_reentrant=False, context_fn=context_fn)
+
+
+@fact("torch.utils.checkpoint.create_selective_checkpoint_contexts")
+def test_refuses_to_keep_what_was_changed_in_place(device):
+    """`create_selective_checkpoint_contexts` refuses in `backward` a kept result that has been mutated."""
+    y = of_a_changed_exp(leaf(1.0, device=device))
     with pytest.raises(RuntimeError, match="has been mutated"):
         y.backward()
+
+
+@fact("torch.utils.checkpoint.create_selective_checkpoint_contexts")
+def test_keeps_what_was_changed_in_place_when_told(device):
+    """Selective `checkpoint` with `allow_cache_entry_mutation=True` uses a kept result that has been mutated."""
+    x = leaf(1.0, device=device)
+    of_a_changed_exp(x, allow_cache_entry_mutation=True).backward()
+    close(x.grad, [math.exp(1) * math.cos(math.exp(1))], roundings=64)
 
 
 @fact(
@@ -482,8 +491,13 @@ def test_detaches_what_it_is_given():
     detached, plain, number = CHECKPOINT.detach_variable((x, torch.ones(1), 3))
     assert (detached.is_leaf, detached.requires_grad, plain.requires_grad, number) == (True, True, False, 3)
     same(detached.detach(), torch.tensor([2.0]))
+
+
+@fact("torch.utils.checkpoint.detach_variable")
+def test_detaches_no_list():
+    """`detach_variable` refuses a list: Only tuple of tensors is supported."""
     with pytest.raises(RuntimeError, match="Only tuple of tensors is supported"):
-        CHECKPOINT.detach_variable([x])
+        CHECKPOINT.detach_variable([leaf(2.0)])
 
 
 @fact("torch.utils.checkpoint.check_backward_validity")

@@ -41,13 +41,18 @@ def test_elsewhere_changes_no_step(device, order):
     close(stepped(device, ["backward", "clip", "step"]), [-0.6, -0.8], roundings=16)
 
 
-@fact("torch.nn.utils.clip_grad_norm_", "torch.nn.utils.clip_grad_value_")
-def test_by_value_turns_the_step_and_by_norm_does_not(device):
-    """`clip_grad_norm_` keeps the direction of the step, and `clip_grad_value_` turns it."""
-    order = ["backward", "clip", "step"]
-    by_norm, by_value = stepped(device, order), stepped(device, order, "clip_grad_value_")
-    close(by_norm / by_norm[0], [1.0, 4 / 3], roundings=8)
-    same(by_value, torch.tensor([-1.0, -1.0]))
+@fact("torch.nn.utils.clip_grad_norm_")
+def test_by_norm_keeps_the_direction_of_the_step(device):
+    """`clip_grad_norm_` makes the step shorter and keeps its direction: a gradient of (3, 4) stays one of 3 to 4."""
+    x, y = stepped(device, ["backward", "clip", "step"])
+    close(y / x, 4 / 3, roundings=8)
+    assert -0.7 < x.item() < -0.5
+
+
+@fact("torch.nn.utils.clip_grad_value_")
+def test_by_value_turns_the_step(device):
+    """`clip_grad_value_` cuts each gradient by itself, and so turns the step: (3, 4) becomes (1, 1)."""
+    same(stepped(device, ["backward", "clip", "step"], "clip_grad_value_"), torch.tensor([-1.0, -1.0]))
 
 
 @fact("torch.nn.utils.clip_grad_norm_", myth="clip_grad_norm_ returns the norm after clipping")
@@ -141,16 +146,27 @@ def test_by_a_hook_sees_each_backward_alone(device):
     same(w.grad, torch.tensor([3.0]))
 
 
-@fact("torch.nn.utils.clip_grad_norm_", "torch.Tensor.backward")
-@pytest.mark.parametrize(("factor", "grows"), [(2.0, True), (0.5, False)], ids=["explodes", "vanishes"])
-def test_bounds_a_gradient_that_explodes_and_leaves_one_that_vanishes(device, factor, grows):
-    """A gradient through twenty layers explodes or vanishes by their weight: `clip_grad_norm_` cures the first."""
-    w = weights(factor, device=device)
-    x = torch.ones(1, device=device)
+def through_twenty_layers(factor, device):
+    """A weight of this number whose gradient went back through twenty layers of it."""
+    w, x = weights(factor, device=device), torch.ones(1, device=device)
     for _ in range(20):
         x = x * w
     x.sum().backward()
-    want = 20 * factor**19
-    close(w.grad, [want], roundings=64)
+    return w
+
+
+@fact("torch.nn.utils.clip_grad_norm_", "torch.Tensor.backward")
+def test_bounds_a_gradient_that_explodes(device):
+    """`clip_grad_norm_` cures a gradient that explodes, as through twenty layers of weight 2, by `max_norm`."""
+    w = through_twenty_layers(2.0, device)
+    close(w.grad, [20 * 2.0**19], roundings=64)
     nn.utils.clip_grad_norm_([w], 1.0)
-    close(w.grad, [1.0 if grows else want], roundings=128)
+    close(w.grad, [1.0], roundings=128)
+
+
+@fact("torch.nn.utils.clip_grad_norm_", "torch.Tensor.backward", myth="clipping cures vanishing gradients")
+def test_leaves_a_gradient_that_vanishes(device):
+    """`clip_grad_norm_` leaves a gradient that vanishes, as through twenty layers of weight 0.5, as small as it is."""
+    w = through_twenty_layers(0.5, device)
+    nn.utils.clip_grad_norm_([w], 1.0)
+    close(w.grad, [20 * 0.5**19], roundings=128)

@@ -60,13 +60,27 @@ def test_by_decay_is_lost_beside_a_large_gradient_for_adam_alone(device, name, f
     close(w, numpy.array(START) * factor - [0.5, 0.5, -0.5], roundings=2**34, scale=1)
 
 
-@fact("torch.optim.SGD", hint="give biases and norms a group with weight_decay=0")
-def test_by_decay_shrinks_biases_and_norms_too(device):
-    """`weight_decay` of `SGD` shrinks biases too, and spares a group with `weight_decay=0`, as for a `LayerNorm`."""
+def without_gradients(device):
+    """A `Linear` and a `LayerNorm` of ones, whose gradients are zero: only decay moves them."""
     model = nn.Sequential(nn.Linear(1, 1), nn.LayerNorm(1)).to(device)
     for parameter in model.parameters():
         nn.init.ones_(parameter)
         parameter.grad = torch.zeros_like(parameter)
+    return model
+
+
+@fact("torch.optim.SGD", hint="give biases and norms a group with weight_decay=0")
+def test_by_decay_shrinks_biases_and_norms_too(device):
+    """`weight_decay` of `SGD` shrinks biases and the weight and bias of a `LayerNorm` as it does other weights."""
+    model = without_gradients(device)
+    torch.optim.SGD(model.parameters(), lr=0.5, weight_decay=0.5).step()
+    assert [parameter.item() for parameter in model.parameters()] == [0.75] * 4
+
+
+@fact("torch.optim.SGD")
+def test_by_decay_spares_a_group_without_it(device):
+    """A group with `weight_decay=0` is spared the `weight_decay` that `SGD` is given for the others."""
+    model = without_gradients(device)
     groups = [{"params": model[0].parameters()}, {"params": model[1].parameters(), "weight_decay": 0.0}]
     torch.optim.SGD(groups, lr=0.5, weight_decay=0.5).step()
     assert [parameter.item() for parameter in model.parameters()] == [0.75, 0.75, 1.0, 1.0]

@@ -150,13 +150,19 @@ def test_that_nothing_is_known_of_cost_the_logarithm_of_their_number(device, cla
     close(nn.CrossEntropyLoss()(logits, torch.tensor([0, 1, 0, 1], device=device)), math.log(classes), roundings=8)
 
 
-@fact("torch.argmax", "torch.softmax", "torch.sigmoid")
+@fact("torch.argmax", "torch.softmax")
 def test_are_predicted_by_logits_as_by_probabilities(device):
-    """`argmax` gives the same class of logits as of their `softmax`; a `sigmoid` above 0.5 is a logit above 0."""
+    """`argmax` gives the same class of logits as of their `softmax`."""
     logits = torch.tensor([[1.0, 3.0, -2.0], [0.5, -1.0, 0.25]], device=device)
     same(torch.argmax(logits, 1), torch.tensor([1, 0]))
     same(torch.argmax(torch.softmax(logits, 1), 1), torch.tensor([1, 0]))
-    same(torch.sigmoid(logits) > 0.5, torch.tensor([[True, True, False], [True, False, True]]))
+
+
+@fact("torch.sigmoid")
+def test_of_two_classes_are_predicted_by_the_sign_of_the_logit(device):
+    """`torch.sigmoid` is above 0.5 where the logit is above 0."""
+    logits = torch.tensor([1.0, 3.0, -2.0, 0.5, -1.0, 0.25], device=device)
+    same(torch.sigmoid(logits) > 0.5, torch.tensor([True, True, False, True, False, True]))
 
 
 @fact("torch.argmax", hint="argmax(dim=1): the classes are in dimension 1")

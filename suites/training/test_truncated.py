@@ -110,11 +110,18 @@ def test_in_chunks_gives_the_outputs_of_the_whole(device, name):
 def test_of_lstm_needs_both_states_detached(device):
     """The state of an `LSTM` is a tuple (h, c): with only h detached the gradient still goes back through c."""
     layer, x, (h, c) = recurrent("LSTM", device)
-    for state, refused in (((h.detach(), c), True), ((h.detach(), c.detach()), False)):
-        reached = torch.autograd.grad(layer(x[:, 3:], state)[0].sum(), [c], allow_unused=True)[0]
-        assert (reached is not None) == refused
-    with pytest.raises(AttributeError, match="detach"):
-        (h, c).detach()
+    results = [layer(x[:, 3:], state)[0].sum() for state in ((h.detach(), c), (h.detach(), c.detach()))]
+    reached = [torch.autograd.grad(result, c, allow_unused=True)[0] for result in results]
+    assert [gradient is not None for gradient in reached] == [True, False]
+
+
+@fact("torch.nn.LSTM", hint="h, c = h.detach(), c.detach()")
+def test_of_lstm_have_no_detach_as_a_whole(device):
+    """`hidden.detach()` of an `LSTM` raises "'tuple' object has no attribute 'detach'": its state is a tuple (h, c)."""
+    _, _, hidden = recurrent("LSTM", device)
+    with pytest.raises(AttributeError, match="'tuple' object has no attribute 'detach'"):
+        hidden.detach()
+    assert [part.shape for part in hidden] == [hidden[0].shape] * 2
 
 
 @fact("torch.nn.RNN", "torch.nn.GRU", "torch.nn.LSTM", myth="an RNN layer remembers the last batch")
