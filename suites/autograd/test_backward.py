@@ -151,7 +151,7 @@ def test_of_grad_frees_the_graph(device):
 
 @fact("torch.autograd.grad", source="generated/torch.autograd.grad")
 def test_can_be_taken_of_a_gradient(device):
-    """`autograd.grad(create_graph=True)` gives a gradient that can itself be differentiated, and that one again."""
+    """`autograd.grad(create_graph=True)` of `x**4` can itself be differentiated, and its gradient again."""
     x = leaf(2.0, 3.0, device=device)
     y = (x**4).sum()
     (first,) = torch.autograd.grad(y, x, create_graph=True)

@@ -223,7 +223,7 @@ def test_notices_a_change_of_what_it_saved(device):
 
 @fact("torch.autograd.function.FunctionCtx.save_for_backward")
 def test_frees_what_it_saved(device):
-    """What was saved with `save_for_backward` is freed by `backward`, so that a second one is refused."""
+    """What `save_for_backward` saved is freed by `backward`, so that a "second time" is refused."""
     x = leaf(2.0, device=device)
     y = cube().apply(x).sum()
     y.backward()

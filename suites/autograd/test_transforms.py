@@ -330,7 +330,7 @@ def test_vmap_of_grad_gives_a_gradient_for_each_sample(device):
 
 @fact("torch.vmap")
 def test_vmap_refuses_a_write_into_what_is_not_mapped(device):
-    """`vmap` refuses a write of mapped values into a tensor that is not mapped."""
+    """`vmap` refuses a write of mapped values into a tensor that is not mapped: another "broadcast shape"."""
     total = torch.zeros((), device=device)
     with pytest.raises(RuntimeError, match="broadcast shape"):
         torch.vmap(lambda x: total.add_(x))(vector(1.0, 2.0, device=device))

@@ -232,6 +232,6 @@ def test_of_sums_undo_stretching(device, to):
 
 @fact("torch.Tensor.sum_to_size")
 def test_of_sums_that_nothing_was_stretched_from_are_refused(device):
-    """`sum_to_size` refuses a shape that cannot be stretched to the tensor's."""
+    """`sum_to_size` refuses a shape that cannot be stretched to the tensor's: "is not expandable to size"."""
     with pytest.raises(RuntimeError, match="is not expandable to size"):
         torch.zeros(2, 3, device=device).sum_to_size(2)

@@ -263,7 +263,7 @@ def test_has_an_input_for_a_number_of_a_trace(traced):
 
 @fact("torch.onnx.export", requires="onnx", hint="use torch.where, or torch.cond and dynamo=True")
 def test_freezes_a_branch_of_a_trace(traced):
-    """`torch.onnx.export` by a trace freezes the branch that its example took, and warns with a TracerWarning."""
+    """`torch.onnx.export` by a trace freezes the branch of its example, and warns, TracerWarning: "Python boolean"."""
     with pytest.warns(torch.jit.TracerWarning, match="Python boolean"):
         model = traced(Of(branching), rows(3))
     same(computed(model, rows(3)), rows(3) * 2)
@@ -348,7 +348,7 @@ def test_writes_a_trace_into_memory():
     hint="leave dynamo=False out, and pass dynamic_shapes for dynamic_axes",
 )
 def test_warns_of_a_trace(tmp_path):
-    """`torch.onnx.export` warns with a DeprecationWarning where `dynamo=False` asks for a trace."""
+    """`torch.onnx.export(dynamo=False)`, a trace, warns, DeprecationWarning: "legacy TorchScript-based ONNX export"."""
     with pytest.warns(DeprecationWarning, match="legacy TorchScript-based ONNX export"):
         assert torch.onnx.export(layer(), (rows(3),), str(tmp_path / "model.onnx"), dynamo=False) is None
 

@@ -53,7 +53,7 @@ def test_script_has_the_gradient_of_its_loop(device):
 @fact("torch.jit.script")
 @OLD
 def test_script_takes_what_is_not_annotated_for_tensors(device):
-    """An argument without an annotation is a tensor to `torch.jit.script`: a number is refused for it."""
+    """`torch.jit.script` takes what has no annotation for a tensor: of a number "Expected a value of type 'Tensor"."""
     scripted = torch.jit.script(powers)
     with pytest.raises(RuntimeError, match="Expected a value of type 'Tensor"):
         scripted(2.0, 3)

@@ -86,7 +86,7 @@ def test_concatenated_are_counted_from_the_end():
 
 @fact("torch.utils.data.ConcatDataset")
 def test_concatenated_refuse_an_index_before_the_first():
-    """`ConcatDataset` refuses an index below minus its length with ValueError, not IndexError: absolute value."""
+    """`ConcatDataset[-6]` of 5 raises ValueError "absolute value of index should not exceed dataset length"."""
     with pytest.raises(ValueError, match="absolute value of index should not exceed dataset length"):
         ConcatDataset([range(2), range(3)])[-6]
 
@@ -165,7 +165,7 @@ def test_chained_are_streams_only():
 
 @fact("torch.utils.data.ChainDataset")
 def test_chained_are_streams_only_when_they_are_read():
-    """`ChainDataset` refuses a dataset that is no `IterableDataset` only when it comes to it."""
+    """`ChainDataset` comes to another dataset before it raises "ChainDataset only supports IterableDataset"."""
     chained = iter(ChainDataset([Stream(1), range(2)]))
     assert next(chained) == 1
     with pytest.raises(AssertionError, match="ChainDataset only supports IterableDataset"):
@@ -427,7 +427,7 @@ def test_split_refuses_a_fraction_beyond_all(fractions):
 
 @fact("torch.utils.data.random_split")
 def test_split_warns_of_an_empty_part():
-    """`random_split` warns when a fraction is so small that its part is empty."""
+    """`random_split` warns where a fraction is so small that its part is empty: "Length of split at index 1 is 0"."""
     with pytest.warns(UserWarning, match="Length of split at index 1 is 0"):
         parts = torch.utils.data.random_split(range(3), [0.9, 0.1])
     assert [len(part) for part in parts] == [3, 0]

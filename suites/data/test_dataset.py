@@ -319,7 +319,7 @@ def test_of_a_stream_has_the_batches_of_its_length(drop_last, length):
 
 @fact("torch.utils.data.DataLoader", "torch.utils.data.IterableDataset")
 def test_of_a_stream_that_is_longer_than_it_said_warns():
-    """A `DataLoader` warns when an `IterableDataset` gives more than the `__len__` that was asked for before."""
+    """`DataLoader` warns of an `IterableDataset` above its `__len__`: "Length of IterableDataset … was reported"."""
     loader = DataLoader(Counted(lambda: iter(range(6))))
     assert len(loader) == 5
     with pytest.warns(UserWarning, match="Length of IterableDataset .* was reported to be 5"):

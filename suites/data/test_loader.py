@@ -266,7 +266,7 @@ def test_raises_what_the_dataset_raises():
 
 @fact("torch.utils.data.DataLoader", claims=["D08"])
 def test_refuses_a_sampler_with_shuffle():
-    """A `DataLoader` refuses a `sampler` together with `shuffle=True`: mutually exclusive."""
+    """A `DataLoader` of a `sampler` and `shuffle=True`: "sampler option is mutually exclusive with shuffle"."""
     with pytest.raises(ValueError, match="sampler option is mutually exclusive with shuffle"):
         DataLoader(range(4), sampler=[0, 1], shuffle=True)
 
@@ -360,7 +360,7 @@ def test_refuses_another_value_later(attribute):
 
 @fact("torch.utils.data.DataLoader.check_worker_number_rationality", "torch.utils.data.DataLoader", claims=["D06"])
 def test_warns_of_more_workers_than_processors():
-    """A `DataLoader` with more workers than this process has processors warns that it may be slow or freeze."""
+    """`DataLoader` warns of workers that may freeze: "This DataLoader will create 9999 worker processes in total"."""
     with pytest.warns(UserWarning, match="This DataLoader will create 9999 worker processes in total"):
         loader = DataLoader(range(4), num_workers=9999)
     assert loader.num_workers == 9999

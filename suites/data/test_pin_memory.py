@@ -30,7 +30,7 @@ def quiet(patch):
     hint="pin_memory=torch.cuda.is_available()",
 )
 def test_without_a_device_warns():
-    """A `DataLoader` with `pin_memory=True` warns where there is no accelerator, and gives its batches as they are."""
+    """`DataLoader(pin_memory=True)` warns "set as true but no accelerator is found", and gives batches as they are."""
     need_no_accelerator()
     with pytest.warns(UserWarning, match="'pin_memory' argument is set as true but no accelerator is found"):
         [batch] = DataLoader([torch.ones(2)], pin_memory=True)

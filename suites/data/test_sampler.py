@@ -191,7 +191,7 @@ def test_random_that_is_left_at_its_last_index_draws_another_order_next():
 @fact("torch.utils.data.RandomSampler")
 @pytest.mark.parametrize("number", [0, -1, 2.5])
 def test_random_refuses_a_number_that_is_not_positive(number):
-    """`RandomSampler` refuses a `num_samples` that is no positive integer with ValueError."""
+    """`RandomSampler` raises ValueError "num_samples should be a positive integer value" of another `num_samples`."""
     with pytest.raises(ValueError, match="num_samples should be a positive integer value"):
         RandomSampler(range(4), num_samples=number)
 
@@ -212,7 +212,7 @@ def test_sequential_takes_an_empty_dataset():
 
 @fact("torch.utils.data.RandomSampler")
 def test_random_refuses_a_replacement_that_is_no_bool():
-    """`RandomSampler` refuses a `replacement` that is no bool, such as 1, with TypeError."""
+    """`RandomSampler(replacement=1)`, TypeError: "replacement should be a boolean value, but got replacement=1"."""
     with pytest.raises(TypeError, match="replacement should be a boolean value, but got replacement=1"):
         RandomSampler(range(4), replacement=1)
 
@@ -318,7 +318,7 @@ def test_weighted_without_replacement_begins_by_the_weights():
 
 @fact("torch.utils.data.WeightedRandomSampler")
 def test_weighted_without_replacement_is_refused_more_than_there_are():
-    """`WeightedRandomSampler` without replacement raises RuntimeError when it is to draw more than it has weights."""
+    """`WeightedRandomSampler` of more than its weights needs replacement: "cannot sample n_sample > prob_dist.size"."""
     assert len(list(WeightedRandomSampler([1.0, 1.0], 3))) == 3
     with pytest.raises(RuntimeError, match="cannot sample n_sample > prob_dist.size"):
         list(WeightedRandomSampler([1.0, 1.0], 3, replacement=False))
@@ -374,14 +374,14 @@ def test_batch_takes_any_indices():
 @fact("torch.utils.data.BatchSampler")
 @pytest.mark.parametrize("size", [0, -1, 2.5, True])
 def test_batch_refuses_a_size_that_is_not_positive(size):
-    """`BatchSampler` refuses a `batch_size` that is no positive integer, True included, with ValueError."""
+    """`BatchSampler` raises "batch_size should be a positive integer value" of another `batch_size`, True too."""
     with pytest.raises(ValueError, match="batch_size should be a positive integer value"):
         BatchSampler(range(4), size, drop_last=False)
 
 
 @fact("torch.utils.data.BatchSampler")
 def test_batch_refuses_a_drop_last_that_is_no_bool():
-    """`BatchSampler` refuses a `drop_last` that is no bool, such as 1, with ValueError."""
+    """`BatchSampler(drop_last=1)` raises ValueError "drop_last should be a boolean value, but got drop_last=1"."""
     with pytest.raises(ValueError, match="drop_last should be a boolean value, but got drop_last=1"):
         BatchSampler(range(4), 2, drop_last=1)
 

@@ -43,7 +43,7 @@ def test_runs_python_once_for_each_shape(jax):
 
 @fact("torch.Tensor.__bool__", requires="jax", claims=["G02"], source=SHARP, hint="jax.numpy.where, or jax.lax.cond")
 def test_refuses_to_branch_on_a_value_while_it_traces(jax):
-    """An `if` on a value under `jax.jit` raises TracerBoolConversionError, and in PyTorch is decided at each call."""
+    """An `if` under `jax.jit` raises "Attempted boolean conversion of traced array", and is decided in PyTorch."""
     with pytest.raises(jax.errors.TracerBoolConversionError, match="Attempted boolean conversion of traced array"):
         jax.jit(branches)(3.0)
     assert [branches(torch.tensor(number)).item() for number in (3.0, -3.0)] == [9.0, 3.0]
@@ -51,7 +51,7 @@ def test_refuses_to_branch_on_a_value_while_it_traces(jax):
 
 @fact("torch.Tensor.__float__", requires="jax", claims=["G02"], source=SHARP)
 def test_has_no_numbers_while_it_traces(jax):
-    """`float` of a value under `jax.jit` raises ConcretizationTypeError, and in PyTorch gives the number."""
+    """`float` under `jax.jit` raises "Abstract tracer value encountered", and in PyTorch gives the number."""
     with pytest.raises(jax.errors.ConcretizationTypeError, match="Abstract tracer value encountered"):
         jax.jit(float)(3.0)
     assert float(torch.tensor(1.5) * 2) == 3.0

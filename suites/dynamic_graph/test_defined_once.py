@@ -15,7 +15,7 @@ def branches(x):
 @fact("torch.jit.trace", claims=["G01"], hint="script or export it, or use torch.where")
 @OLD
 def test_trace_keeps_the_branch_that_it_saw(device):
-    """`torch.jit.trace` records the branch that its example took, and warns: the other one is lost."""
+    """`torch.jit.trace` keeps the branch its example took: it warns of "Converting a tensor to a Python boolean"."""
     up, down = (torch.tensor([number], device=device) for number in (3.0, -3.0))
     with pytest.warns(torch.jit.TracerWarning, match="Converting a tensor to a Python boolean"):
         traced = torch.jit.trace(branches, up, check_trace=False)

@@ -143,7 +143,7 @@ def test_of_its_kin_writes_to_its_input_when_told(device, name):
 @pytest.mark.parametrize("name", [*CHANNELS, *ALPHA])
 @pytest.mark.parametrize("p", [-0.1, 1.1])
 def test_of_its_kin_refuses_a_share_that_is_none(device, name, p):
-    """`dropout2d`, `alpha_dropout` and the like refuse a probability outside of 0 to 1."""
+    """`dropout2d`, `alpha_dropout` and the like refuse another probability, which "has to be between 0 and 1"."""
     with pytest.raises(ValueError, match="has to be between 0 and 1"):
         getattr(functional, name)(torch.ones(2, 3, 4, 1, 1, device=device), p)
 

@@ -315,7 +315,7 @@ def test_of_huber_refuses_a_delta_that_is_not_positive(device, delta):
 @fact("torch.nn.functional.binary_cross_entropy", hint="use binary_cross_entropy_with_logits for what is not a share")
 @pytest.mark.parametrize("number", [-0.25, 1.25])
 def test_of_binary_entropy_refuses_what_is_no_share(number):
-    """`binary_cross_entropy` on the CPU refuses an input below 0 or above 1."""
+    """`binary_cross_entropy` on the CPU refuses an input that is not "between 0 and 1"."""
     with pytest.raises(RuntimeError, match="between 0 and 1"):
         functional.binary_cross_entropy(torch.tensor([0.5, number]), torch.tensor([1.0, 0.0]))
 

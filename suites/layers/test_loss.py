@@ -541,7 +541,7 @@ def test_adaptive_softmax_predicts_the_likeliest_class(device):
 @fact("torch.nn.AdaptiveLogSoftmaxWithLoss")
 @pytest.mark.parametrize("cutoffs", [[3, 2], [2, 2], [0, 2], [2, 5]], ids=str)
 def test_adaptive_softmax_refuses_bounds_out_of_order(cutoffs):
-    """`AdaptiveLogSoftmaxWithLoss` refuses `cutoffs` that do not rise, or are not between 1 and the last class."""
+    """`AdaptiveLogSoftmaxWithLoss` else raises "cutoffs should be a sequence of unique, positive integers"."""
     with pytest.raises(ValueError, match="cutoffs should be a sequence of unique, positive integers"):
         nn.AdaptiveLogSoftmaxWithLoss(4, 5, cutoffs)
 

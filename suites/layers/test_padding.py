@@ -72,7 +72,7 @@ def test_with_a_negative_number_takes_off(device, name):
 @fact(*(f"torch.nn.{name}" for name in REFLECTION), myth="a reflection repeats the border")
 @pytest.mark.parametrize("dims", DIMS)
 def test_reflection_is_smaller_than_its_input(device, dims):
-    """`ReflectionPad2d` and the like do not repeat the border, and so refuse to pad by as much as there is."""
+    """`ReflectionPad2d` etc. repeat no border: "adding size should be less than the corresponding input dimension"."""
     x = torch.ones(1, 2, *[3] * dims, device=device)
     with pytest.raises(RuntimeError, match="[Pp]adding size should be less than the corresponding input dimension"):
         layer_of("Reflection", dims, 3)(x)

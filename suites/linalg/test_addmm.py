@@ -163,7 +163,7 @@ def test_refuses_to_add_what_does_not_broadcast(shape, device):
 
 @fact("torch.addmm")
 def test_refuses_to_add_three_dimensions(device):
-    """`addmm` refuses to add a tensor of three dimensions, even where the first has size 1."""
+    """`addmm` does not add three dimensions to two: "must be greater or equal to the number of dimensions"."""
     with pytest.raises(RuntimeError, match="must be greater or equal to the number of dimensions"):
         torch.addmm(
             torch.zeros(1, 2, 2, device=device), torch.zeros(2, 3, device=device), torch.zeros(3, 2, device=device)

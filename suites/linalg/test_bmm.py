@@ -57,7 +57,7 @@ def test_takes_three_dimensions_only(one, other, which, device):
 @fact("torch.bmm", myth="bmm broadcasts a batch of one")
 @pytest.mark.parametrize(("one", "other"), [((1, 2, 3), (4, 3, 2)), ((4, 2, 3), (1, 3, 2)), ((2, 2, 3), (3, 3, 2))])
 def test_does_not_broadcast(one, other, device):
-    """`bmm` does not broadcast: it refuses batches of different sizes, even where one of them is 1."""
+    """`bmm` does not broadcast, not even 1: "Expected size for first two dimensions of batch2 tensor to be"."""
     with pytest.raises(RuntimeError, match="Expected size for first two dimensions of batch2 tensor to be"):
         torch.bmm(torch.zeros(one, device=device), torch.zeros(other, device=device))
 

@@ -188,7 +188,7 @@ def test_of_cross_goes_along_a_dimension_of_three(function, device):
 
 @fact("torch.cross", "torch.Tensor.cross", since="2.2", calls="not dim", hint="say dim=, or call torch.linalg.cross")
 def test_of_cross_without_a_dimension_warns(device, every_warning):
-    """`torch.cross` without `dim` warns, and goes along the first dimension of three."""
+    """`torch.cross` goes along the first dimension of 3, and warns "without specifying the dim arg is deprecated"."""
     (a, b), (x, y) = operands(device, (3, 3), (3, 3))
     with pytest.warns(UserWarning, match="without specifying the dim arg is deprecated"):
         same(torch.cross(x, y), numpy.cross(a, b, axis=0))

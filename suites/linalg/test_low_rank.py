@@ -33,7 +33,7 @@ def test_gives_a_matrix_of_low_rank_back(device, name):
 
 @fact("torch.pca_lowrank")
 def test_takes_at_most_as_many_as_there_are(device):
-    """`pca_lowrank` refuses a `q` above the number of rows or columns, whichever is smaller."""
+    """`pca_lowrank`: `q` "must be non-negative integer and not greater than min" of rows and columns."""
     with pytest.raises(ValueError, match="must be non-negative integer and not greater than min"):
         torch.pca_lowrank(torch.ones(6, 5, dtype=torch.float64, device=device), q=6)
 

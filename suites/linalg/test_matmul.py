@@ -207,7 +207,7 @@ def test_refuses_a_number(way, device):
 
 @fact("torch.matmul", claims=["O07"], hint="use mm or bmm where operands are to have two or three dimensions")
 def test_takes_a_batch_without_a_word(device):
-    """`matmul` multiplies each matrix of a batch by one matrix, where `mm` refuses the batch."""
+    """`matmul` multiplies each matrix of a batch by one matrix, where `mm` says "must be a matrix"."""
     batch, matrix = torch.ones(4, 2, 3, device=device), torch.ones(3, 2, device=device)
     with pytest.raises(RuntimeError, match="must be a matrix"):
         torch.mm(batch, matrix)

@@ -143,7 +143,7 @@ def test_takes_matrices_only(one, other, device):
 @example(pair=((5, 2, 3), (3, 2)))
 @example(pair=((1, 2, 3), (4, 3, 2)))
 def test_refuses_whatever_matmul_takes_beyond_two_matrices(pair, device):
-    """`mm` refuses every pair of shapes that `matmul` multiplies by broadcasting or by adding a dimension."""
+    """`mm` refuses, "must be a matrix", what `matmul` multiplies by broadcasting or by adding a dimension."""
     a, b = (torch.zeros(shape, device=device) for shape in pair)
     with pytest.raises(RuntimeError, match="must be a matrix"):
         torch.mm(a, b)

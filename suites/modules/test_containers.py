@@ -82,7 +82,7 @@ def test_is_sliced_as_a_list(kind):
 @KINDS
 @pytest.mark.parametrize("place", [4, -5])
 def test_refuses_an_index_out_of_range(kind, place):
-    """`Sequential` and `ModuleList` raise IndexError for an index that they do not have."""
+    """`Sequential` and `ModuleList` raise IndexError "out of range" for an index that they do not have."""
     with pytest.raises(IndexError, match="out of range"):
         adds(kind)[place]
 

@@ -281,7 +281,7 @@ def test_of_lambda_forgets_a_rate_that_was_changed_by_hand():
 @fact("torch.optim.lr_scheduler.LambdaLR", "torch.optim.lr_scheduler.MultiplicativeLR")
 @pytest.mark.parametrize("made", [lr_scheduler.LambdaLR, lr_scheduler.MultiplicativeLR], ids=["each", "product"])
 def test_of_functions_takes_one_a_group(made):
-    """`LambdaLR` and `MultiplicativeLR` take a function a group, and refuse another number of them."""
+    """`LambdaLR` and `MultiplicativeLR` take a function a group, or say "Expected 2 lr_lambdas, but got 1"."""
     optimizer = optimizer_with(RATE, RATE)
     scheduler = made(optimizer, [lambda t: 0.5, lambda t: 0.25])
     optimizer.step()
@@ -516,7 +516,7 @@ def test_of_a_sequence_needs_a_milestone_between(milestones):
     ids=["sequence", "chain"],
 )
 def test_of_several_is_none_of_plateaus(made):
-    """`SequentialLR` and `ChainedScheduler` refuse a `ReduceLROnPlateau` among theirs, whose `step` needs a metric."""
+    """`SequentialLR`, `ChainedScheduler`: "does not support `ReduceLROnPlateau`", whose `step` needs a metric."""
     with pytest.raises(ValueError, match="does not support `ReduceLROnPlateau`"):
         made(optimizer_with(RATE))
 
@@ -528,7 +528,7 @@ def test_of_several_is_none_of_plateaus(made):
     ids=["sequence", "chain"],
 )
 def test_of_several_is_for_one_optimizer(made):
-    """`SequentialLR` and `ChainedScheduler` refuse schedulers of different optimizers."""
+    """`SequentialLR` and `ChainedScheduler` refuse schedulers not of the "same optimizer"."""
     optimizer = optimizer_with(RATE)
     with pytest.raises(ValueError, match="same optimizer"):
         made(optimizer, [lr_scheduler.ConstantLR(optimizer), lr_scheduler.ConstantLR(optimizer_with(RATE))])

@@ -63,7 +63,7 @@ def test_algorithms_are_refused_where_there_are_none():
 
 @fact("torch.use_deterministic_algorithms")
 def test_algorithms_are_warned_of_when_told():
-    """With `warn_only=True`, `use_deterministic_algorithms` warns of an operation like `put_`, but does it."""
+    """With `warn_only=True`, `put_` warns that it "does not have a deterministic implementation", and is done."""
     torch.use_deterministic_algorithms(True, warn_only=True)
     x = torch.zeros(2)
     with pytest.warns(UserWarning, match="does not have a deterministic implementation"):

@@ -28,7 +28,7 @@ def test_of_columns_has_the_blocks_column_by_column(device):
 
 @fact("torch.Tensor.to_sparse_bsr", source="sparse")
 def test_refuses_blocks_that_do_not_fit(device):
-    """`to_sparse_bsr` refuses a block size that does not divide the matrix."""
+    """`to_sparse_bsr` refuses a block size that the matrix is not "divisible by"."""
     with pytest.raises(RuntimeError, match="divisible by"):
         torch.eye(4, device=device).to_sparse_bsr((3, 3))
 

@@ -289,7 +289,7 @@ def test_cat_joins_entries(device):
 @fact("torch.Tensor.indices", source="sparse")
 @pytest.mark.parametrize("layout", [torch.strided, torch.sparse_csr, torch.sparse_csc])
 def test_indices_of_another_layout_are_refused(device, layout):
-    """`indices` is refused on a dense (strided), CSR or CSC tensor."""
+    """`indices()` of dense (strided), CSR or CSC: "indices expected sparse coordinate tensor layout"."""
     x = torch.eye(2, device=device).to_sparse(layout=layout)
     with pytest.raises(RuntimeError, match="indices expected sparse coordinate tensor layout"):
         x.indices()

@@ -66,7 +66,7 @@ def test_transposed_is_csr(device, array):
 @fact("torch.Tensor.ccol_indices", source="sparse")
 @pytest.mark.parametrize("layout", [torch.strided, torch.sparse_coo, torch.sparse_csr])
 def test_ccol_indices_of_another_layout_are_refused(device, layout):
-    """`ccol_indices` is refused on a dense (strided), COO or CSR tensor."""
+    """`ccol_indices()` of dense, COO or CSR: "ccol_indices expected sparse column compressed tensor layout"."""
     x = torch.eye(2, device=device).to_sparse(layout=layout)
     with pytest.raises(RuntimeError, match="ccol_indices expected sparse column compressed tensor layout"):
         x.ccol_indices()

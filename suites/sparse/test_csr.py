@@ -137,7 +137,7 @@ def test_has_no_strides(device):
 @fact("torch.Tensor.crow_indices", source="sparse")
 @pytest.mark.parametrize("layout", [torch.strided, torch.sparse_coo, torch.sparse_csc])
 def test_crow_indices_of_another_layout_are_refused(device, layout):
-    """`crow_indices` is refused on a dense (strided), COO or CSC tensor."""
+    """`crow_indices()` of dense, COO or CSC: "crow_indices expected sparse row compressed tensor layout"."""
     x = torch.eye(2, device=device).to_sparse(layout=layout)
     with pytest.raises(RuntimeError, match="crow_indices expected sparse row compressed tensor layout"):
         x.crow_indices()

@@ -82,7 +82,7 @@ def test_of_valid_indices_are_no_hindrance():
 
 @fact("torch.sparse_coo_tensor", since="2.1", calls="is_coalesced=True, check_invariants=True", source="sparse")
 def test_of_coalesced_indices_are_checked_on_request():
-    """`sparse_coo_tensor` with `check_invariants=True` refuses `is_coalesced=True` for duplicate indices."""
+    """`sparse_coo_tensor(check_invariants=True)` of duplicate indices: "cannot set is_coalesced to true"."""
     with pytest.raises(RuntimeError, match="cannot set is_coalesced to true"):
         torch.sparse_coo_tensor([[0, 0], [1, 1]], [1.0, 2.0], (2, 2), is_coalesced=True, check_invariants=True)
 

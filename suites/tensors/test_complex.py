@@ -183,7 +183,7 @@ def test_sign_is_a_direction(device):
 
 @fact("torch.sign", hint="torch.sgn")
 def test_sign_by_its_name_is_refused(device):
-    """`torch.sign` refuses complex numbers, for which `torch.sgn` is."""
+    """`torch.sign` refuses complex numbers: "torch.sgn instead"."""
     with pytest.raises(RuntimeError, match="torch.sgn instead"):
         torch.sign(numbers(device))
 

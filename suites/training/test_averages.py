@@ -72,7 +72,7 @@ def test_by_one_tensor_or_many_are_the_same(device):
 
 @fact("torch.optim.swa_utils.AveragedModel", "torch.optim.swa_utils.get_ema_multi_avg_fn")
 def test_take_one_rule_alone():
-    """`AveragedModel` refuses `avg_fn` and `multi_avg_fn` at once with AssertionError."""
+    """`AveragedModel` of `avg_fn` and `multi_avg_fn`: AssertionError "Only one of avg_fn and multi_avg_fn"."""
     rules = {"avg_fn": swa_utils.get_ema_avg_fn(), "multi_avg_fn": swa_utils.get_ema_multi_avg_fn()}
     with pytest.raises(AssertionError, match="Only one of avg_fn and multi_avg_fn"):
         swa_utils.AveragedModel(line(1.0), **rules)

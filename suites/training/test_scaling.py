@@ -225,7 +225,7 @@ def test_refuses_factors_on_the_wrong_side_of_one(options, words):
 
 @fact("torch.amp.GradScaler")
 def test_refuses_the_state_of_a_disabled_one():
-    """`load_state_dict` of a `GradScaler` refuses an empty state, which is that of a disabled one."""
+    """`GradScaler.load_state_dict` of a disabled one's state: "source state dict is empty"."""
     with pytest.raises(RuntimeError, match="source state dict is empty"):
         scaler_of().load_state_dict(scaler_of(enabled=False).state_dict())
 
@@ -293,7 +293,7 @@ def test_falls_without_a_floor(device, gradient):
 
 @fact("torch.amp.GradScaler")
 def test_is_pickled_between_steps_alone():
-    """A `GradScaler` is pickled, and copied, with its scale between two steps, and refused within one."""
+    """A `GradScaler` is pickled or copied with its scale between steps: it "may only be pickled at the beginning"."""
     model, scaler = line(0.0), scaler_of()
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
     scaled(scaler, model, float("inf"))
@@ -312,7 +312,7 @@ def always_enabled(patch):
 @fact("torch.amp.GradScaler", refuter=always_enabled)
 @pytest.mark.cpu
 def test_of_cuda_is_disabled_without_it(monkeypatch):
-    """`GradScaler`, for CUDA unless told otherwise, warns and is disabled where there is no CUDA."""
+    """`GradScaler`, for CUDA unless told otherwise, is disabled where "CUDA is not available", and warns."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.warns(UserWarning, match="CUDA is not available"):
         scaler = torch.amp.GradScaler()

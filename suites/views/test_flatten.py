@@ -71,7 +71,7 @@ def test_refuses_a_start_after_the_end(device):
 @fact("torch.flatten")
 @pytest.mark.parametrize("dim", [3, -4])
 def test_refuses_a_dimension_that_is_not_there(dim, device):
-    """`flatten` from a dimension that the tensor does not have raises an `IndexError`."""
+    """`flatten` from a dimension that `x` does not have raises IndexError "Dimension out of range"."""
     with pytest.raises(IndexError, match="Dimension out of range"):
         torch.zeros(2, 3, 4, device=device).flatten(dim)
 

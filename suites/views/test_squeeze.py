@@ -69,7 +69,7 @@ def test_shares_memory(layout, device):
 @fact("torch.squeeze")
 @pytest.mark.parametrize("dim", [3, -4])
 def test_refuses_a_dimension_that_is_not_there(dim, device):
-    """`squeeze(dim)` raises an `IndexError` for a dimension that the tensor does not have."""
+    """`squeeze(dim)` raises IndexError "Dimension out of range" for a dimension that the tensor does not have."""
     with pytest.raises(IndexError, match="Dimension out of range"):
         torch.zeros(1, 2, 1, device=device).squeeze(dim)
 

@@ -90,7 +90,7 @@ def test_are_asked_for_by_dimension(dim, stride, device):
 @fact("torch.Tensor.stride")
 @pytest.mark.parametrize("dim", [2, -3])
 def test_of_a_dimension_that_is_not_there_are_refused(dim, device):
-    """`stride(dim)` raises an `IndexError` for a dimension that the tensor does not have."""
+    """`stride(dim)` raises IndexError "Dimension out of range" for a dimension that the tensor does not have."""
     with pytest.raises(IndexError, match="Dimension out of range"):
         torch.zeros(2, 3, device=device).stride(dim)
 

@@ -136,7 +136,7 @@ def test_of_one_dimension_by_t_change_nothing(device):
 
 @fact("torch.t")
 def test_of_three_dimensions_by_t_are_refused(device):
-    """`t()` refuses a tensor with three dimensions."""
+    """`t()` refuses three dimensions: "expects a tensor with <= 2 dimensions"."""
     with pytest.raises(RuntimeError, match="expects a tensor with <= 2 dimensions"):
         torch.zeros(2, 3, 4, device=device).t()
 
@@ -159,7 +159,7 @@ def test_by_permute_take_every_dimension(order, device):
 @fact("torch.transpose", "torch.permute")
 @pytest.mark.parametrize("way", [lambda x: x.transpose(0, 2), lambda x: x.permute(0, 2)], ids=["transpose", "permute"])
 def test_of_a_dimension_that_is_not_there_are_refused(way, device):
-    """`transpose` and `permute` raise an `IndexError` for a dimension that the tensor does not have."""
+    """`transpose` and `permute` of a dimension that is not there raise IndexError "Dimension out of range"."""
     with pytest.raises(IndexError, match="Dimension out of range"):
         way(torch.zeros(2, 3, device=device))
 
