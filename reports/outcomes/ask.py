@@ -145,7 +145,7 @@ def outcome(question: Question) -> str:
         warnings.simplefilter("always")
         try:
             says = _called(question)
-        except Exception as error:
+        except BaseException as error:  # also of a failed checkpoint, or of a program that exits
             says = described.error(error)
     changed = [name for name, value in _switches().items() if value != before[name]]
     _reset()
@@ -229,6 +229,9 @@ def _gradient(value: Any, given: Given) -> str:
     """That of the sum of all that is given, which is the sum's absolute value where it is complex."""
     outputs = [one for one in (value if isinstance(value, (tuple, list)) else [value]) if isinstance(one, torch.Tensor)]
     sums = [one.sum() for one in outputs if one.requires_grad]
+    if "second" in given.states and sums:
+        first = torch.autograd.grad(sums, given.recorded, create_graph=True, allow_unused=True)
+        sums = [one.sum() for one in first if one is not None and one.requires_grad]
     if not sums:
         return "no gradient"
     torch.autograd.backward([one.abs() if one.is_complex() else one for one in sums])
@@ -257,6 +260,9 @@ def _reset() -> None:
     torch.set_printoptions(profile="default")
     with contextlib.suppress(AttributeError):
         torch.set_default_device(None)
+        del torch._GLOBAL_DEVICE_CONTEXT.device_context  # of which None is not taken by get_default_device
+    if dynamo := sys.modules.get("torch._dynamo"):
+        dynamo.reset()
 
 
 if __name__ == "__main__":

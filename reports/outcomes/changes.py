@@ -11,12 +11,13 @@ from torchproof.outcomes import Call, Table
 from torchproof.releases import number
 from torchproof.reports.index import IndexedFact
 from torchproof.reports.outcomes import words
-from torchproof.reports.outcomes.news import News, concerns, written_dtypes
+from torchproof.reports.outcomes.news import GONE, News, concerns, written_dtypes
 from torchproof.reports.outcomes.questions import PLAIN
 from torchproof.reports.releases.names import Change
 from torchproof.spellings import operation
 
 _OF_DTYPES = ("call refused", "call taken", "another error")
+_FURTHER_GRADIENTS = (["special", "gradient"], ["second", "gradient"])
 _Setting = tuple[str, str, str]
 
 
@@ -33,6 +34,7 @@ def changed(
     facts = _changing(known, old, new)
     changes = []
     for subject, calls in table.calls.items():
+        subject = _named(subject, names, old, new)
         entries = [names.find(subject, release) for release in (old, new)]
         if is_private(subject) or not all(entry and not entry.raises for entry in entries):
             continue
@@ -40,6 +42,15 @@ def changed(
         news = [one for one in news if not any(one.is_in(fact) for fact in facts[operation(subject)])]
         changes += _gathered(subject, calls, _without_followers(news))
     return changes
+
+
+def _named(subject: str, names: Inventory, *releases: str) -> str:
+    """The name, or where none of the releases is known to have it, that of what it is a member of."""
+    owner = subject.rpartition(".")[0]
+    if any(names.find(subject, release) for release in releases) or not owner:
+        return subject
+    is_module = any(entry and entry.kind == "module" for entry in (names.find(owner, release) for release in releases))
+    return subject if is_module else _named(owner, names, *releases)
 
 
 def _told(found: Iterable[Change]) -> dict[str, set[str]]:
@@ -75,11 +86,11 @@ def _without_followers(news: list[News]) -> list[News]:
         same = (one.call.code, one.kind, one.since)
         return (
             (one.call.given != PLAIN and same in plain)  # of the same call that is given something else
-            or (one.states == ["special", "gradient"] and (one.call.code, one.since) in gradients)
+            or (one.states in _FURTHER_GRADIENTS and (one.call.code, one.since) in gradients)
             or (one.kind == "another value" and one.since in streams)  # of what was drawn
             or (not one.is_of_dtype and any((dtype, one.kind, one.since) in of_dtypes for dtype in one.dtypes))
             or (one.kind == "another error" and (one.was.error, one.since) in taken)  # of a form that is now taken
-            or (one.kind == "call warns" and _is_of_another(one))
+            or (one.kind in ("call warns", GONE) and _is_of_another(one))
         )
 
     return [one for one in news if not follows(one)]
@@ -117,7 +128,7 @@ def _change(subject: str, alike: list[News], is_whole: bool) -> Change:
     else:
         says = words.of_dtypes(alike, is_whole) if _setting(first) else words.of_calls(alike)
     return Change(first.kind, subject, new=says, subjects=(subject,), calls=concerns(alike, is_whole),
-                  gain=first.kind == "call taken", since=first.since)  # fmt: skip
+                  gain=first.kind in ("call taken", GONE), since=first.since)  # fmt: skip
 
 
 def _setting(one: News) -> _Setting | None:
@@ -145,7 +156,7 @@ def _manner(one: News) -> tuple[str, str, str]:
             says = one.now.error if one.is_of_dtype else one.now.text
         case "another error":
             says = one.was.error + one.now.error
-        case "call warns":
+        case "call warns" | "no longer warns":
             says = one.warning.partition(":")[0]
         case _:
             says = ""
@@ -154,7 +165,7 @@ def _manner(one: News) -> tuple[str, str, str]:
 
 def _further(one: News, alike: list[News]) -> object:
     """What those have in common besides that are told in one sentence; `alike` are those of the same setting."""
-    if one.kind in ("another stream", "call taken") and not one.is_of_dtype:
+    if one.kind in ("another stream", "call taken", GONE) and not one.is_of_dtype:
         return ""
     if _setting(one):
         return frozenset(other.call.code for other in alike)

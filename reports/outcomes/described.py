@@ -6,7 +6,7 @@ Runs in the environment of one release, with torch and the standard library alon
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, KeysView, Mapping
 from typing import Any
 
 import torch
@@ -31,7 +31,7 @@ def described(value: Any, depth: int = 0) -> str:
         return "…"
     if isinstance(value, Mapping):
         return f"{{{_all((f'{key}: {described(one, depth + 1)}' for key, one in value.items()))}}}"
-    if isinstance(value, (list, tuple, set, frozenset)):
+    if isinstance(value, (list, tuple, set, frozenset, KeysView)):
         items = sorted(value, key=repr) if isinstance(value, (set, frozenset)) else value
         return f"[{_all(described(one, depth + 1) for one in items)}]"
     return f"a {type(value).__name__}"

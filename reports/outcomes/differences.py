@@ -48,9 +48,43 @@ def entries(was: str, now: str) -> str:
     except (ValueError, SyntaxError):
         return ""
     old_names, new_names = ([one.rpartition(" ")[0] or one for one in entries] for entries in (old, new))
-    more, fewer = ([one for one in a if one not in b] for a, b in ((new_names, old_names), (old_names, new_names)))
-    if not more and not fewer:
-        more, fewer = ([one for one in a if one not in b] for a, b in ((new, old), (old, new)))
+    return _more_and_fewer(old_names, new_names) or _more_and_fewer(old, new)
+
+
+def keys(was: str, now: str) -> str:
+    """What a dictionary has that it had not, and the reverse; '' where these are not two with other keys."""
+    if not all(re.fullmatch(r"\{.*(?<! more)\}", text) for text in (was, now)):
+        return ""
+    old, new = (re.findall(r"(?:^\{|, )(\w+): ", text) for text in (was, now))
+    return _more_and_fewer(old, new)
+
+
+def step(code: str, was: str, now: str) -> tuple[str, str, str] | None:
+    """The first of several calls in a list whose results differ, and these; None where that is not seen."""
+    node = ast.parse(code).body[0]
+    calls = node.value.elts if isinstance(node, ast.Expr) and isinstance(node.value, ast.List) else []
+    old, new = _items(was), _items(now)
+    if len(calls) > 1 and len(calls) == len(old) == len(new):
+        for call, one, other in zip(calls, old, new):
+            if one != other and difference(one, other, 1e-3):
+                return ast.unparse(call), one, other
+    return None
+
+
+def _items(text: str) -> list[str]:
+    """Of a list in words, what it has."""
+    items, depth = [""], 0
+    for letter in text[1:-1]:
+        depth += {"[": 1, "{": 1, "(": 1, "]": -1, "}": -1, ")": -1}.get(letter, 0)
+        if letter == "," and depth == 0:
+            items.append("")
+        else:
+            items[-1] += letter
+    return [one.strip() for one in items]
+
+
+def _more_and_fewer(old: list[str], new: list[str]) -> str:
+    more, fewer = ([one for one in a if one not in b] for a, b in ((new, old), (old, new)))
     told = [f"also has {', '.join(more)}" if more else "", f"no longer has {', '.join(fewer)}" if fewer else ""]
     return " and ".join(filter(None, told))
 

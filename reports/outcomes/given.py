@@ -15,6 +15,7 @@ import decimal
 import enum
 import fractions
 import functools
+import importlib
 import io
 import itertools
 import math
@@ -42,6 +43,7 @@ _COUNTED = {"image": (1, 2, 4, 4), "sequence": (1, 2, 6), "volume": (1, 4, 4, 4,
 _WHOLE = {"i": [0, 1], "j": [[0, 1, 0], [1, 0, 1]], "t": [0, 2]}
 _OWN = {one.__name__: one for one in (math, io, os, re, copy, pickle, random, time, warnings, operator, functools,
         itertools, collections, array, uuid, decimal, datetime, fractions, argparse, types, enum, pathlib)}  # fmt: skip
+_PACKAGES = {"torchvision"}
 
 
 class Given:
@@ -56,7 +58,18 @@ class Given:
         """The names that an expression may use; only what it does is made."""
         used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         made = {name: self[name] for name in sorted(used) if name in _KNOWN}
-        return {**_OWN, "torch": torch, "nn": torch.nn, "F": torch.nn.functional, **inside.FUNCTIONS, **made}
+        for dotted in sorted({ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}):
+            _import(dotted)
+        packages = {name: importlib.import_module(name) for name in _PACKAGES & used}
+        return {
+            **_OWN,
+            "torch": torch,
+            "nn": torch.nn,
+            "F": torch.nn.functional,
+            **packages,
+            **inside.FUNCTIONS,
+            **made,
+        }
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._things:
@@ -93,6 +106,23 @@ class Given:
         if "special" in self.states:
             numbers[3:7] = [math.nan, math.inf, -math.inf, 0.0]
         return self.cast(numbers).reshape(shape)
+
+
+def _import(dotted: str) -> None:
+    """The modules that a dotted name goes through, which some releases do not import with torch itself."""
+    first, *parts = dotted.split(".")
+    name = "torch.nn" if first == "nn" else first
+    while parts and name.partition(".")[0] in ("torch", *_PACKAGES) and _is_module(name := f"{name}.{parts.pop(0)}"):
+        pass
+
+
+@functools.cache
+def _is_module(name: str) -> bool:
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        return False
+    return True
 
 
 def _parameter(values: list[Any]) -> torch.Tensor:

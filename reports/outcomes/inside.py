@@ -45,6 +45,44 @@ def members_of_export(module: Any, *inputs: object) -> list[str]:
     return [one.rpartition("  ")[0] for one in _entries(_written(torch.export.save, program))]
 
 
+def saved(thing: object, **options: Any) -> io.BytesIO:
+    """The file that it is saved to."""
+    return _written(torch.save, thing, **options)
+
+
+def under(context: Any, call: Callable[[], object]) -> object:
+    """What a call gives within a context."""
+    with context:
+        return call()
+
+
+def graphs_of(function: Callable[..., object], *arguments: object, **options: Any) -> int:
+    """How many graphs `torch.compile` makes of a function."""
+    graphs = []
+
+    def counting(graph: Any, _: object) -> Any:
+        graphs.append(graph)
+        return graph.forward
+
+    torch.compile(function, backend=counting, **options)(*arguments)
+    return len(graphs)
+
+
+def own_function(**methods: Callable[..., object]) -> Any:
+    """A `torch.autograd.Function` of one's own."""
+    return type("Own", (torch.autograd.Function,), {name: staticmethod(one) for name, one in methods.items()})
+
+
+def alone(call: Callable[[], object]) -> object:
+    """What a call gives in a process group of this process alone."""
+    store = torch.distributed.HashStore()  # pyright: ignore[reportPrivateImportUsage] - documented, and not exported
+    torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
+    try:
+        return call()
+    finally:
+        torch.distributed.destroy_process_group()
+
+
 def numpy_of(values: object) -> Any:
     """The array of some values."""
     import numpy as np
@@ -70,5 +108,5 @@ def _inside(name: str) -> str:
     return name.partition("/")[2] or name
 
 
-FUNCTIONS = {one.__name__: one for one in (files_of, pickle_of, loaded, members_of_jit, members_of_export,
-                                           numpy_of)}  # fmt: skip
+FUNCTIONS = {one.__name__: one for one in (files_of, pickle_of, loaded, members_of_jit, members_of_export, saved,
+                                           under, graphs_of, own_function, alone, numpy_of)}  # fmt: skip

@@ -21,8 +21,10 @@ from torchproof.reports.releases.merge import spanned
 
 HELP = "Make the table of outcomes of all releases from each one's answers."
 
-# Of what is not there, or takes no such parameter: the inventory tells that.
-_MISSING = re.compile(r"raises (AttributeError|ImportError|ModuleNotFoundError)\b|.*unexpected keyword argument")
+# Of what is not there, or takes no such parameter: the inventory tells that, where it is what the call says.
+_MISSING = re.compile(r"raises .*(?:has no attribute|unexpected keyword argument) '(?P<name>\w+)'"
+                      r"|raises AttributeError: .*…$|raises .*unexpected keyword.*…$"
+                      r"|raises .*(?:No module named|cannot import name|onnx is not installed)")  # fmt: skip
 # What a second line of a call or its state holds: what it gives, and its warnings.
 Answer = tuple[str, str]
 
@@ -81,12 +83,21 @@ def _states(call: Answer, answers: Mapping[str, Mapping[Answer, Answer]]) -> lis
     states: list[Answer] = []
     for one in answers.values():
         text, warnings = one.get(call, (ABSENT, ""))
-        if _MISSING.match(text):
+        if _is_missing(call, text):
             states.append((ABSENT, ""))
             continue
         known = next((state for state in reversed(states) if is_same(state, (text, warnings))), None)
         states.append(known or (text, warnings))
     return states
+
+
+def _is_missing(call: Answer, text: str) -> bool:
+    """Whether it fails since the release has not what the call says, or what it is given, and not further inside."""
+    if not (error := _MISSING.match(text)):
+        return False
+    code, given = call
+    name = error["name"]
+    return name is None or name in given.split() or bool(re.search(rf"\.{name}\b|\b{name}=", code))
 
 
 def _table(calls: list[Answer], answers: Mapping[str, Mapping[Answer, Answer]], asked: list[list[str]]) -> str:

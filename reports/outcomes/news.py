@@ -24,6 +24,7 @@ SPELLED = {"float16": "float16|half|HalfTensor", "bfloat16": "bfloat16", "float6
            "uint16": "uint16"}  # fmt: skip
 _WORDS = {word for spelled in SPELLED.values() for word in spelled.split("|")}
 NO_GRADIENT = "no gradient"
+GONE = "no longer warns"
 
 
 class News:
@@ -49,8 +50,14 @@ class News:
 
     @property
     def warning(self) -> str:
-        """The first one that it did not give."""
-        return next(one for one in self.now.warnings if one.partition(":")[0] not in self.was.categories)
+        """The first one that one of the two gives and the other does not."""
+        more, fewer = (self.was, self.now) if self.kind == GONE else (self.now, self.was)
+        return next(one for one in more.warnings if one.partition(":")[0] not in fewer.categories)
+
+    @property
+    def derivative(self) -> str:
+        """What of the call is looked at, where it is no value."""
+        return "second gradient" if "second" in self.states else "gradient"
 
     @property
     def is_of_dtype(self) -> bool:
@@ -72,7 +79,7 @@ class News:
     def is_of(self, told: set[str]) -> bool:
         """Whether it passes a parameter, or a word, that another change tells of."""
         said = self.call.code
-        if self.kind == "call warns":
+        if self.kind in ("call warns", GONE):
             said += f" {self.warning} deprecated warning"
         return not told.isdisjoint(re.findall(r"\w+", said))
 
@@ -81,7 +88,7 @@ class News:
         if self.since not in (fact.since, fact.until):
             return False
         words = set(re.findall(r"\w+", f"{fact.claim} {fact.calls}"))
-        if self.kind == "call warns" and "warns" in words:
+        if self.kind in ("call warns", GONE) and "warns" in words:
             return True
         if self.is_of_dtype:
             return not words.isdisjoint(SPELLED.get(self.dtype, self.dtype).split("|"))
@@ -121,7 +128,7 @@ def _kind(call: Call, was: Outcome, now: Outcome) -> str:
     if was.error:
         return "call taken"
     if was.text == now.text:
-        return "call warns" if now.categories - was.categories else ""
+        return "call warns" if now.categories - was.categories else GONE if was.categories - now.categories else ""
     if not _is_other(call, was.text, now.text):
         return ""
     if "stream" in call.given:

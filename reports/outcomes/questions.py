@@ -23,6 +23,8 @@ GIVEN = {
     "dtypes": DTYPES,
     "gradients": ("float32 gradient",),
     "special": ("float32 special", "float32 special gradient"),
+    "second": ("float32 second gradient",),
+    "complex": ("complex64 gradient", "complex64 special"),
     "steps": ("float32 steps",),
     "rates": ("float32 rates",),
     "stream": ("float32 stream",),

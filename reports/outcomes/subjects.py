@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 
-_SHORT = {"F": "torch.nn.functional", "nn": "torch.nn", "torch": "torch"}
+_SHORT = {"F": "torch.nn.functional", "nn": "torch.nn", "torch": "torch", "torchvision": "torchvision"}
 # What stands in `calls.txt` for what has no result to look at.
 INSIDE = {"files_of": "torch.save", "pickle_of": "torch.save", "loaded": "torch.load",
-          "members_of_jit": "torch.jit.save", "members_of_export": "torch.export.save"}  # fmt: skip
+          "members_of_jit": "torch.jit.save", "members_of_export": "torch.export.save",
+          "graphs_of": "torch.compile", "own_function": "torch.autograd.Function"}  # fmt: skip
+AROUND = ("under", "alone")  # of those, the one that is about what is called within
 _OPERATORS = {"Add": "add", "Sub": "sub", "Mult": "mul", "Div": "div", "FloorDiv": "floor_divide", "Mod": "remainder",
               "Pow": "pow", "MatMult": "matmul", "BitAnd": "bitwise_and", "BitOr": "bitwise_or",
               "BitXor": "bitwise_xor", "LShift": "bitwise_left_shift", "RShift": "bitwise_right_shift",
@@ -36,6 +38,8 @@ def _of(node: ast.expr) -> str | None:
         case ast.Call(func=ast.Name(id=name), args=[first, *_]) if name in _OF_PYTHON:
             inside = _of(first)
             return inside if inside and _is_class(inside) and not inside.endswith("Tensor") else _OF_PYTHON[name]
+        case ast.Call(func=ast.Name(id=name), args=[*_, ast.Lambda(body=body)]) if name in AROUND:
+            return _of(body)
         case ast.Call(func=ast.Name(id=name)):
             return INSIDE.get(name)
         case ast.Call(func=ast.Attribute(value=value, attr=attr)) if _makes(value):
@@ -54,7 +58,9 @@ def _of(node: ast.expr) -> str | None:
             return f"torch.{_OPERATORS[type(op).__name__]}" if type(op).__name__ in _OPERATORS else None
         case ast.Subscript(value=ast.Name(id=name)):
             return "torch.Tensor.__getitem__" if _is_tensor(name) else None
-        case ast.Subscript(value=value) | ast.Starred(value=value) | ast.List(elts=[value]):
+        case ast.Subscript(value=value) | ast.Starred(value=value) | ast.NamedExpr(value=value):
+            return _of(value)
+        case ast.List(elts=[value, *_]):
             return _of(value)
     return None
 
@@ -73,7 +79,7 @@ def _member(value: ast.expr, attr: str) -> str | None:
     if isinstance(value, ast.Attribute) and not _is_class(owner):
         return f"{owner}.{attr}"
     if _is_class(owner) and not owner.startswith("torch.Tensor"):
-        return f"{owner}.{attr}" if isinstance(value, (ast.Call, ast.Attribute)) else owner
+        return f"{owner}.{attr}" if isinstance(value, (ast.Call, ast.Attribute, ast.NamedExpr)) else owner
     return f"torch.Tensor.{attr}" if owner.startswith("torch.Tensor") else owner
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 
 from torchproof.outcomes import Outcome
-from torchproof.reports.outcomes.differences import difference, entries, point
+from torchproof.reports.outcomes.differences import difference, entries, keys, point, step
 from torchproof.reports.outcomes.news import NO_GRADIENT, News
 from torchproof.reports.outcomes.questions import DTYPES, PLAIN
-from torchproof.reports.outcomes.subjects import INSIDE
+from torchproof.reports.outcomes.subjects import AROUND, INSIDE
+
+_WRITERS = ("files_of", "pickle_of")  # in calls.txt, of what is written by their first argument
 
 
 def of_dtypes(news: list[News], is_whole: bool) -> str:
@@ -39,7 +41,7 @@ def of_calls(news: list[News]) -> str:
     first = news[0]
     call = _call(news if first.kind not in ("another value", "another gradient") else news[:1], first.dtype)
     if "gradient" in first.states and first.kind != "another gradient":
-        call = f"the gradient of the sum of {call}"
+        call = f"the {first.derivative} of the sum of {call}"
     match first.kind:
         case "call refused":
             return f"{call} {_fails(first.now)}"
@@ -49,6 +51,8 @@ def of_calls(news: list[News]) -> str:
             return f"{call} {_fails(first.now, False)} where it {_failed(first.was)}"
         case "call warns":
             return f"{call} warns: {first.warning}"
+        case "no longer warns":
+            return f"{call} no longer warns: {first.warning}"
         case "another gradient":
             return _of_gradient(first, call) + _others(news, "gradients")
     return _of_value(first, call) + _others(news, "values")
@@ -56,20 +60,32 @@ def of_calls(news: list[News]) -> str:
 
 def _of_value(one: News, call: str) -> str:
     name = _inside(one.call.code)
-    if name not in (None, "loaded") and (says := entries(one.was.text, one.now.text)):
+    if name == "graphs_of":
+        return f"what {call} makes is {_graphs(one.now.text)}, and was {_graphs(one.was.text)}"
+    if name in INSIDE and name != "loaded" and (says := entries(one.was.text, one.now.text)):
         return f"what {call} writes {says}"
-    was, now = difference(one.was.text, one.now.text, 1e-3) or ("", "")
-    return f"{call} gives {now} where it gave {was}"
+    was, now, within = one.was.text, one.now.text, ""
+    if found := step(one.call.code, was, now):
+        within, call = f", in {call}", f"`{found[0]}`"
+        was, now = found[1:]
+    if says := keys(was, now):
+        return f"{call} {says}{within}"
+    was, now = difference(was, now, 1e-3) or ("", "")
+    return f"{call} gives {now} where it gave {was}{within}"
+
+
+def _graphs(number: str) -> str:
+    return f"{number} graph{'s' if number != '1' else ''}"
 
 
 def _of_gradient(one: News, call: str) -> str:
     if NO_GRADIENT in (one.was.text, one.now.text):
-        has, had = ("no gradient", "one") if one.now.text == NO_GRADIENT else ("a gradient", "none")
-        return f"{call} has {has}, and had {had}"
+        has, had = ("no", "one") if one.now.text == NO_GRADIENT else ("a", "none")
+        return f"{call} has {has} {one.derivative}, and had {had}"
     was, now = difference(one.was.text, one.now.text, 1e-3) or ("", "")
     if where := point(one.call.code, one.call.given, one.was.text, one.now.text):
         was, now = was.partition(",")[0], f"{now.partition(',')[0]} where {where}"
-    return f"the gradient of the sum of {call} is {now}, and was {was}"
+    return f"the {one.derivative} of the sum of {call} is {now}, and was {was}"
 
 
 def _others(news: list[News], what: str) -> str:
@@ -87,22 +103,32 @@ def _call(news: list[News], dtype: str = PLAIN) -> str:
 
 
 def written(code: str) -> str:
-    """A call as people write it, where the file that it writes or reads is what is looked at."""
+    """A call as people write it, where calls.txt has it in a function that says how it is looked at."""
     name = _inside(code)
     if name is None:
         return code
     call = ast.parse(code, mode="eval").body
     assert isinstance(call, ast.Call)
+    if isinstance(within := call.args[-1], ast.Lambda) and name in AROUND:
+        return ": ".join([*(f"with {ast.unparse(one)}" for one in call.args[:-1]), ast.unparse(within.body)])
+    if name == "graphs_of":
+        return _compiled(call)
     options = "".join(f", {ast.unparse(one)}" for one in call.keywords)
-    things = ", ".join(map(ast.unparse, call.args[1:] if name in ("files_of", "pickle_of") else call.args))
-    function = ast.unparse(call.args[0]) if name == "files_of" else INSIDE[name]
+    things = ", ".join(map(ast.unparse, call.args[1:] if name in _WRITERS else call.args))
+    function = ast.unparse(call.args[0]) if name in _WRITERS else INSIDE[name]
     return f"{function}(file of {things}{options})" if name == "loaded" else f"{function}({things}, file{options})"
+
+
+def _compiled(call: ast.Call) -> str:
+    function, *things = map(ast.unparse, call.args)
+    options = "".join(f", {ast.unparse(one)}" for one in call.keywords)
+    return f"torch.compile({function}{options})({', '.join(things)})"
 
 
 def _inside(code: str) -> str | None:
     """The name that stands in `calls.txt` for a look into a file."""
     match ast.parse(code).body[0]:
-        case ast.Expr(value=ast.Call(func=ast.Name(id=name))) if name in INSIDE:
+        case ast.Expr(value=ast.Call(func=ast.Name(id=name))) if name in INSIDE or name in AROUND:
             return name
     return None
 
@@ -110,8 +136,11 @@ def _inside(code: str) -> str | None:
 def _given(news: News, dtype: str) -> str:
     parts = [dtype] if dtype != PLAIN else []
     parts += ["zeros, infinities and NaN"] if "special" in news.states and "gradient" not in news.states else []
-    after = {"steps": " after four steps", "rates": " over eight epochs"} if news.kind == "another value" else {}
-    times = "".join(after.get(one, "") for one in news.states)
+    is_made = news.call.subject.rpartition(".")[2][:1].isupper()  # and not asked something instead
+    is_moved = is_made and news.kind == "another value"
+    after = {"steps": " after four steps", "rates": " over eight epochs"} if is_moved else {}
+    within = " in a process group of one" if _inside(news.call.code) == "alone" else ""
+    times = within + "".join(after.get(one, "") for one in news.states)
     return (f" with {', '.join(parts)}" if parts else "") + times
 
 

@@ -95,6 +95,7 @@ _SAYS = {
     "parameter added": "optional: nothing to do",
     "value taken": "nothing to do",
     "call taken": "it raised an error: nothing to do",
+    "no longer warns": "nothing to do",
     "new": "nothing to do",
     NEITHER: "it only works in other releases",
     NOWHERE: "a mistake in the code, or older than all known releases",
@@ -111,10 +112,11 @@ _ROWS = 12  # of one kind of what calls give
 _GAINS = "refused before, or slower"
 # By code that goes on to work.
 _FELT = (
-    "declared", "platform", "package required", "parameter ignored", "default", "behaviour", *OUTCOMES[:-1],
+    "declared", "platform", "package required", "parameter ignored", "default", "behaviour", *OUTCOMES[:-2],
     "no longer called", "another base", "deprecated", "warning",
 )  # fmt: skip
-_NOTHING_TO_DO = ("no longer deprecated", "parameter optional", "parameter added", "value taken", "call taken", "new")
+_NOTHING_TO_DO = ("no longer deprecated", "parameter optional", "parameter added", "value taken", "call taken",
+                  "no longer warns", "new")  # fmt: skip
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

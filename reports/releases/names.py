@@ -36,6 +36,7 @@ A change has one of these kinds, most felt first:
     parameter added       optional: what was written before means the same
     value taken           `parameter` may be the word `new`, which was refused
     call taken            a call that raised an error works; `new` says which
+    no longer warns       a call that works gives no warning that it gave
     new                   the name was not there
 """
 
@@ -59,7 +60,7 @@ from torchproof.reports.releases import defaults, replacements, since, withdrawn
 
 # What calls give that were asked of both releases (reports/outcomes/), most felt first.
 OUTCOMES = ("call refused", "another value", "another gradient", "another stream", "another error", "call warns",
-            "call taken")  # fmt: skip
+            "call taken", "no longer warns")  # fmt: skip
 KINDS = (
     "declared",
     "platform",
@@ -79,7 +80,7 @@ KINDS = (
     "parameter ignored",
     "default",
     "behaviour",
-    *OUTCOMES[:-1],
+    *OUTCOMES[:-2],
     "no longer called",
     "another base",
     "deprecated",
@@ -89,6 +90,7 @@ KINDS = (
     "parameter added",
     "value taken",
     "call taken",
+    "no longer warns",
     "new",
 )
 # Every object has these: they do not go, and operators pass what they take.

@@ -63,6 +63,12 @@ def words(*calls, **options):
         ("torch.f(x) | float32 stream | 1 | 2", "another stream",
          "draws other numbers on the CPU after the same seed"),
         ("torch.f(x) | float32 | 1 | 1 ~ UserWarning: old", "call warns", "`torch.f(x)` warns: UserWarning: old"),
+        ("torch.f(x) | float32 | 1 ~ UserWarning: old | 1", "no longer warns",
+         "`torch.f(x)` no longer warns: UserWarning: old"),
+        ("torch.f(v) | float32 second gradient | [float32[3]: 1 1 1.5] | [float32[3]: 1 1 1]", "another gradient",
+         "the second gradient of the sum of `torch.f(v)` is 1 where v = 3, and was 1.5"),
+        ("torch.f(v) | float32 second gradient | no gradient | [float32[3]: 1 1 1]", "another gradient",
+         "`torch.f(v)` has a second gradient, and had none"),
     ],
 )  # fmt: skip
 def test_a_change_in_words(call, kind, says):
@@ -78,11 +84,35 @@ def test_a_change_in_words(call, kind, says):
         "torch.new(x) | float32 | raises TypeError: a | 1",
         "torch.f(x) | float32 | raises ValueError: a | raises ValueError: b",
         "torch.f(x) | float32 | raises RuntimeError: a ~ UserWarning: b | raises NotImplementedError<RuntimeError: a",
-        "torch.f(x) | float32 | 1 ~ UserWarning: old | 1",
     ],
 )
 def test_what_is_no_change_of_a_call_is_not_told(call):
     assert told(call) == []
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        ("under(torch.device('meta'), lambda: torch.f(x)) | float32 | 1 | 2",
+         "`with torch.device('meta'): torch.f(x)` gives 2 where it gave 1"),
+        ("alone(lambda: torch.f(x)) | float32 | 1 | 2",
+         "`torch.f(x)` in a process group of one gives 2 where it gave 1"),
+        ("graphs_of(lambda t: t + 1, x, fullgraph=True) | float32 | 2 | 1",
+         "what `torch.compile(lambda t: t + 1, fullgraph=True)(x)` makes is 1 graph, and was 2 graphs"),
+        ("[torch.f(x), x.a, x.b] | float32 | [None, 1, 2] | [None, 1, 3]",
+         "`x.b` gives 3 where it gave 2, in `[torch.f(x), x.a, x.b]`"),
+    ],
+)  # fmt: skip
+def test_a_call_that_is_looked_at_in_another_way_is_written_as_people_write_it(call, says):
+    table = Table(("2.0", "2.1"), {}, {"torch.f": [Call("", *(part.strip() for part in call.split(" | ")[:2]),
+                  tuple(map(outcome, call.split(" | ")[2:])))]})  # fmt: skip
+    assert [change.new for change in changed(table, NAMES, (), "2.0", "2.1")] == [says]
+
+
+def test_what_a_member_does_that_the_inventory_has_not_is_told_of_its_owner():
+    table = Table(("2.0", "2.1"), {}, {"torch.f.__repr__": [Call("", "repr(torch.f)", "float32",
+                  (outcome("'a'"), outcome("'b'")))]})  # fmt: skip
+    assert [change.name for change in changed(table, NAMES, (), "2.0", "2.1")] == ["torch.f"]
 
 
 def test_a_dtype_is_of_the_name_where_all_calls_of_it_changed_and_else_of_the_call():
@@ -130,6 +160,7 @@ def test_of_several_calls_with_other_values_the_first_is_told_and_the_rest_count
          "torch.f(x, (0, 9)) | float32 | raises TypeError: no | raises IndexError: far"),
         ("torch.f(2) | float32 stream | 1 | 2", "torch.f(3) | float32 | 1 | 2"),
         ("torch.f(x) | float32 gradient | 1 | 2", "torch.f(x) | float32 special gradient | 1 | 2"),
+        ("torch.f(x) | float32 gradient | 1 | 2", "torch.f(x) | float32 second gradient | 1 | 2"),
         ("torch.f(x) | float32 | 1 | 1 ~ UserWarning: old", "torch.f(x, dim=1) | float32 | 1 | 1 ~ UserWarning: old"),
     ],
 )  # fmt: skip

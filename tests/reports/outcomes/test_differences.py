@@ -2,7 +2,7 @@
 
 import pytest
 
-from torchproof.reports.outcomes.differences import difference, entries, point
+from torchproof.reports.outcomes.differences import difference, entries, keys, point, step
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,31 @@ def test_a_gradient_differs_at_a_point(code, given, was, now, where):
 )
 def test_entries_of_a_file_come_and_go(was, now, told):
     assert entries(was, now) == told
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "told"),
+    [
+        ("{lr: float 0.1, mode: 'a'}", "{lr: float 0.1, mode: 'a', step: 1}", "also has step"),
+        ("{lr: float 0.1, old: 1}", "{new: 1, lr: float 0.2}", "also has new and no longer has old"),
+        ("{lr: float 0.1}", "{lr: float 0.2}", ""),
+        ("{lr: float 0.1, and 3 more}", "{step: 1, and 3 more}", ""),
+        ("float32[1]: 1", "{lr: float 0.2}", ""),
+    ],
+)
+def test_keys_that_came_or_went_are_told(was, now, told):
+    assert keys(was, now) == told
+
+
+@pytest.mark.parametrize(
+    ("code", "was", "now", "told"),
+    [
+        ("[f(x), g(x)]", "[1, [2, 3]]", "[1, [2, 4]]", ("g(x)", "[2, 3]", "[2, 4]")),
+        ("[f(x), g(x)]", "['a(b, c)', 2]", "['a(b, d)', 2]", ("f(x)", "'a(b, c)'", "'a(b, d)'")),
+        ("[f(x), g(x)]", "[1, 2, 3]", "[1, 2, 4]", None),
+        ("[f(x)]", "[1]", "[2]", None),
+        ("f(x)", "[1]", "[2]", None),
+    ],
+)
+def test_the_first_of_several_calls_that_gives_something_else_is_found(code, was, now, told):
+    assert step(code, was, now) == told

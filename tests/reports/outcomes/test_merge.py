@@ -47,14 +47,28 @@ def test_what_comes_again_is_one_state(tmp_path):
         ("float32[1]: 1; ", "float32[1]: 1.0000001; "),
         ("unstable; ", "float32[1]: 2; "),
         ("float32[1]: 1; ", "unstable; "),
-        ("raises AttributeError: no such name; ", "float32[1]: 1; "),
-        ("raises TypeError: got an unexpected keyword argument 'a'; ", "float32[1]: 1; "),
+        ("raises AttributeError: module 'torch' has no attribute 'any'; ", "float32[1]: 1; "),
+        ("raises AttributeError: module 'torch' has no attribute 'float32'; ", "float32[1]: 1; "),
+        ("raises TypeError: got an unexpected keyword argument 'dim'; ", "float32[1]: 1; "),
+        ("raises ModuleNotFoundError: No module named 'onnx'; ", "float32[1]: 1; "),
         ("raises ValueError: one; ", "raises ValueError: two; "),
         ("1; UserWarning: one", "1; UserWarning: two"),
     ],
 )
 def test_what_rounding_chance_or_the_inventory_tells_is_left_out(tmp_path, old, new):
-    assert merged(tmp_path, v2_0=[f"torch.any(x); float32; {old}"], v2_1=[f"torch.any(x); float32; {new}"]).calls == {}
+    call = "torch.any(x, dim=0); float32"
+    assert merged(tmp_path, v2_0=[f"{call}; {old}"], v2_1=[f"{call}; {new}"]).calls == {}
+
+
+@pytest.mark.parametrize(
+    "old",
+    ["raises AttributeError: module 'torch' has no attribute 'meta'", "raises TypeError: got an unexpected keyword "
+     "argument 'check'", "raises ImportError: safetensors is not installed"],
+)  # fmt: skip
+def test_what_is_missing_further_inside_is_an_error_of_the_call(tmp_path, old):
+    call = "torch.any(x.to('meta')); float32"
+    table = merged(tmp_path, v2_0=[f"{call}; {old}; "], v2_1=[f"{call}; bool[] on meta; "])
+    assert [one.text for one in table.calls["torch.any"][0].outcomes] == [old, "bool[] on meta"]
 
 
 def test_beside_what_differs_stands_what_does_not_of_the_same_dtype_or_of_numbers_that_are_drawn(tmp_path):
@@ -73,7 +87,8 @@ def test_beside_what_differs_stands_what_does_not_of_the_same_dtype_or_of_number
 
 
 def test_a_release_without_what_is_called_is_told_as_such(tmp_path):
-    missing, one, two = ["torch.any(x); float32; raises AttributeError: no; "], "1", "2"
+    missing = ["torch.any(x); float32; raises AttributeError: module 'torch' has no attribute 'any'; "]
+    one, two = "1", "2"
     of = [[f"torch.any(x); float32; {says}; "] for says in (one, two)]
     table = merged(tmp_path, v2_0=missing, v2_1=of[0], v2_2=of[1])
     assert [one.text for one in table.calls["torch.any"][0].outcomes] == [ABSENT, "1", "2"]
