@@ -52,8 +52,16 @@ def test_gives_what_numpy_gives(name, device):
     equation, *shapes = EQUATIONS[name]
     arrays, tensors = operands(device, *shapes)
     same(torch.einsum(equation, *tensors), numpy.einsum(equation, *arrays))
-    same(torch.einsum(equation, tensors), numpy.einsum(equation, *arrays))
     same(tensors[0], arrays[0])
+
+
+@fact("torch.einsum")
+@pytest.mark.parametrize("name", EQUATIONS)
+def test_takes_a_list_of_operands(name, device):
+    """`einsum` takes its operands as a list, too: `torch.einsum("ij,jk->ik", [a, b])`."""
+    equation, *shapes = EQUATIONS[name]
+    arrays, tensors = operands(device, *shapes)
+    same(torch.einsum(equation, tensors), numpy.einsum(equation, *arrays))
 
 
 @fact("torch.einsum")
@@ -158,14 +166,22 @@ PRODUCTS = {
 @pytest.mark.parametrize("name", PRODUCTS)
 @pytest.mark.filterwarnings("ignore:torch.chain_matmul is deprecated")
 def test_s_kin_are_those_of_numpy(name, device):
-    """`kron`, `outer`, `inner`, `linalg.cross`, `multi_dot` etc. of contiguous tensors are as NumPy's, contiguous."""
+    """`kron`, `outer`, `inner`, `linalg.cross`, `multi_dot` and the like give what NumPy gives, contiguous."""
     function, of_arrays, *shapes = PRODUCTS[name]
     arrays, tensors = operands(device, *shapes)
     y = function(*tensors)
     same(y, of_arrays(*arrays))
     same(tensors[0], arrays[0])
     assert y.is_contiguous()
-    has_the_gradient_of_its_sum(function, of_arrays, arrays, device)
+
+
+@fact(*(f"torch.{name}" for name in PRODUCTS))
+@pytest.mark.parametrize("name", PRODUCTS)
+@pytest.mark.filterwarnings("ignore:torch.chain_matmul is deprecated")
+def test_s_kin_pass_gradients_on(name, device):
+    """The gradient of a summed `kron`, `outer`, `inner`, `multi_dot` or the like is what each unit of it brings."""
+    function, of_arrays, *shapes = PRODUCTS[name]
+    has_the_gradient_of_its_sum(function, of_arrays, operands(device, *shapes)[0], device)
 
 
 @fact("torch.kron")
@@ -175,13 +191,23 @@ def test_of_kron_takes_other_numbers_of_dimensions(device):
     same(torch.kron(x, y), numpy.kron(a, b))
 
 
+CROSSES = pytest.mark.parametrize("function", [torch.cross, torch.linalg.cross], ids=["cross", "linalg.cross"])
+
+
 @fact("torch.cross", "torch.linalg.cross")
-@pytest.mark.parametrize("function", [torch.cross, torch.linalg.cross], ids=["cross", "linalg.cross"])
+@CROSSES
 def test_of_cross_goes_along_a_dimension_of_three(function, device):
-    """`torch.cross` and `linalg.cross` go along the named `dim`, which "must have length 3", and broadcast others."""
+    """`torch.cross` and `torch.linalg.cross` go along the named `dim`, and broadcast the others."""
     (a, b), (x, y) = operands(device, (3, 2), (3, 1))
     same(function(x, y, dim=0), numpy.cross(a, b, axis=0))
     same(x, a)
+
+
+@fact("torch.cross", "torch.linalg.cross")
+@CROSSES
+def test_of_cross_refuses_a_dimension_of_two(function, device):
+    """`torch.cross` and `torch.linalg.cross` along a dimension of two are refused: "must have length 3"."""
+    _, (x, y) = operands(device, (3, 2), (3, 1))
     with pytest.raises(RuntimeError, match="must have length 3"):
         function(x, y, dim=1)
 
@@ -216,19 +242,28 @@ def test_of_multi_dot_refuses_what_is_no_chain(count, words, device):
         torch.linalg.multi_dot([torch.ones(2, 3, device=device)] * count)
 
 
-@fact("torch.linalg.vander", "torch.vander")
+@fact("torch.linalg.vander")
 @pytest.mark.parametrize("size", [None, 2, 4], ids=str)
 def test_of_vander_is_of_powers(size, device):
-    """`torch.linalg.vander` is contiguous, of rising powers; `torch.vander` of falling ones by default."""
+    """`torch.linalg.vander` is of rising powers, contiguous."""
     a = numpy.array([1.0, 2.0, -3.0], dtype="float32")
     x = torch.tensor(a, device=device)
-    rising, falling = numpy.vander(a, size, increasing=True).astype("float32"), numpy.vander(a, size).astype("float32")
     y = torch.linalg.vander(x, N=size)
-    assert y.is_contiguous()
-    same(y, rising)
-    same(torch.vander(x, size), falling)
-    same(torch.vander(x, size, increasing=True), rising)
+    same(y, numpy.vander(a, size, increasing=True).astype("float32"))
     same(x, a)
+    assert y.is_contiguous()
+
+
+@fact("torch.vander")
+@pytest.mark.parametrize("size", [None, 2, 4], ids=str)
+@pytest.mark.parametrize("options", [{}, {"increasing": True}], ids=["falling", "rising"])
+def test_of_the_older_vander_falls_by_default(size, options, device):
+    """`torch.vander` is of falling powers, unlike `torch.linalg.vander`, and of rising ones with `increasing=True`."""
+    a = numpy.array([1.0, 2.0, -3.0], dtype="float32")
+    same(
+        torch.vander(torch.tensor(a, device=device), size, **options),
+        numpy.vander(a, size, **options).astype("float32"),
+    )
 
 
 @fact("torch.linalg.vecdot")
@@ -239,26 +274,47 @@ def test_of_vecdot_conjugates_the_first(device):
     same(got, (a.conj() * b).sum(0))
 
 
-@fact("torch.cartesian_prod", "torch.combinations")
+@fact("torch.cartesian_prod")
 def test_s_of_sets_are_pairs(device):
-    """`cartesian_prod` gives all pairs of two vectors, `combinations` those of one, without repetition by default."""
-    a, b = (torch.tensor(each, device=device, requires_grad=True) for each in ([1.0, 2.0], [3.0, 4.0, 5.0]))
-    pairs = torch.cartesian_prod(a, b)
+    """`cartesian_prod` gives all pairs of two vectors, the first number changing last."""
+    pairs = torch.cartesian_prod(*(torch.tensor(each, device=device) for each in ([1.0, 2.0], [3.0, 4.0, 5.0])))
     same(pairs, torch.tensor([[1.0, 3.0], [1.0, 4.0], [1.0, 5.0], [2.0, 3.0], [2.0, 4.0], [2.0, 5.0]]))
-    pairs.sum().backward()
-    same(a.grad, torch.tensor([3.0, 3.0]))
+
+
+@fact("torch.combinations")
+def test_s_of_a_set_with_itself_are_combinations(device):
+    """`combinations` gives the pairs of a vector without repetition, or more with `with_replacement=True`."""
+    a, b = (torch.tensor(each, device=device) for each in ([1.0, 2.0], [3.0, 4.0, 5.0]))
     same(torch.combinations(b), torch.tensor([[3.0, 4.0], [3.0, 5.0], [4.0, 5.0]]))
     same(torch.combinations(a, 3, with_replacement=True), torch.tensor([[1.0, 1, 1], [1, 1, 2], [1, 2, 2], [2, 2, 2]]))
-    torch.combinations(b).sum().backward()
-    same(b.grad, torch.tensor([4.0, 4.0, 4.0]))
+
+
+@fact("torch.cartesian_prod", "torch.combinations")
+@pytest.mark.parametrize(
+    ("pairs", "times"),
+    [(lambda x: torch.cartesian_prod(x, x[:2]), [5.0, 5.0, 2.0]), (lambda x: torch.combinations(x), [2.0, 2.0, 2.0])],
+    ids=["cartesian_prod", "combinations"],
+)
+def test_s_of_sets_count_their_numbers_in_the_gradient(pairs, times, device):
+    """The gradient of a summed `cartesian_prod` or `combinations` counts how often a number stands in it."""
+    x = torch.tensor([3.0, 4.0, 5.0], device=device, requires_grad=True)
+    pairs(x).sum().backward()
+    same(x.grad, torch.tensor(times))
 
 
 @fact("torch.block_diag")
 def test_s_of_nothing_stand_between_blocks(device):
     """`block_diag` sets matrices along the diagonal of a contiguous one of zeros, and takes a number for 1 by 1."""
-    a = torch.tensor([[1.0, 2.0, 3.0]], device=device, requires_grad=True)
-    y = torch.block_diag(a, torch.tensor(4.0, device=device), torch.tensor([[5.0], [6.0]], device=device))
+    blocks = [[[1.0, 2.0, 3.0]], 4.0, [[5.0], [6.0]]]
+    y = torch.block_diag(*(torch.tensor(block, device=device) for block in blocks))
     same(y, torch.tensor([[1.0, 2, 3, 0, 0], [0, 0, 0, 4, 0], [0, 0, 0, 0, 5], [0, 0, 0, 0, 6]]))
-    (2 * y).sum().backward()
-    same(a.grad, torch.tensor([[2.0, 2.0, 2.0]]))
     assert y.is_contiguous()
+
+
+@fact("torch.block_diag")
+def test_s_of_nothing_take_no_gradient_from_blocks(device):
+    """The gradient of `block_diag` by a block is what stands at its place."""
+    a, b = (torch.ones(shape, device=device, requires_grad=True) for shape in ((1, 2), (2, 1)))
+    torch.block_diag(a, b).backward(torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]], device=device))
+    same(a.grad, torch.tensor([[1.0, 2.0]]))
+    same(b.grad, torch.tensor([[6.0], [9.0]]))

@@ -41,18 +41,26 @@ def test_of_vectors_are_roots_of_powers(name, order, dim, keepdim, device):
     same(x, X)
 
 
-@fact("torch.linalg.vector_norm", "torch.linalg.norm", "torch.norm", "torch.linalg.matrix_norm")
-@pytest.mark.parametrize(
+OF_ALL = pytest.mark.parametrize(
     "norm",
     [torch.linalg.vector_norm, torch.linalg.norm, torch.norm, torch.linalg.matrix_norm],
     ids=["vector_norm", "linalg_norm", "norm", "matrix_norm"],
 )
+
+
+@fact("torch.linalg.vector_norm", "torch.linalg.norm", "torch.norm", "torch.linalg.matrix_norm")
+@OF_ALL
 def test_of_all_elements_are_their_length_by_default(norm, device):
     """`torch.norm`, `linalg.norm`, `vector_norm` and `matrix_norm` are the root of the sum of squares by default."""
+    close(norm(torch.tensor(X, device=device)), math.sqrt((X * X).sum()), roundings=ROUNDINGS)
+
+
+@fact("torch.linalg.vector_norm", "torch.linalg.norm", "torch.norm", "torch.linalg.matrix_norm")
+@OF_ALL
+def test_of_all_elements_have_their_direction_as_gradient(norm, device):
+    """The gradient of `torch.norm`, `linalg.norm`, `vector_norm` and `matrix_norm` is the tensor by its length."""
     x = torch.tensor(X, device=device, requires_grad=True)
-    y = norm(x)
-    y.backward(torch.tensor(3.0, dtype=torch.float64, device=device))
-    close(y, math.sqrt((X * X).sum()), roundings=ROUNDINGS)
+    norm(x).backward(torch.tensor(3.0, dtype=torch.float64, device=device))
     close(x.grad, 3 * X / math.sqrt((X * X).sum()), roundings=ROUNDINGS)
 
 
@@ -76,12 +84,17 @@ def test_of_complex_numbers_are_real(name, device):
 
 
 @fact("torch.linalg.vector_norm")
-def test_of_nothing_are_zero_where_that_is_neutral(device):
-    """`torch.linalg.vector_norm` of no element is zero for the orders 0, 1 and 2, and refused for infinity."""
-    x = torch.empty(0, device=device)
-    same(torch.stack([torch.linalg.vector_norm(x, order) for order in (0, 1, 2)]), torch.zeros(3))
+@pytest.mark.parametrize("order", [0, 1, 2])
+def test_of_nothing_are_zero_where_that_is_neutral(order, device):
+    """`torch.linalg.vector_norm` of no element is zero for the orders 0, 1 and 2."""
+    same(torch.linalg.vector_norm(torch.empty(0, device=device), order), torch.tensor(0.0))
+
+
+@fact("torch.linalg.vector_norm")
+def test_of_nothing_have_no_largest_element(device):
+    """`torch.linalg.vector_norm` of no element is refused for the order infinity: cannot compute the inf norm."""
     with pytest.raises(RuntimeError, match="cannot compute the .* norm on an empty tensor|identity"):
-        torch.linalg.vector_norm(x, INF)
+        torch.linalg.vector_norm(torch.empty(0, device=device), INF)
 
 
 @fact("torch.linalg.vector_norm")
@@ -123,12 +136,16 @@ def test_of_matrices_have_gradients(order, device):
 
 
 @fact("torch.linalg.matrix_norm", "torch.linalg.norm")
-def test_refuse_an_order_that_does_not_exist(device):
+@pytest.mark.parametrize(("name", "order"), [("matrix_norm", "abs"), ("norm", 3)])
+def test_refuse_an_order_that_does_not_exist(name, order, device):
     """`torch.linalg.matrix_norm`, and `norm` of a matrix, refuse an order that is none, with "not supported"."""
     with pytest.raises(RuntimeError, match="[Oo]rder .*not supported"):
-        torch.linalg.matrix_norm(torch.tensor(X, device=device), "abs")
-    with pytest.raises(RuntimeError, match="[Oo]rder .*not supported"):
-        torch.linalg.norm(torch.tensor(X, device=device), 3)
+        getattr(torch.linalg, name)(torch.tensor(X, device=device), order)
+
+
+@fact("torch.linalg.matrix_norm")
+def test_of_matrices_refuse_a_vector(device):
+    """`torch.linalg.matrix_norm` refuses a vector: it wants "at least 2 dimensions"."""
     with pytest.raises(RuntimeError, match="at least 2 dimensions"):
         torch.linalg.matrix_norm(torch.ones(2, device=device))
 

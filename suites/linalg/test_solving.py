@@ -132,30 +132,44 @@ def test_of_a_singular_matrix_is_refused(function, device):
     assert issubclass(torch.linalg.LinAlgError, RuntimeError)
 
 
+def with_a_singular_one(name, device, **options):
+    """What `inv_ex`, or `solve_ex` with itself as right side, gives for a batch of which the last is singular."""
+    x = torch.tensor(numpy.stack([A[:2, :2], SINGULAR]), device=device)
+    return torch.linalg.inv_ex(x, **options) if name == "inv_ex" else torch.linalg.solve_ex(x, x, **options)
+
+
+@fact("torch.linalg.inv_ex", "torch.linalg.solve_ex")
+@pytest.mark.parametrize(
+    ("name", "want"), [("inv_ex", INVERSE(A[:2, :2])), ("solve_ex", numpy.eye(2))], ids=["inv_ex", "solve_ex"]
+)
+def test_of_a_singular_matrix_is_told(name, want, device):
+    """`torch.linalg.inv_ex` and `solve_ex` tell a zero pivot in `info`, and compute the other matrices of a batch."""
+    result, info = with_a_singular_one(name, device)
+    same(info, torch.tensor([0, 2], dtype=torch.int32))
+    near(result[0], want)
+
+
 @fact("torch.linalg.inv_ex", "torch.linalg.solve_ex")
 @pytest.mark.parametrize("name", ["inv_ex", "solve_ex"])
-def test_of_a_singular_matrix_is_told(name, device):
-    """`torch.linalg.inv_ex` and `solve_ex` tell the zero pivot in `info`, and raise only with `check_errors=True`."""
-    x = torch.tensor(numpy.stack([A[:2, :2], SINGULAR]), device=device)
-    more = (x,) if name == "solve_ex" else ()
-    result, info = getattr(torch.linalg, name)(x, *more)
-    same(info, torch.tensor([0, 2], dtype=torch.int32))
-    near(result[0], numpy.eye(2) if more else INVERSE(A[:2, :2]))
+def test_of_a_singular_matrix_is_refused_when_told(name, device):
+    """`torch.linalg.inv_ex` and `solve_ex` with `check_errors=True` refuse a "singular" matrix."""
     with pytest.raises(torch.linalg.LinAlgError, match="singular"):
-        getattr(torch.linalg, name)(x, *more, check_errors=True)
+        with_a_singular_one(name, device, check_errors=True)
 
 
 @fact("torch.linalg.det", "torch.linalg.slogdet", "torch.logdet")
 def test_by_determinants_tells_a_singular_matrix(device):
-    """`torch.linalg.det` of a diagonal matrix with a zero is 0, and `slogdet` is a sign of 0 with minus infinity."""
+    """Of a diagonal matrix with a zero `det` is 0, `slogdet` a sign of 0 with minus infinity, and `logdet` the same."""
     x = torch.tensor(numpy.diag([2.0, 0.0]), device=device)
-    sign, logarithm = torch.linalg.slogdet(x)
-    same(
-        torch.stack([torch.linalg.det(x), sign, logarithm, torch.logdet(x)]), numpy.array([0, 0, -math.inf, -math.inf])
-    )
-    same(
-        torch.logdet(torch.tensor(numpy.diag([2.0, -1.0]), device=device)), torch.tensor(math.nan, dtype=torch.float64)
-    )
+    found = [torch.linalg.det(x), *torch.linalg.slogdet(x), torch.logdet(x)]
+    same(torch.stack(found), numpy.array([0, 0, -math.inf, -math.inf]))
+
+
+@fact("torch.logdet", hint="torch.linalg.slogdet tells the sign apart")
+def test_by_logdet_has_no_logarithm_of_a_negative_determinant(device):
+    """`torch.logdet` of a matrix with a negative determinant is NaN."""
+    x = torch.tensor(numpy.diag([2.0, -1.0]), device=device)
+    same(torch.logdet(x), torch.tensor(math.nan, dtype=torch.float64))
 
 
 @fact("torch.linalg.slogdet", "torch.slogdet", "torch.Tensor.slogdet")
@@ -227,18 +241,34 @@ def test_of_a_triangle_reads_that_triangle(upper, unit, device):
     same(y, B)
 
 
+TALL = numpy.array([[1.0, 0.5], [1.0, 1.5], [1.0, 4.0], [1.0, -2.0]])
+RIGHT = numpy.array([[1.0], [3.0], [2.0], [0.5]])
+NEAREST = INVERSE(TALL.T @ TALL) @ TALL.T @ RIGHT
+
+
 @fact("torch.linalg.lstsq")
 def test_by_lstsq_is_nearest(device):
     """`torch.linalg.lstsq` gives the X for which A X is nearest to B: what is left is at right angles to A."""
-    a, b = numpy.array([[1.0, 0.5], [1.0, 1.5], [1.0, 4.0], [1.0, -2.0]]), numpy.array([[1.0], [3.0], [2.0], [0.5]])
-    x, y = torch.tensor(a, device=device, requires_grad=True), torch.tensor(b, device=device, requires_grad=True)
-    got = torch.linalg.lstsq(x, y, driver="gels")
+    x, y = torch.tensor(TALL, device=device), torch.tensor(RIGHT, device=device)
+    got = torch.linalg.lstsq(x, y, driver="gels").solution
+    near(got, NEAREST)
+    near(x.T @ (x @ got - y), numpy.zeros((2, 1)))
+
+
+@fact("torch.linalg.lstsq")
+def test_by_lstsq_leaves_residuals(device):
+    """`residuals` of `torch.linalg.lstsq` are the sums of the squares of A X - B."""
+    got = torch.linalg.lstsq(torch.tensor(TALL, device=device), torch.tensor(RIGHT, device=device), driver="gels")
+    near(got.residuals, ((TALL @ NEAREST - RIGHT) ** 2).sum(0))
+
+
+@fact("torch.linalg.lstsq")
+def test_by_lstsq_has_a_gradient_in_the_right_side(device):
+    """The gradient of the solution of `torch.linalg.lstsq` by B goes through the transposed pseudo-inverse of A."""
+    y = torch.tensor(RIGHT, device=device, requires_grad=True)
+    got = torch.linalg.lstsq(torch.tensor(TALL, device=device), y, driver="gels")
     got.solution.backward(torch.tensor([[1.0], [2.0]], dtype=torch.float64, device=device))
-    want = INVERSE(a.T @ a) @ a.T @ b
-    near(got.solution, want)
-    near(x.T @ (x @ got.solution - y), numpy.zeros((2, 1)))
-    near(y.grad, a @ INVERSE(a.T @ a) @ [[1.0], [2.0]])
-    near(got.residuals, ((a @ want - b) ** 2).sum(0))
+    near(y.grad, TALL @ INVERSE(TALL.T @ TALL) @ [[1.0], [2.0]])
 
 
 @fact("torch.linalg.lstsq")
@@ -311,13 +341,19 @@ def test_by_powers_multiplies_the_matrix_by_itself(n, power, device):
 @fact("torch.linalg.matrix_exp", "torch.matrix_exp")
 @pytest.mark.parametrize("name", ["linalg.matrix_exp", "matrix_exp"])
 def test_by_matrix_exp_is_the_series(name, device):
-    """`torch.linalg.matrix_exp` is the sum of powers over factorials, and its transpose the gradient of its trace."""
-    x = torch.tensor(A / 4, device=device, requires_grad=True)
-    y = (torch.linalg.matrix_exp if "." in name else torch.matrix_exp)(x)
-    y.trace().backward()
-    near(y, exponential(A / 4))
-    near(x.grad, exponential(A / 4).T)
+    """`torch.linalg.matrix_exp` and `torch.matrix_exp` are the sum of powers over factorials."""
+    x = torch.tensor(A / 4, device=device)
+    near((torch.linalg.matrix_exp if "." in name else torch.matrix_exp)(x), exponential(A / 4))
     same(x, A / 4)
+
+
+@fact("torch.linalg.matrix_exp", "torch.matrix_exp")
+@pytest.mark.parametrize("name", ["linalg.matrix_exp", "matrix_exp"])
+def test_by_matrix_exp_is_the_slope_of_its_trace(name, device):
+    """The gradient of the trace of `torch.linalg.matrix_exp` or `torch.matrix_exp` is its transpose."""
+    x = torch.tensor(A / 4, device=device, requires_grad=True)
+    (torch.linalg.matrix_exp if "." in name else torch.matrix_exp)(x).trace().backward()
+    near(x.grad, exponential(A / 4).T)
 
 
 @fact("torch.linalg.tensorsolve", "torch.linalg.tensorinv")

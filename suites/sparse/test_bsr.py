@@ -92,22 +92,34 @@ COMPRESSED = {  # pointers, plain indices and values of one matrix
 @pytest.mark.parametrize("layout", COMPRESSED)
 @pytest.mark.parametrize("sized", [True, False], ids=["sized", "guessed"])
 def test_compressed_is_made_of_the_parts_of_its_layout(device, layout, sized):
-    """`sparse_compressed_tensor` makes a matrix of the `layout` it is told, whose values are those given, no copy."""
-    parts = [torch.tensor(each, device=device) for each in COMPRESSED[layout]]
-    given = [*parts, *([(2, 3)] if sized else [])]
+    """`sparse_compressed_tensor` makes a matrix of the `layout`, `dtype` and `requires_grad` that it is told."""
+    given = [*(torch.tensor(each, device=device) for each in COMPRESSED[layout]), *([(2, 3)] if sized else [])]
     x = torch.sparse_compressed_tensor(*given, dtype=torch.float64, layout=layout, requires_grad=True)
     same(x.detach(), torch.tensor([[0.0, 2.0, 0.0], [3.0, 0.0, 4.0]], dtype=torch.float64))
     assert (x.layout, x.requires_grad) == (layout, True)
-    plain = torch.sparse_compressed_tensor(*given, layout=layout)
+
+
+@fact("torch.sparse_compressed_tensor")
+@pytest.mark.parametrize("layout", COMPRESSED)
+def test_compressed_copies_no_values(device, layout):
+    """`sparse_compressed_tensor` shares the memory of the values that it is given."""
+    parts = [torch.tensor(each, device=device) for each in COMPRESSED[layout]]
+    x = torch.sparse_compressed_tensor(*parts, layout=layout)
     parts[2].mul_(2)
-    same(plain, torch.tensor([[0.0, 4.0, 0.0], [6.0, 0.0, 8.0]]))
+    same(x, torch.tensor([[0.0, 4.0, 0.0], [6.0, 0.0, 8.0]]))
 
 
 @fact("torch.sparse_compressed_tensor")
 def test_compressed_refuses_another_layout(device):
-    """`sparse_compressed_tensor` refuses a `layout` that is not compressed, and wrong pointers where it checks."""
-    parts = [torch.tensor(each, device=device) for each in ([0, 1, 1], [1, 0, 2], [2.0, 3.0, 4.0])]
+    """`sparse_compressed_tensor` refuses a `layout` that is not compressed, as `torch.strided`."""
+    parts = [torch.tensor(each, device=device) for each in ([0, 1, 3], [1, 0, 2], [2.0, 3.0, 4.0])]
     with pytest.raises(RuntimeError, match="layout"):
         torch.sparse_compressed_tensor(*parts, (2, 3), layout=torch.strided)
+
+
+@fact("torch.sparse_compressed_tensor")
+def test_compressed_refuses_wrong_pointers_where_it_checks(device):
+    """`sparse_compressed_tensor` with `check_invariants=True` refuses pointers that do not end at the number stored."""
+    parts = [torch.tensor(each, device=device) for each in ([0, 1, 1], [1, 0, 2], [2.0, 3.0, 4.0])]
     with pytest.raises(RuntimeError, match="== nnz` is not satisfied"):
         torch.sparse_compressed_tensor(*parts, (2, 3), layout=torch.sparse_csr, check_invariants=True)

@@ -55,15 +55,19 @@ def test_spdiags_has_no_derivative(device):
 
 
 @fact("torch.sparse.spdiags")
-def test_spdiags_refuses_what_does_not_fit(device):
+@pytest.mark.parametrize(
+    ("offsets", "layout", "words"),
+    [
+        ([1, 1], None, "duplicate values"),
+        ([1], None, "does not match the number of offsets"),
+        ([0, 1], torch.strided, "Only output layouts"),
+    ],
+    ids=["repeated", "fewer", "dense"],
+)
+def test_spdiags_refuses_what_does_not_fit(device, offsets, layout, words):
     """`spdiags` refuses an offset that is repeated, another number of offsets than rows, and a dense layout."""
-    rows = torch.ones(2, 3, device=device)
-    with pytest.raises(RuntimeError, match="duplicate values"):
-        torch.sparse.spdiags(rows, torch.tensor([1, 1]), (3, 3))
-    with pytest.raises(RuntimeError, match="does not match the number of offsets"):
-        torch.sparse.spdiags(rows, torch.tensor([1]), (3, 3))
-    with pytest.raises(RuntimeError, match="Only output layouts"):
-        torch.sparse.spdiags(rows, torch.tensor([0, 1]), (3, 3), torch.strided)
+    with pytest.raises(RuntimeError, match=words):
+        torch.sparse.spdiags(torch.ones(2, 3, device=device), torch.tensor(offsets), (3, 3), layout)
 
 
 def shares(x, dim):
@@ -133,11 +137,17 @@ def test_sampled_product_has_gradients(device):
 
 
 @fact("torch.sparse.sampled_addmm")
-def test_sampled_product_refuses_other_layouts_and_sizes(device):
-    """`sampled_addmm` refuses a dense matrix to add to, and matrices that do not fit."""
+def test_sampled_product_refuses_other_layouts(device):
+    """`sampled_addmm` refuses a dense matrix to add to."""
     x, a, b = (torch.tensor(each, device=device) for each in (X, A, B))
     with pytest.raises(RuntimeError, match="sparse_sampled_addmm"):
         torch.sparse.sampled_addmm(x, a, b)
+
+
+@fact("torch.sparse.sampled_addmm")
+def test_sampled_product_refuses_sizes_that_do_not_fit(device):
+    """`sampled_addmm` refuses dense matrices whose inner sizes differ: they "cannot be multiplied"."""
+    x, a, b = (torch.tensor(each, device=device) for each in (X, A, B))
     with pytest.raises(RuntimeError, match="cannot be multiplied"):
         torch.sparse.sampled_addmm(x.to_sparse_csr(), a, b[:1])
 
@@ -162,6 +172,13 @@ def test_gradcheck_is_made_for_sparse_tensors(device, layout):
     x = torch.tensor(X, device=device).to_sparse(layout=layout).requires_grad_()
     assert gradcheck(lambda x: Doubled.apply(x.to_dense(), 2), x, masked=True)
     assert gradcheck(lambda x: Doubled.apply(x.to_dense(), 3), x, masked=True, raise_exception=False) is False
+
+
+@fact("torch.sparse.as_sparse_gradcheck")
+def test_gradcheck_refuses_wrong_gradients_of_sparse_tensors(device):
+    """A `gradcheck` of `as_sparse_gradcheck` raises "Jacobian mismatch" where a gradient is wrong."""
+    gradcheck = torch.sparse.as_sparse_gradcheck(torch.autograd.gradcheck)
+    x = torch.tensor(X, device=device).to_sparse().requires_grad_()
     with pytest.raises(RuntimeError, match="Jacobian mismatch"):
         gradcheck(lambda x: Doubled.apply(x.to_dense(), 3), x, masked=True)
 
