@@ -135,12 +135,12 @@ OF_TWO = {
 FURTHER = {name: {"reduction": "none"} for name in OF_TWO if name.endswith("_loss")} | {"torch.lerp": {"weight": 0.25}}
 # Functions that are constant between their steps.
 STEPS = {
-    "torch.floor": [-2.0, 0.0, 1.0],
-    "torch.ceil": [-1.0, 1.0, 2.0],
-    "torch.round": [-2.0, 0.0, 1.0],
-    "torch.trunc": [-1.0, 0.0, 1.0],
-    "torch.sign": [-1.0, 1.0, 1.0],
-    "torch.sgn": [-1.0, 1.0, 1.0],
+    "torch.floor": [-2.0, 0.0, 0.0, 1.0, 7.0],
+    "torch.ceil": [-1.0, 0.0, 1.0, 2.0, 7.0],
+    "torch.round": [-2.0, 0.0, 0.0, 1.0, 7.0],
+    "torch.trunc": [-1.0, 0.0, 0.0, 1.0, 7.0],
+    "torch.sign": [-1.0, 0.0, 1.0, 1.0, 1.0],
+    "torch.sgn": [-1.0, 0.0, 1.0, 1.0, 1.0],
 }
 STEP = 2.0**-9  # of the differences: exact, and small enough for an error of its fourth power to be of 1e-11
 
@@ -211,15 +211,15 @@ def test_of_two_numbers_agree_with_differences(device, name):
 @fact(*STEPS, source="notes/autograd")
 @pytest.mark.parametrize("name", STEPS, ids=lambda name: name.removeprefix("torch."))
 def test_of_a_step_are_zero(device, name):
-    """`floor`, `ceil`, `round`, `trunc`, `sign` and `sgn` give a gradient of zero, rather than none."""
-    x = torch.tensor([-1.75, 0.25, 1.25], device=device, requires_grad=True)
+    """`floor`, `ceil`, `round`, `trunc`, `sign` and `sgn` give a gradient of zero, rather than none, also at a step."""
+    x = torch.tensor([-1.75, 0.0, 0.25, 1.25, 7.0], device=device, requires_grad=True)
     y = subject(name)(x)
     y.retain_grad()
     (y * 3).sum().backward()
     same(y, torch.tensor(STEPS[name]))
-    same(y.grad, torch.full((3,), 3.0))
-    same(x.grad, torch.zeros(3))
-    assert x.tolist() == [-1.75, 0.25, 1.25]
+    same(y.grad, torch.full((5,), 3.0))
+    same(x.grad, torch.zeros(5))
+    assert x.tolist() == [-1.75, 0.0, 0.25, 1.25, 7.0]
 
 
 @fact("torch.exp", "torch.sin", "torch.mul", "torch.log", "torch.Tensor.backward", claims=["A02"])

@@ -153,15 +153,6 @@ def test_of_a_fill_hands_its_gradient_to_the_number(device):
     same(number.grad, torch.tensor(110.0))
 
 
-@fact("torch.Tensor.expand", "torch.Tensor.add_", hint="clone the tensor first")
-def test_of_an_expanded_tensor_is_refused(device):
-    """`add_` to a tensor of `expand`, whose elements share memory, is refused: "refers to a single memory"."""
-    x = torch.tensor([1.0], device=device).expand(3)
-    with pytest.raises(RuntimeError, match="more than one element of the written-to tensor refers to a single memory"):
-        x.add_(1)
-    same(x.clone().add_(1), torch.tensor([2.0, 2.0, 2.0]))
-
-
 @fact("torch.Tensor.requires_grad", "torch.Tensor.add_", source="notes/autograd")
 def test_with_a_tensor_that_requires_grad_makes_one_require_it(device):
     """`x.add_(y)` of a `y` that requires grad makes an `x` that did not require it too."""

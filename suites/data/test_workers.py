@@ -265,7 +265,7 @@ def numbers(loader):
 )
 @pytest.mark.slow
 def test_each_give_the_whole_stream():
-    """Each worker of a `DataLoader` gives all of an `IterableDataset`, so with two workers everything comes twice."""
+    """Each worker of a `DataLoader` gives all of an `IterableDataset` that does not part it: two give all twice."""
     assert numbers(DataLoader(Stream(3), **workers(2))) == [0, 0, 1, 1, 2, 2]
 
 

@@ -47,9 +47,11 @@ def test_with_a_share_of_none_or_all_is_certain(device, p, want):
 
 
 @fact("torch.nn.functional.dropout")
-def test_does_nothing_out_of_training(device):
+@pytest.mark.parametrize("p", [0.5, 1.0])
+def test_does_nothing_out_of_training(device, p):
     """`dropout(training=False)` gives the values of its input as they are."""
-    same(functional.dropout(torch.tensor([1.5, -2.5], device=device), training=False), torch.tensor([1.5, -2.5]))
+    y = functional.dropout(torch.tensor([1.5, -2.5], device=device), p, training=False)
+    same(y, torch.tensor([1.5, -2.5]))
 
 
 @fact("torch.nn.functional.dropout")
@@ -63,19 +65,21 @@ def test_passes_the_gradient_through_what_it_kept(device):
 
 
 @fact("torch.nn.functional.dropout")
-def test_leaves_its_input_as_it_was(device):
+@pytest.mark.parametrize(("p", "left"), [(0.5, {0.0, 3.0}), (1.0, {0.0})], ids=["some", "all"])
+def test_leaves_its_input_as_it_was(device, p, left):
     """`dropout` in training writes its result to memory of its own."""
     x = torch.full((64,), 1.5, device=device)
-    y = functional.dropout(x)
-    assert (set(x.tolist()), set(y.tolist())) == ({1.5}, {0.0, 3.0})
+    y = functional.dropout(x, p)
+    assert (set(x.tolist()), set(y.tolist())) == ({1.5}, left)
 
 
 @fact("torch.nn.functional.dropout")
-def test_writes_to_its_input_when_told(device):
+@pytest.mark.parametrize(("p", "left"), [(0.5, {0.0, 3.0}), (1.0, {0.0})], ids=["some", "all"])
+def test_writes_to_its_input_when_told(device, p, left):
     """`dropout(inplace=True)` drops from its input itself, and returns this tensor."""
     x = torch.full((64,), 1.5, device=device)
-    y = functional.dropout(x, inplace=True)
-    assert (y is x, set(x.tolist())) == (True, {0.0, 3.0})
+    y = functional.dropout(x, p, inplace=True)
+    assert (y is x, set(x.tolist())) == (True, left)
 
 
 @fact("torch.nn.functional.dropout")

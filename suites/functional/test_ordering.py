@@ -326,7 +326,7 @@ def test_of_two_is_elementwise(device, name):
 @fact("torch.max", "torch.min", "torch.amax", "torch.amin")
 @pytest.mark.parametrize("name", ["max", "min", "amax", "amin"])
 def test_of_an_extreme_takes_the_whole_gradient(device, name):
-    """`torch.max`, `min`, `amax` and `amin` of all elements give the gradient to the one that is extreme."""
+    """`torch.max`, `min`, `amax` and `amin` of all elements give the gradient to an extreme one without an equal."""
     x = torch.tensor([2.0, 1.0, 4.0, 3.0], device=device, requires_grad=True)
     getattr(torch, name)(x).backward(torch.tensor(3.0, device=device))
     same(x.grad, torch.tensor([0.0, 0.0, 3.0, 0.0] if "max" in name else [0.0, 3.0, 0.0, 0.0]))

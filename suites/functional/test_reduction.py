@@ -220,8 +220,8 @@ def test_all_and_any_take_nan_for_true(device, name):
 
 @fact("torch.count_nonzero")
 @pytest.mark.parametrize("dim", [None, 0, -1, (0, 1)], ids=str)
-def test_count_nonzero_is_int64(device, dim):
-    """`torch.count_nonzero` counts what is not zero, NaN too, in a contiguous int64 tensor."""
+def test_count_nonzero_counts_nan(device, dim):
+    """`torch.count_nonzero` counts NaN, and no zero of either sign, into a contiguous tensor."""
     x = torch.tensor([[1.0, 0.0, NAN], [0.0, -0.0, 2.0]], device=device)
     y = torch.count_nonzero(x, dim=dim)
     same(y, numpy.asarray(numpy.count_nonzero(x.cpu().numpy(), axis=dim)))

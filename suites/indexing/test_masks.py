@@ -263,10 +263,18 @@ def test_choice_of_numbers_has_their_dtype(device, a, b, dtype):
 
 
 @fact("torch.where")
-def test_choice_by_numbers_is_refused(device):
-    """`torch.where` refuses a condition of numbers: where expected condition to be a boolean tensor."""
+def test_choice_by_int64_is_refused(device):
+    """`torch.where` refuses a condition of int64: where expected condition to be a boolean tensor."""
     with pytest.raises(RuntimeError, match="where expected condition to be a boolean tensor"):
         torch.where(torch.tensor([1, 0], device=device), 1.0, 2.0)
+
+
+@fact("torch.where", hint="pass condition.bool()")
+def test_choice_by_uint8_warns(device, every_warning):
+    """`torch.where` takes a condition of uint8, and warns that it "received a uint8 condition tensor"."""
+    with pytest.warns(UserWarning, match="received a uint8 condition tensor"):
+        y = torch.where(torch.tensor([1, 0], dtype=torch.uint8, device=device), 1.0, 2.0)
+    same(y, torch.tensor([1.0, 2.0]))
 
 
 @fact("torch.where", myth="`where` keeps NaN out of the gradient", source="notes/numerical_accuracy")

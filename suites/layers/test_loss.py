@@ -266,7 +266,7 @@ def test_of_classes_refuses_a_label_out_of_range(kind, label):
 @pytest.mark.parametrize("kind", ["CrossEntropyLoss", "NLLLoss"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.int32, torch.bool])
 def test_of_classes_refuses_labels_of_another_dtype(device, kind, dtype):
-    """`CrossEntropyLoss` and `NLLLoss` refuse classes of float32, int32 or bool: they expect int64, which is Long."""
+    """`CrossEntropyLoss` and `NLLLoss` refuse classes of float32, int32 or bool: "expected … Long", which is int64."""
     with pytest.raises(RuntimeError, match="expected (scalar type|target dtype to be) Long|not implemented for"):
         getattr(nn, kind)()(torch.ones(2, 3, device=device), torch.tensor([1, 0], device=device).to(dtype))
 

@@ -14,7 +14,7 @@ SIZES = {
 @fact("torch.Tensor.element_size", "torch.Tensor.nbytes", "torch.Tensor.itemsize", since="2.1", calls="none")
 @pytest.mark.parametrize("dtype", SIZES, ids=lambda dtype: str(dtype).removeprefix("torch."))
 def test_is_what_the_dtype_says(device, dtype):
-    """`nbytes` of a tensor is its number of elements times the `itemsize` of its dtype, as in its storage."""
+    """`nbytes` of a new dense tensor and its storage is its number of elements times the `itemsize` of its dtype."""
     x = torch.zeros(3, 5, dtype=dtype, device=device)
     assert (x.element_size(), x.itemsize, dtype.itemsize) == (SIZES[dtype],) * 3
     assert x.nbytes == x.untyped_storage().nbytes() == 15 * SIZES[dtype]

@@ -29,20 +29,6 @@ def layer_norm(device):
     return filled(nn.LayerNorm(2, eps=3.0, device=device), weight=[2.0, 4.0], bias=[1.0, 8.0])
 
 
-@fact("torch.nn.Linear")
-def test_linear_multiplies_by_the_transposed_weight_and_adds_the_bias(device):
-    """`Linear` gives the product of its input with its transposed weight, plus its bias."""
-    x = torch.tensor([[1.0, 0.0, 2.0], [3.0, -1.0, 1.0]], device=device)
-    same(linear(device)(x), torch.tensor([[7.5, 15.0], [4.5, 12.0]]))
-
-
-@fact("torch.nn.Embedding")
-def test_embedding_looks_rows_up(device):
-    """`Embedding` gives the row of its weight for each index, in the shape of the indices."""
-    y = embedding(device)(torch.tensor([[2, 0], [1, 2]], device=device))
-    same(y, torch.tensor([[[5.0, 6.0], [1.0, 2.0]], [[3.0, 4.0], [5.0, 6.0]]]))
-
-
 @fact("torch.nn.Embedding")
 def test_embedding_gives_the_rows_that_were_used_a_gradient(device):
     """The gradient of a row of an `Embedding` is the sum over all places where the row was used."""
@@ -84,32 +70,6 @@ def test_gives_its_input_a_gradient(device, name):
     x = torch.tensor(numbers, device=device, requires_grad=True)
     made(device=device)(x).backward(torch.tensor(upstream, device=device))
     close(x.grad, want, roundings=8, scale=16.0)
-
-
-@fact("torch.nn.Dropout")
-def test_dropout_gives_a_gradient_to_what_it_keeps(device):
-    """The gradient through `Dropout` is zero where it dropped, and multiplied by 1 / (1 - p) elsewhere."""
-    x = torch.ones(100, device=device, requires_grad=True)
-    y = nn.Dropout(0.75)(x)
-    y.backward(torch.ones(100, device=device))
-    same(y.unique(), torch.tensor([0.0, 4.0]))
-    same(x.grad, y)
-
-
-@fact("torch.nn.functional.dropout")
-def test_dropout_leaves_its_input(device):
-    """`functional.dropout` does not change its input."""
-    x = torch.tensor([1.0, 2.0], device=device)
-    same(nn.functional.dropout(x, p=1.0), torch.tensor([0.0, 0.0]))
-    same(x, torch.tensor([1.0, 2.0]))
-
-
-@fact("torch.nn.functional.dropout")
-def test_dropout_in_place_writes_into_its_input(device):
-    """`functional.dropout(inplace=True)` writes into its input and returns it."""
-    x = torch.tensor([1.0, 2.0], device=device)
-    assert nn.functional.dropout(x, p=1.0, inplace=True) is x
-    same(x, torch.tensor([0.0, 0.0]))
 
 
 RESULTS = {  # of two columns each

@@ -314,10 +314,10 @@ def test_add_module_is_an_attribute(method):
 
 @fact("torch.nn.Module.register_buffer")
 @pytest.mark.parametrize("persistent", [True, False])
-def test_buffer_is_saved_if_persistent(persistent):
+def test_buffer_is_saved_if_persistent(device, persistent):
     """What `register_buffer` registers is in the `state_dict`, unless `persistent=False`."""
     model = nn.Module()
-    model.register_buffer("steps", torch.tensor([1.5]), persistent=persistent)
+    model.register_buffer("steps", torch.tensor([1.5], device=device), persistent=persistent)
     assert list(model.state_dict()) == ["steps"] * persistent
 
 

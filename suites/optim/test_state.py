@@ -201,7 +201,7 @@ def test_dict_goes_to_the_dtype_of_the_parameter():
     ids=["groups", "parameters"],
 )
 def test_dict_of_other_groups_is_refused(shapes, words):
-    """`Optimizer.load_state_dict` refuses a state with another number of groups, or of parameters in them."""
+    """`Optimizer.load_state_dict` refuses more groups, "different number of parameter groups", or parameters in one."""
     groups = [{"params": [torch.ones(size, requires_grad=True) for size in group]} for group in shapes]
     state = torch.optim.SGD(groups, lr=0.5).state_dict()
     with pytest.raises(ValueError, match=words):

@@ -147,15 +147,6 @@ def test_tells_all_problems_at_once():
         nn.Linear(2, 1).load_state_dict({"weight": torch.ones(1, 3), "extra": torch.ones(1)})
 
 
-@fact("torch.nn.Module.load_state_dict", hint="strip the prefix from the keys")
-def test_refuses_the_keys_of_a_wrapped_model():
-    """The `module.` keys of a model saved in `DataParallel` are "Unexpected key(s)", refused by the model itself."""
-    wrapped = nn.Module()
-    wrapped.module = nn.Linear(2, 1)
-    with pytest.raises(RuntimeError, match=r'(?s)Missing key.*"weight".*Unexpected key.*"module.weight"'):
-        nn.Linear(2, 1).load_state_dict(wrapped.state_dict())
-
-
 @fact("torch.nn.Module.load_state_dict")
 def test_reports_what_did_not_fit_when_not_strict(device):
     """`load_state_dict(strict=False)` returns the missing and the unexpected keys."""

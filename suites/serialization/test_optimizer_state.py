@@ -158,22 +158,6 @@ def test_takes_the_dtype_of_the_parameters(device):
     same(second.state[wide]["exp_avg"], first.state[w]["exp_avg"].double())
 
 
-@fact("torch.optim.Optimizer.load_state_dict")
-def test_of_other_groups_is_refused(device):
-    """An optimizer's `load_state_dict` of more groups than it has raises "different number of parameter groups"."""
-    two = torch.optim.SGD([{"params": [weight(device)]}, {"params": [weight(device)]}], lr=0.1)
-    with pytest.raises(ValueError, match="different number of parameter groups"):
-        torch.optim.SGD([weight(device)], lr=0.1).load_state_dict(two.state_dict())
-
-
-@fact("torch.optim.Optimizer.load_state_dict")
-def test_of_other_parameters_is_refused(device):
-    """An optimizer's `load_state_dict` of more parameters than it has "doesn't match the size of optimizer's group"."""
-    two = torch.optim.SGD([weight(device), weight(device)], lr=0.1)
-    with pytest.raises(ValueError, match="doesn't match the size of optimizer's group"):
-        torch.optim.SGD([weight(device)], lr=0.1).load_state_dict(two.state_dict())
-
-
 @fact("torch.optim.Optimizer.state_dict", since="2.6", calls="names named_parameters|param_names", gain=True)
 def test_knows_names_when_it_was_given_them():
     """The `state_dict` of an optimizer made from `named_parameters()` lists their names as `param_names`."""

@@ -2,7 +2,6 @@
 
 import copy
 
-import pytest
 import torch
 from torch import nn
 
@@ -52,15 +51,6 @@ def test_holds_buffers(device):
     state = nn.BatchNorm1d(2, device=device).state_dict()
     assert list(state) == ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"]
     same(state["running_var"], torch.ones(2))
-
-
-@fact("torch.nn.Module.register_buffer")
-@pytest.mark.parametrize(("persistent", "keys"), [(True, ["mask"]), (False, [])], ids=["persistent", "passing"])
-def test_leaves_out_a_buffer_that_is_not_persistent(device, persistent, keys):
-    """`state_dict` holds a buffer unless it was registered with `persistent=False`."""
-    module = nn.Module()
-    module.register_buffer("mask", torch.ones(1, device=device), persistent=persistent)
-    assert list(module.state_dict()) == keys
 
 
 @fact("torch.nn.Module.state_dict", claims=["S03"], hint="register it with register_buffer")

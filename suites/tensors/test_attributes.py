@@ -199,15 +199,6 @@ def test_layout_of_a_dense_tensor_is_strided(device):
     assert torch.zeros(2, device=device).layout is torch.strided
 
 
-@fact("torch.Tensor.requires_grad", "torch.Tensor.is_leaf", "torch.Tensor.grad_fn")
-def test_graph_is_told_by_attributes(device):
-    """`x.is_leaf` is true of what was made, and false of a result that requires grad, which has a `grad_fn`."""
-    x = torch.ones(2, device=device, requires_grad=True)
-    y, plain = x * 2, torch.ones(2, device=device) * 2
-    assert [(t.requires_grad, t.is_leaf) for t in (x, y, plain)] == [(True, True), (True, False), (False, True)]
-    assert x.grad_fn is None and plain.grad_fn is None and "Mul" in y.grad_fn.name()
-
-
 @fact("torch.Tensor.requires_grad_")
 def test_graph_is_entered_in_place(device):
     """`x.requires_grad_()` returns `x`, which requires grad then, and with False no longer does."""
@@ -215,14 +206,6 @@ def test_graph_is_entered_in_place(device):
     assert x.requires_grad_() is x and x.requires_grad
     assert x.requires_grad_(False) is x and not x.requires_grad
     same(x, numpy.ones(2, dtype="float32"))
-
-
-@fact("torch.Tensor.requires_grad_")
-def test_graph_is_not_left_by_a_result(device):
-    """`y.requires_grad_(False)` of a result is refused, for it works on leaf variables only: `detach`."""
-    y = torch.ones(2, device=device, requires_grad=True) * 2
-    with pytest.raises(RuntimeError, match="leaf variables"):
-        y.requires_grad_(False)
 
 
 # --- as NumPy has it
@@ -251,15 +234,6 @@ def test_deviation_has_another_default_than_in_numpy(device, name):
     y = getattr(torch.from_numpy(array).to(device), name)()
     assert y.dtype == torch.float64 and y.shape == ()
     assert y.item() == pytest.approx(getattr(array, name)(ddof=1), rel=1e-15)
-
-
-@fact("torch.ones_like", claims=["T06", "T08"])
-@pytest.mark.parametrize("dtype", ["float64", "int32", "bool", "complex64"])
-@pytest.mark.parametrize("shape", [(2, 3), (), (0, 2)], ids=str)
-def test_ones_like_is_that_of_numpy(device, dtype, shape):
-    """`torch.ones_like` gives ones of the shape and of the dtype of its argument, as NumPy's does."""
-    array = numpy.zeros(shape, dtype=dtype)
-    same(torch.ones_like(torch.from_numpy(array).to(device)), numpy.ones_like(array))
 
 
 @fact("torch.Tensor.output_nr")

@@ -186,12 +186,3 @@ def test_sign_by_its_name_is_refused(device):
     """`torch.sign` refuses complex numbers: "torch.sgn instead"."""
     with pytest.raises(RuntimeError, match="torch.sgn instead"):
         torch.sign(numbers(device))
-
-
-@fact("torch.abs", source="notes/autograd")
-def test_gradient_of_the_length_is_the_direction(device):
-    """The gradient of `torch.abs` of a complex number points along the number, where `abs` grows fastest."""
-    x = torch.tensor([3 + 4j], dtype=torch.complex128, device=device, requires_grad=True)
-    torch.abs(x).backward(torch.tensor([10.0], dtype=torch.float64, device=device))
-    assert x.grad.dtype == torch.complex128
-    close(x.grad, [6 + 8j], roundings=8)

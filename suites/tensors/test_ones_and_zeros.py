@@ -94,11 +94,12 @@ def test_make_zeros_that_are_positive(device, zeros):
     same(1 / zeros(2, device=device), torch.tensor([math.inf, math.inf]))
 
 
-@fact("torch.zeros_like", "torch.ones_like")
+@fact("torch.zeros_like", "torch.ones_like", claims=["T06", "T08"])
 @made_like
 @given(layout=layouts(), dtype=DTYPES)
 @example(layout=Layout((2, 3), (3, 1)), dtype=torch.float64)
 @example(layout=Layout((), ()), dtype=torch.bool)
+@example(layout=Layout((0, 2), (2, 1)), dtype=torch.int32)
 def test_like_another_have_its_shape_and_dtype(device, factory, layout, dtype):
     """`zeros_like` and `ones_like` give one number in every element, in the shape and dtype of their argument."""
     x = torch.full((layout.reach,), 5, device=device).to(dtype).as_strided(*layout)

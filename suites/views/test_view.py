@@ -299,14 +299,6 @@ def test_passes_the_gradient_in_the_shape_of_its_source(device):
     same(x.grad, numpy.array([1, 2, 3, 4, 5, 6], dtype="float32"))
 
 
-@fact("torch.Tensor.view")
-def test_of_a_leaf_is_not_written_in_place(device):
-    """A write through `x.view(2, 3)` is refused where `x` is "a leaf Variable that requires grad"."""
-    x = torch.zeros(6, device=device, requires_grad=True)
-    with pytest.raises(RuntimeError, match="a view of a leaf Variable that requires grad"):
-        x.view(2, 3).add_(1)
-
-
 # --- the same bytes under another dtype
 
 
