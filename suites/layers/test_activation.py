@@ -91,10 +91,16 @@ def test_prelu_learns_the_slope_below_zero(device, count):
 
 @fact("torch.nn.PReLU")
 def test_prelu_starts_with_a_quarter(device):
-    """`PReLU` begins with one slope of 0.25, or with what `init` says."""
+    """`PReLU` begins by default with one slope of 0.25 below zero."""
     x = torch.tensor([[-2.0, 4.0], [-4.0, -8.0]], device=device)
     same(nn.PReLU(device=device)(x), torch.tensor([[-0.5, 4.0], [-1.0, -2.0]]))
-    same(nn.PReLU(init=0.5, device=device)(x), torch.tensor([[-1.0, 4.0], [-2.0, -4.0]]))
+
+
+@fact("torch.nn.PReLU")
+def test_prelu_starts_with_what_it_is_told(device):
+    """`PReLU(3, init=0.5)` begins with a slope of 0.5 for each of three channels."""
+    x = torch.tensor([[-2.0, 4.0, -8.0]], device=device)
+    same(nn.PReLU(3, init=0.5, device=device)(x), torch.tensor([[-1.0, 4.0, -4.0]]))
 
 
 def exp_over_sum(x, dim):
@@ -131,24 +137,34 @@ def test_glu_refuses_an_odd_dimension(device):
         nn.GLU()(torch.ones(2, 3, device=device))
 
 
+SOFTMAXES = pytest.mark.parametrize("kind", ["Softmax", "LogSoftmax", "Softmin"])
+
+
 @fact("torch.nn.Softmax", "torch.nn.LogSoftmax", "torch.nn.Softmin", hint="say dim=")
-@pytest.mark.parametrize("kind", ["Softmax", "LogSoftmax", "Softmin"])
+@SOFTMAXES
+def test_softmax_without_a_dimension_warns(device, kind):
+    """`Softmax`, `LogSoftmax` and `Softmin` without `dim` warn of an "Implicit dimension choice" when called."""
+    with pytest.warns(UserWarning, match="Implicit dimension choice"):
+        y = getattr(nn, kind)()(torch.ones(2, 1, device=device))
+    assert y.shape == (2, 1)
+
+
+@fact("torch.nn.Softmax", "torch.nn.LogSoftmax", "torch.nn.Softmin", hint="say dim=")
+@SOFTMAXES
 @pytest.mark.parametrize(
     ("shape", "dim"), [((), 0), ((3,), 0), ((2, 3), 1), ((2, 3, 2), 0), ((2, 3, 2, 2), 1)], ids=str
 )
-def test_softmax_without_a_dimension_warns_and_guesses(device, kind, shape, dim):
-    """`Softmax` etc. without `dim` warn of an "Implicit dimension choice": 0 of 0, 1 or 3 dimensions, else 1."""
+@pytest.mark.filterwarnings("ignore:Implicit dimension choice")
+def test_softmax_without_a_dimension_guesses_it(device, kind, shape, dim):
+    """`Softmax`, `LogSoftmax` and `Softmin` without `dim` take dimension 0 of 0, 1 or 3 dimensions, and 1 of 2 or 4."""
     x = torch.arange(math.prod(shape), device=device, dtype=torch.float64).reshape(shape) ** 2 / 4
-    with pytest.warns(UserWarning, match="Implicit dimension choice"):
-        y = getattr(nn, kind)()(x)
-    assert y.is_contiguous()
     signs = {"Softmin": -1}.get(kind, 1)
     want = exp_over_sum(signs * x.cpu().numpy(), dim)
-    close(y, numpy.log(want) if kind == "LogSoftmax" else want, roundings=200, scale=600)
+    close(getattr(nn, kind)()(x), numpy.log(want) if kind == "LogSoftmax" else want, roundings=200, scale=600)
 
 
 @fact("torch.nn.Softmax", "torch.nn.LogSoftmax", "torch.nn.Softmin")
-@pytest.mark.parametrize("kind", ["Softmax", "LogSoftmax", "Softmin"])
+@SOFTMAXES
 def test_softmax_of_huge_numbers_does_not_overflow(device, kind):
     """`Softmax`, `LogSoftmax` and `Softmin` do not overflow on numbers up to 1e30: only differences count."""
     x = torch.tensor([[-1000.0, 0.0, 1000.0], [1e30, 1e30, 1e30]], device=device)
@@ -180,7 +196,13 @@ def test_rrelu_draws_its_slope_in_training(device):
     x = torch.full((50,), -1.0, device=device)
     y = -nn.RReLU(0.25, 0.5)(x)
     assert 0.25 <= y.min() < y.max() <= 0.5
-    same(nn.RReLU(0.25, 0.5).eval()(x), torch.full((50,), -0.375))
+
+
+@fact("torch.nn.RReLU")
+def test_rrelu_has_the_mean_slope_in_evaluation(device):
+    """`RReLU` in evaluation multiplies negative elements by the mean of `lower` and `upper`."""
+    x = torch.tensor([-1.0, 2.0, -8.0], device=device)
+    same(nn.RReLU(0.25, 0.5).eval()(x), torch.tensor([-0.375, 2.0, -3.0]))
 
 
 IN_PLACE = [
@@ -214,7 +236,6 @@ KINKS = {  # a layer, where it has a kink, and the slope that torch takes there
     "torch.nn.Hardshrink": (nn.Hardshrink, [-0.5, 0.5], [0.0, 0.0]),
     "torch.nn.Softshrink": (nn.Softshrink, [-0.5, 0.5], [0.0, 0.0]),
     "torch.nn.Threshold": (lambda: nn.Threshold(0.5, 7.0), [0.5], [0.0]),
-    "torch.nn.Softsign": (nn.Softsign, [0.0], [1.0]),
 }
 
 
@@ -227,6 +248,14 @@ def test_has_one_slope_at_its_kink(device, name):
     y = layer()(x)
     y.backward(torch.full_like(x, 2.0))
     same(x.grad, torch.tensor(slopes) * 2)
+
+
+@fact("torch.nn.Softsign")
+def test_softsign_has_the_slope_1_at_zero(device):
+    """`Softsign`, x / (1 + abs(x)), has at 0 the slope 1, although `abs` has a kink there."""
+    x = torch.zeros(2, device=device, requires_grad=True)
+    nn.Softsign()(x).backward(torch.tensor([2.0, -3.0], device=device))
+    same(x.grad, torch.tensor([2.0, -3.0]))
 
 
 EVERY = {name: layer for name, (layer, _) in {**FORMULAS, **ALONG}.items()}
@@ -247,6 +276,14 @@ def test_takes_an_empty_batch(device, name):
     y = EVERY[name]()(torch.empty(0, 4, 3, 2, device=device, dtype=torch.float64))
     shape = (0, 2, 3, 2) if name == "torch.nn.GLU" else (0, 4, 3, 2)
     assert (y.shape, y.dtype) == (shape, torch.float64)
+
+
+@fact(*FORMULAS, *ALONG)
+@pytest.mark.parametrize("name", EVERY)
+def test_of_a_contiguous_input_is_contiguous(device, name):
+    """`ReLU`, `Softmax` and the other activations give a contiguous result for a contiguous input."""
+    y = EVERY[name]()(torch.ones(2, 4, 3, 2, device=device))
+    assert y.is_contiguous()
 
 
 def near(layer, x, formula):
@@ -319,6 +356,14 @@ def test_function_is_its_formula(device, name):
     follows(device, Called(name, **options), formula, POINTS)
 
 
+@fact(*(f"torch.nn.functional.{name}" for name in FUNCTIONS))
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_function_of_a_contiguous_input_is_contiguous(device, name):
+    """`relu`, `gelu` and the other functions of activation give a contiguous result for a contiguous input."""
+    y = getattr(functional, name)(torch.ones(4, 3, 2, device=device), **FUNCTIONS[name][0])
+    assert y.is_contiguous()
+
+
 class Written(Called):
     """A function that writes into a copy of its input."""
 
@@ -351,5 +396,12 @@ def test_function_of_rrelu_draws_its_slope_in_training(device, name):
     """`rrelu` and `rrelu_` with `training=True` multiply each negative element by a slope of its own within bounds."""
     x = torch.full((50,), -1.0, device=device)
     y = getattr(functional, name)(x, 0.25, 0.5, training=True)
-    assert -0.5 <= y.min() < y.max() <= -0.25
-    assert ((y is x), y.dtype, y.shape, y.is_contiguous()) == (name == "rrelu_", torch.float32, (50,), True)
+    assert y.shape == (50,) and -0.5 <= y.min() < y.max() <= -0.25
+
+
+@fact("torch.nn.functional.rrelu_")
+def test_function_of_rrelu_with_an_underscore_writes_in_training_too(device):
+    """`rrelu_(x, training=True)` writes into `x`, and returns it."""
+    x = torch.tensor([-1.0, 2.0, -1.0], device=device)
+    assert functional.rrelu_(x, 0.25, 0.5, training=True) is x
+    assert x[1] == 2 and -0.5 <= x.min() <= x[[0, 2]].max() <= -0.25

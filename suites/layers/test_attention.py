@@ -146,20 +146,33 @@ def test_drops_also_without_training(device, p):
     assert y.unique().tolist() == [0.0, 2.0][: 1 if p == 1.0 else 2]
 
 
+def first_two(device, bias):
+    """A mask of numbers or booleans that lets three queries see the first two of four keys."""
+    kept = torch.tensor([True, True, False, False], device=device).expand(3, 4)
+    return torch.zeros(3, 4, device=device, dtype=torch.float64).masked_fill(~kept, -INF) if bias else kept
+
+
 @fact(ATTENTION)
 @pytest.mark.parametrize("bias", [True, False], ids=["numbers", "boolean"])
 def test_does_not_depend_on_what_is_masked(device, bias):
-    """Masked finite keys and values do not change `scaled_dot_product_attention`; such values get zero gradients."""
+    """Masked finite keys and values do not change the result of `scaled_dot_product_attention`."""
     q, k, v = given(device, *qkv(), dtype=torch.float64)
-    kept = torch.tensor([True, True, False, False], device=device).expand(3, 4)
-    mask = torch.zeros(3, 4, device=device, dtype=torch.float64).masked_fill(~kept, -INF) if bias else kept
     k[..., 2:, :], v[..., 2:, :] = 1e5, -1e5
-    v.requires_grad_()
-    y = functional.scaled_dot_product_attention(q, k, v, mask)
-    y.sum().backward()
-    want = attention(q.cpu().numpy(), *(each.detach()[..., :2, :].cpu().numpy() for each in (k, v)))
-    close(y.detach(), want, roundings=64, scale=2)
-    same(v.grad[..., 2:, :], torch.zeros(2, 2, 2, 5, dtype=torch.float64))
+    y = functional.scaled_dot_product_attention(q, k, v, first_two(device, bias))
+    want = attention(q.cpu().numpy(), *(each[..., :2, :].cpu().numpy() for each in (k, v)))
+    close(y, want, roundings=64, scale=2)
+
+
+@fact(ATTENTION)
+@pytest.mark.parametrize("bias", [True, False], ids=["numbers", "boolean"])
+def test_what_is_masked_gets_no_gradient(device, bias):
+    """Masked keys and values get gradients of zero from `scaled_dot_product_attention`, and others do not."""
+    q, k, v = (each.requires_grad_() for each in given(device, *qkv(), dtype=torch.float64))
+    y = functional.scaled_dot_product_attention(q, k, v, first_two(device, bias))
+    y.backward(torch.tensor(fractions(2, 2, 3, 5, seed=5), device=device))
+    grads = torch.cat([k.grad, v.grad], -1)
+    same(grads[..., 2:, :], torch.zeros(2, 2, 2, 7, dtype=torch.float64))
+    assert grads[..., :2, :].abs().min() > 0
 
 
 @fact(
@@ -169,15 +182,38 @@ def test_does_not_depend_on_what_is_masked(device, bias):
     myth="a row that sees nothing is NaN",
 )
 def test_row_that_sees_nothing_is_zero(device):
-    """`scaled_dot_product_attention` gives zeros, not NaN, where a boolean mask lets a query see no key, grads too."""
+    """`scaled_dot_product_attention` gives zeros, not NaN, where a boolean mask lets a query see no key."""
+    kept = torch.tensor([[True] * 4, [False] * 4, [True] * 4], dtype=torch.bool, device=device)
+    y = functional.scaled_dot_product_attention(*given(device, *qkv(), dtype=torch.float64), kept)
+    same(y[..., 1, :], torch.zeros(2, 2, 5, dtype=torch.float64))
+
+
+@fact(
+    ATTENTION,
+    since={"cpu": "2.5"},
+    calls="attn_mask, names *.bool|masked_fill|tril|BoolTensor",
+    myth="the gradient of a row that sees nothing is NaN",
+)
+def test_row_that_sees_nothing_gets_no_gradient(device):
+    """A query that a boolean mask lets see no key gets a gradient of zeros from `scaled_dot_product_attention`."""
     q, k, v = (each.requires_grad_() for each in given(device, *qkv(), dtype=torch.float64))
     kept = torch.tensor([[True] * 4, [False] * 4, [True] * 4], dtype=torch.bool, device=device)
-    y = functional.scaled_dot_product_attention(q, k, v, kept)
-    y.sum().backward()
-    same(y[..., 1, :], torch.zeros(2, 2, 5, dtype=torch.float64))
+    functional.scaled_dot_product_attention(q, k, v, kept).sum().backward()
     same(q.grad[..., 1, :], torch.zeros(2, 2, 2, dtype=torch.float64))
-    assert k.grad.isfinite().all()
     assert q.grad[..., 0, :].abs().min() > 0
+
+
+@fact(
+    ATTENTION,
+    since={"cpu": "2.5"},
+    calls="attn_mask, names *.bool|masked_fill|tril|BoolTensor",
+    myth="a row that sees nothing makes all gradients NaN",
+)
+def test_row_that_sees_nothing_leaves_the_gradients_of_others(device):
+    """`scaled_dot_product_attention` gives keys and values no NaN as gradient for a query that a mask lets see none."""
+    kept = torch.tensor([[True] * 4, [False] * 4, [True] * 4], dtype=torch.bool, device=device)
+    seeing = numpy.array([[1.0], [0.0], [1.0]])
+    follows(device, Attending(attn_mask=kept), lambda q, k, v: seeing * attention(q, k, v), *qkv())
 
 
 LAYOUTS = {  # ways to lay a tensor out in memory otherwise
@@ -247,15 +283,12 @@ def test_of_one_key_is_its_value(device):
 
 
 @fact("torch.nn.attention.sdpa_kernel")
-def test_back_end_can_be_chosen(device):
-    """Within `sdpa_kernel(SDPBackend.MATH)` flash attention is off and the plain back end on, with the same result."""
+def test_back_end_can_be_chosen():
+    """`sdpa_kernel(SDPBackend.MATH)` turns flash attention off, and the plain back end on, until its block ends."""
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
-    q, k, v = given(device, *qkv(4, 4, 4, 4), dtype=torch.float64)
     with sdpa_kernel(SDPBackend.MATH):
         enabled = (torch.backends.cuda.math_sdp_enabled(), torch.backends.cuda.flash_sdp_enabled())
-        y = functional.scaled_dot_product_attention(q, k, v)
-    close(y, attention(*qkv(4, 4, 4, 4)), roundings=64, scale=2)
     assert (enabled, torch.backends.cuda.flash_sdp_enabled()) == ((True, False), True)
 
 
@@ -381,13 +414,12 @@ def test_multihead_leaves_out_where_true(device, kind):
 
 @fact("torch.nn.MultiheadAttention")
 def test_multihead_may_attend_to_nothing(device):
-    """`MultiheadAttention(add_zero_attn=True)` has one more key, which takes a share from the weights of the others."""
+    """`MultiheadAttention(add_zero_attn=True)` attends to one more key and value, which are zeros."""
     layer, of, q, k = made(device, add_zero_attn=True)
-    _, weights = layer(*given(device, q, k, k, dtype=torch.float64))
-    scores = multihead(q, k, k, average=False, **of)[1]
-    assert weights.shape == (2, 3, 6)
-    close(weights.detach().sum(-1), numpy.ones((2, 3)), roundings=32)
-    assert (weights.detach()[..., :5].cpu().numpy() < scores.mean(1)).all()
+    y, weights = layer(*given(device, q, k, k, dtype=torch.float64))
+    want, shares = multihead(q, k, k, bias_k=0.0, bias_v=0.0, **of)
+    close(y.detach(), want, roundings=200, scale=4)
+    close(weights.detach(), shares, roundings=64)
 
 
 @fact("torch.nn.MultiheadAttention")
@@ -471,6 +503,13 @@ def test_function_of_multihead_gives_weights_when_asked(device):
     plain, shares = functional.multi_head_attention_forward(x, x, x, 4, 2, *given)
     close(y, plain.cpu().numpy(), roundings=64, scale=4)
     assert (weights, shares.shape, y.shape) == (None, (2, 3, 3), (3, 2, 4))
+
+
+@fact(FORWARD)
+def test_function_of_multihead_refuses_another_width(device):
+    """`multi_head_attention_forward` of another width than told: "was expecting embedding dimension of 6"."""
+    x = torch.ones(3, 2, 4, device=device)
+    given = [x.new_ones(12, 4), x.new_ones(12), None, None, False, 0.0, x.new_ones(4, 4), x.new_ones(4)]
     with pytest.raises(AssertionError, match="was expecting embedding dimension of 6"):
         functional.multi_head_attention_forward(x, x, x, 6, 2, *given)
 
@@ -649,6 +688,13 @@ def test_transformer_is_an_encoder_and_a_decoder(device):
         return normed(decoded, **part(of, "decoder.norm"))
 
     follows(device, layer, formula, fractions(3, 2, 4), fractions(2, 2, 4, seed=1))
+
+
+@fact("torch.nn.Transformer")
+def test_transformer_has_inner_layers_as_wide_as_told():
+    """`Transformer(4, 2, dim_feedforward=6)` has inner layers of width 6 in its encoder and its decoder."""
+    layer = nn.Transformer(4, 2, num_encoder_layers=1, num_decoder_layers=1, dim_feedforward=6)
+    assert layer.encoder.layers[0].linear1.weight.shape == (6, 4)
     assert layer.decoder.layers[0].linear1.weight.shape == (6, 4)
 
 
@@ -684,7 +730,7 @@ def test_may_be_without_biases(layer):
 
 @fact("torch.nn.TransformerEncoderLayer")
 def test_encoder_layer_is_causal_with_a_mask(device):
-    """`TransformerEncoderLayer` with a causal mask gives the first place the same, whatever comes after it."""
+    """A change of later places changes what a causal `TransformerEncoderLayer` gives at these, not at the first."""
     layer = nn.TransformerEncoderLayer(4, 2, 6, dropout=0.0, device=device).eval()
     x = torch.tensor(fractions(3, 1, 4), device=device, dtype=torch.float32)
     mask = nn.Transformer.generate_square_subsequent_mask(3).to(device)

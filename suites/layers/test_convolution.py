@@ -122,17 +122,21 @@ def test_valid_padding_is_none(device, dims):
 
 @fact(*CONVOLUTIONS)
 @pytest.mark.parametrize("dims", DIMS)
+def test_refuses_groups_that_do_not_divide_the_channels(dims):
+    """`Conv2d` and the like of 3 channels refuse 2 groups: "in_channels must be divisible by groups"."""
+    with pytest.raises(ValueError, match="in_channels must be divisible by groups"):
+        getattr(nn, f"Conv{dims}d")(3, 4, 3, groups=2)
+
+
+@fact(*CONVOLUTIONS)
+@pytest.mark.parametrize("dims", DIMS)
 @pytest.mark.parametrize(
     ("options", "words"),
-    [
-        ({"groups": 2}, "in_channels must be divisible by groups"),
-        ({"padding_mode": "mirror"}, "padding_mode must be one of"),
-        ({"padding": "full"}, "Invalid padding string"),
-    ],
-    ids=["groups", "padding_mode", "padding"],
+    [({"padding_mode": "mirror"}, "padding_mode must be one of"), ({"padding": "full"}, "Invalid padding string")],
+    ids=["padding_mode", "padding"],
 )
-def test_refuses_options_that_do_not_fit(dims, options, words):
-    """`Conv2d` and the like refuse, when made, groups that do not divide the channels, and unknown kinds of padding."""
+def test_refuses_padding_of_an_unknown_kind(dims, options, words):
+    """`Conv2d` and the like refuse a name that they do not know as `padding_mode` or as `padding`."""
     with pytest.raises(ValueError, match=words):
         getattr(nn, f"Conv{dims}d")(3, 4, 3, **options)
 
@@ -196,14 +200,28 @@ def test_does_not_flip_its_kernel(device):
     same(layer(torch.tensor([[[[1.0, 2.0, 3.0]]]], device=device)), torch.tensor([[[[21.0, 32.0]]]]))
 
 
+@fact(*CONVOLUTIONS)
+@pytest.mark.parametrize("dims", DIMS)
+def test_weight_has_the_documented_shape(dims):
+    """`Conv2d.weight`, and those of `Conv1d` and `Conv3d`, have the shape (out, in / groups, *kernel_size)."""
+    layer = getattr(nn, f"Conv{dims}d")(6, 4, 3, groups=2)
+    assert layer.weight.shape == (4, 3, *[3] * dims)
+
+
+@fact(*TRANSPOSED)
+@pytest.mark.parametrize("dims", DIMS)
+def test_weight_of_transposed_has_the_documented_shape(dims):
+    """`ConvTranspose2d.weight`, and those of 1d and 3d, have the shape (in, out / groups, *kernel_size)."""
+    layer = getattr(nn, f"ConvTranspose{dims}d")(6, 4, 3, groups=2)
+    assert layer.weight.shape == (6, 2, *[3] * dims)
+
+
 @fact(*CONVOLUTIONS, *TRANSPOSED)
 @pytest.mark.parametrize("dims", DIMS)
 @pytest.mark.parametrize("kind", ["Conv", "ConvTranspose"])
-def test_weight_has_the_documented_shape(kind, dims):
-    """`Conv2d.weight` is (out, in / groups, *size), and `ConvTranspose2d.weight` (in, out / groups, *size)."""
-    layer = getattr(nn, f"{kind}{dims}d")(6, 4, 3, groups=2, bias=False)
-    assert layer.weight.shape == ((4, 3) if kind == "Conv" else (6, 2)) + (3,) * dims
-    assert layer.bias is None
+def test_has_no_bias_when_told(kind, dims):
+    """`bias` of `Conv2d(bias=False)`, `ConvTranspose2d(bias=False)` and the like is None."""
+    assert getattr(nn, f"{kind}{dims}d")(6, 4, 3, bias=False).bias is None
 
 
 TRANSPOSED_OPTIONS = [

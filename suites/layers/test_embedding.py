@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from torchproof import close, fact, same
+from torchproof.fixtures.checks import shares
 from torchproof.suites.layers.reference import Called, follows
 
 TABLE = [[3.0, 4.0], [0.5, 1.0], [-6.0, 8.0], [2.0, -1.5]]
@@ -57,16 +58,26 @@ def test_refuses_an_index_out_of_range(index):
         table("cpu")(words("cpu", index))
 
 
-@fact("torch.nn.Embedding", myth="padding_idx masks its index")
-def test_padding_row_starts_as_zero_and_is_never_learned(device):
-    """The row of `padding_idx` in `Embedding` starts as zeros and gets no gradient, but is looked up like any other."""
+@fact("torch.nn.Embedding")
+def test_padding_row_starts_as_zeros(device):
+    """The row of `padding_idx` in the weight of `Embedding` starts as zeros, and only this one."""
     layer = nn.Embedding(3, 2, padding_idx=1, device=device)
-    same(layer.weight[1], torch.zeros(2))
-    layer.weight.data.fill_(2.0)
-    y = layer(words(device, 1, 0, 1))
-    y.sum().backward()
-    same(y, torch.full((3, 2), 2.0))
+    assert (layer.weight == 0).tolist() == [[False] * 2, [True] * 2, [False] * 2]
+
+
+@fact("torch.nn.Embedding")
+def test_padding_row_is_never_learned(device):
+    """The row of `padding_idx` in `Embedding`, the vector of padding tokens, gets a gradient of zeros."""
+    layer = nn.Embedding(3, 2, padding_idx=1, device=device)
+    layer(words(device, 1, 0, 1)).sum().backward()
     same(layer.weight.grad, torch.tensor([[1.0, 1.0], [0.0, 0.0], [0.0, 0.0]]))
+
+
+@fact("torch.nn.Embedding", myth="padding_idx masks its index")
+def test_padding_row_is_looked_up_like_any_other(device):
+    """`Embedding` looks up the row of `padding_idx` like any other: if it is written to, it is zero no more."""
+    layer = table(device, padding_idx=1)
+    same(layer(words(device, 1, 0)), torch.tensor([[0.5, 1.0], [3.0, 4.0]]))
 
 
 @fact("torch.nn.Embedding")
@@ -128,15 +139,32 @@ def test_gradients_may_be_sparse(device, kind):
     same(grad, torch.tensor([[1.0, 1.0], [0.0, 0.0], [2.0, 2.0], [0.0, 0.0]]))
 
 
-@fact("torch.nn.Embedding.from_pretrained", "torch.nn.EmbeddingBag.from_pretrained")
-@pytest.mark.parametrize("kind", [nn.Embedding, nn.EmbeddingBag], ids=["Embedding", "EmbeddingBag"])
-def test_made_of_a_table_is_frozen(device, kind):
-    """`from_pretrained` of `Embedding` and `EmbeddingBag` keeps this very table, frozen unless `freeze=False`."""
+PRETRAINED = ("torch.nn.Embedding.from_pretrained", "torch.nn.EmbeddingBag.from_pretrained")
+KINDS = pytest.mark.parametrize("kind", [nn.Embedding, nn.EmbeddingBag], ids=["Embedding", "EmbeddingBag"])
+
+
+@fact(*PRETRAINED)
+@KINDS
+def test_made_of_a_table_keeps_it(device, kind):
+    """`from_pretrained` of `Embedding` and `EmbeddingBag` copies nothing: its weight shares the table's memory."""
     rows = torch.tensor(TABLE, device=device)
     layer = kind.from_pretrained(rows)
     same(layer.weight, rows)
-    assert (layer.weight.data_ptr() == rows.data_ptr(), layer.weight.requires_grad) == (True, False)
-    assert kind.from_pretrained(rows, freeze=False).weight.requires_grad
+    assert shares(layer.weight.data, rows)
+
+
+@fact(*PRETRAINED, hint="pass freeze=False")
+@KINDS
+def test_made_of_a_table_is_frozen(device, kind):
+    """`from_pretrained` of `Embedding` and `EmbeddingBag` freezes the weight: `requires_grad` is False by default."""
+    assert kind.from_pretrained(torch.tensor(TABLE, device=device)).weight.requires_grad is False
+
+
+@fact(*PRETRAINED)
+@KINDS
+def test_made_of_a_table_learns_when_told(device, kind):
+    """`from_pretrained(freeze=False)` of `Embedding` and `EmbeddingBag` gives a weight that requires grad."""
+    assert kind.from_pretrained(torch.tensor(TABLE, device=device), freeze=False).weight.requires_grad is True
 
 
 @fact("torch.nn.Embedding")
@@ -170,16 +198,24 @@ def test_bag_takes_the_mean_by_default(device):
 @pytest.mark.parametrize(
     ("mode", "want"),
     [
-        ("sum", [[3.5, 5.0], [0.0, 0.0], [-6.0, 8.0]]),
-        ("mean", [[1.75, 2.5], [0.0, 0.0], [-6.0, 8.0]]),
-        ("max", [[3.0, 4.0], [0.0, 0.0], [-6.0, 8.0]]),
+        ("sum", [[3.5, 5.0], [-6.0, 8.0]]),
+        ("mean", [[1.75, 2.5], [-6.0, 8.0]]),
+        ("max", [[3.0, 4.0], [-6.0, 8.0]]),
     ],
     ids=["sum", "mean", "max"],
 )
 def test_bags_are_told_by_where_they_begin(device, mode, want):
-    """`EmbeddingBag` of a row of indices takes the offset at which each bag begins; an empty bag gives zeros."""
+    """`EmbeddingBag` of a row of indices takes as offsets the places at which each bag begins."""
     layer = table(device, nn.EmbeddingBag, mode=mode)
-    same(layer(words(device, 0, 1, 2), words(device, 0, 2, 2)), torch.tensor(want))
+    same(layer(words(device, 0, 1, 2), words(device, 0, 2)), torch.tensor(want))
+
+
+@fact("torch.nn.EmbeddingBag")
+@pytest.mark.parametrize("mode", ["sum", "mean", "max"])
+def test_bag_that_is_empty_gives_zeros(device, mode):
+    """`EmbeddingBag` gives zeros for an empty bag, one that begins where the next begins."""
+    layer = table(device, nn.EmbeddingBag, mode=mode)
+    same(layer(words(device, 0, 2), words(device, 0, 1, 1))[[0, 1]], torch.tensor([[3.0, 4.0], [0.0, 0.0]]))
 
 
 @fact("torch.nn.EmbeddingBag")
@@ -215,9 +251,14 @@ def test_bag_weighs_its_rows_in_a_sum_only(device, mode):
 def test_bag_leaves_padding_out(device):
     """`EmbeddingBag` leaves `padding_idx` out of its mean, and of the count that it divides by."""
     layer = table(device, nn.EmbeddingBag, padding_idx=2)
-    y = layer(words(device, [0, 2, 1], [2, 2, 2]))
-    y.sum().backward()
-    same(y, torch.tensor([[1.75, 2.5], [0.0, 0.0]]))
+    same(layer(words(device, [0, 2, 1], [2, 2, 2])), torch.tensor([[1.75, 2.5], [0.0, 0.0]]))
+
+
+@fact("torch.nn.EmbeddingBag")
+def test_bag_does_not_learn_padding(device):
+    """The row of `padding_idx` in `EmbeddingBag` gets a gradient of zeros, and the others their shares of the mean."""
+    layer = table(device, nn.EmbeddingBag, padding_idx=2)
+    layer(words(device, [0, 2, 1], [2, 2, 2])).sum().backward()
     same(layer.weight.grad, torch.tensor([[0.5, 0.5], [0.5, 0.5], [0.0, 0.0], [0.0, 0.0]]))
 
 
@@ -320,16 +361,20 @@ def test_function_of_bags_leaves_padding_out(device):
 
 
 @fact(BAG)
-@pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
-def test_function_of_bags_shares_gradients_by_frequency(device, sparse):
-    """The gradient of `embedding_bag` is divided by frequency with `scale_grad_by_freq`, or sparse with `sparse`."""
+def test_function_of_bags_shares_gradients_by_frequency(device):
+    """`embedding_bag(scale_grad_by_freq=True)` divides a row's gradient by how often it was looked up."""
     rows = torch.tensor(TABLE, device=device, requires_grad=True)
-    y = functional.embedding_bag(
-        words(device, [2, 2, 0]), rows, mode="sum", scale_grad_by_freq=not sparse, sparse=sparse
-    )
-    y.sum().backward()
-    assert rows.grad.is_sparse == sparse
-    same(rows.grad, torch.tensor([[1.0, 1.0], [0.0, 0.0], [2.0 if sparse else 1.0] * 2, [0.0, 0.0]]))
+    functional.embedding_bag(words(device, [2, 2, 0]), rows, mode="sum", scale_grad_by_freq=True).sum().backward()
+    same(rows.grad, torch.tensor([[1.0, 1.0], [0.0, 0.0], [1.0, 1.0], [0.0, 0.0]]))
+
+
+@fact(BAG)
+def test_function_of_bags_may_have_sparse_gradients(device):
+    """`embedding_bag(sparse=True)` gives its weight a sparse gradient, with the sum for each row."""
+    rows = torch.tensor(TABLE, device=device, requires_grad=True)
+    functional.embedding_bag(words(device, [2, 2, 0]), rows, mode="sum", sparse=True).sum().backward()
+    assert rows.grad.is_sparse
+    same(rows.grad, torch.tensor([[1.0, 1.0], [0.0, 0.0], [2.0, 2.0], [0.0, 0.0]]))
 
 
 @fact(BAG)

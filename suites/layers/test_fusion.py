@@ -67,17 +67,50 @@ CONVERTED = {
 }
 
 
-@fact(*CONVERTED)
-@pytest.mark.parametrize("name", CONVERTED)
-@pytest.mark.parametrize("kind", ["Conv", "ConvTranspose"])
-def test_weights_of_convolutions_are_laid_out_otherwise(device, name, kind):
-    """`convert_conv2d_weight_memory_format`, and that of 3d, lay out the weights of convolutions, values unchanged."""
+def laid_out(device, name, kind):
+    """What the call returns for three layers of which one is a convolution, these layers, and their weights before."""
     dims, layout = CONVERTED[name]
     layers = nn.Sequential(getattr(nn, f"{kind}{dims}d")(4, 6, 2), nn.Conv1d(2, 2, 2), nn.Linear(2, 3)).to(device)
     before = [each.detach().clone() for each in layers.parameters()]
-    made = getattr(utils, name.rpartition(".")[2])(layers, layout)
+    return getattr(utils, name.rpartition(".")[2])(layers, layout), layers, before
+
+
+CONVERSIONS = pytest.mark.parametrize("name", CONVERTED)
+OF_KINDS = pytest.mark.parametrize("kind", ["Conv", "ConvTranspose"])
+
+
+@fact(*CONVERTED)
+@CONVERSIONS
+@OF_KINDS
+def test_weights_of_convolutions_are_laid_out_otherwise(device, name, kind):
+    """`convert_conv2d_weight_memory_format`, and that of 3d, lay out the weights of convolutions channels last."""
+    weight = laid_out(device, name, kind)[0][0].weight
+    assert weight.is_contiguous(memory_format=CONVERTED[name][1])
+    assert not weight.is_contiguous()
+
+
+@fact(*CONVERTED)
+@CONVERSIONS
+@OF_KINDS
+def test_weights_that_are_laid_out_otherwise_keep_their_values(device, name, kind):
+    """`convert_conv2d_weight_memory_format`, and that of 3d, leave every parameter its shape and values."""
+    layers, _, before = laid_out(device, name, kind)
+    same(layers[0].weight.detach(), before[0])
     for weight, was in zip(layers.parameters(), before):
         same(weight.detach(), was)
-    assert (made is layers, layers[0].weight.is_contiguous(memory_format=layout)) == (True, True)
-    assert (layers[0].weight.is_contiguous(), layers[2].weight.is_contiguous()) == (False, True)
-    same(layers[0].weight.detach(), before[0])
+
+
+@fact(*CONVERTED)
+@CONVERSIONS
+def test_weights_of_other_layers_stay_as_they_are_laid_out(device, name):
+    """`convert_conv2d_weight_memory_format`, and that of 3d, leave the weights of `Linear` and `Conv1d` contiguous."""
+    layers = laid_out(device, name, "Conv")[0]
+    assert (layers[1].weight.is_contiguous(), layers[2].weight.is_contiguous()) == (True, True)
+
+
+@fact(*CONVERTED)
+@CONVERSIONS
+def test_weights_are_laid_out_in_the_module_itself(device, name):
+    """`convert_conv2d_weight_memory_format`, and that of 3d, return the module that they are given."""
+    returned, given, _ = laid_out(device, name, "Conv")
+    assert returned is given

@@ -128,3 +128,13 @@ def test_treats_the_samples_of_a_batch_alike(device, name):
     y = layer(x[[2, 0, 1]]).detach()
     assert y.dtype == torch.float64
     close(y, numpy.concatenate(one_by_one), roundings=200, scale=4)
+
+
+@fact(*LAYERS, *ROWS)
+@pytest.mark.parametrize("name", [*LAYERS, *ROWS])
+def test_of_a_contiguous_input_is_contiguous(device, name):
+    """`Conv2d`, `LSTM`, `Softmax` and the like give a contiguous result for a contiguous input."""
+    shape = (2, 4, 4, 4) if name in LAYERS else (2, 4, 4)
+    layer = (LAYERS | ROWS)[name]().to(device, torch.float64)
+    y = layer(torch.tensor(fractions(*shape), device=device))
+    assert y.is_contiguous()

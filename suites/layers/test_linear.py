@@ -1,10 +1,11 @@
-"""`nn.Linear`: its product, its parameters and their gradients; any batch shape by formula is in test_shapes."""
+"""`nn.Linear`: its product, its parameters and their gradients; its memory is in test_layout."""
 
 import pytest
 import torch
 from torch import nn
 
-from torchproof import fact, same
+from torchproof import close, fact, same
+from torchproof.suites.layers.reference import follows, fractions
 
 
 def layer(device):
@@ -62,3 +63,20 @@ def test_refuses_another_number_of_features(device):
     """`nn.Linear` refuses another number of features: "mat1 and mat2 shapes cannot be multiplied"."""
     with pytest.raises(RuntimeError, match="cannot be multiplied"):
         layer(device)(torch.ones(4, 2, device=device))
+
+
+@fact("torch.nn.Linear")
+@pytest.mark.parametrize("shape", [(3,), (2, 3), (2, 2, 3)], ids=str)
+@pytest.mark.parametrize("bias", [True, False], ids=["bias", "without-bias"])
+def test_follows_its_formula(device, shape, bias):
+    """`Linear` is x WT + b over the last dimension, with or without b, and differentiates as such."""
+    follows(device, nn.Linear(3, 2, bias=bias), lambda x, weight, bias=0: x @ weight.T + bias, fractions(*shape))
+
+
+@fact("torch.nn.Linear", claims=["M03"], myth="a layer with a weight of shape (in, out) is the same as nn.Linear")
+def test_has_its_weight_transposed(device):
+    """The weight of `Linear` is (out, in), so that a layer by hand with (in, out) needs its transpose."""
+    layer, x = nn.Linear(3, 2, device=device), torch.tensor([[1.0, 2.0, -1.0]], device=device)
+    by_hand = x @ layer.weight.T + layer.bias
+    close(layer(x).detach(), by_hand.detach().double().cpu().numpy(), roundings=16, scale=4)
+    assert (layer.weight.shape, layer.bias.shape) == ((2, 3), (2,))

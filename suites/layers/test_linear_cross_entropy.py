@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from torchproof import close, fact, same
+from torchproof import close, fact
 from torchproof.suites.layers.reference import Called, follows, fractions
 
 LOSS = "torch.nn.LinearCrossEntropyLoss"
@@ -143,16 +143,25 @@ def test_takes_a_weight_of_more_dimensions(device):
 
 
 @fact(FUNCTION)
-def test_refuses_sizes_that_do_not_fit(device):
+@pytest.mark.parametrize(
+    ("misfit", "words"),
+    [
+        ("features", "equal input and linear_weight last dimensions"),
+        ("bias", "expected linear_bias shape"),
+        ("batches", "expected input with dimensionality 1 or 2"),
+    ],
+)
+def test_refuses_sizes_that_do_not_fit(device, misfit, words):
     """`linear_cross_entropy` refuses another number of features, another bias, and more than one batch dimension."""
     x, weight, bias = given(device)
     target = torch.tensor(CLASSES, device=device)
-    with pytest.raises(RuntimeError, match="equal input and linear_weight last dimensions"):
-        functional.linear_cross_entropy(x, weight[:, :1], target)
-    with pytest.raises(RuntimeError, match="expected linear_bias shape"):
-        functional.linear_cross_entropy(x, weight, target, linear_bias=bias[:2])
-    with pytest.raises(RuntimeError, match="expected input with dimensionality 1 or 2"):
-        functional.linear_cross_entropy(x[None], weight, target[None])
+    misfits = {
+        "features": (x, weight[:, :1], target, bias),
+        "bias": (x, weight, target, bias[:2]),
+        "batches": (x[None], weight, target[None], bias),
+    }
+    with pytest.raises(RuntimeError, match=words):
+        functional.linear_cross_entropy(*misfits[misfit][:3], linear_bias=misfits[misfit][3])
 
 
 @fact(FUNCTION, hint="say LinearCrossEntropyOptions(allow_retain_graph=True)")
@@ -169,7 +178,7 @@ def test_in_chunks_differentiates_once(device):
 
 @fact(OPTIONS)
 def test_in_chunks_differentiates_again_when_told(device):
-    """`LinearCrossEntropyOptions(allow_retain_graph=True)` lets a loss in chunks be differentiated again."""
+    """`LinearCrossEntropyOptions(allow_retain_graph=True)` lets a loss in chunks be differentiated twice alike."""
     x, weight, _ = given(device)
     x.requires_grad_()
     options = nn.LinearCrossEntropyOptions(allow_retain_graph=True, batch_chunk_size=2, chunking_method=None)
@@ -190,18 +199,36 @@ def test_options_are_automatic_by_default():
     options = nn.LinearCrossEntropyOptions()
     said = (options.allow_retain_graph, options.batch_chunk_size, options.chunking_method, options.acc_policy)
     assert (said, options.acc_dtype) == ((False, None, "auto", "auto"), None)
-    with pytest.raises(AttributeError):
+
+
+def may_be_written(patch):
+    """Options are written to like any object."""
+    patch.setattr(nn.LinearCrossEntropyOptions, "__setattr__", object.__setattr__)
+
+
+@fact(OPTIONS, refuter=may_be_written)
+def test_options_cannot_be_changed():
+    """An attribute of `LinearCrossEntropyOptions` cannot be written to: that is an AttributeError."""
+    options = nn.LinearCrossEntropyOptions()
+    with pytest.raises(AttributeError, match="batch_chunk_size"):
         options.batch_chunk_size = 2
 
 
 @fact(OPTIONS)
 def test_options_are_what_they_are_told():
-    """`LinearCrossEntropyOptions` keeps what it is told, and equals another one that is told the same."""
+    """`LinearCrossEntropyOptions` keeps each option that it is told under its name."""
     told = (True, 4, None, "accurate", torch.float32)
     options = nn.LinearCrossEntropyOptions(*told)
     said = (options.allow_retain_graph, options.batch_chunk_size, options.chunking_method, options.acc_policy)
     assert (*said, options.acc_dtype) == told
-    assert options == nn.LinearCrossEntropyOptions(*told) != nn.LinearCrossEntropyOptions()
+
+
+@fact(OPTIONS)
+def test_options_are_equal_when_told_the_same():
+    """`LinearCrossEntropyOptions` that are told the same are equal, and those told something else are not."""
+    told = (True, 4, None, "accurate", torch.float32)
+    assert nn.LinearCrossEntropyOptions(*told) == nn.LinearCrossEntropyOptions(*told)
+    assert nn.LinearCrossEntropyOptions(*told) != nn.LinearCrossEntropyOptions()
 
 
 @fact(OPTIONS)
@@ -279,6 +306,9 @@ def test_loss_is_made_where_and_of_what_it_is_told(device):
         ((12, 2), torch.float64),
         ((12,), torch.float64),
     ]
+
+
+@fact(LOSS)
+def test_loss_can_be_made_on_the_meta_device():
+    """`LinearCrossEntropyLoss(device="meta")` has a weight without memory, on the device meta."""
     assert nn.LinearCrossEntropyLoss(2, 3, device="meta").linear.weight.is_meta
-    losses = loss(torch.tensor(X, device=device), torch.ones(5, 4, dtype=torch.int64, device=device))
-    same(losses.detach().isfinite(), torch.tensor(True))

@@ -222,9 +222,16 @@ def test_of_classes_leaves_the_ignored_one_out(device, kind, ignored):
 @fact("torch.nn.CrossEntropyLoss", "torch.nn.NLLLoss")
 @pytest.mark.parametrize("kind", ["CrossEntropyLoss", "NLLLoss"])
 def test_of_classes_that_are_all_ignored_is_nan(device, kind):
-    """The mean of `CrossEntropyLoss` or `NLLLoss` over samples that are all ignored is NaN, and their sum is zero."""
+    """The mean of `CrossEntropyLoss` or `NLLLoss` over samples that are all ignored, `ignore_index`, is NaN."""
     x, y = torch.tensor(A, device=device), torch.full((4,), -100, device=device)
     same(getattr(nn, kind)()(x, y), torch.tensor(math.nan, dtype=torch.float64))
+
+
+@fact("torch.nn.CrossEntropyLoss", "torch.nn.NLLLoss")
+@pytest.mark.parametrize("kind", ["CrossEntropyLoss", "NLLLoss"])
+def test_sum_over_classes_that_are_all_ignored_is_zero(device, kind):
+    """`CrossEntropyLoss` and `NLLLoss` with `reduction="sum"` are zero for samples that are all ignored."""
+    x, y = torch.tensor(A, device=device), torch.full((4,), -100, device=device)
     same(getattr(nn, kind)(reduction="sum")(x, y), torch.tensor(0.0, dtype=torch.float64))
 
 
@@ -443,30 +450,49 @@ def likelihood(labels, blank=0, steps=3):
     return total
 
 
-@fact("torch.nn.CTCLoss")
-@pytest.mark.parametrize(
+SPELT = pytest.mark.parametrize(
     ("labels", "blank", "steps"), [([1], 0, 3), ([1, 2], 0, 3), ([1, 1], 0, 3), ([0, 1], 2, 3), ([2], 0, 2)], ids=str
 )
-def test_ctc_sums_over_all_alignments(device, labels, blank, steps):
-    """`CTCLoss` is -log of the sum over all paths that spell the labels; its mean divides that by their number."""
+
+
+def to_spell(device, labels, steps):
+    """The logarithms of the likelihoods, the labels, and the lengths of both."""
     logs = torch.tensor(CTC, device=device).unsqueeze(1)
-    given = (torch.tensor([labels], device=device), torch.tensor([steps]), torch.tensor([len(labels)]))
-    want = -math.log(likelihood(labels, blank, steps))
-    close(nn.CTCLoss(blank, reduction="sum")(logs, *given), want, roundings=64)
-    close(nn.CTCLoss(blank, reduction="none")(logs, *given), [want], roundings=64)
-    close(nn.CTCLoss(blank)(logs, *given), want / len(labels), roundings=64)
+    return logs, torch.tensor([labels], device=device), torch.tensor([steps]), torch.tensor([len(labels)])
 
 
 @fact("torch.nn.CTCLoss")
-@pytest.mark.parametrize(("zero_infinity", "want"), [(False, math.inf), (True, 0.0)])
-def test_ctc_of_too_many_labels_is_infinite(device, zero_infinity, want):
-    """`CTCLoss` of labels that no path can spell is infinite, or zero with `zero_infinity=True` and finite grads."""
-    logs = torch.tensor(CTC, device=device).unsqueeze(1).requires_grad_()
-    layer = nn.CTCLoss(zero_infinity=zero_infinity)
-    loss = layer(logs, torch.tensor([[1, 1, 2]], device=device), torch.tensor([3]), torch.tensor([3]))
+@SPELT
+@pytest.mark.parametrize("reduction", ["none", "sum"])
+def test_ctc_sums_over_all_alignments(device, labels, blank, steps, reduction):
+    """`CTCLoss` of a sequence is minus the logarithm of the sum over all paths that spell its labels."""
+    want = -math.log(likelihood(labels, blank, steps))
+    loss = nn.CTCLoss(blank, reduction=reduction)(*to_spell(device, labels, steps))
+    close(loss, [want] if reduction == "none" else want, roundings=64)
+
+
+@fact("torch.nn.CTCLoss", myth="the mean of CTCLoss is over the batch alone")
+@SPELT
+def test_ctc_divides_its_mean_by_the_number_of_labels(device, labels, blank, steps):
+    """The mean of `CTCLoss`, its default, divides the loss of each sequence by the number of its labels."""
+    want = -math.log(likelihood(labels, blank, steps)) / len(labels)
+    close(nn.CTCLoss(blank)(*to_spell(device, labels, steps)), want, roundings=64)
+
+
+@fact("torch.nn.CTCLoss", hint="pass zero_infinity=True")
+def test_ctc_of_too_many_labels_is_infinite(device):
+    """`CTCLoss` of labels that no path can spell, since they are too many for the time steps, is infinite."""
+    same(nn.CTCLoss()(*to_spell(device, [1, 1, 2], 3)), torch.tensor(math.inf, dtype=torch.float64))
+
+
+@fact("torch.nn.CTCLoss")
+def test_ctc_of_too_many_labels_is_zero_when_told(device):
+    """`CTCLoss(zero_infinity=True)` of labels that no path can spell is zero, with gradients of zero."""
+    logs, *given = to_spell(device, [1, 1, 2], 3)
+    loss = nn.CTCLoss(zero_infinity=True)(logs.requires_grad_(), *given)
     loss.backward()
-    same(loss, torch.tensor(want, dtype=torch.float64))
-    assert logs.grad.isfinite().all().item() is zero_infinity
+    same(loss, torch.tensor(0.0, dtype=torch.float64))
+    same(logs.grad, torch.zeros(3, 1, 3, dtype=torch.float64))
 
 
 @fact("torch.nn.CTCLoss")

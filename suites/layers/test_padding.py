@@ -71,14 +71,20 @@ def test_with_a_negative_number_takes_off(device, name):
 
 @fact(*(f"torch.nn.{name}" for name in REFLECTION), myth="a reflection repeats the border")
 @pytest.mark.parametrize("dims", DIMS)
-def test_reflection_is_smaller_than_its_input(device, dims):
-    """`ReflectionPad2d` etc. repeat no border: "adding size should be less than the corresponding input dimension"."""
-    x = torch.ones(1, 2, *[3] * dims, device=device)
-    with pytest.raises(RuntimeError, match="[Pp]adding size should be less than the corresponding input dimension"):
-        layer_of("Reflection", dims, 3)(x)
+def test_reflection_does_not_repeat_the_border(device, dims):
+    """`ReflectionPad2d` and the like put beside the border its neighbour, not the border again."""
     row = torch.arange(3.0, device=device).expand(1, 2, *[3] * dims)
     y = layer_of("Reflection", dims, 2)(row)
     same(y[(0, 0, *[0] * (dims - 1))], torch.tensor([2.0, 1.0, 0.0, 1.0, 2.0, 1.0, 0.0]))
+
+
+@fact(*(f"torch.nn.{name}" for name in REFLECTION))
+@pytest.mark.parametrize("dims", DIMS)
+def test_reflection_is_smaller_than_its_input(device, dims):
+    """`ReflectionPad2d` etc. refuse to pad by as much as there is: "size should be less than" the input's."""
+    x = torch.ones(1, 2, *[3] * dims, device=device)
+    with pytest.raises(RuntimeError, match="[Pp]adding size should be less than the corresponding input dimension"):
+        layer_of("Reflection", dims, 3)(x)
 
 
 @fact(*(f"torch.nn.{name}" for name in CIRCULAR))

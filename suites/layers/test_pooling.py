@@ -131,7 +131,7 @@ def test_max_tells_where_it_found_the_highest(device, dims):
     """`MaxPool2d(return_indices=True)` and the like give each highest one's flat place in its channel, as int64."""
     x = torch.tensor(image(dims), device=device)
     y, places = getattr(nn, f"MaxPool{dims}d")(2, stride=1, padding=1, return_indices=True)(x)
-    assert (places.dtype, places.is_contiguous(), y.is_contiguous()) == (torch.int64, True, True)
+    assert places.dtype == torch.int64
     same(y, x.flatten(2).gather(2, places.flatten(2)).view(y.shape))
     same(y, pooled(x.cpu().numpy(), [spans(side, 2, 1, 1) for side in x.shape[2:]], highest))
 
@@ -218,10 +218,10 @@ def test_adaptive_keeps_a_size_of_none(device, kind, reduce, dims):
 @fact(*(f"torch.nn.AdaptiveMaxPool{dims}d" for dims in DIMS))
 @pytest.mark.parametrize("dims", DIMS)
 def test_adaptive_max_tells_where_it_found_the_highest(device, dims):
-    """`AdaptiveMaxPool2d(return_indices=True)` and the like give each highest one's flat place in its channel."""
+    """`AdaptiveMaxPool2d(return_indices=True)` etc. give each highest one's flat place in its channel, as int64."""
     x = torch.tensor(image(dims), device=device)
     y, places = getattr(nn, f"AdaptiveMaxPool{dims}d")(2, return_indices=True)(x)
-    assert (places.dtype, places.is_contiguous(), y.is_contiguous()) == (torch.int64, True, True)
+    assert places.dtype == torch.int64
     same(y, x.flatten(2).gather(2, places.flatten(2)).view(y.shape))
     same(y, pooled(x.cpu().numpy(), [adaptive(side, 2) for side in x.shape[2:]], highest))
 
@@ -255,19 +255,46 @@ def test_power_average_of_volumes_is_the_norm_of_each_window(device, stride):
     )
 
 
+TOLD = pytest.mark.parametrize("how", [{"output_size": 4}, {"output_ratio": 0.5}], ids=["output_size", "output_ratio"])
+
+
+@check
+def are_highest_of_two(y, places):
+    """Of an input that counts its places: each is its own place, and second in some window of two, in each dimension.
+
+    Raises AssertionError.
+    """
+    same(y, places.float())
+    rows = numpy.unravel_index(places.flatten().cpu().numpy(), (8,) * (y.dim() - 2))
+    assert numpy.stack(rows).min() > 0, "the first of a window is never its highest"
+
+
 @fact("torch.nn.FractionalMaxPool2d", "torch.nn.FractionalMaxPool3d")
 @pytest.mark.parametrize("dims", [2, 3])
-@pytest.mark.parametrize("how", [{"output_size": 4}, {"output_ratio": 0.5}], ids=["output_size", "output_ratio"])
+@TOLD
 def test_fractional_is_the_highest_of_random_windows(device, dims, how):
-    """`FractionalMaxPool2d` and `FractionalMaxPool3d` give the highest of windows that they draw, as many as told."""
+    """`FractionalMaxPool2d` and `FractionalMaxPool3d` give the highest of windows, and the places of these."""
+    x = torch.arange(8.0**dims, device=device).reshape(1, 1, *[8] * dims)
+    are_highest_of_two(*getattr(nn, f"FractionalMaxPool{dims}d")(2, return_indices=True, **how)(x))
+
+
+@fact("torch.nn.FractionalMaxPool2d", "torch.nn.FractionalMaxPool3d")
+@pytest.mark.parametrize("dims", [2, 3])
+@TOLD
+def test_fractional_is_of_the_size_that_it_is_told(device, dims, how):
+    """`FractionalMaxPool2d` and `FractionalMaxPool3d` give the `output_size`, or the share `output_ratio`."""
+    y = getattr(nn, f"FractionalMaxPool{dims}d")(2, **how)(torch.ones(2, 3, *[8] * dims, device=device))
+    same(y, torch.ones(2, 3, *[4] * dims))
+
+
+@fact("torch.nn.FractionalMaxPool2d", "torch.nn.FractionalMaxPool3d")
+@pytest.mark.parametrize("dims", [2, 3])
+def test_fractional_gives_the_gradient_to_the_highest(device, dims):
+    """`FractionalMaxPool2d` and `FractionalMaxPool3d` give the gradient to the highest, and zero elsewhere."""
     x = torch.arange(8.0**dims, device=device).reshape(1, 1, *[8] * dims).requires_grad_()
-    y, places = getattr(nn, f"FractionalMaxPool{dims}d")(2, return_indices=True, **how)(x)
-    y.sum().backward()
-    assert (y.shape, y.is_contiguous(), places.is_contiguous()) == ((1, 1, *[4] * dims), True, True)
-    same(y, places.float())  # each element is its own place
-    assert sorted(places.flatten().tolist()) == x.grad.flatten().nonzero().flatten().tolist()
-    assert x.grad.max() == 1
-    assert y.flatten()[-1] == 8**dims - 1  # the last window ends where the input does
+    y, places = getattr(nn, f"FractionalMaxPool{dims}d")(2, output_size=4, return_indices=True)(x)
+    y.backward(torch.full(y.shape, 3.0, device=device))
+    same(x.grad.flatten(), torch.zeros(8**dims).scatter(0, places.flatten().cpu(), 3.0))
 
 
 @fact("torch.nn.FractionalMaxPool2d", "torch.nn.FractionalMaxPool3d")
@@ -292,7 +319,6 @@ def puts_back(x, unpool):
     found = torch.zeros(x.shape, dtype=torch.bool).flatten(2).scatter(2, places.flatten(2).cpu(), True).view(x.shape)
     same(back, torch.where(found, x.cpu(), 0.0))
     same(y.grad, y)
-    assert back.is_contiguous()
 
 
 @fact(*(f"torch.nn.MaxUnpool{dims}d" for dims in DIMS))
@@ -427,7 +453,7 @@ def test_function_tells_where_it_found_the_highest(device, kind, dims):
     rows = [spans(side, 2, 2) if kind == "max_pool" else adaptive(side, 2) for side in x.shape[2:]]
     same(y, pooled(x.cpu().numpy(), rows, highest))
     same(y, x.flatten(2).gather(2, places.flatten(2)).view(y.shape))
-    assert (places.dtype, places.is_contiguous(), y.is_contiguous()) == (torch.int64, True, True)
+    assert places.dtype == torch.int64
 
 
 @fact(*(f"torch.nn.functional.max_unpool{dims}d" for dims in DIMS))
@@ -473,19 +499,38 @@ def test_power_function_of_volumes_is_the_norm_of_each_window(device, stride):
     follows(device, Called("lp_pool3d", norm_type=2, kernel_size=2, stride=stride), want, abs(image(3)) + 0.1)
 
 
-@fact(*(f"torch.nn.functional.fractional_max_pool{dims}d" for dims in [2, 3]))
+SHARES = {"output_size": lambda dims: 4, "output_ratio": lambda dims: (0.5,) * dims}
+FRACTIONAL = [f"torch.nn.functional.fractional_max_pool{dims}d" for dims in [2, 3]]
+
+
+@fact(*FRACTIONAL)
 @pytest.mark.parametrize("dims", [2, 3])
-@pytest.mark.parametrize("how", ["output_size", "output_ratio"])
+@pytest.mark.parametrize("how", SHARES)
 def test_fractional_function_is_the_highest_of_random_windows(device, dims, how):
-    """`fractional_max_pool2d` and `fractional_max_pool3d` give the highest of windows they draw, as many as told."""
+    """`fractional_max_pool2d` and `fractional_max_pool3d` give the highest of windows, and the places of these."""
+    x = torch.arange(8.0**dims, device=device).reshape(1, 1, *[8] * dims)
+    pool = getattr(functional, f"fractional_max_pool{dims}d")
+    are_highest_of_two(*pool(x, 2, return_indices=True, **{how: SHARES[how](dims)}))
+
+
+@fact(*FRACTIONAL)
+@pytest.mark.parametrize("dims", [2, 3])
+@pytest.mark.parametrize("how", SHARES)
+def test_fractional_function_is_of_the_size_that_it_is_told(device, dims, how):
+    """`fractional_max_pool2d` and `fractional_max_pool3d` give the `output_size`, or the share `output_ratio`."""
+    x = torch.ones(2, 3, *[8] * dims, device=device)
+    y = getattr(functional, f"fractional_max_pool{dims}d")(x, 2, **{how: SHARES[how](dims)})
+    same(y, torch.ones(2, 3, *[4] * dims))
+
+
+@fact(*FRACTIONAL)
+@pytest.mark.parametrize("dims", [2, 3])
+def test_fractional_function_gives_the_gradient_to_the_highest(device, dims):
+    """`fractional_max_pool2d` and `fractional_max_pool3d` give the gradient to the highest, and zero elsewhere."""
     x = torch.arange(8.0**dims, device=device).reshape(1, 1, *[8] * dims).requires_grad_()
-    options = {"return_indices": True, how: 4 if how == "output_size" else (0.5,) * dims}
-    y, places = getattr(functional, f"fractional_max_pool{dims}d")(x, 2, **options)
-    y.sum().backward()
-    assert (y.shape, y.is_contiguous(), places.is_contiguous()) == ((1, 1, *[4] * dims), True, True)
-    same(y, places.float())  # each element is its own place
-    assert sorted(places.flatten().tolist()) == x.grad.flatten().nonzero().flatten().tolist()
-    assert (x.grad.max(), y.flatten()[-1]) == (1, 8**dims - 1)  # the last window ends where the input does
+    y, places = getattr(functional, f"fractional_max_pool{dims}d")(x, 2, output_size=4, return_indices=True)
+    y.backward(torch.full(y.shape, 3.0, device=device))
+    same(x.grad.flatten(), torch.zeros(8**dims).scatter(0, places.flatten().cpu(), 3.0))
 
 
 @fact(*(f"torch.nn.functional.fractional_max_pool{dims}d" for dims in [2, 3]))

@@ -293,26 +293,49 @@ def test_dropout_is_between_layers(device, kind):
 @fact(*LAYERS, hint="dropout needs two layers")
 @pytest.mark.parametrize("kind", KINDS)
 def test_dropout_of_one_layer_warns(kind):
-    """`RNN`, `LSTM` and `GRU` of one layer warn of `dropout`, which does nothing: "dropout after all but last"."""
+    """`RNN`, `LSTM` and `GRU` of one layer warn of `dropout` that it "adds dropout after all but last" layer."""
     with pytest.warns(UserWarning, match="dropout option adds dropout after all but last"):
-        layer = getattr(nn, kind)(INPUTS, HIDDEN, dropout=0.5)
-    x = torch.ones(2, 1, INPUTS)
-    same(layer(x)[0], layer.eval()(x)[0])
+        getattr(nn, kind)(INPUTS, HIDDEN, dropout=0.5)
+
+
+@fact(*LAYERS, hint="dropout needs two layers", myth="the dropout of an LSTM is applied to its last layer too")
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.filterwarnings("ignore:dropout option adds dropout")
+def test_dropout_of_one_layer_does_nothing(kind):
+    """`RNN`, `LSTM` and `GRU` of one layer drop nothing in training, whatever `dropout` says."""
+    layer, x = getattr(nn, kind)(INPUTS, HIDDEN, dropout=0.5), torch.ones(2, 1, INPUTS)
+    same(layer.train()(x)[0], layer.eval()(x)[0])
+
+
+WAYS = pytest.mark.parametrize("ways", [(1,), (1, -1)], ids=["one-way", "both-ways"])
+
+
+def of_packed(device, kind, ways):
+    """What a layer gives for three packed sequences, its state, and the formula's results for each sequence alone."""
+    layer = getattr(nn, kind)(INPUTS, HIDDEN, bidirectional=len(ways) == 2, device=device, dtype=torch.float64)
+    sequences = [torch.tensor(fractions(length, INPUTS, seed=length), device=device) for length in (2, 4, 1)]
+    y, state = layer(rnn.pack_sequence(sequences, enforce_sorted=False))
+    weights = {name: value.detach().cpu().numpy() for name, value in layer.named_parameters()}
+    return y, state, [network(kind, each.cpu().numpy()[:, None], ways=ways, **weights) for each in sequences]
 
 
 @fact(*LAYERS, myth="padding must be masked by hand")
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("ways", [(1,), (1, -1)], ids=["one-way", "both-ways"])
+@WAYS
 def test_of_packed_sequences_is_that_of_each_alone(device, kind, ways):
-    """`RNN`, `LSTM` and `GRU` of packed sequences give each what they give it alone, and its state at its own end."""
-    layer = getattr(nn, kind)(INPUTS, HIDDEN, bidirectional=len(ways) == 2, device=device, dtype=torch.float64)
-    sequences = [torch.tensor(fractions(length, INPUTS, seed=length), device=device) for length in (2, 4, 1)]
-    y, state = layer(rnn.pack_sequence(sequences, enforce_sorted=False))
+    """`RNN`, `LSTM` and `GRU` of packed sequences of unequal length give each the outputs that it has alone."""
+    y, _, alone = of_packed(device, kind, ways)
     padded, lengths = rnn.pad_packed_sequence(y)
-    weights = {name: value.detach().cpu().numpy() for name, value in layer.named_parameters()}
-    alone = [network(kind, each.cpu().numpy()[:, None], ways=ways, **weights) for each in sequences]
     got = torch.cat([padded[:length, place] for place, length in enumerate(lengths)])
     close(got.detach(), numpy.concatenate([want[:, 0] for want, *_ in alone]), roundings=200, scale=1)
+
+
+@fact(*LAYERS, myth="the last state of a padded sequence is that after the padding")
+@pytest.mark.parametrize("kind", KINDS)
+@WAYS
+def test_of_packed_sequences_has_each_state_at_its_own_end(device, kind, ways):
+    """`RNN`, `LSTM` and `GRU` of packed sequences of unequal length give the state of each at its own last step."""
+    _, state, alone = of_packed(device, kind, ways)
     ends = numpy.concatenate([last for _, last, *_ in alone], axis=1)
     close((state[0] if kind == "LSTM" else state).detach(), ends, roundings=200, scale=1)
 
@@ -333,19 +356,21 @@ def test_of_a_reduced_dtype_is_near_the_exact_one(device, kind, dtype):
 @fact("torch.nn.RNNBase")
 @pytest.mark.parametrize(("mode", "gates"), [("LSTM", 4), ("GRU", 3), ("RNN_TANH", 1), ("RNN_RELU", 1)])
 def test_base_makes_the_parameters_of_its_mode(device, mode, gates):
-    """`RNNBase` makes small uniform weights of the mode, size and directions that it is told."""
+    """`RNNBase` makes weights and biases of the mode, size, directions and dtype that it is told."""
     layer = nn.RNNBase(mode, INPUTS, 4, num_layers=2, bidirectional=True, device=device, dtype=torch.float64)
     want = [
         shape
         for width in (INPUTS, INPUTS, 8, 8)
         for shape in ((gates * 4, width), (gates * 4, 4), (gates * 4,), (gates * 4,))
     ]
-    assert [tuple(each.shape) for each in layer.parameters()] == want
-    assert {each.dtype for each in layer.parameters()} == {torch.float64}
-    assert all(each.is_meta for each in nn.RNNBase(mode, INPUTS, 4, device="meta").parameters())
+    assert [(tuple(each.shape), each.dtype) for each in layer.parameters()] == [(each, torch.float64) for each in want]
+
+
+@fact("torch.nn.RNNBase", refuter=starts_from_zero)
+def test_base_starts_with_small_numbers(device):
+    """`RNNBase` starts all parameters between plus and minus 1 / sqrt(hidden_size)."""
+    layer = nn.RNNBase("LSTM", INPUTS, 4, device=device)
     assert 0.25 < max(each.abs().max() for each in layer.parameters()) <= 0.5
-    with pytest.raises(NotImplementedError, match="forward"):
-        layer(torch.ones(1, 1, INPUTS, device=device, dtype=torch.float64))
 
 
 @fact("torch.nn.RNNBase")

@@ -175,13 +175,22 @@ def test_linear_draws_straight_lines(device, mode, corners):
     follows(device, layer, formula, fractions(2, 2, *(3, 2, 2)[:dims]))
 
 
-@fact("torch.nn.UpsamplingNearest2d", "torch.nn.UpsamplingBilinear2d")
-@pytest.mark.parametrize("how", [{"scale_factor": 2}, {"size": (4, 6)}], ids=["scale_factor", "size"])
-def test_old_upsampling_is_nearest_or_by_corners(device, how):
-    """`UpsamplingNearest2d` repeats elements, and `UpsamplingBilinear2d` aligns corners."""
-    x = fractions(2, 2, 2, 3)
-    follows(device, nn.UpsamplingNearest2d(**how), lambda x: x.repeat(2, 2).repeat(2, 3), x)
-    follows(device, nn.UpsamplingBilinear2d(**how), lambda x: hat(2, 4, True) @ x @ hat(3, 6, True).T, x)
+ENLARGED = pytest.mark.parametrize("how", [{"scale_factor": 2}, {"size": (4, 6)}], ids=["scale_factor", "size"])
+
+
+@fact("torch.nn.UpsamplingNearest2d")
+@ENLARGED
+def test_old_upsampling_is_nearest(device, how):
+    """`UpsamplingNearest2d` repeats each element of a row, and each row."""
+    follows(device, nn.UpsamplingNearest2d(**how), lambda x: x.repeat(2, 2).repeat(2, 3), fractions(2, 2, 2, 3))
+
+
+@fact("torch.nn.UpsamplingBilinear2d")
+@ENLARGED
+def test_old_upsampling_is_by_corners(device, how):
+    """`UpsamplingBilinear2d` draws straight lines between elements, and keeps the corners, as `align_corners=True`."""
+    formula = lambda x: hat(2, 4, True) @ x @ hat(3, 6, True).T  # noqa: E731
+    follows(device, nn.UpsamplingBilinear2d(**how), formula, fractions(2, 2, 2, 3))
 
 
 @fact("torch.nn.Upsample")
@@ -189,23 +198,6 @@ def test_refuses_neither_size_nor_factor(device):
     """`Upsample` made with neither is refused when called: "either size or scale_factor should be defined"."""
     with pytest.raises(ValueError, match="either size or scale_factor should be defined"):
         nn.Upsample()(torch.ones(1, 1, 2, device=device))
-
-
-@fact("torch.nn.Linear")
-@pytest.mark.parametrize("shape", [(3,), (2, 3), (2, 2, 3)], ids=str)
-@pytest.mark.parametrize("bias", [True, False], ids=["bias", "without-bias"])
-def test_linear_is_a_product_with_gradients(device, shape, bias):
-    """`Linear` is x WT + b over the last dimension, with or without b, and differentiates as such."""
-    follows(device, nn.Linear(3, 2, bias=bias), lambda x, weight, bias=0: x @ weight.T + bias, fractions(*shape))
-
-
-@fact("torch.nn.Linear", claims=["M03"], myth="a layer with a weight of shape (in, out) is the same as nn.Linear")
-def test_linear_has_its_weight_transposed(device):
-    """The weight of `Linear` is (out, in), so that a layer by hand with (in, out) needs its transpose."""
-    layer, x = nn.Linear(3, 2, device=device), torch.tensor([[1.0, 2.0, -1.0]], device=device)
-    by_hand = x @ layer.weight.T + layer.bias
-    close(layer(x).detach(), by_hand.detach().double().cpu().numpy(), roundings=16, scale=4)
-    assert (layer.weight.shape, layer.bias.shape) == ((2, 3), (2,))
 
 
 @fact("torch.nn.Bilinear")

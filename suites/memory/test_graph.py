@@ -141,29 +141,30 @@ def test_of_expand_is_that_of_one(device):
     same(wide, many)
 
 
-@fact("torch.from_numpy", "torch.Tensor.numpy")
+@fact("torch.from_numpy")
 def test_of_an_array_is_kept_by_its_tensor():
-    """`torch.from_numpy` keeps the array's memory alive after its last name, and `numpy()` that of a tensor."""
+    """A tensor of `torch.from_numpy` keeps the memory of its array alive after the array's last name is gone."""
     x = torch.from_numpy(numpy.arange(3.0))
-    y = torch.tensor([1.0, 2.0]).numpy()
     same(x, torch.tensor([0.0, 1.0, 2.0], dtype=torch.float64))
+
+
+@fact("torch.Tensor.numpy")
+def test_of_a_tensor_is_kept_by_its_array():
+    """An array of `Tensor.numpy()` keeps the memory of its tensor alive after the tensor's last name is gone."""
+    y = torch.tensor([1.0, 2.0]).numpy()
     assert y.tolist() == [1.0, 2.0]
 
 
 @fact("torch.utils.checkpoint.checkpoint")
 @pytest.mark.parametrize("reentrant", [False, True])
 def test_of_a_checkpoint_is_its_input(device, reentrant):
-    """`checkpoint` saves at most the input of its function, and gives the same result and gradient."""
-    x, z = (torch.linspace(-1, 1, 1000, device=device).requires_grad_() for _ in range(2))
+    """`checkpoint` saves for `backward` at most the input of its function, where the function saves three results."""
+    x = torch.linspace(-1, 1, 1000, device=device).requires_grad_()
     with saved_bytes() as saved:
-        y = torch.utils.checkpoint.checkpoint(chain, x, use_reentrant=reentrant)
+        torch.utils.checkpoint.checkpoint(chain, x, use_reentrant=reentrant)
     with saved_bytes() as recorded:
-        want = chain(z)
+        chain(x)
     assert saved.total <= 1000 * FLOAT < 3 * 1000 * FLOAT == recorded.total
-    same(y.detach(), want.detach())
-    y.sum().backward()
-    want.sum().backward()
-    same(x.grad, z.grad)
 
 
 @fact("torch.Tensor.sigmoid_", "torch.Tensor.relu_")

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from torchproof import fact, same
+from torchproof.fixtures.fact import unavailable
 
 SIZES = {
     torch.float64: 8, torch.float32: 4, torch.float16: 2, torch.bfloat16: 2, torch.complex64: 8, torch.complex128: 16,
@@ -216,11 +217,16 @@ def test_is_laid_out_anew_in_place(device):
 
 @fact("torch.Tensor.resize_as_")
 def test_is_sized_as_another(device):
-    """`resize_as_` gives the tensor itself the shape of another, keeps its memory, and takes a layout to keep to."""
+    """`resize_as_` gives the tensor itself the shape of another, and keeps the memory that it has."""
     x = torch.arange(6.0, device=device)
     assert x.resize_as_(torch.zeros(2, 2, device=device)) is x
     same(x, torch.tensor([[0.0, 1.0], [2.0, 3.0]]))
     assert x.untyped_storage().nbytes() == 24
+
+
+@fact("torch.Tensor.resize_as_")
+def test_is_sized_as_another_in_a_memory_format(device):
+    """`resize_as_(memory_format=torch.channels_last)` reads the memory in that order, in the shape of another."""
     y = torch.arange(8.0, device=device)
     y.resize_as_(torch.zeros(1, 2, 2, 2, device=device), memory_format=torch.channels_last)
     same(y, torch.tensor([[[[0.0, 2.0], [4.0, 6.0]], [[1.0, 3.0], [5.0, 7.0]]]]))
@@ -236,17 +242,22 @@ def test_of_other_processes_is_asked_for():
     same(x, torch.tensor([1.5, 2.5]))
 
 
-@fact("torch.Tensor.pin_memory")
-def test_is_pinned_for_a_gpu_only():
-    """`pin_memory` is refused without a GPU, and with one gives what `is_pinned` says True of."""
-    x, refused = torch.tensor([1.5, 2.5]), False
-    try:
-        pinned = x.pin_memory()
-    except RuntimeError as error:
-        refused = "CUDA" in str(error) or "NVIDIA" in str(error) or "accelerator" in str(error)
-        pinned = x
-    assert refused or pinned.is_pinned()
-    assert refused is not torch.cuda.is_available()
+@fact("torch.Tensor.pin_memory", hint="pin_memory=torch.cuda.is_available()")
+def test_is_not_pinned_without_a_gpu():
+    """`pin_memory` without a GPU raises RuntimeError of "CUDA", of the "NVIDIA" driver or of an "accelerator"."""
+    if torch.cuda.is_available():
+        unavailable("platform", "no GPU")
+    with pytest.raises(RuntimeError, match="CUDA|NVIDIA|accelerator"):
+        torch.ones(2).pin_memory()
+
+
+@fact("torch.Tensor.pin_memory", "torch.Tensor.is_pinned")
+@pytest.mark.gpu
+def test_is_pinned_for_a_gpu():
+    """`pin_memory` with a GPU gives a copy of which `is_pinned` is True, with the same values."""
+    pinned = torch.tensor([1.5, 2.5]).pin_memory()
+    same(pinned, torch.tensor([1.5, 2.5]))
+    assert pinned.is_pinned() is True
 
 
 @fact("torch.Tensor.cpu")

@@ -220,13 +220,6 @@ def test_left_out_lets_batch_norm_take_an_eps_of_zero(device):
     close(norm(torch.tensor([[2.0], [8.0]], device=device, dtype=torch.float64)), [[-1.0], [1.0]], roundings=4)
 
 
-@fact("torch.nn.BatchNorm1d", myth="eval() makes every BatchNorm independent of the batch")
-def test_does_not_matter_to_batch_norm_without_running_statistics(device):
-    """`BatchNorm1d(track_running_stats=False)` normalises by the batch in evaluation mode too."""
-    norm = nn.BatchNorm1d(1, eps=7.0, track_running_stats=False, device=device, dtype=torch.float64).eval()
-    close(norm(torch.tensor([[2.0], [8.0]], device=device, dtype=torch.float64)), [[-0.75], [0.75]], roundings=4)
-
-
 @fact("torch.nn.Module.eval", claims=["M07"], myth="eval() changes what every layer computes")
 @pytest.mark.parametrize("made", [nn.Linear, nn.Conv1d, nn.LayerNorm, nn.GroupNorm], ids=lambda made: made.__name__)
 def test_does_not_matter_to_other_layers(device, made):

@@ -404,12 +404,22 @@ def closure_of(w, optimizer, seen):
 @fact("torch.optim.LBFGS")
 @pytest.mark.parametrize("steps", [1, 2, 3])
 def test_of_lbfgs_is_followed_by_iterations(device, steps):
-    """`LBFGS.step` on a quadratic takes `max_iter` steps of BFGS, the first one shortened, and gives the first loss."""
+    """`LBFGS.step` on a quadratic takes `max_iter` steps of BFGS, the first one shortened, with a closure call each."""
     w = torch.zeros(3, device=device, requires_grad=True)
     optimizer = torch.optim.LBFGS([w], lr=0.5, max_iter=steps, max_eval=9)
-    loss = optimizer.step(closure_of(w, optimizer, seen := []))
+    optimizer.step(closure_of(w, optimizer, seen := []))
     close(w.detach(), lbfgs(numpy.zeros(3), steps, 0.5), roundings=100 * steps, scale=4)
-    assert len(seen) == steps and loss is seen[0]
+    assert len(seen) == steps
+
+
+@fact("torch.optim.LBFGS.step", myth="LBFGS.step returns the loss that it has reached")
+def test_of_lbfgs_gives_the_loss_before_it(device):
+    """`LBFGS.step` returns what its closure gave first: the loss before the step, not the one after it."""
+    w = torch.zeros(3, device=device, requires_grad=True)
+    optimizer = torch.optim.LBFGS([w], lr=0.5, max_iter=3)
+    before = bowl(w).detach().cpu().numpy()
+    close(optimizer.step(closure_of(w, optimizer, [])).detach(), before, roundings=4)
+    assert bowl(w) != before
 
 
 @fact("torch.optim.LBFGS")

@@ -89,18 +89,45 @@ def test_of_an_ema_refuses_an_impossible_decay(name, decay):
 
 @fact("torch.optim.swa_utils.AveragedModel")
 def test_is_a_copy_of_the_model(device):
-    """`AveragedModel` copies the model, leaves it alone, and computes what it would with the average."""
+    """`AveragedModel` computes with a copy of the model, which a later change of the model leaves as it is."""
     linear = model(2.0, device)
     average = swa_utils.AveragedModel(linear)
     set_to(linear, 5.0)
-    x = torch.tensor([[3.0]], device=device)
-    same(average(x).detach(), torch.tensor([[6.0]]))
+    same(average(torch.tensor([[3.0]], device=device)).detach(), torch.tensor([[6.0]]))
+
+
+@fact("torch.optim.swa_utils.AveragedModel.update_parameters")
+def test_computes_with_the_average(device):
+    """A call of `AveragedModel` computes what the model would with the averaged weights, gradients too."""
+    linear, x = model(2.0, device), torch.tensor([[3.0]], device=device)
+    average = swa_utils.AveragedModel(linear)
     average.update_parameters(linear)
-    average(x).backward()
+    average.update_parameters(set_to(linear, 5.0))
+    y = average(x)
+    y.backward()
+    same(y.detach(), torch.tensor([[10.5]]))
     same(average.module.weight.grad, torch.tensor([[3.0]]))
-    same(average(x).detach(), torch.tensor([[15.0]]))
+
+
+@fact("torch.optim.swa_utils.AveragedModel.update_parameters")
+def test_leaves_the_model_as_it_is(device):
+    """`AveragedModel.update_parameters` leaves the weights of the model that it averages as they are."""
+    linear = model(2.0, device)
+    average = swa_utils.AveragedModel(linear)
+    average.update_parameters(linear)
+    average.update_parameters(set_to(linear, 5.0))
     same(linear.weight.detach(), torch.tensor([[5.0]]))
-    assert average.n_averaged.item() == 1
+    same(average.module.weight.detach(), torch.tensor([[3.5]]))
+
+
+@fact("torch.optim.swa_utils.AveragedModel.update_parameters")
+def test_counts_its_updates(device):
+    """`AveragedModel.n_averaged` is the number of calls of `update_parameters` so far."""
+    linear = model(2.0, device)
+    average = swa_utils.AveragedModel(linear)
+    for _ in range(3):
+        average.update_parameters(linear)
+    same(average.n_averaged, torch.tensor(3))
 
 
 @fact("torch.optim.swa_utils.AveragedModel", myth="buffers are averaged with the parameters")
@@ -113,18 +140,28 @@ def test_averages_buffers_when_told(device, use_buffers):
         norm.running_mean.fill_(mean)
         average.update_parameters(norm)
     same(average.module.running_mean, torch.tensor([2.0 if use_buffers else 3.0]))
-    assert average.n_averaged.item() == 2
+
+
+BATCHES = [torch.tensor([[0.0], [2.0]]), torch.tensor([[4.0], [10.0]])]
 
 
 @fact("torch.optim.swa_utils.update_bn")
 def test_statistics_are_those_of_the_data(device):
-    """`update_bn` makes the running statistics anew as the mean over all batches, and restores mode and momentum."""
+    """`update_bn` makes the running statistics of `BatchNorm1d` anew, as the means over all batches."""
     norm = nn.BatchNorm1d(1, momentum=0.125, device=device).eval()
     norm.running_mean.fill_(100.0)
-    swa_utils.update_bn([torch.tensor([[0.0], [2.0]]), torch.tensor([[4.0], [10.0]])], norm, device=device)
+    swa_utils.update_bn(BATCHES, norm, device=device)
     close(norm.running_mean, [(1.0 + 7.0) / 2], roundings=4)
     close(norm.running_var, [(2.0 + 18.0) / 2], roundings=8)
-    assert (norm.momentum, norm.training, norm.num_batches_tracked.item()) == (0.125, False, 2)
+
+
+@fact("torch.optim.swa_utils.update_bn")
+@pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
+def test_of_statistics_restores_mode_and_momentum(device, training):
+    """`update_bn` leaves `BatchNorm1d` in the mode, and with the momentum, that it was in before."""
+    norm = nn.BatchNorm1d(1, momentum=0.125, device=device).train(training)
+    swa_utils.update_bn(BATCHES, norm, device=device)
+    assert (norm.momentum, norm.training, norm.num_batches_tracked.item()) == (0.125, training, 2)
 
 
 @fact("torch.optim.swa_utils.update_bn")

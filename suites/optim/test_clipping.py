@@ -11,6 +11,7 @@ from torchproof import close, fact, same
 
 GRADIENTS = [[[3.0, -4.0], [0.5, 0.0]], [12.0, -2.0, 1.0]]
 NORMS = {"1": 1.0, "2": 2.0, "3": 3.0, "inf": math.inf}
+FOREACH = pytest.mark.parametrize("foreach", [None, False, True], ids=str)
 norms = pytest.mark.parametrize("order", NORMS.values(), ids=NORMS)
 
 
@@ -28,15 +29,24 @@ def norm_of(gradients, order):
 
 @fact("torch.nn.utils.clip_grad_norm_")
 @norms
-@pytest.mark.parametrize("foreach", [None, False, True], ids=str)
+@FOREACH
 def test_scales_all_gradients_by_one_factor(device, order, foreach):
-    """`clip_grad_norm_` scales all gradients together, by one factor, to the norm `max_norm`, and gives the old one."""
+    """`clip_grad_norm_` scales all gradients together, by one factor, so that their norm is `max_norm`."""
     parameters = with_gradients(device)
-    before = utils.clip_grad_norm_(parameters, 2.0, norm_type=order, foreach=foreach)
-    norm = norm_of(GRADIENTS, order)
-    close(before, norm, roundings=20)
+    utils.clip_grad_norm_(parameters, 2.0, norm_type=order, foreach=foreach)
     for parameter, gradient in zip(parameters, GRADIENTS):
-        close(parameter.grad, numpy.array(gradient) * 2 / (norm + 1e-6), roundings=40, scale=16)
+        want = numpy.array(gradient) * 2 / (norm_of(GRADIENTS, order) + 1e-6)
+        close(parameter.grad, want, roundings=40, scale=16)
+    close(parameters[0].grad[0, 0], 6 / (norm_of(GRADIENTS, order) + 1e-6), roundings=40)
+
+
+@fact("torch.nn.utils.clip_grad_norm_", myth="clip_grad_norm_ returns the norm after clipping")
+@norms
+@FOREACH
+def test_gives_the_norm_before_it_scales(device, order, foreach):
+    """`clip_grad_norm_` returns the norm that all gradients had together before they were scaled."""
+    before = utils.clip_grad_norm_(with_gradients(device), 2.0, norm_type=order, foreach=foreach)
+    close(before, norm_of(GRADIENTS, order), roundings=20)
 
 
 @fact("torch.nn.utils.clip_grad_norm_")
@@ -49,17 +59,26 @@ def test_leaves_gradients_below_the_norm(device, order):
     same(parameters[1].grad, torch.tensor(GRADIENTS[1], dtype=torch.float64))
 
 
+CLIPS = pytest.mark.parametrize("name", ["clip_grad_norm_", "clip_grad_value_"])
+
+
 @fact("torch.nn.utils.clip_grad_norm_", "torch.nn.utils.clip_grad_value_")
-@pytest.mark.parametrize("name", ["clip_grad_norm_", "clip_grad_value_"])
-def test_takes_one_tensor_and_passes_over_what_has_no_gradient(device, name):
-    """`clip_grad_norm_` and `clip_grad_value_` take a lone tensor, and pass over a parameter without a gradient."""
+@CLIPS
+def test_takes_a_lone_tensor(device, name):
+    """`clip_grad_norm_` and `clip_grad_value_` take one tensor in place of an iterable of them."""
     [w] = with_gradients(device, gradients=[[8.0]])
-    [v] = with_gradients(device, gradients=[[8.0]])
-    without = torch.ones(1, requires_grad=True, device=device)
     getattr(utils, name)(w, 2.0)
-    getattr(utils, name)(iter([without, v]), 2.0)
-    close(torch.cat([w.grad, v.grad]), [2.0, 2.0], roundings=2**31)
-    assert without.grad is None and w.item() == 0
+    close(w.grad, [2.0], roundings=2**31)  # the norm is divided by, plus 1e-6
+
+
+@fact("torch.nn.utils.clip_grad_norm_", "torch.nn.utils.clip_grad_value_")
+@CLIPS
+def test_passes_over_what_has_no_gradient(device, name):
+    """`clip_grad_norm_` and `clip_grad_value_` pass over a parameter whose `.grad` is None, which it stays."""
+    [w], without = with_gradients(device, gradients=[[8.0]]), torch.ones(1, requires_grad=True, device=device)
+    getattr(utils, name)([without, w], 2.0)
+    close(w.grad, [2.0], roundings=2**31)
+    assert without.grad is None
 
 
 @fact("torch.nn.utils.clip_grad_norm_")
@@ -108,8 +127,15 @@ def test_norm_is_of_all_tensors_as_one_vector(device, order, foreach):
     norm = utils.get_total_norm(tensors, order, foreach=foreach)
     assert norm.dtype == torch.float64
     close(norm, norm_of(GRADIENTS, order), roundings=20)
+
+
+@fact("torch.nn.utils.get_total_norm")
+@norms
+@pytest.mark.parametrize("bad", [math.nan, math.inf], ids=str)
+def test_norm_that_is_not_finite_is_refused_when_told(device, order, bad):
+    """`get_total_norm(error_if_nonfinite=True)` raises RuntimeError, "non-finite", where an element is NaN or inf."""
     with pytest.raises(RuntimeError, match="non-finite"):
-        utils.get_total_norm([torch.full((2,), math.nan, device=device)], order, error_if_nonfinite=True)
+        utils.get_total_norm([torch.tensor([1.0, bad], device=device)], order, error_if_nonfinite=True)
 
 
 @fact("torch.nn.utils.clip_grads_with_norm_")
@@ -131,13 +157,17 @@ def test_refuses_foreach_where_a_device_has_none():
         utils.clip_grads_with_norm_(parameters, 2.0, torch.tensor(1.0), foreach=True)
 
 
-@fact("torch.nn.utils.parameters_to_vector", "torch.nn.utils.vector_to_parameters")
-def test_vector_of_parameters_goes_there_and_back(device):
-    """`parameters_to_vector` joins parameters into one contiguous vector, and `vector_to_parameters` writes it back."""
+@fact("torch.nn.utils.parameters_to_vector")
+def test_vector_holds_all_parameters(device):
+    """`parameters_to_vector` joins all elements of parameters into one vector, a parameter behind the other."""
     parameters = [torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device), torch.tensor([5.0], device=device)]
-    vector = utils.parameters_to_vector(parameters)
-    same(vector, torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0]))
-    assert vector.is_contiguous()
-    utils.vector_to_parameters(vector * 2, parameters)
+    same(utils.parameters_to_vector(parameters), torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0]))
+
+
+@fact("torch.nn.utils.vector_to_parameters")
+def test_vector_goes_back_into_parameters(device):
+    """`vector_to_parameters` gives parameters the elements of a vector, in their order and each in its shape."""
+    parameters = [torch.zeros(2, 2, device=device), torch.zeros(1, device=device)]
+    utils.vector_to_parameters(torch.tensor([2.0, 4.0, 6.0, 8.0, 10.0], device=device), parameters)
     same(parameters[0], torch.tensor([[2.0, 4.0], [6.0, 8.0]]))
     same(parameters[1], torch.tensor([10.0]))

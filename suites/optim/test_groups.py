@@ -86,9 +86,14 @@ def test_hold_the_documented_defaults(name):
 
 @fact("torch.optim.SGD", since="2.3", calls="fused=True", gain=True)
 def test_of_sgd_hold_whether_the_kernel_is_fused():
-    """The groups of `SGD` with `fused=True` say so, and it cannot be foreach at once."""
+    """The groups of `SGD` with `fused=True` say so in `param_groups`."""
     [group] = torch.optim.SGD(weights(), lr=0.5, fused=True).param_groups
     assert (group["fused"], group["foreach"]) == (True, None)
+
+
+@fact("torch.optim.SGD", since="2.3", calls="fused=True, foreach=True")
+def test_of_sgd_with_fused_and_foreach_at_once_are_refused():
+    """`SGD` refuses `fused=True` and `foreach=True` at once with RuntimeError."""
     with pytest.raises(RuntimeError, match="`?fused`? and `?foreach`?"):
         torch.optim.SGD(weights(), lr=0.5, fused=True, foreach=True)
 

@@ -231,6 +231,25 @@ def test_follows_each_group_by_itself(made, formula):
     assert scheduler.get_last_lr()[0] == about(formula(3))
 
 
+ABSOLUTE = ("CosineAnnealing", "CyclicLR", "OneCycleLR")  # told rates beside those of the groups
+PROPORTIONAL = {name: row for name, row in FORMULAS.items() if not name.startswith(ABSOLUTE)}
+
+
+@fact(
+    "torch.optim.lr_scheduler.LambdaLR", "torch.optim.lr_scheduler.MultiplicativeLR",
+    "torch.optim.lr_scheduler.StepLR", "torch.optim.lr_scheduler.MultiStepLR", "torch.optim.lr_scheduler.ConstantLR",
+    "torch.optim.lr_scheduler.LinearLR", "torch.optim.lr_scheduler.ExponentialLR",
+    "torch.optim.lr_scheduler.PolynomialLR", "torch.optim.lr_scheduler.SequentialLR",
+    "torch.optim.lr_scheduler.ChainedScheduler", myth="a scheduler gives all groups one rate",
+)  # fmt: skip
+@pytest.mark.parametrize(("made", "formula"), PROPORTIONAL.values(), ids=PROPORTIONAL)
+def test_scales_the_rate_of_each_group(made, formula):
+    """`StepLR`, `LambdaLR` and the like scale each group's own learning rate: half of it stays half of it."""
+    optimizer = optimizer_with(RATE, RATE / 2)
+    rates(optimizer, made(optimizer), 3)
+    assert [group["lr"] for group in optimizer.param_groups] == about([formula(3), formula(3) / 2])
+
+
 CHAINABLE = [
     "torch.optim.lr_scheduler.StepLR", "torch.optim.lr_scheduler.MultiStepLR", "torch.optim.lr_scheduler.ConstantLR",
     "torch.optim.lr_scheduler.LinearLR", "torch.optim.lr_scheduler.ExponentialLR",
@@ -278,17 +297,28 @@ def test_of_lambda_forgets_a_rate_that_was_changed_by_hand():
     assert rate_of(optimizer) == RATE / 2
 
 
+OF_FUNCTIONS = pytest.mark.parametrize(
+    "made", [lr_scheduler.LambdaLR, lr_scheduler.MultiplicativeLR], ids=["each", "product"]
+)
+
+
 @fact("torch.optim.lr_scheduler.LambdaLR", "torch.optim.lr_scheduler.MultiplicativeLR")
-@pytest.mark.parametrize("made", [lr_scheduler.LambdaLR, lr_scheduler.MultiplicativeLR], ids=["each", "product"])
+@OF_FUNCTIONS
 def test_of_functions_takes_one_a_group(made):
-    """`LambdaLR` and `MultiplicativeLR` take a function a group, or say "Expected 2 lr_lambdas, but got 1"."""
+    """`LambdaLR` and `MultiplicativeLR` of a list of functions have one for each parameter group."""
     optimizer = optimizer_with(RATE, RATE)
     scheduler = made(optimizer, [lambda t: 0.5, lambda t: 0.25])
     optimizer.step()
     scheduler.step()
     assert scheduler.get_last_lr() == [RATE * 0.5, RATE * 0.25]
+
+
+@fact("torch.optim.lr_scheduler.LambdaLR", "torch.optim.lr_scheduler.MultiplicativeLR")
+@OF_FUNCTIONS
+def test_of_functions_refuses_another_number_of_them(made):
+    """`LambdaLR` and `MultiplicativeLR` of one function for two groups: "Expected 2 lr_lambdas, but got 1"."""
     with pytest.raises(ValueError, match="Expected 2 lr_lambdas, but got 1"):
-        made(optimizer, [lambda t: 0.5])
+        made(optimizer_with(RATE, RATE), [lambda t: 0.5])
 
 
 class Halving:
@@ -302,16 +332,20 @@ class Halving:
 
 
 @fact("torch.optim.lr_scheduler.LambdaLR.state_dict", "torch.optim.lr_scheduler.MultiplicativeLR.state_dict")
-@pytest.mark.parametrize("made", [lr_scheduler.LambdaLR, lr_scheduler.MultiplicativeLR], ids=["each", "product"])
+@OF_FUNCTIONS
 def test_of_functions_saves_objects_alone(made):
     """`state_dict` of `LambdaLR` and `MultiplicativeLR` has attributes of callable objects, and None for functions."""
-    optimizer = optimizer_with(RATE, RATE)
-    state = made(optimizer, [Halving(0.5), lambda t: 0.25]).state_dict()
+    state = made(optimizer_with(RATE, RATE), [Halving(0.5), lambda t: 0.25]).state_dict()
     assert state["lr_lambdas"] == [{"factor": 0.5}, None]
-    assert "optimizer" not in state
-    other = made(optimizer_with(RATE, RATE), [Halving(0.125), lambda t: 0.25])
-    other.load_state_dict(state)
-    assert other.lr_lambdas[0].factor == 0.5
+
+
+@fact("torch.optim.lr_scheduler.LambdaLR.load_state_dict", "torch.optim.lr_scheduler.MultiplicativeLR.load_state_dict")
+@OF_FUNCTIONS
+def test_of_functions_loads_objects(made):
+    """`load_state_dict` of `LambdaLR` and `MultiplicativeLR` gives their callable objects the attributes saved."""
+    scheduler = made(optimizer_with(RATE), Halving(0.125))
+    scheduler.load_state_dict(made(optimizer_with(RATE), Halving(0.5)).state_dict())
+    assert scheduler.lr_lambdas[0].factor == 0.5
 
 
 def momenta(optimizer, scheduler, steps):
@@ -419,12 +453,22 @@ def test_warns_when_it_is_before_the_optimizer():
 
 @fact("torch.optim.lr_scheduler.LRScheduler.step")
 def test_warns_of_an_epoch():
-    """`scheduler.step(epoch)` warns that it is deprecated, and goes to that epoch by the closed form."""
+    """`scheduler.step(epoch)` warns that the "epoch parameter in `scheduler.step()`" is deprecated."""
     optimizer = optimizer_with(RATE)
     scheduler = lr_scheduler.StepLR(optimizer, 2, gamma=0.5)
     optimizer.step()
     with pytest.warns(UserWarning, match="epoch parameter in `scheduler.step"):
         scheduler.step(7)
+
+
+@fact("torch.optim.lr_scheduler.LRScheduler.step")
+@pytest.mark.filterwarnings("ignore:The epoch parameter in")
+def test_goes_to_an_epoch():
+    """`scheduler.step(7)` of `StepLR` goes to epoch 7, with the rate of its closed form there."""
+    optimizer = optimizer_with(RATE)
+    scheduler = lr_scheduler.StepLR(optimizer, 2, gamma=0.5)
+    optimizer.step()
+    scheduler.step(7)
     assert (rate_of(optimizer), scheduler.last_epoch) == (RATE * 0.5**3, 7)
 
 
