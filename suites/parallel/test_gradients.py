@@ -104,9 +104,8 @@ def _nn_all_reduce(rank):
 @fact("torch.distributed.nn.functional.all_reduce")
 @on_each_backend
 def test_nn_all_reduce_sums_gradients(ranks, backend):
-    """`torch.distributed.nn.functional.all_reduce` sums the tensors, and in `backward` the gradients of all ranks."""
-    (reduced, first), (_, second) = ranks(2, _nn_all_reduce, backend=backend)
-    same(reduced, [3.0])
+    """`backward` of `torch.distributed.nn.functional.all_reduce` gives every rank the sum of all ranks' gradients."""
+    (_, first), (_, second) = ranks(2, _nn_all_reduce, backend=backend)
     same(torch.stack([first, second]), [[3.0], [3.0]])
 
 
@@ -120,8 +119,7 @@ def _nn_all_gather(rank):
 @on_each_backend
 def test_nn_all_gather_sums_gradients(ranks, backend):
     """`backward` of `torch.distributed.nn.functional.all_gather` sums all ranks' gradients of each rank's part."""
-    (gathered, first), (_, second) = ranks(2, _nn_all_gather, backend=backend)
-    same(gathered, [1.0, 2.0])
+    (_, first), (_, second) = ranks(2, _nn_all_gather, backend=backend)
     same(torch.stack([first, second]), [[3.0], [30.0]])
 
 
@@ -135,8 +133,7 @@ def _nn_broadcast(rank):
 @on_each_backend
 def test_nn_broadcast_gives_its_source_all_gradients(ranks, backend):
     """`backward` of `torch.distributed.nn.functional.broadcast` gives `src` all gradients' sum, and others zero."""
-    (_, first), (sent, second) = ranks(2, _nn_broadcast, backend=backend)
-    same(sent, [1.0])
+    (_, first), (_, second) = ranks(2, _nn_broadcast, backend=backend)
     same(torch.stack([first, second]), [[3.0], [0.0]])
 
 
@@ -165,8 +162,7 @@ def _nn_all_to_all_single(rank):
 @on_each_backend
 def test_nn_all_to_all_single_returns_gradients(ranks, backend):
     """`torch.distributed.nn.functional.all_to_all_single` hands each gradient back to the rank that sent the part."""
-    (received, first), (_, second) = ranks(2, _nn_all_to_all_single, backend=backend)
-    same(received, [1.0, 11.0])
+    (_, first), (_, second) = ranks(2, _nn_all_to_all_single, backend=backend)
     same(torch.stack([first, second]), [[1.0, 2.0], [1.0, 2.0]])
 
 
@@ -180,9 +176,15 @@ def _nn_reduce_scatter(rank):
 @on_each_backend
 def test_nn_reduce_scatter_gathers_gradients(ranks, backend):
     """`backward` of `torch.distributed.nn.functional.reduce_scatter` gives a part the gradient of who got its sum."""
-    (own, first), (other, second) = ranks(2, _nn_reduce_scatter, backend=backend)
-    same(torch.cat([own, other]), [3.0, 20.0])
+    (_, first), (_, second) = ranks(2, _nn_reduce_scatter, backend=backend)
     same(torch.stack([first, second]), [[1.0, 2.0], [1.0, 2.0]])
+
+
+@fact("torch.distributed.nn.functional.reduce_scatter", since={"cpu": "2.8", "cuda": "2.0"}, calls="any", gain=True)
+@on_each_backend
+def test_nn_reduce_scatter_gives_each_rank_its_part(ranks, backend):
+    """`torch.distributed.nn.functional.reduce_scatter` gives each rank its part of the sum over the ranks."""
+    same(torch.cat([own for own, _ in ranks(2, _nn_reduce_scatter, backend=backend)]), [3.0, 20.0])
 
 
 def _nn_scatter(rank):
@@ -195,9 +197,36 @@ def _nn_scatter(rank):
 @pytest.mark.cpu
 def test_nn_scatter_gathers_gradients(ranks):
     """`backward` of `torch.distributed.nn.functional.scatter` gives `src` for each part the gradient of who got it."""
-    (own, first), (other, _) = ranks(2, _nn_scatter)
-    same(torch.cat([own, other]), [1.0, 2.0])
+    (_, first), _ = ranks(2, _nn_scatter)
     same(first, [1.0, 2.0])
+
+
+@fact("torch.distributed.nn.functional.scatter")
+@pytest.mark.cpu
+def test_nn_scatter_gives_each_rank_its_part(ranks):
+    """`torch.distributed.nn.functional.scatter` gives each rank the tensor at its place in the list of `src`."""
+    same(torch.cat([own for own, _ in ranks(2, _nn_scatter)]), [1.0, 2.0])
+
+
+RESULTS = {
+    "all_gather": (_nn_all_gather, [[1.0, 2.0], [1.0, 2.0]]),
+    "all_reduce": (_nn_all_reduce, [[3.0], [3.0]]),
+    "all_to_all_single": (_nn_all_to_all_single, [[1.0, 11.0], [2.0, 12.0]]),
+    "broadcast": (_nn_broadcast, [[1.0], [1.0]]),
+}
+
+
+@fact(
+    "torch.distributed.nn.functional.all_gather",
+    "torch.distributed.nn.functional.all_reduce",
+    "torch.distributed.nn.functional.all_to_all_single",
+    "torch.distributed.nn.functional.broadcast",
+)
+@on_each_backend
+@pytest.mark.parametrize(("body", "want"), RESULTS.values(), ids=RESULTS)
+def test_nn_collectives_return_what_the_plain_ones_write(ranks, backend, body, want):
+    """`all_gather`, `all_reduce`, `all_to_all_single`, `broadcast` of `torch.distributed.nn` return plain results."""
+    same(torch.stack([y for y, _ in ranks(2, body, backend=backend)]), want)
 
 
 NEWER = {

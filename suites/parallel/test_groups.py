@@ -28,12 +28,20 @@ def _places(rank, members):
     return dist.get_rank(group), dist.get_world_size(group)
 
 
-@fact("torch.distributed.get_rank", "torch.distributed.get_world_size")
+@fact("torch.distributed.get_rank")
 @pytest.mark.cpu
 def test_rank_in_a_group_counts_its_members(ranks):
-    """`get_rank(group)` counts from 0 over the group's members, and `get_world_size(group)` is their number."""
-    *_, second, third = ranks(3, _places, [1, 2])
-    assert (second, third) == ((0, 2), (1, 2))
+    """`get_rank(group)` counts from 0 over the group's members, by their global ranks."""
+    _, (second, _), (third, _) = ranks(3, _places, [1, 2])
+    assert (second, third) == (0, 1)
+
+
+@fact("torch.distributed.get_world_size")
+@pytest.mark.cpu
+def test_world_size_of_a_group_is_the_number_of_its_members(ranks):
+    """`get_world_size(group)` is the number of the group's members, not that of all ranks."""
+    _, *members = ranks(3, _places, [1, 2])
+    assert [size for _, size in members] == [2, 2]
 
 
 @fact("torch.distributed.get_rank", "torch.distributed.get_world_size")
@@ -50,6 +58,17 @@ def test_new_group_sorts_its_ranks(ranks):
     assert ranks(3, _places, [2, 0]) == [(0, 2), (-1, -1), (1, 2)]
 
 
+def _unsorted(rank):
+    return dist.get_rank(dist.new_group([2, 0], sort_ranks=False))
+
+
+@fact("torch.distributed.new_group", since="2.12", calls="sort_ranks", gain=True)
+@pytest.mark.cpu
+def test_new_group_keeps_the_order_that_it_is_told_to_keep(ranks):
+    """`new_group(ranks, sort_ranks=False)` numbers its members in the order of that list."""
+    assert ranks(3, _unsorted) == [1, -1, 0]
+
+
 def _translate(rank):
     group = dist.new_group([0, 2])
     if rank == 1:
@@ -57,13 +76,18 @@ def _translate(rank):
     return dist.get_process_group_ranks(group), dist.get_global_rank(group, 1), dist.get_group_rank(group, 2)
 
 
-@fact(
-    "torch.distributed.get_process_group_ranks", "torch.distributed.get_global_rank", "torch.distributed.get_group_rank"
-)
+@fact("torch.distributed.get_global_rank", "torch.distributed.get_group_rank")
 @pytest.mark.cpu
 def test_group_translates_ranks(ranks):
-    """`get_process_group_ranks` lists a group's global ranks; `get_global_rank` and `get_group_rank` translate."""
-    assert ranks(3, _translate)[0] == ([0, 2], 2, 1)
+    """`get_global_rank` makes a group's rank the global one, and `get_group_rank` the other way round."""
+    assert ranks(3, _translate)[0][1:] == (2, 1)
+
+
+@fact("torch.distributed.get_process_group_ranks")
+@pytest.mark.cpu
+def test_get_process_group_ranks_lists_global_ranks(ranks):
+    """`get_process_group_ranks` lists the global ranks of a group's members."""
+    assert ranks(3, _translate)[0][0] == [0, 2]
 
 
 def _translate_others(rank):
@@ -93,7 +117,29 @@ def test_world_is_the_group_of_all(ranks, backend):
     assert ranks(2, _whole, backend=backend) == [([0, 1], [11, 22, 33])] * 2
 
 
+def _is_outside(rank):
+    return dist.new_group([0]) == dist.GroupMember.NON_GROUP_MEMBER
+
+
+@fact("torch.distributed.new_group", "torch.distributed.GroupMember", "torch.distributed.GroupMember.NON_GROUP_MEMBER")
+@pytest.mark.cpu
+def test_new_group_gives_others_non_group_member(ranks):
+    """`new_group` returns `GroupMember.NON_GROUP_MEMBER` on a rank that is not in the group."""
+    assert ranks(2, _is_outside) == [False, True]
+
+
 # --- collectives in a group -------------------------------------------------------------------------------------------
+
+
+def _reduce_in_groups(rank):
+    return _reduced(rank, [dist.new_group([0]), dist.new_group([1, 2])][rank > 0])
+
+
+@fact("torch.distributed.new_group", "torch.distributed.all_reduce")
+@pytest.mark.cpu
+def test_smaller_group_reduces_by_itself(ranks):
+    """`all_reduce` in a group of some ranks, of `new_group`, neither reads nor changes what the others have."""
+    assert ranks(3, _reduce_in_groups) == [[1, 2, 3], [110, 220, 330], [110, 220, 330]]
 
 
 def _from_global_rank(rank):
@@ -173,11 +219,16 @@ def _outside(rank):
 
 @fact("torch.distributed.all_reduce", hint="call it on the ranks of the group only")
 @pytest.mark.cpu
-def test_collective_of_others_does_nothing_but_warn(ranks):
-    """`all_reduce` on a rank outside of its group changes nothing, and warns "does not belong to the given group"."""
-    reduced, warned = ranks(2, _outside)[0]
-    assert reduced == [1, 2, 3]
-    assert "does not belong to the given group" in warned
+def test_collective_of_others_leaves_its_tensor(ranks):
+    """`all_reduce` on a rank outside of its group raises nothing, and leaves the tensor as it was."""
+    assert ranks(2, _outside)[0][0] == [1, 2, 3]
+
+
+@fact("torch.distributed.all_reduce", hint="call it on the ranks of the group only")
+@pytest.mark.cpu
+def test_collective_of_others_warns(ranks):
+    """`all_reduce` on a rank outside of its group warns "does not belong to the given group"."""
+    assert "does not belong to the given group" in ranks(2, _outside)[0][1]
 
 
 # --- making several ---------------------------------------------------------------------------------------------------
@@ -191,9 +242,15 @@ def _halves(rank):
 @fact("torch.distributed.new_subgroups", since="2.1", calls="any", gain=True)
 @pytest.mark.cpu
 def test_new_subgroups_are_of_neighbours(ranks):
-    """`new_subgroups(2)` makes groups of two neighbouring ranks, and returns the rank's own one and the list of all."""
-    first, second = ([False, True], [11, 22, 33]), ([True, False], [1100, 2200, 3300])
-    assert ranks(4, _halves) == [first, first, second, second]
+    """`new_subgroups(2)` returns on each of four ranks first its group of two neighbours: 0 and 1, or 2 and 3."""
+    assert [reduced for _, reduced in ranks(4, _halves)] == [[11, 22, 33]] * 2 + [[1100, 2200, 3300]] * 2
+
+
+@fact("torch.distributed.new_subgroups", since="2.1", calls="any", gain=True)
+@pytest.mark.cpu
+def test_new_subgroups_returns_a_list_of_all(ranks):
+    """`new_subgroups` returns second a list with a place for each group: NON_GROUP_MEMBER but at the rank's own."""
+    assert [others for others, _ in ranks(4, _halves)] == [[False, True]] * 2 + [[True, False]] * 2
 
 
 def _thirds(rank):
@@ -215,8 +272,15 @@ def _enumerated(rank):
 @fact("torch.distributed.new_subgroups_by_enumeration", since="2.1", calls="any", gain=True)
 @pytest.mark.cpu
 def test_new_subgroups_by_enumeration_are_as_listed(ranks):
-    """`new_subgroups_by_enumeration` makes a group of each list of ranks, and returns the rank's own one and all."""
-    assert ranks(4, _enumerated) == [([False, True], [101, 202, 303]), ([True, False], [1010, 2020, 3030])] * 2
+    """`new_subgroups_by_enumeration` makes a group of each list of ranks, and returns first the rank's own one."""
+    assert [reduced for _, reduced in ranks(4, _enumerated)] == [[101, 202, 303], [1010, 2020, 3030]] * 2
+
+
+@fact("torch.distributed.new_subgroups_by_enumeration", since="2.1", calls="any", gain=True)
+@pytest.mark.cpu
+def test_new_subgroups_by_enumeration_returns_a_list_of_all(ranks):
+    """`new_subgroups_by_enumeration` returns second a place for each group: NON_GROUP_MEMBER but at the rank's own."""
+    assert [others for others, _ in ranks(4, _enumerated)] == [[False, True], [True, False]] * 2
 
 
 def _overlapping(rank):
@@ -301,7 +365,7 @@ def _destroy_all(rank):
 
 @fact("torch.distributed.destroy_process_group", "torch.distributed.is_initialized")
 @on_each_backend
-def test_destroy_process_group_ends_all(ranks, backend):
+def test_destroy_process_group_without_a_group_ends_the_default_one(ranks, backend):
     """After `destroy_process_group()` without a group, `is_initialized()` is False."""
     assert ranks(1, _destroy_all, backend=backend) == [False]
 
@@ -336,9 +400,14 @@ def test_get_default_backend_for_device_of_the_cpu_is_gloo():
 
 @fact("torch.distributed.is_backend_available")
 def test_is_backend_available_knows_what_is_built():
-    """`is_backend_available` is False of a name that nobody registered, and as `is_gloo_available()` says of gloo."""
-    assert dist.is_backend_available("no such") is False
+    """`is_backend_available("gloo")` is what `is_gloo_available()` is."""
     assert dist.is_backend_available("gloo") is dist.is_gloo_available()
+
+
+@fact("torch.distributed.is_backend_available")
+def test_is_backend_available_is_false_of_an_unknown_name():
+    """`is_backend_available` is False of a name that nobody registered."""
+    assert dist.is_backend_available("no such") is False
 
 
 def _mixed(rank):
@@ -373,10 +442,16 @@ def test_get_node_local_rank_reads_the_environment(monkeypatch):
     assert dist.get_node_local_rank() == 3
 
 
-@fact("torch.distributed.get_node_local_rank", hint="fallback_rank=0 to run without torchrun")
+@fact("torch.distributed.get_node_local_rank")
 def test_get_node_local_rank_without_torchrun_falls_back(monkeypatch):
-    """`get_node_local_rank` without torchrun is `fallback_rank`, or raises "LOCAL_RANK is not in the environment"."""
+    """`get_node_local_rank(fallback_rank=1)` without torchrun, where LOCAL_RANK is not set, is 1."""
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    assert dist.get_node_local_rank(fallback_rank=1) == 1
+
+
+@fact("torch.distributed.get_node_local_rank", hint="fallback_rank=0 to run without torchrun")
+def test_get_node_local_rank_without_torchrun_is_refused(monkeypatch):
+    """`get_node_local_rank()` without torchrun raises "LOCAL_RANK is not in the environment"."""
     monkeypatch.delenv("LOCAL_RANK", raising=False)
     with pytest.raises(RuntimeError, match="LOCAL_RANK is not in the environment"):
         dist.get_node_local_rank()
-    assert dist.get_node_local_rank(fallback_rank=1) == 1

@@ -107,19 +107,46 @@ def test_all_gather_object_refuses_what_does_not_pickle(ranks, backend):
     assert all(re.search("Can't (pickle|get local object)", one) for one in told)
 
 
+def _gather_dicts(rank):
+    gathered = [None, None]
+    dist.all_gather_object(gathered, {"rank": rank, "seen": [rank] * rank})
+    return gathered
+
+
+@fact("torch.distributed.all_gather_object")
+@on_each_backend
+def test_all_gather_object_fills_the_list_on_every_rank(ranks, backend):
+    """`all_gather_object` fills the list on every rank with the objects of all, such as dicts, in the ranks' order."""
+    want = [{"rank": 0, "seen": []}, {"rank": 1, "seen": [1]}]
+    assert ranks(2, _gather_dicts, backend=backend) == [want, want]
+
+
 def _gather_tensors(rank):
     gathered = [None, None]
-    dist.all_gather_object(gathered, torch.arange(rank + 1.0, requires_grad=True))
-    return [(x.requires_grad, x.detach()) for x in gathered]
+    dist.all_gather_object(gathered, torch.arange(rank + 1.0))
+    return gathered
 
 
 @fact("torch.distributed.all_gather_object")
 @pytest.mark.cpu
 def test_all_gather_object_takes_tensors_of_several_sizes(ranks):
-    """`all_gather_object` takes tensors of several sizes, and gives tensors that require grad as they did."""
-    (first, (is_leaf, second)), _ = ranks(2, _gather_tensors)
-    assert (first[0], is_leaf) == (True, True)
+    """`all_gather_object` takes tensors of several sizes."""
+    (first, second), _ = ranks(2, _gather_tensors)
+    same(first, [0.0])
     same(second, [0.0, 1.0])
+
+
+def _gather_parameters(rank):
+    gathered = [None, None]
+    dist.all_gather_object(gathered, torch.ones(1, requires_grad=rank == 1))
+    return [x.requires_grad for x in gathered]
+
+
+@fact("torch.distributed.all_gather_object")
+@pytest.mark.cpu
+def test_all_gather_object_keeps_requires_grad(ranks):
+    """`all_gather_object` gives a tensor of another rank with the `requires_grad` that it has there."""
+    assert ranks(2, _gather_parameters) == [[False, True], [False, True]]
 
 
 def _own_object(rank):

@@ -116,17 +116,23 @@ def test_isend_lets_both_ranks_send_first(ranks):
 
 def _receive_later(rank):
     x = own_values(rank)
-    work = (dist.isend, dist.irecv)[rank](x, 1 - rank)
-    return isinstance(work, dist.Work), work.wait(), work.is_completed(), x.cpu()
+    waited = (dist.isend, dist.irecv)[rank](x, 1 - rank).wait()
+    return waited, x
 
 
 @fact("torch.distributed.isend", "torch.distributed.irecv", "torch.distributed.Work.wait")
 @pytest.mark.cpu
 def test_irecv_has_the_message_after_wait(ranks):
-    """Once `wait()` of the `Work` that `irecv` returns has returned True, the tensor has what the other rank sent."""
-    (*sent, _), (*received, got) = ranks(2, _receive_later)
-    assert sent == received == [True, True, True]
+    """After `wait()` of what `irecv` returns, its tensor has what the other rank sent by `isend`."""
+    _, (_, got) = ranks(2, _receive_later)
     same(got, [1, 2, 3])
+
+
+@fact("torch.distributed.isend", "torch.distributed.irecv", "torch.distributed.Work.wait")
+@pytest.mark.cpu
+def test_wait_for_a_message_returns_true(ranks):
+    """With gloo, `wait()` of what `isend` returns is True once it was received, and so is that of `irecv`."""
+    assert [waited for waited, _ in ranks(2, _receive_later)] == [True, True]
 
 
 def _pending(rank):
@@ -178,9 +184,16 @@ def _ring(rank):
 
 
 @fact("torch.distributed.batch_isend_irecv", "torch.distributed.P2POp")
+@pytest.mark.cpu
+def test_batch_isend_irecv_passes_around_a_ring(ranks):
+    """`batch_isend_irecv` lets three ranks each send to the next one and receive from the one before, all alike."""
+    same(torch.stack(ranks(3, _ring)), [[100, 200, 300], [1, 2, 3], [10, 20, 30]])
+
+
+@fact("torch.distributed.batch_isend_irecv", "torch.distributed.P2POp")
 @on_each_backend
-def test_batch_isend_irecv_passes_around_a_ring(ranks, backend):
-    """`batch_isend_irecv` sends to the next rank and receives from the one before, all ranks alike."""
+def test_batch_isend_irecv_lets_two_ranks_exchange(ranks, backend):
+    """`batch_isend_irecv` of an `isend` and an `irecv` on each of two ranks exchanges their tensors."""
     same(torch.stack(ranks(2, _ring, backend=backend)), [[10, 20, 30], [1, 2, 3]])
 
 

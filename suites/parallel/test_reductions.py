@@ -173,8 +173,13 @@ def test_all_reduce_refuses_the_maximum_of_complex_numbers(ranks, backend):
 @fact("torch.distributed.supports_complex")
 @pytest.mark.parametrize("op", ["MAX", "MIN", "PRODUCT", "BAND", "BOR", "BXOR"])
 def test_supports_complex_is_false_of_what_has_no_complex_meaning(op):
-    """`supports_complex` is False of `ReduceOp.MAX`, `MIN`, `PRODUCT` and those of bits, and True of `SUM`."""
+    """`supports_complex` is False of `ReduceOp.MAX`, `MIN`, `PRODUCT` and those of bits."""
     assert not dist.distributed_c10d.supports_complex(getattr(dist.ReduceOp, op))
+
+
+@fact("torch.distributed.supports_complex")
+def test_supports_complex_is_true_of_a_sum():
+    """`supports_complex` is True of `ReduceOp.SUM`."""
     assert dist.distributed_c10d.supports_complex(dist.ReduceOp.SUM)
 
 
@@ -312,9 +317,14 @@ def test_reduce_scatter_tensor_cuts_along_the_first_dimension(ranks, backend):
 
 
 @fact("torch.distributed.reduce_op", "torch.distributed.ReduceOp")
+@pytest.mark.filterwarnings("ignore:.*reduce_op")
+def test_reduce_op_has_the_operations_of_reduceop():
+    """`torch.distributed.reduce_op.SUM` is `ReduceOp.SUM`, and no other operation."""
+    assert dist.reduce_op.SUM == dist.ReduceOp.SUM != dist.ReduceOp.MAX
+
+
+@fact("torch.distributed.reduce_op")
 def test_reduce_op_is_an_old_name(every_warning):
-    """`torch.distributed.reduce_op.SUM` is `ReduceOp.SUM`, and warns that `reduce_op` is deprecated."""
-    with pytest.warns((FutureWarning, UserWarning), match="reduce_op`? is deprecated"):
-        old = dist.reduce_op.SUM
-    assert old == dist.ReduceOp.SUM
-    assert old != dist.ReduceOp.MAX
+    """`torch.distributed.reduce_op.SUM` warns "reduce_op is deprecated, please use"."""
+    with pytest.warns((FutureWarning, UserWarning), match="reduce_op`? is deprecated, please use"):
+        dist.reduce_op.SUM

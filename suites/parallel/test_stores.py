@@ -1,6 +1,7 @@
 """Key-value stores by which processes find each other, and `init_process_group` with one; groups: `test_groups`."""
 
 import socket
+import threading
 import time
 from datetime import timedelta
 
@@ -67,21 +68,35 @@ def test_get_gives_the_bytes_that_were_set(new):
     assert store.get("key") == b"second"
 
 
-@fact("torch.distributed.Store.add", "torch.distributed.Store.get")
+@fact("torch.distributed.Store.add")
 def test_add_counts_from_zero(new):
-    """`add` of a `torch.distributed.Store` counts a new key from 0 and returns the sum, whose digits `get` gives."""
+    """`add` of a `torch.distributed.Store` counts a new key from 0, and returns the sum."""
     store = new()
     assert [store.add("count", 2), store.add("count", 3)] == [2, 5]
-    assert store.get("count") == b"5"
+
+
+@fact("torch.distributed.Store.add", "torch.distributed.Store.get")
+def test_get_after_add_gives_digits(new):
+    """`get` of a `torch.distributed.Store` gives the digits of the sum that `add` has counted."""
+    store = new()
+    store.add("count", 12)
+    assert store.get("count") == b"12"
 
 
 @fact("torch.distributed.Store.compare_set", "torch.distributed.Store.get")
 def test_compare_set_writes_where_the_value_is_as_expected(new):
-    """`compare_set` of a `torch.distributed.Store` replaces the expected value, and leaves and returns another one."""
+    """`compare_set` of a `torch.distributed.Store` replaces the expected value, and returns the new one."""
     store = new()
     store.set("key", "old")
-    assert store.compare_set("key", "other", "new") == b"old"
     assert store.compare_set("key", "old", "new") == store.get("key") == b"new"
+
+
+@fact("torch.distributed.Store.compare_set", "torch.distributed.Store.get")
+def test_compare_set_leaves_a_value_that_is_not_as_expected(new):
+    """`compare_set` of a `torch.distributed.Store` leaves a value that is not the expected one, and returns it."""
+    store = new()
+    store.set("key", "old")
+    assert store.compare_set("key", "other", "new") == store.get("key") == b"old"
 
 
 @fact("torch.distributed.Store.compare_set", "torch.distributed.Store.get")
@@ -118,14 +133,21 @@ def test_multi_get_gives_values_in_the_order_of_keys(new):
     assert store.multi_get(["b", "a"]) == [b"2", b"1"]
 
 
-@fact("torch.distributed.Store.delete_key", "torch.distributed.Store.num_keys")
+@fact("torch.distributed.Store.delete_key")
 def test_delete_key_tells_whether_it_was_there(quick):
-    """`delete_key` of a `TCPStore` or `HashStore` takes a key away, and is False when it is gone already."""
+    """`delete_key` of a `TCPStore` or `HashStore` is True of a key that was there, and False when it is gone."""
+    store = quick()
+    store.set("key", "")
+    assert [store.delete_key("key"), store.delete_key("key")] == [True, False]
+
+
+@fact("torch.distributed.Store.delete_key", "torch.distributed.Store.num_keys")
+def test_delete_key_takes_a_key_away(quick):
+    """After `delete_key` of a `TCPStore` or `HashStore`, `num_keys` counts one key less."""
     store = quick()
     store.set("key", "")
     before = store.num_keys()
-    assert store.delete_key("key") is True
-    assert store.delete_key("key") is False
+    store.delete_key("key")
     assert store.num_keys() == before - 1
 
 
@@ -138,14 +160,23 @@ def test_num_keys_counts(quick):
     assert store.num_keys() == 2
 
 
-@fact("torch.distributed.Store.queue_push", "torch.distributed.Store.queue_pop", "torch.distributed.Store.queue_len")
+@fact("torch.distributed.Store.queue_push", "torch.distributed.Store.queue_pop")
 def test_queue_pop_takes_what_was_pushed_first(quick):
-    """`queue_pop` of a `TCPStore` or `HashStore` takes what was pushed first, and `queue_len` counts what is left."""
+    """`queue_pop` of a `TCPStore` or `HashStore` takes the values of `queue_push` in the order of pushing."""
     store = quick()
     store.queue_push("queue", "1")
     store.queue_push("queue", "2")
-    assert store.queue_pop("queue") == b"1"
-    assert store.queue_len("queue") == 1
+    assert [store.queue_pop("queue"), store.queue_pop("queue")] == [b"1", b"2"]
+
+
+@fact("torch.distributed.Store.queue_len", "torch.distributed.Store.queue_push", "torch.distributed.Store.queue_pop")
+def test_queue_len_counts_what_is_left(quick):
+    """`queue_len` of a `TCPStore` or `HashStore` counts what was pushed and not popped."""
+    store = quick()
+    for value in ("1", "2", "3"):
+        store.queue_push("queue", value)
+    store.queue_pop("queue")
+    assert store.queue_len("queue") == 2
 
 
 @fact("torch.distributed.Store.queue_pop", "torch.distributed.QueueEmptyError")
@@ -167,17 +198,24 @@ def test_list_keys_names_them(quick):
 
 @fact("torch.distributed.Store.clone")
 def test_clone_is_the_same_store():
-    """`clone` of a `TCPStore` is another client of the same server: what it writes, the first reads."""
+    """`clone` of a `TCPStore` is another client of the same server: each reads what the other writes."""
     first = _server()
-    first.clone().set("key", "value")
-    assert first.get("key") == b"value"
+    second = first.clone()
+    first.set("a", "1")
+    second.set("b", "2")
+    assert (second.get("a"), first.get("b")) == (b"1", b"2")
 
 
 @fact("torch.distributed.Store.has_extended_api")
 def test_has_extended_api_is_false_of_files(tmp_path):
-    """`has_extended_api()` is True of a `HashStore`, and False of a `FileStore`."""
-    assert dist.HashStore().has_extended_api() is True
+    """`has_extended_api()` is False of a `FileStore`."""
     assert dist.FileStore(str(tmp_path / "file"), 1).has_extended_api() is False
+
+
+@fact("torch.distributed.Store.has_extended_api")
+def test_has_extended_api_is_true_of_one_in_memory():
+    """`has_extended_api()` is True of a `HashStore`."""
+    assert dist.HashStore().has_extended_api() is True
 
 
 # --- waiting ----------------------------------------------------------------------------------------------------------
@@ -207,11 +245,12 @@ def test_wait_takes_a_time_limit(quick):
 @fact("torch.distributed.Store.wait", "torch.distributed.DistStoreError", "torch.distributed.DistError")
 @pytest.mark.timeout(20)
 def test_wait_in_vain_is_an_error_of_stores(quick):
-    """`wait` of a `TCPStore` or `HashStore` for what nobody sets raises `DistStoreError`, which is a `DistError`."""
+    """`wait` of a `TCPStore` or `HashStore` for what nobody sets raises DistStoreError: DistError, RuntimeError."""
     store = quick()
     with pytest.raises(dist.DistStoreError) as refusal:
         store.wait(["key"])
     assert isinstance(refusal.value, dist.DistError)
+    assert isinstance(refusal.value, RuntimeError)
 
 
 @fact("torch.distributed.Store.set_timeout", "torch.distributed.Store.timeout")
@@ -229,12 +268,28 @@ def test_timeout_is_five_minutes_by_default():
 
 
 @fact("torch.distributed.Store.barrier")
-def test_barrier_of_a_store_waits_for_as_many(quick):
-    """`barrier(key, 2, timeout)` of a `TCPStore` or `HashStore` raises "timeout" where one comes; with 1 it ends."""
-    store = quick()
-    store.barrier("alone", 1, SOON)
+def test_barrier_of_a_store_waits_for_as_many():
+    """`barrier(key, 2)` of a `HashStore` lets a thread pass once another one has come to it."""
+    store, seen = _here(), []
+
+    def come_late():
+        time.sleep(0.05)
+        seen.append("came")
+        store.barrier("two", 2, A_WHILE)
+
+    late = threading.Thread(target=come_late)
+    late.start()
+    store.barrier("two", 2, A_WHILE)
+    seen.append("passed")
+    late.join()
+    assert seen == ["came", "passed"]
+
+
+@fact("torch.distributed.Store.barrier")
+def test_barrier_of_a_store_takes_a_time_limit(quick):
+    """`barrier(key, 2, timeout)` of a `TCPStore` or `HashStore` raises "timeout" where one alone comes."""
     with pytest.raises(RuntimeError, match="(?i)timeout"):
-        store.barrier("two", 2, SOON)
+        quick().barrier("two", 2, SOON)
 
 
 def _read_late(rank, path):
@@ -261,7 +316,6 @@ def test_tcp_store_serves_its_clients():
     master.set("key", "value")
     client = dist.TCPStore("127.0.0.1", master.port, is_master=False, timeout=A_WHILE)
     assert client.get("key") == b"value"
-    assert client.port == master.port
 
 
 def needs_nobody(patch):
@@ -290,15 +344,19 @@ def test_tcp_store_waits_for_all_of_its_world():
         dist.TCPStore("127.0.0.1", 0, 2, is_master=True, timeout=timedelta(seconds=0.2))
 
 
-@fact("torch.distributed.FileStore", "torch.distributed.FileStore.path")
+@fact("torch.distributed.FileStore", "torch.distributed.Store.set", "torch.distributed.Store.get")
 def test_file_store_of_one_path_is_one_store(tmp_path):
-    """A `FileStore` reads what another one of the same path writes."""
-    path = str(tmp_path / "file")
-    first, second = dist.FileStore(path, 2), dist.FileStore(path, 2)
-    second.set_timeout(A_WHILE)
-    first.set("key", "value")
-    assert second.get("key") == b"value"
-    assert second.path == path
+    """Two `FileStore` of one path each read what the other writes."""
+    first, second = (dist.FileStore(str(tmp_path / "file"), 2) for _ in range(2))
+    first.set("a", "1")
+    second.set("b", "2")
+    assert (second.get("a"), first.get("b")) == (b"1", b"2")
+
+
+@fact("torch.distributed.FileStore.path")
+def test_file_store_knows_its_path(tmp_path):
+    """`path` of a `FileStore` is the path that it was given."""
+    assert dist.FileStore(str(tmp_path / "file"), 1).path == str(tmp_path / "file")
 
 
 def has_no_prefix(patch):
@@ -326,19 +384,21 @@ def test_prefix_store_knows_what_it_writes_into():
 # --- init_process_group -----------------------------------------------------------------------------------------------
 
 
-def _begin(rank, options, environment=()):
-    """A process of its own group, initialized as told."""
+ENVIRONMENT = {"RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0"}
+
+
+def _begin(rank, options, environment):
+    """A process of its own group, initialized as told, where the environment says that and no more."""
     dist.destroy_process_group()
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment:
+        for name in ENVIRONMENT:
+            patch.delenv(name, raising=False)
+        for name, value in environment.items():
             patch.setenv(name, value)
         dist.init_process_group("gloo", **options)
     x = torch.ones(1)
     dist.all_reduce(x)
     return dist.get_rank(), dist.get_world_size(), float(x)
-
-
-ENVIRONMENT = (("RANK", "0"), ("WORLD_SIZE", "1"), ("MASTER_ADDR", "127.0.0.1"), ("MASTER_PORT", "0"))
 
 
 @fact("torch.distributed.init_process_group")
@@ -350,12 +410,12 @@ def test_group_is_initialized_from_the_environment(ranks, options):
 
 @fact("torch.distributed.init_process_group")
 def test_group_is_initialized_by_an_address(ranks):
-    """`init_process_group` makes a group by an `init_method` of "tcp://host:port", with `rank` and `world_size`."""
+    """`init_process_group` with "tcp://host:port", `rank` and `world_size` needs no variables of the environment."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     options = {"init_method": f"tcp://127.0.0.1:{port}", "rank": 0, "world_size": 1}
-    assert ranks(1, _begin, options) == [(0, 1, 1.0)]
+    assert ranks(1, _begin, options, {}) == [(0, 1, 1.0)]
 
 
 @fact("torch.distributed.init_process_group")
