@@ -68,6 +68,34 @@ def test_bf16_compress_wrapper_averages_by_the_hook_inside(ranks):
     same(got, numpy.stack([MEAN, MEAN]).astype("float32"))
 
 
+def _rounded(rank, name, wrapped, value):
+    hooks, model = _hooks("default_hooks"), _model()
+    hook = getattr(hooks, name)
+    model.register_comm_hook(None, hook(hooks.allreduce_hook) if wrapped else hook)
+    model(torch.tensor([[value, 2.0]])).sum().backward()
+    return model.module.weight.grad
+
+
+@fact(f"{HOOKS}.default_hooks.fp16_compress_hook", f"{HOOKS}.default_hooks.fp16_compress_wrapper")
+@pytest.mark.parametrize(("name", "wrapped"), [("fp16_compress_hook", False), ("fp16_compress_wrapper", True)])
+def test_fp16_compression_rounds_gradients(ranks, name, wrapped):
+    """`fp16_compress_hook` and `fp16_compress_wrapper` round DDP's gradients to float16: 1 + 2**-12 becomes 1."""
+    same(torch.stack(ranks(2, _rounded, name, wrapped, 1 + 2**-12)), [[[1.0, 2.0]] * 3] * 2)
+
+
+@fact(
+    f"{HOOKS}.default_hooks.bf16_compress_hook",
+    f"{HOOKS}.default_hooks.bf16_compress_wrapper",
+    since={"cpu": "2.2"},
+    calls="any",
+    gain=True,
+)
+@pytest.mark.parametrize(("name", "wrapped"), [("bf16_compress_hook", False), ("bf16_compress_wrapper", True)])
+def test_bf16_compression_rounds_gradients(ranks, name, wrapped):
+    """`bf16_compress_hook` and `bf16_compress_wrapper` round DDP's gradients to bfloat16: 1 + 2**-9 becomes 1."""
+    same(torch.stack(ranks(2, _rounded, name, wrapped, 1 + 2**-9)), [[[1.0, 2.0]] * 3] * 2)
+
+
 def _nothing(rank):
     model = _model()
     model.register_comm_hook(None, _hooks("debugging_hooks").noop_hook)
@@ -98,9 +126,8 @@ POWER = (f"{HOOKS}.powerSGD_hook.powerSGD_hook", f"{HOOKS}.powerSGD_hook.PowerSG
 @fact(*POWER, myth="PowerSGD compresses from the first step on")
 def test_power_sgd_averages_exactly_before_it_starts(ranks):
     """Before `start_powerSGD_iter` steps `powerSGD_hook` averages the gradients as DDP by itself."""
-    for gradient in ranks(2, _low_rank, "powerSGD_hook", {"start_powerSGD_iter": 10}, 1):
-        same(gradient, MEAN.astype("float32"))
-    assert numpy.linalg.matrix_rank(MEAN) == 1
+    got = ranks(2, _low_rank, "powerSGD_hook", {"start_powerSGD_iter": 10}, 1)
+    same(torch.stack(got), numpy.stack([MEAN, MEAN]).astype("float32"))
 
 
 @fact(*POWER)
@@ -246,17 +273,22 @@ def _average(rank, how):
     used, unused = nn.Parameter(torch.tensor([float(rank)])), nn.Parameter(torch.tensor([float(rank)]))
     used.grad = torch.zeros(1)
     if how == "groups":
-        _utils().average_parameters_or_parameter_groups([{"params": [used]}], dist.group.WORLD)
+        _utils().average_parameters_or_parameter_groups([{"params": [used, unused]}], dist.group.WORLD)
     else:
-        _utils().average_parameters([used], dist.group.WORLD)
+        _utils().average_parameters([used, unused], dist.group.WORLD)
     return used.item(), unused.item()
 
 
-@fact(f"{AVERAGERS}.utils.average_parameters", f"{AVERAGERS}.utils.average_parameters_or_parameter_groups")
-@pytest.mark.parametrize("how", ["parameters", "groups"])
-def test_average_parameters_writes_the_mean_into_each(ranks, how):
-    """`average_parameters` and `average_parameters_or_parameter_groups` average parameters with a gradient in place."""
-    assert ranks(2, _average, how) == [(0.5, 0.0), (0.5, 1.0)]
+@fact(f"{AVERAGERS}.utils.average_parameters", myth="average_parameters leaves parameters without a gradient")
+def test_average_parameters_writes_the_mean_into_each(ranks):
+    """`average_parameters` averages each parameter that it is given in place, also one that has no gradient."""
+    assert ranks(2, _average, "parameters") == [(0.5, 0.5), (0.5, 0.5)]
+
+
+@fact(f"{AVERAGERS}.utils.average_parameters_or_parameter_groups")
+def test_average_parameter_groups_is_for_those_with_a_gradient(ranks):
+    """`average_parameters_or_parameter_groups` averages parameters in place only where they have a gradient."""
+    assert ranks(2, _average, "groups") == [(0.5, 0.0), (0.5, 1.0)]
 
 
 @fact(f"{AVERAGERS}.utils.get_params_to_average")
@@ -290,10 +322,14 @@ def test_post_local_sgd_optimizer_averages_after_its_step(ranks):
 
 @fact("torch.distributed.optim.PostLocalSGDOptimizer.state_dict", "torch.distributed.optim.PostLocalSGDOptimizer")
 def test_post_local_sgd_optimizer_saves_the_step_of_its_averager(ranks):
-    """`PostLocalSGDOptimizer.state_dict` has the `step` of its averager beside the optimizer's `param_groups`."""
-    for _, (step, (group,)) in ranks(2, _post_local_optimizer):
-        assert (step, group["lr"]) == (2, 1.0)
-    assert step == 2
+    """`PostLocalSGDOptimizer.state_dict` has the `step` of its averager."""
+    assert [step for _, (step, _) in ranks(2, _post_local_optimizer)] == [2, 2]
+
+
+@fact("torch.distributed.optim.PostLocalSGDOptimizer.state_dict", "torch.distributed.optim.PostLocalSGDOptimizer")
+def test_post_local_sgd_optimizer_saves_the_groups_of_its_optimizer(ranks):
+    """`PostLocalSGDOptimizer.state_dict` has the `param_groups` of the optimizer inside, with its `lr`."""
+    assert [group["lr"] for _, (_, (group,)) in ranks(2, _post_local_optimizer)] == [1.0, 1.0]
 
 
 # --- uneven inputs ----------------------------------------------------------------------------------------------------
@@ -315,7 +351,7 @@ def _uneven(rank, throws):
 
 @fact("torch.distributed.algorithms.Join", "torch.distributed.algorithms.Joinable", myth="uneven inputs hang DDP")
 def test_join_lets_ranks_have_fewer_batches(ranks):
-    """Inside `Join([model])`, DDP goes on where another rank's batches have ended, and divides by all ranks still."""
+    """Inside `Join([model])`, DDP goes on where another rank's batches have ended, as if its gradients were zero."""
     first, second = ranks(2, _uneven, False)
     same(first, [MEAN.astype("float32")])
     same(second, numpy.stack([MEAN, OWN[1] / 2]).astype("float32"))
@@ -384,5 +420,11 @@ def _count(rank):
     "torch.distributed.algorithms.Joinable",
 )
 def test_join_hook_shadows_the_collectives_of_those_that_go_on(ranks):
-    """`main_hook` of a JoinHook takes part in the collectives of those that go on; `post_hook` is told who was last."""
-    assert ranks(2, _count) == [(2.0, False), (3.0, True)]
+    """`main_hook` of a JoinHook takes part in the collectives of the ranks that go on, as by an `all_reduce` of 0."""
+    assert [total for total, _ in ranks(2, _count)] == [2.0, 3.0]
+
+
+@fact("torch.distributed.algorithms.Join", "torch.distributed.algorithms.JoinHook")
+def test_join_hook_is_told_who_was_last(ranks):
+    """`post_hook` of a JoinHook is told by `is_last_joiner` whether this rank was the last to end its batches."""
+    assert [last for _, last in ranks(2, _count)] == [False, True]

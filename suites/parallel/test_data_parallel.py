@@ -70,10 +70,10 @@ def test_without_gpus_gives_the_gradient_of_the_module(without_gpus):
 
 @fact("torch.nn.DataParallel", myth="DataParallel(device_ids=[0, 1]) uses two cores of a machine without GPUs")
 def test_without_gpus_drops_device_ids(without_gpus):
-    """On a machine without GPUs, `DataParallel(device_ids=[0, 1])` has no device, and calls the module once."""
-    wrapped = nn.DataParallel(_Linear("cpu"), device_ids=[0, 1])
-    same(wrapped(_batch("cpu")), BATCH.sum(axis=1, keepdims=True))
-    assert (list(wrapped.device_ids), wrapped.module.calls) == ([], 1)
+    """On a machine without GPUs, `DataParallel(device_ids=[0, 1])` calls the module once, with the whole batch."""
+    module = _Linear("cpu")
+    nn.DataParallel(module, device_ids=[0, 1])(_batch("cpu"))
+    assert [size for _, size, _, _ in module.seen] == [3]
 
 
 @fact("torch.nn.DataParallel")
@@ -188,10 +188,17 @@ def test_gathers_the_outputs_on_one_device(devices):
 @fact("torch.nn.DataParallel", claims=["X03"], myth="DataParallel averages the gradients of the devices")
 @pytest.mark.parametrize(("reduction", "want"), [(torch.sum, SLOPE), (torch.mean, SLOPE / 3)], ids=["sum", "mean"])
 def test_sums_the_gradients_of_the_devices(devices, reduction, want):
-    """`DataParallel` sums the devices' gradients into the module on the first one: that of the whole batch."""
+    """`DataParallel` sums the devices' gradients in the module: that of the whole batch."""
     module = _Linear(devices[0])
     reduction(nn.DataParallel(module, device_ids=[0, 1])(_batch(devices[0])).square()).backward()
     close(module.weight.grad, want[:, None], roundings=8)
+
+
+@fact("torch.nn.DataParallel", claims=["X03"])
+def test_leaves_the_gradients_on_the_first_device(devices):
+    """`DataParallel` leaves the gradients of all devices' parts on the first one."""
+    module = _Linear(devices[0])
+    nn.DataParallel(module, device_ids=[0, 1])(_batch(devices[0])).sum().backward()
     assert module.weight.grad.device == torch.device(devices[0])
 
 
@@ -227,7 +234,7 @@ class _Counting(nn.Module):
 
 @fact("torch.nn.DataParallel", hint="torch.nn.SyncBatchNorm under DistributedDataParallel sees the whole batch")
 def test_keeps_the_buffers_of_the_first_device(devices):
-    """Under `DataParallel`, buffers are updated in place with the first device's part alone, as BatchNorm's are."""
+    """Under `DataParallel`, a buffer that `forward` adds to in place has the first device's part of the batch alone."""
     module = _Counting(devices[0])
     nn.DataParallel(module, device_ids=[0, 1])(_batch(devices[0]))
     assert module.seen.item() == 2
@@ -260,9 +267,16 @@ def test_refuses_a_module_on_another_device(devices):
 
 
 @fact("torch.nn.DataParallel")
+@pytest.mark.filterwarnings("ignore:.*all input tensors were scalars")
 def test_gathers_scalars_as_a_vector(devices):
-    """Losses of `forward` come back from `DataParallel` as a vector, with a warning: "input tensors were scalars"."""
+    """Losses without dimensions that `forward` gives come back from `DataParallel` as a vector, one of each device."""
+    loss = nn.Sequential(_Linear(devices[0]), nn.Flatten(0), _Mean())
+    same(nn.DataParallel(loss, device_ids=[0, 1])(_batch(devices[0])), numpy.array([5.0, 11.0]))
+
+
+@fact("torch.nn.DataParallel")
+def test_warns_of_scalars_that_become_a_vector(devices, every_warning):
+    """`DataParallel` of a module that gives losses without dimensions warns "all input tensors were scalars"."""
     loss = nn.Sequential(_Linear(devices[0]), nn.Flatten(0), _Mean())
     with pytest.warns(UserWarning, match="all input tensors were scalars"):
-        out = nn.DataParallel(loss, device_ids=[0, 1])(_batch(devices[0]))
-    same(out, numpy.array([5.0, 11.0]))
+        nn.DataParallel(loss, device_ids=[0, 1])(_batch(devices[0]))

@@ -32,15 +32,26 @@ INIT = "torch.distributed.device_mesh.init_device_mesh"
 
 
 def _row(rank):
-    mesh = _mesh(2)
-    return mesh.mesh.tolist(), mesh.ndim, mesh.size(), _summed(rank, mesh.get_group())
+    return _mesh(2).mesh.tolist()
 
 
 @fact(INIT)
 @on_each_backend
 def test_init_device_mesh_of_one_dimension_is_all_ranks(ranks, backend):
-    """`init_device_mesh` of shape (2,) is a mesh of two ranks in their order, whose `get_group()` reduces over both."""
-    assert ranks(2, _row, backend=backend) == [([0, 1], 1, 2, 3)] * 2
+    """`init_device_mesh` of shape (2,) over two ranks is a mesh of both, in their order."""
+    assert ranks(2, _row, backend=backend) == [[0, 1], [0, 1]]
+
+
+def _pair(rank):
+    mesh = dist.DeviceMesh(own_device().type, [0, 1])
+    return rank < 2 and _summed(rank, mesh.get_group())
+
+
+@fact("torch.distributed.DeviceMesh.get_group", "torch.distributed.DeviceMesh")
+@pytest.mark.cpu
+def test_get_group_of_one_dimension_is_of_all_its_ranks(ranks):
+    """`get_group()` of a DeviceMesh of one dimension is the group of its ranks: `all_reduce` there sums over them."""
+    assert ranks(3, _pair) == [3, 3, False]
 
 
 def _place(rank):
@@ -81,23 +92,32 @@ def test_slice_by_name_is_the_own_row(ranks):
 
 def _shapes(rank):
     mesh = _grid()
-    return tuple(mesh.shape), mesh.size(), mesh.size(0), mesh.ndim, mesh.mesh_dim_names, _ranks_of(mesh)
+    return (tuple(mesh.shape), mesh.ndim, mesh.size(0)), mesh.size(), _ranks_of(mesh)
 
 
 def _ranks_of(mesh):
     return [dist.get_process_group_ranks(group) for group in mesh.get_all_groups()]
 
 
-@fact(
-    "torch.distributed.DeviceMesh.size",
-    "torch.distributed.DeviceMesh.shape",
-    "torch.distributed.DeviceMesh.ndim",
-    "torch.distributed.DeviceMesh.get_all_groups",
-)
+@fact("torch.distributed.DeviceMesh.size", "torch.distributed.DeviceMesh.shape", "torch.distributed.DeviceMesh.ndim")
 @pytest.mark.cpu
 def test_mesh_has_a_shape_like_a_tensor(ranks):
-    """A DeviceMesh of (2, 2) has `shape`, `ndim` and `size(dim)` as a tensor has, 4 ranks, and a group a dimension."""
-    assert ranks(4, _shapes)[0] == ((2, 2), 4, 2, 2, ("dp", "tp"), [[0, 2], [0, 1]])
+    """A DeviceMesh of (2, 2) has `shape`, `ndim` and `size(dim)` as a tensor has."""
+    assert ranks(4, _shapes)[0][0] == ((2, 2), 2, 2)
+
+
+@fact("torch.distributed.DeviceMesh.size")
+@pytest.mark.cpu
+def test_size_of_a_mesh_is_the_number_of_its_ranks(ranks):
+    """`size()` of a DeviceMesh of (2, 2) is 4, the number of its ranks."""
+    assert ranks(4, _shapes)[0][1] == 4
+
+
+@fact("torch.distributed.DeviceMesh.get_all_groups")
+@pytest.mark.cpu
+def test_get_all_groups_has_one_for_each_dimension(ranks):
+    """`get_all_groups()` of a DeviceMesh has this rank's group along each dimension, in their order."""
+    assert ranks(4, _shapes)[0][2] == [[0, 2], [0, 1]]
 
 
 def _unnamed(rank):
@@ -129,14 +149,16 @@ def _names(rank, names):
 
 @fact(INIT)
 @on_each_backend
-@pytest.mark.parametrize(
-    ("names", "says"),
-    [(("a",), "should have same length"), (("a", "a"), "must be unique")],
-    ids=["too few", "repeated"],
-)
-def test_mesh_has_one_name_for_each_dimension(ranks, backend, names, says):
-    """`init_device_mesh` refuses too few or repeated names: "should have same length" and "must be unique"."""
-    assert all(says in told for told in ranks(2, _names, names, backend=backend))
+def test_mesh_has_one_name_for_each_dimension(ranks, backend):
+    """`init_device_mesh` refuses fewer `mesh_dim_names` than dimensions: "should have same length"."""
+    assert all("should have same length" in told for told in ranks(2, _names, ("a",), backend=backend))
+
+
+@fact(INIT)
+@on_each_backend
+def test_mesh_has_each_name_once(ranks, backend):
+    """`init_device_mesh` refuses `mesh_dim_names` that repeat one: "must be unique"."""
+    assert all("must be unique" in told for told in ranks(2, _names, ("a", "a"), backend=backend))
 
 
 def _by_index(rank):
@@ -153,13 +175,15 @@ def test_mesh_is_of_a_device_type(ranks):
 
 
 def _other_name(rank):
-    return refused(_mesh(2, mesh_dim_names=("dp",)).__getitem__, "tp")
+    with pytest.raises(KeyError) as refusal:
+        _mesh(2, mesh_dim_names=("dp",))["tp"]
+    return str(refusal.value)
 
 
 @fact(INIT, since="2.3", calls="none")
 @on_each_backend
 def test_slice_by_an_unknown_name_is_refused(ranks, backend):
-    """`mesh["tp"]` of a DeviceMesh that has no dimension of that name is refused with the name."""
+    """`mesh["tp"]` of a DeviceMesh that has no dimension of that name raises KeyError with the name."""
     assert all("tp" in told for told in ranks(2, _other_name, backend=backend))
 
 

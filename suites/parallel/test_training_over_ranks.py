@@ -189,7 +189,8 @@ def _load_on_one(rank):
     model = linear()
     if rank == 0:
         model.module.load_state_dict({"weight": torch.tensor([[5.0, 5.0]])})
-    loss(model, BATCH).backward()
+    loss(model, [[0.0, 0.0]]).backward()
+    torch.optim.SGD(model.parameters(), lr=1.0).step()
     return model.module.weight.detach().cpu()
 
 
@@ -215,7 +216,7 @@ def synchronizes_weights(patch):
 )
 @on_each_backend
 def test_weights_loaded_on_one_rank_stay_there(ranks, backend):
-    """Weights that rank 0 alone loads into a `DDP` model stay its own: forward and backward do not send them."""
+    """Weights that rank 0 alone loads into a `DDP` model stay its own: no forward, backward or step sends them."""
     same(torch.cat(ranks(2, _load_on_one, backend=backend)), numpy.array([[5.0, 5.0], [1.0, 1.0]]))
 
 
@@ -262,11 +263,23 @@ def seeds_each_rank(patch):
 )
 @on_each_backend
 def test_dropout_is_the_same_on_ranks_of_one_seed(ranks, backend):
-    """Ranks that call `manual_seed` with one number drop the same elements, and with the rank added to it others."""
+    """Ranks that call `manual_seed` with one number drop the same elements by `dropout`."""
     first, second = ranks(2, _dropped, (3, 3), backend=backend)
-    _, third = ranks(2, _dropped, (3, 4), backend=backend)
     same(first, second)
-    assert not torch.equal(first, third)
+
+
+def seeds_alike(patch):
+    """Ranks draw the same numbers, whatever the seed."""
+    seed = torch.manual_seed
+    patch.setattr(torch, "manual_seed", lambda number: seed(0))
+
+
+@fact("torch.manual_seed", refuter=seeds_alike)
+@on_each_backend
+def test_dropout_differs_on_ranks_that_add_their_number_to_the_seed(ranks, backend):
+    """Ranks that call `manual_seed(seed + rank)` drop different ones of 64 elements by `dropout`."""
+    first, second = ranks(2, _dropped, (3, 4), backend=backend)
+    assert not torch.equal(first, second)
 
 
 # --- frozen layers and branches ---------------------------------------------------------------------------------------
@@ -279,16 +292,14 @@ def _frozen_before(rank):
     for _ in range(2):
         model.zero_grad()
         model(number(rank + 1), True).sum().backward()
-    return module.first.weight.grad.cpu(), module.second.weight.grad
+    return module.first.weight.grad.cpu()
 
 
-@fact("torch.nn.parallel.DistributedDataParallel")
+@fact("torch.nn.parallel.DistributedDataParallel", hint="freeze before wrapping")
 @on_each_backend
 def test_layer_frozen_before_needs_no_search(ranks, backend):
-    """A layer frozen before wrapping in `DDP` gets no gradient, and needs no `find_unused_parameters`."""
-    (first, frozen), (second, other) = ranks(2, _frozen_before, backend=backend)
-    assert (frozen, other) == (None, None)
-    same(torch.stack([first, second]), [[[1.5]], [[1.5]]])
+    """A layer frozen before wrapping in `DDP` needs no `find_unused_parameters`: steps go on, the rest is averaged."""
+    same(torch.stack(ranks(2, _frozen_before, backend=backend)), [[[1.5]], [[1.5]]])
 
 
 def _frozen_behind(rank):
@@ -600,13 +611,22 @@ def test_to_the_device_where_it_is_leaves_gradients_averaged(ranks, backend):
 @fact("torch.nn.SyncBatchNorm.convert_sync_batchnorm")
 @pytest.mark.cpu
 def test_converted_layers_keep_their_parameters():
-    """`convert_sync_batchnorm` makes each BatchNorm a SyncBatchNorm with its parameters, and leaves other layers."""
-    model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
-    model[1].running_mean.fill_(3)
-    linear_, norm = nn.SyncBatchNorm.convert_sync_batchnorm(model)
-    assert (linear_, type(norm)) == (model[0], nn.SyncBatchNorm)
-    same(norm.running_mean, [3.0, 3.0])
-    same(norm.weight, [1.0, 1.0])
+    """`convert_sync_batchnorm` makes a BatchNorm a SyncBatchNorm with its `weight`, `bias` and `running_mean`."""
+    layer = nn.BatchNorm1d(1)
+    for number_, value in enumerate((layer.weight.data, layer.bias.data, layer.running_mean)):
+        value.fill_(number_ + 3)
+    norm = nn.SyncBatchNorm.convert_sync_batchnorm(layer)
+    assert type(norm) is nn.SyncBatchNorm
+    same(torch.cat([norm.weight, norm.bias, norm.running_mean]), [3.0, 4.0, 5.0])
+
+
+@fact("torch.nn.SyncBatchNorm.convert_sync_batchnorm")
+@pytest.mark.cpu
+def test_other_layers_are_not_converted():
+    """`convert_sync_batchnorm` of a Sequential leaves the layers that are no BatchNorm as they are."""
+    layer = nn.Linear(2, 2)
+    first, _ = nn.SyncBatchNorm.convert_sync_batchnorm(nn.Sequential(layer, nn.BatchNorm1d(2)))
+    assert first is layer
 
 
 def _normalized_alone(rank):
