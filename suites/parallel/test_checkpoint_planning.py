@@ -173,22 +173,33 @@ def test_load_plan_leaves_out_a_name_where_it_is_not_strict():
 
 @fact(f"{DCP}.default_planner.create_default_global_load_plan", f"{DCP}.LoadPlan")
 def test_global_load_plan_is_that_of_each_rank():
-    """`create_default_global_load_plan` leaves the plan of each rank as many items as it had."""
+    """`create_default_global_load_plan` leaves the plan of each rank the items that it had."""
     from torch.distributed.checkpoint.default_planner import create_default_global_load_plan
 
-    plans = [_load_plan({"weight": torch.zeros(3, 2)}), _dcp().LoadPlan([])]
-    assert [len(plan.items) for plan in create_default_global_load_plan(plans)] == [2, 0]
+    items = _load_plan({"weight": torch.zeros(3, 2)}).items
+    plans = create_default_global_load_plan([_dcp().LoadPlan(items[:1]), _dcp().LoadPlan(items[1:])])
+    assert [plan.items for plan in plans] == [items[:1], items[1:]]
 
 
 @fact(f"{DCP}.metadata.MetadataIndex")
 def test_metadata_index_is_equal_by_name_and_place():
-    """Two `MetadataIndex` of one name and offset are equal, whatever their `index`; of two offsets they are not."""
+    """Two `MetadataIndex` of one name and offset are equal, whatever their `index`."""
     from torch.distributed.checkpoint.metadata import MetadataIndex
 
     one, other = MetadataIndex("weight", [2, 0], index=1), MetadataIndex("weight", torch.Size([2, 0]), index=None)
     assert (one.index, other.index) == (1, None)
     assert one == other
-    assert one != MetadataIndex("weight", [0, 0], index=1)
+
+
+@fact(f"{DCP}.metadata.MetadataIndex")
+@pytest.mark.parametrize("other", [("bias", [2, 0]), ("weight", [0, 0])], ids=["name", "offset"])
+def test_metadata_index_differs_by_name_and_place(other):
+    """Two `MetadataIndex` of another name or offset are not equal."""
+    from torch.distributed.checkpoint.metadata import MetadataIndex
+
+    one = MetadataIndex("weight", [2, 0])
+    assert one == MetadataIndex("weight", [2, 0])
+    assert one != MetadataIndex(*other)
 
 
 @fact(
@@ -323,14 +334,13 @@ def _in_memory():
 
 
 def _through_memory(rank):
-    writer, reader, kept, calls = _in_memory()
+    writer, reader, _, calls = _in_memory()
     _dcp().save({"weight": torch.tensor(ROWS)}, storage_writer=writer)
     written = [call for call in calls if call != "reset"]
     calls.clear()
     state = {"weight": torch.zeros(3, 2)}
     _dcp().load(state, storage_reader=reader)
-    results = [result.index.fqn for results in kept["results"] for result in results]
-    return written, results, [call for call in calls if call != "reset"], state["weight"]
+    return written, [call for call in calls if call != "reset"], state["weight"]
 
 
 @fact(f"{DCP}.StorageWriter", f"{DCP}.save", since="2.2", calls="none")
@@ -340,18 +350,29 @@ def test_storage_writer_is_called_in_its_order(ranks):
     assert written == ["set up", "local plan", "global plan", "write", "finish"]
 
 
+def _results(rank):
+    writer, _, kept, _ = _in_memory()
+    _dcp().save({f"of {rank}": torch.tensor(ROWS)}, storage_writer=writer)
+    return [[result.index.fqn for result in results] for results in kept.get("results", [])]
+
+
 @fact(f"{DCP}.storage.WriteResult", f"{DCP}.save", since="2.2", calls="none")
 def test_storage_writer_is_finished_with_the_results_of_all(ranks):
-    """`finish` of a `StorageWriter` is given the WriteResults that its `write_data` has returned."""
-    ((_, results, *_),) = ranks(1, _through_memory)
-    assert results == ["weight"]
+    """`finish` of rank 0's `StorageWriter` is given the WriteResults that `write_data` of each rank has returned."""
+    assert ranks(2, _results) == [[["of 0"], ["of 1"]], []]
 
 
 @fact(f"{DCP}.StorageReader", f"{DCP}.load", since="2.2", calls="none")
 def test_storage_reader_is_called_in_its_order(ranks):
     """Beside `reset`, DCP calls a `StorageReader` in this order: metadata, set up, local plan, global plan, read."""
-    ((_, _, read, weight),) = ranks(1, _through_memory)
+    ((_, read, _),) = ranks(1, _through_memory)
     assert read == ["metadata", "set up", "local plan", "global plan", "read"]
+
+
+@fact(f"{DCP}.StorageReader", f"{DCP}.StorageWriter", f"{DCP}.save", f"{DCP}.load", since="2.2", calls="none")
+def test_storage_of_ones_own_keeps_a_checkpoint(ranks):
+    """DCP's `load` by a `StorageReader` of one's own fills tensors with what a `StorageWriter` of one's own kept."""
+    ((_, _, weight),) = ranks(1, _through_memory)
     same(weight, ROWS)
 
 
@@ -390,16 +411,34 @@ def test_file_system_streams(files, tmp_path):
     assert (tmp_path / "one").read_bytes() == b"written"
 
 
-@fact(f"{FILES}.mkdir", f"{FILES}.exists", f"{FILES}.rename", f"{FILES}.rm_file")
-def test_file_system_makes_renames_and_removes(files, tmp_path):
-    """`FileSystem` makes folders with those above by `mkdir`, renames a file, and removes it by `rm_file`."""
+@fact(f"{FILES}.mkdir")
+def test_file_system_makes_folders(files, tmp_path):
+    """`FileSystem.mkdir` of `torch.distributed.checkpoint` makes a folder, and those above it."""
     files.mkdir(tmp_path / "a" / "b")
-    old, new = tmp_path / "a" / "b" / "old", tmp_path / "a" / "b" / "new"
-    old.write_bytes(b"")
-    files.rename(old, new)
-    assert (files.exists(old), files.exists(new), new.exists()) == (False, True, True)
-    files.rm_file(new)
-    assert not new.exists()
+    assert (tmp_path / "a" / "b").is_dir()
+
+
+@fact(f"{FILES}.exists")
+def test_file_system_knows_what_exists(files, tmp_path):
+    """`FileSystem.exists` of `torch.distributed.checkpoint` is True of a file that is there, and else False."""
+    (tmp_path / "file").write_bytes(b"")
+    assert [files.exists(tmp_path / name) for name in ("file", "other")] == [True, False]
+
+
+@fact(f"{FILES}.rename")
+def test_file_system_renames(files, tmp_path):
+    """`FileSystem.rename` of `torch.distributed.checkpoint` moves a file to another name."""
+    (tmp_path / "old").write_bytes(b"")
+    files.rename(tmp_path / "old", tmp_path / "new")
+    assert [path.name for path in tmp_path.iterdir()] == ["new"]
+
+
+@fact(f"{FILES}.rm_file")
+def test_file_system_removes_a_file(files, tmp_path):
+    """`FileSystem.rm_file` of `torch.distributed.checkpoint` removes a file."""
+    (tmp_path / "file").write_bytes(b"")
+    files.rm_file(tmp_path / "file")
+    assert [*tmp_path.iterdir()] == []
 
 
 @fact(f"{FILES}.validate_checkpoint_id")
@@ -447,34 +486,41 @@ def _hugging(rank, path):
     return state["weight"]
 
 
-@fact(*HUGGING, f"{DCP}.save", f"{DCP}.load", requires="safetensors")
+@fact(f"{DCP}.HuggingFaceStorageWriter", f"{DCP}.save", requires="safetensors")
 def test_hugging_face_storage_is_of_safetensors(ranks, tmp_path):
-    """`HuggingFaceStorageWriter` saves a file of safetensors, which `HuggingFaceStorageReader` and `load_file` read."""
+    """`HuggingFaceStorageWriter` of DCP saves a file of safetensors, which `safetensors.torch.load_file` reads."""
     from safetensors.torch import load_file
 
-    same(ranks(1, _hugging, str(tmp_path))[0], ROWS)
+    ranks(1, _hugging, str(tmp_path))
     (file,) = tmp_path.rglob("*.safetensors")
     same(load_file(file)["weight"], ROWS)
 
 
+@fact(*HUGGING, f"{DCP}.save", f"{DCP}.load", requires="safetensors")
+def test_hugging_face_storage_reads_what_it_writes(ranks, tmp_path):
+    """`HuggingFaceStorageReader` of DCP loads what `HuggingFaceStorageWriter` has saved."""
+    same(ranks(1, _hugging, str(tmp_path))[0], ROWS)
+
+
 def _quantized(rank, path):
-    state = {"layer.weight": torch.zeros(2, 2)}
+    state = {"layer.weight": torch.zeros(2, 4)}
     _dcp().load(state, storage_reader=_dcp().QuantizedHuggingFaceStorageReader(path, block_size=2))
     return state["layer.weight"]
 
 
 @fact(f"{DCP}.QuantizedHuggingFaceStorageReader", f"{DCP}.load", requires="safetensors")
 def test_quantized_hugging_face_storage_is_scaled_when_it_is_read(ranks, tmp_path):
-    """`QuantizedHuggingFaceStorageReader` multiplies a block of a float8 weight by its `weight_scale_inv`."""
+    """`QuantizedHuggingFaceStorageReader` multiplies each block of a float8 weight by its own `weight_scale_inv`."""
     import json
 
     from safetensors.torch import save_file
 
-    values = torch.tensor([[1.0, 2.0], [3.0, 4.0]]).to(torch.float8_e4m3fn)
-    save_file({"layer.weight": values, "layer.weight_scale_inv": torch.tensor([[0.5]])}, tmp_path / "model.safetensors")
+    values = torch.tensor([[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]]).to(torch.float8_e4m3fn)
+    scales = torch.tensor([[0.5, 2.0]])
+    save_file({"layer.weight": values, "layer.weight_scale_inv": scales}, tmp_path / "model.safetensors")
     weights = dict.fromkeys(["layer.weight", "layer.weight_scale_inv"], "model.safetensors")
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weights}))
-    same(ranks(1, _quantized, str(tmp_path))[0], [[0.5, 1.0], [1.5, 2.0]])
+    same(ranks(1, _quantized, str(tmp_path))[0], [[0.5, 1.0, 6.0, 8.0], [2.5, 3.0, 14.0, 16.0]])
 
 
 def _from_file(rank, path):
@@ -494,9 +540,9 @@ def _from_file(rank, path):
     calls="none",
 )
 def test_file_of_torch_save_is_loaded_by_all_ranks(ranks, tmp_path):
-    """With BroadcastingTorchSaveReader and DynamicMetaLoadPlanner, DCP loads what `torch.save` wrote."""
+    """With BroadcastingTorchSaveReader and DynamicMetaLoadPlanner, DCP loads what `torch.save` wrote on every rank."""
     torch.save({"weight": torch.tensor(ROWS)}, tmp_path / "one.pt")
-    same(ranks(1, _from_file, str(tmp_path / "one.pt"))[0], ROWS)
+    same(torch.stack(ranks(2, _from_file, str(tmp_path / "one.pt"))), [ROWS, ROWS])
 
 
 # --- what failed ------------------------------------------------------------------------------------------------------
@@ -549,7 +595,7 @@ def _staged(weight, **options):
 
 @fact(f"{STAGER}.stage", f"{DCP}.staging.StagingOptions")
 def test_default_stager_copies():
-    """`DefaultStager.stage` with `use_async_staging=False` returns a copy of the state."""
+    """`DefaultStager.stage` with every option of `StagingOptions` off returns a copy of the state."""
     weight = torch.tensor(ROWS)
     staged, stager = _staged(weight, use_async_staging=False)
     weight.zero_()

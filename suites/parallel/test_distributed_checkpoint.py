@@ -111,11 +111,31 @@ def _into(rank, path):
     calls="checkpoint_id",
 )
 def test_load_writes_into_the_tensors_it_is_given(ranks, path):
-    """`torch.distributed.checkpoint.load` writes into the tensors of the dict that it is given, and returns None."""
+    """`torch.distributed.checkpoint.load` writes into the tensors of the dict that it is given."""
     ranks(1, _save, path, {"weight": torch.tensor([1.0, 2.0])})
-    ((returned, weight),) = ranks(1, _into, path)
-    assert returned is None
+    ((_, weight),) = ranks(1, _into, path)
     same(weight, [1.0, 2.0])
+
+
+def returns_the_state(patch):
+    """`load` gives the dict back."""
+    import torch.distributed.checkpoint as dcp
+
+    patch.setattr(dcp, "load", lambda state, checkpoint_id: state)
+
+
+@fact(
+    "torch.distributed.checkpoint.load",
+    myth="torch.distributed.checkpoint.load returns the state",
+    since="2.3",
+    calls="checkpoint_id",
+    refuter=returns_the_state,
+)
+def test_load_returns_none(ranks, path):
+    """`torch.distributed.checkpoint.load` returns None: what is loaded is in the dict that it was given."""
+    ranks(1, _save, path, {"weight": torch.tensor([1.0, 2.0])})
+    ((returned, _),) = ranks(1, _into, path)
+    assert returned is None
 
 
 @fact("torch.distributed.checkpoint.load", since="2.4", calls="any")
@@ -189,9 +209,16 @@ def _save_own(rank, path):
     "torch.distributed.checkpoint.save", myth="a distributed checkpoint is one file", since="2.3", calls="checkpoint_id"
 )
 def test_each_rank_writes_a_file_of_its_own(ranks, path):
-    """`torch.distributed.checkpoint.save` makes a folder with a file of each rank, and `.metadata` beside them."""
+    """`torch.distributed.checkpoint.save` makes a folder with a file `.distcp` of each rank that has tensors."""
     ranks(2, _save_own, path)
-    assert sorted(os.listdir(path)) == [".metadata", "__0_0.distcp", "__1_0.distcp"]
+    assert sorted(name for name in os.listdir(path) if name != ".metadata") == ["__0_0.distcp", "__1_0.distcp"]
+
+
+@fact("torch.distributed.checkpoint.save", since="2.3", calls="checkpoint_id")
+def test_metadata_lies_beside_the_files_of_ranks(ranks, path):
+    """`torch.distributed.checkpoint.save` of two ranks writes one `.metadata` into its folder."""
+    ranks(2, _save_own, path)
+    assert os.listdir(path).count(".metadata") == 1
 
 
 @fact("torch.distributed.checkpoint.save", since="2.3", calls="checkpoint_id")
@@ -217,9 +244,21 @@ def _sizes(rank, path):
     calls="checkpoint_id",
 )
 def test_metadata_tells_the_sizes(ranks, path):
-    """`FileSystemReader.read_metadata` tells names and sizes of a checkpoint's tensors: names in dicts have dots."""
-    ranks(1, _save, path, {"one": torch.ones(2), "model": {"weight": torch.ones(3, 4)}})
-    assert ranks(1, _sizes, path) == [{"one": (2,), "model.weight": (3, 4)}]
+    """`FileSystemReader.read_metadata` tells the names and sizes of a checkpoint's tensors."""
+    ranks(1, _save, path, {"one": torch.ones(2), "two": torch.ones(3, 4)})
+    assert ranks(1, _sizes, path) == [{"one": (2,), "two": (3, 4)}]
+
+
+@fact(
+    "torch.distributed.checkpoint.save",
+    "torch.distributed.checkpoint.FileSystemReader",
+    since="2.3",
+    calls="checkpoint_id",
+)
+def test_names_in_a_dict_have_dots(ranks, path):
+    """`torch.distributed.checkpoint.save` writes a tensor in a dict in the state under names joined by a dot."""
+    ranks(1, _save, path, {"model": {"weight": torch.ones(3, 4)}})
+    assert [list(sizes) for sizes in ranks(1, _sizes, path)] == [["model.weight"]]
 
 
 def _save_by(rank, path, options):

@@ -24,14 +24,16 @@ def _step():
 
 
 def _weights(rank):
-    return torch.stack(_step()[0]).detach().cpu()
+    weights, optimizer = _step()
+    optimizer.step()
+    return torch.stack(weights).detach().cpu()
 
 
 @fact("torch.distributed.optim.ZeroRedundancyOptimizer")
 @on_each_backend
 def test_every_rank_has_all_updated_parameters(ranks, backend):
-    """The first step of `ZeroRedundancyOptimizer` with SGD leaves every rank all the parameters of plain SGD."""
-    want = numpy.array([[0.5, 0.5], [0.0, 0.0]])
+    """Two steps of `ZeroRedundancyOptimizer` with SGD and momentum leave every rank all the parameters of plain SGD."""
+    want = numpy.array([[-0.25, -0.25], [-1.5, -1.5]])
     same(torch.stack(ranks(2, _weights, backend=backend)), numpy.stack([want, want]))
 
 
