@@ -9,6 +9,7 @@ import torch
 import torch.distributed as dist
 
 from torchproof import fact, same
+from torchproof.fixtures.fact import unavailable
 from torchproof.fixtures.ranks import own_device
 from torchproof.fixtures.ranks.backends import backend_of
 from torchproof.suites.parallel.bodies import own_values
@@ -90,6 +91,53 @@ def test_set_timeout_is_for_what_follows(ranks):
     """After `set_timeout`, a gloo `all_reduce` that waits for longer than that raises "Timed out waiting 200ms"."""
     waited, _ = ranks(2, _set_timeout)
     assert "imed out waiting 200ms" in waited
+
+
+# --- what is there ----------------------------------------------------------------------------------------------------
+
+
+@fact("torch.distributed.init_process_group", hint="gloo on the CPU, nccl on GPUs")
+@pytest.mark.parametrize(
+    ("backend", "name"), [("mpi", "MPI"), ("nccl", "NCCL"), ("xccl", "XCCL")], ids=["mpi", "nccl", "xccl"]
+)
+def test_backend_that_is_not_built_in_is_refused(backend, name):
+    """`init_process_group` by a back end that this build lacks raises "Distributed package doesn't have … built in"."""
+    is_available = getattr(dist, f"is_{backend}_available", lambda: True)
+    if is_available():
+        unavailable("platform", f"a build without {name}")
+    with pytest.raises(RuntimeError, match=f"Distributed package doesn't have {name} built in"):
+        dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
+
+
+@fact("torch.distributed.is_torchelastic_launched")
+def test_is_torchelastic_launched_asks_the_environment(monkeypatch):
+    """`is_torchelastic_launched` is True where TORCHELASTIC_RUN_ID is set, as by torchrun, and else False."""
+    monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
+    assert not dist.is_torchelastic_launched()
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "run")
+    assert dist.is_torchelastic_launched()
+
+
+@fact("torch.distributed.is_available")
+def test_is_available_where_torch_was_built_with_it():
+    """`torch.distributed.is_available()` says whether this build has collectives, such as `all_reduce`."""
+    assert dist.is_available() is hasattr(dist, "all_reduce")
+
+
+@fact(
+    "torch.distributed.is_gloo_available", "torch.distributed.is_nccl_available", "torch.distributed.is_mpi_available"
+)
+@pytest.mark.parametrize("name", ["gloo", "nccl", "mpi"])
+def test_is_available_where_a_backend_was_built_in(name):
+    """`is_gloo_available`, `is_nccl_available` and `is_mpi_available` say whether this build has their ProcessGroup."""
+    kind = {"gloo": "ProcessGroupGloo", "nccl": "ProcessGroupNCCL", "mpi": "ProcessGroupMPI"}[name]
+    assert getattr(dist, f"is_{name}_available")() is hasattr(dist, kind)
+
+
+@fact("torch.distributed.is_xccl_available")
+def test_is_xccl_available_where_it_was_built_in():
+    """`is_xccl_available` says whether this build has XCCL's ProcessGroup, for GPUs of Intel."""
+    assert dist.is_xccl_available() is hasattr(dist, "ProcessGroupXCCL")
 
 
 # --- how it begins ----------------------------------------------------------------------------------------------------

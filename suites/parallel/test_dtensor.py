@@ -284,16 +284,14 @@ def _slope(rank):
     x = _distribute(ROWS, ("Shard", 0)).requires_grad_()
     y = x.redistribute(placements=[_placement("Replicate")])
     (y * y).sum().backward()
-    return x.grad.placements[0].is_shard(0), x.grad.to_local().cpu()
+    return x.grad.to_local().cpu()
 
 
 @fact("torch.distributed.tensor.DTensor.redistribute")
 @on_each_backend
 def test_gradient_comes_back_through_redistribute(ranks, backend):
-    """The gradient of a DTensor by `Shard(0)` comes back as `Shard(0)` through `redistribute` to `Replicate()`."""
-    (first_is_sharded, first), (second_is_sharded, second) = ranks(2, _slope, backend=backend)
-    assert (first_is_sharded, second_is_sharded) == (True, True)
-    same(torch.cat([first, second]), 2 * torch.tensor(ROWS))
+    """Through `redistribute` from `Shard(0)` to `Replicate()`, each rank gets the gradient of its own rows back."""
+    same(torch.stack(ranks(2, _slope, backend=backend)), 2 * torch.tensor([ROWS[:2], ROWS[2:]]))
 
 
 # --- operators --------------------------------------------------------------------------------------------------------
@@ -304,23 +302,30 @@ def _multiply(rank, left, right):
     return [placement.is_partial() or placement.dim for placement in y.placements], y.full_tensor().cpu()
 
 
+PRODUCT = [[7.0, 10.0], [15.0, 22.0], [23.0, 34.0], [31.0, 46.0]]
+
+
 @fact("torch.distributed.tensor.distribute_tensor")
 @on_each_backend
 @pytest.mark.parametrize(
-    ("left", "right", "want"),
-    [
-        (("Shard", 0), ("Replicate",), 0),
-        (("Replicate",), ("Shard", 1), 1),
-        (("Shard", 1), ("Shard", 0), True),
-    ],
-    ids=["rows", "columns", "inner"],
+    ("left", "right", "dim"),
+    [(("Shard", 0), ("Replicate",), 0), (("Replicate",), ("Shard", 1), 1)],
+    ids=["rows", "columns"],
 )
-def test_matmul_keeps_what_is_sharded(ranks, backend, left, right, want):
-    """`a @ b` of DTensors is sharded as rows of a or columns of b, and `Partial` where the inner dimension is cut."""
-    (placements, first), (_, second) = ranks(2, _multiply, left, right, backend=backend)
-    assert placements == [want]
-    product = [[7.0, 10.0], [15.0, 22.0], [23.0, 34.0], [31.0, 46.0]]
-    same(torch.stack([first, second]), [product, product])
+def test_matmul_keeps_what_is_sharded(ranks, backend, left, right, dim):
+    """`a @ b` of DTensors is sharded by rows where a is, or by columns where b is."""
+    (placements, first), _ = ranks(2, _multiply, left, right, backend=backend)
+    assert placements == [dim]
+    same(first, PRODUCT)
+
+
+@fact("torch.distributed.tensor.distribute_tensor")
+@on_each_backend
+def test_matmul_over_a_sharded_inner_dimension_is_partial(ranks, backend):
+    """`a @ b` of DTensors is `Partial` where a is sharded by columns and b by rows."""
+    (placements, first), _ = ranks(2, _multiply, ("Shard", 1), ("Shard", 0), backend=backend)
+    assert placements == [True]
+    same(first, PRODUCT)
 
 
 def _in_common(rank, operation):
@@ -343,20 +348,29 @@ def _transposed(x):
 
 @fact("torch.distributed.tensor.distribute_tensor")
 @on_each_backend
-@pytest.mark.parametrize(
-    ("operation", "placement", "want"),
-    [
-        (_double, 0, [[2.0, 4.0], [6.0, 8.0], [10.0, 12.0], [14.0, 16.0]]),
-        (_total, True, 36.0),
-        (_transposed, 1, [[1.0, 3.0, 5.0, 7.0], [2.0, 4.0, 6.0, 8.0]]),
-    ],
-    ids=["add", "sum", "t"],
-)
-def test_operators_work_on_the_parts(ranks, backend, operation, placement, want):
-    """Of a DTensor by `Shard(0)`, `x + x` is `Shard(0)` too, `x.t()` is `Shard(1)`, and `x.sum()` is `Partial`."""
-    (placements, first), (_, second) = ranks(2, _in_common, operation, backend=backend)
-    assert placements == [placement]
-    same(torch.stack([first, second]), torch.tensor([want, want]))
+def test_operators_work_on_the_parts(ranks, backend):
+    """`x + x` of a DTensor by `Shard(0)` is `Shard(0)` too, of the doubled rows."""
+    (placements, first), _ = ranks(2, _in_common, _double, backend=backend)
+    assert placements == [0]
+    same(first, [[2.0, 4.0], [6.0, 8.0], [10.0, 12.0], [14.0, 16.0]])
+
+
+@fact("torch.distributed.tensor.distribute_tensor")
+@on_each_backend
+def test_sum_is_partial(ranks, backend):
+    """`x.sum()` of a DTensor by `Shard(0)` is `Partial`: its `full_tensor()` is the sum over all ranks."""
+    (placements, first), _ = ranks(2, _in_common, _total, backend=backend)
+    assert placements == [True]
+    same(first, 36.0)
+
+
+@fact("torch.distributed.tensor.distribute_tensor")
+@on_each_backend
+def test_transpose_is_sharded_along_the_other_dimension(ranks, backend):
+    """`x.t()` of a DTensor by `Shard(0)` is `Shard(1)` of the transposed whole."""
+    (placements, first), _ = ranks(2, _in_common, _transposed, backend=backend)
+    assert placements == [1]
+    same(first, [[1.0, 3.0, 5.0, 7.0], [2.0, 4.0, 6.0, 8.0]])
 
 
 def _mix(rank):
@@ -392,24 +406,16 @@ def test_implicit_replication_takes_plain_tensors_for_replicas(ranks, backend):
 def _map(rank):
     from torch.distributed.tensor.experimental import local_map
 
-    calls = []
-
-    def without_its_sum(part):
-        calls.append(part)
-        return part - part.sum()
-
-    y = local_map(without_its_sum, out_placements=[_placement("Shard", 0)])(_distribute(ROWS, ("Shard", 0)))
-    return len(calls), y.full_tensor().cpu()
+    subtract = local_map(lambda part: part - part.sum(), out_placements=[_placement("Shard", 0)])
+    return subtract(_distribute(ROWS, ("Shard", 0))).full_tensor().cpu()
 
 
 @fact("torch.distributed.tensor.experimental.local_map")
 @on_each_backend
 def test_local_map_gives_a_function_the_parts(ranks, backend):
-    """`local_map` makes a function of plain tensors one of DTensors, and calls it once, with the rank's part."""
+    """`local_map` makes a function of plain tensors one of DTensors, which is given each rank's own part."""
     want = torch.tensor(ROWS) - torch.tensor([[10.0], [10.0], [26.0], [26.0]])
-    got = ranks(2, _map, backend=backend)
-    assert [calls for calls, _ in got] == [1, 1]
-    same(torch.stack([y for _, y in got]), torch.stack([want, want]))
+    same(torch.stack(ranks(2, _map, backend=backend)), torch.stack([want, want]))
 
 
 # --- made as DTensors -------------------------------------------------------------------------------------------------

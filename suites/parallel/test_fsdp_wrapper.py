@@ -54,10 +54,15 @@ def _flat(rank):
 @fact(FSDP, f"{FSDP}.named_parameters", since=KEPT_ON_CPU, calls="any", gain=True)
 @on_each_backend
 def test_cuts_one_flat_parameter(ranks, backend):
-    """FullyShardedDataParallel flattens a module's parameters into one, `flat_param`: each rank has an equal part."""
-    got = ranks(2, _flat, backend=backend)
-    assert [name for name, _ in got] == ["flat_param", "flat_param"]
-    same(torch.stack([weight for _, weight in got]), WEIGHT.reshape(2, 3))
+    """FullyShardedDataParallel flattens a module's parameters into one, of which each of two ranks has one half."""
+    same(torch.stack([weight for _, weight in ranks(2, _flat, backend=backend)]), WEIGHT.reshape(2, 3))
+
+
+@fact(FSDP, f"{FSDP}.named_parameters", since=KEPT_ON_CPU, calls="any", gain=True)
+@on_each_backend
+def test_names_the_flat_parameter(ranks, backend):
+    """The one parameter of a module in FullyShardedDataParallel is called `flat_param`, behind underscores."""
+    assert [name for name, _ in ranks(2, _flat, backend=backend)] == ["flat_param", "flat_param"]
 
 
 def _original_names(rank):
@@ -120,18 +125,14 @@ def _grow(module):
 
 
 def _apply(rank):
-    model = _wrap()
-    returned = model.apply(_grow)
-    return returned is model, _flat_weights(model)
+    return _flat_weights(_wrap().apply(_grow))
 
 
 @fact(f"{FSDP}.apply", since=ON_CPU, calls="any", gain=True)
 @on_each_backend
 def test_apply_sees_whole_parameters(ranks, backend):
     """`apply` of FullyShardedDataParallel hands a function modules whose parameters are whole."""
-    got = ranks(2, _apply, backend=backend)
-    assert [returned for returned, _ in got] == [True, True]
-    same(torch.stack([weight for _, weight in got]), WEIGHT.reshape(2, 3) + [[0, 1, 2], [3, 4, 5]])
+    same(torch.stack(ranks(2, _apply, backend=backend)), WEIGHT.reshape(2, 3) + [[0, 1, 2], [3, 4, 5]])
 
 
 # --- training ---------------------------------------------------------------------------------------------------------
@@ -301,7 +302,7 @@ def test_param_dtype_is_that_of_forward(ranks, backend):
 @fact("torch.distributed.fsdp.MixedPrecision", since=ON_CPU, calls="any", gain=True)
 @on_each_backend
 def test_param_dtype_leaves_the_parameters_and_gradients_of_the_optimizer(ranks, backend):
-    """`MixedPrecision(param_dtype=torch.bfloat16)` of FSDP leaves the optimizer's parameters and gradients float32."""
+    """`MixedPrecision(param_dtype=torch.bfloat16)` of FSDP leaves `parameters()`, and their `grad`, in float32."""
     got = ranks(2, _precision, BFLOAT16, backend=backend)
     assert [(output, dtypes) for _, output, dtypes, _ in got] == [(torch.bfloat16, (torch.float32, torch.float32))] * 2
 
@@ -379,23 +380,34 @@ SCALER = "torch.distributed.fsdp.sharded_grad_scaler.ShardedGradScaler"
 @fact(SCALER, since="2.3", calls="any", gain=True, myth="each rank skips the steps in which its own shard overflows")
 @on_each_backend
 def test_sharded_grad_scaler_skips_on_all_ranks(ranks, backend):
-    """Where one rank's gradient is inf, `ShardedGradScaler` skips the step on every rank, and halves its scale."""
+    """Where one rank's gradient is inf, `ShardedGradScaler` skips the step on every rank."""
     got = ranks(2, _scale, 1, backend=backend)
     same(torch.stack([weight for weight, *_ in got]), WEIGHT.reshape(2, 3).astype("float32"))
-    assert [scale for _, scale, *_ in got] == [2.0, 2.0]
+
+
+@fact(SCALER, since="2.3", calls="any", gain=True)
+@on_each_backend
+def test_sharded_grad_scaler_halves_its_scale_on_all_ranks(ranks, backend):
+    """Where one rank's gradient is inf, `update` of `ShardedGradScaler` halves the scale of every rank."""
+    assert [scale for _, scale, *_ in ranks(2, _scale, 1, backend=backend)] == [2.0, 2.0]
 
 
 @fact(SCALER, since="2.3", calls="any", gain=True)
 @on_each_backend
 def test_sharded_grad_scaler_steps_with_unscaled_gradients(ranks, backend):
-    """`ShardedGradScaler` multiplies the loss and its gradients by the scale, and the step takes that off again."""
+    """`ShardedGradScaler.step` takes the scale off the gradients before the optimizer steps."""
+    weights = torch.cat([weight for weight, *_ in ranks(2, _scale, None, backend=backend)])
+    close(weights.view(3, 2), WEIGHT - slope(BATCH, WEIGHT), roundings=32)
+
+
+@fact(SCALER, since="2.3", calls="any", gain=True)
+@on_each_backend
+def test_sharded_grad_scaler_multiplies_the_loss(ranks, backend):
+    """`ShardedGradScaler.scale` multiplies the loss by the scale, and so its gradients are multiplied."""
     got = ranks(2, _scale, None, backend=backend)
-    for rank, (weight, _, gradient, factor) in enumerate(got):
-        want = slope(BATCH, WEIGHT).reshape(2, 3)[rank]
-        same(factor.cpu(), numpy.float32(4))
-        close(gradient, 4 * want, roundings=8)
-        close(weight, WEIGHT.reshape(2, 3)[rank] - want, roundings=32)
-    assert len(got) == 2
+    same(torch.stack([factor.cpu() for *_, factor in got]), [4.0, 4.0])
+    gradients = torch.cat([gradient for _, _, gradient, _ in got])
+    close(gradients.view(3, 2), 4 * slope(BATCH, WEIGHT), roundings=8)
 
 
 # --- what is wrapped --------------------------------------------------------------------------------------------------
@@ -486,19 +498,27 @@ def _wrap_inside(rank):
     from torch.distributed.fsdp.wrap import enable_wrap, wrap
 
     fsdp = _fsdp().FullyShardedDataParallel
-    layer = plain()
     with enable_wrap(wrapper_cls=fsdp, device_id=own_device()):
         inside = wrap(plain())
-    return type(inside) is fsdp, _flat_weights(inside), wrap(layer) is layer
+    return type(inside) is fsdp, _flat_weights(inside)
 
 
 @fact(f"{WRAP}.wrap", f"{WRAP}.enable_wrap", since=KEPT_ON_CPU, calls="any", gain=True)
 @on_each_backend
 def test_wrap_wraps_only_inside_enable_wrap(ranks, backend):
-    """`wrap` wraps a module in the class of `enable_wrap` inside of its block, and gives it back as it is outside."""
+    """`wrap` inside of a block of `enable_wrap` wraps a module in its `wrapper_cls`, here FullyShardedDataParallel."""
     got = ranks(2, _wrap_inside, backend=backend)
-    assert [(is_wrapped, is_same) for is_wrapped, _, is_same in got] == [(True, True)] * 2
-    same(torch.stack([weight for _, weight, _ in got]), WEIGHT.reshape(2, 3))
+    assert [is_wrapped for is_wrapped, _ in got] == [True, True]
+    same(torch.stack([weight for _, weight in got]), WEIGHT.reshape(2, 3))
+
+
+@fact(f"{WRAP}.wrap")
+def test_wrap_outside_gives_the_module_back():
+    """`torch.distributed.fsdp.wrap.wrap` outside of a block of `enable_wrap` gives the module back as it is."""
+    from torch.distributed.fsdp.wrap import wrap
+
+    layer = nn.Linear(1, 1)
+    assert wrap(layer) is layer
 
 
 def _is_root(rank):
@@ -640,9 +660,16 @@ def _settings(rank):
 )
 @on_each_backend
 def test_set_state_dict_type_stays(ranks, backend):
-    """`set_state_dict_type` of FSDP returns the settings before, and `get_state_dict_type` then has the new ones."""
-    want = ("FULL_STATE_DICT", "SHARDED_STATE_DICT", [True, True], True)
-    assert ranks(2, _settings, backend=backend) == [want, want]
+    """After `set_state_dict_type` of FSDP, `get_state_dict_type` has the kind and the configs that were set."""
+    want = ("SHARDED_STATE_DICT", [True, True], True)
+    assert [told[1:] for told in ranks(2, _settings, backend=backend)] == [want, want]
+
+
+@fact(f"{FSDP}.set_state_dict_type", since=KEPT_ON_CPU, calls="any", gain=True)
+@on_each_backend
+def test_set_state_dict_type_returns_the_settings_before(ranks, backend):
+    """`set_state_dict_type` of FSDP returns the settings before, with `StateDictType.FULL_STATE_DICT` at first."""
+    assert [old for old, *_ in ranks(2, _settings, backend=backend)] == ["FULL_STATE_DICT"] * 2
 
 
 # --- the state of the optimizer ---------------------------------------------------------------------------------------

@@ -66,11 +66,18 @@ def _kinds(rank):
     )
 
 
-@fact("torch.distributed.fsdp.fully_shard", myth="fully_shard returns a wrapper around the module")
+@fact("torch.distributed.fsdp.fully_shard", myth="fully_shard wraps the module in another one")
 @on_each_backend
 def test_makes_the_module_an_fsdp_module_in_place(ranks, backend):
     """`fully_shard` changes the module itself: its class becomes `FSDPLinear`, an FSDPModule that is still a Linear."""
     assert [kinds[1:3] for kinds in ranks(2, _kinds, backend=backend)] == [(True, "FSDPLinear")] * 2
+
+
+@fact("torch.distributed.fsdp.fully_shard", myth="fully_shard returns a wrapper around the module")
+@on_each_backend
+def test_returns_the_module_itself(ranks, backend):
+    """`fully_shard` returns the module that it was given, and no wrapper around it."""
+    assert [kinds[0] for kinds in ranks(2, _kinds, backend=backend)] == [True, True]
 
 
 @fact("torch.distributed.fsdp.fully_shard")
@@ -187,10 +194,16 @@ def _finalized(rank, shards):
 @on_each_backend
 def test_gradient_reduction_is_waited_for_before_the_next(ranks, backend):
     """A GradientReductionHandle of `finalize_backward(async_op=True)` "must be waited on" before the next one."""
-    got = ranks(2, _finalized, HALVES, backend=backend)
-    assert all("must be waited on" in told for told, _ in got)
-    for _, gradient in got:
+    assert all("must be waited on" in told for told, _ in ranks(2, _finalized, HALVES, backend=backend))
+
+
+@fact("torch.distributed.fsdp.GradientReductionHandle", "torch.distributed.fsdp.FSDPModule.finalize_backward")
+@on_each_backend
+def test_gradient_reduction_is_done_after_wait(ranks, backend):
+    """After `wait()` of `FSDPModule.finalize_backward(async_op=True)`, the gradients are those of the whole batch."""
+    for _, gradient in (got := ranks(2, _finalized, HALVES, backend=backend)):
         close(gradient, slope(BATCH, WEIGHT), roundings=8)
+    assert len(got) == 2
 
 
 def _step(rank, shards, early):

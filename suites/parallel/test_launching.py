@@ -177,9 +177,14 @@ def test_torchrun_of_workers_that_end_well_ends_with_zero(two):
 
 @fact("torch.distributed.run", source="elastic/run", unproven=APART)
 def test_torchrun_ends_the_others_when_one_fails(failed):
-    """When a worker of `torchrun` fails, the others get SIGTERM, and `torchrun` ends with code 1."""
-    assert failed.process.returncode == 1
+    """When a worker of `torchrun` fails, the others get SIGTERM: "Sending process … closing signal SIGTERM"."""
     assert re.search(r"Sending process \d+ closing signal SIGTERM", failed.errors)
+
+
+@fact("torch.distributed.run", source="elastic/run", unproven=APART)
+def test_torchrun_of_a_worker_that_fails_ends_with_one(failed):
+    """When a worker of `torchrun` fails, `torchrun` ends with code 1, whatever code the worker had."""
+    assert failed.process.returncode == 1
 
 
 @fact("torch.distributed.run", source="elastic/run", unproven=APART, hint="the traceback is that of the root cause")
@@ -211,6 +216,11 @@ def test_torchrun_has_the_traceback_under_record(recorded):
 def test_torchrun_starts_all_again_when_one_fails(restarted):
     """`torchrun --max-restarts` starts all workers again when one failed, and counts in TORCHELASTIC_RESTART_COUNT."""
     assert sorted(_of(restarted, "TORCHELASTIC_RESTART_COUNT")) == ["0", "0", "1", "1"]
+
+
+@fact("torch.distributed.run", source="elastic/run", unproven=APART)
+def test_torchrun_that_ends_well_after_a_restart_ends_with_zero(restarted):
+    """`torchrun --max-restarts` ends with code 0 where the workers end well after one has failed before."""
     assert restarted.process.returncode == 0
 
 

@@ -37,8 +37,7 @@ def _parts(devices):
 @fact("torch.Tensor.to", claims=["X01"], source="notes/cuda")
 def test_output_is_on_the_last_device():
     """A model whose `forward` moves activations from device to device by `.to` gives its output on the last device."""
-    model, out = _parts(("cpu", "meta"))
-    assert [weight.device.type for weight in model.parameters()] == ["cpu", "meta"]
+    _, out = _parts(("cpu", "meta"))
     assert out.device.type == "meta"
 
 

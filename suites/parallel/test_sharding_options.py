@@ -42,17 +42,21 @@ def _method(rank, registers):
     return model.generate()[1]
 
 
-@fact(
-    f"{FSDP}.register_fsdp_forward_method",
-    since={"cpu": "2.7", "cuda": "2.6"},
-    calls="any",
-    gain=True,
-    myth="every method of an FSDP module sees whole parameters",
-)
+@fact(f"{FSDP}.register_fsdp_forward_method", since={"cpu": "2.7", "cuda": "2.6"}, calls="any", gain=True)
 @pytest.mark.cpu
 def test_register_fsdp_forward_method_unshards_for_another_method(ranks):
     """After `register_fsdp_forward_method` another method of the module than `forward` sees whole parameters too."""
     assert ranks(2, _method, True) == ["Parameter"] * 2
+
+
+@fact(
+    f"{FSDP}.fully_shard",
+    myth="every method of an FSDP module sees whole parameters",
+    hint='register_fsdp_forward_method(model, "generate")',
+)
+@pytest.mark.cpu
+def test_other_methods_than_forward_see_shards(ranks):
+    """A method of a module of `fully_shard` that is not `forward`, as `generate`, sees shards: DTensors."""
     assert ranks(2, _method, False) == ["DTensor"] * 2
 
 
@@ -61,18 +65,16 @@ def _waited(rank):
 
     model = fully_shard(_Shifted())
     handle = model.unshard(async_op=True)
-    is_handle = isinstance(handle, UnshardHandle)
+    assert isinstance(handle, UnshardHandle)
     handle.wait()
-    return is_handle, model.weight.detach().cpu()
+    return model.weight.detach().cpu()
 
 
 @fact(f"{FSDP}.UnshardHandle", f"{FSDP}.FSDPModule.unshard", since={"cpu": "2.7"}, calls="any", gain=True)
 @pytest.mark.cpu
 def test_unshard_handle_waits_for_whole_parameters(ranks):
-    """`FSDPModule.unshard(async_op=True)` gives an `UnshardHandle`, after whose `wait()` the parameters are whole."""
-    got = ranks(2, _waited)
-    assert [is_handle for is_handle, _ in got] == [True, True]
-    same(torch.stack([weight for _, weight in got]), [WEIGHT, WEIGHT])
+    """After `wait()` of the `UnshardHandle` of `FSDPModule.unshard(async_op=True)`, the parameters are whole."""
+    same(torch.stack(ranks(2, _waited)), [WEIGHT, WEIGHT])
 
 
 def _offloaded(rank, policy):
@@ -82,12 +84,18 @@ def _offloaded(rank, policy):
     return model.weight.to_local().device.type
 
 
-@fact(f"{FSDP}.CPUOffloadPolicy", f"{FSDP}.OffloadPolicy")
+@fact(f"{FSDP}.CPUOffloadPolicy")
 def test_cpu_offload_policy_keeps_shards_on_the_cpu(ranks, devices):
-    """With `CPUOffloadPolicy` the shards of `fully_shard` are on the CPU, and with `OffloadPolicy` where they were."""
+    """With `CPUOffloadPolicy` the shards of `fully_shard` are on the CPU."""
     backend = backend_of(torch.device(devices[0]).type)
     assert ranks(2, _offloaded, "CPUOffloadPolicy", backend=backend) == ["cpu"] * 2
-    assert ranks(2, _offloaded, "OffloadPolicy", backend=backend) == [torch.device(devices[0]).type] * 2
+
+
+@fact(f"{FSDP}.OffloadPolicy")
+def test_offload_policy_keeps_shards_on_their_device(ranks, devices):
+    """With `OffloadPolicy`, which offloads nothing, the shards of `fully_shard` stay on their device."""
+    kind = torch.device(devices[0]).type
+    assert ranks(2, _offloaded, "OffloadPolicy", backend=backend_of(kind)) == [kind] * 2
 
 
 def _flat(rank):
@@ -180,11 +188,22 @@ def counts_nothing(patch):
     patch.setattr(CommDebugMode, "get_total_counts", lambda mode: 0)
 
 
+def counts_by_no_name(patch):
+    """A CommDebugMode that knows no names."""
+    from torch.distributed.tensor.debug import CommDebugMode
+
+    patch.setattr(CommDebugMode, "get_comm_counts", lambda mode: {"a collective": 1})
+
+
 @fact(f"{TENSOR}.debug.CommDebugMode", refuter=counts_nothing)
 @pytest.mark.cpu
 def test_comm_debug_mode_counts_collectives(ranks):
     """`CommDebugMode` counts the collectives inside of its block: none for a sum of shards, one to make them whole."""
-    for added, all_of_them, names in ranks(2, _counted):
-        assert (added, all_of_them, len(names)) == (0, 1, 1)
-        assert "all_gather" in names[0]
-    assert names
+    assert [counts for *counts, _ in ranks(2, _counted)] == [[0, 1], [0, 1]]
+
+
+@fact(f"{TENSOR}.debug.CommDebugMode", refuter=counts_by_no_name)
+@pytest.mark.cpu
+def test_comm_debug_mode_names_collectives(ranks):
+    """`CommDebugMode.get_comm_counts` has the collective of `Shard(0)` to `Replicate()` by its name, `all_gather`."""
+    assert all("all_gather" in name for *_, (name,) in ranks(2, _counted))

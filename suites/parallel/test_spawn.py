@@ -66,15 +66,26 @@ def test_start_processes_without_join_gives_a_context(start):
     same(noted, [1.0, 2.0])
 
 
-@fact("torch.multiprocessing.ProcessContext.join", "torch.multiprocessing.ProcessContext.pids")
-def test_join_takes_a_time_limit(start):
-    """`ProcessContext.join(timeout)` is False while processes still run, whose numbers `pids()` gives."""
+@pytest.fixture
+def asleep(start):
+    """The context of a process that sleeps."""
     context = start(sleep, join=False)
-    assert context.join(0.01) is False
-    assert context.pids() == [process.pid for process in context.processes]
+    yield context
     for process in context.processes:
         process.kill()
         process.join()
+
+
+@fact("torch.multiprocessing.ProcessContext.join")
+def test_join_takes_a_time_limit(asleep):
+    """`ProcessContext.join(timeout)` is False when that time is over and processes still run."""
+    assert asleep.join(0.01) is False
+
+
+@fact("torch.multiprocessing.ProcessContext.pids")
+def test_pids_are_of_the_processes(asleep):
+    """`ProcessContext.pids()` gives the process ids of its `processes`."""
+    assert asleep.pids() == [process.pid for process in asleep.processes]
 
 
 # --- what fails -------------------------------------------------------------------------------------------------------

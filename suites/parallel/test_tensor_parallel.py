@@ -117,22 +117,23 @@ def test_row_wise_cuts_the_columns_of_the_weight(ranks, backend):
 
 def _bias(rank, style):
     layer = nn.Linear(2, 4, device=own_device())
+    layer.bias.data.copy_(torch.tensor([1.0, 2.0, 3.0, 4.0]))
     _parallelize(layer, _style(style))
-    return tuple(layer.bias.to_local().shape)
+    return layer.bias.to_local().tolist()
 
 
 @fact(PARALLELIZE, COLWISE, since="2.2", calls="none")
 @on_each_backend
 def test_column_wise_cuts_the_bias(ranks, backend):
-    """`ColwiseParallel` leaves each of two ranks a `bias` of half of the size that the Linear's has."""
-    assert ranks(2, _bias, "ColwiseParallel", backend=backend) == [(2,), (2,)]
+    """`ColwiseParallel` leaves each of two ranks its half of a Linear's `bias`."""
+    assert ranks(2, _bias, "ColwiseParallel", backend=backend) == [[1.0, 2.0], [3.0, 4.0]]
 
 
 @fact(PARALLELIZE, ROWWISE, since="2.2", calls="none")
 @on_each_backend
 def test_row_wise_repeats_the_bias(ranks, backend):
-    """`RowwiseParallel` leaves every rank a `bias` of the whole size that the Linear's has."""
-    assert ranks(2, _bias, "RowwiseParallel", backend=backend) == [(4,), (4,)]
+    """`RowwiseParallel` leaves every rank the whole `bias` of a Linear."""
+    assert ranks(2, _bias, "RowwiseParallel", backend=backend) == [[1.0, 2.0, 3.0, 4.0]] * 2
 
 
 def _hidden(rank, options):
@@ -200,10 +201,17 @@ def _embedded(rank, style):
     ("style", "part"), [("RowwiseParallel", (2, 2)), ("ColwiseParallel", (4, 1))], ids=["rows", "columns"]
 )
 def test_embedding_is_cut_by_words_or_by_features(ranks, backend, style, part):
-    """`RowwiseParallel` cuts an Embedding's words, `ColwiseParallel` its features; both give the plain one's rows."""
+    """`RowwiseParallel` leaves each of two ranks half of an Embedding's words, `ColwiseParallel` half its features."""
+    assert [shape for shape, _ in ranks(2, _embedded, style, backend=backend)] == [part, part]
+
+
+@fact(PARALLELIZE, COLWISE, ROWWISE, since="2.5", calls="none")
+@on_each_backend
+@pytest.mark.parametrize("style", ["RowwiseParallel", "ColwiseParallel"])
+def test_embedding_that_is_cut_gives_whole_rows(ranks, backend, style):
+    """An Embedding under `RowwiseParallel` or `ColwiseParallel` gives every rank the plain one's rows."""
     got = ranks(2, _embedded, style, backend=backend)
-    assert [shape for shape, _ in got] == [part, part]
-    same(torch.stack([rows for _, rows in got]), torch.tensor([[[7.0, 8.0], [1.0, 2.0]]] * 2))
+    same(torch.stack([rows for _, rows in got]), [[[7.0, 8.0], [1.0, 2.0]]] * 2)
 
 
 def _heads(rank, heads, options):
@@ -307,17 +315,27 @@ def _lost(rank):
     return loss.detach().full_tensor().cpu(), layer.weight.grad.full_tensor().cpu()
 
 
+SCORES = X @ FIRST.T
+SHARE = numpy.exp(SCORES - SCORES.max(axis=1, keepdims=True))
+SHARE /= SHARE.sum(axis=1, keepdims=True)
+
+
 @fact("torch.distributed.tensor.parallel.loss_parallel", since="2.5", calls="none")
 @on_each_backend
 def test_loss_parallel_is_the_cross_entropy_of_all_classes(ranks, backend):
-    """Inside `loss_parallel()`, `cross_entropy` of scores sharded by class has the loss and gradient of all classes."""
-    scores = X @ FIRST.T
-    share = numpy.exp(scores - scores.max(axis=1, keepdims=True))
-    share /= share.sum(axis=1, keepdims=True)
-    for loss, gradient in ranks(2, _lost, backend=backend):
-        close(loss, -numpy.log(share[[0, 1], [3, 0]]).mean(), roundings=64)
-        close(gradient, (share - numpy.eye(4)[[3, 0]]).T @ X / 2, roundings=64, scale=4.0)
-    assert scores.shape == (2, 4)
+    """Inside `loss_parallel()`, `cross_entropy` of scores sharded by class is the loss over all classes."""
+    for loss, _ in (got := ranks(2, _lost, backend=backend)):
+        close(loss, -numpy.log(SHARE[[0, 1], [3, 0]]).mean(), roundings=64)
+    assert len(got) == 2
+
+
+@fact("torch.distributed.tensor.parallel.loss_parallel", since="2.5", calls="none")
+@on_each_backend
+def test_loss_parallel_has_the_gradient_of_all_classes(ranks, backend):
+    """Inside `loss_parallel()`, `backward` of `cross_entropy` of scores sharded by class is that over all classes."""
+    for _, gradient in (got := ranks(2, _lost, backend=backend)):
+        close(gradient, (SHARE - numpy.eye(4)[[3, 0]]).T @ X / 2, roundings=64, scale=4.0)
+    assert len(got) == 2
 
 
 def _unknown(rank):
