@@ -118,7 +118,7 @@ def takes_all(patch):
 @fact("torch.nn.parallel.DistributedDataParallel", requires="scipy", refuter=takes_all)
 @pytest.mark.slow
 def test_of_a_large_step_in_two_processes_is_less_for_each(ranks):
-    """With half of a large batch, each of two ranks of DDP takes under 3/4 of the CPU time of all of it."""
+    """With half of a large batch, each of two ranks of `DDP` takes under 3/4 of the CPU time of all of it."""
     need("torch's BLAS is made for the CPU")  # with another one it takes minutes
     assert all(Interval.of(times, ERROR).decides(0, 0.75) for times in ranks(2, _shared_and_alone))
 

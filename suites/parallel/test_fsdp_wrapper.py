@@ -54,7 +54,7 @@ def _flat(rank):
 @fact(FSDP, f"{FSDP}.named_parameters", since=KEPT_ON_CPU, calls="any", gain=True)
 @on_each_backend
 def test_cuts_one_flat_parameter(ranks, backend):
-    """FullyShardedDataParallel flattens a module's parameters into one, of which each of two ranks has one half."""
+    """`FullyShardedDataParallel` flattens a module's parameters into one, of which each of two ranks has one half."""
     same(torch.stack([weight for _, weight in ranks(2, _flat, backend=backend)]), WEIGHT.reshape(2, 3))
 
 
