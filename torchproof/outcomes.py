@@ -55,6 +55,9 @@ class Outcome:
         return frozenset(one.partition(":")[0] for one in self.warnings)
 
 
+_NOT_THERE = Outcome(ABSENT)
+
+
 @dataclass(frozen=True)
 class Call:
     """A call that was asked of every release, with its outcome in each, in the order of releases."""
@@ -111,4 +114,4 @@ def read(text: str) -> Table:
 def _spread(states: list[tuple[str, Outcome]], releases: tuple[str, ...]) -> tuple[Outcome, ...]:
     """The outcome in each release, of the releases that each one has."""
     by_release = {release: one for spans, one in states for release in compress(releases, within(spans, releases))}
-    return tuple(by_release.get(release, Outcome(ABSENT)) for release in releases)
+    return tuple(by_release.get(release, _NOT_THERE) for release in releases)

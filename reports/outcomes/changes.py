@@ -33,8 +33,10 @@ def changed(
     told = _told(found)
     facts = _changing(known, old, new)
     changes = []
+    named: dict[str, list[Call]] = defaultdict(list)
     for subject, calls in table.calls.items():
-        subject = _named(subject, names, old, new)
+        named[_named(subject, names, old, new)] += calls
+    for subject, calls in named.items():
         entries = [names.find(subject, release) for release in (old, new)]
         if is_private(subject) or not all(entry and not entry.raises for entry in entries):
             continue

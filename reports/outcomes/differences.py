@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 
 from torchproof.reports.outcomes.inputs import SPECIAL, VALUES
 
@@ -12,6 +13,9 @@ _SHOWN = 60  # letters of a result
 _KEPT = 12  # letters of what two texts begin with
 _NUMBER = re.compile(r"[-+]?(\d[\d.]*(e[-+]?\d+)?|inf|nan)j?|True|False")
 _TYPE_ALONE = re.compile(r"a \w+")  # all that is known of a result that is no tensor, number, text or list of them
+
+
+parsed = cache(ast.parse)  # of calls, several of which are looked at more than once
 
 
 def difference(was: str, now: str, tolerance: float) -> tuple[str, str] | None:
@@ -32,7 +36,7 @@ def difference(was: str, now: str, tolerance: float) -> tuple[str, str] | None:
 def point(code: str, given: str, was: str, now: str) -> str:
     """Where the first of the numbers of two gradients differ, by what is given there: 'x = 3'."""
     given_values = {**VALUES, **(SPECIAL if "special" in given else {})}
-    used = sorted({node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)} & given_values.keys())
+    used = sorted({node.id for node in ast.walk(parsed(code)) if isinstance(node, ast.Name)} & given_values.keys())
     for name, old, new in zip(used, *(re.findall(r"\]: ([^\],]*)", text) for text in (was, now))):
         for place, pair in enumerate(zip(old.split(), new.split())):
             if not _is_near(*pair, 1e-3):
@@ -61,7 +65,7 @@ def keys(was: str, now: str) -> str:
 
 def step(code: str, was: str, now: str) -> tuple[str, str, str] | None:
     """The first of several calls in a list whose results differ, and these; None where that is not seen."""
-    node = ast.parse(code).body[0]
+    node = parsed(code).body[0]
     calls = node.value.elts if isinstance(node, ast.Expr) and isinstance(node.value, ast.List) else []
     old, new = _items(was), _items(now)
     if len(calls) > 1 and len(calls) == len(old) == len(new):

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import ast
 import re
-from functools import cached_property
+from functools import cache, cached_property
 
 from torchproof.calls import ANY, NONE
 from torchproof.outcomes import Call, Outcome, Table
 from torchproof.reports.index import IndexedFact
 from torchproof.reports.outcomes.alike import alike
-from torchproof.reports.outcomes.differences import difference
+from torchproof.reports.outcomes.differences import difference, parsed
 from torchproof.reports.outcomes.questions import PLAIN
 
 # How code writes a dtype.
@@ -22,7 +22,7 @@ SPELLED = {"float16": "float16|half|HalfTensor", "bfloat16": "bfloat16", "float6
            "bool": "bool|BoolTensor", "int64": "int64|long|LongTensor", "int32": "int32|int|IntTensor",
            "int16": "int16|short", "int8": "int8|char", "uint8": "uint8|byte|ByteTensor",
            "uint16": "uint16"}  # fmt: skip
-_WORDS = {word for spelled in SPELLED.values() for word in spelled.split("|")}
+_WORDS = frozenset(word for spelled in SPELLED.values() for word in spelled.split("|"))
 NO_GRADIENT = "no gradient"
 GONE = "no longer warns"
 
@@ -73,11 +73,13 @@ class News:
     @property
     def passed(self) -> set[str]:
         """The parameters that it passes by name."""
-        tree = ast.parse(self.call.code)
+        tree = parsed(self.call.code)
         return {node.arg for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg}
 
     def is_of(self, told: set[str]) -> bool:
         """Whether it passes a parameter, or a word, that another change tells of."""
+        if not told:
+            return False
         said = self.call.code
         if self.kind in ("call warns", GONE):
             said += f" {self.warning} deprecated warning"
@@ -114,9 +116,10 @@ def concerns(alike: list[News], is_whole: bool) -> str:
     return NONE if shown is None else ", ".join([*told, *shown]) or ANY
 
 
-def written_dtypes(code: str) -> set[str]:
+@cache
+def written_dtypes(code: str) -> frozenset[str]:
     """The words for dtypes in a call."""
-    return _WORDS & {word for pair in re.findall(r"\btorch\.(\w+)|\.(half|double|bfloat16)\(\)", code) for word in pair}
+    return _WORDS.intersection(re.findall(r"(?<=\btorch\.)\w+|(?<=\.)(?:half|double|bfloat16)(?=\(\))", code))
 
 
 def _kind(call: Call, was: Outcome, now: Outcome) -> str:
@@ -146,7 +149,7 @@ def _is_other(call: Call, was: str, now: str) -> bool:
 
 def _passed(code: str) -> list[str] | None:
     """What a call passes besides tensors, as clauses; None where no clause can say it."""
-    node = ast.parse(code).body[0]
+    node = parsed(code).body[0]
     call = node.value if isinstance(node, ast.Expr) else None
     if not isinstance(call, ast.Call) or not all(map(_is_plain, call.args)) or _is_of_result(call):
         return None

@@ -17,7 +17,7 @@ from zlib import crc32
 FILE = Path(__file__).parent / "calls.txt"
 PLAIN = "float32"  # of what a call is given, where nothing else is said
 DTYPES = ("float16", "bfloat16", "complex64", "bool", "uint8", "int64", "uint16")
-_FORMS = 36  # of one line: of those that have more, some are asked, the same ones each time
+_FORMS = 100  # of one line: of those that have more, some are asked, the same ones each time
 # By what a heading says, what the calls below it are given besides: a dtype, and in what state or how it is called.
 GIVEN = {
     "dtypes": DTYPES,

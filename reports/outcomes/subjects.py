@@ -19,12 +19,14 @@ _OF_PYTHON = {"repr": "torch.Tensor.__repr__", "str": "torch.Tensor.__repr__", "
               "len": "torch.Tensor.__len__", "setattr": "torch.Tensor"}  # fmt: skip
 
 
+# What is looked at of what a call gives, which the call is about.
+_LOOKS = ("parameters", "__class__", "__name__", "eval", "device", "dtype", "requires_grad", "shape")
 _MAKERS = {f"torch.{one}" for one in ("zeros", "ones", "full", "tensor", "arange", "empty", "Tensor", "mul", "eye")}
 
 
 def subject(code: str) -> str | None:
     """The dotted name, None where the call is of nothing that torch has."""
-    if "storage()." in code:  # a storage has no name that is public
+    if "storage()." in code or ".__dict__" in code:  # neither has a name that is public
         return None
     [node] = ast.parse(code).body
     if isinstance(node, (ast.Assign, ast.AugAssign)):
@@ -74,7 +76,7 @@ def _makes(value: ast.expr) -> bool:
 def _member(value: ast.expr, attr: str) -> str | None:
     """Of a class its member, of a module what it has, and else of the tensor that a call gives."""
     owner = _of(value)
-    if owner is None or attr in ("parameters", "__class__", "eval"):
+    if owner is None or attr in _LOOKS:
         return owner
     if isinstance(value, ast.Attribute) and not _is_class(owner):
         return f"{owner}.{attr}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from torchproof.outcomes import Outcome
-from torchproof.reports.outcomes.differences import difference, entries, keys, point, step
+from torchproof.reports.outcomes.differences import difference, entries, keys, parsed, point, step
 from torchproof.reports.outcomes.news import NO_GRADIENT, News
 from torchproof.reports.outcomes.questions import DTYPES, PLAIN
 from torchproof.reports.outcomes.subjects import AROUND, INSIDE
@@ -127,7 +127,7 @@ def _compiled(call: ast.Call) -> str:
 
 def _inside(code: str) -> str | None:
     """The name that stands in `calls.txt` for a look into a file."""
-    match ast.parse(code).body[0]:
+    match parsed(code).body[0]:
         case ast.Expr(value=ast.Call(func=ast.Name(id=name))) if name in INSIDE or name in AROUND:
             return name
     return None

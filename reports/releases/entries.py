@@ -29,7 +29,11 @@ def grouped(changes: Iterable[Change]) -> list[tuple[Change, tuple[Change, ...]]
     """Each entry with the changes that it stands for, in the order of the first of them."""
     changes = list(changes)
     groups: dict[object, list[Change]] = defaultdict(list)
-    led = {follower: leader for leader in changes for follower in _followers(leader, changes)}
+    named: dict[str, list[Change]] = defaultdict(list)
+    for change in changes:
+        if change.base is None:
+            named[change.name].append(change)
+    led = {follower: one for of_name in named.values() for one in of_name for follower in _followers(one, of_name)}
     for change in changes:
         groups[_fate(_last(change, led))].append(change)
     return [(_entry(group, led), tuple(group)) for group in groups.values()]
@@ -46,9 +50,8 @@ def _fate(change: Change) -> object:
     return change
 
 
-def _followers(leader: Change, changes: list[Change]) -> list[Change]:
-    """The changes that another one tells already: a default of which it says what it does, the place of what came."""
-    of_name = [one for one in changes if one.name == leader.name and one.base is None and leader.base is None]
+def _followers(leader: Change, of_name: list[Change]) -> list[Change]:
+    """Those of its name that it tells already: a default of which it says what it does, the place of what came."""
     if leader.kind == "behaviour":
         is_first = next(one for one in of_name if (one.kind, one.calls) == ("behaviour", leader.calls)) == leader
         return [one for one in of_name if is_first and _is_of_default(one, leader)]

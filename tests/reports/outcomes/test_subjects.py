@@ -18,6 +18,8 @@ from torchproof.reports.outcomes.subjects import subject
         ("x.view(-1)", "torch.Tensor.view"),
         ("x[0]", "torch.Tensor.__getitem__"),
         ("x[0] = 9", "torch.Tensor.__setitem__"),
+        ("x.to('meta').new_tensor(s).device", "torch.Tensor.new_tensor"),
+        ("x.device", "torch.Tensor.device"),
         ("x + 1", "torch.add"),
         ("1 - x", "torch.sub"),
         ("-x", "torch.neg"),
@@ -32,6 +34,7 @@ from torchproof.reports.outcomes.subjects import subject
         ("(1,) + torch.Size([2])", "torch.Size"),
         ("torchvision.ops.nms(x, v, 0.5)", "torchvision.ops.nms"),
         ("x.untyped_storage().is_pinned()", None),
+        ("nn.ReLU().__dict__.keys()", None),
         ("sorted([3, 1])", None),
     ],
 )

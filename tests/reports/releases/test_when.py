@@ -323,8 +323,8 @@ def test_a_range_of_one_device_is_told_as_that(ask, monkeypatch):
     [
         ("torchaudio.load", "2.9  package required: install torchcodec"),
         ("torchaudio.load.normalize", "2.9  (normalize)  parameter ignored: samples are float32"),
-        ("torch.optim.AdamW", "2.7  is a torch.optim.Adam  another base"),
-        ("torch.optim.adamw.AdamW", "2.7  is a torch.optim.Adam  another base"),
+        ("torch.optim.AdamW", "2.7   is a torch.optim.Adam  another base"),
+        ("torch.optim.adamw.AdamW", "2.7   is a torch.optim.Adam  another base"),
         ("torch.autocast", '2.5  (device_type="mps")  value taken'),
         ("torch.autocast.device_type", '2.5  (device_type="mps")  value taken'),
         ("torch.optim.AdamW.params", "2.6  (params=named_parameters())  value taken"),
