@@ -147,7 +147,7 @@ def test_refuses_to_let_its_tensors_require_grad_later(device):
 
 @fact("torch.inference_mode", hint="build models outside of inference_mode")
 def test_makes_a_module_that_cannot_be_trained(device):
-    """A `Linear` layer made under `inference_mode` is not trained: "Inference tensors cannot be saved for backward"."""
+    """A `Linear` of `inference_mode` on input with grad raises "Inference tensors cannot be saved for backward"."""
     with torch.inference_mode():
         layer = nn.Linear(2, 1, device=device)
     assert layer.weight.is_inference()

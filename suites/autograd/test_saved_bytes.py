@@ -149,7 +149,7 @@ def test_are_none_where_nothing_requires_grad(device):
 
 @fact("torch.Tensor.detach", claims=["E05"])
 def test_start_behind_a_detached_tensor(device):
-    """What is computed from `x.detach()` alone saves nothing for backward."""
+    """`sigmoid` of `x.detach()` saves nothing for backward, where `sigmoid` of `x` saves its result."""
     x = torch.ones(100, device=device, requires_grad=True)
     with saved_bytes() as saved:
         x.sigmoid().detach().sigmoid().sigmoid()

@@ -252,7 +252,7 @@ def asks_for_nothing(patch):
 
 @fact("torch.utils.data.IterableDataset", since="2.2", calls="catches TypeError", refuter=asks_for_nothing)
 def test_without_iter_cannot_be_made():
-    """A subclass of `IterableDataset` that defines no `__iter__` cannot be instantiated: TypeError, abstract class."""
+    """A subclass of `IterableDataset` without an `__iter__` cannot be instantiated: TypeError, abstract class."""
 
     class Nothing(IterableDataset):
         pass

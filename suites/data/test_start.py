@@ -66,7 +66,7 @@ def test_other_workers_refuse_a_lambda(method):
 @fact("torch.utils.data.DataLoader", refuter=forks, hint="define the class in a module")
 @afresh
 def test_other_workers_refuse_a_local_class(method):
-    """A `DataLoader` whose workers start by spawn or forkserver refuses a dataset of a local class: Can't pickle."""
+    """A `DataLoader` whose workers start by spawn or forkserver can't pickle a dataset of a function's local class."""
     need(method)
 
     class Local(Dataset):

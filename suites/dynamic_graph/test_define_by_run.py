@@ -88,7 +88,7 @@ def test_takes_inputs_of_any_length(device, length):
 
 @fact("torch.Tensor.backward", source="notes/autograd", claims=["G01"])
 def test_is_made_anew_by_each_call(device):
-    """Each call makes a graph of its own: that of one call is freed by its `backward`, and the other's is not."""
+    """Each forward pass builds a dynamic graph of its own: `backward` of one result leaves that of another whole."""
     x = leaf(3.0, device=device)
     first, second = x**2, x**2
     assert first.grad_fn is not second.grad_fn

@@ -17,7 +17,7 @@ NAN = math.nan
 @pytest.mark.parametrize("least", [0, 5, 12])
 @pytest.mark.parametrize("dtype", [torch.int64, torch.uint8, torch.int32])
 def test_of_each_number_starts_at_zero(device, least, dtype):
-    """`torch.bincount` counts each number from 0 to the largest, or to `minlength`, in a contiguous int64 tensor."""
+    """`torch.bincount` counts each number from 0 to the largest, contiguously in `minlength` int64 elements or more."""
     y = torch.bincount(torch.tensor(NUMBERS, device=device).to(dtype), minlength=least)
     same(y, numpy.bincount(NUMBERS, minlength=least))
     assert y.is_contiguous()

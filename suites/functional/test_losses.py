@@ -292,7 +292,7 @@ def test_of_binary_entropy_refuse_to_broadcast(device, name):
 
 @fact("torch.nn.functional.smooth_l1_loss")
 def test_of_smooth_l1_without_beta_is_l1(device):
-    """`smooth_l1_loss` with `beta=0` is the absolute difference."""
+    """`smooth_l1_loss` with `beta=0` and `reduction="none"` is the absolute difference, as `l1_loss` is."""
     a, b = tensors(device, (A, B))
     same(functional.smooth_l1_loss(a, b, beta=0.0, reduction="none"), abs(A - B))
 

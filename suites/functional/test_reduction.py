@@ -46,7 +46,7 @@ def test_sum_and_mean_go_over_the_dimensions_named(device, name, dim, keepdim):
 
 @fact("torch.mean")
 def test_mean_is_of_all_elements_unless_told(device):
-    """`torch.mean` without a dimension is a tensor without dimensions: the mean of all elements."""
+    """`torch.mean` of floats without `dim` is the mean of all elements, a tensor without dimensions."""
     same(torch.mean(torch.tensor([[0.5, 1.5], [2.5, 5.5]], device=device)), torch.tensor(2.5))
 
 

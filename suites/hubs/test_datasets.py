@@ -64,7 +64,7 @@ def test_format_is_of_a_new_dataset(rows):
     "datasets.Dataset.with_format", "torch.utils.data.DataLoader", requires=DATASETS, hint="give a collate_fn that pads"
 )
 def test_rows_of_other_lengths_are_not_stacked():
-    """A `DataLoader` refuses rows of `with_format("torch")` of several lengths: "each tensor to be equal size"."""
+    """A `DataLoader` refuses a batch of `with_format("torch")` rows of two lengths: "each tensor to be equal size"."""
     import datasets
 
     ragged = datasets.Dataset.from_dict({"x": [[1, 2], [3]]}).with_format("torch")

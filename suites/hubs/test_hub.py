@@ -131,7 +131,7 @@ def test_asks_before_it_downloads_what_is_not_trusted(hub_dir, published, asked)
 
 @fact("torch.hub.load", until="2.11", calls="not trust_repo", myth="torch.hub.load runs anybody's code without asking")
 def test_warned_and_downloaded_what_is_not_trusted(hub_dir, asked, published):
-    """`torch.hub.load` warns of an "untrusted repository", and runs its code without asking."""
+    """`torch.hub.load` by default only warns of an "untrusted repository" before it runs one not trusted yet."""
     published(PUBLISHED)
     with pytest.warns(UserWarning, match="untrusted repository"):
         model = torch.hub.load(REPOSITORY, "linear", skip_validation=True)

@@ -66,7 +66,7 @@ def test_accumulation_is_the_mean_over_tokens(trainer, rows, llama):
 @fact(TRAIN, requires=TRANSFORMERS, where="transformers<4.46", source=PAGE,
       myth="gradient accumulation gives the step of the whole batch")  # fmt: skip
 def test_accumulation_was_the_mean_over_micro_batches(trainer, rows, llama):
-    """`gradient_accumulation_steps` of `Trainer` steps by the mean of the micro-batches' losses, before 4.46."""
+    """`gradient_accumulation_steps` of `Trainer` steps by the mean of micro-batch losses, before transformers 4.46."""
     want = stepped(llama(), of_each_row(rows))
     got = trained(trainer(rows, per_device_train_batch_size=1, gradient_accumulation_steps=4))
     close(got, want.double(), 64, want.abs().double() + 1)

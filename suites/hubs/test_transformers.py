@@ -53,7 +53,7 @@ def test_a_loaded_model_is_in_evaluation_mode(saved, load, llama):
 @fact(LOAD, requires="transformers>=4.45", where="transformers>=5", hint="say dtype=torch.float32",
       myth="from_pretrained gives a float32 model")  # fmt: skip
 def test_a_loaded_model_has_the_dtype_of_its_file(saved, load):
-    """`from_pretrained` gives a model in the dtype that it was saved in, such as bfloat16, since transformers 5."""
+    """`from_pretrained` by default gives a model in the dtype it was saved in, as bfloat16, since transformers 5."""
     assert load(saved(torch.bfloat16)).get_input_embeddings().weight.dtype == torch.bfloat16
 
 

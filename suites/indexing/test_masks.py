@@ -72,7 +72,7 @@ def test_fills_what_it_names(device, name, value, lie):
 
 @fact("torch.masked_fill", "torch.Tensor.masked_fill_")
 def test_fills_more_than_it_was_given_out_of_place_only(device):
-    """`masked_fill` broadcasts the tensor to the mask, which `masked_fill_` refuses."""
+    """`masked_fill` broadcasts the tensor to the mask out of place only: `masked_fill_` refuses to."""
     x, rows = torch.tensor([1.5, 2.5], device=device), torch.tensor([[True], [False]], device=device)
     same(torch.masked_fill(x, rows, 9.0), torch.tensor([[9.0, 9.0], [1.5, 2.5]]))
     with pytest.raises(RuntimeError, match="doesn't match the broadcast shape"):

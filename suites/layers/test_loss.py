@@ -390,7 +390,7 @@ def test_huber_is_smooth_l1_times_its_bound(device, layer, want):
 
 @fact("torch.nn.SmoothL1Loss")
 def test_smooth_l1_without_a_bend_is_l1(device):
-    """`SmoothL1Loss(beta=0)` is the absolute difference."""
+    """`SmoothL1Loss(beta=0, reduction="none")` is the absolute difference, as `L1Loss` is."""
     x = torch.tensor([1.0, -2.0], device=device)
     same(nn.SmoothL1Loss(beta=0.0, reduction="none")(x, torch.zeros(2, device=device)), torch.tensor([1.0, 2.0]))
 

@@ -166,7 +166,7 @@ PRODUCTS = {
 @pytest.mark.parametrize("name", PRODUCTS)
 @pytest.mark.filterwarnings("ignore:torch.chain_matmul is deprecated")
 def test_s_kin_are_those_of_numpy(name, device):
-    """`kron`, `outer`, `inner`, `linalg.cross`, `multi_dot` and the like give what NumPy gives, contiguous."""
+    """`kron`, `outer`, `linalg.cross`, `multi_dot` etc. of small whole numbers give what NumPy gives, contiguous."""
     function, of_arrays, *shapes = PRODUCTS[name]
     arrays, tensors = operands(device, *shapes)
     y = function(*tensors)

@@ -123,7 +123,7 @@ def other_bytes(patch):
 
 @fact("torch.UntypedStorage", refuter=other_bytes)
 def test_of_a_storage_is_a_row_of_bytes():
-    """An `UntypedStorage` is a row of bytes of the CPU: it has a length, and is read and written by place."""
+    """`torch.UntypedStorage([1, 2, 255])` is like a bytearray on the CPU: bytes that are read and written by place."""
     bytes_ = torch.UntypedStorage([1, 2, 255])
     assert (len(bytes_), bytes_.nbytes(), bytes_.tolist()) == (3, 3, [1, 2, 255])
     bytes_[1] = 9

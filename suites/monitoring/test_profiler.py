@@ -289,7 +289,7 @@ def test_exports_names_and_operators_as_json(tmp_path):
 
 @fact(f"{PROFILE}.export_chrome_trace")
 def test_exports_compressed_by_the_name(tmp_path):
-    """`export_chrome_trace` compresses a file that ends in `.gz`."""
+    """`torch.profiler.profile.export_chrome_trace` compresses a file that ends in `.gz`."""
     profiled(product).export_chrome_trace(str(tmp_path / "trace.json.gz"))
     with gzip.open(tmp_path / "trace.json.gz") as file:
         assert "aten::mm" in {event["name"] for event in json.load(file)["traceEvents"]}

@@ -367,7 +367,7 @@ def with_momentum(name):
 @fact("torch.optim.lr_scheduler.OneCycleLR")
 @pytest.mark.parametrize("name", ["SGD", "Adam"])
 def test_of_one_cycle_moves_momentum_the_other_way(name):
-    """`OneCycleLR` moves the momentum, or the first beta, down while the rate goes up and back."""
+    """`OneCycleLR` by default moves the momentum, or the first beta, down while the rate goes up, and then back."""
     optimizer = with_momentum(name)
     scheduler = lr_scheduler.OneCycleLR(optimizer, 1.0, total_steps=13, base_momentum=0.5, max_momentum=0.75)
     phases = [(0, 0.75), (0.3 * 13 - 1, 0.5), (12, 0.75)]

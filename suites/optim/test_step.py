@@ -139,7 +139,7 @@ def test_of_adam_counts_a_zero_gradient(device, gradients):
 
 @fact("torch.optim.Adagrad.step")
 def test_of_adagrad_divides_by_the_root_of_all_squares_so_far(device):
-    """`Adagrad.step` divides the learning rate by the root of the sum of the squares of all gradients so far."""
+    """`Adagrad.step` with `eps=0` divides the rate by the root of the sum of the squares of all gradients so far."""
     w = torch.tensor(0.0, dtype=torch.float64, device=device, requires_grad=True)
     optimizer = torch.optim.Adagrad([w], lr=0.5, eps=0.0)
     for gradient in (3.0, 4.0):
@@ -150,7 +150,7 @@ def test_of_adagrad_divides_by_the_root_of_all_squares_so_far(device):
 
 @fact("torch.optim.RMSprop.step")
 def test_of_rmsprop_divides_by_the_root_of_the_average_square(device):
-    """`RMSprop.step` divides the learning rate by the root of the running average of the squared gradients."""
+    """`RMSprop.step` with `eps=0` divides the rate by the root of the running average of the squared gradients."""
     w = torch.tensor(0.0, dtype=torch.float64, device=device, requires_grad=True)
     optimizer = torch.optim.RMSprop([w], lr=0.5, alpha=0.75, eps=0.0)
     for gradient in (2.0, 4.0):

@@ -160,7 +160,7 @@ def test_empty_makes_only_the_part(ranks):
 @pytest.mark.cpu
 @pytest.mark.parametrize(("name", "want"), [("linspace", [0, 1, 2, 3]), ("logspace", [1, 10, 100, 1000])], ids=str)
 def test_spaced_values_are_those_of_the_whole(ranks, name, want):
-    """`torch.distributed.tensor.linspace` and `logspace` space float32 values over the whole: each rank has a part."""
+    """`torch.distributed.tensor.linspace` and `logspace`, sharded, space float32 values over the parts of all ranks."""
     (_, part, first, whole), (_, _, second, _) = ranks(2, _made, name, (0, 3, 4))
     assert (part, first.dtype) == ((2,), torch.float32)
     close(torch.cat([first, second]), numpy.array(want, dtype="float32"), roundings=8)

@@ -71,7 +71,7 @@ def test_names_a_layer_as_the_model(trainer):
     refuter=lambda patch: patch.setattr(torch.optim, "Adm", torch.optim.Adam, raising=False),
 )
 def test_with_an_unknown_name_is_refused(trainer):
-    """A config that names an optimizer which `torch.optim` does not have is refused, with the names that there are."""
+    """A trainer can refuse a config with an optimizer that `torch.optim` does not have, and tell the names it has."""
     with pytest.raises(ConfigError, match=r"there is no Adm in torch.optim: .*Adam, AdamW.*, SGD"):
         trainer("optimizer.type=Adm")
 
@@ -83,7 +83,7 @@ def takes_anything(patch):
 
 @fact("torch.optim.SGD.step", claims=["R02"], refuter=takes_anything)
 def test_with_an_unknown_part_is_refused(trainer):
-    """A config that says `epoch` for `epochs` is refused with the parts that there are, before anything is trained."""
+    """A trainer can refuse a config that says `epoch` for `epochs`, and tell the parts there are, before it trains."""
     with pytest.raises(ConfigError, match=r"a config has no epoch: seed, device, epochs, .*optimizer"):
         trainer("epoch=3")
 

@@ -126,21 +126,21 @@ def test_leaves_the_mapping_as_it_was(device):
 
 @fact("torch.nn.Module.load_state_dict", claims=["S03"])
 def test_refuses_a_missing_key(device):
-    """`load_state_dict` without one of the model's keys raises "Missing key(s) in state_dict" with its name."""
+    """`load_state_dict` by default raises "Missing key(s) in state_dict" with the name of a key that is not there."""
     with pytest.raises(RuntimeError, match=r'Missing key\(s\) in state_dict: "bias"'):
         nn.Linear(2, 1, device=device).load_state_dict({"weight": torch.ones(1, 2)})
 
 
 @fact("torch.nn.Module.load_state_dict", claims=["S03"])
 def test_refuses_an_unexpected_key(device):
-    """`load_state_dict` with a key that the model has not raises "Unexpected key(s) in state_dict" with its name."""
+    """`load_state_dict` by default raises "Unexpected key(s) in state_dict" with the name that the model has not."""
     with pytest.raises(RuntimeError, match=r'Unexpected key\(s\) in state_dict: "extra"'):
         nn.Linear(2, 1, device=device).load_state_dict(state(extra=torch.ones(1)))
 
 
 @fact("torch.nn.Module.load_state_dict")
 def test_tells_all_problems_at_once():
-    """The refusal of `load_state_dict` names missing keys, unexpected keys and wrong sizes together."""
+    """The refusal of a strict `load_state_dict` names missing keys, unexpected keys and wrong sizes together."""
     with pytest.raises(
         RuntimeError, match=r'(?s)Missing key.*"bias".*Unexpected key.*"extra".*size mismatch for weight'
     ):

@@ -168,7 +168,7 @@ def test_leaves_out_the_mode():
 
 @fact("torch.nn.Module.state_dict")
 def test_leaves_out_gradients(device):
-    """A `state_dict` holds values and no gradients."""
+    """`Module.state_dict`, unless `keep_vars=True`, holds values and no gradients."""
     model = layer(device)
     model.weight.grad = torch.ones(1, 2, device=device)
     assert list(model.state_dict()) == ["weight", "bias"]

@@ -46,7 +46,7 @@ MAKERS = {
 @pytest.mark.parametrize("name", MAKERS)
 @pytest.mark.parametrize("sized", [True, False], ids=["sized", "guessed"])
 def test_is_made_of_its_parts(device, name, sized):
-    """`sparse_bsr_tensor` and `sparse_bsc_tensor` make a matrix of pointers, plain indices and blocks, as they are."""
+    """`sparse_bsr_tensor` and `sparse_bsc_tensor` make a leaf of pointers, plain indices and blocks in a dtype told."""
     layout, blocks, plain = MAKERS[name]
     parts = [torch.tensor([0, 1, 2], device=device), torch.tensor(plain, device=device)]
     values = torch.tensor(blocks, device=device)

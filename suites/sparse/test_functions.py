@@ -188,7 +188,7 @@ def test_gradcheck_refuses_wrong_gradients_of_sparse_tensors(device):
 
 @fact("torch.sparse.spsolve", hint="use torch.linalg.solve of a dense matrix, or a GPU")
 def test_spsolve_is_refused_on_the_cpu():
-    """`spsolve` is refused on the CPU."""
+    """`torch.sparse.spsolve` is refused on the CPU."""
     x = torch.tensor([[2.0, 0.0], [1.0, 4.0]]).to_sparse_csr()
     with pytest.raises((NotImplementedError, RuntimeError), match="_spsolve|Calling linear solver with sparse tensors"):
         torch.sparse.spsolve(x, torch.ones(2))

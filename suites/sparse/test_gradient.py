@@ -136,7 +136,7 @@ def test_of_a_sparse_embedding_has_an_entry_for_each_lookup(device):
 
 @fact("torch.nn.Embedding")
 def test_of_an_embedding_is_dense_unasked(device):
-    """The gradient of `Embedding` is a dense tensor with a row for each index of its table."""
+    """The gradient of `Embedding`, unless `sparse=True`, is a dense tensor with a row for each index of its table."""
     embedding = torch.nn.Embedding(5, 2, device=device)
     embedding(torch.tensor([3, 1, 3], device=device)).sum().backward()
     same(embedding.weight.grad, torch.tensor([[0.0, 0], [1, 1], [0, 0], [2, 2], [0, 0]]))

@@ -204,7 +204,7 @@ def test_may_be_types_of_python(kind, dtype):
 @fact(*(f"torch.{name}" for name in ALIASES), source="tensor_attributes")
 @pytest.mark.parametrize("alias", ALIASES)
 def test_have_two_names(alias):
-    """`torch.half`, `torch.float`, `torch.double`, `torch.long` and others are second names of a dtype."""
+    """`torch.float` is `torch.float32`, `torch.long` is `torch.int64`: `half`, `double` and others are second names."""
     assert getattr(torch, alias) is getattr(torch, ALIASES[alias])
     assert str(getattr(torch, alias)) == repr(getattr(torch, alias)) == f"torch.{ALIASES[alias]}"
 

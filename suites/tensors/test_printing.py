@@ -48,7 +48,7 @@ def test_shows_values_and_what_is_unusual(x, want):
 
 @fact("torch.set_printoptions", refuter=without_values)
 def test_shows_what_a_result_was_computed_by(device):
-    """`repr` of a result that requires grad names the node of its last operation."""
+    """`repr` of a result that requires grad names its last operation: `grad_fn=<MulBackward0>` of a product."""
     assert "grad_fn=<MulBackward0>" in repr(torch.tensor([1.5], device=device, requires_grad=True) * 2)
 
 

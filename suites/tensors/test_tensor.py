@@ -106,7 +106,7 @@ def test_converts_to_the_dtype_that_is_asked_for(device, make, values, dtype, wa
 @pytest.mark.parametrize("make", ["tensor", "as_tensor"])
 @pytest.mark.parametrize(("data", "error", "words"), REFUSED.values(), ids=REFUSED)
 def test_refuses_what_is_no_table_of_numbers(make, data, error, words):
-    """`torch.tensor` and `as_tensor` refuse text, None, dicts, rows of unequal length and lists of longer tensors."""
+    """`torch.tensor` and `as_tensor` refuse text, bytes, None, dicts, lists of vectors, and a ragged [[1, 2], [3]]."""
     with pytest.raises(error, match=words):
         getattr(torch, make)(data)
 

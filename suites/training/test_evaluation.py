@@ -105,7 +105,7 @@ def test_is_left_by_train(device):
 @fact("torch.nn.Module.train", "torch.nn.Module.eval", hint="training = model.training; ...; model.train(training)")
 @pytest.mark.parametrize("mode", [False, True], ids=["eval", "train"])
 def test_gives_the_mode_back_when_it_was_kept(device, mode):
-    """`model.train(mode)` with the mode that `model.training` told before an evaluation gives it back."""
+    """`model.train(mode)` with what `model.training` told before `eval()` restores a model that is all in one mode."""
     model = dropping(device).train(mode)
     kept = model.training
     model.eval()

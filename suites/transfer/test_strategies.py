@@ -126,20 +126,20 @@ SUBJECTS = "torch.nn.Module.requires_grad_", "torch.optim.Adam"
 
 @fact(*SUBJECTS, claims=["F01", "F03"])
 def test_of_the_head_wins_with_little_data_of_the_same_domain(pretrained):
-    """With 16 samples of the same made-up domain, training the head alone by `Adam` beats training all layers."""
+    """With 16 samples of the same made-up domain, fine-tuning the head by `Adam`, the rest frozen, beats all layers."""
     assert gained("head", "all", pretrained, LITTLE) > 0
 
 
 @fact(*SUBJECTS, claims=["F03"])
 def test_of_the_head_beats_more_layers_with_little_data_of_the_same_domain(pretrained):
-    """With 16 samples of the same made-up domain, training the head alone by `Adam` beats training two layers."""
+    """With 16 samples of the same made-up domain, fine-tuning the head by `Adam`, the rest frozen, beats two layers."""
     assert gained("head", "some", pretrained, LITTLE) > 0
 
 
 @fact(*SUBJECTS, claims=["F04"])
 @pytest.mark.slow
 def test_of_more_layers_wins_with_much_data_of_the_same_domain(pretrained):
-    """With 320 samples of the same made-up domain, training two layers by `Adam` beats training the head alone."""
+    """With 320 samples of the same made-up domain, fine-tuning two layers by `Adam` beats the head, the rest frozen."""
     assert gained("some", "head", pretrained, MUCH) > 0
 
 
@@ -147,13 +147,13 @@ def test_of_more_layers_wins_with_much_data_of_the_same_domain(pretrained):
 @pytest.mark.slow
 @pytest.mark.parametrize("less", ["head", "some"])
 def test_of_all_layers_wins_with_much_data_of_another_domain(pretrained, less):
-    """With 320 samples of another made-up domain, training all layers by `Adam` beats the head or two layers."""
+    """With 320 samples of another made-up domain, fine-tuning all layers by `Adam` beats the head or two layers."""
     assert gained("all", less, pretrained, MUCH, other=True) > 0
 
 
 @fact(*SUBJECTS)
 def test_of_all_layers_wins_with_little_data_of_another_domain(pretrained):
-    """With 16 samples of another made-up domain, training all layers by `Adam` beats training the head alone."""
+    """With 16 samples of another made-up domain, fine-tuning all layers by `Adam` beats the head, the rest frozen."""
     assert gained("all", "head", pretrained, LITTLE, other=True) > 0
 
 

@@ -45,7 +45,7 @@ SUBJECTS = [
 @fact(*SUBJECTS)
 @pytest.mark.parametrize(("way", "order"), WAYS.values(), ids=WAYS)
 def test_give_the_values_of_numpy(way, order, device):
-    """`t`, `T`, `mT`, `transpose`, `permute`, `movedim` and others give a matrix the values of NumPy's `transpose`."""
+    """`t`, `T`, `mT`, `permute`, `movedim` and others give a real matrix the values of NumPy's `transpose`."""
     x = numpy.arange(6, dtype="float32").reshape(2, 3)
     same(way(torch.from_numpy(x).to(device)), x.transpose(order))
 
