@@ -358,6 +358,16 @@ def test_function_is_its_formula(device, name):
 
 @fact(*(f"torch.nn.functional.{name}" for name in FUNCTIONS))
 @pytest.mark.parametrize("name", FUNCTIONS)
+def test_function_leaves_its_input(device, name):
+    """`relu`, `gelu` and the other functions of activation leave their input as it is, and share no memory with it."""
+    x = torch.tensor(POINTS, device=device)
+    y = getattr(functional, name)(x, **FUNCTIONS[name][0])
+    y.add_(1)
+    same(x, torch.tensor(POINTS))
+
+
+@fact(*(f"torch.nn.functional.{name}" for name in FUNCTIONS))
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_function_of_a_contiguous_input_is_contiguous(device, name):
     """`relu`, `gelu` and the other functions of activation give a contiguous result for a contiguous input."""
     y = getattr(functional, name)(torch.ones(4, 3, 2, device=device), **FUNCTIONS[name][0])

@@ -234,6 +234,15 @@ def test_cell_refuses_another_size(device, cell):
         getattr(nn, cell)(INPUTS, HIDDEN, device=device)(torch.ones(1, INPUTS + 1, device=device))
 
 
+@fact(*LAYERS, "torch.nn.RNNBase")
+@pytest.mark.parametrize("kind", [*KINDS, "RNNBase"])
+def test_is_made_on_the_device_that_it_is_told(kind):
+    """`RNN`, `LSTM`, `GRU` and `RNNBase` make their parameters on `device`, such as "meta"."""
+    mode = ["GRU"] if kind == "RNNBase" else []
+    layer = getattr(nn, kind)(*mode, INPUTS, HIDDEN, device="meta")
+    assert {each.device.type for each in layer.parameters()} == {"meta"}
+
+
 @fact(*LAYERS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_refuses_another_size(device, kind):

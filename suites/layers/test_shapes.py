@@ -204,9 +204,11 @@ def test_refuses_neither_size_nor_factor(device):
 @pytest.mark.parametrize("bias", [True, False], ids=["bias", "without-bias"])
 @pytest.mark.parametrize("batch", [(4,), (2, 3)], ids=str)
 def test_bilinear_is_a_form_of_two_inputs(device, batch, bias):
-    """`Bilinear` gives x A y + b with one A for each output."""
+    """`Bilinear` gives x A y + b with one A for each output, and has no b with `bias=False`."""
     formula = lambda x, y, weight, bias=0: numpy.einsum("...i,oij,...j->...o", x, weight, y) + bias  # noqa: E731
-    follows(device, nn.Bilinear(2, 3, 2, bias=bias), formula, fractions(*batch, 2), fractions(*batch, 3, seed=1))
+    layer = nn.Bilinear(2, 3, 2, bias=bias)
+    follows(device, layer, formula, fractions(*batch, 2), fractions(*batch, 3, seed=1))
+    assert (layer.bias is not None) == bias
 
 
 @fact("torch.nn.Bilinear")

@@ -96,7 +96,7 @@ def test_is_a_copy_of_the_model(device):
     same(average(torch.tensor([[3.0]], device=device)).detach(), torch.tensor([[6.0]]))
 
 
-@fact("torch.optim.swa_utils.AveragedModel.update_parameters")
+@fact("torch.optim.swa_utils.AveragedModel", "torch.optim.swa_utils.AveragedModel.update_parameters")
 def test_computes_with_the_average(device):
     """A call of `AveragedModel` computes what the model would with the averaged weights, gradients too."""
     linear, x = model(2.0, device), torch.tensor([[3.0]], device=device)

@@ -99,11 +99,12 @@ def test_has_the_dtype_and_shape_of_its_parameter(device, name, dtype):
 @fact(*CLASSES)
 @each
 def test_keeps_its_documented_names(device, name):
-    """`SGD`, `Adam` and the like keep their state under the names that checkpoints are read by, such as `exp_avg`."""
+    """`state_dict` of `SGD`, `Adam` and the like has the state itself, by names of checkpoints such as `exp_avg`."""
     w = weight(device)
     optimizer = made(name, w)
     train(w, optimizer, GRADIENTS[:4])
     kept = optimizer.state_dict()["state"][0]
+    assert all(kept[key] is value for key, value in optimizer.state[w].items())
     assert {key for key, value in kept.items() if torch.as_tensor(value).any()} >= KEEPS[name]
 
 
@@ -359,6 +360,19 @@ def test_hook_after_loading_sees_what_is_loaded():
     optimizer.register_load_state_dict_post_hook(lambda o: seen.append((o, o.param_groups[0]["lr"])))
     optimizer.load_state_dict(state)
     assert seen == [(optimizer, 0.5)]
+
+
+@fact(BEFORE_SAVING, AFTER_SAVING, BEFORE_LOADING, AFTER_LOADING)
+@pytest.mark.parametrize("name", ["state_dict_pre", "state_dict_post", "load_state_dict_pre", "load_state_dict_post"])
+def test_hook_is_removed_by_its_own_handle(name):
+    """`remove` of what `register_state_dict_pre_hook` and its like return takes away the hook that was registered."""
+    _, optimizer = one()
+    seen = []
+    register = getattr(optimizer, f"register_{name}_hook")
+    register(lambda *given: seen.append("first"))
+    register(lambda *given: seen.append("second")).remove()
+    optimizer.load_state_dict(optimizer.state_dict())
+    assert seen[-1] == "first"
 
 
 @fact(BEFORE_LOADING, AFTER_LOADING)

@@ -623,10 +623,11 @@ def test_converted_layers_keep_their_parameters():
 @fact("torch.nn.SyncBatchNorm.convert_sync_batchnorm")
 @pytest.mark.cpu
 def test_other_layers_are_not_converted():
-    """`convert_sync_batchnorm` of a Sequential leaves the layers that are no BatchNorm as they are."""
-    layer = nn.Linear(2, 2)
-    first, _ = nn.SyncBatchNorm.convert_sync_batchnorm(nn.Sequential(layer, nn.BatchNorm1d(2)))
-    assert first is layer
+    """`convert_sync_batchnorm` changes a Sequential in place, and leaves the layers that are no BatchNorm."""
+    model = nn.Sequential(layer := nn.Linear(2, 2), nn.BatchNorm1d(2))
+    assert nn.SyncBatchNorm.convert_sync_batchnorm(model) is model
+    assert model[0] is layer
+    assert isinstance(model[1], nn.SyncBatchNorm)
 
 
 def _normalized_alone(rank):

@@ -84,11 +84,11 @@ def generator(device, seed=0):
 @fact("torch.Generator", *DRAWN, source="notes/randomness")
 @pytest.mark.parametrize("name", DRAWN)
 def test_of_a_generator_gives_the_same_again(device, name, observe):
-    """`torch.rand` and the like give the same again, of their dtype and range, from a `Generator` of the same seed."""
+    """`torch.rand` and the like give the same vector, of their dtype and range, from a `Generator` of the same seed."""
     first, again = (DRAWN[name](device, generator(device, 3)) for _ in range(2))
     observe("digest", digest(first))
     same(again, first)
-    assert first.dtype == KINDS.get(name, torch.float32)
+    assert (first.dtype, first.dim()) == (KINDS.get(name, torch.float32), 1)
     assert name in SIGNED or (first >= 0).all()
 
 
