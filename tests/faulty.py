@@ -74,6 +74,10 @@ STATE = {
     "a function mode": ("torch.overrides.TorchFunctionMode().__enter__()", "function mode"),
     "a dispatch mode": ("torch.utils._python_dispatch.TorchDispatchMode().__enter__()", "dispatch mode"),
     "a function transform": ("torch._C._functorch._grad_increment_nesting()", "function transforms"),
+    "an excluded transform": (
+        "torch._C._dispatch_tls_set_dispatch_key_excluded('FuncTorchDynamicLayerFrontMode', True)",
+        "dispatch keys of function transforms",
+    ),
     "a level of forward mode": ("torch.autograd.forward_ad.enter_dual_level()", "levels of forward mode"),
     "autocast": ("torch.autocast('cpu').__enter__()", "autocast"),
     "autocast's dtype": ("torch.set_autocast_dtype('cpu', torch.float16)", "autocast"),
