@@ -184,7 +184,8 @@ def test_what_is_masked_gets_no_gradient(device, bias):
 def test_row_that_sees_nothing_is_zero(device):
     """`scaled_dot_product_attention` gives zeros, not NaN, where a boolean mask lets a query see no key."""
     kept = torch.tensor([[True] * 4, [False] * 4, [True] * 4], dtype=torch.bool, device=device)
-    y = functional.scaled_dot_product_attention(*given(device, *qkv(), dtype=torch.float64), kept)
+    q, k, v = given(device, *qkv(), dtype=torch.float64)
+    y = functional.scaled_dot_product_attention(q, k, v, kept)
     same(y[..., 1, :], torch.zeros(2, 2, 5, dtype=torch.float64))
 
 

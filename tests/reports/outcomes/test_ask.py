@@ -14,6 +14,14 @@ from torchproof.reports.outcomes.given import Given
 from torchproof.reports.outcomes.questions import Question
 
 
+@pytest.fixture(autouse=True)
+def _warns_as_before():
+    """A process that asks is to hear each warning, and no other test is."""
+    was = torch.is_warn_always_enabled()
+    yield
+    torch.set_warn_always(was)
+
+
 def asked(*codes, given="float32"):
     return [line for _, line in ask.answers([Question(code, given) for code in codes])]
 
