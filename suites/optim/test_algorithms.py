@@ -412,7 +412,7 @@ def test_of_lbfgs_is_followed_by_iterations(device, steps):
     assert len(seen) == steps
 
 
-@fact("torch.optim.LBFGS.step", myth="LBFGS.step returns the loss that it has reached")
+@fact("torch.optim.LBFGS", "torch.optim.LBFGS.step", myth="LBFGS.step returns the loss that it has reached")
 def test_of_lbfgs_gives_the_loss_before_it(device):
     """`LBFGS.step` returns what its closure gave first: the loss before the step, not the one after it."""
     w = torch.zeros(3, device=device, requires_grad=True)
